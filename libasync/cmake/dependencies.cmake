@@ -1,0 +1,22 @@
+# Boost must be 1.81: Debian's default of 1.74 has no Boost.JSON of this shape, and mixing the two breaks at run time.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 EXACT CONFIG REQUIRED COMPONENTS headers json container program_options filesystem)
+find_package(OpenSSL REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(SQLite3 REQUIRED)
+
+# SOCI and libsodium come without CMake files.
+find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
+find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
+find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
+add_library(modapi_soci INTERFACE)
+target_include_directories(modapi_soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR})
+target_link_libraries(modapi_soci INTERFACE ${SOCI_CORE_LIBRARY} ${SOCI_SQLITE3_LIBRARY} ${SOCI_POSTGRESQL_LIBRARY})
+
+find_path(SODIUM_INCLUDE_DIR sodium.h REQUIRED)
+find_library(SODIUM_LIBRARY sodium REQUIRED)
+add_library(modapi_sodium INTERFACE)
+target_include_directories(modapi_sodium SYSTEM INTERFACE ${SODIUM_INCLUDE_DIR})
+target_link_libraries(modapi_sodium INTERFACE ${SODIUM_LIBRARY})

@@ -1,0 +1,30 @@
+# One INTERFACE target carries every flag, so that nothing is set globally.
+add_library(modapi_flags INTERFACE)
+target_compile_features(modapi_flags INTERFACE cxx_std_20)
+target_compile_options(modapi_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
+    # Debug builds stay quick enough to run the whole test suite under a sanitizer.
+    $<$<CONFIG:Debug>:-O1>
+    $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>
+    # GCC's -Wmaybe-uninitialized and -Wnonnull misfire on coroutine frames and on instrumented code.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-mismatched-new-delete>)
+
+if(MODAPI_SANITIZE)
+    target_compile_options(modapi_flags INTERFACE -fsanitize=${MODAPI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(modapi_flags INTERFACE -fsanitize=${MODAPI_SANITIZE})
+    if(MODAPI_SANITIZE MATCHES "thread")
+        # ThreadSanitizer does not understand the fences Asio uses.
+        target_compile_definitions(modapi_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+        target_compile_options(modapi_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+    endif()
+endif()
+
+# A compiler cache turns the second build of anything into seconds.
+find_program(MODAPI_CCACHE ccache)
+if(MODAPI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${MODAPI_CCACHE} sloppiness=pch_defines,time_macros)
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)

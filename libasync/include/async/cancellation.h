@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+
+namespace async {
+
+/// Why a running operation is asked to end. A later, greater reason replaces an earlier one.
+enum class cancel_reason : std::uint8_t {
+    none,
+    caller_gone,  ///< the client disconnected. A module's callback that already runs is let finish (rules.md, error rules)
+    deadline,     ///< its time is over: an exception, deadline_exceeded, under the callback's own error rule
+    stopping,     ///< the host shuts down
+};
+
+/// Thrown from an await when the operation is cancelled (`caller_gone`, `stopping`).
+///
+/// Deliberately no std::exception: code that handles "any error" with `catch (const std::exception&)` must not swallow a
+/// cancellation. After `catch (...)` the next await throws it again.
+class operation_cancelled {
+public:
+    explicit operation_cancelled(cancel_reason why) noexcept : reason_(why) {}
+    [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+
+private:
+    cancel_reason reason_;
+};
+
+/// Thrown from an await when a deadline set with `with_deadline` expired. An ordinary error.
+class deadline_exceeded : public std::runtime_error {
+public:
+    deadline_exceeded() : std::runtime_error("deadline exceeded") {}
+};
+
+/// Throws what `reason` stands for. `reason` isn't `none`.
+[[noreturn]] void throw_cancelled(cancel_reason reason);
+
+class cancellation_source;
+
+/// What a suspended operation registers to hear of a cancellation. Intrusive: no allocation.
+///
+/// Lifetime: unregisters itself when destroyed. Thread: that of its source.
+class cancellation_registration {
+public:
+    using function = void (*)(cancellation_registration&, cancel_reason);
+
+    explicit cancellation_registration(function on_cancel) noexcept : on_cancel_(on_cancel) {}
+    ~cancellation_registration() { unregister(); }
+    cancellation_registration(const cancellation_registration&) = delete;
+    cancellation_registration& operator=(const cancellation_registration&) = delete;
+
+    void unregister() noexcept;
+
+private:
+    friend class cancellation_source;
+
+    function on_cancel_;
+    cancellation_source* source_ = nullptr;
+    cancellation_registration* previous_ = nullptr;
+    cancellation_registration* next_ = nullptr;
+    bool shielded_ = false;
+};
+
+/// Where a cancellation starts. Not a thread-safe object: `request` and every registration happen on the executor of the
+/// task chain it belongs to; from elsewhere, post there first.
+class cancellation_source {
+public:
+    cancellation_source() noexcept : parent_link_(*this) {}
+    /// A source that also ends when `parent` does. With `shielded`, the parent's `caller_gone` isn't passed on.
+    explicit cancellation_source(cancellation_source* parent, bool shielded = false);
+    ~cancellation_source();
+    cancellation_source(const cancellation_source&) = delete;
+    cancellation_source& operator=(const cancellation_source&) = delete;
+
+    /// Asks everything registered to end. Returns after all were told; they finish on their executor.
+    void request(cancel_reason reason);
+    [[nodiscard]] cancel_reason requested() const noexcept { return requested_; }
+
+    void add(cancellation_registration& registration, bool shielded) noexcept;
+
+private:
+    friend class cancellation_registration;
+
+    struct parent_link : cancellation_registration {
+        explicit parent_link(cancellation_source& owner) noexcept;
+        cancellation_source& child;
+    };
+
+    cancellation_registration* first_ = nullptr;
+    cancellation_registration* walking_ = nullptr;  // the next one `request` will visit
+    cancel_reason requested_ = cancel_reason::none;
+    parent_link parent_link_;
+};
+
+}  // namespace async

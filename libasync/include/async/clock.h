@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <memory>
+
+namespace async {
+
+/// One pending wake-up of a clock. Destroying it cancels it: the function is then not called any more.
+class timer {
+public:
+    virtual ~timer() = default;
+};
+
+/// Where time comes from. Everything in the framework that waits or measures asks the clock of its context, so that a
+/// test can hold the time in its hands (`async::testing::virtual_clock`).
+///
+/// Thread: `now` and `wall_time` from any thread; a timer is made and destroyed on the executor it fires on.
+class clock {
+public:
+    using duration = std::chrono::nanoseconds;
+    using time_point = std::chrono::steady_clock::time_point;
+
+    virtual ~clock() = default;
+
+    /// Monotonic time, for durations and deadlines.
+    [[nodiscard]] virtual time_point now() const noexcept = 0;
+    /// Calendar time, for timestamps in events and tables.
+    [[nodiscard]] virtual std::chrono::system_clock::time_point wall_time() const noexcept = 0;
+    /// Calls `fire(argument)` on `executor` once `when` has come. Never from inside this call.
+    [[nodiscard]] virtual std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor,
+                                                         void (*fire)(void*), void* argument) = 0;
+
+    /// Calendar time in milliseconds since 1970, the unit of every timestamp in Matrix.
+    [[nodiscard]] std::int64_t wall_time_ms() const noexcept {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(wall_time().time_since_epoch()).count();
+    }
+};
+
+/// The machine's clock.
+[[nodiscard]] clock& real_clock() noexcept;
+
+}  // namespace async

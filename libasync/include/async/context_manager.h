@@ -1,0 +1,232 @@
+#pragma once
+
+#include <async/callable.h>
+#include <async/task.h>
+
+#include <concepts>
+#include <memory>
+#include <stdexcept>
+
+namespace async {
+
+/// A type with an asynchronous enter and exit of its own. `exit` gets what left the body (null: nothing did) and says
+/// whether it dealt with it; a void exit deals with nothing.
+template <class Manager, class T>
+concept manages = requires(Manager& manager, std::exception_ptr failure) {
+    { manager.enter() } -> std::same_as<task<T>>;
+    requires std::same_as<decltype(manager.exit(failure)), task<bool>> || std::same_as<decltype(manager.exit(failure)), task<void>>;
+};
+
+/// The asynchronous enter/exit protocol around a piece of work, type-erased: what `on_update` returns.
+///
+/// Two ways to make one:
+///  * from an object with `task<T> enter()` and `task<bool> exit(std::exception_ptr)` (or `task<void>`);
+///  * as the return type of a coroutine that yields its value once, between its set-up and its clean-up:
+///
+///        async::context_manager<int> limit_rate() {
+///            co_await wait_for_my_turn();
+///            co_yield 100;              // the body runs here; its exception comes out of this co_yield
+///            release_my_turn();
+///        }
+///
+/// A coroutine that catches the body's exception and ends normally has dealt with it.
+/// Ownership: move-only, used once. Errors: a coroutine that ends without yielding, or yields twice, throws logic_error.
+template <class T>
+class [[nodiscard]] context_manager {
+public:
+    class promise_type;
+
+    template <class Manager>
+        requires(!std::same_as<std::remove_cvref_t<Manager>, context_manager>) && manages<std::remove_cvref_t<Manager>, T>
+    context_manager(Manager&& manager)  // NOLINT: implicit, so that a module returns its own type
+        : state_(std::make_unique<object<std::remove_cvref_t<Manager>>>(std::forward<Manager>(manager))) {}
+
+    /// Sets up and gives the value. Call once.
+    [[nodiscard]] task<T> enter() { return state_->enter(); }
+    /// Cleans up; runs exactly once after a successful enter. True: `failure` is dealt with.
+    [[nodiscard]] task<bool> exit(std::exception_ptr failure) { return state_->exit(std::move(failure)); }
+
+private:
+    struct interface {
+        virtual ~interface() = default;
+        virtual task<T> enter() = 0;
+        virtual task<bool> exit(std::exception_ptr failure) = 0;
+    };
+
+    template <class Manager>
+    struct object final : interface {
+        template <class Given>
+        explicit object(Given&& given) : manager(std::forward<Given>(given)) {}
+        task<T> enter() override { return manager.enter(); }
+        task<bool> exit(std::exception_ptr failure) override {
+            if constexpr (std::same_as<decltype(manager.exit(failure)), task<bool>>) {
+                return manager.exit(std::move(failure));
+            } else {
+                return unhandled(manager, std::move(failure));
+            }
+        }
+        static task<bool> unhandled(Manager& manager, std::exception_ptr failure) {
+            co_await manager.exit(std::move(failure));
+            co_return false;
+        }
+        Manager manager;
+    };
+
+    struct coroutine final : interface {
+        explicit coroutine(std::coroutine_handle<promise_type> started) noexcept : frame(started) {}
+        ~coroutine() override { frame.destroy(); }
+        coroutine(const coroutine&) = delete;
+        coroutine& operator=(const coroutine&) = delete;
+
+        task<T> enter() override { return run_to_yield(frame); }
+        task<bool> exit(std::exception_ptr failure) override { return run_to_end(frame, std::move(failure)); }
+
+        static task<T> run_to_yield(std::coroutine_handle<promise_type> frame);
+        static task<bool> run_to_end(std::coroutine_handle<promise_type> frame, std::exception_ptr failure);
+
+        std::coroutine_handle<promise_type> frame;
+    };
+
+    explicit context_manager(std::unique_ptr<interface> state) noexcept : state_(std::move(state)) {}
+
+    std::unique_ptr<interface> state_;
+};
+
+template <class T>
+class context_manager<T>::promise_type : public detail::promise_base {
+public:
+    context_manager get_return_object() {
+        return context_manager(std::make_unique<coroutine>(std::coroutine_handle<promise_type>::from_promise(*this)));
+    }
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept { thrown = std::current_exception(); }
+
+    struct yield_awaiter {
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<promise_type> yielding) const {
+            if (const std::coroutine_handle<> waiting = std::exchange(yielding.promise().continuation, nullptr)) waiting.resume();
+        }
+        void await_resume() const {
+            if (promise.failure_of_body) std::rethrow_exception(promise.failure_of_body);
+        }
+        promise_type& promise;
+    };
+    yield_awaiter yield_value(T value) {
+        if (has_yielded) throw std::logic_error("async::context_manager: the coroutine yielded twice");
+        has_yielded = true;
+        yielded.emplace(std::move(value));
+        return {*this};
+    }
+
+    /// Awaiter that drives the coroutine to its next stop: the yield or the end.
+    struct drive {
+        std::coroutine_handle<promise_type> frame;
+        explicit drive(std::coroutine_handle<promise_type> driven) noexcept : frame(driven) {}
+        void bind_context(const context& here) noexcept { frame.promise().here = &here; }
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> waiting) {
+            promise_type& promise = frame.promise();
+            promise.continuation = nullptr;
+            const bool yielded_before = promise.has_yielded;
+            frame.resume();
+            if (frame.done() || promise.has_yielded != yielded_before) return false;
+            promise.continuation = waiting;
+            return true;
+        }
+        void await_resume() const noexcept {}
+    };
+
+    bool has_yielded = false;
+    std::optional<T> yielded;
+    std::exception_ptr failure_of_body;
+    std::exception_ptr thrown;
+};
+
+template <class T>
+task<T> context_manager<T>::coroutine::run_to_yield(std::coroutine_handle<promise_type> frame) {
+    typename promise_type::drive to_yield(frame);
+    co_await to_yield;
+    promise_type& promise = frame.promise();
+    if (promise.thrown) std::rethrow_exception(promise.thrown);
+    if (!promise.has_yielded) throw std::logic_error("async::context_manager: the coroutine ended without yielding a value");
+    co_return std::move(*promise.yielded);
+}
+
+template <class T>
+task<bool> context_manager<T>::coroutine::run_to_end(std::coroutine_handle<promise_type> frame, std::exception_ptr failure) {
+    promise_type& promise = frame.promise();
+    promise.failure_of_body = failure;
+    typename promise_type::drive to_end(frame);
+    co_await to_end;
+    if (promise.thrown) {
+        if (promise.thrown == failure) co_return false;
+        std::rethrow_exception(promise.thrown);
+    }
+    co_return static_cast<bool>(failure);
+}
+
+/// Runs `body(value, arguments...)` between the manager's enter and exit.
+///
+/// `body` returns a task or a plain value; the result is passed on. Exit runs on every way out: return, exception (it sees
+/// the exception) and cancellation (it sees the cancellation, and its own awaits aren't cut by `caller_gone` or a
+/// deadline that ended the body).
+/// Errors: an exception of enter leaves at once, without exit. An exception of the body leaves unless exit dealt with it; a
+/// body with a result can't be dealt with (there is nothing to return), so then it always leaves. A cancellation always
+/// leaves.
+///
+///     co_await async::with(std::move(manager), async::bind<&Updater::iterate>(this), update);
+template <class T, class Body, class... Arguments>
+auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
+    -> task<detail::result_of<std::decay_t<Body>&, T&, std::decay_t<Arguments>&...>>;
+
+namespace detail {
+
+template <class T, class Body, class... Arguments>
+task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, Body body, Arguments... arguments) {
+    using result = result_of<Body&, T&, Arguments&...>;
+    using returned = std::invoke_result_t<Body&, T&, Arguments&...>;
+    task<T> entering = manager.enter();
+    T value = co_await std::move(entering);
+    std::exception_ptr failure;
+    bool cancelled = false;
+    std::optional<ready_value<result>> produced;
+    try {
+        if constexpr (is_task<std::remove_cvref_t<returned>>) {
+            returned running = std::invoke(body, value, arguments...);
+            if constexpr (std::is_void_v<result>) {
+                co_await std::move(running);
+            } else {
+                produced.emplace(co_await std::move(running));
+            }
+        } else if constexpr (std::is_void_v<result>) {
+            std::invoke(body, value, arguments...);
+        } else {
+            produced.emplace(std::invoke(body, value, arguments...));
+        }
+    } catch (const operation_cancelled&) {
+        cancelled = true;
+        failure = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // The clean-up of a cancelled body must be able to await; only the host's stop goes on cutting it.
+    const context& outer = co_await this_context;
+    context cleaning = outer;
+    if (outer.cancel_requested() != cancel_reason::none) cleaning.cancellation = nullptr;
+    task<bool> leaving = manager.exit(failure);
+    const bool handled = co_await std::move(leaving).in(cleaning);
+    if (failure && (!handled || cancelled || !std::is_void_v<result>)) std::rethrow_exception(failure);
+    if constexpr (!std::is_void_v<result>) co_return std::move(*produced);
+}
+
+}  // namespace detail
+
+template <class T, class Body, class... Arguments>
+auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
+    -> task<detail::result_of<std::decay_t<Body>&, T&, std::decay_t<Arguments>&...>> {
+    detail::require_safe_callable<Body>();
+    return detail::run_with<T, std::decay_t<Body>, std::decay_t<Arguments>...>(
+        std::move(manager), std::forward<Body>(body), std::forward<Arguments>(arguments)...);
+}
+
+}  // namespace async

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <exception>
+#include <string_view>
+
+/// What an exception does that leaves a hook. A rule has a `name` (for tables and the inspector), a `level` (how it is
+/// reported) and `apply`, called with the exception: it returns when the walk goes on as if this hook had not answered, and
+/// throws what the operation fails with otherwise. A cancellation never comes here.
+namespace async {
+
+/// How loudly a failure of a callback is reported. `quiet`: it isn't lost, it leaves the dispatcher.
+enum class error_level : unsigned char { quiet, warning, error };
+
+/// The exception leaves the dispatcher unchanged; later hooks don't run.
+struct propagate {
+    static constexpr std::string_view name = "propagate";
+    static constexpr error_level level = error_level::quiet;
+    [[noreturn]] static void apply(std::exception_ptr failure) { std::rethrow_exception(std::move(failure)); }
+};
+
+/// Logged as an error; the next hook runs, the operation is unaffected.
+struct log_and_go_on {
+    static constexpr std::string_view name = "log, go on";
+    static constexpr error_level level = error_level::error;
+    static void apply(const std::exception_ptr&) noexcept {}
+};
+
+/// Logged as a warning; counts as if this module had given no answer.
+struct skip {
+    static constexpr std::string_view name = "skip";
+    static constexpr error_level level = error_level::warning;
+    static void apply(const std::exception_ptr&) noexcept {}
+};
+
+}  // namespace async

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <async/clock.h>
+#include <async/error_rule.h>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace async {
+
+/// What one registered callback did so far. Written by its worker's thread only; a reader on another thread may see values
+/// that are a little old, never torn ones.
+struct callback_statistics {
+    std::atomic<std::uint64_t> runs{0};
+    std::atomic<std::uint64_t> errors{0};      ///< runs that ended with an exception
+    std::atomic<std::uint64_t> decisions{0};   ///< answers that ended the walk: a denial, a replacement, a value
+    std::atomic<std::uint64_t> measured{0};    ///< runs whose duration was taken: every 64th, and each one that suspended
+    std::atomic<std::uint64_t> total_ns{0};    ///< of the measured runs
+    std::atomic<std::uint64_t> longest_ns{0};  ///< of the measured runs
+
+    static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    }
+};
+
+/// One registration: which module put which callback there, and what it did.
+struct callback_identity {
+    std::string module;
+    std::string_view callback;
+    callback_statistics statistics;
+
+    callback_identity(std::string registered_by, std::string_view name) : module(std::move(registered_by)), callback(name) {}
+};
+
+/// Hears what callbacks do that somebody should know. Called on the worker's thread; must not throw.
+class dispatch_observer {
+public:
+    virtual ~dispatch_observer() = default;
+    /// An exception was swallowed (`warning`, `error`) or is about to leave the dispatcher (`quiet`).
+    virtual void on_error(const callback_identity& callback, error_level level, const std::exception_ptr& failure) noexcept = 0;
+    /// A run took longer than `dispatch_settings::slow`.
+    virtual void on_slow(const callback_identity& callback, clock::duration took) noexcept = 0;
+    /// This callback's answer ended the walk: the module that denied or changed the operation.
+    virtual void on_decision(const callback_identity& callback) noexcept = 0;
+};
+
+/// Shared by all dispatchers of a worker; set before the first registration, outlives them.
+struct dispatch_settings {
+    dispatch_observer* observer = nullptr;
+    clock::duration slow = std::chrono::seconds(1);         ///< longer runs are reported
+    clock::duration callback_deadline = clock::duration(0);  ///< longer runs are cut, 0: never
+};
+
+}  // namespace async

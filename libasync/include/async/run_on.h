@@ -1,0 +1,81 @@
+#pragma once
+
+#include <async/callable.h>
+#include <async/suspension.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <coroutine>
+#include <optional>
+#include <tuple>
+
+namespace async {
+
+namespace detail {
+
+/// Runs `work(state)` on another executor, then resumes on the task's own. Never cut: the work can't be.
+class elsewhere {
+public:
+    elsewhere(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
+        : executor_(executor), work_(work), state_(state) {}
+    void bind_context(const context& here) noexcept { here_ = &here; }
+    [[nodiscard]] bool await_ready() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
+    void await_suspend(std::coroutine_handle<> waiting);
+    /// Throws only when the chain was cancelled before the work began.
+    void await_resume() const {
+        if (!ran_) here_->throw_if_cancelled();
+    }
+
+private:
+    boost::asio::any_io_executor executor_;
+    void (*work_)(void*);
+    void* state_;
+    const context* here_ = nullptr;
+    bool ran_ = false;
+};
+
+template <class Function, class... Arguments>
+task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_elsewhere(boost::asio::any_io_executor executor,
+                                                                                       Function function,
+                                                                                       Arguments... arguments) {
+    using result = std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>;
+    struct call {
+        Function& function;
+        std::tuple<Arguments&...> arguments;
+        std::optional<ready_value<result>> value;
+        std::exception_ptr failure;
+
+        static void run(void* self) {
+            call& made = *static_cast<call*>(self);
+            try {
+                if constexpr (std::is_void_v<result>) {
+                    std::apply(made.function, made.arguments);
+                    made.value.emplace();
+                } else {
+                    made.value.emplace(std::apply(made.function, made.arguments));
+                }
+            } catch (...) {
+                made.failure = std::current_exception();
+            }
+        }
+    };
+    call made{function, {arguments...}, std::nullopt, nullptr};
+    elsewhere hop(executor, &call::run, &made);
+    co_await hop;
+    if (made.failure) std::rethrow_exception(made.failure);
+    if constexpr (!std::is_void_v<result>) co_return std::move(*made.value);
+}
+
+}  // namespace detail
+
+/// Runs the blocking call `function(arguments...)` on `executor` (a thread pool) and resumes on the task's own.
+///
+/// Arguments are copied into the frame and passed as lvalues. Cancel: a call that began is waited for; one that didn't
+/// begin isn't made. Errors: what the function throws.
+template <class Function, class... Arguments>
+auto run_on(boost::asio::any_io_executor executor, Function&& function, Arguments&&... arguments) {
+    detail::require_safe_callable<Function>();
+    return detail::run_elsewhere<std::decay_t<Function>, std::decay_t<Arguments>...>(
+        std::move(executor), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+}
+
+}  // namespace async

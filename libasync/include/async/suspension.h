@@ -1,0 +1,67 @@
+#pragma once
+
+#include <async/context.h>
+
+#include <coroutine>
+#include <utility>
+
+namespace async::detail {
+
+/// Posts the resumption of `waiting` to the executor of `here`, which stays valid until then. The handler's memory comes from
+/// the frame pool.
+void post_resume(const context& here, std::coroutine_handle<> waiting);
+
+/// Base of the leaf awaitables that Asio doesn't provide: knows its context, hears of cancellations, is resumed by post.
+///
+/// A derived class arranges in `await_suspend` that somebody calls `wake`; the first wake-up counts.
+class suspension {
+public:
+    suspension() noexcept : registration_(*this) {}
+    suspension(const suspension&) = delete;
+    suspension& operator=(const suspension&) = delete;
+
+    void bind_context(const context& here) noexcept { here_ = &here; }
+
+protected:
+    [[nodiscard]] const context& here() const noexcept { return *here_; }
+    /// True: an await would throw at once, without suspending.
+    [[nodiscard]] bool is_cancelled() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
+    void suspend(std::coroutine_handle<> waiting) noexcept {
+        waiting_ = waiting;
+        if (here_->cancellation != nullptr) here_->cancellation->add(registration_, here_->shielded);
+    }
+    /// Resumes through the executor.
+    void wake() noexcept;
+    /// Resumes here and now; the caller is a handler of the chain's own executor.
+    void wake_inline() {
+        if (const std::coroutine_handle<> waiting = finish()) resume_noted(waiting, *here_);
+    }
+    /// From await_resume: throws when it was the cancellation that woke this up.
+    void throw_if_woken_by_cancellation() const {
+        if (woken_by_ != cancel_reason::none) throw_cancelled(woken_by_);
+        if (!was_suspended_) here_->throw_if_cancelled();
+    }
+    /// Called once when a cancellation ends the wait, before the resumption is posted.
+    virtual void on_cancelled() noexcept {}
+    ~suspension() = default;
+
+private:
+    struct cancel_link : cancellation_registration {
+        explicit cancel_link(suspension& owner_) noexcept;
+        suspension& owner;
+    };
+
+    std::coroutine_handle<> finish() noexcept {
+        registration_.unregister();
+        was_suspended_ = true;
+        return std::exchange(waiting_, nullptr);
+    }
+
+    const context* here_ = nullptr;
+    std::coroutine_handle<> waiting_;
+    cancel_reason woken_by_ = cancel_reason::none;
+    bool was_suspended_ = false;
+    cancel_link registration_;
+};
+
+}  // namespace async::detail

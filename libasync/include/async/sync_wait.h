@@ -1,0 +1,45 @@
+#pragma once
+
+#include <async/co_spawn.h>
+
+#include <boost/asio/io_context.hpp>
+
+namespace async {
+
+/// Runs `body` on `io` in this thread until it is finished, and returns its result or throws its exception.
+///
+/// For `main`, tests and benchmarks; never from inside a task (it blocks the thread). Other work queued on `io` runs too.
+template <class T>
+T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock()) {
+    bool finished = false;
+    std::exception_ptr failure;
+    if constexpr (std::is_void_v<T>) {
+        co_spawn(environment(io.get_executor(), time), std::move(body), [&](std::exception_ptr error) {
+            failure = std::move(error);
+            finished = true;
+        });
+        io.restart();
+        while (!finished) io.run_one();
+        if (failure) std::rethrow_exception(failure);
+    } else {
+        std::optional<T> value;
+        const auto keep = [](std::optional<T>& kept, task<T> produced) -> task<void> { kept.emplace(co_await std::move(produced)); };
+        co_spawn(environment(io.get_executor(), time), keep(value, std::move(body)), [&](std::exception_ptr error) {
+            failure = std::move(error);
+            finished = true;
+        });
+        io.restart();
+        while (!finished) io.run_one();
+        if (failure) std::rethrow_exception(failure);
+        return std::move(*value);
+    }
+}
+
+/// The same on an executor of its own.
+template <class T>
+T sync_wait(task<T> body) {
+    boost::asio::io_context io(1);
+    return sync_wait(io, std::move(body));
+}
+
+}  // namespace async

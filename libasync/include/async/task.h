@@ -1,0 +1,273 @@
+#pragma once
+
+#include <async/context.h>
+#include <async/frame_allocator.h>
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace async {
+
+template <class T = void>
+class task;
+
+namespace detail {
+
+class promise_base;
+
+template <class Awaitable>
+concept context_awaitable = requires(Awaitable& awaitable, const context& here) { awaitable.bind_context(here); };
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+struct this_context_awaiter {
+    const context* here;
+    [[nodiscard]] bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    [[nodiscard]] const context& await_resume() const noexcept { return *here; }
+};
+
+template <class T>
+class task_awaiter;
+
+/// Refers to an awaitable that stays where it is: GCC 12.2 copies an awaiter that await_transform returns by reference.
+template <class Awaitable>
+class bound_awaiter {
+public:
+    explicit bound_awaiter(Awaitable& awaitable) noexcept : awaitable_(awaitable) {}
+    [[nodiscard]] bool await_ready() const { return awaitable_.await_ready(); }
+    auto await_suspend(std::coroutine_handle<> waiting) const { return awaitable_.await_suspend(waiting); }
+    decltype(auto) await_resume() const { return awaitable_.await_resume(); }
+
+private:
+    Awaitable& awaitable_;
+};
+
+/// What every coroutine of the framework shares: pooled frames, the context, and who waits for it.
+class promise_base {
+public:
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
+
+    promise_base() noexcept = default;
+    promise_base(const promise_base&) = delete;
+    promise_base& operator=(const promise_base&) = delete;
+
+    /// Resumes the awaiter, if there is one yet. None is there while the awaiter is still inside its await_suspend, which
+    /// then sees that this coroutine is done and never suspends: that keeps the stack flat without a tail call.
+    struct final_awaiter {
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        template <class Promise>
+        void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+            if (const std::coroutine_handle<> waiting = finished.promise().continuation) waiting.resume();
+        }
+        void await_resume() const noexcept {}
+    };
+
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return {}; }
+
+    this_context_awaiter await_transform(this_context_t) const noexcept { return {here}; }
+    template <class T>
+    task_awaiter<T> await_transform(task<T>&& awaited) const;
+    template <class T>
+    task_awaiter<T> await_transform(task<T>& awaited) const = delete;  // a task is awaited once: co_await std::move(task)
+    template <context_awaitable Awaitable>
+    bound_awaiter<std::remove_reference_t<Awaitable>> await_transform(Awaitable&& awaitable) const {
+        awaitable.bind_context(*here);
+        return bound_awaiter<std::remove_reference_t<Awaitable>>(awaitable);
+    }
+
+    std::coroutine_handle<> continuation;
+    const context* here = nullptr;
+};
+
+template <class T>
+class task_promise : public promise_base {
+public:
+    ~task_promise() {
+        if (state_ == state::value) value_.~T();
+        if (state_ == state::failure) failure_.~exception_ptr();
+    }
+    task_promise() noexcept {}
+
+    task<T> get_return_object() noexcept;
+
+    /// Not a template over anything convertible: the conversion happens at the co_return, in the module's own code, where a
+    /// deprecation warning belongs.
+    void return_value(T value) noexcept(std::is_nothrow_move_constructible_v<T>) {
+        ::new (static_cast<void*>(&value_)) T(std::move(value));
+        state_ = state::value;
+    }
+    void unhandled_exception() noexcept {
+        ::new (static_cast<void*>(&failure_)) std::exception_ptr(std::current_exception());
+        state_ = state::failure;
+    }
+    [[nodiscard]] T take_result() {
+        if (state_ == state::failure) [[unlikely]] std::rethrow_exception(std::exchange(failure_, nullptr));
+        return std::move(value_);
+    }
+
+private:
+    enum class state : unsigned char { running, value, failure };
+
+    union {
+        T value_;
+        std::exception_ptr failure_;
+    };
+    state state_ = state::running;
+};
+
+template <>
+class task_promise<void> : public promise_base {
+public:
+    task<void> get_return_object() noexcept;
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept { failure_ = std::current_exception(); }
+    void take_result() {
+        if (failure_) [[unlikely]] std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+
+private:
+    std::exception_ptr failure_;
+};
+
+struct empty_value {};
+template <class T>
+using ready_value = std::conditional_t<std::is_void_v<T>, empty_value, T>;
+
+[[noreturn]] void dropped_running_task() noexcept;
+
+}  // namespace detail
+
+/// A lazily started computation that yields one T or throws.
+///
+/// Start:     nothing runs until the task is awaited; dropping it unawaited only frees its arguments. A task that was
+///            started and isn't finished must not be dropped (the program ends with a message): its awaiter outlives it.
+/// Resume:    the awaiter continues on the executor it was on before the await, without a trip through that executor.
+/// Ownership: move-only; await it once, as an rvalue. A moved-from task may only be destroyed.
+/// Errors:    an exception thrown by the body is rethrown from the await, once.
+/// Cancel:    the awaiter's context is inherited; see async/cancellation.h. Suspended leaf operations throw.
+/// Arguments: copied into the frame. A reference must outlive the task's completion.
+/// Thread:    one chain of tasks is run by one executor, which never runs two handlers at once (async/context.h).
+/// Cost:      one pooled frame for a coroutine, none for a ready task; awaiting a task that finishes at once never suspends
+///            its awaiter, so that loops of such awaits keep the stack flat in every build.
+template <class T>
+class [[nodiscard]] task {
+public:
+    using value_type = T;
+    using promise_type = detail::task_promise<T>;
+
+    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)), ready_(std::move(other.ready_)) {}
+    task& operator=(task&& other) noexcept {
+        if (this != &other) {
+            destroy();
+            frame_ = std::exchange(other.frame_, nullptr);
+            ready_ = std::move(other.ready_);
+        }
+        return *this;
+    }
+    ~task() { destroy(); }
+
+    /// A task that is finished: no coroutine, no frame. `make_ready_task(value)` deduces T.
+    template <class... Value>
+        requires std::constructible_from<detail::ready_value<T>, Value...>
+    explicit task(std::in_place_t, Value&&... value) : ready_(std::in_place, std::forward<Value>(value)...) {}
+
+    /// Runs under `here` instead of its awaiter's context. `here` outlives the task.
+    [[nodiscard]] task&& in(const context& here) && noexcept {
+        if (frame_) frame_.promise().here = &here;
+        return std::move(*this);
+    }
+
+    /// Whether the result is there already. An unstarted coroutine isn't finished.
+    [[nodiscard]] bool finished() const noexcept { return !frame_ || frame_.done(); }
+
+private:
+    friend class detail::task_promise<T>;
+    friend class detail::task_awaiter<T>;
+
+    explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+    void destroy() noexcept {
+        if (!frame_) return;
+        if (frame_.promise().continuation && !frame_.done()) [[unlikely]] detail::dropped_running_task();
+        frame_.destroy();
+        frame_ = nullptr;
+    }
+
+    std::coroutine_handle<promise_type> frame_;
+    std::optional<detail::ready_value<T>> ready_;
+};
+
+/// A task that already holds its value; costs no frame.
+template <class T>
+[[nodiscard]] task<std::remove_cvref_t<T>> make_ready_task(T&& value) {
+    return task<std::remove_cvref_t<T>>(std::in_place, std::forward<T>(value));
+}
+[[nodiscard]] inline task<void> make_ready_task() { return task<void>(std::in_place); }
+
+namespace detail {
+
+template <class T>
+class task_awaiter {
+public:
+    /// Starts the task here, inside await_ready, so that an awaiter whose task finishes at once never even suspends.
+    task_awaiter(task<T>& awaited, const context* inherited) noexcept : task_(awaited) {
+        if (task_.frame_ && task_.frame_.promise().here == nullptr) task_.frame_.promise().here = inherited;
+    }
+
+    [[nodiscard]] bool await_ready() const {
+        if (!task_.frame_) return true;
+        task_.frame_.resume();
+        return task_.frame_.done();
+    }
+    void await_suspend(std::coroutine_handle<> awaiter) const noexcept { task_.frame_.promise().continuation = awaiter; }
+    T await_resume() const {
+        if (task_.frame_) return task_.frame_.promise().take_result();
+        if constexpr (!std::is_void_v<T>) return std::move(*task_.ready_);
+    }
+
+private:
+    task<T>& task_;
+};
+
+template <class T>
+task_awaiter<T> promise_base::await_transform(task<T>&& awaited) const {
+    return {awaited, here};
+}
+
+template <class T>
+task<T> task_promise<T>::get_return_object() noexcept {
+    return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+inline task<void> task_promise<void>::get_return_object() noexcept {
+    return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+/// The root of a chain: starts at once, owns nothing but itself, ends itself. Its body handles every exception.
+class root_coroutine {
+public:
+    class promise_type : public promise_base {
+    public:
+        template <class... Arguments>
+        explicit promise_type(const context& root, Arguments&&...) noexcept {
+            here = &root;
+        }
+        root_coroutine get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+};
+
+}  // namespace detail
+}  // namespace async

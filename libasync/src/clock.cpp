@@ -1,0 +1,48 @@
+#include <async/clock.h>
+
+#include <async/frame_allocator.h>
+
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace async {
+
+namespace {
+
+/// A steady_timer whose completion may already be queued when it is cancelled; the shared flag tells that handler.
+class asio_timer final : public timer {
+public:
+    asio_timer(clock::time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*), void* argument)
+        : timer_(executor, when), armed_(std::allocate_shared<bool>(detail::recycling_allocator<bool>(), true)) {
+        timer_.async_wait(boost::asio::bind_allocator(
+            detail::recycling_allocator<void>(), [armed = armed_, fire, argument](const boost::system::error_code& error) {
+                if (error || !*armed) return;
+                *armed = false;
+                fire(argument);
+            }));
+    }
+    ~asio_timer() override { *armed_ = false; }
+
+private:
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<bool> armed_;
+};
+
+class steady_clock_source final : public clock {
+public:
+    time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+    std::chrono::system_clock::time_point wall_time() const noexcept override { return std::chrono::system_clock::now(); }
+    std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*),
+                                   void* argument) override {
+        return std::make_unique<asio_timer>(when, executor, fire, argument);
+    }
+};
+
+}  // namespace
+
+clock& real_clock() noexcept {
+    static steady_clock_source source;
+    return source;
+}
+
+}  // namespace async

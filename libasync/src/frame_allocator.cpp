@@ -1,0 +1,45 @@
+#include <async/frame_allocator.h>
+
+#include <new>
+
+namespace async::detail {
+
+constinit thread_local frame_pool thread_frame_pool;
+
+namespace {
+
+constinit thread_local std::uint64_t heap_blocks = 0;
+
+/// Returns this thread's blocks to the heap when it ends. The pool itself is constant-initialized and never destroyed,
+/// so that frames freed by later thread-local destructors still find it; those blocks are the only ones kept.
+struct pool_owner {
+    bool armed = false;
+
+    ~pool_owner() {
+        frame_pool& pool = thread_frame_pool;
+        for (std::size_t index = 0; index < frame_pool::classes; ++index) {
+            while (frame_pool::block* const head = pool.lists[index]) {
+                pool.lists[index] = head->next;
+                ::operator delete(head);
+            }
+            // A full count makes every later free on this thread go straight to the heap.
+            pool.counts[index] = frame_pool::kept_per_class;
+        }
+    }
+};
+
+thread_local pool_owner owner_of_this_thread;
+
+}  // namespace
+
+void* allocate_block(std::size_t size) {
+    owner_of_this_thread.armed = true;  // constructs the owner, so that it is destroyed with the thread
+    ++heap_blocks;
+    return ::operator new(size);
+}
+
+void free_block(void* memory) noexcept { ::operator delete(memory); }
+
+std::uint64_t heap_blocks_of_this_thread() noexcept { return heap_blocks; }
+
+}  // namespace async::detail

@@ -1,0 +1,46 @@
+#include <async/notification.h>
+
+#include <cassert>
+
+namespace async {
+
+notification::~notification() { assert(first_ == nullptr && "a notification outlives its waiters"); }
+
+void notification::waiter::await_suspend(std::coroutine_handle<> waiting) noexcept {
+    suspend(waiting);
+    queued_ = true;
+    previous_ = owner_->last_;
+    if (previous_ != nullptr) {
+        previous_->next_ = this;
+    } else {
+        owner_->first_ = this;
+    }
+    owner_->last_ = this;
+    ++owner_->count_;
+}
+
+void notification::waiter::remove() noexcept {
+    if (!queued_) return;
+    queued_ = false;
+    if (previous_ != nullptr) {
+        previous_->next_ = next_;
+    } else {
+        owner_->first_ = next_;
+    }
+    if (next_ != nullptr) {
+        next_->previous_ = previous_;
+    } else {
+        owner_->last_ = previous_;
+    }
+    previous_ = next_ = nullptr;
+    --owner_->count_;
+}
+
+void notification::notify_all() noexcept {
+    while (waiter* const woken = first_) {
+        woken->remove();
+        woken->wake();
+    }
+}
+
+}  // namespace async

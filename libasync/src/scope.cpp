@@ -1,0 +1,50 @@
+#include <async/scope.h>
+
+#include <boost/asio/post.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+namespace async {
+
+scope::scope(const environment& where, error_handler on_error, cancellation_source* parent)
+    : where_(where), on_error_(std::move(on_error)), cancellation_(parent), root_(where, &cancellation_) {}
+
+scope::~scope() {
+    if (running_ == 0) return;
+    std::fputs("async::scope: destroyed while tasks run in it; await join() first\n", stderr);
+    std::abort();
+}
+
+void scope::spawn(std::string_view name, task<void> body) {
+    ++running_;
+    boost::asio::post(where_.executor, [this, name, body = std::move(body)]() mutable {
+        run(root_, *this, name, std::move(body));
+    });
+}
+
+detail::root_coroutine scope::run(const context&, scope& owner, std::string_view name, task<void> body) {
+    std::exception_ptr failure;
+    try {
+        task<void> running = std::move(body);
+        co_await std::move(running);
+    } catch (const operation_cancelled&) {
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) owner.on_error_(name, failure);
+    if (--owner.running_ == 0) owner.empty_.notify_all();
+}
+
+task<void> scope::join() {
+    const context& outer = co_await this_context;
+    // A wait of its own: leaving the scope while its tasks run is the one thing that must not happen.
+    context uncut = outer;
+    uncut.cancellation = nullptr;
+    const auto wait = [](scope& joined) -> task<void> {
+        while (joined.running_ > 0) co_await joined.empty_.wait();
+    };
+    task<void> waiting = wait(*this);
+    co_await std::move(waiting).in(uncut);
+}
+
+}  // namespace async
