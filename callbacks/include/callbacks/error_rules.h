@@ -1,0 +1,31 @@
+#pragma once
+
+#include <callbacks/errors.h>
+
+#include <async/error_rule.h>
+
+/// Error rules that know Matrix; the general ones are in <async/error_rule.h>. Source: rules.md, "Error rules by name".
+namespace callbacks {
+
+/// Logged; the operation fails with 500 `M_UNKNOWN` "Internal Server Error". Even a SynapseError is turned into this.
+struct fail_500 {
+    static constexpr std::string_view name = "fail 500";
+    static constexpr async::error_level level = async::error_level::error;
+    [[noreturn]] static void apply(const std::exception_ptr& failure);
+};
+
+/// A SynapseError leaves as it is; anything else becomes ModuleFailed, which the client sees as 500.
+struct module_failure {
+    static constexpr std::string_view name = "SynapseError propagates, else module failure";
+    static constexpr async::error_level level = async::error_level::error;
+    [[noreturn]] static void apply(const std::exception_ptr& failure);
+};
+
+/// A SynapseError leaves as it is; anything else forbids the room: 403 `M_UNKNOWN`.
+struct forbid_room_creation {
+    static constexpr std::string_view name = "SynapseError propagates, else 403";
+    static constexpr async::error_level level = async::error_level::error;
+    [[noreturn]] static void apply(const std::exception_ptr& failure);
+};
+
+}  // namespace callbacks

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+namespace callbacks {
+
+/// The contract's JsonDict: a JSON object that keeps the order of its keys.
+using JsonDict = boost::json::object;
+using JsonValue = boost::json::value;
+using JsonArray = boost::json::array;
+
+}  // namespace callbacks

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <async/task.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace callbacks {
+
+/// What a thumbnail looks like.
+struct ThumbnailInfo {
+    int width = 0;
+    int height = 0;
+    std::string method;  ///< crop or scale
+    std::string type;    ///< MIME type
+    std::int64_t length = 0;
+};
+
+/// Which file is checked (contract: `FileInfo`).
+struct FileInfo {
+    std::optional<std::string> server_name;  ///< none: uploaded here
+    std::string file_id;
+    bool url_cache = false;
+    std::optional<ThumbnailInfo> thumbnail;
+};
+
+/// A file on local disk that a module may read (contract: `ReadableFileWrapper`).
+///
+/// Lifetime: valid during the callback it is given to.
+class ReadableFileWrapper {
+public:
+    static constexpr std::size_t chunk_size = 16384;
+
+    virtual ~ReadableFileWrapper() = default;
+
+    /// The next bytes, at most chunk_size; empty at the end. The span is valid until the next call. Errors: std::system_error.
+    [[nodiscard]] virtual async::task<std::span<const std::byte>> read_chunk() = 0;
+    [[nodiscard]] virtual const std::string& path() const noexcept = 0;
+};
+
+/// Hands the whole file to `sink(std::span<const std::byte>)`, chunk by chunk, and lets other work run in between.
+template <class Sink>
+async::task<void> write_chunks_to(ReadableFileWrapper& file, Sink& sink) {
+    while (true) {
+        const std::span<const std::byte> chunk = co_await file.read_chunk();
+        if (chunk.empty()) co_return;
+        sink(chunk);
+    }
+}
+
+}  // namespace callbacks

@@ -1,0 +1,30 @@
+#include <callbacks/error_rules.h>
+
+namespace callbacks {
+
+namespace {
+
+void let_synapse_errors_pass(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SynapseError&) {
+        throw;
+    } catch (...) {  // what it becomes is the caller's to say
+    }
+}
+
+}  // namespace
+
+void fail_500::apply(const std::exception_ptr&) { throw SynapseError(500, "Internal Server Error"); }
+
+void module_failure::apply(const std::exception_ptr& failure) {
+    let_synapse_errors_pass(failure);
+    throw ModuleFailed(message_of(failure));
+}
+
+void forbid_room_creation::apply(const std::exception_ptr& failure) {
+    let_synapse_errors_pass(failure);
+    throw SynapseError(403, "Room creation forbidden with these parameters");
+}
+
+}  // namespace callbacks

@@ -1,0 +1,31 @@
+#include <callbacks/errors.h>
+
+namespace callbacks {
+
+SynapseError::SynapseError(int status, const std::string& message, std::string errcode, JsonDict additional_fields,
+                           Headers headers)
+    : std::runtime_error(message),
+      details_(std::make_shared<const Details>(
+          Details{status, std::move(errcode), std::move(additional_fields), std::move(headers)})) {}
+
+JsonDict SynapseError::body() const {
+    JsonDict body;
+    body["errcode"] = errcode();
+    body["error"] = what();
+    for (const auto& field : additional_fields()) body.insert_or_assign(field.key(), field.value());
+    return body;
+}
+
+std::string message_of(const std::exception_ptr& failure) {
+    if (!failure) return "no exception";
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        const std::string message = error.what();
+        return message.empty() ? "an exception without a message" : message;
+    } catch (...) {
+        return "an exception that is no std::exception";
+    }
+}
+
+}  // namespace callbacks

@@ -1,0 +1,47 @@
+#include <callbacks/verdict.h>
+
+namespace callbacks {
+
+Verdict::Verdict(Codes code, JsonDict additional_fields)
+    : spam_(true), code_(code), details_(with_fields(std::move(additional_fields))) {}
+
+boost::intrusive_ptr<Verdict::Details> Verdict::with_fields(JsonDict additional_fields) {
+    boost::intrusive_ptr<Details> details(new Details);
+    details->ignored = additional_fields.erase("errcode") + additional_fields.erase("error") > 0;
+    details->additional_fields = std::move(additional_fields);
+    return details;
+}
+
+std::string_view Verdict::errcode() const noexcept {
+    return details_ && details_->errcode ? std::string_view(*details_->errcode) : errcode_of(code_);
+}
+
+std::optional<std::string_view> Verdict::text() const noexcept {
+    if (!details_ || !details_->text) return std::nullopt;
+    return std::string_view(*details_->text);
+}
+
+const JsonDict& Verdict::additional_fields() const noexcept {
+    static const JsonDict none;
+    return details_ ? details_->additional_fields : none;
+}
+
+bool Verdict::fields_were_ignored() const noexcept { return details_ && details_->ignored; }
+
+Verdict reject(std::string errcode, std::string text, JsonDict additional_fields) {
+    Verdict verdict(Codes::FORBIDDEN);
+    const boost::intrusive_ptr<Verdict::Details> details = Verdict::with_fields(std::move(additional_fields));
+    details->errcode = std::move(errcode);
+    details->text = std::move(text);
+    verdict.details_ = details;
+    return verdict;
+}
+
+Verdict reject(std::string errcode, std::string text) { return reject(std::move(errcode), std::move(text), JsonDict()); }
+
+EventVerdict::EventVerdict(std::string text)
+    : Verdict(reject(std::string(errcode_of(Codes::FORBIDDEN)), std::move(text))) {}
+
+EventVerdict::EventVerdict(const char* text) : Verdict(reject(std::string(errcode_of(Codes::FORBIDDEN)), text)) {}
+
+}  // namespace callbacks
