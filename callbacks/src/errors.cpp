@@ -2,6 +2,14 @@
 
 namespace callbacks {
 
+namespace {
+
+// A module library that has this section brings its own copy of the framework; the host refuses it. In this file, because every
+// copy needs it.
+__attribute__((section(".modapi_framework"), used)) constexpr char framework_mark[] = "callbacks";
+
+}  // namespace
+
 SynapseError::SynapseError(int status, const std::string& message, std::string errcode, JsonDict additional_fields,
                            Headers headers)
     : std::runtime_error(message),

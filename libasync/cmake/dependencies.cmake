@@ -1,6 +1,6 @@
 # Boost must be 1.81: Debian's default of 1.74 has no Boost.JSON of this shape, and mixing the two breaks at run time.
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 EXACT CONFIG REQUIRED COMPONENTS headers json container program_options filesystem)
+find_package(Boost 1.81.0 EXACT CONFIG REQUIRED COMPONENTS headers json container program_options filesystem)
 find_package(OpenSSL REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)

@@ -26,11 +26,13 @@ cancellation_source::parent_link::parent_link(cancellation_source& owner) noexce
       }),
       child(owner) {}
 
-cancellation_source::cancellation_source(cancellation_source* parent, bool shielded) : parent_link_(*this) {
+cancellation_source::cancellation_source(cancellation_source* parent, bool shielded)
+    : cancellation_source(parent, shielded ? cancel_reason::deadline : cancel_reason::caller_gone) {}
+
+cancellation_source::cancellation_source(cancellation_source* parent, cancel_reason least) : parent_link_(*this) {
     if (parent == nullptr) return;
-    parent->add(parent_link_, shielded);
-    const cancel_reason already = parent->requested();
-    if (already != cancel_reason::none && !(shielded && already == cancel_reason::caller_gone)) requested_ = already;
+    parent->add(parent_link_, least);
+    if (parent->requested() >= least) requested_ = parent->requested();
 }
 
 cancellation_source::~cancellation_source() {
@@ -42,16 +44,16 @@ void cancellation_source::request(cancel_reason reason) {
     requested_ = reason;
     for (cancellation_registration* current = first_; current != nullptr; current = walking_) {
         walking_ = current->next_;
-        if (current->shielded_ && reason == cancel_reason::caller_gone) continue;
+        if (reason < current->least_) continue;
         current->on_cancel_(*current, reason);
     }
     walking_ = nullptr;
 }
 
-void cancellation_source::add(cancellation_registration& registration, bool shielded) noexcept {
+void cancellation_source::add(cancellation_registration& registration, cancel_reason least) noexcept {
     registration.unregister();
     registration.source_ = this;
-    registration.shielded_ = shielded;
+    registration.least_ = least;
     registration.previous_ = nullptr;
     registration.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &registration;

@@ -8,6 +8,10 @@ constinit thread_local frame_pool thread_frame_pool;
 
 namespace {
 
+// A module library that has this section brings its own copy of the framework; the host refuses it. In this file, because every
+// copy needs it.
+__attribute__((section(".modapi_framework"), used)) constexpr char framework_mark[] = "libasync";
+
 constinit thread_local std::uint64_t heap_blocks = 0;
 
 /// Returns this thread's blocks to the heap when it ends. The pool itself is constant-initialized and never destroyed,

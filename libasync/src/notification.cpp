@@ -1,10 +1,15 @@
 #include <async/notification.h>
 
-#include <cassert>
+#include <cstdio>
+#include <cstdlib>
 
 namespace async {
 
-notification::~notification() { assert(first_ == nullptr && "a notification outlives its waiters"); }
+notification::~notification() {
+    if (first_ == nullptr) return;
+    std::fputs("async::notification: destroyed while a task waits for it\n", stderr);
+    std::abort();
+}
 
 void notification::waiter::await_suspend(std::coroutine_handle<> waiting) noexcept {
     suspend(waiting);

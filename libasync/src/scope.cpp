@@ -3,11 +3,14 @@
 #include <boost/asio/post.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <stdexcept>
 
 namespace async {
 
 scope::scope(const environment& where, error_handler on_error, cancellation_source* parent)
-    : where_(where), on_error_(std::move(on_error)), cancellation_(parent), root_(where, &cancellation_) {}
+    : where_(where), on_error_(std::move(on_error)), cancellation_(parent), root_(where, &cancellation_) {
+    if (!on_error_) throw std::invalid_argument("async::scope: somebody must hear of errors");
+}
 
 scope::~scope() {
     if (running_ == 0) return;
@@ -16,10 +19,9 @@ scope::~scope() {
 }
 
 void scope::spawn(std::string_view name, task<void> body) {
+    boost::asio::post(where_.executor,
+                      [this, name, body = std::move(body)]() mutable { run(root_, *this, name, std::move(body)); });
     ++running_;
-    boost::asio::post(where_.executor, [this, name, body = std::move(body)]() mutable {
-        run(root_, *this, name, std::move(body));
-    });
 }
 
 detail::root_coroutine scope::run(const context&, scope& owner, std::string_view name, task<void> body) {

@@ -58,7 +58,7 @@ private:
     cancellation_source* source_ = nullptr;
     cancellation_registration* previous_ = nullptr;
     cancellation_registration* next_ = nullptr;
-    bool shielded_ = false;
+    cancel_reason least_ = cancel_reason::caller_gone;  // lesser reasons aren't for this one
 };
 
 /// Where a cancellation starts. Not a thread-safe object: `request` and every registration happen on the executor of the
@@ -68,6 +68,8 @@ public:
     cancellation_source() noexcept : parent_link_(*this) {}
     /// A source that also ends when `parent` does. With `shielded`, the parent's `caller_gone` isn't passed on.
     explicit cancellation_source(cancellation_source* parent, bool shielded = false);
+    /// A source that also ends when `parent` does for the reason `least` or a greater one.
+    cancellation_source(cancellation_source* parent, cancel_reason least);
     ~cancellation_source();
     cancellation_source(const cancellation_source&) = delete;
     cancellation_source& operator=(const cancellation_source&) = delete;
@@ -76,7 +78,12 @@ public:
     void request(cancel_reason reason);
     [[nodiscard]] cancel_reason requested() const noexcept { return requested_; }
 
-    void add(cancellation_registration& registration, bool shielded) noexcept;
+    /// From here on `registration` hears of every request. What was requested before isn't repeated: ask `requested`.
+    void add(cancellation_registration& registration, bool shielded) noexcept {
+        add(registration, shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
+    }
+    /// The same, but only of requests with the reason `least` or a greater one.
+    void add(cancellation_registration& registration, cancel_reason least) noexcept;
 
 private:
     friend class cancellation_registration;

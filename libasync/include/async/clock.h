@@ -1,7 +1,9 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 namespace async {
@@ -31,6 +33,16 @@ public:
     [[nodiscard]] virtual std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor,
                                                          void (*fire)(void*), void* argument) = 0;
 
+    /// A blocking call of a task of this clock's executor goes to another thread, and is back. Time that a test holds in its hands
+    /// must not jump in between.
+    virtual void work_began_elsewhere() noexcept {}
+    virtual void work_ended_elsewhere() noexcept {}
+
+    /// The time `length` from now; the end of all time if that is farther than a time_point goes.
+    [[nodiscard]] time_point after(duration length) const noexcept {
+        const time_point from = now();
+        return length > time_point::max() - from ? time_point::max() : from + length;
+    }
     /// Calendar time in milliseconds since 1970, the unit of every timestamp in Matrix.
     [[nodiscard]] std::int64_t wall_time_ms() const noexcept {
         return std::chrono::duration_cast<std::chrono::milliseconds>(wall_time().time_since_epoch()).count();

@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <memory>
+#include <optional>
 
 namespace async {
 
@@ -21,16 +22,19 @@ struct spawned {
     environment surroundings;
     cancellation_source cancellation;
     context root;
-    boost::asio::executor_work_guard<boost::asio::any_io_executor> keeps_running;
     task<T> body;
     Handler handler;
+    // Neither the task's executor nor the handler's may run out of work before the end.
+    boost::asio::executor_work_guard<boost::asio::any_io_executor> keeps_running;
+    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> keeps_handler_running;
 
     spawned(const environment& where, task<T> started, Handler completion)
         : surroundings(where),
           root(surroundings, &cancellation),
-          keeps_running(surroundings.executor),
           body(std::move(started)),
-          handler(std::move(completion)) {}
+          handler(std::move(completion)),
+          keeps_running(surroundings.executor),
+          keeps_handler_running(boost::asio::get_associated_executor(handler, surroundings.executor)) {}
 };
 
 template <class T, class Handler>
@@ -47,8 +51,11 @@ root_coroutine run_spawned(const context&, std::unique_ptr<spawned<T, Handler>> 
     } catch (...) {
         failure = std::current_exception();
     }
+    auto slot = boost::asio::get_associated_cancellation_slot(state->handler);
+    if (slot.is_connected()) slot.clear();  // the source ends here; the signal may live on
     auto executor = boost::asio::get_associated_executor(state->handler, state->surroundings.executor);
     Handler handler = std::move(state->handler);
+    const auto keeps_handler_running = std::move(state->keeps_handler_running);
     state.reset();
     boost::asio::dispatch(
         executor, [handler = std::move(handler), failure = std::move(failure), value = std::move(value)]() mutable {
@@ -75,6 +82,7 @@ struct spawn_signature<void> {
 ///
 /// Thread:  starts and completes through the environment's executor (the handler's own, if it has one).
 /// Cancel:  the token's cancellation slot cancels the chain with `stopping`. A cancelled chain completes with the exception.
+/// Errors:  the handler must not throw (the program ends).
 /// T must be default constructible, for the case of an exception.
 template <class T, class Token>
 auto co_spawn(const environment& where, task<T> body, Token&& token) {
@@ -88,7 +96,8 @@ auto co_spawn(const environment& where, task<T> body, Token&& token) {
                     source->request(cancel_reason::stopping);
                 });
             }
-            boost::asio::post(surroundings.executor, [state = std::move(state)]() mutable {
+            const boost::asio::any_io_executor executor = state->surroundings.executor;
+            boost::asio::post(executor, [state = std::move(state)]() mutable {
                 const context& root = state->root;
                 detail::run_spawned<T, handler_type>(root, std::move(state));
             });

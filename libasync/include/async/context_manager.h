@@ -4,8 +4,13 @@
 #include <async/task.h>
 
 #include <concepts>
+#include <coroutine>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace async {
 
@@ -30,7 +35,9 @@ concept manages = requires(Manager& manager, std::exception_ptr failure) {
 ///        }
 ///
 /// A coroutine that catches the body's exception and ends normally has dealt with it.
-/// Ownership: move-only, used once. Errors: a coroutine that ends without yielding, or yields twice, throws logic_error.
+/// Ownership: move-only, used once; dropped between enter and exit, a coroutine ends where it yielded (its locals are destroyed).
+/// Errors: a coroutine that ends without yielding, or yields twice, gives logic_error.
+/// Cost: one block, and the frames of enter and exit.
 template <class T>
 class [[nodiscard]] context_manager {
 public:
@@ -74,7 +81,10 @@ private:
 
     struct coroutine final : interface {
         explicit coroutine(std::coroutine_handle<promise_type> started) noexcept : frame(started) {}
-        ~coroutine() override { frame.destroy(); }
+        ~coroutine() override {
+            if (frame.promise().continuation && !frame.done()) [[unlikely]] detail::dropped_running_task();
+            frame.destroy();
+        }
         coroutine(const coroutine&) = delete;
         coroutine& operator=(const coroutine&) = delete;
 
@@ -111,10 +121,10 @@ public:
         }
         promise_type& promise;
     };
+    /// A second yield stops the coroutine for good; whoever drives it reports that. (Thrown into the coroutine, the error could be
+    /// caught and answered with a third.)
     yield_awaiter yield_value(T value) {
-        if (has_yielded) throw std::logic_error("async::context_manager: the coroutine yielded twice");
-        has_yielded = true;
-        yielded.emplace(std::move(value));
+        if (++yields == 1) yielded.emplace(std::move(value));
         return {*this};
     }
 
@@ -127,16 +137,16 @@ public:
         bool await_suspend(std::coroutine_handle<> waiting) {
             promise_type& promise = frame.promise();
             promise.continuation = nullptr;
-            const bool yielded_before = promise.has_yielded;
+            const unsigned char yields_before = promise.yields;
             frame.resume();
-            if (frame.done() || promise.has_yielded != yielded_before) return false;
+            if (frame.done() || promise.yields != yields_before) return false;
             promise.continuation = waiting;
             return true;
         }
         void await_resume() const noexcept {}
     };
 
-    bool has_yielded = false;
+    unsigned char yields = 0;  // at most 2: a second one never continues
     std::optional<T> yielded;
     std::exception_ptr failure_of_body;
     std::exception_ptr thrown;
@@ -148,7 +158,7 @@ task<T> context_manager<T>::coroutine::run_to_yield(std::coroutine_handle<promis
     co_await to_yield;
     promise_type& promise = frame.promise();
     if (promise.thrown) std::rethrow_exception(promise.thrown);
-    if (!promise.has_yielded) throw std::logic_error("async::context_manager: the coroutine ended without yielding a value");
+    if (promise.yields == 0) throw std::logic_error("async::context_manager: the coroutine ended without yielding a value");
     co_return std::move(*promise.yielded);
 }
 
@@ -158,6 +168,7 @@ task<bool> context_manager<T>::coroutine::run_to_end(std::coroutine_handle<promi
     promise.failure_of_body = failure;
     typename promise_type::drive to_end(frame);
     co_await to_end;
+    if (promise.yields > 1) throw std::logic_error("async::context_manager: the coroutine yielded twice");
     if (promise.thrown) {
         if (promise.thrown == failure) co_return false;
         std::rethrow_exception(promise.thrown);
@@ -167,9 +178,9 @@ task<bool> context_manager<T>::coroutine::run_to_end(std::coroutine_handle<promi
 
 /// Runs `body(value, arguments...)` between the manager's enter and exit.
 ///
-/// `body` returns a task or a plain value; the result is passed on. Exit runs on every way out: return, exception (it sees
-/// the exception) and cancellation (it sees the cancellation, and its own awaits aren't cut by `caller_gone` or a
-/// deadline that ended the body).
+/// `manager` is a context_manager or an object with enter and exit. `body` returns a task or a plain value; the result is passed
+/// on. Exit runs on every way out: return, exception (it sees the exception) and cancellation (it sees the cancellation).
+/// Cancel: exit's own awaits are cut neither by `caller_gone` nor by what ended the body; a later, greater reason cuts them.
 /// Errors: an exception of enter leaves at once, without exit. An exception of the body leaves unless exit dealt with it; a
 /// body with a result can't be dealt with (there is nothing to return), so then it always leaves. A cancellation always
 /// leaves.
@@ -180,6 +191,9 @@ auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
     -> task<detail::result_of<std::decay_t<Body>&, T&, std::decay_t<Arguments>&...>>;
 
 namespace detail {
+
+template <class Manager>
+using entered_value = typename yielded<decltype(std::declval<Manager&>().enter())>::type;
 
 template <class T, class Body, class... Arguments>
 task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, Body body, Arguments... arguments) {
@@ -209,10 +223,14 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
     } catch (...) {
         failure = std::current_exception();
     }
-    // The clean-up of a cancelled body must be able to await; only the host's stop goes on cutting it.
+    // The clean-up must be able to await, also that of a cancelled body: only a reason that is new cuts it.
     const context& outer = co_await this_context;
+    const cancel_reason ended_for = outer.cancel_requested();
+    cancellation_source* const outside = ended_for == cancel_reason::stopping ? nullptr : outer.cancellation;
+    cancellation_source later(outside, ended_for == cancel_reason::deadline ? cancel_reason::stopping : cancel_reason::deadline);
     context cleaning = outer;
-    if (outer.cancel_requested() != cancel_reason::none) cleaning.cancellation = nullptr;
+    cleaning.cancellation = &later;
+    cleaning.shielded = false;
     task<bool> leaving = manager.exit(failure);
     const bool handled = co_await std::move(leaving).in(cleaning);
     if (failure && (!handled || cancelled || !std::is_void_v<result>)) std::rethrow_exception(failure);
@@ -227,6 +245,14 @@ auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
     detail::require_safe_callable<Body>();
     return detail::run_with<T, std::decay_t<Body>, std::decay_t<Arguments>...>(
         std::move(manager), std::forward<Body>(body), std::forward<Arguments>(arguments)...);
+}
+
+template <class Manager, class Body, class... Arguments>
+    requires manages<std::remove_cvref_t<Manager>, detail::entered_value<std::remove_cvref_t<Manager>>>
+auto with(Manager&& manager, Body&& body, Arguments&&... arguments)
+    -> task<detail::result_of<std::decay_t<Body>&, detail::entered_value<std::remove_cvref_t<Manager>>&, std::decay_t<Arguments>&...>> {
+    using value = detail::entered_value<std::remove_cvref_t<Manager>>;
+    return with(context_manager<value>(std::forward<Manager>(manager)), std::forward<Body>(body), std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace async

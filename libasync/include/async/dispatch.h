@@ -6,8 +6,10 @@
 #include <async/sleep.h>
 #include <async/slot.h>
 
-#include <deque>
+#include <cstdint>
+#include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -51,7 +53,8 @@ private:
 ///
 /// Order:    hooks run one after another, in registration order, each awaited before the next.
 /// Snapshot: a call walks the list it found; a registration during it counts for the next call. No lock, no count.
-/// Cancel:   `caller_gone` never cuts a running hook; it takes effect after it. `stopping` and a deadline do.
+/// Cancel:   `caller_gone` never cuts a running hook; it takes effect after it, whatever the hook ended with. `stopping` does.
+/// Deadline: cuts the awaits of a running hook; that is an exception of the hook, under the error rule.
 /// Errors:   by the declared error rule. A cancellation is never swallowed. Cost: with no hook, no coroutine.
 /// Thread:   one worker. Lifetime: outlives its calls; arguments passed by reference outlive the call.
 template <name Name, class Signature, class Combine, class Errors, class Key = void>
@@ -74,7 +77,7 @@ public:
     /// The combined answer of all registered hooks.
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (current_ == nullptr) return neutral();
-        return walk(*this, *current_, arguments...);
+        return walk(*this, *current_, static_cast<Arguments&&>(arguments)...);
     }
 
     [[nodiscard]] bool empty() const noexcept { return current_ == nullptr; }
@@ -121,7 +124,7 @@ private:
         inner.shielded = true;
         typename Combine::template walk<answer> combined;
         for (const entry& registered : hooks) {
-            outer.throw_if_cancelled();
+            throw_if_operation_cancelled(outer);
             callback_identity& identity = *registered.identity;
             inner.running = &identity;
             const std::uint64_t run_number = identity.statistics.runs.load(std::memory_order_relaxed);
@@ -149,7 +152,10 @@ private:
                 }
             } catch (const operation_cancelled&) {
                 // A module that cancels its own work and lets that escape has failed like any other.
-                if (inner.cancel_requested() != cancel_reason::none) throw;
+                if (inner.cancel_requested() == cancel_reason::stopping) {
+                    outer.note_on_stack();
+                    throw;
+                }
                 failure = std::current_exception();
             } catch (...) {
                 failure = std::current_exception();
@@ -160,9 +166,11 @@ private:
                 if (settings != nullptr && settings->observer != nullptr) {
                     settings->observer->on_error(identity, Errors::level, failure);
                 }
+                throw_if_operation_cancelled(outer);
                 Errors::apply(std::move(failure));
+            } else {
+                throw_if_operation_cancelled(outer);
             }
-            outer.throw_if_cancelled();
             if (decided) {
                 callback_statistics::add(identity.statistics.decisions);
                 if (settings != nullptr && settings->observer != nullptr) settings->observer->on_decision(identity);
@@ -170,6 +178,13 @@ private:
             }
         }
         if constexpr (!std::is_void_v<result>) co_return combined.finish();
+    }
+
+    /// A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
+    static void throw_if_operation_cancelled(const context& here) {
+        const cancel_reason reason = here.cancel_requested();
+        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]] return;
+        throw_cancelled(reason);
     }
 
     void measured(callback_identity& identity, const context& here, clock::time_point began) const {
@@ -219,7 +234,7 @@ public:
     [[nodiscard]] task<result> operator()(const Key& key, Arguments... arguments) const {
         const one* const list = find_if([&](const Key& registered) { return registered == key; });
         static const one nobody;
-        return (list != nullptr ? *list : nobody)(arguments...);
+        return (list != nullptr ? *list : nobody)(static_cast<Arguments&&>(arguments)...);
     }
 
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MODAPI_ASYNC_POOL_FRAMES 0
@@ -86,6 +87,7 @@ inline void free_frame(void* memory, std::size_t size) noexcept {
 template <class T>
 struct recycling_allocator {
     using value_type = T;
+    static_assert(std::is_void_v<T> || alignof(std::conditional_t<std::is_void_v<T>, char, T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
     recycling_allocator() noexcept = default;
     template <class U>

@@ -4,7 +4,11 @@
 #include <async/suspension.h>
 
 #include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
 #include <coroutine>
+#include <exception>
+#include <functional>
 #include <optional>
 #include <tuple>
 
@@ -12,25 +16,38 @@ namespace async {
 
 namespace detail {
 
-/// Runs `work(state)` on another executor, then resumes on the task's own. Never cut: the work can't be.
+/// Runs `work(state)` on another executor, then resumes on the task's own. Work that began can't be cut.
 class elsewhere {
 public:
     elsewhere(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
-        : executor_(executor), work_(work), state_(state) {}
+        : executor_(executor), work_(work), state_(state), registration_(*this) {}
+    elsewhere(const elsewhere&) = delete;
+    elsewhere& operator=(const elsewhere&) = delete;
+
     void bind_context(const context& here) noexcept { here_ = &here; }
     [[nodiscard]] bool await_ready() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
     void await_suspend(std::coroutine_handle<> waiting);
     /// Throws only when the chain was cancelled before the work began.
-    void await_resume() const {
-        if (!ran_) here_->throw_if_cancelled();
-    }
+    void await_resume();
 
 private:
+    enum class progress : unsigned char { queued, began, given_up };
+    struct cancel_link : cancellation_registration {
+        explicit cancel_link(elsewhere& owner_) noexcept;
+        elsewhere& owner;
+    };
+
+    /// On the other executor: does the work unless the task gave up before.
+    void run_there() noexcept;
+
     boost::asio::any_io_executor executor_;
     void (*work_)(void*);
     void* state_;
     const context* here_ = nullptr;
-    bool ran_ = false;
+    std::atomic<progress> progress_{progress::queued};
+    cancel_reason given_up_for_ = cancel_reason::none;
+    bool away_ = false;
+    cancel_link registration_;
 };
 
 template <class Function, class... Arguments>
@@ -70,7 +87,8 @@ task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_el
 /// Runs the blocking call `function(arguments...)` on `executor` (a thread pool) and resumes on the task's own.
 ///
 /// Arguments are copied into the frame and passed as lvalues. Cancel: a call that began is waited for; one that didn't
-/// begin isn't made. Errors: what the function throws.
+/// begin isn't made; the task goes on when its turn in the queue has come. Errors: what the function throws.
+/// Lifetime: the executor runs what it was given before it ends, and before this task's executor does.
 template <class Function, class... Arguments>
 auto run_on(boost::asio::any_io_executor executor, Function&& function, Arguments&&... arguments) {
     detail::require_safe_callable<Function>();

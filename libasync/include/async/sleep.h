@@ -20,7 +20,7 @@ public:
     void await_suspend(std::coroutine_handle<> waiting) {
         suspend(waiting);
         timer_ = here().clock().call_at(
-            here().clock().now() + duration_, here().executor(),
+            here().clock().after(duration_), here().executor(),
             [](void* self) { static_cast<sleep_for*>(self)->wake_inline(); }, this);
     }
     void await_resume() const { throw_if_woken_by_cancellation(); }
@@ -33,6 +33,7 @@ private:
 };
 
 /// Awaitable: gives other work of this executor a turn. Resumes by a post.
+/// Cancel: throws, before or after its turn, when the chain is cancelled.
 class reschedule final : public detail::suspension {
 public:
     [[nodiscard]] bool await_ready() const noexcept { return is_cancelled(); }
@@ -41,7 +42,8 @@ public:
 };
 
 /// Runs `body` with at most `limit` of time. When it is over, the awaits inside throw deadline_exceeded; a computation that
-/// never awaits can't be cut.
+/// never awaits can't be cut. An earlier deadline around it counts as well.
+/// Result and errors: those of `body`; if it ends with a result after all, that is the result. Cost: one timer, one frame.
 template <class T>
 task<T> with_deadline(clock::duration limit, task<T> body) {
     const context& outer = co_await this_context;
@@ -50,7 +52,7 @@ task<T> with_deadline(clock::duration limit, task<T> body) {
     inner.cancellation = &source;
     inner.shielded = false;  // the source itself keeps what `outer` was shielded from
     const std::unique_ptr<timer> expiry = outer.clock().call_at(
-        outer.clock().now() + limit, outer.executor(),
+        outer.clock().after(limit), outer.executor(),
         [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &source);
     co_return co_await std::move(body).in(inner);
 }

@@ -12,7 +12,7 @@ namespace async {
 /// What a declared callback looks like to a module: a place to put one callable, empty if left out.
 ///
 /// Accepts a plain function or a coroutine with the declared signature; another answer type is a compile error that says so.
-/// A lambda with captures is fine here, as long as it isn't itself the coroutine.
+/// A lambda with captures is fine here, also one that is a coroutine: the registration keeps it.
 template <name Name, class Signature, class Combine, class Errors, class Key = void>
 class slot : public owned_hook<Signature> {
 public:

@@ -6,6 +6,25 @@
 
 namespace async {
 
+namespace detail {
+
+/// Runs `io` until `finished`, even if somebody stops it. An exception that foreign code lets out of a handler is kept until then:
+/// the task refers to this stack.
+inline void run_until(boost::asio::io_context& io, const bool& finished) {
+    std::exception_ptr foreign;
+    io.restart();
+    while (!finished) {
+        try {
+            if (io.run_one() == 0) io.restart();
+        } catch (...) {
+            if (!foreign) foreign = std::current_exception();
+        }
+    }
+    if (foreign) std::rethrow_exception(foreign);
+}
+
+}  // namespace detail
+
 /// Runs `body` on `io` in this thread until it is finished, and returns its result or throws its exception.
 ///
 /// For `main`, tests and benchmarks; never from inside a task (it blocks the thread). Other work queued on `io` runs too.
@@ -18,18 +37,18 @@ T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock(
             failure = std::move(error);
             finished = true;
         });
-        io.restart();
-        while (!finished) io.run_one();
+        detail::run_until(io, finished);
         if (failure) std::rethrow_exception(failure);
     } else {
         std::optional<T> value;
-        const auto keep = [](std::optional<T>& kept, task<T> produced) -> task<void> { kept.emplace(co_await std::move(produced)); };
+        const auto keep = [](std::optional<T>& kept, task<T> produced) -> task<void> {
+            kept.emplace(co_await std::move(produced));
+        };
         co_spawn(environment(io.get_executor(), time), keep(value, std::move(body)), [&](std::exception_ptr error) {
             failure = std::move(error);
             finished = true;
         });
-        io.restart();
-        while (!finished) io.run_one();
+        detail::run_until(io, finished);
         if (failure) std::rethrow_exception(failure);
         return std::move(*value);
     }

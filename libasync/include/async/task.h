@@ -143,7 +143,15 @@ struct empty_value {};
 template <class T>
 using ready_value = std::conditional_t<std::is_void_v<T>, empty_value, T>;
 
-[[noreturn]] void dropped_running_task() noexcept;
+/// Ends the program, unless a test's simulation cleans up after a chain that can't end.
+void dropped_running_task() noexcept;
+class running_tasks_may_be_dropped {
+public:
+    running_tasks_may_be_dropped() noexcept;
+    ~running_tasks_may_be_dropped();
+    running_tasks_may_be_dropped(const running_tasks_may_be_dropped&) = delete;
+    running_tasks_may_be_dropped& operator=(const running_tasks_may_be_dropped&) = delete;
+};
 
 }  // namespace detail
 

@@ -2,6 +2,7 @@
 
 #include <async/context.h>
 #include <async/frame_allocator.h>
+#include <async/suspension.h>
 #include <async/task.h>
 
 #include <boost/asio/async_result.hpp>
@@ -121,7 +122,10 @@ protected:
         initiate(handler(*this));
         if (values_) return false;
         waiting_ = waiting;
-        if (here_->cancellation != nullptr) here_->cancellation->add(registration_, here_->shielded);
+        if (here_->cancellation != nullptr) {
+            here_->cancellation->add(registration_, here_->shielded);
+            if (here_->cancel_requested() != cancel_reason::none) cancel();  // requested while the operation was initiated
+        }
         return true;
     }
 
@@ -129,17 +133,29 @@ private:
     struct cancel_link : cancellation_registration {
         explicit cancel_link(asio_operation_state& owner_) noexcept
             : cancellation_registration([](cancellation_registration& self, cancel_reason) {
-                  static_cast<cancel_link&>(self).owner.signal_.emit(boost::asio::cancellation_type::all);
+                  static_cast<cancel_link&>(self).owner.cancel();
               }),
               owner(owner_) {}
         asio_operation_state& owner;
     };
 
+    void cancel() {
+        is_cancelling_ = true;
+        signal_.emit(boost::asio::cancellation_type::all);
+        is_cancelling_ = false;
+    }
     template <class... Results>
     void complete(Results&&... results) {
         values_.emplace(std::forward<Results>(results)...);
         registration_.unregister();
-        if (const std::coroutine_handle<> waiting = std::exchange(waiting_, nullptr)) resume_noted(waiting, *here_);
+        const std::coroutine_handle<> waiting = std::exchange(waiting_, nullptr);
+        if (!waiting) return;  // still being initiated: `launch` sees the values
+        if (is_cancelling_) {
+            // The operation ended inside its cancellation: whoever cancels isn't done with telling the others.
+            post_resume(*here_, waiting);
+        } else {
+            resume_noted(waiting, *here_);
+        }
     }
 
     const context* here_ = nullptr;
@@ -147,6 +163,7 @@ private:
     cancel_reason cancelled_before_ = cancel_reason::none;
     boost::asio::cancellation_signal signal_;
     cancel_link registration_;
+    bool is_cancelling_ = false;
     std::optional<std::tuple<Values...>> values_;
 };
 
@@ -159,10 +176,11 @@ public:
         : initiation_(std::move(initiation)), arguments_(std::forward<Given>(arguments)...) {}
 
     bool await_suspend(std::coroutine_handle<> waiting) {
-        return this->launch(waiting, [this](auto&& handler) {
+        return this->launch(waiting, [this](auto&& completion_handler) {
             std::apply(
                 [&](auto&... arguments) {
-                    std::move(initiation_)(std::forward<decltype(handler)>(handler), std::move(arguments)...);
+                    std::move(initiation_)(std::forward<decltype(completion_handler)>(completion_handler),
+                                           std::move(arguments)...);
                 },
                 arguments_);
         });

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "router.h"
+#include "server_worker.h"
+
+#include <async/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace homeserver {
+
+/// A device that logged in.
+struct NewSession {
+    std::string device_id;
+    std::string access_token;
+};
+
+/// Checks a device id that a client asks for. Errors: SynapseError 400 `M_INVALID_PARAM` for one over 512 characters.
+void check_device_id(const std::optional<std::string>& device_id);
+
+/// Makes a token for the device, and the device if it isn't there; none: a new device. Tokens that the device had are gone.
+[[nodiscard]] async::task<NewSession> start_session(ServerWorker& worker, std::string user_id,
+                                                    std::optional<std::string> device_id,
+                                                    std::optional<std::string> display_name);
+
+/// A token that is gone.
+struct RemovedToken {
+    std::optional<std::string> device_id;
+    std::string access_token;
+};
+/// Removes all devices of a user with their tokens, then the tokens without device, and tells on_logged_out of each.
+[[nodiscard]] async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id);
+
+/// POST /logout and /logout/all, GET /account/whoami.
+void add_session_endpoints(Router& router);
+
+}  // namespace homeserver

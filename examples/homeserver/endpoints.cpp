@@ -1,0 +1,29 @@
+#include "endpoints.h"
+
+#include "account_data.h"
+#include "capabilities.h"
+#include "devices.h"
+#include "filters.h"
+#include "login.h"
+#include "presence.h"
+#include "profile.h"
+#include "push_rules.h"
+#include "registration.h"
+#include "rooms/rooms.h"
+
+namespace homeserver {
+
+void add_endpoints(Router& router) {
+    add_capability_endpoints(router);
+    add_registration_endpoints(router);
+    add_login_endpoints(router);
+    add_session_endpoints(router);
+    add_profile_endpoints(router);
+    add_account_data_endpoints(router);
+    add_presence_endpoints(router);
+    add_push_rule_endpoints(router);
+    add_filter_endpoints(router);
+    add_room_endpoints(router);
+}
+
+}  // namespace homeserver

@@ -1,0 +1,130 @@
+#include "server.h"
+#include "server_configuration.h"
+#include "shutdown_deadline.h"
+
+#include <modapi/configuration.h>
+#include <modapi/module_resolver.h>
+
+#include <sodium.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <boost/program_options.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+
+namespace {
+
+namespace program_options = boost::program_options;
+
+constexpr const char* usage = "usage: homeserver --config FILE [--check-config]\n";
+
+/// Lines on stderr: time, level, text.
+void set_up_log() {
+    auto log = spdlog::stderr_logger_mt("homeserver");
+    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    log->flush_on(spdlog::level::trace);
+    spdlog::set_default_logger(std::move(log));
+}
+
+/// The build's modules folder lies beside the program's.
+std::filesystem::path default_module_path() {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "modules";
+}
+
+/// Where a module's library lies; empty for one that is compiled in.
+std::filesystem::path library_of(const std::string& module, const std::vector<std::filesystem::path>& module_path) {
+    const std::string library = module.substr(0, module.rfind('.')) + ".so";
+    for (const std::filesystem::path& folder : module_path) {
+        if (std::filesystem::exists(folder / library)) return folder / library;
+    }
+    return {};
+}
+
+void print_findings(const homeserver::ServerConfiguration& configuration,
+                    const std::vector<modapi::ConfiguredModule>& modules) {
+    std::cout << "server_name: " << configuration.server_name << "\n";
+    for (const homeserver::Listener& listener : configuration.listeners)
+        std::cout << "listener: " << listener.to_string() << "\n";
+    const bool is_sqlite = configuration.database.name == "sqlite3";
+    std::cout << "database: " << configuration.database.name << (is_sqlite ? " " + configuration.database.database : "")
+              << "\n";
+    std::cout << "workers: " << configuration.workers << "\n";
+    for (const modapi::ConfiguredModule& module : modules) {
+        const std::filesystem::path library = library_of(module.name, configuration.module_path);
+        std::cout << "module: " << module.name << " (" << (library.empty() ? "compiled in" : library.string()) << ")\n";
+    }
+    std::cout << "the configuration is fine" << std::endl;
+}
+
+void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
+           const std::vector<modapi::ConfiguredModule>& modules) {
+    homeserver::ShutdownDeadline deadline;
+    homeserver::Server server(file, configuration, modules, deadline);
+    spdlog::set_level(spdlog::level::info);
+    spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
+                 modules.size());
+    for (const std::string& address : server.addresses()) std::cout << "listening on " << address << std::endl;
+    server.run();
+    spdlog::info("stopped");
+}
+
+void run(const std::string& config_file, bool only_check) {
+    const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
+    const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
+    const homeserver::ServerConfiguration configuration =
+        homeserver::read_server_configuration(file, default_module_path(), warn);
+    modapi::ModuleResolver resolver(configuration.module_path);
+    const std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(file, resolver, warn);
+    if (only_check) {
+        print_findings(configuration, modules);
+    } else {
+        serve(file, configuration, modules);
+    }
+}
+
+int run_program(int argument_count, char** arguments) {
+    program_options::options_description options("Options");
+    options.add_options()("config", program_options::value<std::string>()->value_name("FILE"),
+                          "the configuration, a YAML file")(
+        "check-config", "read the configuration and those of all modules, say what was found, start nothing")(
+        "version", "say which version this is")("help", "say this");
+    program_options::variables_map given;
+    program_options::store(program_options::parse_command_line(argument_count, arguments, options), given);
+    if (given.contains("help")) {
+        std::cout << usage << "\nA small Matrix homeserver, extended by modules.\n\n" << options;
+        return EXIT_SUCCESS;
+    }
+    if (given.contains("version")) {
+        std::cout << "homeserver " << HOMESERVER_VERSION << "\n";
+        return EXIT_SUCCESS;
+    }
+    if (!given.contains("config")) {
+        std::cerr << "homeserver: --config FILE is required (--help says more)\n";
+        return EXIT_FAILURE;
+    }
+    if (sodium_init() < 0) throw std::runtime_error("libsodium can't be used");
+    run(given["config"].as<std::string>(), given.contains("check-config"));
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+    std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
+    try {
+        set_up_log();
+        spdlog::set_level(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
+        return run_program(argument_count, arguments);
+    } catch (const modapi::ConfigurationError& error) {
+        std::cerr << error.what() << std::endl;
+    } catch (const std::exception& error) {
+        std::cerr << "homeserver: " << error.what() << std::endl;
+    }
+    return EXIT_FAILURE;
+}

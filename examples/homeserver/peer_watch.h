@@ -1,0 +1,31 @@
+#pragma once
+
+#include <async/cancellation.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <memory>
+
+namespace homeserver {
+
+/// Looks after the other end of a connection while nobody reads from it: a client that goes away cancels its request.
+///
+/// What the client sends meanwhile, its next requests, is kept in `received`, up to a limit; behind that nothing is watched any
+/// more. Thread: the connection's. Lifetime: socket, buffer and source live until the watch ends.
+class PeerWatch {
+public:
+    PeerWatch(boost::asio::ip::tcp::socket& socket, boost::beast::flat_buffer& received, async::cancellation_source& cancelled);
+    /// After this nothing is touched any more.
+    ~PeerWatch();
+    PeerWatch(const PeerWatch&) = delete;
+    PeerWatch& operator=(const PeerWatch&) = delete;
+
+private:
+    struct State;
+    static void wait(const std::shared_ptr<State>& state);
+    static void look(State& state);
+
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace homeserver

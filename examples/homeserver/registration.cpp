@@ -1,0 +1,170 @@
+#include "registration.h"
+
+#include "accounts.h"
+#include "devices.h"
+#include "http_text.h"
+#include "requests.h"
+#include "secrets.h"
+#include "ui_authentication.h"
+
+#include <callbacks/errors.h>
+
+#include <utility>
+#include <variant>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+
+constexpr std::size_t longest_password = 512;
+constexpr const char* operation = "register";
+
+void require_registration(const ServerWorker& worker) {
+    if (!worker.configuration().enable_registration)
+        throw SynapseError(403, "Registration has been disabled", Codes::FORBIDDEN);
+}
+
+void require_known_kind(const RoutedRequest& request) {
+    const std::string kind = request.http.argument("kind").value_or("user");
+    if (kind == "guest") throw SynapseError(403, "Guest access is disabled", Codes::GUEST_ACCESS_FORBIDDEN);
+    if (kind != "user") throw SynapseError(400, "Do not understand membership kind: " + kind, Codes::INVALID_PARAM);
+}
+
+/// What is to become a user, after all the callbacks that may have a say in it.
+struct Candidate {
+    NewAccount account;
+    std::string session_id;
+    bool inhibit_login = false;
+    std::optional<std::string> device_id;
+    std::optional<std::string> device_display_name;
+};
+
+/// The requested or the modules' localpart; none if neither says one.
+async::task<std::optional<std::string>> chosen_localpart(ServerWorker& worker, const UiAuthSession& session) {
+    std::optional<std::string> chosen =
+        co_await worker.hooks().password_auth_provider.get_username_for_registration(session.completed, session.parameters);
+    if (!chosen) co_return optional_string_member(session.parameters, "username");
+    const std::string localpart = ascii_lower_case(std::move(*chosen));
+    co_await check_username(worker, localpart);
+    co_return localpart;
+}
+
+async::task<bool> is_to_be_shadow_banned(ServerWorker& worker, const RoutedRequest& request,
+                                         const std::optional<std::string>& localpart) {
+    const std::optional<JsonDict> no_email;
+    const std::optional<std::string> no_provider;
+    callbacks::RegistrationRequestInfo from;
+    from.emplace_back(user_agent_of(request).value_or(std::string()), client_address_of(request));
+    const callbacks::RegistrationBehaviour behaviour =
+        co_await worker.hooks().spam_checker.check_registration_for_spam(no_email, localpart, from, no_provider);
+    if (behaviour == callbacks::RegistrationBehaviour::DENY) throw SynapseError(429, "Rate limited");
+    co_return behaviour == callbacks::RegistrationBehaviour::SHADOW_BAN;
+}
+
+async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest& request, const UiAuthSession& session) {
+    Candidate candidate;
+    candidate.session_id = session.session_id;
+    candidate.inhibit_login = flag_member(session.parameters, "inhibit_login", false);
+    candidate.device_id = optional_string_member(session.parameters, "device_id");
+    candidate.device_display_name = optional_string_member(session.parameters, "initial_device_display_name");
+    check_device_id(candidate.device_id);
+    if (!session.password_hash) throw SynapseError(400, "Missing params: ['password']", Codes::MISSING_PARAM);
+    const std::optional<std::string> wanted = co_await chosen_localpart(worker, session);
+    std::optional<std::string> display_name =
+        co_await worker.hooks().password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
+    candidate.account.shadow_banned = co_await is_to_be_shadow_banned(worker, request, wanted);
+    const std::string localpart = wanted ? *wanted : random_text(12, "abcdefghijklmnopqrstuvwxyz");
+    candidate.account.user_id = "@" + localpart + ":" + worker.server_name();
+    candidate.account.password_hash = session.password_hash;
+    candidate.account.creation_ts = worker.now_ms();
+    candidate.account.display_name = localpart;
+    if (display_name) candidate.account.display_name = display_name->empty() ? std::nullopt : std::move(display_name);
+    co_return candidate;
+}
+
+async::task<JsonDict> log_in_new_user(ServerWorker& worker, std::string user_id, const Candidate& candidate) {
+    JsonDict answer;
+    answer["user_id"] = user_id;
+    answer["home_server"] = worker.server_name();
+    if (candidate.inhibit_login) co_return answer;
+    const NewSession session = co_await start_session(worker, user_id, candidate.device_id, candidate.device_display_name);
+    answer["access_token"] = session.access_token;
+    answer["device_id"] = session.device_id;
+    const std::optional<std::string> no_type;
+    const std::optional<std::string> no_provider;
+    co_await worker.hooks().account_validity.on_user_login(user_id, no_type, no_provider);
+    co_return answer;
+}
+
+/// From the account's row on; a callback that throws here leaves the account.
+async::task<JsonDict> register_candidate(ServerWorker& worker, const Candidate& candidate) {
+    const std::string& user_id = candidate.account.user_id;
+    co_await create_account(worker, candidate.account);
+    co_await finish_ui_auth_session(worker, candidate.session_id, user_id);
+    co_await worker.hooks().account_validity.on_user_registration(user_id);
+    JsonDict answer = co_await log_in_new_user(worker, user_id, candidate);
+    co_return answer;
+}
+
+/// A session that has made its account already logs it in once more.
+Candidate repeated_candidate(const UiAuthSession& session) {
+    Candidate candidate;
+    candidate.inhibit_login = flag_member(session.parameters, "inhibit_login", false);
+    candidate.device_id = optional_string_member(session.parameters, "device_id");
+    candidate.device_display_name = optional_string_member(session.parameters, "initial_device_display_name");
+    check_device_id(candidate.device_id);
+    return candidate;
+}
+
+void check_password(const JsonDict& body) {
+    const std::optional<std::string> password = string_member(body, "password");
+    if (password && (password->empty() || password->size() > longest_password)) {
+        throw SynapseError(400, "Invalid password", Codes::INVALID_PARAM);
+    }
+}
+
+async::task<modapi::Response> register_account(ServerWorker& worker, const RoutedRequest& request) {
+    require_known_kind(request);
+    const JsonDict body = required_json_body(request);
+    require_registration(worker);
+    check_password(body);
+    const std::optional<std::string> requested = optional_string_member(body, "username");
+    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
+    const bool is_repeated = known && known->result;
+    if (requested && !is_repeated) co_await check_username(worker, *requested);
+    std::variant<UiAuthSession, modapi::Response> outcome =
+        co_await authenticate_interactively(worker, operation, body, std::move(known));
+    if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));
+    const UiAuthSession session = std::get<UiAuthSession>(std::move(outcome));
+    JsonDict answer;
+    if (session.result) {
+        const Candidate candidate = repeated_candidate(session);
+        answer = co_await to_the_end(log_in_new_user(worker, *session.result, candidate));
+    } else {
+        const Candidate candidate = co_await make_candidate(worker, request, session);
+        answer = co_await to_the_end(register_candidate(worker, candidate));
+    }
+    co_return ok(std::move(answer));
+}
+
+async::task<modapi::Response> is_username_available(ServerWorker& worker, const RoutedRequest& request) {
+    require_registration(worker);
+    const std::string username = request.http.required_argument("username");
+    co_await check_username(worker, username);
+    JsonDict answer;
+    answer["available"] = true;
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+void add_registration_endpoints(Router& router) {
+    add_client(router, "POST", "/register", &register_account);
+    add_client(router, "GET", "/register/available", &is_username_available);
+}
+
+}  // namespace homeserver

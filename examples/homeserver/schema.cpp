@@ -1,0 +1,66 @@
+#include "schema.h"
+
+#if __has_include("rooms/schema.h")
+#include "rooms/schema.h"
+#endif
+
+namespace homeserver {
+
+namespace {
+
+// The dialect that SQLite and PostgreSQL share. Times are milliseconds since 1970; truth values are 0 and 1; content is JSON.
+constexpr const char* tables[] = {
+    "CREATE TABLE IF NOT EXISTS stream_position (position BIGINT NOT NULL)",
+    "INSERT INTO stream_position (position) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
+
+    "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
+    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
+
+    "CREATE TABLE IF NOT EXISTS profiles (user_id TEXT PRIMARY KEY, display_name TEXT, avatar_url TEXT)",
+
+    "CREATE TABLE IF NOT EXISTS devices (user_id TEXT NOT NULL, device_id TEXT NOT NULL, display_name TEXT, "
+    "creation_ts BIGINT NOT NULL, PRIMARY KEY (user_id, device_id))",
+
+    // A token is kept as it is, since on_logged_out of modules names the tokens of all devices.
+    "CREATE TABLE IF NOT EXISTS access_tokens (token_id BIGINT PRIMARY KEY, token TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, "
+    "device_id TEXT)",
+    "CREATE INDEX IF NOT EXISTS access_tokens_of_device ON access_tokens (user_id, device_id)",
+
+    "CREATE TABLE IF NOT EXISTS ui_auth_sessions (session_id TEXT PRIMARY KEY, operation TEXT NOT NULL, parameters TEXT NOT "
+    "NULL, "
+    "password_hash TEXT, completed TEXT NOT NULL, result TEXT, creation_ts BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS ui_auth_sessions_by_age ON ui_auth_sessions (creation_ts)",
+
+    // room_id is empty for global data.
+    "CREATE TABLE IF NOT EXISTS account_data (user_id TEXT NOT NULL, room_id TEXT NOT NULL, data_type TEXT NOT NULL, "
+    "content TEXT NOT NULL, stream_position BIGINT NOT NULL, PRIMARY KEY (user_id, room_id, data_type))",
+    "CREATE INDEX IF NOT EXISTS account_data_by_position ON account_data (user_id, stream_position)",
+
+    "CREATE TABLE IF NOT EXISTS presence (user_id TEXT PRIMARY KEY, state TEXT NOT NULL, status_msg TEXT, "
+    "last_active_ts BIGINT NOT NULL, last_user_sync_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, "
+    "stream_position BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS presence_by_position ON presence (stream_position)",
+    // What get_users_for_states gave to whom, beyond common rooms.
+    "CREATE TABLE IF NOT EXISTS routed_presence (recipient TEXT NOT NULL, user_id TEXT NOT NULL, state TEXT NOT NULL, "
+    "status_msg TEXT, last_active_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
+    "PRIMARY KEY (recipient, user_id))",
+
+    "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
+    "PRIMARY KEY (user_id, filter_id))",
+};
+
+void create_tables(modapi::Transaction& transaction, void*) {
+    for (const char* const statement : tables) transaction.execute(statement);
+#if __has_include("rooms/schema.h")
+    for (const std::string& statement : room_schema()) transaction.execute(statement);
+#endif
+}
+
+}  // namespace
+
+void create_schema(modapi::Database& database) {
+    database.run_blocking("create_schema", &create_tables, nullptr);
+}
+
+}  // namespace homeserver

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace homeserver {
+
+/// `length` random characters of `alphabet`, from the system's generator for secrets.
+[[nodiscard]] std::string random_text(std::size_t length, std::string_view alphabet);
+
+/// An access token: nobody guesses its 43 random characters.
+[[nodiscard]] std::string new_access_token();
+/// A device id, ten capital letters.
+[[nodiscard]] std::string new_device_id();
+/// The id of a UI authentication session.
+[[nodiscard]] std::string new_session_id();
+
+}  // namespace homeserver

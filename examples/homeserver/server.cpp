@@ -1,0 +1,158 @@
+#include "server.h"
+
+#include "endpoints.h"
+#include "schema.h"
+
+#include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
+
+#include <csignal>
+
+namespace homeserver {
+
+namespace {
+
+constexpr std::size_t blocking_threads = 8;
+constexpr std::size_t hashing_threads = 2;  // each hash takes 64 MiB while it is made
+/// host.md promises an end within 5 s: first requests may end by themselves, then they are cut, then nothing is waited for.
+constexpr auto grace_for_requests = std::chrono::milliseconds(1500);
+constexpr auto time_to_stop = std::chrono::milliseconds(4500);
+
+std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile& file,
+                                                const modapi::DatabaseSettings& settings) {
+    try {
+        std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
+        create_schema(*database);
+        return database;
+    } catch (const modapi::DatabaseError& error) {
+        file.fail({"database", "args", "database"}, error.what());
+    }
+}
+
+SigningKey open_signing_key(const modapi::ConfigurationFile& file, const std::filesystem::path& path) {
+    try {
+        return SigningKey::load_or_create(path);
+    } catch (const std::exception& error) {
+        file.fail({"signing_key_path"}, error.what());
+    }
+}
+
+modapi::HttpClientSettings http_client_settings(const ServerConfiguration& configuration) {
+    modapi::HttpClientSettings settings;
+    settings.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
+    if (configuration.ip_range_blocklist) settings.ip_range_blocklist = *configuration.ip_range_blocklist;
+    settings.ip_range_allowlist = configuration.ip_range_allowlist;
+    return settings;
+}
+
+}  // namespace
+
+Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
+               const std::vector<modapi::ConfiguredModule>& modules, ShutdownDeadline& deadline)
+    : file_(file),
+      configuration_(configuration),
+      deadline_(deadline),
+      keeps_running_(io_.get_executor()),
+      signals_(io_),
+      blocking_pool_(blocking_threads),
+      hashing_pool_(hashing_threads),
+      database_(open_database(file, configuration.database)),
+      signing_key_(open_signing_key(file, configuration.signing_key_path)),
+      shared_{configuration,
+              *database_,
+              notifier_,
+              signing_key_,
+              presence_interests_,
+              blocking_pool_.get_executor(),
+              hashing_pool_.get_executor()} {
+    add_endpoints(router_);
+    try {
+        build_workers(modules);
+        listen();
+    } catch (...) {
+        abandon();
+        throw;
+    }
+}
+
+Server::~Server() {
+    workers_.clear();
+    hashing_pool_.join();
+    blocking_pool_.join();
+}
+
+void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules) {
+    for (int index = 0; index < configuration_.workers; ++index) {
+        modapi::WorkerSettings settings;
+        if (index > 0) settings.worker_name = "worker" + std::to_string(index);
+        settings.run_background_tasks = index == 0;
+        settings.http_client = http_client_settings(configuration_);
+        settings.watchdog = &watchdog_;
+        workers_.push_back(std::make_unique<WorkerThread>(shared_, invalidations_, std::move(settings), router_));
+        workers_.back()->construct_modules(file_, modules);
+    }
+}
+
+void Server::listen() {
+    for (const Listener& listener : configuration_.listeners)
+        acceptors_.push_back(std::make_unique<Acceptor>(io_, listener, file_));
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+}
+
+void Server::abandon() {
+    acceptors_.clear();
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->abandon();
+    workers_.clear();
+    hashing_pool_.join();
+    blocking_pool_.join();
+}
+
+std::vector<std::string> Server::addresses() const {
+    std::vector<std::string> addresses;
+    for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) addresses.push_back(acceptor->address());
+    return addresses;
+}
+
+WorkerThread& Server::next_worker() {
+    return *workers_[next_worker_++ % workers_.size()];
+}
+
+void Server::run() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) stop();
+    });
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->start();
+    for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
+        acceptor->start([this]() -> WorkerThread& { return next_worker(); });
+    }
+    io_.run();
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->join();
+}
+
+void Server::stop() {
+    spdlog::info("stopping");
+    std::vector<std::pair<std::string, WorkerThread::OnStack>> held;
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) held.emplace_back(worker->name(), worker->on_stack());
+    deadline_.arm(time_to_stop, std::move(held));
+    for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
+    const std::function<void()> drained = when_all_report([this] { end_workers(); });
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->drain(grace_for_requests, drained);
+}
+
+void Server::end_workers() {
+    notifier_.detach_all();
+    const std::function<void()> ended = when_all_report([this] { io_.stop(); });
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->end(ended);
+}
+
+std::function<void()> Server::when_all_report(std::function<void()> next) {
+    reported_ = 0;
+    return [this, next = std::move(next)] {
+        boost::asio::post(io_, [this, next] {
+            if (++reported_ == workers_.size()) next();
+        });
+    };
+}
+
+}  // namespace homeserver

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <modapi/configuration.h>
+#include <modapi/database.h>
+#include <modapi/module_resolver.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace homeserver {
+
+/// One address to listen on.
+struct Listener {
+    std::string address;  ///< an IP address, without brackets
+    std::uint16_t port = 8008;
+    modapi::ConfigurationPath path = {"listeners"};  ///< where the configuration asks for it, for messages
+
+    /// `127.0.0.1:8008`, `[::1]:8008`.
+    [[nodiscard]] std::string to_string() const;
+};
+
+/// The server's own keys, checked; see host.md's table for their meaning. Modules' sections are handled by
+/// modapi::configure_modules.
+struct ServerConfiguration {
+    std::string server_name;
+    std::string public_baseurl;
+    bool public_baseurl_is_given = false;  ///< else it is guessed from the name, and clients aren't sent there
+    std::vector<Listener> listeners;
+    modapi::DatabaseSettings database;
+    bool enable_registration = false;
+    std::optional<std::string> registration_shared_secret;
+    std::filesystem::path media_store_path;
+    std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
+    std::vector<std::filesystem::path> module_path;
+    int workers = 1;
+    std::optional<std::vector<std::string>> ip_range_blocklist;
+    std::vector<std::string> ip_range_allowlist;
+};
+
+/// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.
+/// `default_module_path` is the build's modules folder. Errors: modapi::ConfigurationError.
+[[nodiscard]] ServerConfiguration read_server_configuration(const modapi::ConfigurationFile& file,
+                                                            const std::filesystem::path& default_module_path,
+                                                            const std::function<void(const std::string&)>& warn);
+
+}  // namespace homeserver

@@ -1,0 +1,50 @@
+#include "server_worker.h"
+
+#include "accounts.h"
+#include "rooms/rooms.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+namespace homeserver {
+
+ServerWorker::ServerWorker(Shared& shared, const async::environment& where, modapi::InvalidationBus& bus,
+                           modapi::WorkerSettings settings)
+    : shared_(shared),
+      where_(where),
+      modules_(*this, where, shared.database, bus, shared.blocking_pool, std::move(settings)),
+      background_(where, [](std::string_view name, const std::exception_ptr& failure) {
+          spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
+      }) {}
+
+ServerWorker::~ServerWorker() = default;
+
+const std::string& ServerWorker::server_name() const noexcept {
+    return shared_.configuration.server_name;
+}
+const std::string& ServerWorker::public_baseurl() const noexcept {
+    return shared_.configuration.public_baseurl;
+}
+
+async::task<callbacks::Event> ServerWorker::create_and_send_event(callbacks::JsonDict event) {
+    return send_module_event(*this, std::move(event));
+}
+
+async::task<std::optional<std::string>> ServerWorker::check_user_exists(std::string user_id) {
+    const std::optional<Account> account = co_await database().read("check_user_exists", &find_account_ignoring_case, user_id);
+    if (!account) co_return std::nullopt;
+    co_return account->user_id;
+}
+
+void ServerWorker::attach_to_notifier() {
+    notifier().attach(
+        where_.executor,
+        [this](const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state) {
+            if (hooks().third_party_rules.on_new_event.empty()) return;
+            background_.spawn("on_new_event", run_on_new_event(*this, event, std::move(state)));
+        },
+        [this](const std::vector<std::string>& users) { waiting_syncs_.wake(users); });
+}
+
+}  // namespace homeserver

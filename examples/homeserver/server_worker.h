@@ -1,0 +1,73 @@
+#pragma once
+
+#include "notifier.h"
+#include "router.h"
+#include "server_configuration.h"
+
+#include <modapi/database.h>
+#include <modapi/homeserver.h>
+#include <modapi/worker.h>
+
+#include <callbacks/users.h>
+
+#include <async/scope.h>
+
+#include <string>
+#include <string_view>
+
+namespace homeserver {
+
+class PresenceInterests;
+class SigningKey;
+
+/// What all workers of the process share.
+struct Shared {
+    const ServerConfiguration& configuration;
+    modapi::Database& database;
+    Notifier& notifier;
+    const SigningKey& signing_key;              ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
+    PresenceInterests& presence_interests;
+    boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
+    boost::asio::any_io_executor hashing_pool;   ///< password hashing: a module that fills the other keeps nobody from logging in
+};
+
+/// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.
+class ServerWorker final : public modapi::Homeserver {
+public:
+    ServerWorker(Shared& shared, const async::environment& where, modapi::InvalidationBus& bus, modapi::WorkerSettings settings);
+    ~ServerWorker() override;
+
+    // modapi::Homeserver
+    [[nodiscard]] const std::string& server_name() const noexcept override;
+    [[nodiscard]] const std::string& public_baseurl() const noexcept override;
+    [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
+    [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
+
+    [[nodiscard]] const ServerConfiguration& configuration() const noexcept { return shared_.configuration; }
+    [[nodiscard]] modapi::Database& database() noexcept { return shared_.database; }
+    [[nodiscard]] Notifier& notifier() noexcept { return shared_.notifier; }
+    /// Signs the events that this server makes.
+    [[nodiscard]] const SigningKey& signing_key() const noexcept { return shared_.signing_key; }
+    [[nodiscard]] modapi::Worker& modules() noexcept { return modules_; }
+    [[nodiscard]] callbacks::Dispatchers& hooks() noexcept { return modules_.hooks(); }
+    [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
+    [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
+    [[nodiscard]] const boost::asio::any_io_executor& hashing_pool() const noexcept { return shared_.hashing_pool; }
+    [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
+    /// Work that goes on after its request was answered (on_new_event).
+    [[nodiscard]] async::scope& background() noexcept { return background_; }
+    /// This worker's part of the notifier: its waiting syncs.
+    [[nodiscard]] WaitingSyncs& waiting_syncs() noexcept { return waiting_syncs_; }
+
+    /// Begins to hear of what is new; once, before the first request.
+    void attach_to_notifier();
+
+private:
+    Shared& shared_;
+    const async::environment& where_;
+    modapi::Worker modules_;
+    async::scope background_;
+    WaitingSyncs waiting_syncs_;
+};
+
+}  // namespace homeserver

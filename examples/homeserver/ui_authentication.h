@@ -1,0 +1,41 @@
+#pragma once
+
+#include "server_worker.h"
+
+#include <callbacks/json.h>
+#include <modapi/web_resource.h>
+
+#include <async/task.h>
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace homeserver {
+
+/// One user-interactive authentication: what was asked for, and which stages are done.
+struct UiAuthSession {
+    std::string session_id;
+    std::string operation;                     ///< `register`: a session is good for what it began with
+    callbacks::JsonDict parameters;            ///< the request's body without `auth` and `password`
+    std::optional<std::string> password_hash;  ///< of the body's `password`, which itself is never kept
+    callbacks::JsonDict completed;             ///< from stage to its result
+    std::optional<std::string> result;         ///< what the operation made, once it is done: a user id
+};
+
+/// The session that `auth` of a body names; none if it names none. Errors: 400 `M_UNKNOWN` for an unknown one, 403 for one of
+/// another operation.
+[[nodiscard]] async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& worker, std::string operation,
+                                                                             callbacks::JsonDict body);
+
+/// Tries the stage that the body's `auth` names, in its session or a new one. The session when every stage is done, else the
+/// 401 that says what is to be done. The only flow is `m.login.dummy`.
+///
+/// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type.
+[[nodiscard]] async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interactively(
+    ServerWorker& worker, std::string operation, callbacks::JsonDict body, std::optional<UiAuthSession> known);
+
+/// Remembers what the session's operation made, so that a repeated request makes it only once.
+[[nodiscard]] async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result);
+
+}  // namespace homeserver

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <async/clock.h>
+
+#include <boost/intrusive/list.hpp>
+
+#include <charconv>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace async {
+
+/// How much a cached function keeps, and for how long.
+///
+///     async::cache_options().max_entries(50).expire_after(std::chrono::minutes(5))
+class cache_options {
+public:
+    /// Entries beyond this number are dropped, the least recently used first. 0 keeps nothing. Default: 1000.
+    constexpr cache_options& max_entries(std::size_t entries) noexcept {
+        max_entries_ = entries;
+        return *this;
+    }
+    /// Entries that were not used for this long are dropped; zero: never. Default: 30 minutes.
+    constexpr cache_options& expire_after(clock::duration unused) noexcept {
+        expire_after_ = unused;
+        return *this;
+    }
+    [[nodiscard]] constexpr std::size_t max_entries() const noexcept { return max_entries_; }
+    [[nodiscard]] constexpr clock::duration expire_after() const noexcept { return expire_after_; }
+
+private:
+    std::size_t max_entries_ = 1000;
+    clock::duration expire_after_ = std::chrono::minutes(30);
+};
+
+/// What a cached function did so far, and what it holds. A call that joins a run in flight is a hit.
+struct cache_counters {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t evicted_by_size = 0;
+    std::uint64_t evicted_by_time = 0;
+    std::uint64_t evicted_by_invalidation = 0;
+    std::size_t size = 0;
+    std::size_t max_size = 0;
+    std::size_t pending = 0;  ///< runs in flight whose result is going to be kept
+};
+
+namespace detail {
+
+struct cache_entry : boost::intrusive::list_base_hook<> {
+    clock::time_point used{};
+};
+
+[[noreturn]] void destroyed_running_cache(std::string_view name) noexcept;
+
+}  // namespace detail
+
+/// A cached function as a registry, a metrics page or an invalidation from another worker sees it: without its types.
+///
+/// Thread: that of the cache. Neither copied nor moved, since it is registered by its address.
+class cached_function {
+public:
+    virtual ~cached_function() = default;
+    cached_function(const cached_function&) = delete;
+    cached_function& operator=(const cached_function&) = delete;
+
+    [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    [[nodiscard]] cache_counters counters() const noexcept;
+    [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;
+
+    /// Forgets the entry whose key has these texts and detaches a run in flight. False, and nothing done: the number of parts is
+    /// wrong, or a text is no value of its part's type.
+    [[nodiscard]] virtual bool invalidate_text(std::span<const std::string> key) = 0;
+    /// The same for every key that begins with these parts.
+    [[nodiscard]] virtual bool invalidate_prefix_text(std::span<const std::string> prefix) = 0;
+    virtual void invalidate_all() = 0;
+
+    /// Changes the maximum; shrinking drops entries at once.
+    void resize(std::size_t max_entries) noexcept;
+    /// Drops what wasn't used for too long. Lookups and insertions do so by themselves; this is for a cache that rests.
+    void drop_expired() noexcept;
+
+protected:
+    cached_function(std::string_view name, const cache_options& options) noexcept : name_(name), options_(options) {}
+
+    /// Destroys an entry that is already out of the list.
+    virtual void remove(detail::cache_entry& gone) noexcept = 0;
+
+    void use_clock(clock& time) noexcept;
+    void count_hit() noexcept { ++hits_; }
+    void count_miss() noexcept { ++misses_; }
+    /// Whether `found` may still be used, which then counts as a use. Drops it otherwise.
+    [[nodiscard]] bool is_live(detail::cache_entry& found) noexcept;
+    /// Takes in a new entry, and drops what is then too much or too old.
+    void link(detail::cache_entry& made) noexcept;
+    void drop_invalidated(detail::cache_entry& gone) noexcept;
+    template <class Predicate>
+    void drop_invalidated_if(Predicate&& matches) {
+        for (auto next = entries_.begin(); next != entries_.end();) {
+            detail::cache_entry& looked_at = *next++;
+            if (matches(looked_at)) drop_invalidated(looked_at);
+        }
+    }
+    void remove_all() noexcept;
+
+    std::size_t pending_ = 0;
+    std::size_t detached_ = 0;
+
+private:
+    void drop(detail::cache_entry& gone, std::uint64_t& counter) noexcept;
+    void drop_excess() noexcept;
+    [[nodiscard]] clock::time_point now() const noexcept { return clock_ != nullptr ? clock_->now() : clock::time_point(); }
+    [[nodiscard]] bool is_expired(const detail::cache_entry& entry, clock::time_point at) const noexcept;
+
+    std::string_view name_;
+    cache_options options_;
+    clock* clock_ = nullptr;  // known from the first run on
+    std::uint64_t hits_ = 0;
+    std::uint64_t misses_ = 0;
+    std::uint64_t evicted_by_size_ = 0;
+    std::uint64_t evicted_by_time_ = 0;
+    std::uint64_t evicted_by_invalidation_ = 0;
+    boost::intrusive::list<detail::cache_entry> entries_;  // most recently used first
+};
+
+namespace detail {
+
+/// One part of a key as text and back: a string is itself, a number decimal, a bool `true` or `false`.
+inline std::string text_of_part(std::string_view part) { return std::string(part); }
+template <class Number>
+    requires std::is_integral_v<Number>
+std::string text_of_part(Number part) {
+    if constexpr (std::is_same_v<Number, bool>) {
+        return part ? "true" : "false";
+    } else {
+        return std::to_string(part);
+    }
+}
+inline bool parse_part(const std::string& text, std::string& into) {
+    into = text;
+    return true;
+}
+template <class Number>
+    requires std::is_integral_v<Number>
+bool parse_part(const std::string& text, Number& into) {
+    if constexpr (std::is_same_v<Number, bool>) {
+        into = text == "true";
+        return into || text == "false";
+    } else {
+        const char* const end = text.data() + text.size();
+        const std::from_chars_result read = std::from_chars(text.data(), end, into);
+        return read.ec == std::errc() && read.ptr == end;
+    }
+}
+
+}  // namespace detail
+}  // namespace async

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <callbacks/background_update_controller.h>
+#include <callbacks/json.h>
+
+#include <async/hook.h>
+#include <async/notification.h>
+#include <async/scope.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// One row of the table of updates that are still to do.
+struct PendingUpdate {
+    std::string name;
+    std::optional<std::string> depends_on;  ///< runs only when no row of this name is left
+    callbacks::JsonDict progress;
+};
+
+/// Where updates wait, supplied by the host. Whoever works on an update writes its progress and removes its row itself, in the
+/// transaction of the work: that is what makes a kill in the middle lose and repeat nothing.
+class BackgroundUpdateTable {
+public:
+    virtual ~BackgroundUpdateTable() = default;
+    /// All rows, ordered by (ordering, name).
+    [[nodiscard]] virtual async::task<std::vector<PendingUpdate>> pending() = 0;
+};
+
+/// Section `background_updates` of the configuration. Durations in milliseconds.
+struct BackgroundUpdateSettings {
+    std::int64_t background_update_duration_ms = 100;  ///< target of one iteration
+    bool sleep_enabled = true;
+    std::int64_t sleep_duration_ms = 1000;  ///< pause before each iteration
+    std::int64_t min_batch_size = 100;
+    std::int64_t default_batch_size = 100;
+};
+
+/// What an update did since the process started.
+struct UpdatePerformance {
+    std::int64_t total_items = 0;
+    std::int64_t total_ms = 0;
+    double average_items = 0;  ///< exponential moving averages, the newest iteration weighs 0.1
+    double average_ms = 0;
+
+    void add(std::int64_t items, std::int64_t milliseconds) noexcept;
+    /// Items per millisecond; 0 while nothing was measured.
+    [[nodiscard]] double rate() const noexcept { return average_ms == 0 ? 0 : average_items / average_ms; }
+    /// None before the first item.
+    [[nodiscard]] std::optional<double> average_items_per_ms() const noexcept;
+};
+
+/// Runs the background updates of one database, one iteration after another, paced by the module that controls them or by the
+/// configuration (contract: background update controller; semantics 4).
+///
+/// Thread: one worker, the main one. Lifetime: table, hooks and scope outlive it; the scope is cancelled and joined before.
+/// Errors: a failing iteration is logged and retried; 5 in a row abort all updates of this database.
+class BackgroundUpdater {
+public:
+    /// Works on one batch: gets the stored progress and the number of items to do, gives the number done. A one-shot update
+    /// ignores the number and gives 1.
+    using Handler = async::owned_hook<std::int64_t(const callbacks::JsonDict& progress, std::int64_t batch_size)>;
+    enum class Status : signed char { aborted = -1, disabled = 0, not_started = 1, running = 2, complete = 3 };
+
+    BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
+                      const callbacks::BackgroundUpdateControllerDispatch& controller, BackgroundUpdateSettings settings,
+                      async::scope& scope);
+
+    /// What does the work of an update. Before it first runs.
+    void register_update(std::string name, Handler handler);
+    void register_one_shot_update(std::string name, Handler handler);
+
+    /// Starts the loop in the scope; nothing if it runs or is disabled.
+    void start();
+    /// False takes effect after the iteration that is running; true starts the loop again.
+    void set_enabled(bool enabled);
+    [[nodiscard]] bool enabled() const noexcept { return enabled_; }
+    [[nodiscard]] Status status() const noexcept;
+    /// The update being worked on; none between updates.
+    [[nodiscard]] const std::optional<std::string>& current() const noexcept { return current_; }
+    [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
+    [[nodiscard]] const std::string& database_name() const noexcept { return database_name_; }
+    /// Returns when no update is left, or the loop ended.
+    [[nodiscard]] async::task<void> wait_until_idle();
+
+private:
+    struct Update {
+        Handler handler;
+        bool one_shot = false;
+    };
+    struct Iteration {
+        const Update* update = nullptr;
+        callbacks::JsonDict progress;
+    };
+
+    static async::task<void> run(BackgroundUpdater& self);
+    /// False: nothing is left to do.
+    static async::task<bool> next_iteration(BackgroundUpdater& self);
+    /// Chooses what to work on; none: nothing is left.
+    static async::task<std::optional<Iteration>> choose(BackgroundUpdater& self);
+    static async::task<async::context_manager<int>> manager_of(BackgroundUpdater& self, bool one_shot);
+    static async::context_manager<int> configured_pace(BackgroundUpdater& self);
+    static async::task<void> work(int& target_ms, BackgroundUpdater* self, const Iteration* iteration);
+    static async::task<std::int64_t> batch_size(BackgroundUpdater& self, std::string name, int target_ms);
+    [[nodiscard]] std::string controlling_module() const;
+
+    std::string database_name_;
+    BackgroundUpdateTable& table_;
+    const callbacks::BackgroundUpdateControllerDispatch& controller_;
+    BackgroundUpdateSettings settings_;
+    async::scope& scope_;
+    std::map<std::string, Update> updates_;
+    std::map<std::string, UpdatePerformance> performance_;
+    std::optional<std::string> current_;
+    bool enabled_ = true;
+    bool running_ = false;
+    bool all_done_ = false;
+    bool aborted_ = false;
+    async::notification loop_ended_;
+};
+
+}  // namespace modapi

@@ -1,0 +1,230 @@
+#pragma once
+
+#include <async/callable.h>
+#include <async/run_on.h>
+#include <async/task.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace modapi {
+
+/// A statement failed. what() has the database's message and the statement, never the values.
+class DatabaseError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+/// A uniqueness or other constraint was violated.
+class ConstraintViolation : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
+/// A value that is bound to a placeholder or read from a column.
+using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+namespace detail {
+
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+
+/// bool and integers travel as 64-bit integers, strings as text, std::optional as its value or NULL.
+template <class T>
+[[nodiscard]] SqlValue to_sql(const T& value) {
+    if constexpr (is_optional<T>::value) {
+        return value ? to_sql(*value) : SqlValue();
+    } else if constexpr (std::is_same_v<T, std::nullopt_t> || std::is_same_v<T, std::nullptr_t>) {
+        return SqlValue();
+    } else if constexpr (std::is_integral_v<T>) {
+        return static_cast<std::int64_t>(value);
+    } else if constexpr (std::is_floating_point_v<T>) {
+        return static_cast<double>(value);
+    } else {
+        return std::string(std::string_view(value));
+    }
+}
+
+[[noreturn]] void refuse_column(std::size_t index, std::string_view wanted, const SqlValue& found);
+[[noreturn]] void refuse_range(std::size_t index);
+
+template <class T>
+[[nodiscard]] T from_sql(SqlValue& value, std::size_t index) {
+    if constexpr (is_optional<T>::value) {
+        if (std::holds_alternative<std::monostate>(value)) return std::nullopt;
+        return from_sql<typename T::value_type>(value, index);
+    } else if constexpr (std::is_same_v<T, bool>) {
+        if (const auto* const number = std::get_if<std::int64_t>(&value)) return *number != 0;
+        refuse_column(index, "a truth value", value);
+    } else if constexpr (std::is_integral_v<T>) {
+        if (const auto* const number = std::get_if<std::int64_t>(&value)) {
+            if (!std::in_range<T>(*number)) refuse_range(index);
+            return static_cast<T>(*number);
+        }
+        refuse_column(index, "an integer", value);
+    } else if constexpr (std::is_floating_point_v<T>) {
+        if (const auto* const number = std::get_if<double>(&value)) return static_cast<T>(*number);
+        if (const auto* const number = std::get_if<std::int64_t>(&value)) return static_cast<T>(*number);
+        refuse_column(index, "a number", value);
+    } else {
+        static_assert(std::is_same_v<T, std::string>, "columns are read as std::string, integers, bool, double or std::optional of those");
+        if (auto* const text = std::get_if<std::string>(&value)) return std::move(*text);
+        refuse_column(index, "a text", value);
+    }
+}
+
+}  // namespace detail
+
+/// One open transaction. Statements have `?` for each value; values are bound, never pasted into the text.
+///
+///     transaction.execute("INSERT INTO visits (user_id, seen) VALUES (?, ?)", user_id, now);
+///     auto rows = transaction.query<std::string, std::int64_t>("SELECT user_id, seen FROM visits WHERE seen > ?", since);
+///
+/// Thread: that of the function it was given to. Lifetime: until that function returns. The same statements run on SQLite and
+/// PostgreSQL as far as their SQL does. A `?` inside a quoted SQL text is text.
+class Transaction {
+public:
+    virtual ~Transaction() = default;
+    Transaction() = default;
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    /// Runs one statement; returns the number of rows it changed.
+    template <class... Values>
+    std::int64_t execute(std::string_view sql, const Values&... values) {
+        return run(sql, {detail::to_sql(values)...}, nullptr);
+    }
+    /// Runs one query; all its rows, in order.
+    template <class... Columns, class... Values>
+    [[nodiscard]] std::vector<std::tuple<Columns...>> query(std::string_view sql, const Values&... values) {
+        std::vector<std::vector<SqlValue>> raw;
+        run(sql, {detail::to_sql(values)...}, &raw);
+        std::vector<std::tuple<Columns...>> rows;
+        rows.reserve(raw.size());
+        for (std::vector<SqlValue>& row : raw) {
+            check_width(row.size(), sizeof...(Columns), sql);
+            rows.push_back([&]<std::size_t... Index>(std::index_sequence<Index...>) {
+                return std::tuple<Columns...>(detail::from_sql<Columns>(row[Index], Index)...);
+            }(std::index_sequence_for<Columns...>()));
+        }
+        return rows;
+    }
+    /// The first row of a query; none if there is none.
+    template <class... Columns, class... Values>
+    [[nodiscard]] std::optional<std::tuple<Columns...>> query_one(std::string_view sql, const Values&... values) {
+        std::vector<std::tuple<Columns...>> rows = query<Columns...>(sql, values...);
+        if (rows.empty()) return std::nullopt;
+        return std::move(rows.front());
+    }
+    /// "sqlite3" or "postgresql", where a statement has to differ.
+    [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
+
+protected:
+    /// Runs `sql` with `values`; rows go to `rows` unless that is null. Returns the number of rows changed.
+    virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) = 0;
+    static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
+};
+
+/// Where a host's data is.
+struct DatabaseSettings {
+    std::string name = "sqlite3";             ///< sqlite3 or psycopg2, the contract's server's names
+    std::string database = "homeserver.db";   ///< SQLite: a file, or ":memory:", one database for the whole pool
+    std::string postgresql_connection;        ///< libpq's key=value form; may hold a password: never logged
+    std::size_t readers = 2;                  ///< connections beside the writer's (SQLite file); PostgreSQL: pool size
+};
+
+/// A database and the threads that talk to it. Shared by all workers of a process.
+///
+/// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run` committed survives
+/// a kill. `read` runs beside it on a snapshot. Lifetime: outlives every task that runs on it.
+class Database {
+public:
+    virtual ~Database() = default;
+
+    /// Opens and checks it. Errors: DatabaseError that names the file or server.
+    [[nodiscard]] static std::unique_ptr<Database> open(const DatabaseSettings& settings);
+
+    /// Runs `function(transaction, arguments...)` in a transaction on a database thread and resumes on the task's executor:
+    /// commit on return, rollback on exception, which is rethrown. `desc` names it in logs. The function may be called again
+    /// (up to 5 times) after a serialization failure or a lost connection, so it must not have other effects.
+    template <class Function, class... Arguments>
+    auto run(std::string desc, Function&& function, Arguments&&... arguments) {
+        async::detail::require_safe_callable<Function>();
+        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(*this, false, std::move(desc),
+                                                                         std::forward<Function>(function),
+                                                                         std::forward<Arguments>(arguments)...);
+    }
+    /// The same for a function that only reads; runs beside a writer.
+    template <class Function, class... Arguments>
+    auto read(std::string desc, Function&& function, Arguments&&... arguments) {
+        async::detail::require_safe_callable<Function>();
+        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(*this, true, std::move(desc),
+                                                                         std::forward<Function>(function),
+                                                                         std::forward<Arguments>(arguments)...);
+    }
+    /// The same, blocking, for start-up code that has no executor yet.
+    void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
+        interact(desc, false, function, state);
+    }
+
+    [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
+
+protected:
+    /// Executor of the threads that may block: writers one at a time on SQLite.
+    [[nodiscard]] virtual boost::asio::any_io_executor executor(bool read_only) = 0;
+    /// One transaction on the calling thread, with retries.
+    virtual void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) = 0;
+
+private:
+    template <class Function, class... Arguments>
+    static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
+        Database& self, bool read_only, std::string desc, Function function, Arguments... arguments) {
+        using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
+        struct Call {
+            Database& database;
+            bool read_only;
+            std::string_view desc;
+            Function& function;
+            std::tuple<Arguments&...> arguments;
+            std::optional<async::detail::ready_value<result>> value;
+
+            void operator()() {
+                database.interact(desc, read_only, &Call::in_transaction, this);
+            }
+            static void in_transaction(Transaction& transaction, void* self_) {
+                Call& call = *static_cast<Call*>(self_);
+                const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
+                    return std::invoke(call.function, transaction, given...);
+                };
+                if constexpr (std::is_void_v<result>) {
+                    std::apply(with_transaction, call.arguments);
+                    call.value.emplace();
+                } else {
+                    call.value.emplace(std::apply(with_transaction, call.arguments));
+                }
+            }
+        };
+        Call call{self, read_only, desc, function, std::tie(arguments...), std::nullopt};
+        task_on_executor work = async::run_on(self.executor(read_only), &run_call<Call>, &call);
+        co_await std::move(work);
+        if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
+    }
+    using task_on_executor = async::task<void>;
+
+    template <class Call>
+    static void run_call(Call* call) {
+        (*call)();
+    }
+};
+
+}  // namespace modapi

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <modapi/abi.h>
+#include <modapi/config_section.h>
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace modapi {
+
+class ModuleApi;
+
+/// What the framework knows of a module class: how its configuration is parsed and how it is built. Made by MODAPI_MODULE or
+/// ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
+struct ModuleDefinition {
+    /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
+    std::shared_ptr<const void> (*parse)(const ConfigSection& config);
+    /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor.
+    std::shared_ptr<void> (*construct)(const std::shared_ptr<const void>& parsed, ModuleApi& api);
+};
+
+namespace detail {
+
+template <class Module>
+concept has_parse_config = requires(const ConfigSection& config) { Module::parse_config(config); };
+
+template <class Module>
+auto parse_configuration(const ConfigSection& config) {
+    if constexpr (has_parse_config<Module>) {
+        return Module::parse_config(config);
+    } else if constexpr (std::constructible_from<Module, callbacks::JsonDict, ModuleApi&>) {
+        return callbacks::JsonDict(config.values());
+    } else {
+        return config;
+    }
+}
+
+template <class Module>
+using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Module>(std::declval<const ConfigSection&>()))>;
+
+}  // namespace detail
+
+/// The definition of a module class.
+///
+/// `static Config parse_config(const modapi::ConfigSection&)` is optional; without it the constructor gets the section itself or
+/// its JsonDict. The constructor runs on the worker's thread, is not a coroutine, and registers everything the module does.
+template <class Module>
+[[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
+    using Parsed = detail::parsed_configuration<Module>;
+    static_assert(std::copy_constructible<Parsed>, "every worker builds the module from a copy of its parsed configuration");
+    static_assert(std::constructible_from<Module, Parsed, ModuleApi&>,
+                  "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "
+                  "returns, or a modapi::ConfigSection or callbacks::JsonDict");
+    return ModuleDefinition{
+        [](const ConfigSection& config) -> std::shared_ptr<const void> {
+            return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
+        },
+        [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
+            return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
+        }};
+}
+
+}  // namespace modapi
+
+/// Exports a module class from its shared library: `MODAPI_MODULE(ListSpamChecker)` at the end of list_spam_checker.cpp makes
+/// it `list_spam_checker.ListSpamChecker`. The class is named without namespace; put a using-declaration before it if needed.
+#define MODAPI_MODULE(Class)                                                                               \
+    MODAPI_ABI_MARK(Class)                                                                                 \
+    extern "C" __attribute__((visibility("default"), used)) const ::modapi::ModuleDefinition               \
+        modapi_module_##Class = ::modapi::definition_of<Class>();

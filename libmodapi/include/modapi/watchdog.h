@@ -1,0 +1,29 @@
+#pragma once
+
+#include <async/observation.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+namespace modapi {
+
+/// Names the callback that blocks a worker's thread: what can't be cut can at least be seen. Looks at each worker's mark from a
+/// thread of its own; one warning per blocked run, and one line when it ends.
+class Watchdog {
+public:
+    Watchdog();
+    ~Watchdog();
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+    /// Watches a worker's mark (async::environment::on_stack) until `forget`.
+    void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked);
+    void forget(const std::atomic<const async::callback_identity*>& on_stack);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace modapi

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <callbacks/errors.h>
+#include <callbacks/json.h>
+
+#include <async/task.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace modapi {
+
+/// One HTTP request, as a web resource sees it. Immutable; valid during the handler.
+struct Request {
+    std::string method;  ///< upper case
+    std::string path;    ///< decoded, without the query
+    std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    std::string client_address;
+
+    /// The first value of a query parameter; none if it isn't there.
+    [[nodiscard]] std::optional<std::string> argument(std::string_view name) const;
+    /// The same, throws SynapseError 400 `M_MISSING_PARAM` "Missing string query parameter NAME".
+    [[nodiscard]] std::string required_argument(std::string_view name) const;
+    /// A header, whatever its case.
+    [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
+    /// The body as an object. Errors: SynapseError 400 `M_NOT_JSON`, 400 `M_BAD_JSON`.
+    [[nodiscard]] callbacks::JsonDict json_object() const;
+};
+
+/// One HTTP response.
+struct Response {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+};
+
+/// Something a module serves at a path. `handle` runs on the worker that got the request.
+class WebResource {
+public:
+    virtual ~WebResource() = default;
+    [[nodiscard]] virtual async::task<Response> handle(const Request& request) = 0;
+};
+
+/// What a JSON handler answers: a status and a JSON value.
+class JsonResponse {
+public:
+    JsonResponse(int http_status, callbacks::JsonValue answer) : status(http_status), body(std::move(answer)) {}
+    int status;
+    callbacks::JsonValue body;
+};
+
+/// A resource that speaks JSON (contract: `DirectServeJsonResource`): override the handlers you serve.
+///
+/// A method without a handler: 405 `M_UNRECOGNIZED`; HEAD is served by GET; OPTIONS answers with CORS headers, as every
+/// response has them. A SynapseError becomes its status and body, anything else 500.
+class DirectServeJsonResource : public WebResource {
+public:
+    [[nodiscard]] async::task<Response> handle(const Request& request) final;
+
+protected:
+    [[nodiscard]] virtual async::task<JsonResponse> async_render_GET(const Request& request);
+    [[nodiscard]] virtual async::task<JsonResponse> async_render_POST(const Request& request);
+    [[nodiscard]] virtual async::task<JsonResponse> async_render_PUT(const Request& request);
+    [[nodiscard]] virtual async::task<JsonResponse> async_render_DELETE(const Request& request);
+};
+
+/// A resource that serves pages (contract: `DirectServeHtmlResource`), with anti-framing headers. Errors become a page.
+class DirectServeHtmlResource : public WebResource {
+public:
+    [[nodiscard]] async::task<Response> handle(const Request& request) final;
+
+protected:
+    [[nodiscard]] virtual async::task<Response> async_render_GET(const Request& request);
+    [[nodiscard]] virtual async::task<Response> async_render_POST(const Request& request);
+};
+
+/// The JSON error of an exception, as every Matrix endpoint answers it: a SynapseError's status and body, else 500
+/// `M_UNKNOWN` "Internal server error". Shared by hosts and resources.
+[[nodiscard]] Response error_response(const std::exception_ptr& failure);
+/// A compact JSON response with CORS headers.
+[[nodiscard]] Response json_response(int status, const callbacks::JsonValue& body);
+
+/// The resources of one worker, by path. Matching is by whole segments, the longest path wins.
+class WebResources {
+public:
+    /// Claims `path`. Returns false if it is taken (the first module keeps it). Errors: RegistrationError for a path that isn't
+    /// absolute, or is equal to, below or above one the host serves (`/_matrix/{client,federation,media,key}`, `/_synapse/admin`).
+    [[nodiscard]] bool add(std::string path, std::shared_ptr<WebResource> resource, std::string_view module);
+    /// The resource that serves `path`; null if none does. The path equals the resource's, or lies below it.
+    [[nodiscard]] WebResource* find(std::string_view path) const noexcept;
+    /// Which module claimed `path`.
+    [[nodiscard]] std::string_view owner(std::string_view path) const noexcept;
+    /// Nothing may be added from now on: a module that tries gets a RegistrationError.
+    void close() noexcept { closed_ = true; }
+
+private:
+    struct Entry {
+        std::string path;
+        std::string module;
+        std::shared_ptr<WebResource> resource;
+    };
+    [[nodiscard]] const Entry* entry_for(std::string_view path) const noexcept;
+
+    std::vector<Entry> entries_;
+    bool closed_ = false;
+};
+
+}  // namespace modapi

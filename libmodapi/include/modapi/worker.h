@@ -1,0 +1,86 @@
+#pragma once
+
+#include <modapi/configuration.h>
+#include <modapi/database.h>
+#include <modapi/homeserver.h>
+#include <modapi/http_client.h>
+#include <modapi/invalidation_bus.h>
+#include <modapi/module_resolver.h>
+#include <modapi/web_resource.h>
+
+#include <callbacks/dispatchers.h>
+
+#include <async/context.h>
+#include <async/scope.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace modapi {
+
+class ModuleApi;
+class Watchdog;
+
+/// How one worker runs.
+struct WorkerSettings {
+    std::optional<std::string> worker_name;  ///< none: the main worker
+    bool run_background_tasks = true;        ///< true on exactly one worker
+    std::chrono::milliseconds slow_callback{1000};     ///< runs of a callback that took longer are warned about
+    std::chrono::milliseconds callback_deadline{0};    ///< longer runs of a callback are cut; 0: never
+    std::chrono::milliseconds blocked_thread{2000};    ///< a callback that keeps its thread for longer is named in the log
+    HttpClientSettings http_client;
+    /// Watches this worker's thread, if the environment has an `on_stack` mark; outlives the worker. Null: nobody does.
+    Watchdog* watchdog = nullptr;
+};
+
+/// One thread's share of the module system: its module instances, their callbacks, resources, caches and background calls.
+///
+///     async::environment environment(io.get_executor());
+///     std::atomic<const async::callback_identity*> on_stack{nullptr};
+///     environment.on_stack = &on_stack;                   // and settings.watchdog, to have blocked threads named
+///     modapi::Worker worker(server, environment, database, bus, pool, settings);
+///     worker.construct_modules(file, modules);            // before the listeners open
+///     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(event);
+///     co_await worker.stop();                             // after the last request
+///
+/// Thread: everything on the environment's executor (construct_modules before it runs). Lifetime: server, environment,
+/// database, bus and pool outlive the worker; stop() was awaited before it is destroyed.
+class Worker {
+public:
+    Worker(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
+           boost::asio::any_io_executor blocking_pool, WorkerSettings settings);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Builds every module, in order, closes the registration of web resources, and starts the background calls that the modules
+    /// asked for. A constructor's exception becomes a ConfigurationError that names file, line and module; nothing is left half
+    /// built. Not called, or failed: stop() need not be awaited.
+    void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
+
+    /// Cancels background calls and waits for them, then destroys the modules, the last one first. Their callbacks, resources and
+    /// cached functions are gone with them. A background call that blocks its thread is waited for.
+    [[nodiscard]] async::task<void> stop();
+
+    /// All callbacks of all modules.
+    [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
+    [[nodiscard]] const WebResources& web_resources() const noexcept;
+    [[nodiscard]] Homeserver& homeserver() noexcept;
+    [[nodiscard]] Database& database() noexcept;
+    [[nodiscard]] const async::environment& environment() const noexcept;
+    [[nodiscard]] const WorkerSettings& settings() const noexcept;
+
+    /// What every registered callback did so far, as a table for operators: module, callback, runs, errors, decisions, mean
+    /// and longest time in microseconds.
+    [[nodiscard]] callbacks::JsonArray callback_statistics() const;
+
+private:
+    friend class ModuleApi;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace modapi

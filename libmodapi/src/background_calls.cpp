@@ -1,0 +1,120 @@
+#include <modapi/module_api.h>
+
+#include "worker_state.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+using duration = async::clock::duration;
+using time_point = async::clock::time_point;
+
+/// Longer than any server runs, and far from the end of the clock's range.
+constexpr double longest_ms = 1e12;
+
+}  // namespace
+
+duration ModuleApi::background_duration(double msec) {
+    const double bounded = std::clamp(msec, 0.0, longest_ms);
+    return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(bounded));
+}
+
+/// Shared by a delayed call and its handle. Thread: the worker's.
+struct DelayedCall::State {
+    bool is_cancelled = false;
+    async::cancellation_source* running = nullptr;  // while the call waits or runs
+};
+
+void DelayedCall::cancel() {
+    if (state_ == nullptr) return;
+    state_->is_cancelled = true;
+    if (state_->running != nullptr) state_->running->request(async::cancel_reason::stopping);
+}
+
+async::task<void> ModuleApi::run_background(BackgroundCall& call) {
+    async::context noted = co_await async::this_context;
+    noted.running = &background_;
+    async::callback_statistics::add(background_.statistics.runs);
+    noted.note_on_stack();
+    std::exception_ptr failure;
+    try {
+        async::task<void> running = call();
+        co_await std::move(running).in(noted);
+    } catch (const async::operation_cancelled&) {
+        if (noted.cancel_requested() != async::cancel_reason::none) throw;
+        failure = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    noted.running = nullptr;
+    noted.note_on_stack();
+    if (failure) spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
+}
+
+async::task<void> ModuleApi::run_loop(double msec, std::shared_ptr<BackgroundCall> call) {
+    const async::context& here = co_await async::this_context;
+    const duration period = std::max<duration>(background_duration(msec), std::chrono::microseconds(1));
+    time_point next = here.clock().now() + period;
+    while (true) {
+        co_await async::sleep_for(next - here.clock().now());
+        const time_point began = here.clock().now();
+        async::task<void> run = run_background(*call);
+        co_await std::move(run);
+        // From start to start; a run that took longer is followed by the next one at once, and nothing is made up for.
+        next = std::max(began + period, here.clock().now());
+    }
+}
+
+async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<BackgroundCall> call,
+                                         std::shared_ptr<DelayedCall::State> state) {
+    const async::context& outer = co_await async::this_context;
+    if (state->is_cancelled) co_return;
+    async::cancellation_source source(outer.cancellation, outer.shielded);
+    async::context cancellable = outer;
+    cancellable.cancellation = &source;
+    cancellable.shielded = false;
+    state->running = &source;
+    try {
+        async::task<void> waiting = wait_then_run(msec, *call);
+        co_await std::move(waiting).in(cancellable);
+    } catch (...) {
+        state->running = nullptr;
+        throw;
+    }
+    state->running = nullptr;
+}
+
+async::task<void> ModuleApi::wait_then_run(double msec, BackgroundCall& call) {
+    co_await async::sleep_for(background_duration(msec));
+    async::task<void> run = run_background(call);
+    co_await std::move(run);
+}
+
+void ModuleApi::loop(double msec, bool on_all_instances, std::shared_ptr<BackgroundCall> call) {
+    if (!(msec > 0)) throw std::invalid_argument("looping_background_call: the time between two calls must be positive");
+    if (!on_all_instances && !should_run_background_tasks()) {
+        spdlog::warn("module {}: its looping background call is not run on worker {}, which runs no background tasks",
+                     module_name_, worker_name().value_or("main"));
+        return;
+    }
+    worker_.state_->begin_background(
+        [this, msec, call = std::move(call)] { worker_.state_->background.spawn(module_name_, run_loop(msec, call)); });
+}
+
+DelayedCall ModuleApi::delay(double msec, std::shared_ptr<BackgroundCall> call) {
+    if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
+    auto state = std::make_shared<DelayedCall::State>();
+    worker_.state_->begin_background([this, msec, call = std::move(call), state] {
+        worker_.state_->background.spawn(module_name_, run_delayed(msec, call, state));
+    });
+    return DelayedCall(std::move(state));
+}
+
+}  // namespace modapi

@@ -1,0 +1,58 @@
+#include "callback_log.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace modapi {
+
+namespace {
+
+bool is_synapse_error(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const callbacks::SynapseError&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+/// What leaves the dispatcher is the host's to answer; but only here the module is known. A SynapseError is an intended answer.
+spdlog::level::level_enum level_of(async::error_level level, const std::exception_ptr& failure) {
+    if (level == async::error_level::warning) return spdlog::level::warn;
+    if (level == async::error_level::quiet && is_synapse_error(failure)) return spdlog::level::debug;
+    return spdlog::level::err;
+}
+
+/// Asked on every request, or on every step of an update: their answers are the normal case, not news.
+bool is_routine(std::string_view callback) {
+    static constexpr std::string_view routine[] = {"is_user_expired", "on_update", "default_batch_size", "min_batch_size"};
+    return std::find(std::begin(routine), std::end(routine), callback) != std::end(routine);
+}
+
+}  // namespace
+
+void CallbackLog::on_error(const async::callback_identity& callback, async::error_level level,
+                           const std::exception_ptr& failure) noexcept {
+    try {
+        spdlog::log(level_of(level, failure), "module {}: {} failed: {}", callback.module, callback.callback,
+                    callbacks::message_of(failure));
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
+}
+
+void CallbackLog::on_slow(const async::callback_identity& callback, async::clock::duration took) noexcept {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    spdlog::warn("module {}: {} took {} ms", callback.module, callback.callback, milliseconds);
+}
+
+void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
+    const auto level = is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
+    spdlog::log(level, "module {} decided {}", callback.module, callback.callback);
+}
+
+}  // namespace modapi

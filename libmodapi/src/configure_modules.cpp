@@ -1,0 +1,92 @@
+#include <modapi/module_resolver.h>
+
+#include <callbacks/errors.h>
+
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+
+std::string of_module(std::string_view message, const std::string& name) {
+    return std::string(message) + " (module " + name + ")";
+}
+
+/// The class's name as written; fails for what can't be one.
+std::string name_of_entry(const ConfigurationFile& file, const ConfigurationPath& path, const JsonDict& entry) {
+    ConfigurationPath place = path;
+    place.emplace_back("module");
+    const JsonValue* const name = entry.if_contains("module");
+    if (name == nullptr || name->is_null()) file.fail(place, "is required");
+    if (!name->is_string()) file.fail(place, "must be a string");
+    return std::string(name->get_string());
+}
+
+ConfigSection section_of_entry(const ConfigurationFile& file, const ConfigurationPath& place, const JsonDict& entry,
+                               const std::string& name) {
+    const JsonValue* const config = entry.if_contains("config");
+    if (config == nullptr || config->is_null()) return ConfigSection(JsonDict());
+    if (!config->is_object()) file.fail(place, of_module("must be a mapping", name));
+    return ConfigSection(config->get_object());
+}
+
+std::shared_ptr<const void> parse(const ConfigurationFile& file, const ConfigurationPath& place, const ConfigSection& section,
+                                  const ModuleDefinition& definition, const std::string& name) {
+    try {
+        return definition.parse(section);
+    } catch (const callbacks::ConfigError& error) {
+        ConfigurationPath deeper = place;
+        deeper.insert(deeper.end(), error.path().begin(), error.path().end());
+        file.fail(deeper, of_module(error.what(), name));
+    } catch (...) {
+        file.fail(place, of_module(callbacks::message_of(std::current_exception()), name));
+    }
+}
+
+ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPath& path, const JsonValue& value,
+                           ModuleResolver& resolver, const std::function<void(const std::string&)>& warn) {
+    const JsonDict* const entry = value.if_object();
+    if (entry == nullptr) file.fail(path, "must be a mapping with the keys module and config");
+    ConfiguredModule configured;
+    configured.name = name_of_entry(file, path, *entry);
+    configured.path = path;
+    for (const auto& member : *entry) {
+        if (member.key() == "module" || member.key() == "config") continue;
+        ConfigurationPath place = path;
+        place.emplace_back(member.key());
+        warn(file.describe(place, of_module("is not a known key of a module's entry and has no effect", configured.name)));
+    }
+    ConfigurationPath place = path;
+    place.emplace_back("module");
+    try {
+        configured.definition = &resolver.resolve(configured.name);
+    } catch (const ModuleLoadError& error) {
+        file.fail(place, of_module(error.what(), configured.name));
+    }
+    place.back() = "config";
+    const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
+    configured.parsed = parse(file, place, section, *configured.definition, configured.name);
+    return configured;
+}
+
+}  // namespace
+
+std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
+                                                const std::function<void(const std::string&)>& warn) {
+    std::vector<ConfiguredModule> configured;
+    const JsonValue* const modules = file.root().if_contains("modules");
+    if (modules == nullptr || modules->is_null()) return configured;
+    const JsonArray* const list = modules->if_array();
+    if (list == nullptr) file.fail({"modules"}, "must be a list of modules");
+    configured.reserve(list->size());
+    for (std::size_t index = 0; index < list->size(); ++index) {
+        configured.push_back(configure(file, {"modules", std::to_string(index)}, (*list)[index], resolver, warn));
+    }
+    return configured;
+}
+
+}  // namespace modapi

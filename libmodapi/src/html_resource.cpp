@@ -1,0 +1,99 @@
+#include <modapi/web_resource.h>
+
+#include <async/cancellation.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace modapi {
+
+namespace {
+
+using callbacks::SynapseError;
+
+[[noreturn]] void refuse_method() {
+    throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED);
+}
+
+std::string escaped(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        switch (c) {
+            case '&':
+                safe += "&amp;";
+                break;
+            case '<':
+                safe += "&lt;";
+                break;
+            case '>':
+                safe += "&gt;";
+                break;
+            case '"':
+                safe += "&quot;";
+                break;
+            case '\'':
+                safe += "&#39;";
+                break;
+            default:
+                safe += c;
+        }
+    }
+    return safe;
+}
+
+Response page(int status, std::string_view text) {
+    Response response;
+    response.status = status;
+    const std::string code = std::to_string(status);
+    response.body = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error " + code +
+                    "</title></head><body><h1>Error " + code + "</h1><p>" + escaped(text) + "</p></body></html>";
+    return response;
+}
+
+bool has_header(const Response& response, std::string_view lower_case_name) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) {
+        std::string name = header.first;
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+        return name == lower_case_name;
+    });
+}
+
+}  // namespace
+
+async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
+    const bool is_head = request.method == "HEAD";
+    Response response;
+    try {
+        async::task<Response> rendering = [&] {
+            if (is_head || request.method == "GET") return async_render_GET(request);
+            if (request.method == "POST") return async_render_POST(request);
+            refuse_method();
+        }();
+        response = co_await std::move(rendering);
+    } catch (const SynapseError& error) {
+        response = page(error.status(), error.what());
+        response.headers.insert(response.headers.end(), error.headers().begin(), error.headers().end());
+    } catch (const async::operation_cancelled&) {
+        throw;
+    } catch (...) {
+        spdlog::error("{} {}: the web resource failed: {}", request.method, request.path,
+                      callbacks::message_of(std::current_exception()));
+        response = page(500, "Internal server error");
+    }
+    if (!has_header(response, "content-type")) response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
+    response.headers.emplace_back("X-Frame-Options", "DENY");
+    response.headers.emplace_back("Content-Security-Policy", "frame-ancestors 'none';");
+    if (is_head) response.body.clear();
+    co_return response;
+}
+
+async::task<Response> DirectServeHtmlResource::async_render_GET(const Request&) {
+    refuse_method();
+}
+async::task<Response> DirectServeHtmlResource::async_render_POST(const Request&) {
+    refuse_method();
+}
+
+}  // namespace modapi

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <modapi/database.h>
+
+#include <spdlog/spdlog.h>
+
+#include <string_view>
+
+namespace modapi {
+
+/// The transaction failed for a reason that may be gone the next time: a serialization failure, a lock held for too long, a
+/// lost connection.
+class TransientDatabaseError : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
+/// Runs `attempt`, a whole transaction, again after a transient failure: up to 5 times.
+template <class Attempt>
+void with_retries(std::string_view desc, Attempt&& attempt) {
+    constexpr int most_retries = 5;
+    for (int retry = 0;; ++retry) {
+        try {
+            attempt();
+            return;
+        } catch (const TransientDatabaseError& error) {
+            if (retry == most_retries) throw;
+            spdlog::warn("database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries, error.what());
+        }
+    }
+}
+
+}  // namespace modapi

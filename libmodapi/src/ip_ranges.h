@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// A set of CIDR ranges. An IPv4 address that is mapped into IPv6 counts as what it is.
+class IpRanges {
+public:
+    /// Errors: HttpFormatError for a text that is neither a range nor an address; `name` is the setting it comes from.
+    IpRanges(const std::vector<std::string>& ranges, std::string_view name);
+
+    [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
+
+private:
+    struct Range {
+        boost::asio::ip::address_v6::bytes_type first;  // IPv4 as mapped addresses
+        unsigned prefix;
+    };
+    std::vector<Range> ranges_;
+};
+
+}  // namespace modapi

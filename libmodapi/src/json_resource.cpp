@@ -1,0 +1,95 @@
+#include <modapi/web_resource.h>
+
+#include <async/cancellation.h>
+
+#include <spdlog/spdlog.h>
+#include <boost/json/serialize.hpp>
+
+namespace modapi {
+
+namespace {
+
+using callbacks::SynapseError;
+
+[[noreturn]] void refuse_method() {
+    throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED);
+}
+
+void allow_any_origin(Response& response) {
+    response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    response.headers.emplace_back("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
+}
+
+}  // namespace
+
+Response json_response(int status, const callbacks::JsonValue& body) {
+    Response response;
+    response.status = status;
+    response.headers.emplace_back("Content-Type", "application/json");
+    response.headers.emplace_back("Cache-Control", "no-cache, no-store, must-revalidate");
+    allow_any_origin(response);
+    response.body = boost::json::serialize(body);
+    return response;
+}
+
+Response error_response(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SynapseError& error) {
+        Response response = json_response(error.status(), error.body());
+        response.headers.insert(response.headers.end(), error.headers().begin(), error.headers().end());
+        return response;
+    } catch (...) {
+        const SynapseError internal(500, "Internal server error");
+        return json_response(internal.status(), internal.body());
+    }
+}
+
+async::task<Response> DirectServeJsonResource::handle(const Request& request) {
+    if (request.method == "OPTIONS") {
+        Response response;
+        response.status = 204;
+        allow_any_origin(response);
+        co_return response;
+    }
+    const bool is_head = request.method == "HEAD";
+    std::exception_ptr failure;
+    Response response;
+    try {
+        async::task<JsonResponse> rendering = [&] {
+            if (is_head || request.method == "GET") return async_render_GET(request);
+            if (request.method == "POST") return async_render_POST(request);
+            if (request.method == "PUT") return async_render_PUT(request);
+            if (request.method == "DELETE") return async_render_DELETE(request);
+            refuse_method();
+        }();
+        const JsonResponse answer = co_await std::move(rendering);
+        response = json_response(answer.status, answer.body);
+    } catch (const SynapseError&) {
+        failure = std::current_exception();
+    } catch (const async::operation_cancelled&) {
+        throw;
+    } catch (...) {
+        failure = std::current_exception();
+        spdlog::error("{} {}: the web resource failed: {}", request.method, request.path, callbacks::message_of(failure));
+    }
+    if (failure) response = error_response(failure);
+    if (is_head) response.body.clear();
+    co_return response;
+}
+
+async::task<JsonResponse> DirectServeJsonResource::async_render_GET(const Request&) {
+    refuse_method();
+}
+async::task<JsonResponse> DirectServeJsonResource::async_render_POST(const Request&) {
+    refuse_method();
+}
+async::task<JsonResponse> DirectServeJsonResource::async_render_PUT(const Request&) {
+    refuse_method();
+}
+async::task<JsonResponse> DirectServeJsonResource::async_render_DELETE(const Request&) {
+    refuse_method();
+}
+
+}  // namespace modapi

@@ -1,0 +1,142 @@
+#include <modapi/module_api.h>
+
+#include "worker_state.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+constexpr std::string_view outside_of_callbacks = "background call";
+
+}  // namespace
+
+ModuleApi::ModuleApi(Worker& worker, std::string module_name)
+    : worker_(worker),
+      module_name_(std::move(module_name)),
+      logger_(spdlog::default_logger()->clone(module_name_)),
+      http_client_(worker.settings().http_client),
+      background_(module_name_, outside_of_callbacks) {}
+
+ModuleApi::~ModuleApi() = default;
+
+void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_account_validity_callbacks(callbacks::AccountValidity callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
+    const bool is_first =
+        callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    if (is_first) return;
+    std::string holder;
+    worker_.hooks().background_update_controller.on_update.each_registration(
+        [&](const async::callback_identity& identity) { holder = identity.module; });
+    spdlog::warn("module {}: its background update controller is ignored: module {} registered one before", module_name_,
+                 holder);
+}
+
+void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_spam_checker_callbacks(callbacks::SpamChecker callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) {
+    callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+}
+
+void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResource> resource) {
+    WebResources& resources = worker_.state_->resources;
+    if (resources.add(path, std::move(resource), module_name_)) return;
+    spdlog::warn("module {}: its web resource {} is ignored: module {} has that path", module_name_, path,
+                 resources.owner(path));
+}
+
+void ModuleApi::register_cached_function(async::cached_function& function) {
+    const std::string name = module_name_ + "." + std::string(function.name());
+    if (worker_.state_->cached_functions.emplace(name, &function).second) return;
+    throw callbacks::RegistrationError("registered a second cached function with the name " + std::string(function.name()));
+}
+
+void ModuleApi::require_registered(const async::cached_function& function) const {
+    const auto& registered = worker_.state_->cached_functions;
+    const auto found = registered.find(module_name_ + "." + std::string(function.name()));
+    if (found != registered.end() && found->second == &function) return;
+    throw std::logic_error(
+        "the cached function " + std::string(function.name()) + " of module " + module_name_ +
+        " was not registered with register_cached_function: its entries in other workers can't be invalidated");
+}
+
+void ModuleApi::publish_invalidation(const async::cached_function& function, std::vector<std::string> key) {
+    CacheInvalidation invalidation;
+    invalidation.function = module_name_ + "." + std::string(function.name());
+    invalidation.key = std::move(key);
+    worker_.state_->bus.publish(worker_.state_->subscription, invalidation);
+}
+
+std::string ModuleApi::get_qualified_user_id(std::string_view username) const {
+    if (username.starts_with('@')) return std::string(username);
+    return "@" + std::string(username) + ":" + server_name();
+}
+
+bool ModuleApi::is_mine(std::string_view identifier) const noexcept {
+    const std::size_t colon = identifier.find(':');
+    return colon != std::string_view::npos && identifier.substr(colon + 1) == server_name();
+}
+
+const std::string& ModuleApi::server_name() const noexcept {
+    return worker_.homeserver().server_name();
+}
+const std::string& ModuleApi::public_baseurl() const noexcept {
+    return worker_.homeserver().public_baseurl();
+}
+const std::optional<std::string>& ModuleApi::worker_name() const noexcept {
+    return worker_.settings().worker_name;
+}
+bool ModuleApi::should_run_background_tasks() const noexcept {
+    return worker_.settings().run_background_tasks;
+}
+spdlog::logger& ModuleApi::logger() noexcept {
+    return *logger_;
+}
+Database& ModuleApi::database() noexcept {
+    return worker_.database();
+}
+boost::asio::any_io_executor ModuleApi::blocking_pool() const {
+    return worker_.state_->blocking_pool;
+}
+
+async::task<callbacks::Event> ModuleApi::create_and_send_event_into_room(callbacks::JsonDict event_dict) {
+    return worker_.homeserver().create_and_send_event(std::move(event_dict));
+}
+
+async::task<std::optional<std::string>> ModuleApi::check_user_exists(std::string user_id) {
+    return worker_.homeserver().check_user_exists(std::move(user_id));
+}
+
+async::task<void> ModuleApi::sleep(double seconds) {
+    if (std::isnan(seconds)) throw std::invalid_argument("sleep: the number of seconds is not a number");
+    const async::clock::duration duration = background_duration(seconds * 1000.0);
+    co_await async::sleep_for(duration);
+}
+
+}  // namespace modapi

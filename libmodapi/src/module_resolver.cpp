@@ -1,0 +1,178 @@
+#include <modapi/module_resolver.h>
+
+#include "elf_file.h"
+
+// Boost.DLL's own path type would bring in Boost.Filesystem for nothing.
+#define BOOST_DLL_USE_STD_FS
+#include <boost/dll/shared_library.hpp>
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+// A library that has this section holds a copy of the framework. libasync and callbacks carry the same mark.
+__attribute__((section(MODAPI_FRAMEWORK_SECTION), used)) constexpr char framework_mark[] = "libmodapi";
+
+constexpr std::string_view symbol_prefix = "modapi_module_";
+constexpr std::string_view framework_prefix = "libmodapi";
+
+[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
+    throw ModuleLoadError(file.string() + " " + what);
+}
+
+bool is_identifier(std::string_view name) {
+    if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0) return false;
+    return std::all_of(name.begin(), name.end(), [](unsigned char c) { return c == '_' || std::isalnum(c) != 0; });
+}
+
+/// File names of the framework's libraries that this process runs with.
+std::set<std::string> running_framework() {
+    std::set<std::string> names;
+    const auto note = [](dl_phdr_info* loaded, std::size_t, void* into) {
+        const std::string name = std::filesystem::path(loaded->dlpi_name).filename().string();
+        if (name.starts_with(framework_prefix)) static_cast<std::set<std::string>*>(into)->insert(name);
+        return 0;
+    };
+    dl_iterate_phdr(note, &names);
+    return names;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string list;
+    for (const std::string& name : names) {
+        if (!list.empty()) list += ", ";
+        list += name;
+    }
+    return list;
+}
+
+void check_mark(const std::filesystem::path& file, ElfFile& elf) {
+    const std::optional<std::string> marks = elf.section(MODAPI_ABI_SECTION);
+    if (!marks || marks->find_first_not_of('\0') == std::string::npos) {
+        fail(file, "is not a module library: it has no mark of the binary interface; export its class with MODAPI_MODULE");
+    }
+    // One mark for each module in the library, with padding between them.
+    std::size_t at = 0;
+    while ((at = marks->find_first_not_of('\0', at)) != std::string::npos) {
+        const std::string mark = marks->substr(at, marks->find('\0', at) - at);
+        at += mark.size();
+        if (mark == MODAPI_ABI_STRING) continue;
+        fail(file, "has another binary interface, \"" + mark.substr(0, 200) +
+                       "\", than this server, \"" MODAPI_ABI_STRING
+                       "\"; rebuild it against this server's headers, with the same compiler");
+    }
+}
+
+void check_framework(const std::filesystem::path& file, ElfFile& elf) {
+    if (elf.section(MODAPI_FRAMEWORK_SECTION)) {
+        fail(file, "brings its own copy of the framework; link it to the shared libraries (modapi::modapi) instead");
+    }
+    const std::set<std::string> running = running_framework();
+    for (const std::string& library : elf.needed()) {
+        const std::string name = std::filesystem::path(library).filename().string();
+        if (!name.starts_with(framework_prefix) || running.contains(name)) continue;
+        fail(file, "needs " + name + ", a framework library that this server doesn't run with (it has " +
+                       joined({running.begin(), running.end()}) + "); rebuild it against this server's headers");
+    }
+}
+
+void check_export(const std::filesystem::path& file, const std::string& class_name, const std::vector<std::string>& symbols) {
+    std::vector<std::string> classes;
+    for (const std::string& symbol : symbols) {
+        if (symbol.starts_with(symbol_prefix)) classes.push_back(symbol.substr(symbol_prefix.size()));
+    }
+    if (std::find(classes.begin(), classes.end(), class_name) != classes.end()) return;
+    if (classes.empty()) fail(file, "exports no class; export " + class_name + " with MODAPI_MODULE(" + class_name + ")");
+    std::sort(classes.begin(), classes.end());
+    fail(file, "has no class " + class_name + "; it has " + joined(classes));
+}
+
+/// Loaded libraries stay for the life of the process, whatever the resolver's: their code may still be on some stack, and the
+/// types of what they threw live in them.
+const boost::dll::shared_library& load(const std::filesystem::path& file) {
+    static auto* const loaded = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
+    std::error_code error;
+    auto library = std::make_unique<boost::dll::shared_library>();
+    library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    if (error) {
+        const char* const reason = ::dlerror();  // the error_code says no more than that it failed
+        fail(file, std::string("can't be loaded: ") + (reason != nullptr ? reason : error.message()) +
+                       "; rebuild it against this server's headers");
+    }
+    loaded->push_back(std::move(library));
+    return *loaded->back();
+}
+
+}  // namespace
+
+/// A checked library; loaded once, however many of its classes are used.
+struct ModuleResolver::Library {
+    std::filesystem::path file;
+    std::vector<std::string> symbols;
+    const boost::dll::shared_library* code = nullptr;
+};
+
+ModuleResolver::ModuleResolver(std::vector<std::filesystem::path> module_path) : module_path_(std::move(module_path)) {}
+ModuleResolver::~ModuleResolver() = default;
+
+void ModuleResolver::add(std::string name, ModuleDefinition definition) {
+    compiled_in_.insert_or_assign(std::move(name), definition);
+}
+
+const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
+    const auto compiled_in = compiled_in_.find(name);
+    if (compiled_in != compiled_in_.end()) return compiled_in->second;
+
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos) {
+        throw ModuleLoadError("must be the name of a library and of a class in it, as in my_module.MyModule");
+    }
+    const std::string library_name(name.substr(0, dot));
+    const std::string class_name(name.substr(dot + 1));
+    if (library_name.empty() || library_name.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
+        throw ModuleLoadError("\"" + library_name + "\" can't be the name of a library");
+    }
+    if (!is_identifier(class_name)) throw ModuleLoadError("\"" + class_name + "\" can't be the name of a class");
+
+    std::unique_ptr<Library>& library = libraries_[library_name];
+    if (library == nullptr) {
+        auto found = std::make_unique<Library>();
+        std::vector<std::string> folders;
+        for (const std::filesystem::path& folder : module_path_) {
+            folders.push_back(folder.string());
+            std::error_code unknown;
+            const std::filesystem::path candidate = std::filesystem::absolute(folder, unknown) / (library_name + ".so");
+            if (!std::filesystem::exists(candidate, unknown)) continue;
+            if (!std::filesystem::is_regular_file(candidate, unknown)) fail(candidate, "is not a file");
+            found->file = candidate;
+            break;
+        }
+        if (found->file.empty()) {
+            throw ModuleLoadError("is neither compiled in, nor is there a " + library_name + ".so on the module path (" +
+                                  (folders.empty() ? std::string("which is empty") : joined(folders)) + ")");
+        }
+        try {
+            ElfFile elf(found->file);
+            check_mark(found->file, elf);
+            check_framework(found->file, elf);
+            found->symbols = elf.exported();
+        } catch (const ElfError& error) {
+            fail(found->file, error.what());
+        }
+        library = std::move(found);
+    }
+    check_export(library->file, class_name, library->symbols);
+    if (library->code == nullptr) library->code = &load(library->file);
+    return library->code->get<const ModuleDefinition>(std::string(symbol_prefix) + class_name);
+}
+
+}  // namespace modapi

@@ -1,0 +1,187 @@
+#include "sqlite_connection.h"
+
+#include "sql_placeholders.h"
+
+#include <cstring>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+constexpr int busy_timeout_ms = 5000;
+/// Statements are few and constant; somebody who builds texts with numbers in them must not fill the memory.
+constexpr std::size_t most_statements = 512;
+
+/// Leaves a statement as it was found, whatever happens while it runs.
+class Execution {
+public:
+    explicit Execution(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+    ~Execution() {
+        sqlite3_reset(statement_);
+        sqlite3_clear_bindings(statement_);
+    }
+    Execution(const Execution&) = delete;
+    Execution& operator=(const Execution&) = delete;
+
+private:
+    sqlite3_stmt* statement_;
+};
+
+/// The values outlive the execution, so texts are bound in place.
+int bind(sqlite3_stmt* statement, int index, const SqlValue& value) {
+    if (const auto* const number = std::get_if<std::int64_t>(&value)) return sqlite3_bind_int64(statement, index, *number);
+    if (const auto* const number = std::get_if<double>(&value)) return sqlite3_bind_double(statement, index, *number);
+    if (const auto* const text = std::get_if<std::string>(&value)) {
+        return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
+    }
+    return sqlite3_bind_null(statement, index);
+}
+
+SqlValue column(sqlite3_stmt* statement, int index) {
+    switch (sqlite3_column_type(statement, index)) {
+        case SQLITE_INTEGER:
+            return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
+        case SQLITE_FLOAT:
+            return sqlite3_column_double(statement, index);
+        case SQLITE_NULL:
+            return SqlValue();
+        default:
+            break;
+    }
+    // Text, and blobs as the bytes they are.
+    const void* const data = sqlite3_column_blob(statement, index);
+    const int size = sqlite3_column_bytes(statement, index);
+    if (size == 0) return std::string();
+    return std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+SqliteConnection::SqliteConnection(const std::string& file, bool is_writer) : file_(file) {
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    try {
+        if (sqlite3_open_v2(file.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
+            std::string reason = database_ != nullptr ? sqlite3_errmsg(database_) : "out of memory";
+            const int system_error = database_ != nullptr ? sqlite3_system_errno(database_) : 0;
+            if (system_error != 0) reason += std::string(" (") + std::strerror(system_error) + ")";
+            fail_to_open(reason);
+        }
+        configure(is_writer);
+    } catch (...) {
+        statements_.clear();
+        sqlite3_close_v2(database_);
+        throw;
+    }
+}
+
+SqliteConnection::~SqliteConnection() {
+    statements_.clear();
+    sqlite3_close_v2(database_);
+}
+
+void SqliteConnection::configure(bool is_writer) {
+    sqlite3_busy_timeout(database_, busy_timeout_ms);
+    // "text" in double quotes is an identifier, as in PostgreSQL.
+    sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+    sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+    const auto setting = [this](const char* sql) -> std::string {
+        std::vector<std::vector<SqlValue>> rows;
+        run(sql, {}, &rows, false);
+        const auto* const text =
+            rows.empty() || rows.front().empty() ? nullptr : std::get_if<std::string>(&rows.front().front());
+        return text != nullptr ? *text : std::string();
+    };
+    try {
+        if (is_writer) {
+            if (sqlite3_db_readonly(database_, "main") == 1) fail_to_open("the file is not writable");
+            const std::string mode = setting("PRAGMA journal_mode = WAL");
+            if (mode != "wal" && mode != "memory") fail_to_open("write-ahead logging isn't possible there");
+            run("BEGIN IMMEDIATE", {}, nullptr, false);
+            run("COMMIT", {}, nullptr, false);
+        }
+        run("PRAGMA synchronous = FULL", {}, nullptr, false);
+        run("PRAGMA foreign_keys = ON", {}, nullptr, false);
+    } catch (const TransientDatabaseError&) {
+        fail_to_open("another program holds its lock");
+    } catch (const DatabaseError&) {
+        if (sqlite3_errcode(database_) == SQLITE_OK) throw;
+        fail_to_open(sqlite3_errmsg(database_));
+    }
+    statements_.clear();
+}
+
+void SqliteConnection::fail_to_open(const std::string& reason) const {
+    throw DatabaseError("can't open the database " + file_ + ": " + reason);
+}
+
+void SqliteConnection::fail(std::string_view sql) const {
+    const int code = sqlite3_errcode(database_) & 0xff;
+    std::string message = sqlite3_errmsg(database_);
+    message.append(" in: ").append(statement_on_one_line(sql));
+    if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) throw TransientDatabaseError(message);
+    throw DatabaseError(message);
+}
+
+SqliteConnection::Statement SqliteConnection::compile(std::string_view sql) {
+    sqlite3_stmt* compiled = nullptr;
+    const char* rest = nullptr;
+    const int result =
+        sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &compiled, &rest);
+    Statement statement(compiled);
+    if (result != SQLITE_OK) fail(sql);
+    if (statement == nullptr) throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
+    const std::string_view tail = sql.substr(static_cast<std::size_t>(rest - sql.data()));
+    if (tail.find_first_not_of(" \t\r\n;") != std::string_view::npos) {
+        // Only a comment may follow; a second statement would silently not be run.
+        sqlite3_stmt* second = nullptr;
+        const int following = sqlite3_prepare_v3(database_, tail.data(), static_cast<int>(tail.size()), 0, &second, nullptr);
+        const Statement owned(second);
+        if (following != SQLITE_OK || owned != nullptr) {
+            throw DatabaseError("more than one statement in: " + statement_on_one_line(sql));
+        }
+    }
+    return statement;
+}
+
+sqlite3_stmt* SqliteConnection::prepared(std::string_view sql) {
+    const auto known = statements_.find(sql);
+    if (known != statements_.end()) return known->second.get();
+    if (statements_.size() >= most_statements) statements_.clear();
+    Statement statement = compile(sql);
+    sqlite3_stmt* const compiled = statement.get();
+    statements_.emplace(std::string(sql), std::move(statement));
+    return compiled;
+}
+
+std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
+                                   std::vector<std::vector<SqlValue>>* rows, bool read_only) {
+    sqlite3_stmt* const statement = prepared(sql);
+    if (read_only && sqlite3_stmt_readonly(statement) == 0) {
+        throw DatabaseError("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
+    }
+    const int placeholders = sqlite3_bind_parameter_count(statement);
+    if (static_cast<std::size_t>(placeholders) != values.size()) {
+        throw DatabaseError("there are " + std::to_string(placeholders) + " placeholders and " + std::to_string(values.size()) +
+                            " values for: " + statement_on_one_line(sql));
+    }
+    const Execution execution(statement);
+    for (int index = 0; index < placeholders; ++index) {
+        if (bind(statement, index + 1, values[static_cast<std::size_t>(index)]) != SQLITE_OK) fail(sql);
+    }
+    const std::int64_t changes_before = sqlite3_total_changes64(database_);
+    int result = SQLITE_ROW;
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        if (rows == nullptr) continue;
+        const int columns = sqlite3_column_count(statement);
+        std::vector<SqlValue>& row = rows->emplace_back();
+        row.reserve(static_cast<std::size_t>(columns));
+        for (int index = 0; index < columns; ++index) row.push_back(column(statement, index));
+    }
+    if (result != SQLITE_DONE) fail(sql);
+    // What SQLite calls the number of changes stays that of an earlier statement if this one changed nothing.
+    return sqlite3_total_changes64(database_) == changes_before ? 0 : sqlite3_changes64(database_);
+}
+
+}  // namespace modapi

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "interaction.h"
+
+#include <modapi/database.h>
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace modapi {
+
+/// One connection to an SQLite database, with its prepared statements.
+///
+/// SQLite's own interface and not SOCI's: SOCI's SQLite backend reads a column declared INTEGER as 32 bits, guesses the type of
+/// expressions (COUNT(*), RETURNING) from the first row, and cuts texts at NUL; SQLite itself knows the type of every value.
+/// Thread: one at a time.
+class SqliteConnection {
+public:
+    /// Errors: DatabaseError that names the file.
+    SqliteConnection(const std::string& file, bool is_writer);
+    ~SqliteConnection();
+    SqliteConnection(const SqliteConnection&) = delete;
+    SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+    /// Runs one statement to its end. `rows` may be null. With `read_only`, a statement that writes is refused. Returns the
+    /// number of rows changed.
+    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
+                     bool read_only);
+    [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(database_) == 0; }
+
+private:
+    struct Finalize {
+        void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+    };
+    using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    };
+
+    void configure(bool is_writer);
+    sqlite3_stmt* prepared(std::string_view sql);
+    Statement compile(std::string_view sql);
+    [[noreturn]] void fail(std::string_view sql) const;
+    [[noreturn]] void fail_to_open(const std::string& reason) const;
+
+    std::string file_;
+    sqlite3* database_ = nullptr;
+    std::unordered_map<std::string, Statement, Hash, std::equal_to<>> statements_;
+};
+
+}  // namespace modapi

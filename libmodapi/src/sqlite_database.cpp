@@ -1,0 +1,87 @@
+#include "sqlite_database.h"
+
+#include "connection_pool.h"
+#include "interaction.h"
+#include "sqlite_connection.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+namespace {
+
+class SqliteTransaction final : public Transaction {
+public:
+    SqliteTransaction(SqliteConnection& connection, bool read_only) : connection_(connection), read_only_(read_only) {
+        run_own(read_only ? "BEGIN" : "BEGIN IMMEDIATE");
+    }
+    ~SqliteTransaction() override {
+        if (!connection_.in_transaction()) return;
+        try {
+            run_own("ROLLBACK");
+        } catch (const DatabaseError&) {  // NOLINT: SQLite rolls back by itself what it can't roll back on demand
+        }
+    }
+    void commit() {
+        require_open("COMMIT");
+        run_own("COMMIT");
+    }
+    [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
+
+protected:
+    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+        require_open(sql);
+        return connection_.run(sql, values, rows, read_only_);
+    }
+
+private:
+    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr, false); }
+    /// Some errors (a full disk) and a COMMIT of the function's own end the transaction; what follows must not run outside of
+    /// one.
+    void require_open(std::string_view sql) const {
+        if (!connection_.in_transaction()) throw DatabaseError("the transaction has ended before: " + std::string(sql));
+    }
+
+    SqliteConnection& connection_;
+    bool read_only_;
+};
+
+class SqliteDatabase final : public Database {
+public:
+    explicit SqliteDatabase(const DatabaseSettings& settings) : writer_(1, settings.database, true) {
+        // A database in memory belongs to its connection: one connection for everything.
+        const bool in_memory = settings.database == ":memory:";
+        if (!in_memory && settings.readers > 0)
+            readers_ = std::make_unique<Connections>(settings.readers, settings.database, false);
+    }
+    [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
+
+protected:
+    [[nodiscard]] boost::asio::any_io_executor executor(bool read_only) override { return connections(read_only).executor(); }
+    void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) override {
+        const ConnectionPool<SqliteConnection>::Lease lease(connections(read_only));
+        with_retries(desc, [&] {
+            SqliteTransaction transaction(lease.connection(), read_only);
+            function(transaction, state);
+            transaction.commit();
+        });
+    }
+
+private:
+    using Connections = ConnectionPool<SqliteConnection>;
+
+    Connections& connections(bool read_only) noexcept { return read_only && readers_ != nullptr ? *readers_ : writer_; }
+
+    Connections writer_;
+    std::unique_ptr<Connections> readers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) {
+    return std::make_unique<SqliteDatabase>(settings);
+}
+
+}  // namespace modapi

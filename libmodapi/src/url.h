@@ -1,0 +1,31 @@
+#pragma once
+
+#include <modapi/http_client.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace modapi {
+
+/// Where a request goes.
+struct HttpUrl {
+    bool is_secure = false;
+    std::string host;  ///< lower case, an IPv6 address without brackets
+    bool is_address = false;
+    std::uint16_t port = 80;
+    std::string target;  ///< path and query, as sent
+
+    /// The Host header: with the port where it isn't the scheme's own.
+    [[nodiscard]] std::string host_header() const;
+    [[nodiscard]] bool same_origin(const HttpUrl& other) const noexcept;
+};
+
+/// Errors: HttpFormatError. What is behind the host (it may hold a secret) isn't in the message.
+[[nodiscard]] HttpUrl parse_http_url(std::string_view text);
+/// Where a redirect from `base` leads.
+[[nodiscard]] HttpUrl follow_location(const HttpUrl& base, std::string_view location);
+/// Appends `arguments` to the query, percent-encoded.
+void append_query(HttpUrl& url, const QueryArguments& arguments);
+
+}  // namespace modapi

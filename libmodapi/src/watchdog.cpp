@@ -1,0 +1,111 @@
+#include <modapi/watchdog.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace modapi {
+
+namespace {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// How often a mark is looked at while its run may not yet be called blocked.
+constexpr int looks_per_limit = 8;
+constexpr std::chrono::milliseconds rarest_look{500};
+
+struct Watched {
+    const std::atomic<const async::callback_identity*>* on_stack;
+    std::chrono::milliseconds limit;
+    const async::callback_identity* seen = nullptr;
+    std::uint64_t run = 0;
+    time_point since{};
+    bool warned = false;
+    std::string name;  // of the run that was warned about: its identity may be gone when it ends
+};
+
+std::int64_t in_ms(std::chrono::steady_clock::duration duration) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+/// The mark alone doesn't tell a long run from many short ones of the same callback; the count of its runs does.
+void look(Watched& watched, time_point now) {
+    const async::callback_identity* const current = watched.on_stack->load(std::memory_order_acquire);
+    const std::uint64_t run = current != nullptr ? current->statistics.runs.load(std::memory_order_relaxed) : 0;
+    if (current == nullptr || current != watched.seen || run != watched.run) {
+        if (watched.warned) {
+            spdlog::warn("{} gave its thread back after about {} ms", watched.name, in_ms(now - watched.since));
+        }
+        watched.seen = current;
+        watched.run = run;
+        watched.since = now;
+        watched.warned = false;
+        return;
+    }
+    if (watched.warned || now - watched.since < watched.limit) return;
+    watched.warned = true;
+    watched.name = "module " + current->module + ", " + std::string(current->callback) + ",";
+    spdlog::warn("{} blocks its thread for {} ms now", watched.name, in_ms(now - watched.since));
+}
+
+}  // namespace
+
+struct Watchdog::State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<Watched> watched;
+    bool stopping = false;
+    std::thread thread;
+
+    void run() {
+        std::unique_lock lock(mutex);
+        while (!stopping) {
+            if (watched.empty()) {
+                changed.wait(lock);
+                continue;
+            }
+            std::chrono::milliseconds pause = rarest_look;
+            for (const Watched& each : watched) pause = std::min(pause, each.limit / looks_per_limit);
+            changed.wait_for(lock, std::max(pause, std::chrono::milliseconds(1)));
+            const time_point now = std::chrono::steady_clock::now();
+            for (Watched& each : watched) look(each, now);
+        }
+    }
+};
+
+Watchdog::Watchdog() : state_(std::make_unique<State>()) {
+    state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+Watchdog::~Watchdog() {
+    {
+        const std::scoped_lock lock(state_->mutex);
+        state_->stopping = true;
+    }
+    state_->changed.notify_one();
+    state_->thread.join();
+}
+
+void Watchdog::watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked) {
+    {
+        const std::scoped_lock lock(state_->mutex);
+        Watched added;
+        added.on_stack = &on_stack;
+        added.limit = blocked;
+        state_->watched.push_back(std::move(added));
+    }
+    state_->changed.notify_one();
+}
+
+void Watchdog::forget(const std::atomic<const async::callback_identity*>& on_stack) {
+    const std::scoped_lock lock(state_->mutex);
+    std::erase_if(state_->watched, [&](const Watched& each) { return each.on_stack == &on_stack; });
+}
+
+}  // namespace modapi

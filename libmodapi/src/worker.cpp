@@ -1,0 +1,151 @@
+#include "worker_state.h"
+
+#include <modapi/watchdog.h>
+
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+double in_microseconds(std::uint64_t nanoseconds) {
+    return static_cast<double>(nanoseconds) / 1000.0;
+}
+
+callbacks::JsonDict row_of(const async::callback_identity& identity) {
+    const async::callback_statistics& counted = identity.statistics;
+    const std::uint64_t measured = counted.measured.load(std::memory_order_relaxed);
+    const double total = in_microseconds(counted.total_ns.load(std::memory_order_relaxed));
+    callbacks::JsonDict row;
+    row["module"] = identity.module;
+    row["callback"] = identity.callback;
+    row["runs"] = counted.runs.load(std::memory_order_relaxed);
+    row["errors"] = counted.errors.load(std::memory_order_relaxed);
+    row["decisions"] = counted.decisions.load(std::memory_order_relaxed);
+    row["mean_us"] = measured == 0 ? 0.0 : total / static_cast<double>(measured);
+    row["longest_us"] = in_microseconds(counted.longest_ns.load(std::memory_order_relaxed));
+    return row;
+}
+
+}  // namespace
+
+Worker::State::State(Homeserver& host, const async::environment& surroundings, Database& data, InvalidationBus& invalidations,
+                     boost::asio::any_io_executor pool, WorkerSettings how)
+    : server(host),
+      where(surroundings),
+      database(data),
+      bus(invalidations),
+      blocking_pool(std::move(pool)),
+      settings(std::move(how)),
+      background(surroundings, [](std::string_view module, const std::exception_ptr& failure) {
+          spdlog::error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
+      }) {
+    dispatch_settings.observer = &log;
+    dispatch_settings.slow = settings.slow_callback;
+    dispatch_settings.callback_deadline = settings.callback_deadline;
+    subscription =
+        bus.subscribe(where.executor, [this](const CacheInvalidation& invalidation) { invalidated_elsewhere(invalidation); });
+    if (settings.watchdog != nullptr && where.on_stack != nullptr)
+        settings.watchdog->watch(*where.on_stack, settings.blocked_thread);
+}
+
+Worker::State::~State() {
+    bus.unsubscribe(subscription);
+    destroy_modules();
+}
+
+void Worker::State::begin_background(std::function<void()> start) {
+    if (is_constructing) {
+        waiting_to_begin.push_back(std::move(start));
+    } else {
+        start();
+    }
+}
+
+void Worker::State::invalidated_elsewhere(const CacheInvalidation& invalidation) {
+    const auto found = cached_functions.find(invalidation.function);
+    if (found == cached_functions.end()) return;
+    try {
+        found->second->invalidate_text(invalidation.key);
+    } catch (...) {
+        spdlog::error("the cache of {} can't be invalidated: {}", invalidation.function,
+                      callbacks::message_of(std::current_exception()));
+    }
+}
+
+void Worker::State::destroy_modules() {
+    // The watchdog reads the identities that end here.
+    if (settings.watchdog != nullptr && where.on_stack != nullptr) settings.watchdog->forget(*where.on_stack);
+    waiting_to_begin.clear();
+    cached_functions.clear();
+    resources = WebResources();
+    hooks = callbacks::Dispatchers();
+    while (!modules.empty()) modules.pop_back();
+    while (!apis.empty()) apis.pop_back();
+}
+
+Worker::Worker(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
+               boost::asio::any_io_executor blocking_pool, WorkerSettings settings)
+    : state_(std::make_unique<State>(server, where, database, bus, std::move(blocking_pool), std::move(settings))) {}
+
+Worker::~Worker() = default;
+
+void Worker::construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules) {
+    State& state = *state_;
+    state.is_constructing = true;
+    for (const ConfiguredModule& module : modules) {
+        try {
+            state.apis.push_back(std::make_unique<ModuleApi>(*this, module.name));
+            state.modules.push_back(module.definition->construct(module.parsed, *state.apis.back()));
+        } catch (...) {
+            const std::string message = callbacks::message_of(std::current_exception());
+            state.is_constructing = false;
+            state.destroy_modules();
+            file.fail(module.path, message + " (module " + module.name + ")");
+        }
+        spdlog::info("module {} is loaded", module.name);
+    }
+    state.is_constructing = false;
+    state.resources.close();
+    for (const std::function<void()>& start : std::exchange(state.waiting_to_begin, {})) start();
+}
+
+async::task<void> Worker::stop() {
+    State& state = *state_;
+    state.background.cancel();
+    async::task<void> ending = state.background.join();
+    co_await std::move(ending);
+    state.destroy_modules();
+}
+
+callbacks::Dispatchers& Worker::hooks() noexcept {
+    return state_->hooks;
+}
+const WebResources& Worker::web_resources() const noexcept {
+    return state_->resources;
+}
+Homeserver& Worker::homeserver() noexcept {
+    return state_->server;
+}
+Database& Worker::database() noexcept {
+    return state_->database;
+}
+const async::environment& Worker::environment() const noexcept {
+    return state_->where;
+}
+const WorkerSettings& Worker::settings() const noexcept {
+    return state_->settings;
+}
+
+callbacks::JsonArray Worker::callback_statistics() const {
+    callbacks::JsonArray rows;
+    callbacks::each_callback(std::as_const(state_->hooks), [&](const auto& callback, std::string_view) {
+        callback.each_registration([&](const async::callback_identity& identity) { rows.push_back(row_of(identity)); });
+    });
+    return rows;
+}
+
+}  // namespace modapi

@@ -1,0 +1,25 @@
+# Compiles CASE without linking. Its first line says what the compiler's output must contain: `// expect-error: TEXT` for what
+# must not compile, `// expect-warning: TEXT` for what must compile with that warning.
+file(STRINGS ${CASE} first_line LIMIT_COUNT 1)
+if(NOT first_line MATCHES "^// expect-(error|warning): (.+)$")
+    message(FATAL_ERROR "${CASE} doesn't say what it expects")
+endif()
+set(kind ${CMAKE_MATCH_1})
+set(text "${CMAKE_MATCH_2}")
+set(include_flags)
+foreach(folder IN LISTS INCLUDES)
+    list(APPEND include_flags -I${folder})
+endforeach()
+execute_process(
+    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -DBOOST_ASIO_SEPARATE_COMPILATION ${include_flags} ${CASE}
+    RESULT_VARIABLE status ERROR_VARIABLE output)
+string(FIND "${output}" "${text}" found)
+if(found EQUAL -1)
+    message(FATAL_ERROR "the compiler doesn't say '${text}', but:\n${output}")
+endif()
+if(kind STREQUAL "error" AND status EQUAL 0)
+    message(FATAL_ERROR "it compiles")
+endif()
+if(kind STREQUAL "warning" AND NOT status EQUAL 0)
+    message(FATAL_ERROR "it doesn't compile:\n${output}")
+endif()

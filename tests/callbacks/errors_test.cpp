@@ -1,0 +1,49 @@
+#include <callbacks/errors.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+
+TEST(SynapseError, IsAnUnknownErrorUnlessACodeIsGiven) {
+    const SynapseError error(418, "teapot");
+    EXPECT_EQ(error.status(), 418);
+    EXPECT_EQ(error.errcode(), "M_UNKNOWN");
+    EXPECT_STREQ(error.what(), "teapot");
+    EXPECT_EQ(error.body(), (JsonDict{{"errcode", "M_UNKNOWN"}, {"error", "teapot"}}));
+}
+
+TEST(SynapseError, WritesAdditionalFieldsLastSoThatTheyMayOverwrite) {
+    const SynapseError error(403, "no", "ORG_EXAMPLE", JsonDict{{"error", "said otherwise"}, {"retry", 5}});
+    EXPECT_EQ(error.body(), (JsonDict{{"errcode", "ORG_EXAMPLE"}, {"error", "said otherwise"}, {"retry", 5}}));
+}
+
+TEST(SynapseError, KeepsItsHeaders) {
+    const SynapseError error(401, "who", "M_MISSING_TOKEN", JsonDict(), {{"WWW-Authenticate", "Bearer"}});
+    ASSERT_EQ(error.headers().size(), 1U);
+    EXPECT_EQ(error.headers().front().second, "Bearer");
+}
+
+TEST(AuthError, IsForbiddenUnlessACodeIsGiven) {
+    EXPECT_EQ(callbacks::AuthError(403, "no").errcode(), "M_FORBIDDEN");
+    EXPECT_EQ(callbacks::AuthError(401, "no", Codes::MISSING_TOKEN).errcode(), "M_MISSING_TOKEN");
+}
+
+TEST(ConfigError, LeadsToTheValue) {
+    const callbacks::ConfigError error("is required", {"rooms", "0", "name"});
+    EXPECT_EQ(error.path(), (std::vector<std::string>{"rooms", "0", "name"}));
+    EXPECT_STREQ(error.what(), "is required");
+    EXPECT_TRUE(callbacks::ConfigError("is wrong").path().empty());
+}
+
+TEST(MessageOf, NamesEveryExceptionSomehow) {
+    EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(std::runtime_error("broken"))), "broken");
+    EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(std::runtime_error(""))), "an exception without a message");
+    EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(42)), "an exception that is no std::exception");
+    EXPECT_EQ(callbacks::message_of(nullptr), "no exception");
+}
+
+}  // namespace

@@ -1,0 +1,131 @@
+#include "server_configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using homeserver::ServerConfiguration;
+
+struct Read {
+    ServerConfiguration configuration;
+    std::vector<std::string> warnings;
+};
+
+Read read(const std::string& yaml) {
+    Read result;
+    const modapi::ConfigurationFile file = modapi::ConfigurationFile::parse(yaml, "/etc/hs/homeserver.yaml");
+    const auto warn = [&](const std::string& line) { result.warnings.push_back(line); };
+    result.configuration = homeserver::read_server_configuration(file, "/build/modules", warn);
+    return result;
+}
+
+std::string error_of(const std::string& yaml) {
+    try {
+        static_cast<void>(read(yaml));
+    } catch (const modapi::ConfigurationError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(ServerConfigurationTest, NeedsNothingButAName) {
+    const ServerConfiguration configuration = read("server_name: example.org\n").configuration;
+
+    EXPECT_EQ(configuration.server_name, "example.org");
+    EXPECT_EQ(configuration.public_baseurl, "http://example.org/");
+    EXPECT_FALSE(configuration.public_baseurl_is_given);
+    ASSERT_EQ(configuration.listeners.size(), 1U);
+    EXPECT_EQ(configuration.listeners[0].to_string(), "127.0.0.1:8008");
+    EXPECT_EQ(configuration.database.name, "sqlite3");
+    EXPECT_EQ(configuration.database.database, "/etc/hs/homeserver.db");
+    EXPECT_FALSE(configuration.enable_registration);
+    EXPECT_EQ(configuration.media_store_path, "/etc/hs/media_store");
+    EXPECT_EQ(configuration.signing_key_path, "/etc/hs/example.org.signing.key");
+    EXPECT_EQ(configuration.module_path, std::vector<std::filesystem::path>{"/build/modules"});
+    EXPECT_EQ(configuration.workers, 1);
+}
+
+TEST(ServerConfigurationTest, ListensOnEveryAddressOfEveryEntry) {
+    const ServerConfiguration configuration =
+        read(
+            "server_name: hs\n"
+            "listeners:\n"
+            "  - {port: 1, bind_addresses: [127.0.0.1, '::1'], type: http, tls: false, resources: [{names: [client]}]}\n"
+            "  - port: 0\n")
+            .configuration;
+
+    ASSERT_EQ(configuration.listeners.size(), 3U);
+    EXPECT_EQ(configuration.listeners[1].to_string(), "[::1]:1");
+    EXPECT_EQ(configuration.listeners[2].to_string(), "127.0.0.1:0");
+}
+
+TEST(ServerConfigurationTest, EndsTheBaseUrlWithASlash) {
+    const Read result = read("server_name: hs\npublic_baseurl: https://m.example.org\n");
+    EXPECT_EQ(result.configuration.public_baseurl, "https://m.example.org/");
+    EXPECT_TRUE(result.configuration.public_baseurl_is_given);
+    EXPECT_TRUE(result.warnings.empty());
+}
+
+TEST(ServerConfigurationTest, QuotesWhatGoesToPostgresql) {
+    const ServerConfiguration configuration =
+        read(
+            "server_name: hs\n"
+            "database: {name: psycopg2, args: {host: db, port: 5433, user: u, password: \"a'b\\\\c d\", dbname: hs}}\n")
+            .configuration;
+    EXPECT_EQ(configuration.database.postgresql_connection,
+              "host='db' user='u' password='a\\'b\\\\c d' dbname='hs' port='5433'");
+}
+
+TEST(ServerConfigurationTest, TakesOneModuleFolderOrAList) {
+    EXPECT_EQ(read("server_name: hs\nmodule_path: here\n").configuration.module_path,
+              std::vector<std::filesystem::path>{"/etc/hs/here"});
+    const std::vector<std::filesystem::path> both = {"/etc/hs/here", "/there"};
+    EXPECT_EQ(read("server_name: hs\nmodule_path: [here, /there]\n").configuration.module_path, both);
+}
+
+TEST(ServerConfigurationTest, WarnsAboutEachUnknownKeyWithItsLine) {
+    const Read result = read("server_name: hs\nsome_key: 1\ndatabase:\n  nmae: x\n");
+    ASSERT_EQ(result.warnings.size(), 2U);
+    EXPECT_TRUE(result.warnings[0].starts_with("/etc/hs/homeserver.yaml:4: database.nmae: ")) << result.warnings[0];
+    EXPECT_TRUE(result.warnings[1].starts_with("/etc/hs/homeserver.yaml:2: some_key: ")) << result.warnings[1];
+}
+
+struct BadConfiguration {
+    const char* yaml;
+    const char* line_and_place;
+};
+
+class BadServerConfigurationTest : public testing::TestWithParam<BadConfiguration> {};
+
+TEST_P(BadServerConfigurationTest, IsRefusedWithLineAndPlace) {
+    const std::string error = error_of(GetParam().yaml);
+    EXPECT_TRUE(error.starts_with(std::string("/etc/hs/homeserver.yaml:") + GetParam().line_and_place)) << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, BadServerConfigurationTest,
+    testing::Values(
+        BadConfiguration{"workers: 1\n", "1: server_name: is required"},
+        BadConfiguration{"server_name: 5\n", "1: server_name: must be a string"},
+        BadConfiguration{"server_name: a b\n", "1: server_name: must be a host name"},
+        BadConfiguration{"server_name: hs\npublic_baseurl: ftp://x\n", "2: public_baseurl: must begin with"},
+        BadConfiguration{"server_name: hs\nlisteners: 5\n", "2: listeners: must be a list"},
+        BadConfiguration{"server_name: hs\nlisteners: []\n", "2: listeners: must have"},
+        BadConfiguration{"server_name: hs\nlisteners:\n  - port: 1\n  - port: 99999\n",
+                         "4: listeners[1].port: must be a port number"},
+        BadConfiguration{"server_name: hs\nlisteners:\n  - {bind_addresses: ['::1']}\n", "3: listeners[0].port: is required"},
+        BadConfiguration{"server_name: hs\nlisteners:\n  - port: 1\n    bind_addresses:\n      - 127.0.0.1\n      - here\n",
+                         "6: listeners[0].bind_addresses[1]: is no IP address: here"},
+        BadConfiguration{"server_name: hs\nlisteners:\n  - port: 1\n    tls: true\n", "4: listeners[0].tls: must be false"},
+        BadConfiguration{"server_name: hs\ndatabase:\n  name: oracle\n", "3: database.name: must be sqlite3 or psycopg2"},
+        BadConfiguration{"server_name: hs\ndatabase:\n  args:\n    database: [x]\n",
+                         "4: database.args.database: must be a string"},
+        BadConfiguration{"server_name: hs\nenable_registration: true\n", "2: enable_registration: needs "},
+        BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
+        BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "}));
+
+}  // namespace

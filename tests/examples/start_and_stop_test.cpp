@@ -1,0 +1,162 @@
+#include "server_process.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+namespace {
+
+using namespace homeserver_test;
+using std::chrono::steady_clock;
+
+constexpr const char* settings =
+    "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\nmodules:\n  - module: "
+    "stubborn.Stubborn\n";
+
+/// host.md: within five seconds, and a little for a busy machine to notice.
+constexpr auto longest_stop = std::chrono::milliseconds(5500);
+
+FinishedRun run_with(const TemporaryFolder& folder, const std::string& yaml) {
+    const std::filesystem::path file = folder.path() / "hs.yaml";
+    std::ofstream(file) << yaml;
+    return run_program(folder.path(), {"--config", file.string()});
+}
+
+/// One line on stderr, `FILE:` and the rest; nothing on stdout; status 1.
+void expect_error(const TemporaryFolder& folder, const std::string& yaml, const std::string& line) {
+    const FinishedRun run = run_with(folder, yaml);
+    EXPECT_EQ(run.status, 1);
+    EXPECT_EQ(run.output, "");
+    EXPECT_EQ(run.errors, (folder.path() / "hs.yaml").string() + ":" + line + "\n");
+}
+
+TEST(StartTest, SaysWhatItIsAndHowItIsCalled) {
+    const TemporaryFolder folder;
+    EXPECT_TRUE(run_program(folder.path(), {"--version"}).output.starts_with("homeserver "));
+    EXPECT_NE(run_program(folder.path(), {"--help"}).output.find("--check-config"), std::string::npos);
+    const FinishedRun run = run_program(folder.path(), {});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_EQ(run.errors, "homeserver: --config FILE is required (--help says more)\n");
+}
+
+TEST(StartTest, RefusesAFileThatCannotBeRead) {
+    const TemporaryFolder folder;
+    const FinishedRun run = run_program(folder.path(), {"--config", "/nonexistent/hs.yaml"});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_TRUE(run.errors.starts_with("/nonexistent/hs.yaml: ")) << run.errors;
+}
+
+TEST(StartTest, NamesFileLineAndKeyOfWhatIsWrong) {
+    const TemporaryFolder folder;
+    expect_error(folder, "workers: 1\n", "1: server_name: is required");
+    expect_error(folder, "server_name: hs\nmodules:\n  - config: {}\n", "3: modules[0].module: is required");
+}
+
+TEST(StartTest, NamesThePortThatIsInUse) {
+    const TemporaryFolder folder;
+    const ServerProcess other(folder.path(), settings);
+    const TemporaryFolder own;
+    const std::string port = std::to_string(other.port());
+    expect_error(own, "server_name: hs\nlisteners:\n  - port: " + port + "\n",
+                 "3: listeners[0].port: 127.0.0.1:" + port + " is already in use");
+}
+
+TEST(StartTest, NamesTheDatabaseThatCannotBeOpened) {
+    const TemporaryFolder folder;
+    const FinishedRun run = run_with(folder, "server_name: hs\ndatabase:\n  args:\n    database: /nonexistent/hs.db\n");
+    EXPECT_EQ(run.status, 1);
+    EXPECT_TRUE(run.errors.starts_with((folder.path() / "hs.yaml").string() + ":4: database.args.database: ")) << run.errors;
+    EXPECT_NE(run.errors.find("/nonexistent/hs.db"), std::string::npos) << run.errors;
+}
+
+TEST(StartTest, NamesTheModuleWhoseConstructorThrows) {
+    const TemporaryFolder folder;
+    expect_error(
+        folder,
+        "server_name: hs\nmodules:\n  - module: stubborn.Stubborn\n  - module: stubborn.Stubborn\n    config: {throw: 1}\n",
+        "4: modules[1]: this module never starts (module stubborn.Stubborn)");
+}
+
+TEST(StartTest, ChecksTheConfigurationWithoutStarting) {
+    const TemporaryFolder folder;
+    const std::filesystem::path file = folder.path() / "hs.yaml";
+    std::ofstream(file) << "server_name: hs\nlisteners: [{port: 0}]\nmodules:\n  - module: stubborn.Stubborn\n";
+    const FinishedRun run = run_program(folder.path(), {"--config", file.string(), "--check-config"});
+    EXPECT_EQ(run.status, 0);
+    EXPECT_NE(run.output.find("server_name: hs\n"), std::string::npos);
+    EXPECT_NE(run.output.find("stubborn.so"), std::string::npos);
+    EXPECT_EQ(run.output.find("listening on"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "homeserver.db"));
+}
+
+class StopTest : public testing::Test {
+protected:
+    /// Sends a request of `user` that doesn't come back.
+    void ask(RawConnection& connection, const std::string& user) const {
+        const std::string token = server.register_user(user);
+        connection.send("GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+    }
+    void expect_end_in_time(int signal) {
+        const auto began = steady_clock::now();
+        server.signal(signal);
+        EXPECT_EQ(server.wait(), 0);
+        EXPECT_LT(steady_clock::now() - began, longest_stop);
+    }
+
+    TemporaryFolder folder;
+    ServerProcess server{folder.path(), settings};
+};
+
+TEST_F(StopTest, EndsAtOnceWithIdleConnections) {
+    RawConnection idle(server.port());
+    expect_end_in_time(SIGTERM);
+    EXPECT_EQ(server.log().find("stopping takes too long"), std::string::npos) << server.log();
+}
+
+TEST_F(StopTest, EndsOnAnInterruptToo) {
+    expect_end_in_time(SIGINT);
+}
+
+TEST_F(StopTest, LetsARunningRequestEnd) {
+    RawConnection connection(server.port());
+    ask(connection, "slow");
+    ASSERT_TRUE(server.log_shows("begins for @slow:hs.test"));
+    expect_end_in_time(SIGTERM);
+    EXPECT_TRUE(connection.read_to_end().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(StopTest, CutsACallbackThatWaitsForever) {
+    RawConnection connection(server.port());
+    ask(connection, "waits");
+    ASSERT_TRUE(server.log_shows("begins for @waits:hs.test"));
+    expect_end_in_time(SIGTERM);
+    EXPECT_EQ(server.log().find("stopping takes too long"), std::string::npos) << server.log();
+}
+
+TEST_F(StopTest, LeavesACallbackBehindThatBlocksItsThreadAndNamesIt) {
+    RawConnection connection(server.port());
+    ask(connection, "blocks");
+    ASSERT_TRUE(server.log_shows("blocks its thread"));
+    expect_end_in_time(SIGTERM);
+    EXPECT_TRUE(server.log_shows("is held by is_user_expired of module stubborn.Stubborn")) << server.log();
+}
+
+TEST(RestartTest, KeepsWhatWasAcknowledgedThroughAKill) {
+    const TemporaryFolder folder;
+    std::string token;
+    {
+        ServerProcess server(folder.path(), settings);
+        token = server.register_user("alice");
+        const std::string target = "/_matrix/client/v3/user/@alice:hs.test/account_data/org.example.data";
+        ASSERT_EQ(server.request("PUT", target, R"({"kept":true})", token).status, 200);
+        server.kill();
+    }
+    const ServerProcess server(folder.path(), settings);
+    const Answer data =
+        server.request("GET", "/_matrix/client/v3/user/@alice:hs.test/account_data/org.example.data", "", token);
+    EXPECT_EQ(data.status, 200);
+    EXPECT_TRUE(data.body.at("kept").as_bool());
+}
+
+}  // namespace

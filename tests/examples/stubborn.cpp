@@ -1,0 +1,53 @@
+#include <modapi/module.h>
+#include <modapi/module_api.h>
+
+#include <callbacks/account_validity.h>
+
+#include <async/bind.h>
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace stubborn {
+
+/// A test's module: what its is_user_expired does depends on how the user is called.
+class Stubborn {
+public:
+    Stubborn(callbacks::JsonDict config, modapi::ModuleApi& api) : api_(api) {
+        if (config.contains("throw")) throw std::runtime_error("this module never starts");
+        callbacks::AccountValidity validity;
+        validity.is_user_expired = async::bind<&Stubborn::is_user_expired>(this);
+        api.register_account_validity_callbacks(std::move(validity));
+    }
+
+private:
+    async::task<std::optional<bool>> is_user_expired(const std::string& user) {
+        constexpr double forever = 3600;
+        if (user.starts_with("@expired")) co_return true;
+        const std::string name = user;
+        const bool is_special = name.starts_with("@slow") || name.starts_with("@waits") || name.starts_with("@blocks");
+        if (is_special) api_.logger().warn("begins for {}", name);
+        if (name.starts_with("@slow")) {
+            co_await api_.sleep(0.3);
+            api_.logger().warn("ends for {}", name);
+        }
+        if (name.starts_with("@waits")) co_await api_.sleep(forever);
+        if (name.starts_with("@blocks")) {
+            for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
+        }
+        co_return std::nullopt;
+    }
+
+    modapi::ModuleApi& api_;
+};
+
+}  // namespace stubborn
+
+using stubborn::Stubborn;
+MODAPI_MODULE(Stubborn)

@@ -1,0 +1,162 @@
+#include "temporary_folder.h"
+
+#include <modapi/configuration.h>
+#include <modapi/module_resolver.h>
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace {
+
+using modapi::ConfigurationError;
+using modapi::ConfigurationFile;
+using modapi::ConfigurationPath;
+
+template <class Function>
+std::string error_of(Function&& function) {
+    try {
+        function();
+    } catch (const ConfigurationError& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+std::string parse_error(std::string_view yaml) {
+    return error_of([&] { static_cast<void>(ConfigurationFile::parse(yaml, "hs.yaml")); });
+}
+
+struct Strict {
+    static int parse_config(const modapi::ConfigSection& config) {
+        static_cast<void>(config.required<std::string>("audit_room"));
+        if (config.contains("runtime")) throw std::runtime_error("the disk\nis full");
+        return 1;
+    }
+    Strict(int, modapi::ModuleApi&) {}
+};
+
+std::string modules_error(std::string_view yaml, std::vector<std::string>* warnings = nullptr) {
+    return error_of([&] {
+        const ConfigurationFile file = ConfigurationFile::parse(yaml, "hs.yaml");
+        modapi::ModuleResolver resolver({});
+        resolver.add<Strict>("audit.Strict");
+        static_cast<void>(modapi::configure_modules(file, resolver, [&](const std::string& line) {
+            if (warnings != nullptr) warnings->push_back(line);
+        }));
+    });
+}
+
+TEST(ConfigurationTest, ReadsScalarsByTheCoreSchema) {
+    const ConfigurationFile file = ConfigurationFile::parse(
+        "n: ~\nt: true\ni: 12\nh: 0x1F\nf: 1.5\nq: '12'\ns: yes\nv: 1.2.3\nbig: 9223372036854775807\nneg: "
+        "-9223372036854775808\ne: 1e3\nempty:\n",
+        "hs.yaml");
+    const callbacks::JsonDict& root = file.root();
+    EXPECT_TRUE(root.at("n").is_null());
+    EXPECT_TRUE(root.at("empty").is_null());
+    EXPECT_EQ(root.at("t"), true);
+    EXPECT_EQ(root.at("i"), 12);
+    EXPECT_EQ(root.at("h"), 31);
+    EXPECT_EQ(root.at("f"), 1.5);
+    EXPECT_EQ(root.at("q"), "12");
+    EXPECT_EQ(root.at("s"), "yes");
+    EXPECT_EQ(root.at("v"), "1.2.3");
+    EXPECT_EQ(root.at("e"), 1000.0);
+    EXPECT_EQ(root.at("big").as_int64(), std::numeric_limits<std::int64_t>::max());
+    EXPECT_EQ(root.at("neg").as_int64(), std::numeric_limits<std::int64_t>::min());
+}
+
+TEST(ConfigurationTest, KnowsTheLineOfEveryValueAndTheNearestOneAboveAMissingOne) {
+    const ConfigurationFile file =
+        ConfigurationFile::parse("a: 1\nmodules:\n  - module: x.Y\n  - module: x.Z\n    config:\n      k: 1\n", "hs.yaml");
+    EXPECT_EQ(file.line_of({"a"}), 1);
+    EXPECT_EQ(file.line_of({"modules"}), 2);
+    EXPECT_EQ(file.line_of({"modules", "1"}), 4);
+    EXPECT_EQ(file.line_of({"modules", "1", "config"}), 5);
+    EXPECT_EQ(file.line_of({"modules", "1", "config", "k"}), 6);
+    EXPECT_EQ(file.line_of({"modules", "1", "config", "missing", "deeper"}), 5);
+    EXPECT_EQ(file.describe({"modules", "1", "config", "k"}, "is bad"), "hs.yaml:6: modules[1].config.k: is bad");
+    EXPECT_EQ(file.describe({}, "is bad"), "hs.yaml:1: is bad");
+    EXPECT_EQ(*file.find({"modules", "1", "config", "k"}), 1);
+    EXPECT_EQ(file.find({"modules", "7"}), nullptr);
+}
+
+TEST(ConfigurationTest, NamesTheLineOfWhatDoesNotParse) {
+    EXPECT_EQ(parse_error("a: 1\nb: [1, 2\nc: 3\n").substr(0, 23), "hs.yaml:3: isn't YAML: ");
+    EXPECT_EQ(parse_error("a: 1\nb: 2\na: 3\n"), "hs.yaml:3: the key a is there twice");
+    EXPECT_EQ(parse_error("- 1\n- 2\n"), "hs.yaml:1: the configuration must be a mapping of keys to values");
+    EXPECT_EQ(parse_error(""), "hs.yaml:1: the configuration must be a mapping of keys to values");
+    EXPECT_EQ(parse_error("a: 1\n---\nb: 2\n"), "hs.yaml:3: there is a second document in the file");
+    EXPECT_EQ(parse_error("a: 1\nb: !secret x\n"), "hs.yaml:2: the tag !secret isn't supported");
+}
+
+TEST(ConfigurationTest, RefusesBottomlessAndExplodingDocuments) {
+    EXPECT_EQ(parse_error("a: " + std::string(100, '[') + std::string(100, ']')), "hs.yaml:1: nested too deeply");
+    EXPECT_NE(parse_error("a: " + std::string(100000, '[')).find("hs.yaml:1: "), std::string::npos);
+    EXPECT_EQ(parse_error("a: &a [*a]\n"), "hs.yaml:1: nested too deeply");
+    std::string laughs = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n";
+    for (int level = 1; level < 9; ++level) {
+        const std::string before = "*a" + std::to_string(level - 1);
+        laughs += "a" + std::to_string(level) + ": &a" + std::to_string(level) + " [" + before;
+        for (int copy = 1; copy < 10; ++copy) laughs += "," + before;
+        laughs += "]\n";
+    }
+    EXPECT_NE(parse_error(laughs).find("grow it beyond a million values"), std::string::npos);
+}
+
+TEST(ConfigurationTest, NamesAFileThatCanNotBeRead) {
+    const TemporaryFolder folder;
+    const auto load = [](const std::filesystem::path& file) {
+        return error_of([&] { static_cast<void>(ConfigurationFile::load(file)); });
+    };
+    EXPECT_EQ(load(folder.file("no.yaml")), folder.file("no.yaml").string() + ": can't be read: No such file or directory");
+    EXPECT_EQ(load(folder.path()), folder.path().string() + ": can't be read: it is a directory");
+    EXPECT_EQ(load(folder.write("empty.yaml", "")),
+              folder.file("empty.yaml").string() + ":1: the configuration must be a mapping of keys to values");
+}
+
+TEST(ConfigureModulesTest, ReportsAMissingKeyInTheFormOperatorsSee) {
+    EXPECT_EQ(modules_error("server_name: x\nmodules:\n  - module: audit.Strict\n    config: {audit_room: r}\n  - module: "
+                            "audit.Strict\n    config: {}\n"),
+              "hs.yaml:6: modules[1].config.audit_room: is required (module audit.Strict)");
+    EXPECT_EQ(modules_error("modules:\n  - module: audit.Strict\n"),
+              "hs.yaml:2: modules[0].config.audit_room: is required (module audit.Strict)");
+    EXPECT_EQ(modules_error("modules:\n  - module: audit.Strict\n    config:\n      audit_room: 7\n"),
+              "hs.yaml:4: modules[0].config.audit_room: must be a string, not a number (module audit.Strict)");
+}
+
+TEST(ConfigureModulesTest, ReportsAnyOtherExceptionAtTheConfigOnOneLine) {
+    EXPECT_EQ(modules_error("modules:\n  - module: audit.Strict\n    config: {audit_room: r, runtime: 1}\n"),
+              "hs.yaml:3: modules[0].config: the disk is full (module audit.Strict)");
+}
+
+TEST(ConfigureModulesTest, RefusesEntriesOfTheWrongShape) {
+    EXPECT_EQ(modules_error("modules: {}\n"), "hs.yaml:1: modules: must be a list of modules");
+    EXPECT_EQ(modules_error("modules:\n  - 7\n"), "hs.yaml:2: modules[0]: must be a mapping with the keys module and config");
+    EXPECT_EQ(modules_error("modules:\n  - config: {}\n"), "hs.yaml:2: modules[0].module: is required");
+    EXPECT_EQ(modules_error("modules:\n  - module: 7\n"), "hs.yaml:2: modules[0].module: must be a string");
+    EXPECT_EQ(modules_error("modules:\n  - module: nodot\n"),
+              "hs.yaml:2: modules[0].module: must be the name of a library and of a class in it, as in my_module.MyModule "
+              "(module nodot)");
+    EXPECT_EQ(modules_error("modules:\n  - module: no.Such\n"),
+              "hs.yaml:2: modules[0].module: is neither compiled in, nor is there a no.so on the module path (which is empty) "
+              "(module no.Such)");
+    for (const std::string config : {"[]", "''", "0", "false", "text"}) {
+        EXPECT_EQ(modules_error("modules:\n  - module: audit.Strict\n    config: " + config + "\n"),
+                  "hs.yaml:3: modules[0].config: must be a mapping (module audit.Strict)");
+    }
+}
+
+TEST(ConfigureModulesTest, AcceptsNoModulesAndWarnsAboutOtherKeys) {
+    EXPECT_EQ(modules_error("a: 1\n"), "nothing was thrown");
+    EXPECT_EQ(modules_error("modules:\n"), "nothing was thrown");
+    EXPECT_EQ(modules_error("modules: []\n"), "nothing was thrown");
+    std::vector<std::string> warnings;
+    EXPECT_EQ(modules_error("modules:\n  - module: audit.Strict\n    konfig: 1\n    config: {audit_room: r}\n", &warnings),
+              "nothing was thrown");
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_EQ(warnings[0],
+              "hs.yaml:3: modules[0].konfig: is not a known key of a module's entry and has no effect (module audit.Strict)");
+}
+
+}  // namespace

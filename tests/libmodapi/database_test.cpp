@@ -1,0 +1,286 @@
+#include "temporary_folder.h"
+
+#include <modapi/database.h>
+
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdlib>
+#include <future>
+#include <limits>
+#include <thread>
+
+namespace {
+
+using modapi::Database;
+using modapi::DatabaseError;
+using modapi::DatabaseSettings;
+using modapi::Transaction;
+
+DatabaseSettings at(const std::filesystem::path& file) {
+    DatabaseSettings settings;
+    settings.database = file.string();
+    return settings;
+}
+
+void create(Transaction& transaction) {
+    transaction.execute("CREATE TABLE users (name TEXT PRIMARY KEY, age INTEGER, note)");
+}
+void add(Transaction& transaction, const std::string& name, std::int64_t age) {
+    transaction.execute("INSERT INTO users (name, age) VALUES (?, ?)", name, age);
+}
+void add_then_throw(Transaction& transaction, const std::string& name) {
+    add(transaction, name, 1);
+    throw std::runtime_error("changed my mind");
+}
+std::int64_t count(Transaction& transaction) {
+    const auto row = transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM users");
+    return std::get<0>(*row);
+}
+
+class DatabaseTest : public testing::Test {
+protected:
+    DatabaseTest() { wait(database->run("create", &create)); }
+    template <class T>
+    static T wait(async::task<T> task) {
+        return async::sync_wait(std::move(task));
+    }
+
+    TemporaryFolder folder;
+    std::unique_ptr<Database> database = Database::open(at(folder.file("data = 1.db")));
+};
+
+TEST_F(DatabaseTest, CommitsOnReturnAndRollsBackOnAnException) {
+    const std::string alice = "alice";
+    const std::string bob = "bob";
+    wait(database->run("add", &add, alice, 30));
+    EXPECT_THROW(wait(database->run("add", &add_then_throw, bob)), std::runtime_error);
+    EXPECT_EQ(wait(database->read("count", &count)), 1);
+    EXPECT_EQ(wait(database->run("count", &count)), 1);
+}
+
+TEST_F(DatabaseTest, KeepsAnInjectionAttemptAsData) {
+    const std::string name = "x'); DROP TABLE users; --";
+    wait(database->run("add", &add, name, 1));
+    const auto found = [](Transaction& transaction, const std::string& who) {
+        return transaction.query<std::string>("SELECT name FROM users WHERE name = ? AND '?' <> name /* ? */ -- ?", who);
+    };
+    const auto rows = wait(database->read("find", found, name));
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(std::get<0>(rows[0]), name);
+}
+
+void round_trip(Transaction& transaction) {
+    const std::int64_t large = std::numeric_limits<std::int64_t>::min();
+    const std::string text = std::string("N\0UL \xf0\x9f\x90\x88 ü", 12);
+    const auto row = transaction.query_one<std::int64_t, std::string, double, std::optional<std::string>, bool>(
+        "SELECT ?, ?, ?, ?, ?", large, text, 0.1, std::nullopt, true);
+    EXPECT_EQ(std::get<0>(*row), large);
+    EXPECT_EQ(std::get<1>(*row), text);
+    EXPECT_EQ(std::get<2>(*row), 0.1);
+    EXPECT_EQ(std::get<3>(*row), std::nullopt);
+    EXPECT_TRUE(std::get<4>(*row));
+    EXPECT_EQ(transaction.execute("INSERT INTO users (name, age, note) VALUES (?, ?, ?)", text, large, nullptr), 1);
+    const auto stored =
+        transaction.query<std::string, std::int64_t, std::optional<std::string>>("SELECT name, age, note FROM users");
+    ASSERT_EQ(stored.size(), 1U);
+    EXPECT_EQ(std::get<0>(stored[0]), text);
+    EXPECT_EQ(std::get<1>(stored[0]), large);
+    EXPECT_EQ(std::get<2>(stored[0]), std::nullopt);
+    const auto returned = transaction.query_one<std::string, std::int64_t>(
+        "INSERT INTO users (name, age) VALUES ('r', 5) RETURNING name, age + 1");
+    EXPECT_EQ(std::get<1>(*returned), 6);
+    const auto none = transaction.query_one<std::optional<std::int64_t>>("SELECT MAX(age) FROM users WHERE age > 100");
+    EXPECT_EQ(std::get<0>(*none), std::nullopt);
+    EXPECT_EQ(transaction.execute("UPDATE users SET age = 1"), 2);
+    EXPECT_EQ(transaction.execute("UPDATE users SET age = 1 WHERE name = 'nobody'"), 0);
+    EXPECT_EQ(transaction.execute("CREATE INDEX ages ON users (age)"), 0);
+}
+TEST_F(DatabaseTest, CarriesEveryKindOfValueThereAndBackUnchanged) {
+    wait(database->run("round trip", &round_trip));
+}
+
+template <class Error = DatabaseError>
+std::string error_of(Database& database, void (*function)(Transaction&)) {
+    try {
+        async::sync_wait(database.run("fails", function));
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+TEST_F(DatabaseTest, NamesStatementAndReasonButNeverTheValues) {
+    const auto twice = [](Transaction& transaction) {
+        add(transaction, "secret", 1);
+        add(transaction, "secret", 1);
+    };
+    EXPECT_EQ(error_of<modapi::ConstraintViolation>(*database, twice),
+              "UNIQUE constraint failed: users.name in: INSERT INTO users (name, age) VALUES (?, ?)");
+    EXPECT_EQ(error_of(*database, [](Transaction& transaction) { transaction.execute("SELECT\n  nonsense FROM users"); }),
+              "no such column: nonsense in: SELECT nonsense FROM users");
+}
+
+TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users; DROP TABLE users"); }),
+              "more than one statement in: DELETE FROM users; DROP TABLE users");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users; -- done"); }), "nothing was thrown");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users WHERE name = ?"); }),
+              "there are 1 placeholders and 0 values for: DELETE FROM users WHERE name = ?");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute(" "); }), "there is no statement in: ");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 1, 2")); }),
+              "the result has 2 columns, 1 were asked for: SELECT 1, 2");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 'x'")); }),
+              "column 1 of the result is not an integer but a text");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 3000000000")); }),
+              "column 1 of the result is too large or too small for its type");
+    EXPECT_NE(error_of(*database,
+                       [](Transaction& t) {
+                           t.execute("COMMIT");
+                           t.execute("DELETE FROM users");
+                       })
+                  .find("the transaction has ended before"),
+              std::string::npos);
+}
+
+TEST_F(DatabaseTest, RefusesToWriteInAReadInteraction) {
+    const std::string name = "x";
+    EXPECT_THROW(wait(database->read("add", &add, name, 1)), DatabaseError);
+    EXPECT_EQ(wait(database->read("count", &count)), 0);
+}
+
+async::task<bool> resumes_where_it_was(Database& database) {
+    const std::thread::id before = std::this_thread::get_id();
+    async::task<std::int64_t> counting = database.run("count", &count);
+    co_await std::move(counting);
+    co_return before == std::this_thread::get_id();
+}
+TEST_F(DatabaseTest, RunsElsewhereAndResumesOnTheTasksOwnThread) {
+    EXPECT_TRUE(wait(resumes_where_it_was(*database)));
+    const auto thread = [](Transaction&) { return std::this_thread::get_id(); };
+    EXPECT_NE(wait(database->run("thread", thread)), std::this_thread::get_id());
+}
+
+TEST_F(DatabaseTest, ReadsASnapshotWhileAnotherTransactionWrites) {
+    std::promise<void> inserted;
+    std::promise<void> may_commit;
+    const auto slow_write = [&](Transaction& transaction) {
+        add(transaction, "slow", 1);
+        inserted.set_value();
+        may_commit.get_future().wait();
+    };
+    std::thread writer([&] { async::sync_wait(database->run("slow", slow_write)); });
+    inserted.get_future().wait();
+    EXPECT_EQ(wait(database->read("count", &count)), 0);
+    EXPECT_EQ(wait(database->read("count", &count)), 0);
+    may_commit.set_value();
+    writer.join();
+    EXPECT_EQ(wait(database->read("count", &count)), 1);
+}
+
+async::task<int> cancelled_while_it_runs(Database& database, async::cancellation_source& source, std::promise<void>& began,
+                                         std::future<void>& go_on) {
+    const auto work = [&began, &go_on](Transaction& transaction) {
+        add(transaction, "kept", 1);
+        began.set_value();
+        go_on.wait();
+        return 7;
+    };
+    async::context context = co_await async::this_context;
+    context.cancellation = &source;
+    async::task<int> running = database.run("work", work);
+    co_return co_await std::move(running).in(context);
+}
+TEST_F(DatabaseTest, WaitsForAnInteractionThatBeganBeforeTheCancellation) {
+    boost::asio::io_context io(1);
+    async::cancellation_source source;
+    std::promise<void> began;
+    std::promise<void> release;
+    std::future<void> go_on = release.get_future();
+    std::thread canceller([&] {
+        began.get_future().wait();
+        boost::asio::post(io, [&] {
+            source.request(async::cancel_reason::stopping);
+            release.set_value();
+        });
+    });
+    EXPECT_EQ(async::sync_wait(io, cancelled_while_it_runs(*database, source, began, go_on)), 7);
+    canceller.join();
+    EXPECT_EQ(wait(database->read("count", &count)), 1);
+}
+
+TEST(DatabaseFileTest, KeepsOneDatabaseInMemoryForReadersAndWriters) {
+    const std::unique_ptr<Database> database = Database::open(at(":memory:"));
+    async::sync_wait(database->run("create", &create));
+    const std::string name = "x";
+    async::sync_wait(database->run("add", &add, name, 1));
+    EXPECT_EQ(async::sync_wait(database->read("count", &count)), 1);
+    EXPECT_THROW(async::sync_wait(database->read("add", &add, name, 1)), DatabaseError);
+}
+
+TEST(DatabaseFileTest, KeepsWhatWasCommittedWhenTheProcessIsKilled) {
+    const TemporaryFolder folder;
+    int committed[2];
+    ASSERT_EQ(pipe(committed), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::unique_ptr<Database> database = Database::open(at(folder.file("data.db")));
+        database->run_blocking(
+            "create", [](Transaction& t, void*) { create(t); }, nullptr);
+        database->run_blocking(
+            "add", [](Transaction& t, void*) { add(t, "kept", 1); }, nullptr);
+        database->run_blocking(
+            "never ends",
+            [](Transaction& t, void* pipe_end) {
+                add(t, "lost", 1);
+                if (write(*static_cast<int*>(pipe_end), "x", 1) != 1) _exit(1);
+                while (true) pause();
+            },
+            &committed[1]);
+    }
+    char byte = 0;
+    ASSERT_EQ(read(committed[0], &byte, 1), 1);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    const std::unique_ptr<Database> database = Database::open(at(folder.file("data.db")));
+    EXPECT_EQ(async::sync_wait(database->read("count", &count)), 1);
+}
+
+std::string open_error(const DatabaseSettings& settings) {
+    try {
+        static_cast<void>(Database::open(settings));
+    } catch (const DatabaseError& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+TEST(DatabaseFileTest, NamesAFileThatCanNotBeADatabase) {
+    const TemporaryFolder folder;
+    const std::string missing = folder.file("no/such/data.db").string();
+    EXPECT_EQ(open_error(at(missing)),
+              "can't open the database " + missing + ": unable to open database file (No such file or directory)");
+    EXPECT_NE(open_error(at(folder.path())).find("can't open the database " + folder.path().string()), std::string::npos);
+    const std::filesystem::path text = folder.write("text.db", std::string(5000, 'x'));
+    EXPECT_EQ(open_error(at(text)), "can't open the database " + text.string() + ": file is not a database");
+}
+
+TEST(DatabaseFileTest, NamesAnUnknownEngineAndNeverAPassword) {
+    DatabaseSettings settings;
+    settings.name = "oracle";
+    EXPECT_EQ(open_error(settings), "the database engine oracle isn't known; there are sqlite3 and psycopg2");
+    settings.name = "psycopg2";
+    settings.postgresql_connection = "host=127.0.0.1 port=1 user=u password=hunter2 dbname=d connect_timeout=2";
+    const std::string error = open_error(settings);
+    EXPECT_NE(error.find("can't open the PostgreSQL database: "), std::string::npos) << error;
+    EXPECT_NE(error.find("127.0.0.1"), std::string::npos) << error;
+    EXPECT_EQ(error.find("hunter2"), std::string::npos) << error;
+    settings.postgresql_connection = "host=127.0.0.1 password=hunter 2";
+    EXPECT_EQ(open_error(settings).find("hunter"), std::string::npos);
+}
+
+}  // namespace

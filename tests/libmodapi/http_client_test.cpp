@@ -1,0 +1,252 @@
+#include "http_test_server.h"
+#include "temporary_folder.h"
+
+#include <modapi/http_client.h>
+
+#include <async/sleep.h>
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+#include <boost/json/serialize.hpp>
+
+#include <cstdlib>
+
+namespace {
+
+using namespace std::chrono_literals;
+using callbacks::JsonValue;
+using modapi::HttpClient;
+using modapi::HttpClientSettings;
+
+using Request = HttpTestServer::Request;
+
+/// Answers with what was asked.
+HttpTestServer::Response echo(const Request& request) {
+    boost::json::object seen;
+    seen["method"] = std::string(request.method_string());
+    seen["target"] = std::string(request.target());
+    seen["host"] = std::string(request["Host"]);
+    seen["agent"] = std::string(request["User-Agent"]);
+    seen["type"] = std::string(request["Content-Type"]);
+    seen["authorization"] = std::string(request["Authorization"]);
+    seen["body"] = request.body();
+    return HttpTestServer::answer(200, boost::json::serialize(seen));
+}
+
+JsonValue get(HttpClient& client, const std::string& url) {
+    return async::sync_wait(client.get_json(url));
+}
+
+/// A client that may talk to `server`.
+struct Allowed {
+    explicit Allowed(const HttpTestServer& server, HttpClientSettings settings = HttpClientSettings())
+        : client(std::move(settings)) {
+        client.allow(server.address());
+    }
+    HttpClient client;
+};
+
+TEST(HttpClientTest, SendsQueryHeadersAndAgent) {
+    const HttpTestServer server(&echo);
+    Allowed allowed(server);
+    const modapi::QueryArguments arguments = {{"user", "@a b&c=d:x"}, {"ü", "+"}};
+    const modapi::HttpHeaders headers = {{"Authorization", "Bearer t"}};
+    const JsonValue seen =
+        async::sync_wait(allowed.client.get_json("http://" + server.address() + "/p%20q?a=1#fragment", arguments, headers));
+    EXPECT_EQ(seen.at("method"), "GET");
+    EXPECT_EQ(seen.at("target"), "/p%20q?a=1&user=%40a%20b%26c%3Dd%3Ax&%C3%BC=%2B");
+    EXPECT_EQ(seen.at("host").as_string(), server.address());
+    EXPECT_EQ(seen.at("agent"), "modapi");
+    EXPECT_EQ(seen.at("authorization"), "Bearer t");
+}
+
+TEST(HttpClientTest, PostsJson) {
+    const HttpTestServer server(&echo);
+    Allowed allowed(server);
+    callbacks::JsonDict body;
+    body["a"] = 1;
+    const JsonValue seen = async::sync_wait(allowed.client.post_json_get_json("http://" + server.address() + "/", body));
+    EXPECT_EQ(seen.at("method"), "POST");
+    EXPECT_EQ(seen.at("type"), "application/json");
+    EXPECT_EQ(seen.at("body"), "{\"a\":1}");
+}
+
+TEST(HttpClientTest, ThrowsCodeReasonAndBodyOfAnotherStatusThan2xx) {
+    const HttpTestServer server([](const Request&) { return HttpTestServer::answer(404, "{\"errcode\":\"M_NOT_FOUND\"}"); });
+    Allowed allowed(server);
+    try {
+        get(allowed.client, "http://" + server.address());
+        FAIL() << "nothing was thrown";
+    } catch (const modapi::HttpResponseException& error) {
+        EXPECT_EQ(error.code(), 404);
+        EXPECT_EQ(error.reason(), "Not Found");
+        EXPECT_EQ(error.body(), "{\"errcode\":\"M_NOT_FOUND\"}");
+    }
+}
+
+TEST(HttpClientTest, RefusesAnAnswerThatIsNotJsonOrTooLarge) {
+    const HttpTestServer text([](const Request&) { return HttpTestServer::answer(200, "<html>"); });
+    Allowed to_text(text);
+    EXPECT_THROW(get(to_text.client, "http://" + text.address()), modapi::HttpFormatError);
+    const HttpTestServer large(
+        [](const Request&) { return HttpTestServer::answer(200, "\"" + std::string(5000, 'x') + "\""); });
+    HttpClientSettings settings;
+    settings.largest_body = 1000;
+    Allowed to_large(large, settings);
+    EXPECT_THROW(get(to_large.client, "http://" + large.address()), modapi::HttpFormatError);
+}
+
+TEST(HttpClientTest, RefusesWhatIsNoUrlAndHeadersThatWouldSmuggle) {
+    HttpClient client{HttpClientSettings()};
+    for (const char* const url : {"", "example.org", "ftp://example.org/", "http://", "http://user:pw@example.org/",
+                                  "http://a b/", "http://x:99999/"}) {
+        EXPECT_THROW(get(client, url), modapi::HttpFormatError) << url;
+    }
+    const modapi::HttpHeaders headers = {{"X-A", "1\r\nX-B: 2"}};
+    EXPECT_THROW(async::sync_wait(client.get_json("http://127.0.0.1/", {}, headers)), modapi::HttpFormatError);
+}
+
+TEST(HttpClientTest, RefusesBlockedAddressesByLiteralByNameAndMappedIntoIpv6) {
+    const HttpTestServer server(&echo);
+    HttpClient client{HttpClientSettings()};
+    const std::string port = std::to_string(server.port());
+    for (const std::string host :
+         {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "10.1.2.3", "169.254.169.254", "0.0.0.0"}) {
+        EXPECT_THROW(get(client, "http://" + host + ":" + port + "/"), modapi::BlockedAddressError) << host;
+    }
+    HttpClientSettings settings;
+    settings.ip_range_allowlist = {"127.0.0.0/8"};
+    HttpClient exempt(settings);
+    EXPECT_EQ(get(exempt, "http://127.0.0.1:" + port + "/").at("method"), "GET");
+}
+
+TEST(HttpClientTest, AllowsOnlyTheHostAndPortThatWereNamed) {
+    const HttpTestServer named(&echo);
+    const HttpTestServer other(&echo);
+    HttpClient client{HttpClientSettings()};
+    client.allow("http://127.0.0.1:" + std::to_string(named.port()) + "/path");
+    EXPECT_EQ(get(client, "http://" + named.address() + "/").at("method"), "GET");
+    EXPECT_THROW(get(client, "http://" + other.address() + "/"), modapi::BlockedAddressError);
+}
+
+TEST(HttpClientTest, RefusesARangeThatIsNone) {
+    for (const std::string range : {"10.0.0.0/33", "x", "10.0.0.0/", "::/129", "10.0.0.0/8x"}) {
+        HttpClientSettings settings;
+        settings.ip_range_blocklist = {range};
+        EXPECT_THROW(HttpClient{settings}, modapi::HttpFormatError) << range;
+    }
+}
+
+HttpTestServer::Handler redirecting_to(std::string location, unsigned status = 302) {
+    return [location, status](const Request& request) {
+        if (request.target() == "/end") return echo(request);
+        HttpTestServer::Response response = HttpTestServer::answer(status, "");
+        response.set("Location", location);
+        return response;
+    };
+}
+
+TEST(HttpClientTest, FollowsRedirectsAndChecksEachAgain) {
+    const HttpTestServer relative(redirecting_to("/end"));
+    Allowed allowed(relative);
+    EXPECT_EQ(get(allowed.client, "http://" + relative.address() + "/start").at("target"), "/end");
+    const HttpTestServer secret(&echo);
+    const HttpTestServer outward(redirecting_to("http://" + secret.address() + "/end"));
+    Allowed to_outward(outward);
+    EXPECT_THROW(get(to_outward.client, "http://" + outward.address() + "/start"), modapi::BlockedAddressError);
+    const HttpTestServer circle(redirecting_to("/again"));
+    Allowed to_circle(circle);
+    EXPECT_THROW(get(to_circle.client, "http://" + circle.address() + "/start"), modapi::HttpFormatError);
+}
+
+TEST(HttpClientTest, DropsCredentialsOnARedirectToAnotherServer) {
+    const HttpTestServer target(&echo);
+    const HttpTestServer first(redirecting_to("http://" + target.address() + "/end", 307));
+    Allowed allowed(first);
+    allowed.client.allow(target.address());
+    const modapi::HttpHeaders headers = {{"Authorization", "Bearer t"}};
+    callbacks::JsonDict body;
+    const JsonValue seen =
+        async::sync_wait(allowed.client.post_json_get_json("http://" + first.address() + "/", body, headers));
+    EXPECT_EQ(seen.at("method"), "POST");
+    EXPECT_EQ(seen.at("authorization"), "");
+}
+
+TEST(HttpClientTest, TimesOutWhenTheServerNeverAnswers) {
+    const HttpTestServer silent(nullptr);
+    HttpClientSettings settings;
+    settings.timeout = 100ms;
+    Allowed allowed(silent, settings);
+    try {
+        get(allowed.client, "http://" + silent.address());
+        FAIL() << "nothing was thrown";
+    } catch (const modapi::RequestTimedOutError& error) {
+        EXPECT_EQ(error.status(), 504);
+    }
+}
+
+TEST(HttpClientTest, LeavesTheCallersOwnDeadlineToTheCaller) {
+    const HttpTestServer silent(nullptr);
+    Allowed allowed(silent);
+    EXPECT_THROW(async::sync_wait(async::with_deadline(100ms, allowed.client.get_json("http://" + silent.address()))),
+                 async::deadline_exceeded);
+}
+
+TEST(HttpClientTest, ReportsARefusedConnection) {
+    std::uint16_t port = 0;
+    {
+        const HttpTestServer gone(&echo);
+        port = gone.port();
+    }
+    HttpClient client{HttpClientSettings()};
+    const std::string address = "127.0.0.1:" + std::to_string(port);
+    client.allow(address);
+    EXPECT_THROW(get(client, "http://" + address), boost::system::system_error);
+}
+
+/// A server certificate for localhost that signs itself.
+class HttpsTest : public testing::Test {
+protected:
+    HttpsTest() : tls(boost::asio::ssl::context::tls_server) {
+        const std::string command =
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+            "-addext subjectAltName=DNS:localhost -keyout " +
+            folder.file("key.pem").string() + " -out " + folder.file("cert.pem").string() + " 2>/dev/null";
+        if (std::system(command.c_str()) != 0) throw std::runtime_error("no certificate");
+        tls.use_certificate_chain_file(folder.file("cert.pem"));
+        tls.use_private_key_file(folder.file("key.pem"), boost::asio::ssl::context::pem);
+    }
+    ~HttpsTest() override { unsetenv("SSL_CERT_FILE"); }
+    void trust() { setenv("SSL_CERT_FILE", folder.file("cert.pem").c_str(), 1); }
+    static std::string on(const std::string& host, const HttpTestServer& server) {
+        return host + ":" + std::to_string(server.port());
+    }
+
+    TemporaryFolder folder;
+    boost::asio::ssl::context tls;
+};
+
+TEST_F(HttpsTest, TalksToAServerWhoseCertificateIsTrusted) {
+    trust();
+    const HttpTestServer server(&echo, &tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(on("localhost", server));
+    EXPECT_EQ(get(client, "https://" + on("localhost", server) + "/x").at("target"), "/x");
+}
+
+TEST_F(HttpsTest, RefusesACertificateThatNobodyVouchesFor) {
+    const HttpTestServer server(&echo, &tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(on("localhost", server));
+    EXPECT_THROW(get(client, "https://" + on("localhost", server) + "/"), boost::system::system_error);
+}
+
+TEST_F(HttpsTest, RefusesACertificateOfAnotherHost) {
+    trust();
+    const HttpTestServer server(&echo, &tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(server.address());
+    EXPECT_THROW(get(client, "https://" + server.address() + "/"), boost::system::system_error);
+}
+
+}  // namespace

@@ -1,0 +1,183 @@
+#include "log_capture.h"
+#include "worker_under_test.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+using callbacks::JsonDict;
+using modapi::ModuleApi;
+
+/// Hands its ModuleApi to the test.
+struct Open {
+    Open(const JsonDict&, ModuleApi& given) { api = &given; }
+    static inline ModuleApi* api = nullptr;
+};
+
+class ModuleApiTest : public testing::Test {
+protected:
+    ModuleApiTest() {
+        test.construct<Open>();
+        api = Open::api;
+    }
+    LogCapture log;
+    WorkerUnderTest test;
+    ModuleApi* api;
+};
+
+TEST_F(ModuleApiTest, KnowsItsServersNames) {
+    EXPECT_EQ(api->get_qualified_user_id("alice"), "@alice:example.org");
+    EXPECT_EQ(api->get_qualified_user_id("@alice:other"), "@alice:other");
+    EXPECT_TRUE(api->is_mine("@alice:example.org"));
+    EXPECT_FALSE(api->is_mine("@alice:example.org:8448"));
+    EXPECT_FALSE(api->is_mine("example.org"));
+    EXPECT_EQ(api->server_name(), "example.org");
+    EXPECT_EQ(api->public_baseurl(), "http://example.org/");
+    EXPECT_EQ(api->worker_name(), std::nullopt);
+    EXPECT_EQ(api->module_name(), "test.Module0");
+    EXPECT_TRUE(api->should_run_background_tasks());
+}
+
+TEST_F(ModuleApiTest, LogsUnderTheModulesName) {
+    EXPECT_EQ(api->logger().name(), "test.Module0");
+    api->logger().info("hello");
+    EXPECT_TRUE(log.contains("info: hello"));
+}
+
+TEST_F(ModuleApiTest, SendsEventsThroughTheHost) {
+    JsonDict event;
+    event["type"] = "m.room.message";
+    EXPECT_EQ(test.wait(api->create_and_send_event_into_room(event)).type(), "m.room.message");
+    ASSERT_EQ(test.server.sent.size(), 1U);
+    EXPECT_EQ(test.wait(api->check_user_exists("@alice:example.org")), "@alice:example.org");
+    EXPECT_EQ(test.wait(api->check_user_exists("@bob:example.org")), std::nullopt);
+}
+
+void make_table(modapi::Transaction& transaction, const std::string& value) {
+    transaction.execute("CREATE TABLE kept (value TEXT)");
+    transaction.execute("INSERT INTO kept VALUES (?)", value);
+}
+std::string read_table(modapi::Transaction& transaction) {
+    return std::get<0>(*transaction.query_one<std::string>("SELECT value FROM kept"));
+}
+
+TEST_F(ModuleApiTest, RunsDatabaseInteractionsAndBlockingCallsElsewhere) {
+    const std::string value = "it's here";
+    test.wait(api->run_db_interaction("make", &make_table, value));
+    EXPECT_EQ(test.wait(api->run_db_interaction("read", &read_table)), value);
+    const auto thread = [](int given) { return std::pair(std::this_thread::get_id(), given); };
+    const auto [ran_on, given] = test.wait(api->defer_to_thread(thread, 7));
+    EXPECT_NE(ran_on, std::this_thread::get_id());
+    EXPECT_EQ(given, 7);
+}
+
+async::task<void> sleep_then_set(ModuleApi* api, bool* woken) {
+    co_await api->sleep(1.5);
+    *woken = true;
+}
+
+TEST_F(ModuleApiTest, SleepsOnTheWorkersClock) {
+    bool woken = false;
+    api->delayed_background_call(0, &sleep_then_set, api, &woken);
+    test.advance(1499ms);
+    EXPECT_FALSE(woken);
+    test.advance(2ms);
+    EXPECT_TRUE(woken);
+}
+
+TEST_F(ModuleApiTest, LoopsFirstAfterThePeriodAndThenFromStartToStart) {
+    int runs = 0;
+    const auto count = [](int* counted) { ++*counted; };
+    api->looping_background_call(count, 1000, &runs);
+    test.advance(999ms);
+    EXPECT_EQ(runs, 0);
+    test.advance(1ms);
+    EXPECT_EQ(runs, 1);
+    test.advance(3s);
+    EXPECT_EQ(runs, 4);
+}
+
+async::task<void> slow_run(ModuleApi* api, std::vector<std::int64_t>* starts, ManualClock* clock) {
+    starts->push_back(clock->now().time_since_epoch() / 1ms);
+    co_await api->sleep(2.5);
+}
+
+TEST_F(ModuleApiTest, DelaysTheNextRunWhileOneIsInProgress) {
+    std::vector<std::int64_t> starts;
+    api->looping_background_call(&slow_run, 1000, api, &starts, &test.clock);
+    test.advance(7s);
+    EXPECT_EQ(starts, (std::vector<std::int64_t>{1000, 3500, 6000}));
+}
+
+void fail_once(int* runs) {
+    if (++*runs == 1) throw std::runtime_error("first time");
+}
+
+TEST_F(ModuleApiTest, LogsAFailedRunWithItsModuleAndLoopsOn) {
+    int runs = 0;
+    api->looping_background_call(&fail_once, 1000, &runs);
+    test.advance(2s);
+    EXPECT_EQ(runs, 2);
+    EXPECT_TRUE(log.contains("error: module test.Module0: a background call failed: first time"));
+    EXPECT_THROW(api->looping_background_call(&fail_once, 0, &runs), std::invalid_argument);
+}
+
+TEST_F(ModuleApiTest, CallsOnceAfterADelayUnlessCancelled) {
+    int kept = 0;
+    int dropped = 0;
+    const auto count = [](int* counted) { ++*counted; };
+    api->delayed_background_call(1000, count, &kept);
+    modapi::DelayedCall cancelled = api->delayed_background_call(1000, count, &dropped);
+    modapi::DelayedCall at_once = api->delayed_background_call(1000, count, &dropped);
+    at_once.cancel();
+    test.advance(500ms);
+    cancelled.cancel();
+    test.advance(5s);
+    EXPECT_EQ(kept, 1);
+    EXPECT_EQ(dropped, 0);
+    cancelled.cancel();
+}
+
+TEST_F(ModuleApiTest, CutsADelayedCallThatRunsWhenItIsCancelled) {
+    bool woken = false;
+    modapi::DelayedCall call = api->delayed_background_call(0, &sleep_then_set, api, &woken);
+    test.advance(1s);
+    call.cancel();
+    test.advance(5s);
+    EXPECT_FALSE(woken);
+}
+
+TEST_F(ModuleApiTest, StopsItsBackgroundCallsWithTheWorker) {
+    int runs = 0;
+    bool woken = false;
+    const auto count = [](int* counted) { ++*counted; };
+    api->looping_background_call(count, 1000, &runs);
+    api->delayed_background_call(0, &sleep_then_set, api, &woken);
+    test.advance(1s);
+    test.stop();
+    EXPECT_EQ(runs, 1);
+    EXPECT_FALSE(woken);
+}
+
+TEST(ModuleApiWorkersTest, LoopsOnlyOnTheWorkerForBackgroundTasks) {
+    const LogCapture log;
+    modapi::WorkerSettings settings;
+    settings.worker_name = "worker1";
+    settings.run_background_tasks = false;
+    WorkerUnderTest test(settings);
+    test.construct<Open>();
+    int runs = 0;
+    const auto count = [](int* counted) { ++*counted; };
+    Open::api->looping_background_call(count, 1000, &runs);
+    EXPECT_TRUE(log.contains("its looping background call is not run on worker worker1"));
+    test.advance(2s);
+    EXPECT_EQ(runs, 0);
+    Open::api->looping_background_call_on_all_instances(count, 1000, &runs);
+    test.advance(2s);
+    EXPECT_EQ(runs, 2);
+}
+
+}  // namespace

@@ -1,0 +1,175 @@
+#include "log_capture.h"
+
+#include <modapi/web_resource.h>
+
+#include <async/cancellation.h>
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+#include <boost/json/parse.hpp>
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::RegistrationError;
+using callbacks::SynapseError;
+using modapi::JsonResponse;
+using modapi::Request;
+using modapi::Response;
+
+class Users final : public modapi::DirectServeJsonResource {
+protected:
+    async::task<JsonResponse> async_render_GET(const Request& request) override {
+        const std::string user = request.required_argument("user");
+        if (user == "teapot") throw SynapseError(418, "short and stout", "ORG_EXAMPLE_TEAPOT");
+        if (user == "broken") throw std::runtime_error("a secret detail");
+        if (user == "gone") throw async::operation_cancelled(async::cancel_reason::stopping);
+        callbacks::JsonDict body;
+        body["user"] = user;
+        co_return JsonResponse(200, body);
+    }
+};
+
+class Page final : public modapi::DirectServeHtmlResource {
+protected:
+    async::task<Response> async_render_GET(const Request& request) override {
+        if (request.argument("fail")) throw SynapseError(403, "<no> & never");
+        Response response;
+        response.body = "<p>hello</p>";
+        co_return response;
+    }
+};
+
+Request request(std::string method, std::vector<std::pair<std::string, std::string>> query = {}) {
+    Request made;
+    made.method = std::move(method);
+    made.path = "/x";
+    made.query = std::move(query);
+    return made;
+}
+
+std::string header(const Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+        if (key == name) return value;
+    }
+    return "missing";
+}
+
+template <class Resource>
+Response handle(const Request& asked) {
+    Resource resource;
+    return async::sync_wait(resource.handle(asked));
+}
+
+TEST(WebResourcesTest, FindsTheLongestPathByWholeSegments) {
+    modapi::WebResources resources;
+    const auto outer = std::make_shared<Users>();
+    const auto inner = std::make_shared<Users>();
+    EXPECT_TRUE(resources.add("/_synapse/client/a", outer, "one.One"));
+    EXPECT_TRUE(resources.add("/_synapse/client/a/b/", inner, "two.Two"));
+    EXPECT_FALSE(resources.add("/_synapse/client/a/b", outer, "three.Three"));
+    EXPECT_EQ(resources.find("/_synapse/client/a"), outer.get());
+    EXPECT_EQ(resources.find("/_synapse/client/a/c/d"), outer.get());
+    EXPECT_EQ(resources.find("/_synapse/client/a/b/c"), inner.get());
+    EXPECT_EQ(resources.find("/_synapse/client/ab"), nullptr);
+    EXPECT_EQ(resources.find("/"), nullptr);
+    EXPECT_EQ(resources.owner("/_synapse/client/a/b"), "two.Two");
+}
+
+TEST(WebResourcesTest, RefusesPathsEqualToBelowAndAboveTheHostsOwn) {
+    modapi::WebResources resources;
+    for (const char* const path : {"/_matrix/client", "/_matrix/client/v3/x", "/_matrix/media", "/_matrix/key/v2",
+                                   "/_matrix/federation", "/_matrix", "/", "/_synapse", "/_synapse/admin/v1"}) {
+        EXPECT_THROW(static_cast<void>(resources.add(path, std::make_shared<Users>(), "m.M")), RegistrationError) << path;
+    }
+    EXPECT_TRUE(resources.add("/_matrix/clientele", std::make_shared<Users>(), "m.M"));
+    EXPECT_TRUE(resources.add("/_matrix/other", std::make_shared<Users>(), "m.M"));
+}
+
+TEST(WebResourcesTest, RefusesPathsThatAreNoneAndLateOnes) {
+    modapi::WebResources resources;
+    for (const char* const path : {"", "x", "/a//b", "/a/../_matrix/client", "/a?b", "/a%2f", "/.", "/a/.."}) {
+        EXPECT_THROW(static_cast<void>(resources.add(path, std::make_shared<Users>(), "m.M")), RegistrationError) << path;
+    }
+    EXPECT_THROW(static_cast<void>(resources.add("/a", nullptr, "m.M")), RegistrationError);
+    resources.close();
+    EXPECT_THROW(static_cast<void>(resources.add("/a", std::make_shared<Users>(), "m.M")), RegistrationError);
+}
+
+TEST(JsonResourceTest, AnswersWithJsonAndCorsHeaders) {
+    const Response response = handle<Users>(request("GET", {{"user", "alice"}}));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, R"({"user":"alice"})");
+    EXPECT_EQ(header(response, "Content-Type"), "application/json");
+    EXPECT_EQ(header(response, "Access-Control-Allow-Origin"), "*");
+}
+
+TEST(JsonResourceTest, ServesHeadByGetAndOptionsByItself) {
+    const Response head = handle<Users>(request("HEAD", {{"user", "alice"}}));
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.body, "");
+    const Response options = handle<Users>(request("OPTIONS"));
+    EXPECT_EQ(options.status, 204);
+    EXPECT_EQ(header(options, "Access-Control-Allow-Origin"), "*");
+}
+
+TEST(JsonResourceTest, RefusesAMethodWithoutAHandler) {
+    for (const char* const method : {"POST", "PUT", "DELETE", "PATCH"}) {
+        const Response response = handle<Users>(request(method));
+        EXPECT_EQ(response.status, 405);
+        EXPECT_EQ(response.body, R"({"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"})");
+    }
+}
+
+TEST(JsonResourceTest, MapsExceptionsAsEveryEndpointDoes) {
+    const LogCapture log;
+    EXPECT_EQ(handle<Users>(request("GET")).body,
+              R"({"errcode":"M_MISSING_PARAM","error":"Missing string query parameter user"})");
+    EXPECT_EQ(handle<Users>(request("GET", {{"user", "teapot"}})).status, 418);
+    const Response broken = handle<Users>(request("GET", {{"user", "broken"}}));
+    EXPECT_EQ(broken.status, 500);
+    EXPECT_EQ(broken.body, R"({"errcode":"M_UNKNOWN","error":"Internal server error"})");
+    EXPECT_TRUE(log.contains("a secret detail"));
+    EXPECT_THROW(handle<Users>(request("GET", {{"user", "gone"}})), async::operation_cancelled);
+}
+
+TEST(HtmlResourceTest, CannotBeFramedAndEscapesErrors) {
+    const Response page = handle<Page>(request("GET"));
+    EXPECT_EQ(page.body, "<p>hello</p>");
+    EXPECT_EQ(header(page, "Content-Type"), "text/html; charset=utf-8");
+    EXPECT_EQ(header(page, "X-Frame-Options"), "DENY");
+    EXPECT_EQ(header(page, "Content-Security-Policy"), "frame-ancestors 'none';");
+    const Response error = handle<Page>(request("GET", {{"fail", ""}}));
+    EXPECT_EQ(error.status, 403);
+    EXPECT_NE(error.body.find("&lt;no&gt; &amp; never"), std::string::npos);
+    EXPECT_EQ(handle<Page>(request("POST")).status, 405);
+}
+
+TEST(RequestTest, RefusesABodyThatIsNoJsonObject) {
+    const auto errcode = [](std::string body) -> std::string {
+        Request made;
+        made.body = std::move(body);
+        try {
+            static_cast<void>(made.json_object());
+        } catch (const SynapseError& error) {
+            EXPECT_EQ(error.status(), 400);
+            return error.errcode() + " " + error.what();
+        }
+        return "fine";
+    };
+    EXPECT_EQ(errcode("{\"a\":1}"), "fine");
+    EXPECT_EQ(errcode(""), "M_NOT_JSON Content not JSON.");
+    EXPECT_EQ(errcode("{"), "M_NOT_JSON Content not JSON.");
+    EXPECT_EQ(errcode("[]"), "M_BAD_JSON Content must be a JSON object.");
+    EXPECT_EQ(errcode("{\"a\":\"\xff\"}"), "M_NOT_JSON Content not JSON.");
+    EXPECT_EQ(errcode("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}"), "M_NOT_JSON Content not JSON.");
+}
+
+TEST(RequestTest, FindsHeadersWhateverTheirCase) {
+    Request made;
+    made.headers.emplace_back("Content-Type", "text/plain");
+    EXPECT_EQ(made.header("content-type"), "text/plain");
+    EXPECT_EQ(made.header("accept"), std::nullopt);
+}
+
+}  // namespace

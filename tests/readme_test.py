@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Does what README.md says, as a newcomer would: writes its files, runs its commands, sees what it promises.
+
+usage: readme_test.py PROJECT BUILD
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+
+PROJECT = pathlib.Path(sys.argv[1]).resolve()
+BUILD = pathlib.Path(sys.argv[2]).resolve()
+README = (PROJECT / "README.md").read_text()
+
+
+def block_after(marker, language):
+    """The first code block of that language behind a line of the text."""
+    at = README.index(marker)
+    found = re.compile(r"```" + language + r"\n(.*?)```", re.S).search(README, at)
+    assert found, f"README has no {language} block after {marker!r}"
+    return found.group(1)
+
+
+def shell(commands, folder):
+    environment = dict(os.environ, MODAPI=str(PROJECT))
+    commands = commands.replace("$MODAPI/build/release", str(BUILD))
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment, check=True)
+
+
+def request(base, method, path, body=None, token=None):
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method), timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def start(configuration, folder):
+    server = subprocess.Popen([str(BUILD / "bin/homeserver"), "--config", configuration], cwd=folder, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = server.stdout.readline()
+    if not line.startswith("listening on "):
+        server.wait(timeout=30)
+        return server, None, server.stderr.read()
+    return server, "http://" + line.split()[-1], ""
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "no_shouting.cpp").write_text(block_after("## A module in full", "cpp"))
+        (folder / "CMakeLists.txt").write_text(block_after("`CMakeLists.txt`:", "cmake"))
+        shell(block_after("Build it against this checkout", "sh"), folder)
+
+        yaml = block_after("List it in a configuration", "yaml")
+        (folder / "homeserver.yaml").write_text(yaml.replace("module_path", "listeners: [{port: 0}]\nmodule_path"))
+        server, base, complaint = start("homeserver.yaml", folder)
+        assert base, complaint
+        try:
+            status, alice = request(base, "POST", "/_matrix/client/v3/register",
+                                    {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
+            assert status == 200, alice
+            token = alice["access_token"]
+            status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
+            assert status == 200, room
+            send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
+            status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello there everybody"}, token)
+            assert status == 200, answer
+            status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "HELLO THERE EVERYBODY"}, token)
+            assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=10) == 0, server.stderr.read()
+
+        (folder / "homeserver.yaml").write_text(yaml.replace("longest: 12", "longest: twelve"))
+        server, base, complaint = start("homeserver.yaml", folder)
+        promised = re.search(r"^homeserver\.yaml:\d+: .*$", README, re.M).group(0)
+        # The promised line stands in the YAML as README prints it; only the last line counts, warnings may come before it.
+        assert base is None and server.returncode == 1, "the broken configuration was accepted"
+        assert complaint.strip().splitlines()[-1].endswith(promised.split(": ", 1)[1]), complaint
+
+        host = folder / "host"
+        host.mkdir()
+        (host / "host.cpp").write_text(block_after("## Hosting in full", "cpp"))
+        (host / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(host LANGUAGES CXX)\nfind_package(modapi REQUIRED)\n"
+            "add_executable(host host.cpp)\ntarget_link_libraries(host PRIVATE modapi::modapi)\n")
+        shell(block_after("Build it against this checkout", "sh"), host)
+        (folder / "homeserver.yaml").write_text(yaml)
+        said = subprocess.run([host / "build/host", "homeserver.yaml", "build/modules"], cwd=folder, check=True,
+                              capture_output=True, text=True).stdout
+        assert said == "hello there everybody: sent\nHELLO THERE EVERYBODY: refused with M_FORBIDDEN\n", said
+    print("README keeps its promises")
+
+
+main()
