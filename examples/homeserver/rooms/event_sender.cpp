@@ -1,0 +1,221 @@
+#include "event_sender.h"
+
+#include "../accounts.h"
+#include "../requests.h"
+#include "auth_rules.h"
+#include "event_format.h"
+#include "rooms.h"
+#include "signing_key.h"
+
+#include <callbacks/errors.h>
+
+#include <algorithm>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::Event;
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+using callbacks::StateMap;
+using callbacks::SynapseError;
+using modapi::Transaction;
+
+constexpr int most_attempts = 5;
+
+/// What an event is built and judged on.
+struct Snapshot {
+    RoomHead head;
+    StateMap state;
+    std::optional<std::string> sent_before;
+};
+
+std::optional<Snapshot> take_snapshot(Transaction& transaction, const Draft& draft) {
+    std::optional<RoomHead> head = find_head(transaction, draft.room_id);
+    if (!head) return std::nullopt;
+    Snapshot snapshot;
+    snapshot.head = std::move(*head);
+    snapshot.state = current_state(transaction, draft.room_id);
+    if (draft.transaction) snapshot.sent_before = event_of_transaction(transaction, draft.room_id, *draft.transaction);
+    return snapshot;
+}
+
+struct Outcome {
+    bool stored = false;                       ///< false: the room's state changed since the snapshot
+    std::optional<std::string> sent_before;    ///< the same request came twice at once
+    std::vector<std::string> users;            ///< who is to be woken
+};
+
+Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
+              const std::optional<SentTransaction>& sent) {
+    Outcome outcome;
+    if (sent) outcome.sent_before = event_of_transaction(transaction, event.room_id(), *sent);
+    if (outcome.sent_before) return outcome;
+    const std::optional<RoomHead> head = find_head(transaction, event.room_id());
+    if (!head || head->state_version != state_version) return outcome;
+    append_event(transaction, event, sent);
+    outcome.stored = true;
+    outcome.users = users_with_membership(transaction, event.room_id(), "join");
+    if (event.membership()) outcome.users.push_back(*event.state_key());
+    return outcome;
+}
+
+std::string not_in_room(const Draft& draft) { return "User " + draft.sender + " not in room " + draft.room_id; }
+
+/// The state event that this one would only repeat; null if it says something new.
+const Event* repeated(const Event& event, const StateMap& state) {
+    if (!event.is_state()) return nullptr;
+    const Event* const current = state.find(event.type(), *event.state_key());
+    const bool same = current != nullptr && current->sender() == event.sender() && current->content() == event.content();
+    return same ? current : nullptr;
+}
+
+std::string string_part(const JsonDict& replacement, std::string_view key) {
+    const JsonValue* const value = replacement.if_contains(key);
+    if (value == nullptr || !value->is_string()) {
+        throw callbacks::ModuleFailed("the replacement event's '" + std::string(key) + "' is missing or no string");
+    }
+    return std::string(value->get_string());
+}
+
+/// The event that a module put in the place of `original` (semantics 2.8, replacement rules). Ids, hashes, signatures and
+/// references are made anew.
+Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict& replacement, const RoomHead& head,
+              const StateMap& state) {
+    Draft draft;
+    draft.room_id = string_part(replacement, "room_id");
+    draft.type = string_part(replacement, "type");
+    draft.sender = string_part(replacement, "sender");
+    if (replacement.contains("state_key")) draft.state_key = string_part(replacement, "state_key");
+    if (draft.room_id != original.room_id() || draft.type != original.type() || draft.state_key != original.state_key()) {
+        throw callbacks::ModuleFailed("the replacement event has another room, type or state key than the original");
+    }
+    if (!is_local(worker, draft.sender)) throw callbacks::ModuleFailed("the replacement event's sender is of another server");
+    const JsonValue* const content = replacement.if_contains("content");
+    if (content == nullptr || !content->is_object()) throw callbacks::ModuleFailed("the replacement event's content is no object");
+    draft.content = content->get_object();
+
+    const Event built = build_event(worker, draft, head, state);
+    JsonDict pdu = pdu_from_event(built);
+    const JsonValue* const time = replacement.if_contains("origin_server_ts");
+    pdu["origin_server_ts"] = time != nullptr && time->is_int64() ? *time : JsonValue(original.origin_server_ts());
+    pdu.erase("hashes");
+    pdu.erase("signatures");
+    hash_and_sign(pdu, worker.signing_key(), worker.server_name());
+    JsonDict unsigned_fields;
+    const JsonValue* const given = replacement.if_contains("unsigned");
+    if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
+    return event_from_pdu(pdu, event_id_of(pdu), std::move(unsigned_fields));
+}
+
+}  // namespace
+
+Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head, const StateMap& state) {
+    JsonDict pdu;
+    pdu["room_id"] = draft.room_id;
+    pdu["type"] = draft.type;
+    pdu["sender"] = draft.sender;
+    if (draft.state_key) pdu["state_key"] = *draft.state_key;
+    pdu["content"] = draft.content;
+    pdu["origin_server_ts"] = worker.now_ms();
+    pdu["depth"] = head.depth + 1;
+    pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
+    JsonArray authorized_by;
+    for (const StateMap::Key& key : auth_event_keys(event_from_pdu(pdu, std::string(), JsonDict()))) {
+        const Event* const event = state.find(key.first, key.second);
+        if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
+    }
+    pdu["auth_events"] = std::move(authorized_by);
+    hash_and_sign(pdu, worker.signing_key(), worker.server_name());
+    return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
+}
+
+async::task<Event> allowed_event(ServerWorker& worker, Event event, const RoomHead& head, const StateMap& state) {
+    if (worker.hooks().third_party_rules.check_event_allowed.empty()) co_return event;
+    const callbacks::EventDecision decision = co_await worker.hooks().third_party_rules.check_event_allowed(event, state);
+    if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
+    if (!decision.replacement()) co_return event;
+    co_return rebuilt(worker, event, *decision.replacement(), head, state);
+}
+
+void authorize(const Event& event, const StateMap& state) {
+    const std::optional<std::string> refusal = refused(event, state);
+    if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
+}
+
+void announce(ServerWorker& worker, const Event& event, const StateMap& state, std::vector<std::string> users) {
+    std::shared_ptr<const StateMap> shared;
+    if (!worker.hooks().third_party_rules.on_new_event.empty()) shared = std::make_shared<const StateMap>(state);
+    worker.notifier().event_stored(event, std::move(shared), std::move(users));
+}
+
+async::task<Event> send_event(ServerWorker& worker, Draft draft) {
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        std::optional<Snapshot> snapshot = co_await worker.database().read("event_snapshot", &take_snapshot, draft);
+        if (!snapshot) throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
+        std::optional<std::string> sent_before = snapshot->sent_before;
+        if (!sent_before) {
+            const bool is_membership = draft.type == "m.room.member";
+            // Who isn't in the room learns nothing of it, and no module is asked.
+            const Event* const own = snapshot->state.find("m.room.member", draft.sender);
+            if (!is_membership && (own == nullptr || own->membership() != "join")) {
+                throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
+            }
+            const Event built = build_event(worker, draft, snapshot->head, snapshot->state);
+            const Event event = co_await allowed_event(worker, built, snapshot->head, snapshot->state);
+            if (!is_membership) {
+                const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(event);
+                deny_if_spam(verdict, "This message had been rejected as probable spam");
+            }
+            authorize(event, snapshot->state);
+            const Event* const same = repeated(event, snapshot->state);
+            if (same != nullptr) co_return *same;
+            Outcome outcome = co_await worker.database().run("store_event", &store, event, snapshot->head.state_version,
+                                                             draft.transaction);
+            if (outcome.stored) {
+                if (event.is_state()) snapshot->state.set(event);
+                announce(worker, event, snapshot->state, std::move(outcome.users));
+                co_return event;
+            }
+            sent_before = outcome.sent_before;
+        }
+        if (sent_before) {
+            const std::optional<StoredEvent> found =
+                co_await worker.database().read("find_event", &find_event, draft.room_id, *sent_before);
+            co_return found.value().event;
+        }
+    }
+    throw SynapseError(503, "The room's state changes too often to send this event; try again");
+}
+
+async::task<void> run_on_new_event(ServerWorker& worker, Event event, std::shared_ptr<const StateMap> state) {
+    static const StateMap nothing;
+    const StateMap& current = state ? *state : nothing;
+    co_await worker.hooks().third_party_rules.on_new_event(event, current);
+}
+
+async::task<Event> send_module_event(ServerWorker& worker, JsonDict event) {
+    Draft draft;
+    for (const auto& [key, target] : {std::pair("type", &draft.type), std::pair("room_id", &draft.room_id),
+                                      std::pair("sender", &draft.sender)}) {
+        const JsonValue* const value = event.if_contains(key);
+        if (value == nullptr || !value->is_string()) throw std::invalid_argument(std::string("an event needs a string '") + key + "'");
+        *target = std::string(value->get_string());
+    }
+    const JsonValue* const content = event.if_contains("content");
+    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event needs an object 'content'");
+    draft.content = content->get_object();
+    if (const JsonValue* const key = event.if_contains("state_key")) {
+        if (!key->is_string()) throw std::invalid_argument("an event's 'state_key' is a string");
+        draft.state_key = std::string(key->get_string());
+    }
+    if (draft.type == "m.room.member") throw SynapseError(500, "Tried to send member event through non-member codepath");
+    if (!is_local(worker, draft.sender)) throw std::invalid_argument("the sender " + draft.sender + " is not local");
+    Event sent = co_await send_event(worker, std::move(draft));
+    co_return sent;
+}
+
+}  // namespace homeserver

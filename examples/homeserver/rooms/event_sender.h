@@ -1,0 +1,50 @@
+#pragma once
+
+#include "../server_worker.h"
+#include "room_store.h"
+
+#include <callbacks/event.h>
+#include <callbacks/users.h>
+
+#include <async/task.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace homeserver {
+
+/// An event that somebody wants to send.
+struct Draft {
+    std::string room_id;
+    std::string type;
+    std::string sender;
+    std::optional<std::string> state_key;
+    callbacks::JsonDict content;
+    std::optional<SentTransaction> transaction;
+};
+
+/// Sends one event into an existing room, in the contract's order: build, check_event_allowed (which may replace it),
+/// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
+///
+/// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
+/// one equals. Errors: SynapseError as semantics 2.7.2 and 2.8 have them; 403 `M_FORBIDDEN` from the authorization rules.
+[[nodiscard]] async::task<callbacks::Event> send_event(ServerWorker& worker, Draft draft);
+
+/// Builds a complete, signed event on top of `head` in a room of that state.
+[[nodiscard]] callbacks::Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head,
+                                           const callbacks::StateMap& state);
+
+/// Asks check_event_allowed; gives the event to go on with: the same, or what a module made of it.
+[[nodiscard]] async::task<callbacks::Event> allowed_event(ServerWorker& worker, callbacks::Event event, const RoomHead& head,
+                                                          const callbacks::StateMap& state);
+
+/// Throws 403 if the authorization rules refuse the event in that state.
+void authorize(const callbacks::Event& event, const callbacks::StateMap& state);
+
+/// Tells all workers of a stored event: `state` includes it.
+void announce(ServerWorker& worker, const callbacks::Event& event, const callbacks::StateMap& state,
+              std::vector<std::string> users);
+
+}  // namespace homeserver

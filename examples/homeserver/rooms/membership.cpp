@@ -1,0 +1,282 @@
+#include "membership.h"
+
+#include "../accounts.h"
+#include "../profile.h"
+#include "../requests.h"
+#include "client_event.h"
+#include "event_sender.h"
+#include "rooms.h"
+#include "visibility.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::Event;
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+/// Where a target stands before the change.
+struct Standing {
+    bool room_exists = false;
+    std::string membership;
+};
+
+Standing standing_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    Standing standing;
+    standing.room_exists = find_head(transaction, room_id).has_value();
+    standing.membership = membership_of(transaction, room_id, user_id);
+    return standing;
+}
+
+async::task<void> ask_modules(ServerWorker& worker, const MembershipChange& change, const std::string& before) {
+    if (change.sender_is_admin) co_return;
+    if (change.membership == "join") {
+        const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_join_room(
+            change.target, change.room_id, before == "invite");
+        deny_if_spam(verdict, "Not allowed to join this room");
+    } else if (change.membership == "invite") {
+        const callbacks::Verdict verdict =
+            co_await worker.hooks().spam_checker.user_may_invite(change.sender, change.target, change.room_id);
+        deny_if_spam(verdict, "Invites have been disabled on this server");
+    }
+}
+
+void set_or_erase(JsonDict& content, std::string_view key, const std::optional<std::string>& value) {
+    if (value) {
+        content[key] = *value;
+    } else {
+        content.erase(key);
+    }
+}
+
+}  // namespace
+
+async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange change) {
+    JsonDict content = std::move(change.content);
+    content["membership"] = change.membership;
+    const bool shows_profile = change.membership == "join" || change.membership == "invite" || change.membership == "knock";
+    if (shows_profile && is_local(worker, change.target)) {
+        const callbacks::ProfileInfo profile = co_await profile_of(worker, change.target);
+        set_or_erase(content, "displayname", profile.display_name);
+        set_or_erase(content, "avatar_url", profile.avatar_url);
+    }
+    co_return content;
+}
+
+async::task<Event> change_membership(ServerWorker& worker, MembershipChange change) {
+    static_cast<void>(callbacks::UserID(change.target));
+    const Standing before =
+        co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
+    if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
+    JsonDict content = co_await member_content(worker, change);
+    const bool is_repeated_join = change.membership == "join" && before.membership == "join";
+    if (!is_repeated_join) co_await ask_modules(worker, change, before.membership);
+    Draft draft;
+    draft.room_id = change.room_id;
+    draft.type = "m.room.member";
+    draft.sender = change.sender;
+    draft.state_key = change.target;
+    draft.content = std::move(content);
+    Event sent = co_await send_event(worker, std::move(draft));
+    co_return sent;
+}
+
+async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id, callbacks::ProfileInfo profile) {
+    const std::vector<std::string> rooms =
+        co_await worker.database().read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
+    for (const std::string& room_id : rooms) {
+        try {
+            const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_join_room(user_id, room_id, false);
+            deny_if_spam(verdict, "Not allowed to join this room");
+            Draft draft;
+            draft.room_id = room_id;
+            draft.type = "m.room.member";
+            draft.sender = user_id;
+            draft.state_key = user_id;
+            draft.content["membership"] = "join";
+            set_or_erase(draft.content, "displayname", profile.display_name);
+            set_or_erase(draft.content, "avatar_url", profile.avatar_url);
+            co_await send_event(worker, std::move(draft));
+        } catch (const std::exception& error) {
+            spdlog::warn("profile of {} not updated in room {}: {}", user_id, room_id, error.what());
+        }
+    }
+}
+
+namespace {
+
+void require_room_id(const std::string& room_id) {
+    if (room_id.starts_with('!')) return;
+    if (room_id.starts_with('#')) throw SynapseError(404, "Room alias " + room_id + " not found", Codes::NOT_FOUND);
+    throw SynapseError(400, room_id + " was not legal room ID or room alias", Codes::INVALID_PARAM);
+}
+
+async::task<MembershipChange> requested_change(ServerWorker& worker, const RoutedRequest& request, std::string membership) {
+    const callbacks::Requester requester = co_await authenticate(worker, request);
+    MembershipChange change;
+    change.room_id = request.path_parameters.at(0);
+    require_room_id(change.room_id);
+    change.sender = requester.user.to_string();
+    change.target = change.sender;
+    change.membership = std::move(membership);
+    change.sender_is_admin = co_await is_server_admin(worker, change.sender);
+    const JsonDict body = json_body(request);
+    if (const std::optional<std::string> reason = string_member(body, "reason")) change.content["reason"] = *reason;
+    co_return change;
+}
+
+/// For what is done to somebody else, named in the body.
+async::task<MembershipChange> requested_of_other(ServerWorker& worker, const RoutedRequest& request, std::string membership) {
+    MembershipChange change = co_await requested_change(worker, request, std::move(membership));
+    const JsonDict body = json_body(request);
+    change.target = required_string_member(body, "user_id");
+    co_return change;
+}
+
+async::task<Response> join(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_change(worker, request, "join");
+    const std::string room_id = change.room_id;
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    JsonDict answer;
+    answer["room_id"] = room_id;
+    co_return ok(std::move(answer));
+}
+
+async::task<Response> leave(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_change(worker, request, "leave");
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return ok();
+}
+
+async::task<Response> invite(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_of_other(worker, request, "invite");
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return ok();
+}
+
+async::task<Response> ban(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_of_other(worker, request, "ban");
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return ok();
+}
+
+/// Kick and unban are both a leave; each only from the membership that it is meant for.
+async::task<Response> remove(ServerWorker& worker, const RoutedRequest& request, bool unban) {
+    MembershipChange change = co_await requested_of_other(worker, request, "leave");
+    const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
+    if (unban && before.membership != "ban") {
+        throw SynapseError(403, "Cannot unban user who was not banned", Codes::BAD_STATE);
+    }
+    if (!unban && (before.membership == "leave" || before.membership == "ban")) {
+        throw SynapseError(403, "The target user is not in the room", Codes::NOT_JOINED);
+    }
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return ok();
+}
+
+async::task<Response> kick(ServerWorker& worker, const RoutedRequest& request) { return remove(worker, request, false); }
+async::task<Response> unban(ServerWorker& worker, const RoutedRequest& request) { return remove(worker, request, true); }
+
+bool mark_forgotten(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    const std::string membership = membership_of(transaction, room_id, user_id);
+    if (membership == "join" || membership == "invite") return false;
+    transaction.execute("UPDATE room_memberships SET forgotten = 1 WHERE room_id = ? AND user_id = ?", room_id, user_id);
+    return true;
+}
+
+async::task<Response> forget(ServerWorker& worker, const RoutedRequest& request) {
+    const callbacks::Requester requester = co_await authenticate(worker, request);
+    const bool forgotten = co_await worker.database().run("forget_room", &mark_forgotten, request.path_parameters.at(0),
+                                                          requester.user.to_string());
+    if (!forgotten) throw SynapseError(400, "User " + requester.user.to_string() + " is in room " + request.path_parameters.at(0));
+    co_return ok();
+}
+
+async::task<Response> joined_rooms(ServerWorker& worker, const RoutedRequest& request) {
+    const callbacks::Requester requester = co_await authenticate(worker, request);
+    const std::vector<std::string> rooms = co_await worker.database().read("joined_rooms", &rooms_with_membership,
+                                                                           requester.user.to_string(), std::string("join"));
+    JsonDict answer;
+    answer["joined_rooms"] = JsonArray(rooms.begin(), rooms.end());
+    co_return ok(std::move(answer));
+}
+
+/// The member events of a room that the user may look into; none for everybody else.
+std::optional<std::vector<StoredEvent>> visible_members(Transaction& transaction, const std::string& room_id,
+                                                        const std::string& user_id) {
+    const Visibility visibility(transaction, room_id, user_id);
+    if (!visibility.shows_anything()) return std::nullopt;
+    auto rows = transaction.query<std::string>(
+        "SELECT event_id FROM current_state WHERE room_id = ? AND type = 'm.room.member' ORDER BY state_key", room_id);
+    std::vector<StoredEvent> members;
+    for (const auto& [event_id] : rows) members.push_back(find_event(transaction, room_id, event_id).value());
+    return members;
+}
+
+async::task<std::vector<StoredEvent>> require_members(ServerWorker& worker, const RoutedRequest& request,
+                                                      const callbacks::Requester& requester) {
+    const std::string& room_id = request.path_parameters.at(0);
+    std::optional<std::vector<StoredEvent>> members =
+        co_await worker.database().read("room_members", &visible_members, room_id, requester.user.to_string());
+    if (!members) {
+        throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
+    }
+    co_return std::move(*members);
+}
+
+async::task<Response> members(ServerWorker& worker, const RoutedRequest& request) {
+    const callbacks::Requester requester = co_await authenticate(worker, request);
+    std::vector<StoredEvent> found = co_await require_members(worker, request, requester);
+    const std::optional<std::string> wanted = request.http.argument("membership");
+    const std::optional<std::string> unwanted = request.http.argument("not_membership");
+    std::erase_if(found, [&](const StoredEvent& stored) {
+        const auto membership = stored.event.membership();
+        return (wanted && membership != *wanted) || (unwanted && membership == *unwanted);
+    });
+    JsonDict answer;
+    answer["chunk"] = co_await client_events(worker, std::move(found), recipient_of(requester));
+    co_return ok(std::move(answer));
+}
+
+async::task<Response> joined_members(ServerWorker& worker, const RoutedRequest& request) {
+    const callbacks::Requester requester = co_await authenticate(worker, request);
+    const std::vector<StoredEvent> found = co_await require_members(worker, request, requester);
+    JsonDict joined;
+    for (const StoredEvent& stored : found) {
+        if (stored.event.membership() != "join") continue;
+        JsonDict member;
+        if (const auto name = stored.event.content_string("displayname")) member["display_name"] = *name;
+        if (const auto avatar = stored.event.content_string("avatar_url")) member["avatar_url"] = *avatar;
+        joined[*stored.event.state_key()] = std::move(member);
+    }
+    JsonDict answer;
+    answer["joined"] = std::move(joined);
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+void add_membership_endpoints(Router& router) {
+    add_client(router, "POST", "/join/{room_id_or_alias}", &join);
+    add_client(router, "POST", "/rooms/{room_id}/join", &join);
+    add_client(router, "POST", "/rooms/{room_id}/leave", &leave);
+    add_client(router, "POST", "/rooms/{room_id}/invite", &invite);
+    add_client(router, "POST", "/rooms/{room_id}/kick", &kick);
+    add_client(router, "POST", "/rooms/{room_id}/ban", &ban);
+    add_client(router, "POST", "/rooms/{room_id}/unban", &unban);
+    add_client(router, "POST", "/rooms/{room_id}/forget", &forget);
+    add_client(router, "GET", "/joined_rooms", &joined_rooms);
+    add_client(router, "GET", "/rooms/{room_id}/members", &members);
+    add_client(router, "GET", "/rooms/{room_id}/joined_members", &joined_members);
+}
+
+}  // namespace homeserver

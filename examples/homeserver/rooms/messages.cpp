@@ -1,0 +1,233 @@
+#include "messages.h"
+
+#include "../requests.h"
+#include "../stream.h"
+#include "client_event.h"
+#include "event_sender.h"
+#include "membership.h"
+#include "sync_token.h"
+#include "visibility.h"
+
+#include "../accounts.h"
+
+#include <callbacks/errors.h>
+
+#include <algorithm>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::Event;
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::Requester;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+[[noreturn]] void refuse_outsider(const Requester& requester, const std::string& room_id) {
+    throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
+}
+
+Draft draft_of(const Requester& requester, const RoutedRequest& request) {
+    Draft draft;
+    draft.room_id = request.path_parameters.at(0);
+    draft.type = request.path_parameters.at(1);
+    draft.sender = requester.user.to_string();
+    draft.content = required_json_body(request);
+    return draft;
+}
+
+Response event_id_answer(const Event& event) {
+    JsonDict answer;
+    answer["event_id"] = event.event_id().value();
+    return ok(std::move(answer));
+}
+
+async::task<Response> send_message(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    Draft draft = draft_of(requester, request);
+    SentTransaction transaction;
+    transaction.user_id = draft.sender;
+    transaction.device_id = requester.device_id.value_or(std::string());
+    transaction.transaction_id = request.path_parameters.at(2);
+    draft.transaction = std::move(transaction);
+    const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
+    co_return event_id_answer(sent);
+}
+
+async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    Draft draft = draft_of(requester, request);
+    draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
+    if (draft.type != "m.room.member") {
+        const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
+        co_return event_id_answer(sent);
+    }
+    MembershipChange change;
+    change.room_id = draft.room_id;
+    change.sender = draft.sender;
+    change.target = *draft.state_key;
+    change.membership = required_string_member(draft.content, "membership");
+    change.content = std::move(draft.content);
+    change.sender_is_admin = co_await is_server_admin(worker, change.sender);
+    const Event sent = co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return event_id_answer(sent);
+}
+
+/// A look into a room: what is found, if the user may look at all.
+struct Found {
+    bool allowed = false;
+    std::vector<StoredEvent> events;
+};
+
+/// The current state for who is in the room, the state at the end of their stay for who was.
+Found find_state(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    Found found;
+    const Visibility visibility(transaction, room_id, user_id);
+    found.allowed = visibility.shows_anything();
+    if (!found.allowed) return found;
+    std::int64_t until = current_stream_position(transaction);
+    if (visibility.membership() == "leave" || visibility.membership() == "ban") {
+        const auto left = transaction.query_one<std::int64_t>(
+            "SELECT stream_position FROM room_memberships WHERE room_id = ? AND user_id = ?", room_id, user_id);
+        if (left) until = std::get<0>(*left);
+    }
+    found.events = state_at(transaction, room_id, until, 0);
+    return found;
+}
+
+async::task<std::vector<StoredEvent>> require_state(ServerWorker& worker, const RoutedRequest& request,
+                                                    const Requester& requester) {
+    const std::string& room_id = request.path_parameters.at(0);
+    Found found = co_await worker.database().read("room_state", &find_state, room_id, requester.user.to_string());
+    if (!found.allowed) refuse_outsider(requester, room_id);
+    co_return std::move(found.events);
+}
+
+async::task<Response> get_state(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
+    JsonArray events = co_await client_events(worker, std::move(state), recipient_of(requester));
+    callbacks::JsonValue body(std::move(events));
+    co_return modapi::json_response(200, body);
+}
+
+async::task<Response> get_state_event(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
+    const std::string& type = request.path_parameters.at(1);
+    const std::string state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
+    const auto found = std::find_if(state.begin(), state.end(), [&](const StoredEvent& stored) {
+        return stored.event.type() == type && stored.event.state_key() == state_key;
+    });
+    if (found == state.end()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
+    co_return ok(found->event.content());
+}
+
+Found find_visible_event(Transaction& transaction, const std::string& room_id, const std::string& event_id,
+                         const std::string& user_id) {
+    Found found;
+    const Visibility visibility(transaction, room_id, user_id);
+    found.allowed = visibility.shows_anything();
+    std::optional<StoredEvent> stored = find_event(transaction, room_id, event_id);
+    if (stored && visibility.shows(*stored)) found.events.push_back(std::move(*stored));
+    return found;
+}
+
+async::task<Response> get_event(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    Found found = co_await worker.database().read("find_event", &find_visible_event, request.path_parameters.at(0),
+                                                  request.path_parameters.at(1), requester.user.to_string());
+    if (found.events.empty()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
+    JsonDict event = co_await client_event(worker, std::move(found.events.front()), recipient_of(requester));
+    co_return ok(std::move(event));
+}
+
+/// A page of a room's history.
+struct PageRequest {
+    std::string room_id;
+    std::string user_id;
+    bool backwards = true;
+    std::optional<std::int64_t> from;
+    std::optional<std::int64_t> to;
+    std::int64_t limit = 10;
+};
+
+struct Page {
+    bool allowed = false;
+    std::vector<StoredEvent> events;
+    std::int64_t start = 0;
+    std::optional<std::int64_t> end;
+};
+
+Page find_page(Transaction& transaction, const PageRequest& wanted) {
+    Page page;
+    const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
+    page.allowed = visibility.shows_anything();
+    if (!page.allowed) return page;
+    const std::int64_t now = current_stream_position(transaction);
+    const std::int64_t limit = wanted.limit;
+    // One more than asked for tells whether there is a further page.
+    if (wanted.backwards) {
+        page.start = wanted.from.value_or(now);
+        page.events = latest_events(transaction, wanted.room_id, wanted.to.value_or(0), page.start, limit + 1);
+        std::reverse(page.events.begin(), page.events.end());
+    } else {
+        page.start = wanted.from.value_or(0);
+        page.events = earliest_events(transaction, wanted.room_id, page.start, wanted.to.value_or(now), limit + 1);
+    }
+    if (static_cast<std::int64_t>(page.events.size()) > limit) {
+        page.events.pop_back();
+        page.end = page.events.empty() ? page.start : page.events.back().position - (wanted.backwards ? 1 : 0);
+    }
+    visibility.restrict(page.events);
+    return page;
+}
+
+PageRequest page_request(const RoutedRequest& request, const Requester& requester) {
+    constexpr std::int64_t most_events = 1000;
+    PageRequest wanted;
+    wanted.room_id = request.path_parameters.at(0);
+    wanted.user_id = requester.user.to_string();
+    const std::string direction = request.http.argument("dir").value_or("f");
+    if (direction != "b" && direction != "f") {
+        throw SynapseError(400, "Query parameter 'dir' must be one of ['b', 'f']", Codes::INVALID_PARAM);
+    }
+    wanted.backwards = direction == "b";
+    if (const std::optional<std::string> from = request.http.argument("from")) wanted.from = position_of_token(*from);
+    if (const std::optional<std::string> to = request.http.argument("to")) wanted.to = position_of_token(*to);
+    const std::int64_t limit = integer_argument(request, "limit").value_or(10);
+    if (limit < 0) throw SynapseError(400, "Query parameter 'limit' must not be negative", Codes::INVALID_PARAM);
+    wanted.limit = std::min(limit, most_events);
+    return wanted;
+}
+
+async::task<Response> get_messages(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const PageRequest wanted = page_request(request, requester);
+    Page page = co_await worker.database().read("room_messages", &find_page, wanted);
+    if (!page.allowed) refuse_outsider(requester, wanted.room_id);
+    JsonDict answer;
+    answer["start"] = token_of_position(page.start);
+    if (page.end) answer["end"] = token_of_position(*page.end);
+    answer["chunk"] = co_await client_events(worker, std::move(page.events), recipient_of(requester));
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+void add_message_endpoints(Router& router) {
+    add_client(router, "PUT", "/rooms/{room_id}/send/{event_type}/{transaction_id}", &send_message);
+    add_client(router, "PUT", "/rooms/{room_id}/state/{event_type}", &put_state);
+    add_client(router, "PUT", "/rooms/{room_id}/state/{event_type}/{state_key?}", &put_state);
+    add_client(router, "GET", "/rooms/{room_id}/state", &get_state);
+    add_client(router, "GET", "/rooms/{room_id}/state/{event_type}", &get_state_event);
+    add_client(router, "GET", "/rooms/{room_id}/state/{event_type}/{state_key?}", &get_state_event);
+    add_client(router, "GET", "/rooms/{room_id}/event/{event_id}", &get_event);
+    add_client(router, "GET", "/rooms/{room_id}/messages", &get_messages);
+}
+
+}  // namespace homeserver

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <modapi/database.h>
+
+#include <callbacks/event.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The rooms' tables. Every function is for use inside a transaction.
+namespace homeserver {
+
+/// An event with what the server knows beside it.
+struct StoredEvent {
+    callbacks::Event event;
+    std::int64_t position = 0;
+    std::optional<std::string> device_id;       ///< of the session that sent it with a transaction id
+    std::optional<std::string> transaction_id;
+};
+
+/// Where a room stands: what a new event is built on.
+struct RoomHead {
+    std::vector<std::string> extremities;  ///< the events that no other one follows yet
+    std::int64_t depth = 0;
+    std::int64_t state_version = 0;
+};
+
+/// The request that an event came from, to answer its repetition.
+struct SentTransaction {
+    std::string user_id;
+    std::string device_id;  ///< empty: a token without a device
+    std::string transaction_id;
+};
+
+/// None for a room that isn't there.
+[[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
+void insert_room(modapi::Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public);
+
+[[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
+[[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
+                                                                  const std::string& type, const std::string& state_key);
+/// The state after everything up to `position`; with `newer_than`, only what was set behind that.
+[[nodiscard]] std::vector<StoredEvent> state_at(modapi::Transaction& transaction, const std::string& room_id,
+                                                std::int64_t position, std::int64_t newer_than);
+
+[[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
+                                                    const std::string& event_id);
+/// At most `limit` events behind `after` and up to `until`: the latest ones, oldest first.
+[[nodiscard]] std::vector<StoredEvent> latest_events(modapi::Transaction& transaction, const std::string& room_id,
+                                                     std::int64_t after, std::int64_t until, std::int64_t limit);
+/// The same, the earliest ones, oldest first.
+[[nodiscard]] std::vector<StoredEvent> earliest_events(modapi::Transaction& transaction, const std::string& room_id,
+                                                       std::int64_t after, std::int64_t until, std::int64_t limit);
+
+/// `leave` for somebody who never was there.
+[[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id);
+[[nodiscard]] std::vector<std::string> users_with_membership(modapi::Transaction& transaction, const std::string& room_id,
+                                                             const std::string& membership);
+[[nodiscard]] std::vector<std::string> rooms_with_membership(modapi::Transaction& transaction, const std::string& user_id,
+                                                             const std::string& membership);
+
+[[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
+                                                              const SentTransaction& sent);
+
+/// Stores an event at the room's end: the event, the state it sets, its membership. The room's row exists.
+std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
+                          const std::optional<SentTransaction>& sent);
+
+/// Text of the tables back into JSON.
+[[nodiscard]] callbacks::JsonDict stored_json(std::string_view text);
+
+}  // namespace homeserver

@@ -1,0 +1,61 @@
+#include "visibility.h"
+
+#include <algorithm>
+
+namespace homeserver {
+
+namespace {
+
+std::vector<StoredEvent> history_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& type,
+                                    const std::string& state_key) {
+    std::vector<StoredEvent> events;
+    auto ids = transaction.query<std::string>(
+        "SELECT event_id FROM events WHERE room_id = ? AND type = ? AND state_key = ? ORDER BY stream_position", room_id, type,
+        state_key);
+    for (const auto& [event_id] : ids) events.push_back(find_event(transaction, room_id, event_id).value());
+    return events;
+}
+
+}  // namespace
+
+Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
+    : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
+    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
+        const std::string membership(stored.event.membership().value_or("leave"));
+        memberships_.emplace_back(stored.position, membership);
+        if (membership == "join") last_join_ = stored.position;
+    }
+    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.history_visibility", "")) {
+        visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
+    }
+}
+
+const std::string& Visibility::value_at(const std::vector<Change>& changes, std::int64_t position, const std::string& before) {
+    const auto later = std::find_if(changes.begin(), changes.end(), [&](const Change& change) { return change.first > position; });
+    return later == changes.begin() ? before : std::prev(later)->second;
+}
+
+bool Visibility::shows(const StoredEvent& stored) const {
+    static const std::string leave = "leave";
+    static const std::string shared = "shared";
+    // A user's own memberships are always theirs to see: they are told by whom they were invited or removed.
+    if (stored.event.membership() && stored.event.state_key() == user_id_) return true;
+    const std::string& visibility = value_at(visibilities_, stored.position, shared);
+    if (visibility == "world_readable") return true;
+    const std::string& membership = value_at(memberships_, stored.position, leave);
+    if (membership == "join") return true;
+    if (visibility == "joined") return false;
+    if (visibility == "invited") return membership == "invite";
+    return last_join_ > stored.position;
+}
+
+bool Visibility::shows_anything() const noexcept {
+    if (!memberships_.empty() && (last_join_ > 0 || membership_ == "join")) return true;
+    return !visibilities_.empty() && visibilities_.back().second == "world_readable";
+}
+
+void Visibility::restrict(std::vector<StoredEvent>& events) const {
+    std::erase_if(events, [this](const StoredEvent& stored) { return !shows(stored); });
+}
+
+}  // namespace homeserver

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "room_store.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace homeserver {
+
+/// Which of a room's events one user may see: by the room's history visibility and the user's membership at each event.
+class Visibility {
+public:
+    /// Reads what it needs; for use inside a transaction.
+    Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id);
+
+    [[nodiscard]] bool shows(const StoredEvent& stored) const;
+    /// Whether the user ever was joined, invited, or the room is open to the world.
+    [[nodiscard]] bool shows_anything() const noexcept;
+    /// The user's membership now.
+    [[nodiscard]] const std::string& membership() const noexcept { return membership_; }
+    /// Removes what isn't shown.
+    void restrict(std::vector<StoredEvent>& events) const;
+
+private:
+    using Change = std::pair<std::int64_t, std::string>;  // position, new value
+    [[nodiscard]] static const std::string& value_at(const std::vector<Change>& changes, std::int64_t position,
+                                                     const std::string& before);
+
+    std::string user_id_;
+    std::string membership_;
+    std::vector<Change> memberships_;   // of the user
+    std::vector<Change> visibilities_;  // of the room
+    std::int64_t last_join_ = 0;
+};
+
+}  // namespace homeserver
