@@ -19,8 +19,8 @@ struct firing {
 
 class virtual_clock::virtual_timer final : public timer {
 public:
-    virtual_timer(virtual_clock& owner, key which, const boost::asio::any_io_executor& executor, void (*fire)(void*), void* argument)
-        : owner_(owner), which_(which), executor_(executor), what_(std::make_shared<firing>(firing{fire, argument})) {
+    virtual_timer(virtual_clock& owner, key which, const boost::asio::any_io_executor& executor, void (*fired)(void*), void* argument)
+        : owner_(owner), which_(which), executor_(executor), what_(std::make_shared<firing>(firing{fired, argument})) {
         owner_.timers_.emplace(which_, this);
     }
     ~virtual_timer() override {
