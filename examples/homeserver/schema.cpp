@@ -1,8 +1,6 @@
 #include "schema.h"
 
-#if __has_include("rooms/schema.h")
 #include "rooms/schema.h"
-#endif
 
 namespace homeserver {
 
@@ -52,9 +50,8 @@ constexpr const char* tables[] = {
 
 void create_tables(modapi::Transaction& transaction, void*) {
     for (const char* const statement : tables) transaction.execute(statement);
-#if __has_include("rooms/schema.h")
+
     for (const std::string& statement : room_schema()) transaction.execute(statement);
-#endif
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ std::string new_access_token() {
 std::string new_device_id() {
     return random_text(10, capitals);
 }
+std::string new_room_localpart() {
+    return random_text(18, letters_and_digits);
+}
 std::string new_session_id() {
     return random_text(24, letters_and_digits);
 }

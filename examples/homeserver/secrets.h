@@ -12,6 +12,8 @@ namespace homeserver {
 [[nodiscard]] std::string new_access_token();
 /// A device id, ten capital letters.
 [[nodiscard]] std::string new_device_id();
+/// The part of a room id before the colon, without `!`.
+[[nodiscard]] std::string new_room_localpart();
 /// The id of a UI authentication session.
 [[nodiscard]] std::string new_session_id();
 

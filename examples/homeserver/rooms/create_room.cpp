@@ -1,0 +1,161 @@
+#include "create_room.h"
+
+#include "../accounts.h"
+#include "../requests.h"
+#include "../secrets.h"
+#include "event_sender.h"
+#include "membership.h"
+#include "room_request.h"
+
+#include <callbacks/errors.h>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::Event;
+using callbacks::JsonDict;
+using callbacks::Requester;
+using callbacks::StateMap;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+/// A room in the making: what is stored, and what the next event is built on.
+struct NewRoom {
+    std::string room_id;
+    std::string creator;
+    RoomHead head;
+    StateMap state;
+};
+
+Draft state_draft(const NewRoom& room, std::string type, std::string state_key, JsonDict content) {
+    Draft draft;
+    draft.room_id = room.room_id;
+    draft.type = std::move(type);
+    draft.sender = room.creator;
+    draft.state_key = std::move(state_key);
+    draft.content = std::move(content);
+    return draft;
+}
+
+void follow(RoomHead& head, const Event& event) {
+    head.extremities.assign(1, event.event_id().value());
+    ++head.depth;
+}
+
+void store_first(Transaction& transaction, const Event& event, const std::string& creator, bool is_public) {
+    insert_room(transaction, event.room_id(), creator, is_public);
+    append_event(transaction, event, std::nullopt);
+}
+
+void store_all(Transaction& transaction, const std::vector<Event>& events) {
+    for (const Event& event : events) append_event(transaction, event, std::nullopt);
+}
+
+void announce_stored(ServerWorker& worker, NewRoom& room, const Event& event) {
+    room.state.set(event);
+    std::vector<std::string> users(1, room.creator);
+    announce(worker, event, room.state, std::move(users));
+}
+
+/// Create event and creator's join: each is stored and announced before the next is made.
+async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request) {
+    JsonDict creation = request.creation_content;
+    creation["room_version"] = "10";
+    creation["creator"] = room.creator;
+    Draft draft = state_draft(room, "m.room.create", "", std::move(creation));
+    const Event drafted = build_event(worker, draft, room.head, room.state);
+    const Event create = co_await allowed_event(worker, drafted, room.head, room.state);
+    authorize(create, room.state);
+    co_await worker.database().run("create_room", &store_first, create, room.creator, request.is_public);
+    follow(room.head, create);
+    announce_stored(worker, room, create);
+
+    MembershipChange change;
+    change.room_id = room.room_id;
+    change.sender = room.creator;
+    change.target = room.creator;
+    change.membership = "join";
+    JsonDict content = co_await member_content(worker, std::move(change));
+    Draft join_draft = state_draft(room, "m.room.member", room.creator, std::move(content));
+    const Event drafted_join = build_event(worker, join_draft, room.head, room.state);
+    const Event join = co_await allowed_event(worker, drafted_join, room.head, room.state);
+    authorize(join, room.state);
+    const std::vector<Event> only_join(1, join);
+    co_await worker.database().run("create_room_join", &store_all, only_join);
+    follow(room.head, join);
+    announce_stored(worker, room, join);
+}
+
+/// The rest of the state, as one batch: the modules are shown only what is stored, each event is authorized by those before it.
+async::task<void> furnish(ServerWorker& worker, NewRoom& room, const RoomRequest& request) {
+    StateMap with_batch = room.state;
+    std::vector<Event> batch;
+    for (const InitialState& wanted : request.state) {
+        Draft draft = state_draft(room, wanted.type, wanted.state_key, wanted.content);
+        const Event drafted = build_event(worker, draft, room.head, with_batch);
+        const Event event = co_await allowed_event(worker, drafted, room.head, room.state);
+        authorize(event, with_batch);
+        with_batch.set(event);
+        follow(room.head, event);
+        batch.push_back(event);
+    }
+    co_await worker.database().run("create_room_state", &store_all, batch);
+    for (const Event& event : batch) announce_stored(worker, room, event);
+}
+
+async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const RoomRequest& request, bool is_admin) {
+    for (const std::string& invitee : request.invitees) {
+        MembershipChange change;
+        change.room_id = room.room_id;
+        change.sender = room.creator;
+        change.target = invitee;
+        change.membership = "invite";
+        change.sender_is_admin = is_admin;
+        if (request.is_direct) change.content["is_direct"] = true;
+        co_await change_membership(worker, std::move(change));
+    }
+}
+
+async::task<void> ask_on_create_room(ServerWorker& worker, const Requester& requester, JsonDict& body, bool is_admin) {
+    const auto& hook = worker.hooks().third_party_rules.on_create_room;
+    if (!hook.empty()) co_await hook(requester, body, is_admin);
+}
+
+async::task<std::string> create_room_of(ServerWorker& worker, Requester requester, JsonDict body) {
+    NewRoom room;
+    room.creator = requester.user.to_string();
+    const bool is_admin = co_await is_server_admin(worker, room.creator);
+    co_await ask_on_create_room(worker, requester, body, is_admin);
+    if (!is_admin) {
+        const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(room.creator);
+        deny_if_spam(verdict, "You are not permitted to create rooms");
+    }
+    const RoomRequest request = read_room_request(body, room.creator);
+    room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
+    const std::string visibility(request.is_public ? "public" : "private");
+    const bool visible_as_asked =
+        co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);
+    if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
+    co_await found(worker, room, request);
+    co_await furnish(worker, room, request);
+    co_await invite_all(worker, room, request, is_admin);
+    co_return room.room_id;
+}
+
+async::task<Response> create_room(ServerWorker& worker, const RoutedRequest& request) {
+    Requester requester = co_await authenticate(worker, request);
+    JsonDict body = json_body(request);
+    const std::string room_id = co_await to_the_end(create_room_of(worker, std::move(requester), std::move(body)));
+    JsonDict answer;
+    answer["room_id"] = room_id;
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+void add_create_room_endpoint(Router& router) { add_client(router, "POST", "/createRoom", &create_room); }
+
+}  // namespace homeserver

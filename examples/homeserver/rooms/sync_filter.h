@@ -1,0 +1,59 @@
+#pragma once
+
+#include "room_store.h"
+
+#include <callbacks/event.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace homeserver {
+
+/// Which events of one kind a client wants (specification, "Filtering").
+class EventFilter {
+public:
+    EventFilter() = default;
+    /// Reads `types`, `not_types`, `senders`, `not_senders`, `limit`. Errors: SynapseError 400 `M_BAD_JSON`.
+    explicit EventFilter(const callbacks::JsonDict& filter);
+
+    [[nodiscard]] bool wants(std::string_view type, std::string_view sender) const;
+    /// Removes what isn't wanted.
+    void restrict(std::vector<StoredEvent>& events) const;
+    [[nodiscard]] std::int64_t limit() const noexcept { return limit_; }
+
+private:
+    using Names = std::vector<std::string>;
+    std::optional<Names> types_;
+    Names not_types_;
+    std::optional<Names> senders_;
+    Names not_senders_;
+    std::int64_t limit_ = 10;
+};
+
+/// The filter of a sync.
+class SyncFilter {
+public:
+    SyncFilter() = default;
+    explicit SyncFilter(const callbacks::JsonDict& filter);
+
+    EventFilter timeline;
+    EventFilter state;
+    EventFilter presence;
+    EventFilter account_data;
+    EventFilter room_account_data;
+    bool include_leave = false;
+
+    [[nodiscard]] bool wants_room(const std::string& room_id) const;
+    /// Leaves of an event what `event_fields` names; everything if it names nothing.
+    [[nodiscard]] callbacks::JsonDict reduced(callbacks::JsonDict event) const;
+
+private:
+    std::optional<std::vector<std::string>> rooms_;
+    std::vector<std::string> not_rooms_;
+    std::vector<std::vector<std::string>> event_fields_;  // each as its path
+};
+
+}  // namespace homeserver
