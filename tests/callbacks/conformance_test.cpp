@@ -108,9 +108,8 @@ public:
         }
     }
 
-    bool matches(const result& combined, std::optional<int> decided) const
-        requires(!std::is_void_v<result>)
-    {
+    template <class Combined>
+    bool matches(const Combined& combined, std::optional<int> decided) const {
         if constexpr (std::is_same_v<answer, bool>) {
             return combined == (decided ? !pass_of<Combine> : pass_of<Combine>);
         } else {

@@ -1,0 +1,49 @@
+"""The services outside of the homeserver that two of the example modules ask: one censors messages, one knows departments."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+DEPARTMENTS = {"@alice:localhost": "engineering", "@bob:localhost": "sales"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        url = urlsplit(self.path)
+        if url.path == "/questions":
+            self.answer(200, {"questions": self.server.questions})
+        elif url.path == "/users":
+            self.server.questions += 1
+            user_id = parse_qs(url.query).get("user_id", [""])[0]
+            self.answer(200, {"department": DEPARTMENTS.get(user_id, "unknown")})
+        else:
+            self.answer(404, {"error": "no such path"})
+
+    def do_POST(self):
+        event = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+        content = event["content"]
+        if isinstance(content.get("body"), str):
+            content["body"] = content["body"].replace("darn", "****")
+        self.answer(200, content)
+
+    def answer(self, status, body):
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def start():
+    """Serves on a free port of 127.0.0.1 until the process ends; returns the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.questions = 0  # how often somebody asked for a department
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return "http://127.0.0.1:%d" % server.server_address[1]

@@ -1,0 +1,80 @@
+"""The steps of the tour: each a curl line that works when pasted, and what must come of it."""
+
+import json
+import shlex
+
+CLIENT = "/_matrix/client/v3"
+
+
+class Step:
+    def __init__(self, title, command, expected, check):
+        self.title, self.command, self.expected, self.check = title, command, expected, check
+
+
+def curl(world, method, path, body=None, user=None):
+    words = ["curl", "-sS", "-X", method]
+    if user:
+        words += ["-H", "Authorization: Bearer " + world["tokens"][user]]
+    if body is not None:
+        words += ["-d", json.dumps(body)]
+    words.append(world["base"] + path)
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def has_code(answer, code):
+    return answer.get("errcode") == code
+
+
+def steps(world):
+    room, audit_room = world["room"], world["audit_room"]
+    latest = "%s/rooms/%s/messages?dir=b&limit=1"
+    login = CLIENT + "/login"
+    send = CLIENT + "/rooms/" + room + "/send/m.room.message/"
+    department = "/_synapse/client/my_module/department?user_id=@alice:localhost"
+
+    def message(body):
+        return {"msgtype": "m.text", "body": body}
+
+    def credentials(user, secret):
+        return {"type": "my.login_type", "identifier": {"type": "m.id.user", "user": user}, "my_field": secret}
+
+    return [
+        Step("The server answers", curl(world, "GET", "/_matrix/client/versions"), "its versions",
+             lambda answer: "v1.1" in answer["versions"]),
+        Step("MyAuthProvider: bob logs in with a login type that the server doesn't know",
+             curl(world, "POST", login, credentials("bob", "building")), "bob's access token",
+             lambda answer: answer["user_id"] == "@bob:localhost"),
+        Step("MyAuthProvider: alice isn't on its list, and a null for a password opens nothing",
+             curl(world, "POST", login, credentials("alice", None)), "M_FORBIDDEN",
+             lambda answer: has_code(answer, "M_FORBIDDEN")),
+        Step("ListSpamChecker: mallory may not say anything",
+             curl(world, "PUT", send + "m1", message("buy my watches"), "mallory"), "M_FORBIDDEN",
+             lambda answer: has_code(answer, "M_FORBIDDEN")),
+        Step("ListSpamChecker's web resource says why",
+             curl(world, "GET", "/_synapse/client/list_spam_checker/is_evil?user=@mallory:localhost"), '{"evil": true}',
+             lambda answer: answer == {"evil": True}),
+        Step("EventCensorer: alice swears", curl(world, "PUT", send + "a1", message("that darn cat"), "alice"), "an event id",
+             lambda answer: answer["event_id"].startswith("$")),
+        Step("... and nobody reads it; UnsignedFields shows her badge",
+             curl(world, "GET", latest % (CLIENT, room), user="bob"), "'that **** cat', badge 'staff'",
+             lambda answer: answer["chunk"][0]["content"]["body"] == "that **** cat"
+             and answer["chunk"][0]["unsigned"]["org.example.badge"] == "staff"),
+        Step("CustomAccountDataModule: alice changes her account data",
+             curl(world, "PUT", CLIENT + "/user/@alice:localhost/account_data/org.example.theme", {"color": "green"}, "alice"), "{}",
+             lambda answer: answer == {}),
+        Step("... which the audit room hears of",
+             curl(world, "GET", latest % (CLIENT, audit_room), user="auditor"), "a message about org.example.theme",
+             lambda answer: "org.example.theme" in answer["chunk"][0]["content"]["body"]),
+        Step("CustomPresenceRouter: carol, who shares no room with alice, comes online",
+             curl(world, "PUT", CLIENT + "/presence/@carol:localhost/status", {"presence": "online", "status_msg": "hello"}, "carol"),
+             "{}", lambda answer: answer == {}),
+        Step("... and alice's sync tells her",
+             curl(world, "GET", CLIENT + '/sync?filter=%7B%22room%22:%7B%22rooms%22:%5B%5D%7D%7D', user="alice"), "carol's presence",
+             lambda answer: any(event["sender"] == "@carol:localhost" for event in answer["presence"]["events"])),
+        Step("MyModule: a department, asked of a service", curl(world, "GET", department), "engineering",
+             lambda answer: answer["department"] == "engineering"),
+        Step("... remembered", curl(world, "GET", department), "engineering", lambda answer: answer["department"] == "engineering"),
+        Step("... and forgotten, on all workers",
+             curl(world, "POST", "/_synapse/client/my_module/forget", {"user_id": "@alice:localhost"}), "{}",
+             lambda answer: answer == {}),
+    ]
