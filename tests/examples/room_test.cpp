@@ -1,0 +1,266 @@
+#include "room_test.h"
+
+#include <algorithm>
+
+namespace {
+
+using namespace homeserver_test;
+using Texts = std::vector<std::string>;
+
+TEST_F(RoomTest, ANewRoomHasItsStateInTheOrderOfTheSpecification) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice, R"({"name":"Lounge","topic":"talk"})");
+    const Answer history = get("/rooms/" + room + "/messages?dir=f&limit=20", alice);
+    Texts types;
+    for (const boost::json::value& event : history.body.at("chunk").as_array()) types.emplace_back(event.at("type").as_string());
+    EXPECT_EQ(types, (Texts{"m.room.create", "m.room.member", "m.room.power_levels", "m.room.join_rules",
+                            "m.room.history_visibility", "m.room.guest_access", "m.room.name", "m.room.topic"}));
+}
+
+TEST_F(RoomTest, APublicChatLetsAnybodyButNoGuestsIn) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.join_rules", alice).text("join_rule"), "public");
+    expect_error(get("/rooms/" + room + "/state/m.room.guest_access", alice), 404, "M_NOT_FOUND", "Event not found.");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).text("room_id"), room);
+    EXPECT_EQ(send(room, "hello", bob).status, 200);
+}
+
+TEST_F(RoomTest, InitialStateWinsOverThePreset) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(
+        alice, R"({"initial_state":[{"type":"m.room.history_visibility","content":{"history_visibility":"joined"}}]})");
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.history_visibility", alice).text("history_visibility"), "joined");
+}
+
+TEST_F(RoomTest, ABadCreateRoomBodyStoresNothing) {
+    const std::string alice = server.register_user("alice");
+    expect_error(post("/createRoom", R"({"room_version":"9"})", alice), 400, "M_UNSUPPORTED_ROOM_VERSION",
+                 "Your homeserver does not support this room version");
+    EXPECT_EQ(post("/createRoom", R"({"preset":"no_such"})", alice).status, 400);
+    EXPECT_EQ(post("/createRoom", R"({"visibility":"secret"})", alice).status, 400);
+    EXPECT_EQ(post("/createRoom", R"({"initial_state":"x"})", alice).status, 400);
+    EXPECT_EQ(post("/createRoom", R"({"invite":["no user id"]})", alice).status, 400);
+    EXPECT_EQ(post("/createRoom", R"({"name":7})", alice).status, 400);
+    EXPECT_TRUE(get("/joined_rooms", alice).body.at("joined_rooms").as_array().empty());
+}
+
+TEST_F(RoomTest, APrivateRoomTakesOnlyWhoIsInvited) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice);
+    EXPECT_EQ(post("/rooms/" + room + "/join", "{}", bob).status, 403);
+    expect_error(send(room, "hello", bob), 403, "M_FORBIDDEN", "User @bob:hs.test not in room " + room);
+    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/join", "{}", bob).status, 200);
+    EXPECT_EQ(send(room, "hello", bob).status, 200);
+    const Answer members = get("/rooms/" + room + "/joined_members", alice);
+    EXPECT_TRUE(members.body.at("joined").as_object().contains("@bob:hs.test"));
+}
+
+TEST_F(RoomTest, ARepeatedTransactionIsTheSameEvent) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string path = "/rooms/" + room + "/send/m.room.message/again";
+    const Answer first = put(path, R"({"msgtype":"m.text","body":"once"})", alice);
+    const Answer second = put(path, R"({"msgtype":"m.text","body":"once"})", alice);
+    EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(second.text("event_id"), first.text("event_id"));
+    const Answer event = get("/rooms/" + room + "/event/" + first.text("event_id"), alice);
+    EXPECT_EQ(event.body.at("unsigned").at("transaction_id"), "again");
+    EXPECT_EQ(event.body.at("content").at("body"), "once");
+}
+
+TEST_F(RoomTest, StateIsKeptByTypeAndKeyAndRepeatingItChangesNothing) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string path = "/rooms/" + room + "/state/org.example.thing/a%20key";
+    const Answer first = put(path, R"({"v":1})", alice);
+    EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(put(path, R"({"v":1})", alice).text("event_id"), first.text("event_id"));
+    EXPECT_NE(put(path, R"({"v":2})", alice).text("event_id"), first.text("event_id"));
+    EXPECT_EQ(get(path, alice).body.at("v"), 2);
+    expect_error(get("/rooms/" + room + "/state/org.example.thing/other", alice), 404, "M_NOT_FOUND", "Event not found.");
+}
+
+TEST_F(RoomTest, PowerLevelsDecideWhoMayChangeState) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const Answer refused = put("/rooms/" + room + "/state/m.room.name", R"({"name":"mine"})", bob);
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.text("errcode"), "M_FORBIDDEN");
+    EXPECT_EQ(put("/rooms/" + room + "/state/m.room.name", R"({"name":"ours"})", alice).status, 200);
+}
+
+TEST_F(RoomTest, MessagesCanBePagedBackToTheBeginning) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    for (int number = 0; number < 25; ++number) EXPECT_EQ(send(room, "m" + std::to_string(number), alice).status, 200);
+    Texts found;
+    std::string from;
+    for (int page = 0; page < 10; ++page) {
+        const Answer answer = get("/rooms/" + room + "/messages?dir=b&limit=7" + from, alice);
+        const Texts part = bodies(answer.body.at("chunk"));
+        found.insert(found.end(), part.begin(), part.end());
+        if (!answer.body.contains("end")) break;
+        from = "&from=" + answer.text("end");
+    }
+    ASSERT_EQ(found.size(), 31U);
+    EXPECT_EQ(found.front(), "m24");
+    EXPECT_EQ(found[24], "m0");
+    EXPECT_EQ(found.back(), "m.room.create");
+}
+
+TEST_F(RoomTest, WhoNeverWasThereSeesNothing) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice);
+    const Answer sent_event = send(room, "secret", alice);
+    EXPECT_EQ(get("/rooms/" + room + "/messages?dir=b", bob).status, 403);
+    EXPECT_EQ(get("/rooms/" + room + "/state", bob).status, 403);
+    EXPECT_EQ(get("/rooms/" + room + "/members", bob).status, 403);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + sent_event.text("event_id"), bob).status, 404);
+}
+
+TEST_F(RoomTest, KickedAndBannedUsersAreOut) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/kick", R"({"user_id":"@bob:hs.test","reason":"bye"})", alice).status, 200);
+    EXPECT_EQ(send(room, "still here", bob).status, 403);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/ban", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 403);
+    EXPECT_EQ(post("/rooms/" + room + "/unban", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+}
+
+TEST_F(RoomTest, AnEventThatIsTooLargeIsRefused) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    expect_error(send(room, std::string(66000, 'x'), alice), 413, "M_TOO_LARGE", "event too large");
+}
+
+TEST_F(RoomTest, WhatWasAcknowledgedIsThereAfterTheServerWasKilled) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const Answer sent_event = send(room, "remember me", alice);
+    server.kill();
+    const ServerProcess again(folder.path(), "enable_registration: false\n");
+    const Answer event = again.request("GET", client + "/rooms/" + room + "/event/" + sent_event.text("event_id"), "", alice);
+    EXPECT_EQ(event.body.at("content").at("body"), "remember me");
+}
+
+/// Two probes, a and b, that say what they were asked.
+class ProbedRoomTest : public RoomTest {
+protected:
+    ProbedRoomTest()
+        : RoomTest("modules:\n  - {module: probe.Probe, config: {name: a}}\n  - {module: probe.Probe, config: {name: b}}\n") {}
+
+    [[nodiscard]] Texts journal(const std::string& name) const {
+        Texts asked;
+        const Answer answer = server.request("GET", "/_synapse/client/probe/" + name);
+        for (const boost::json::value& record : answer.body.at("journal").as_array()) {
+            std::string line(record.at("callback").as_string());
+            const boost::json::value* const type = record.as_object().if_contains("event_type");
+            if (type != nullptr) line += " " + std::string(type->as_string());
+            asked.push_back(line);
+        }
+        return asked;
+    }
+    void clear_journals() const {
+        for (const char* name : {"a", "b"}) {
+            EXPECT_EQ(server.request("GET", std::string("/_synapse/client/probe/") + name + "?clear=1").status, 200);
+        }
+    }
+};
+
+TEST_F(ProbedRoomTest, CreatingARoomAsksInTheContractsOrder) {
+    const std::string alice = server.register_user("alice");
+    static_cast<void>(server.register_user("bob"));
+    clear_journals();
+    static_cast<void>(create_room(alice, R"({"name":"x","invite":["@bob:hs.test"]})"));
+    Texts asked = journal("b");
+    std::erase_if(asked, [](const std::string& line) { return line.starts_with("on_new_event"); });
+    EXPECT_EQ(asked, (Texts{"on_create_room", "user_may_create_room", "check_visibility_can_be_modified",
+                            "check_event_allowed m.room.create", "check_event_allowed m.room.member",
+                            "check_event_allowed m.room.power_levels", "check_event_allowed m.room.join_rules",
+                            "check_event_allowed m.room.history_visibility", "check_event_allowed m.room.guest_access",
+                            "check_event_allowed m.room.name", "user_may_invite", "check_event_allowed m.room.member"}));
+}
+
+TEST_F(ProbedRoomTest, ModulesForbidAndChangeRooms) {
+    const std::string alice = server.register_user("alice");
+    const std::string nobody = server.register_user("nocreate1");
+    expect_error(post("/createRoom", R"({"name":"forbidden"})", alice), 403, "ORG_EXAMPLE_NO_ROOM", "no such rooms");
+    expect_error(post("/createRoom", R"({"name":"broken"})", alice), 403, "M_UNKNOWN",
+                 "Room creation forbidden with these parameters");
+    expect_error(post("/createRoom", "{}", nobody), 403, "M_FORBIDDEN", "You are not permitted to create rooms");
+    const std::string room = create_room(alice, R"({"name":"stamped"})");
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), "stamped by b");
+}
+
+TEST_F(ProbedRoomTest, ModulesDecideAboutMessages) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string spam = "This message had been rejected as probable spam";
+    expect_error(send(room, "spam code", alice), 403, "M_FORBIDDEN", spam);
+    expect_error(send(room, "spam only b", alice), 403, "M_FORBIDDEN", spam);
+    expect_error(send(room, "spam consent", alice), 403, "M_CONSENT_NOT_GIVEN", spam);
+    expect_error(send(room, "spam text", alice), 403, "M_FORBIDDEN", "no thanks from a");
+    expect_error(send(room, "spam error", alice), 418, "ORG_EXAMPLE_TEAPOT", "teapot");
+    expect_error(send(room, "deny rule", alice), 403, "M_FORBIDDEN", "This event is not allowed in this context");
+    expect_error(send(room, "error rule", alice), 451, "ORG_EXAMPLE_GONE", "gone");
+    EXPECT_EQ(send(room, "throw rule", alice).status, 500);
+    EXPECT_EQ(send(room, "spam throw", alice).status, 500);
+    const Answer replaced = send(room, "replace rule", alice);
+    const Answer event = get("/rooms/" + room + "/event/" + replaced.text("event_id"), alice);
+    EXPECT_EQ(event.body.at("content").at("body"), "replaced by a");
+    EXPECT_EQ(bodies(get("/rooms/" + room + "/messages?dir=b&limit=2", alice).body.at("chunk")),
+              (Texts{"replaced by a", "m.room.guest_access"}))
+        << "a refused message was stored";
+}
+
+TEST_F(ProbedRoomTest, ModulesDecideAboutJoinsAndInvites) {
+    const std::string alice = server.register_user("alice");
+    const std::string refused = server.register_user("nojoin1");
+    static_cast<void>(server.register_user("noinvite1"));
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    expect_error(post("/join/" + room, "{}", refused), 403, "M_FORBIDDEN", "Not allowed to join this room");
+    const Answer invite = post("/rooms/" + room + "/invite", R"({"user_id":"@noinvite1:hs.test"})", alice);
+    expect_error(invite, 403, "M_FORBIDDEN", "Invites have been disabled on this server");
+    EXPECT_EQ(invite.text("org.example.by"), "a");
+}
+
+TEST_F(ProbedRoomTest, ModulesAddToUnsignedButTheHostsOwnFieldsWin) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const Answer sent_event = send(room, "hello", alice);
+    const Answer event = get("/rooms/" + room + "/event/" + sent_event.text("event_id"), alice);
+    const boost::json::object& added = event.body.at("unsigned").as_object();
+    EXPECT_EQ(added.at("org.example.probe"), "b");
+    EXPECT_EQ(added.at("org.example.probe_a"), "m.room.message");
+    EXPECT_EQ(added.at("org.example.probe_b"), "m.room.message");
+    EXPECT_GE(added.at("age").as_int64(), 0);
+    EXPECT_EQ(added.at("transaction_id"), "t1");
+}
+
+TEST_F(ProbedRoomTest, OnNewEventSeesEveryStoredEventOnce) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    clear_journals();
+    EXPECT_EQ(send(room, "hello", alice).status, 200);
+    EXPECT_EQ(send(room, "deny rule", alice).status, 403);
+    // The next message's own event comes behind the first one's notification.
+    EXPECT_EQ(send(room, "again", alice).status, 200);
+    Texts asked = journal("b");
+    for (int tries = 0; tries < 200 && std::count(asked.begin(), asked.end(), "on_new_event m.room.message") < 2; ++tries) asked = journal("b");
+    EXPECT_EQ(std::count(asked.begin(), asked.end(), "on_new_event m.room.message"), 2);
+    EXPECT_EQ(std::count(asked.begin(), asked.end(), "check_event_for_spam m.room.message"), 2);
+}
+
+}  // namespace
