@@ -3,6 +3,7 @@
 #include "../accounts.h"
 #include "../requests.h"
 #include "../secrets.h"
+#include "aliases.h"
 #include "event_sender.h"
 #include "membership.h"
 #include "room_request.h"
@@ -119,6 +120,16 @@ async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const Ro
     }
 }
 
+async::task<void> refuse_taken_alias(ServerWorker& worker, std::string alias) {
+    const std::optional<std::string> taken_by = co_await worker.database().read("room_of_alias", &room_of_alias, alias);
+    if (taken_by) throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE);
+}
+
+async::task<void> take_alias(ServerWorker& worker, const NewRoom& room, std::string alias) {
+    const bool taken = co_await worker.database().run("create_alias", &insert_alias, alias, room.room_id, room.creator);
+    if (!taken) throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE);
+}
+
 async::task<void> ask_on_create_room(ServerWorker& worker, const Requester& requester, JsonDict& body, bool is_admin) {
     const auto& hook = worker.hooks().third_party_rules.on_create_room;
     if (!hook.empty()) co_await hook(requester, body, is_admin);
@@ -133,13 +144,20 @@ async::task<std::string> create_room_of(ServerWorker& worker, Requester requeste
         const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(room.creator);
         deny_if_spam(verdict, "You are not permitted to create rooms");
     }
-    const RoomRequest request = read_room_request(body, room.creator);
+    const RoomRequest request = read_room_request(body, room.creator, worker.server_name());
+    std::optional<std::string> alias;
+    if (request.alias_localpart) {
+        alias = "#" + *request.alias_localpart + ":" + worker.server_name();
+        co_await refuse_taken_alias(worker, *alias);
+    }
     room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
         co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);
     if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
+    if (alias) co_await require_alias_allowed(worker, room.creator, *alias);
     co_await found(worker, room, request);
+    if (alias) co_await take_alias(worker, room, *alias);
     co_await furnish(worker, room, request);
     co_await invite_all(worker, room, request, is_admin);
     co_return room.room_id;

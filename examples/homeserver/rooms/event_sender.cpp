@@ -97,6 +97,7 @@ Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict&
     const JsonValue* const content = replacement.if_contains("content");
     if (content == nullptr || !content->is_object()) throw callbacks::ModuleFailed("the replacement event's content is no object");
     draft.content = content->get_object();
+    draft.redacts = original.redacts();
 
     const Event built = build_event(worker, draft, head, state);
     JsonDict pdu = pdu_from_event(built);
@@ -119,6 +120,7 @@ Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead
     pdu["type"] = draft.type;
     pdu["sender"] = draft.sender;
     if (draft.state_key) pdu["state_key"] = *draft.state_key;
+    if (draft.redacts) pdu["redacts"] = *draft.redacts;
     pdu["content"] = draft.content;
     pdu["origin_server_ts"] = worker.now_ms();
     pdu["depth"] = head.depth + 1;

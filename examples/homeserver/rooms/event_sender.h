@@ -21,6 +21,7 @@ struct Draft {
     std::string type;
     std::string sender;
     std::optional<std::string> state_key;
+    std::optional<std::string> redacts;  ///< the event that a redaction is about
     callbacks::JsonDict content;
     std::optional<SentTransaction> transaction;
 };

@@ -3,6 +3,7 @@
 #include "../accounts.h"
 #include "../profile.h"
 #include "../requests.h"
+#include "aliases.h"
 #include "client_event.h"
 #include "event_sender.h"
 #include "rooms.h"
@@ -114,17 +115,10 @@ async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user
 
 namespace {
 
-void require_room_id(const std::string& room_id) {
-    if (room_id.starts_with('!')) return;
-    if (room_id.starts_with('#')) throw SynapseError(404, "Room alias " + room_id + " not found", Codes::NOT_FOUND);
-    throw SynapseError(400, room_id + " was not legal room ID or room alias", Codes::INVALID_PARAM);
-}
-
 async::task<MembershipChange> requested_change(ServerWorker& worker, const RoutedRequest& request, std::string membership) {
     const callbacks::Requester requester = co_await authenticate(worker, request);
     MembershipChange change;
-    change.room_id = request.path_parameters.at(0);
-    require_room_id(change.room_id);
+    change.room_id = co_await resolved_room(worker, request.path_parameters.at(0));
     change.sender = requester.user.to_string();
     change.target = change.sender;
     change.membership = std::move(membership);

@@ -128,6 +128,13 @@ std::vector<InitialState> initial_state_of(const JsonDict& body) {
     return given;
 }
 
+std::optional<std::string> alias_localpart_of(const JsonDict& body) {
+    std::optional<std::string> localpart = string_member(body, "room_alias_name");
+    const bool is_bad = localpart && localpart->find_first_of(" \t\r\n:#") != std::string::npos;
+    if (is_bad || localpart == std::string()) refuse("Invalid characters in room alias", Codes::INVALID_PARAM);
+    return localpart;
+}
+
 InitialState with_one_member(const char* type, const char* key, std::string value) {
     InitialState state;
     state.type = type;
@@ -137,14 +144,14 @@ InitialState with_one_member(const char* type, const char* key, std::string valu
 
 }  // namespace
 
-RoomRequest read_room_request(const JsonDict& body, const std::string& creator) {
+RoomRequest read_room_request(const JsonDict& body, const std::string& creator, const std::string& server_name) {
     check_version(body);
     RoomRequest request;
     request.is_public = is_public_visibility(body);
     request.invitees = invitees_of(body);
     request.is_direct = flag_member(body, "is_direct", false);
     request.creation_content = object_member(body, "creation_content");
-    if (string_member(body, "room_alias_name")) refuse("Room aliases are not supported by this server", Codes::INVALID_PARAM);
+    request.alias_localpart = alias_localpart_of(body);
     const Preset& preset = preset_of(body, request.is_public);
     std::vector<InitialState> given = initial_state_of(body);
     const auto is_given = [&](std::string_view type) {
@@ -156,6 +163,10 @@ RoomRequest read_room_request(const JsonDict& body, const std::string& creator) 
     levels.type = "m.room.power_levels";
     levels.content = power_levels(body, creator, preset.invitees_are_equals ? request.invitees : std::vector<std::string>());
     request.state.push_back(std::move(levels));
+    if (request.alias_localpart) {
+        const std::string alias = "#" + *request.alias_localpart + ":" + server_name;
+        request.state.push_back(with_one_member("m.room.canonical_alias", "alias", alias));
+    }
     // What initial_state says itself isn't said by the preset.
     if (!is_given("m.room.join_rules")) request.state.push_back(with_one_member("m.room.join_rules", "join_rule", preset.join_rule));
     if (!is_given("m.room.history_visibility")) {

@@ -2,6 +2,7 @@
 
 #include <callbacks/event.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct InitialState {
 struct RoomRequest {
     bool is_public = false;               ///< in the room directory
     callbacks::JsonDict creation_content;
+    std::optional<std::string> alias_localpart;
     std::vector<InitialState> state;      ///< power levels to topic, in the order of sending; between the creator's join and the invites
     std::vector<std::string> invitees;
     bool is_direct = false;
@@ -26,6 +28,7 @@ struct RoomRequest {
 /// Reads a createRoom body (specification, "POST /createRoom"). `creator` gets power level 100.
 ///
 /// Errors: SynapseError 400 `M_BAD_JSON`, `M_INVALID_PARAM`, `M_UNSUPPORTED_ROOM_VERSION`, `M_INVALID_ROOM_STATE`.
-[[nodiscard]] RoomRequest read_room_request(const callbacks::JsonDict& body, const std::string& creator);
+[[nodiscard]] RoomRequest read_room_request(const callbacks::JsonDict& body, const std::string& creator,
+                                            const std::string& server_name);
 
 }  // namespace homeserver

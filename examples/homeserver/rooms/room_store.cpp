@@ -85,6 +85,21 @@ void move_extremities(Transaction& transaction, const Event& event) {
         event.other().at("depth").as_int64(), event.other().at("depth").as_int64(), event.is_state() ? 1 : 0, event.room_id());
 }
 
+/// Takes what a redacted event loses out of the database, and notes why beside it.
+void redact(Transaction& transaction, const Event& redaction) {
+    const std::optional<StoredEvent> target = find_event(transaction, redaction.room_id(), *redaction.redacts());
+    if (!target || target->event.type() == "m.room.create") return;
+    JsonDict because = pdu_from_event(redaction);
+    for (const char* between_servers : {"auth_events", "prev_events", "hashes", "signatures", "depth"}) because.erase(between_servers);
+    because["event_id"] = *redaction.event_id();
+    JsonDict unsigned_fields;
+    unsigned_fields["redacted_by"] = *redaction.event_id();
+    unsigned_fields["redacted_because"] = std::move(because);
+    const JsonDict left = redacted(pdu_from_event(target->event));
+    transaction.execute("UPDATE events SET pdu = ?, unsigned_fields = ? WHERE event_id = ?", boost::json::serialize(left),
+                        boost::json::serialize(unsigned_fields), *target->event.event_id());
+}
+
 }  // namespace
 
 JsonDict stored_json(std::string_view text) {
@@ -183,6 +198,11 @@ std::vector<std::string> rooms_with_membership(Transaction& transaction, const s
         "SELECT room_id FROM room_memberships WHERE user_id = ? AND membership = ? ORDER BY room_id", user_id, membership));
 }
 
+bool room_is_public(Transaction& transaction, const std::string& room_id) {
+    const auto row = transaction.query_one<bool>("SELECT is_public FROM rooms WHERE room_id = ?", room_id);
+    return row && std::get<0>(*row);
+}
+
 std::vector<std::string> users_sharing_rooms(Transaction& transaction, const std::string& user_id) {
     return only_column(transaction.query<std::string>(
         "SELECT DISTINCT other.user_id FROM room_memberships own JOIN room_memberships other ON other.room_id = own.room_id "
@@ -218,6 +238,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
         transaction_id);
     if (event.is_state()) set_state(transaction, event, position);
     move_extremities(transaction, event);
+    if (event.redacts()) redact(transaction, event);
     return position;
 }
 

@@ -39,6 +39,9 @@ struct SentTransaction {
 [[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
 void insert_room(modapi::Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public);
 
+/// Whether the room is in the directory; false for a room that isn't there.
+[[nodiscard]] bool room_is_public(modapi::Transaction& transaction, const std::string& room_id);
+
 [[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
 [[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
                                                                   const std::string& type, const std::string& state_key);
@@ -65,7 +68,7 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
                                                               const SentTransaction& sent);
 
-/// Stores an event at the room's end: the event, the state it sets, its membership. The room's row exists.
+/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts. The room's row exists.
 std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
                           const std::optional<SentTransaction>& sent);
 

@@ -1,8 +1,11 @@
 #include "rooms.h"
 
+#include "aliases.h"
 #include "create_room.h"
+#include "directory.h"
 #include "membership.h"
 #include "messages.h"
+#include "redaction.h"
 #include "sync.h"
 
 namespace homeserver {
@@ -11,7 +14,10 @@ void add_room_endpoints(Router& router) {
     add_create_room_endpoint(router);
     add_membership_endpoints(router);
     add_message_endpoints(router);
+    add_redaction_endpoint(router);
     add_sync_endpoint(router);
+    add_alias_endpoints(router);
+    add_directory_endpoints(router);
 }
 
 }  // namespace homeserver

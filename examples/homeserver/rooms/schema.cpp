@@ -27,6 +27,9 @@ std::vector<std::string> room_schema() {
         "stream_position BIGINT NOT NULL, forgotten BIGINT NOT NULL, PRIMARY KEY (room_id, user_id))",
         "CREATE INDEX IF NOT EXISTS room_memberships_of_user ON room_memberships (user_id, membership)",
 
+        "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS room_aliases_of_room ON room_aliases (room_id)",
+
         // What a repeated request is answered with. device_id is empty for a token without a device.
         "CREATE TABLE IF NOT EXISTS sent_transactions (user_id TEXT NOT NULL, device_id TEXT NOT NULL, room_id TEXT NOT NULL, "
         "transaction_id TEXT NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (user_id, device_id, room_id, transaction_id))",

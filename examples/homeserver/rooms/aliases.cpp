@@ -1,0 +1,164 @@
+#include "aliases.h"
+
+#include "../accounts.h"
+#include "../requests.h"
+#include "power_levels.h"
+#include "room_store.h"
+#include "visibility.h"
+
+#include <callbacks/errors.h>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::Requester;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+std::string alias_parameter(const RoutedRequest& request) {
+    const std::string& alias = request.path_parameters.at(0);
+    static_cast<void>(callbacks::RoomAlias(alias));  // throws the 400 for what is none
+    return alias;
+}
+
+async::task<Response> get_alias(ServerWorker& worker, const RoutedRequest& request) {
+    const std::string alias = alias_parameter(request);
+    const std::string room_id = co_await resolved_room(worker, alias);
+    JsonDict answer;
+    answer["room_id"] = room_id;
+    JsonArray servers;
+    servers.emplace_back(worker.server_name());
+    answer["servers"] = std::move(servers);
+    co_return ok(std::move(answer));
+}
+
+struct AliasPlace {
+    bool room_exists = false;
+    bool is_member = false;
+};
+
+AliasPlace find_place(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    AliasPlace place;
+    place.room_exists = find_head(transaction, room_id).has_value();
+    place.is_member = membership_of(transaction, room_id, user_id) == "join";
+    return place;
+}
+
+async::task<Response> put_alias(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const std::string alias = alias_parameter(request);
+    const JsonDict body = required_json_body(request);
+    const std::string room_id = required_string_member(body, "room_id");
+    const std::string user_id = requester.user.to_string();
+    if (!is_local(worker, alias)) throw SynapseError(400, "Room alias must be local");
+    const AliasPlace place = co_await worker.database().read("alias_place", &find_place, room_id, user_id);
+    if (!place.room_exists) throw SynapseError(404, "Room " + room_id + " not found", Codes::NOT_FOUND);
+    const bool is_admin = co_await is_server_admin(worker, user_id);
+    if (!place.is_member && !is_admin) {
+        throw SynapseError(403, "You must be in the room to create an alias for it", Codes::FORBIDDEN);
+    }
+    co_await require_alias_allowed(worker, user_id, alias);
+    const bool inserted = co_await worker.database().run("create_alias", &insert_alias, alias, room_id, user_id);
+    if (!inserted) throw SynapseError(409, "Room alias " + alias + " already exists");
+    co_return ok();
+}
+
+enum class Deletion { done, no_such_alias, refused };
+
+/// Who made an alias may delete it, and who may set the room's canonical alias.
+Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, const std::string& user_id, bool is_admin) {
+    const auto row = transaction.query_one<std::string, std::string>("SELECT room_id, creator FROM room_aliases WHERE alias = ?", alias);
+    if (!row) return Deletion::no_such_alias;
+    const auto& [room_id, creator] = *row;
+    if (creator != user_id && !is_admin) {
+        const callbacks::StateMap state = current_state(transaction, room_id);
+        const PowerLevels levels(state);
+        const bool is_member = membership_of(transaction, room_id, user_id) == "join";
+        if (!is_member || levels.of_user(user_id) < levels.for_event("m.room.canonical_alias", true)) return Deletion::refused;
+    }
+    transaction.execute("DELETE FROM room_aliases WHERE alias = ?", alias);
+    return Deletion::done;
+}
+
+async::task<Response> delete_alias(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const std::string alias = alias_parameter(request);
+    const std::string user_id = requester.user.to_string();
+    const bool is_admin = co_await is_server_admin(worker, user_id);
+    const Deletion deletion = co_await worker.database().run("delete_alias", &delete_if_allowed, alias, user_id, is_admin);
+    if (deletion == Deletion::no_such_alias) throw SynapseError(404, "Unknown room alias", Codes::NOT_FOUND);
+    if (deletion == Deletion::refused) {
+        throw SynapseError(403, "You don't have permission to delete the alias.", Codes::FORBIDDEN);
+    }
+    co_return ok();
+}
+
+std::optional<std::vector<std::string>> visible_aliases(Transaction& transaction, const std::string& room_id,
+                                                        const std::string& user_id) {
+    const Visibility visibility(transaction, room_id, user_id);
+    if (!visibility.shows_anything()) return std::nullopt;
+    return aliases_of_room(transaction, room_id);
+}
+
+async::task<Response> get_aliases(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const std::string& room_id = request.path_parameters.at(0);
+    const std::string user_id = requester.user.to_string();
+    const std::optional<std::vector<std::string>> aliases =
+        co_await worker.database().read("room_aliases", &visible_aliases, room_id, user_id);
+    if (!aliases) throw SynapseError(403, "User " + user_id + " not in room " + room_id, Codes::FORBIDDEN);
+    JsonDict answer;
+    answer["aliases"] = JsonArray(aliases->begin(), aliases->end());
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+std::optional<std::string> room_of_alias(Transaction& transaction, const std::string& alias) {
+    auto row = transaction.query_one<std::string>("SELECT room_id FROM room_aliases WHERE alias = ?", alias);
+    if (!row) return std::nullopt;
+    return std::move(std::get<0>(*row));
+}
+
+std::vector<std::string> aliases_of_room(Transaction& transaction, const std::string& room_id) {
+    std::vector<std::string> aliases;
+    auto rows = transaction.query<std::string>("SELECT alias FROM room_aliases WHERE room_id = ? ORDER BY alias", room_id);
+    for (auto& [alias] : rows) aliases.push_back(std::move(alias));
+    return aliases;
+}
+
+bool insert_alias(Transaction& transaction, const std::string& alias, const std::string& room_id, const std::string& creator) {
+    if (room_of_alias(transaction, alias)) return false;
+    transaction.execute("INSERT INTO room_aliases (alias, room_id, creator) VALUES (?, ?, ?)", alias, room_id, creator);
+    return true;
+}
+
+async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_id, std::string alias) {
+    const callbacks::RoomAlias asked(std::move(alias));
+    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room_alias(user_id, asked);
+    deny_if_spam(verdict, "This user is not permitted to create this alias");
+}
+
+async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id_or_alias) {
+    if (room_id_or_alias.starts_with('!')) co_return room_id_or_alias;
+    if (!room_id_or_alias.starts_with('#')) {
+        throw SynapseError(400, room_id_or_alias + " was not legal room ID or room alias", Codes::INVALID_PARAM);
+    }
+    const std::optional<std::string> room_id = co_await worker.database().read("room_of_alias", &room_of_alias, room_id_or_alias);
+    if (!room_id) throw SynapseError(404, "Room alias " + room_id_or_alias + " not found", Codes::NOT_FOUND);
+    co_return *room_id;
+}
+
+void add_alias_endpoints(Router& router) {
+    add_client(router, "GET", "/directory/room/{alias}", &get_alias);
+    add_client(router, "PUT", "/directory/room/{alias}", &put_alias);
+    add_client(router, "DELETE", "/directory/room/{alias}", &delete_alias);
+    add_client(router, "GET", "/rooms/{room_id}/aliases", &get_aliases);
+}
+
+}  // namespace homeserver

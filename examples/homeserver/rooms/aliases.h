@@ -1,0 +1,30 @@
+#pragma once
+
+#include "../router.h"
+#include "../server_worker.h"
+
+#include <async/task.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace homeserver {
+
+/// The room an alias stands for. For use inside a transaction.
+[[nodiscard]] std::optional<std::string> room_of_alias(modapi::Transaction& transaction, const std::string& alias);
+[[nodiscard]] std::vector<std::string> aliases_of_room(modapi::Transaction& transaction, const std::string& room_id);
+/// False: the alias is taken.
+[[nodiscard]] bool insert_alias(modapi::Transaction& transaction, const std::string& alias, const std::string& room_id,
+                                const std::string& creator);
+
+/// Asks user_may_create_room_alias. Errors: SynapseError 403 "This user is not permitted to create this alias".
+[[nodiscard]] async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_id, std::string alias);
+
+/// A room id as it is, or the room an alias stands for. Errors: SynapseError 404 "Room alias A not found", 400 for neither.
+[[nodiscard]] async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id_or_alias);
+
+/// GET, PUT, DELETE /directory/room/{alias}; GET /rooms/{room}/aliases.
+void add_alias_endpoints(Router& router);
+
+}  // namespace homeserver

@@ -1,0 +1,207 @@
+#include "directory.h"
+
+#include "../accounts.h"
+#include "../requests.h"
+#include "aliases.h"
+#include "power_levels.h"
+#include "room_store.h"
+
+#include <callbacks/errors.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using callbacks::Requester;
+using callbacks::StateMap;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+/// What decides whether a user may change a room's entry.
+struct Listing {
+    StateMap state;
+    bool is_public = false;
+    bool may_change = false;
+};
+
+std::optional<Listing> find_listing(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    if (!find_head(transaction, room_id)) return std::nullopt;
+    Listing listing;
+    listing.state = current_state(transaction, room_id);
+    listing.is_public = room_is_public(transaction, room_id);
+    const PowerLevels levels(listing.state);
+    const bool is_member = membership_of(transaction, room_id, user_id) == "join";
+    listing.may_change = is_member && levels.of_user(user_id) >= levels.for_event("m.room.canonical_alias", true);
+    return listing;
+}
+
+void set_public(Transaction& transaction, const std::string& room_id, bool is_public) {
+    transaction.execute("UPDATE rooms SET is_public = ? WHERE room_id = ?", is_public, room_id);
+}
+
+async::task<Response> get_visibility(ServerWorker& worker, const RoutedRequest& request) {
+    const std::optional<Listing> listing =
+        co_await worker.database().read("room_listing", &find_listing, request.path_parameters.at(0), std::string());
+    if (!listing) throw SynapseError(404, "Unknown room", Codes::NOT_FOUND);
+    JsonDict answer;
+    answer["visibility"] = listing->is_public ? "public" : "private";
+    co_return ok(std::move(answer));
+}
+
+async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const std::string& room_id = request.path_parameters.at(0);
+    const std::string user_id = requester.user.to_string();
+    const JsonDict body = json_body(request);
+    const std::string visibility = string_member(body, "visibility").value_or("public");
+    if (visibility != "public" && visibility != "private") throw SynapseError(400, "Invalid visibility setting", Codes::INVALID_PARAM);
+
+    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_publish_room(user_id, room_id);
+    deny_if_spam(verdict, "This user is not permitted to publish rooms to the room list");
+    const std::optional<Listing> listing = co_await worker.database().read("room_listing", &find_listing, room_id, user_id);
+    if (!listing) throw SynapseError(400, "Unknown room");
+    const bool is_admin = co_await is_server_admin(worker, user_id);
+    if (!listing->may_change && !is_admin) {
+        throw SynapseError(403, "This server requires you to be a moderator in the room to edit its room list entry",
+                           Codes::FORBIDDEN);
+    }
+    const bool publishes = visibility == "public";
+    if (publishes) {
+        const bool allowed = co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
+        if (!allowed) throw SynapseError(403, "Not allowed to publish room");
+    }
+    co_await worker.database().run("set_room_public", &set_public, room_id, publishes);
+    co_return ok();
+}
+
+/// One page of the list.
+struct ListRequest {
+    std::string search_term;  ///< lower case; empty: all
+    std::size_t begin = 0;
+    std::size_t limit = 100;
+};
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char character) { return static_cast<char>(std::tolower(character)); });
+    return text;
+}
+
+void copy_text(const StateMap& state, std::string_view type, std::string_view key, JsonDict& entry, std::string_view as) {
+    const callbacks::Event* const event = state.find(type);
+    if (event == nullptr) return;
+    if (const auto text = event->content_string(key)) entry[as] = *text;
+}
+
+JsonDict list_entry(Transaction& transaction, const std::string& room_id) {
+    const StateMap state = current_state(transaction, room_id);
+    JsonDict entry;
+    entry["room_id"] = room_id;
+    entry["num_joined_members"] = static_cast<std::int64_t>(users_with_membership(transaction, room_id, "join").size());
+    copy_text(state, "m.room.name", "name", entry, "name");
+    copy_text(state, "m.room.topic", "topic", entry, "topic");
+    copy_text(state, "m.room.canonical_alias", "alias", entry, "canonical_alias");
+    copy_text(state, "m.room.avatar", "url", entry, "avatar_url");
+    copy_text(state, "m.room.join_rules", "join_rule", entry, "join_rule");
+    const callbacks::Event* const history = state.find("m.room.history_visibility");
+    entry["world_readable"] = history != nullptr && history->content_string("history_visibility") == "world_readable";
+    const callbacks::Event* const guests = state.find("m.room.guest_access");
+    entry["guest_can_join"] = guests != nullptr && guests->content_string("guest_access") == "can_join";
+    return entry;
+}
+
+bool matches(const JsonDict& entry, const std::string& search_term) {
+    if (search_term.empty()) return true;
+    for (const char* key : {"name", "topic", "canonical_alias"}) {
+        const callbacks::JsonValue* const value = entry.if_contains(key);
+        if (value != nullptr && lower(std::string(value->as_string())).find(search_term) != std::string::npos) return true;
+    }
+    return false;
+}
+
+std::vector<JsonDict> public_rooms(Transaction& transaction, const std::string& search_term) {
+    auto rows = transaction.query<std::string>(
+        "SELECT r.room_id FROM rooms r LEFT JOIN room_memberships m ON m.room_id = r.room_id AND m.membership = 'join' "
+        "WHERE r.is_public = 1 GROUP BY r.room_id HAVING COUNT(m.user_id) > 0 ORDER BY COUNT(m.user_id) DESC, r.room_id");
+    std::vector<JsonDict> entries;
+    for (const auto& [room_id] : rows) {
+        JsonDict entry = list_entry(transaction, room_id);
+        if (matches(entry, search_term)) entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+async::task<Response> answer_list(ServerWorker& worker, ListRequest wanted) {
+    std::vector<JsonDict> entries = co_await worker.database().read("public_rooms", &public_rooms, wanted.search_term);
+    const std::size_t begin = std::min(wanted.begin, entries.size());
+    const std::size_t end = std::min(entries.size(), begin + wanted.limit);
+    JsonArray chunk;
+    for (std::size_t index = begin; index < end; ++index) chunk.emplace_back(std::move(entries[index]));
+    JsonDict answer;
+    answer["chunk"] = std::move(chunk);
+    answer["total_room_count_estimate"] = static_cast<std::int64_t>(entries.size());
+    if (end < entries.size()) answer["next_batch"] = std::to_string(end);
+    if (begin > 0) answer["prev_batch"] = std::to_string(begin > wanted.limit ? begin - wanted.limit : 0);
+    co_return ok(std::move(answer));
+}
+
+std::size_t position_of(const std::optional<std::string>& since) {
+    if (!since) return 0;
+    std::size_t position = 0;
+    const char* const end = since->data() + since->size();
+    const auto [stopped, error] = std::from_chars(since->data(), end, position);
+    if (error != std::errc() || stopped != end) throw SynapseError(400, "Invalid since token", Codes::INVALID_PARAM);
+    return position;
+}
+
+std::size_t checked_limit(std::optional<std::int64_t> limit) {
+    constexpr std::int64_t most_rooms = 1000;
+    if (!limit) return 100;
+    if (*limit < 0) throw SynapseError(400, "'limit' must not be negative", Codes::INVALID_PARAM);
+    return static_cast<std::size_t>(*limit == 0 ? most_rooms : std::min(*limit, most_rooms));
+}
+
+async::task<Response> get_public_rooms(ServerWorker& worker, const RoutedRequest& request) {
+    ListRequest wanted;
+    wanted.begin = position_of(request.http.argument("since"));
+    wanted.limit = checked_limit(integer_argument(request, "limit"));
+    Response response = co_await answer_list(worker, std::move(wanted));
+    co_return response;
+}
+
+async::task<Response> post_public_rooms(ServerWorker& worker, const RoutedRequest& request) {
+    const Requester requester = co_await authenticate(worker, request);
+    const JsonDict body = json_body(request);
+    ListRequest wanted;
+    wanted.begin = position_of(string_member(body, "since"));
+    std::optional<std::int64_t> limit;
+    if (const callbacks::JsonValue* const value = body.if_contains("limit")) {
+        if (!value->is_int64()) throw SynapseError(400, "'limit' must be an integer", Codes::INVALID_PARAM);
+        limit = value->get_int64();
+    }
+    wanted.limit = checked_limit(limit);
+    if (const callbacks::JsonValue* const filter = body.if_contains("filter")) {
+        if (!filter->is_object()) throw SynapseError(400, "'filter' must be an object", Codes::INVALID_PARAM);
+        wanted.search_term = lower(string_member(filter->get_object(), "generic_search_term").value_or(std::string()));
+    }
+    Response response = co_await answer_list(worker, std::move(wanted));
+    co_return response;
+}
+
+}  // namespace
+
+void add_directory_endpoints(Router& router) {
+    add_client(router, "GET", "/directory/list/room/{room_id}", &get_visibility);
+    add_client(router, "PUT", "/directory/list/room/{room_id}", &put_visibility);
+    add_client(router, "GET", "/publicRooms", &get_public_rooms);
+    add_client(router, "POST", "/publicRooms", &post_public_rooms);
+}
+
+}  // namespace homeserver
