@@ -1,0 +1,135 @@
+#include <async/cached.h>
+#include <async/dispatch.h>
+#include <async/combine.h>
+#include <async/error_rule.h>
+#include <async/sleep.h>
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+
+/// A loop of awaits that are ready at once keeps the stack flat, in every preset.
+namespace {
+
+constexpr int many = 1'000'000;
+constexpr std::uintptr_t largest_spread = 16 * 1024;
+
+/// How far apart the stack was when the child ran.
+struct StackSpread {
+    std::uintptr_t lowest = UINTPTR_MAX;
+    std::uintptr_t highest = 0;
+
+    void note() {
+        const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+        lowest = std::min(lowest, here);
+        highest = std::max(highest, here);
+    }
+    [[nodiscard]] std::uintptr_t bytes() const { return highest - lowest; }
+};
+
+async::task<int> ready(StackSpread& spread) {
+    spread.note();
+    co_return 1;
+}
+async::task<int> through_a_parent(StackSpread& spread) { co_return co_await ready(spread); }
+async::task<int> failing(StackSpread& spread) {
+    spread.note();
+    throw 1;
+    co_return 0;
+}
+
+async::task<int> await_ready_ones(StackSpread& spread) {
+    int sum = 0;
+    for (int turn = 0; turn < many; ++turn) sum += co_await ready(spread);
+    co_return sum;
+}
+async::task<int> await_nested_ones(StackSpread& spread) {
+    int sum = 0;
+    for (int turn = 0; turn < many; ++turn) sum += co_await through_a_parent(spread);
+    co_return sum;
+}
+async::task<int> await_failing_ones(StackSpread& spread) {
+    int failures = 0;
+    for (int turn = 0; turn < 100'000; ++turn) {
+        try {
+            static_cast<void>(co_await failing(spread));
+        } catch (int) {
+            ++failures;
+        }
+    }
+    co_return failures;
+}
+async::task<int> await_ones_that_suspend(StackSpread& spread) {
+    int sum = 0;
+    for (int turn = 0; turn < 100'000; ++turn) {
+        co_await async::reschedule();
+        sum += co_await ready(spread);
+    }
+    co_return sum;
+}
+
+TEST(FlatStack, AMillionReadyAwaitsStayOnOneFrame) {
+    StackSpread spread;
+    EXPECT_EQ(async::sync_wait(await_ready_ones(spread)), many);
+    EXPECT_LT(spread.bytes(), largest_spread);
+}
+
+TEST(FlatStack, AMillionNestedAwaitsStayOnTwo) {
+    StackSpread spread;
+    EXPECT_EQ(async::sync_wait(await_nested_ones(spread)), many);
+    EXPECT_LT(spread.bytes(), largest_spread);
+}
+
+TEST(FlatStack, AwaitsThatThrowLeaveNothingBehind) {
+    StackSpread spread;
+    EXPECT_EQ(async::sync_wait(await_failing_ones(spread)), 100'000);
+    EXPECT_LT(spread.bytes(), largest_spread);
+}
+
+TEST(FlatStack, AwaitsThatSuspendDoToo) {
+    StackSpread spread;
+    EXPECT_EQ(async::sync_wait(await_ones_that_suspend(spread)), 100'000);
+    EXPECT_LT(spread.bytes(), largest_spread);
+}
+
+class Module {
+public:
+    StackSpread spread;
+    async::task<bool> check(const int&) {
+        spread.note();
+        co_return true;
+    }
+};
+
+using check_dispatch = async::dispatch<"check", bool(const int&), async::first_not<true>, async::propagate>;
+
+async::task<int> ask_often(const check_dispatch& check) {
+    int passed = 0;
+    for (int turn = 0; turn < many; ++turn) {
+        if (co_await check(turn)) ++passed;
+    }
+    co_return passed;
+}
+
+TEST(FlatStack, AMillionDispatchesToThreeModulesKeepIt) {
+    Module modules[3];
+    check_dispatch check;
+    for (Module& module : modules) check.add("module", async::bind<&Module::check>(&module), nullptr);
+    EXPECT_EQ(async::sync_wait(ask_often(check)), many);
+    for (const Module& module : modules) EXPECT_LT(module.spread.bytes(), largest_spread);
+}
+
+async::task<int> look_up_often(async::cached<int(int)>& cache) {
+    int sum = 0;
+    for (int turn = 0; turn < many; ++turn) sum += co_await cache(1);
+    co_return sum;
+}
+
+TEST(FlatStack, AMillionCacheHitsKeepIt) {
+    async::cached<int(int)> cache("one", [](int value) { return value; });
+    EXPECT_EQ(async::sync_wait(look_up_often(cache)), many);
+}
+
+}  // namespace

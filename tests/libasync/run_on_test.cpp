@@ -1,0 +1,60 @@
+#include <async/run_on.h>
+#include <async/sleep.h>
+#include <async/testing/virtual_time.h>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::thread::id own_thread() { return std::this_thread::get_id(); }
+int add(int first, const int& second) { return first + second; }
+int fail() { throw std::runtime_error("blocked"); }
+void wait_for(std::shared_future<void>& gate) { gate.wait(); }
+void count(std::atomic<int>*& calls) { ++*calls; }
+
+TEST(RunOn, CallsOnTheOtherExecutorAndResumesHere) {
+    async::testing::simulation time;
+    boost::asio::thread_pool pool(1);
+    const boost::asio::any_io_executor executor = pool.get_executor();
+    EXPECT_NE(time.run(async::run_on(executor, &own_thread)), std::this_thread::get_id());
+    EXPECT_EQ(time.run(async::run_on(executor, &add, 1, 2)), 3);
+    pool.join();
+}
+
+TEST(RunOn, PassesExceptionsOn) {
+    async::testing::simulation time;
+    boost::asio::thread_pool pool(1);
+    EXPECT_THROW(time.run(async::run_on(pool.get_executor(), &fail)), std::runtime_error);
+    pool.join();
+}
+
+TEST(RunOn, WorkThatBeganIsWaitedForAndWorkThatDidntIsntDone) {
+    async::testing::simulation time;
+    boost::asio::thread_pool pool(1);
+    std::promise<void> gate;
+    std::shared_future<void> opened = gate.get_future().share();
+    std::atomic<int> calls = 0;
+    const auto began = time.start(async::run_on(pool.get_executor(), &wait_for, opened));
+    const auto queued = time.start(async::run_on(pool.get_executor(), &count, &calls));
+    time.run_ready();
+    queued.cancel(async::cancel_reason::stopping);
+    time.run_ready();
+    EXPECT_FALSE(began.done());
+    gate.set_value();
+    pool.join();
+    time.run_ready();
+    EXPECT_TRUE(began.done());
+    ASSERT_TRUE(queued.done());
+    EXPECT_THROW(queued.result(), async::operation_cancelled);
+    EXPECT_EQ(calls, 0);
+}
+
+}  // namespace
