@@ -5,6 +5,7 @@
 #include "devices.h"
 #include "filters.h"
 #include "login.h"
+#include "media.h"
 #include "presence.h"
 #include "profile.h"
 #include "push_rules.h"
@@ -24,6 +25,7 @@ void add_endpoints(Router& router) {
     add_push_rule_endpoints(router);
     add_filter_endpoints(router);
     add_room_endpoints(router);
+    add_media_endpoints(router);
 }
 
 }  // namespace homeserver

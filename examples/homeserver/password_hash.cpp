@@ -37,11 +37,11 @@ bool matches(const std::string& password, const std::string& hash) {
 }  // namespace
 
 async::task<std::string> hash_password(ServerWorker& worker, std::string password) {
-    return async::run_on(worker.hashing_pool(), &hashed, std::move(password));
+    return async::run_on(worker.host_pool(), &hashed, std::move(password));
 }
 
 async::task<bool> password_matches(ServerWorker& worker, std::string password, std::string hash) {
-    return async::run_on(worker.hashing_pool(), &matches, std::move(password), std::move(hash));
+    return async::run_on(worker.host_pool(), &matches, std::move(password), std::move(hash));
 }
 
 }  // namespace homeserver

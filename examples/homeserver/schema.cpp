@@ -46,6 +46,9 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
     "PRIMARY KEY (user_id, filter_id))",
+
+    "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
+    "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
 };
 
 void create_tables(modapi::Transaction& transaction, void*) {

@@ -28,6 +28,9 @@ std::string new_device_id() {
 std::string new_room_localpart() {
     return random_text(18, letters_and_digits);
 }
+std::string new_media_id() {
+    return random_text(24, letters_and_digits);
+}
 std::string new_session_id() {
     return random_text(24, letters_and_digits);
 }

@@ -14,6 +14,8 @@ namespace homeserver {
 [[nodiscard]] std::string new_device_id();
 /// The part of a room id before the colon, without `!`.
 [[nodiscard]] std::string new_room_localpart();
+/// The id of an uploaded file.
+[[nodiscard]] std::string new_media_id();
 /// The id of a UI authentication session.
 [[nodiscard]] std::string new_session_id();
 

@@ -13,7 +13,7 @@ namespace homeserver {
 namespace {
 
 constexpr std::size_t blocking_threads = 8;
-constexpr std::size_t hashing_threads = 2;  // each hash takes 64 MiB while it is made
+constexpr std::size_t host_threads = 2;  // each hash takes 64 MiB while it is made
 /// host.md promises an end within 5 s: first requests may end by themselves, then they are cut, then nothing is waited for.
 constexpr auto grace_for_requests = std::chrono::milliseconds(1500);
 constexpr auto time_to_stop = std::chrono::milliseconds(4500);
@@ -55,7 +55,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       keeps_running_(io_.get_executor()),
       signals_(io_),
       blocking_pool_(blocking_threads),
-      hashing_pool_(hashing_threads),
+      host_pool_(host_threads),
       database_(open_database(file, configuration.database)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       shared_{configuration,
@@ -64,7 +64,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               signing_key_,
               presence_interests_,
               blocking_pool_.get_executor(),
-              hashing_pool_.get_executor()} {
+              host_pool_.get_executor()} {
     add_endpoints(router_);
     try {
         build_workers(modules);
@@ -77,7 +77,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
 
 Server::~Server() {
     workers_.clear();
-    hashing_pool_.join();
+    host_pool_.join();
     blocking_pool_.join();
 }
 
@@ -104,7 +104,7 @@ void Server::abandon() {
     acceptors_.clear();
     for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->abandon();
     workers_.clear();
-    hashing_pool_.join();
+    host_pool_.join();
     blocking_pool_.join();
 }
 

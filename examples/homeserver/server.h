@@ -57,7 +57,7 @@ private:
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;  // while workers end, too
     boost::asio::signal_set signals_;
     boost::asio::thread_pool blocking_pool_;
-    boost::asio::thread_pool hashing_pool_;
+    boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
     SigningKey signing_key_;
     Notifier notifier_;

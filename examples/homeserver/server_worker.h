@@ -28,7 +28,7 @@ struct Shared {
     const SigningKey& signing_key;              ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
     PresenceInterests& presence_interests;
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
-    boost::asio::any_io_executor hashing_pool;   ///< password hashing: a module that fills the other keeps nobody from logging in
+    boost::asio::any_io_executor host_pool;   ///< the host's own blocking work (passwords, files): a module that fills the other pool keeps nobody from logging in
 };
 
 /// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.
@@ -52,7 +52,7 @@ public:
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept { return modules_.hooks(); }
     [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
-    [[nodiscard]] const boost::asio::any_io_executor& hashing_pool() const noexcept { return shared_.hashing_pool; }
+    [[nodiscard]] const boost::asio::any_io_executor& host_pool() const noexcept { return shared_.host_pool; }
     [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
     /// Work that goes on after its request was answered (on_new_event).
     [[nodiscard]] async::scope& background() noexcept { return background_; }
