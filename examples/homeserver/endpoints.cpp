@@ -1,7 +1,9 @@
 #include "endpoints.h"
 
 #include "account_data.h"
+#include "admin.h"
 #include "capabilities.h"
+#include "deactivation.h"
 #include "devices.h"
 #include "filters.h"
 #include "login.h"
@@ -11,6 +13,7 @@
 #include "push_rules.h"
 #include "registration.h"
 #include "rooms/rooms.h"
+#include "user_directory.h"
 
 namespace homeserver {
 
@@ -26,6 +29,9 @@ void add_endpoints(Router& router) {
     add_filter_endpoints(router);
     add_room_endpoints(router);
     add_media_endpoints(router);
+    add_deactivation_endpoint(router);
+    add_admin_endpoints(router);
+    add_user_directory_endpoint(router);
 }
 
 }  // namespace homeserver

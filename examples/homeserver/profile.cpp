@@ -77,8 +77,7 @@ async::task<modapi::Response> get_field(ServerWorker& worker, const RoutedReques
     co_return ok(std::move(answer));
 }
 
-std::optional<std::string> wanted_value(const JsonDict& body, const ProfileField& field) {
-    std::string value = required_string_member(body, field.key);
+std::optional<std::string> checked_value(std::string value, const ProfileField& field) {
     if (value.size() > field.longest) throw SynapseError(400, field.too_long);
     if (value.empty()) return std::nullopt;
     return value;
@@ -99,7 +98,7 @@ async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedReques
     const std::string user_id = user_parameter(request, 0).to_string();
     const bool by_admin = co_await is_server_admin(worker, requester.user.to_string());
     const JsonDict body = required_json_body(request);
-    std::optional<std::string> value = wanted_value(body, field);
+    std::optional<std::string> value = checked_value(required_string_member(body, field.key), field);
     if (!is_local(worker, user_id)) throw SynapseError(400, "User is not hosted on this homeserver");
     if (!by_admin && requester.user.to_string() != user_id) {
         throw SynapseError(400, std::string("Cannot set another user's ") + field.key, Codes::FORBIDDEN);
@@ -123,7 +122,27 @@ async::task<modapi::Response> put_avatar(ServerWorker& worker, const RoutedReque
     return put_field(worker, request, avatar_field);
 }
 
+async::task<void> erase_field(ServerWorker& worker, std::string user_id, const ProfileField& field, bool by_admin) {
+    const std::string statement = field.update_statement;
+    const std::optional<std::string> nothing;
+    const ProfileInfo profile = co_await worker.database().run("erase_profile", &store_field, statement, user_id, nothing);
+    const bool deactivation = true;
+    co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, by_admin, deactivation);
+}
+
 }  // namespace
+
+async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool by_admin) {
+    co_await erase_field(worker, user_id, avatar_field, by_admin);
+    co_await erase_field(worker, user_id, display_name_field, by_admin);
+}
+
+async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value) {
+    return change_profile(worker, std::move(user_id), display_name_field, checked_value(std::move(value), display_name_field), true);
+}
+async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value) {
+    return change_profile(worker, std::move(user_id), avatar_field, checked_value(std::move(value), avatar_field), true);
+}
 
 ProfileInfo find_profile(modapi::Transaction& transaction, const std::string& user_id) {
     ProfileInfo profile;

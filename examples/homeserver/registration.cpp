@@ -137,7 +137,7 @@ async::task<modapi::Response> register_account(ServerWorker& worker, const Route
     const bool is_repeated = known && known->result;
     if (requested && !is_repeated) co_await check_username(worker, *requested);
     std::variant<UiAuthSession, modapi::Response> outcome =
-        co_await authenticate_interactively(worker, operation, body, std::move(known));
+        co_await authenticate_interactively(worker, operation, body, std::move(known), std::string());
     if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));
     const UiAuthSession session = std::get<UiAuthSession>(std::move(outcome));
     JsonDict answer;

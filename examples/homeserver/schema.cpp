@@ -47,6 +47,8 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
     "PRIMARY KEY (user_id, filter_id))",
 
+    "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
+
     "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
     "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
 };

@@ -249,6 +249,9 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.enable_registration = registration(root);
         configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
         configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
+        const ConfigSection directory = root.section("user_directory");
+        configuration.user_directory_enabled = directory.value_or<bool>("enabled", true);
+        configuration.search_all_users = directory.value_or<bool>("search_all_users", false);
         configuration.signing_key_path =
             located(root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         configuration.module_path = module_path(root, default_module_path);

@@ -1,5 +1,6 @@
 #include "ui_authentication.h"
 
+#include "authentication.h"
 #include "password_hash.h"
 #include "requests.h"
 #include "secrets.h"
@@ -21,7 +22,8 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 using callbacks::SynapseError;
 
-constexpr std::string_view only_stage = "m.login.dummy";
+constexpr std::string_view dummy_stage = "m.login.dummy";
+constexpr std::string_view password_stage = "m.login.password";
 constexpr std::int64_t longest_life_ms = std::int64_t{24} * 60 * 60 * 1000;
 
 std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::string& session_id) {
@@ -57,6 +59,9 @@ void save_result(modapi::Transaction& transaction, const std::string& session_id
     transaction.execute("UPDATE ui_auth_sessions SET result = ? WHERE session_id = ?", result, session_id);
 }
 
+/// Each operation has one flow of one stage: who registers has nothing to prove yet, everybody else their password.
+std::string_view stage_of(const UiAuthSession& session) { return session.operation == "register" ? dummy_stage : password_stage; }
+
 JsonDict auth_of(const JsonDict& body) {
     const JsonValue* const auth = body.if_contains("auth");
     if (auth == nullptr || auth->is_null()) return {};
@@ -66,7 +71,7 @@ JsonDict auth_of(const JsonDict& body) {
 
 modapi::Response challenge(const UiAuthSession& session) {
     JsonArray stages;
-    stages.emplace_back(only_stage);
+    stages.emplace_back(stage_of(session));
     JsonDict flow;
     flow["stages"] = std::move(stages);
     JsonArray flows;
@@ -83,12 +88,23 @@ modapi::Response challenge(const UiAuthSession& session) {
     return modapi::json_response(401, std::move(body));
 }
 
-modapi::Response refused_stage(const UiAuthSession& session, std::string_view stage) {
+/// The challenge once more, with the reason why the last attempt was none.
+modapi::Response refused_stage(const UiAuthSession& session, const std::string& errcode, const std::string& reason) {
     modapi::Response response = challenge(session);
     JsonDict body = boost::json::parse(response.body).as_object();
-    body["errcode"] = "M_UNRECOGNIZED";
-    body["error"] = "Unknown authentication type " + std::string(stage);
+    body["errcode"] = errcode;
+    body["error"] = reason;
     return modapi::json_response(401, std::move(body));
+}
+
+/// Whether `auth` proves to be this user, by modules' checkers or the server's own password.
+async::task<bool> proves_to_be(ServerWorker& worker, JsonDict auth, std::string user_id) {
+    try {
+        const callbacks::AuthResult proved = co_await authenticate_login(worker, std::string(password_stage), auth);
+        co_return proved.user_id == user_id;
+    } catch (const SynapseError&) {
+        co_return false;
+    }
 }
 
 }  // namespace
@@ -107,7 +123,8 @@ async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& wor
 
 async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interactively(ServerWorker& worker,
                                                                                       std::string operation, JsonDict body,
-                                                                                      std::optional<UiAuthSession> known) {
+                                                                                      std::optional<UiAuthSession> known,
+                                                                                      std::string user_id) {
     const JsonDict auth = auth_of(body);
     const std::optional<std::string> stage = string_member(auth, "type");
     const std::optional<std::string> password = string_member(body, "password");
@@ -120,13 +137,17 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
     // A request of `auth` alone goes on with what the first one asked for.
     if (!body.empty()) session.parameters = std::move(body);
     if (password) session.password_hash = co_await hash_password(worker, *password);
-    const bool is_known_stage = stage && *stage == only_stage;
-    if (is_known_stage) session.completed[only_stage] = true;
-    const bool is_complete = session.completed.contains(only_stage);
+    const std::string_view wanted = stage_of(session);
+    const bool is_known_stage = stage && *stage == wanted;
+    bool is_proved = is_known_stage;
+    if (is_known_stage && wanted == password_stage) is_proved = co_await proves_to_be(worker, auth, user_id);
+    if (is_proved) session.completed[wanted] = true;
+    const bool is_complete = session.completed.contains(wanted);
     const std::int64_t now = worker.now_ms();
     co_await worker.database().run("save_ui_auth_session", &save, session, now);
     if (is_complete) co_return session;
-    if (stage) co_return refused_stage(session, *stage);
+    if (is_known_stage) co_return refused_stage(session, "M_FORBIDDEN", "Invalid username or password");
+    if (stage) co_return refused_stage(session, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
     co_return challenge(session);
 }
 

@@ -29,6 +29,9 @@ void add_room_endpoints(Router& router);
 [[nodiscard]] async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id,
                                                         callbacks::ProfileInfo profile);
 
+/// Leaves every room the user is joined or invited to. What a module or a rule refuses is logged.
+[[nodiscard]] async::task<void> leave_all_rooms(ServerWorker& worker, std::string user_id);
+
 /// Everybody who is joined to a room that this user is joined to, without the user. For use inside a transaction.
 [[nodiscard]] std::vector<std::string> users_sharing_rooms(modapi::Transaction& transaction, const std::string& user_id);
 

@@ -1,0 +1,149 @@
+#include "admin_registration.h"
+
+#include "accounts.h"
+#include "devices.h"
+#include "http_text.h"
+#include "password_hash.h"
+#include "requests.h"
+#include "secrets.h"
+
+#include <callbacks/errors.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
+#include <cstdint>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+using modapi::Transaction;
+
+constexpr std::int64_t nonce_life_ms = 60'000;
+
+const std::string& require_secret(const ServerWorker& worker) {
+    if (!worker.configuration().registration_shared_secret) throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
+    return *worker.configuration().registration_shared_secret;
+}
+
+void insert_nonce(Transaction& transaction, const std::string& nonce, std::int64_t now) {
+    transaction.execute("DELETE FROM registration_nonces WHERE creation_ts < ?", now - nonce_life_ms);
+    transaction.execute("INSERT INTO registration_nonces (nonce, creation_ts) VALUES (?, ?)", nonce, now);
+}
+
+/// A nonce is good for one attempt. False: it isn't known, or too old.
+bool use_nonce(Transaction& transaction, const std::string& nonce, std::int64_t now) {
+    const auto row = transaction.query_one<std::int64_t>("SELECT creation_ts FROM registration_nonces WHERE nonce = ?", nonce);
+    transaction.execute("DELETE FROM registration_nonces WHERE nonce = ?", nonce);
+    return row && std::get<0>(*row) >= now - nonce_life_ms;
+}
+
+void make_admin(Transaction& transaction, const std::string& user_id) {
+    transaction.execute("UPDATE users SET admin = 1 WHERE user_id = ?", user_id);
+}
+
+/// Hexadecimal HMAC-SHA1.
+std::string mac_of(const std::string& secret, const std::string& text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    unsigned int size = 0;
+    HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         bytes.data(), &size);
+    std::string mac;
+    for (unsigned int at = 0; at < size; ++at) {
+        mac += digits[bytes[at] >> 4];
+        mac += digits[bytes[at] & 15];
+    }
+    return mac;
+}
+
+bool same_secret(const std::string& first, const std::string& second) {
+    return first.size() == second.size() && CRYPTO_memcmp(first.data(), second.data(), first.size()) == 0;
+}
+
+/// A text of the body that goes into the mac: NUL bytes would let one mac stand for two requests.
+std::string mac_part(const JsonDict& body, std::string_view key) {
+    std::string part = required_string_member(body, key);
+    if (part.find('\0') != std::string::npos) throw SynapseError(400, "Invalid " + std::string(key));
+    return part;
+}
+
+async::task<void> ask_spam_checkers(ServerWorker& worker, const RoutedRequest& request, std::optional<std::string> localpart) {
+    const std::optional<JsonDict> no_email;
+    const std::optional<std::string> no_provider;
+    callbacks::RegistrationRequestInfo from;
+    from.emplace_back(user_agent_of(request).value_or(std::string()), client_address_of(request));
+    const callbacks::RegistrationBehaviour behaviour =
+        co_await worker.hooks().spam_checker.check_registration_for_spam(no_email, localpart, from, no_provider);
+    if (behaviour == callbacks::RegistrationBehaviour::DENY) throw SynapseError(429, "Rate limited");
+}
+
+async::task<modapi::Response> get_nonce(ServerWorker& worker, const RoutedRequest&) {
+    static_cast<void>(require_secret(worker));
+    const std::string nonce = new_session_id();
+    const std::int64_t now = worker.now_ms();
+    co_await worker.database().run("store_nonce", &insert_nonce, nonce, now);
+    JsonDict answer;
+    answer["nonce"] = nonce;
+    co_return ok(std::move(answer));
+}
+
+async::task<JsonDict> make_account(ServerWorker& worker, NewAccount account, bool is_admin) {
+    const std::string user_id = account.user_id;
+    co_await create_account(worker, std::move(account));
+    if (is_admin) co_await worker.database().run("make_admin", &make_admin, user_id);
+    co_await worker.hooks().account_validity.on_user_registration(user_id);
+    const std::optional<std::string> nothing;
+    const NewSession session = co_await start_session(worker, user_id, nothing, nothing);
+    JsonDict answer;
+    answer["user_id"] = user_id;
+    answer["home_server"] = worker.server_name();
+    answer["access_token"] = session.access_token;
+    answer["device_id"] = session.device_id;
+    co_return answer;
+}
+
+async::task<modapi::Response> post_registration(ServerWorker& worker, const RoutedRequest& request) {
+    const std::string& secret = require_secret(worker);
+    const JsonDict body = required_json_body(request);
+    const std::string nonce = required_string_member(body, "nonce");
+    const std::int64_t now = worker.now_ms();
+    const bool is_good = co_await worker.database().run("use_nonce", &use_nonce, nonce, now);
+    if (!is_good) throw SynapseError(400, "unrecognised nonce");
+    const std::string username = mac_part(body, "username");
+    const std::string password = mac_part(body, "password");
+    const bool is_admin = flag_member(body, "admin", false);
+    const std::string given = required_string_member(body, "mac");
+    std::string text = nonce;
+    for (const std::string& part : {username, password, std::string(is_admin ? "admin" : "notadmin")}) {
+        text += '\0';
+        text += part;
+    }
+    if (!same_secret(given, mac_of(secret, text))) throw SynapseError(403, "HMAC incorrect");
+
+    const std::string localpart = ascii_lower_case(username);
+    co_await ask_spam_checkers(worker, request, localpart);
+    co_await check_username(worker, localpart);
+    NewAccount account;
+    account.user_id = "@" + localpart + ":" + worker.server_name();
+    account.password_hash = co_await hash_password(worker, password);
+    account.creation_ts = worker.now_ms();
+    account.display_name = string_member(body, "displayname").value_or(localpart);
+    JsonDict answer = co_await to_the_end(make_account(worker, std::move(account), is_admin));
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+void add_admin_registration_endpoints(Router& router) {
+    router.add("GET", "/_synapse/admin/v1/register", &get_nonce);
+    router.add("POST", "/_synapse/admin/v1/register", &post_registration);
+}
+
+}  // namespace homeserver

@@ -1,0 +1,84 @@
+#include "shutdown.h"
+
+#include "aliases.h"
+#include "membership.h"
+#include "room_store.h"
+#include "rooms.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::JsonArray;
+using callbacks::JsonDict;
+using modapi::Transaction;
+
+std::vector<std::string> users_to_remove(Transaction& transaction, const std::string& room_id) {
+    std::vector<std::string> users = users_with_membership(transaction, room_id, "join");
+    for (std::string& invited : users_with_membership(transaction, room_id, "invite")) users.push_back(std::move(invited));
+    return users;
+}
+
+/// Every row of the room goes, in one transaction; gives the aliases it had.
+std::vector<std::string> purge(Transaction& transaction, const std::string& room_id) {
+    std::vector<std::string> aliases = aliases_of_room(transaction, room_id);
+    for (const char* table : {"forward_extremities", "events", "current_state", "room_memberships", "sent_transactions", "room_aliases",
+                              "account_data", "rooms"}) {
+        transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
+    }
+    return aliases;
+}
+
+async::task<bool> leave(ServerWorker& worker, std::string room_id, std::string user_id) {
+    try {
+        MembershipChange change;
+        change.room_id = room_id;
+        change.sender = user_id;
+        change.target = user_id;
+        change.membership = "leave";
+        co_await change_membership(worker, std::move(change));
+        co_return true;
+    } catch (const std::exception& error) {
+        spdlog::warn("{} could not leave room {}: {}", user_id, room_id, error.what());
+        co_return false;
+    }
+}
+
+std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::string& user_id) {
+    std::vector<std::string> rooms = rooms_with_membership(transaction, user_id, "join");
+    for (std::string& invited : rooms_with_membership(transaction, user_id, "invite")) rooms.push_back(std::move(invited));
+    return rooms;
+}
+
+}  // namespace
+
+async::task<JsonDict> shut_room_down(ServerWorker& worker, std::string requester, std::string room_id) {
+    const std::optional<std::string> asked_by = requester;
+    const bool allowed = co_await worker.hooks().third_party_rules.check_can_shutdown_room(asked_by, room_id);
+    if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
+    const std::vector<std::string> users = co_await worker.database().read("users_of_room", &users_to_remove, room_id);
+    JsonArray kicked;
+    JsonArray failed;
+    for (const std::string& user_id : users) {
+        const bool left = co_await leave(worker, room_id, user_id);
+        (left ? kicked : failed).emplace_back(user_id);
+    }
+    const std::vector<std::string> aliases = co_await worker.database().run("purge_room", &purge, room_id);
+    JsonDict answer;
+    answer["kicked_users"] = std::move(kicked);
+    answer["failed_to_kick_users"] = std::move(failed);
+    answer["local_aliases"] = JsonArray(aliases.begin(), aliases.end());
+    answer["new_room_id"] = nullptr;
+    co_return answer;
+}
+
+async::task<void> leave_all_rooms(ServerWorker& worker, std::string user_id) {
+    const std::vector<std::string> rooms = co_await worker.database().read("rooms_of_user", &rooms_to_leave, user_id);
+    for (const std::string& room_id : rooms) static_cast<void>(co_await leave(worker, room_id, user_id));
+}
+
+}  // namespace homeserver

@@ -1,0 +1,157 @@
+#include "room_test.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+namespace {
+
+using namespace homeserver_test;
+using Texts = std::vector<std::string>;
+
+constexpr const char* secret = "between us";
+
+std::string hexadecimal_mac(const std::string& text) {
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    HMAC(EVP_sha1(), secret, 10, reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes, &size);
+    std::string mac;
+    for (unsigned int at = 0; at < size; ++at) {
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", bytes[at]);
+        mac += digits;
+    }
+    return mac;
+}
+
+/// A server with a probe and an admin.
+class AdminTest : public RoomTest {
+protected:
+    AdminTest()
+        : RoomTest(std::string("registration_shared_secret: ") + secret +
+                   "\nmodules:\n  - {module: probe.Probe, config: {name: a, unsigned: false}}\n"),
+          root(register_admin("root", true).text("access_token")) {}
+
+    [[nodiscard]] Answer register_admin(const std::string& name, bool is_admin, const std::string& wrong = {}) const {
+        const std::string nonce = server.request("GET", "/_synapse/admin/v1/register").text("nonce");
+        const std::string nul(1, '\0');
+        boost::json::object body;
+        body["nonce"] = nonce;
+        body["username"] = name;
+        body["password"] = "pw";
+        body["admin"] = is_admin;
+        body["mac"] = hexadecimal_mac(nonce + nul + name + nul + "pw" + nul + (is_admin ? "admin" : "notadmin") + wrong);
+        return server.request("POST", "/_synapse/admin/v1/register", boost::json::serialize(body));
+    }
+    [[nodiscard]] Answer admin(const std::string& method, const std::string& path, const std::string& body = {}) const {
+        return server.request(method, "/_synapse/admin" + path, body, root);
+    }
+    [[nodiscard]] Texts asked() const {
+        Texts callbacks;
+        const Answer answer = server.request("GET", "/_synapse/client/probe/a");
+        for (const boost::json::value& record : answer.body.at("journal").as_array()) callbacks.emplace_back(record.at("callback").as_string());
+        static_cast<void>(server.request("GET", "/_synapse/client/probe/a?clear=1"));
+        return callbacks;
+    }
+    std::string root;
+};
+
+TEST_F(AdminTest, TheSharedSecretMakesAccounts) {
+    EXPECT_EQ(register_admin("helper", false).text("user_id"), "@helper:hs.test");
+    expect_error(register_admin("mallory", true, "x"), 403, "M_UNKNOWN", "HMAC incorrect");
+    expect_error(server.request("POST", "/_synapse/admin/v1/register", R"({"nonce":"n","username":"a","password":"b","mac":"c"})"), 400,
+                 "M_UNKNOWN", "unrecognised nonce");
+    EXPECT_EQ(admin("GET", "/v2/users/@root:hs.test").body.at("admin"), true);
+    EXPECT_EQ(admin("GET", "/v2/users/@helper:hs.test").body.at("admin"), false);
+}
+
+TEST_F(AdminTest, OnlyAdminsMayDoWhatAdminsDo) {
+    const std::string alice = server.register_user("alice");
+    expect_error(server.request("PUT", "/_synapse/admin/v2/users/@bob:hs.test", "{}", alice), 403, "M_FORBIDDEN", "You are not a server admin");
+    expect_error(server.request("POST", "/_synapse/admin/v1/deactivate/@alice:hs.test", "{}", alice), 403, "M_FORBIDDEN",
+                 "You are not a server admin");
+    expect_error(server.request("DELETE", "/_synapse/admin/v1/rooms/!x:hs.test", "{}", alice), 403, "M_FORBIDDEN",
+                 "You are not a server admin");
+}
+
+TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const Answer challenge = post("/account/deactivate", "{}", alice);
+    EXPECT_EQ(challenge.status, 401);
+    EXPECT_EQ(boost::json::serialize(challenge.body.at("flows")), R"([{"stages":["m.login.password"]}])");
+    const auto attempt = [&](const std::string& user, const std::string& password, const std::string& erase) {
+        return post("/account/deactivate",
+                    R"({"erase":)" + erase + R"(,"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":")" + user +
+                        R"("},"password":")" + password + R"("}})",
+                    alice);
+    };
+    expect_error(attempt("alice", "wrong", "true"), 401, "M_FORBIDDEN", "Invalid username or password");
+    expect_error(attempt("root", "pw", "true"), 401, "M_FORBIDDEN", "Invalid username or password");
+    static_cast<void>(asked());
+    EXPECT_EQ(attempt("alice", "secret of alice", "true").text("id_server_unbind_result"), "success");
+    Texts order = asked();
+    std::erase_if(order, [](const std::string& callback) { return callback == "check_auth" || callback.starts_with("check_event") || callback == "on_new_event"; });
+    EXPECT_EQ(order, (Texts{"check_can_deactivate_user", "on_logged_out", "on_profile_update", "on_profile_update",
+                            "on_user_deactivation_status_changed"}));
+    EXPECT_EQ(get("/account/whoami", alice).status, 401);
+    EXPECT_EQ(post("/login", R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})", {})
+                  .status,
+              403);
+}
+
+TEST_F(AdminTest, ModulesMayForbidADeactivation) {
+    const std::string keep = server.register_user("nodeactivate1");
+    expect_error(admin("POST", "/v1/deactivate/@nodeactivate1:hs.test", "{}"), 403, "M_FORBIDDEN", "Deactivation of this user is forbidden");
+    EXPECT_EQ(get("/account/whoami", keep).status, 200);
+}
+
+TEST_F(AdminTest, AnAdminDeactivatesAndReactivates) {
+    static_cast<void>(server.register_user("alice"));
+    EXPECT_EQ(admin("POST", "/v1/deactivate/@alice:hs.test", "{}").status, 200);
+    EXPECT_EQ(admin("GET", "/v2/users/@alice:hs.test").body.at("deactivated"), true);
+    expect_error(admin("PUT", "/v2/users/@alice:hs.test", R"({"deactivated":false})"), 400, "M_UNKNOWN",
+                 "Must provide a password to re-activate an account.");
+    static_cast<void>(asked());
+    EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"deactivated":false,"password":"new"})").status, 200);
+    EXPECT_EQ(asked(), Texts{"on_user_deactivation_status_changed"});
+    EXPECT_EQ(post("/login", R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"new"})", {}).status, 200);
+    EXPECT_EQ(admin("PUT", "/v2/users/@fresh:hs.test", R"({"password":"x","displayname":"Fresh","admin":true})").status, 201);
+    EXPECT_EQ(admin("GET", "/v2/users/@fresh:hs.test").body.at("displayname"), "Fresh");
+    EXPECT_EQ(admin("GET", "/v2/users/@nobody:hs.test").status, 404);
+}
+
+TEST_F(AdminTest, ShuttingARoomDownRemovesEverybodyAndTheRoom) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat","room_alias_name":"doomed"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const Answer answer = admin("DELETE", "/v1/rooms/" + room, "{}");
+    EXPECT_EQ(boost::json::serialize(answer.body.at("kicked_users")), R"(["@alice:hs.test","@bob:hs.test"])");
+    EXPECT_EQ(boost::json::serialize(answer.body.at("local_aliases")), R"(["#doomed:hs.test"])");
+    EXPECT_EQ(send(room, "anybody?", alice).status, 403);
+    EXPECT_EQ(get("/directory/room/%23doomed:hs.test", {}).status, 404);
+    EXPECT_TRUE(get("/joined_rooms", bob).body.at("joined_rooms").as_array().empty());
+    EXPECT_EQ(admin("DELETE", "/v1/rooms/nonsense", "{}").status, 400);
+}
+
+TEST_F(AdminTest, TheUserDirectoryShowsWhomOneMayFind) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string hidden = server.register_user("hidden-bob");
+    static_cast<void>(server.register_user("bobby"));
+    const auto found = [&](const std::string& term) {
+        Texts users;
+        const Answer answer = post("/user_directory/search", R"({"search_term":")" + term + "\"}", alice);
+        for (const boost::json::value& result : answer.body.at("results").as_array()) users.emplace_back(result.at("user_id").as_string());
+        return users;
+    };
+    EXPECT_TRUE(found("bob").empty());
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(post("/join/" + room, "{}", hidden).status, 200);
+    EXPECT_EQ(found("BO"), Texts{"@bob:hs.test"}) << "the probe hides hidden-bob, bobby shares no room";
+    EXPECT_TRUE(found("ob").empty());
+    EXPECT_EQ(post("/user_directory/search", "{}", alice).status, 400);
+}
+
+}  // namespace
