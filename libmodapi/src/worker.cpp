@@ -69,7 +69,12 @@ void Worker::State::invalidated_elsewhere(const CacheInvalidation& invalidation)
     const auto found = cached_functions.find(invalidation.function);
     if (found == cached_functions.end()) return;
     try {
-        found->second->invalidate_text(invalidation.key);
+        const bool is_known_key = found->second->invalidate_text(invalidation.key);
+        if (!is_known_key) {
+            // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
+            spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries", invalidation.function);
+            found->second->invalidate_all();
+        }
     } catch (...) {
         spdlog::error("the cache of {} can't be invalidated: {}", invalidation.function,
                       callbacks::message_of(std::current_exception()));

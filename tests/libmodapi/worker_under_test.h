@@ -5,6 +5,7 @@
 #include <modapi/worker.h>
 
 #include <async/sync_wait.h>
+#include <async/testing/virtual_time.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -14,53 +15,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-/// Time that a test moves. Timers fire, in order, while it is moved; each fired handler is posted to its executor.
-class ManualClock final : public async::clock {
-public:
-    [[nodiscard]] time_point now() const noexcept override { return now_; }
-    [[nodiscard]] std::chrono::system_clock::time_point wall_time() const noexcept override {
-        return std::chrono::system_clock::time_point(
-            std::chrono::duration_cast<std::chrono::system_clock::duration>(now_.time_since_epoch()));
-    }
-    [[nodiscard]] std::unique_ptr<async::timer> call_at(time_point when, const boost::asio::any_io_executor&,
-                                                        void (*fire)(void*), void* argument) override {
-        const auto number = next_++;
-        waiting_.emplace(std::pair(when, number), std::pair(fire, argument));
-        return std::make_unique<Timer>(*this, std::pair(when, number));
-    }
-    /// Lets `duration` pass, running what `io` has to do before and after each timer.
-    void advance(boost::asio::io_context& io, duration length) {
-        const time_point end = now_ + length;
-        run(io);
-        while (!waiting_.empty() && waiting_.begin()->first.first <= end) {
-            const auto due = waiting_.begin()->first;
-            const auto [fire, argument] = waiting_.begin()->second;
-            waiting_.erase(waiting_.begin());
-            now_ = std::max(now_, due.first);
-            fire(argument);
-            run(io);
-        }
-        now_ = end;
-    }
-
-private:
-    using Key = std::pair<time_point, int>;
-    struct Timer final : async::timer {
-        Timer(ManualClock& clock, Key which) : owner(clock), key(which) {}
-        ~Timer() override { owner.waiting_.erase(key); }
-        ManualClock& owner;
-        Key key;
-    };
-    static void run(boost::asio::io_context& io) {
-        io.restart();
-        io.poll();
-    }
-
-    time_point now_{};
-    int next_ = 0;
-    std::map<Key, std::pair<void (*)(void*), void*>> waiting_;
-};
 
 /// The smallest host there is: it has a name, and it remembers what modules send.
 class SmallHomeserver final : public modapi::Homeserver {
@@ -121,7 +75,22 @@ public:
     T wait(async::task<T> task) {
         return async::sync_wait(io, std::move(task), clock);
     }
-    void advance(async::clock::duration length) { clock.advance(io, length); }
+    /// Lets time pass, timer by timer, and runs what each of them wakes.
+    void advance(async::clock::duration length) {
+        const async::clock::time_point end = clock.now() + length;
+        run_ready();
+        while (clock.next_due() && *clock.next_due() <= end) {
+            clock.move_to(*clock.next_due());
+            run_ready();
+        }
+        clock.move_to(end);
+    }
+    void run_ready() {
+        do {
+            io.restart();
+            io.poll();
+        } while (clock.fire_one_due());
+    }
     void stop() {
         stopped_ = true;
         wait(worker.stop());
@@ -134,7 +103,7 @@ public:
     }
 
     boost::asio::io_context io{1};
-    ManualClock clock;
+    async::testing::virtual_clock clock;
     async::environment environment;
     boost::asio::thread_pool pool{1};
     SmallHomeserver server;

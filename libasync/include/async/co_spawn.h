@@ -60,6 +60,7 @@ root_coroutine run_spawned(const context&, std::unique_ptr<spawned<T, Handler>> 
     boost::asio::dispatch(
         executor, [handler = std::move(handler), failure = std::move(failure), value = std::move(value)]() mutable {
             if constexpr (std::is_void_v<T>) {
+                static_cast<void>(value);
                 std::move(handler)(failure);
             } else {
                 std::move(handler)(failure, value ? std::move(*value) : T());
