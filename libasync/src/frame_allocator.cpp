@@ -1,9 +1,11 @@
 #include <async/frame_allocator.h>
 
+#include <cstdint>
 #include <new>
 
 namespace async::detail {
 
+constinit frame_pool::block frame_pool::bottom{nullptr, 0};
 constinit thread_local frame_pool thread_frame_pool;
 
 namespace {
@@ -14,6 +16,9 @@ __attribute__((section(".modapi_framework"), used)) constexpr char framework_mar
 
 constinit thread_local std::uint64_t heap_blocks = 0;
 
+/// What a list of a thread that ends begins with: too long to take a block, and none to give.
+constinit frame_pool::block closed{nullptr, UINT32_MAX};
+
 /// Returns this thread's blocks to the heap when it ends. The pool itself is constant-initialized and never destroyed,
 /// so that frames freed by later thread-local destructors still find it; those blocks are the only ones kept.
 struct pool_owner {
@@ -22,12 +27,13 @@ struct pool_owner {
     ~pool_owner() {
         frame_pool& pool = thread_frame_pool;
         for (std::size_t index = 0; index < frame_pool::classes; ++index) {
-            while (frame_pool::block* const head = pool.lists[index]) {
+            while (pool.lists[index] != &frame_pool::bottom) {
+                frame_pool::block* const head = pool.lists[index];
                 pool.lists[index] = head->next;
                 ::operator delete(head);
             }
-            // A full count makes every later free on this thread go straight to the heap.
-            pool.counts[index] = frame_pool::kept_per_class;
+            // Every later free on this thread goes straight to the heap.
+            pool.lists[index] = &closed;
         }
     }
 };
