@@ -90,7 +90,7 @@ TEST(Context, ShieldedOrNotAnswersWhetherItsChainMustEnd) {
 /// Notes whose code is said to be running.
 class Module {
 public:
-    explicit Module(const std::atomic<const async::callback_identity*>& on_stack) : on_stack_(on_stack) {}
+    explicit Module(const std::atomic<const async::callback_identity*>& noted) : on_stack_(noted) {}
 
     async::task<void> look(const int&) {
         const async::context& here = co_await async::this_context;
