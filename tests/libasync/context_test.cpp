@@ -104,11 +104,11 @@ public:
 private:
     void look_at(const async::context& here) {
         in_context.push_back(name_of(here.running));
-        on_stack.push_back(name_of(on_stack_));
+        on_stack.push_back(name_of(noted_));
     }
     static std::string name_of(const async::callback_identity* identity) { return identity == nullptr ? "nobody" : identity->module; }
 
-    const std::atomic<const async::callback_identity*>& on_stack_;
+    const std::atomic<const async::callback_identity*>& noted_;
 };
 
 using look_dispatch = async::dispatch<"look", void(const int&), async::run_all, async::propagate>;
