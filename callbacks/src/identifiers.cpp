@@ -5,7 +5,8 @@ namespace callbacks {
 
 Identifier::Identifier(std::string text, char sigil, std::string_view kind) : text_(std::move(text)) {
     if (text_.empty() || text_.front() != sigil) {
-        throw SynapseError(400, "Expected " + std::string(kind) + " string to start with '" + sigil + "'", Codes::INVALID_PARAM);
+        throw SynapseError(400, "Expected " + std::string(kind) + " string to start with '" + sigil + "'",
+                           Codes::INVALID_PARAM);
     }
     colon_ = text_.find(':');
     if (colon_ == std::string::npos || colon_ + 1 == text_.size()) {

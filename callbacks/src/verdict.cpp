@@ -39,8 +39,7 @@ Verdict reject(std::string errcode, std::string text, JsonDict additional_fields
 
 Verdict reject(std::string errcode, std::string text) { return reject(std::move(errcode), std::move(text), JsonDict()); }
 
-EventVerdict::EventVerdict(std::string text)
-    : Verdict(reject(std::string(errcode_of(Codes::FORBIDDEN)), std::move(text))) {}
+EventVerdict::EventVerdict(std::string text) : Verdict(reject(std::string(errcode_of(Codes::FORBIDDEN)), std::move(text))) {}
 
 EventVerdict::EventVerdict(const char* text) : Verdict(reject(std::string(errcode_of(Codes::FORBIDDEN)), text)) {}
 

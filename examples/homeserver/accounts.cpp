@@ -58,12 +58,8 @@ bool is_localpart_character(char character) {
     return is_letter || is_digit || std::string_view("=_-./+").find(character) != std::string_view::npos;
 }
 
-[[noreturn]] void refuse_username(const std::string& text) {
-    throw SynapseError(400, text, Codes::INVALID_USERNAME);
-}
-[[noreturn]] void refuse_taken_username() {
-    throw SynapseError(400, "User ID already taken.", Codes::USER_IN_USE);
-}
+[[noreturn]] void refuse_username(const std::string& text) { throw SynapseError(400, text, Codes::INVALID_USERNAME); }
+[[noreturn]] void refuse_taken_username() { throw SynapseError(400, "User ID already taken.", Codes::USER_IN_USE); }
 
 }  // namespace
 

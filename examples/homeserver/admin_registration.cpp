@@ -28,7 +28,8 @@ using modapi::Transaction;
 constexpr std::int64_t nonce_life_ms = 60'000;
 
 const std::string& require_secret(const ServerWorker& worker) {
-    if (!worker.configuration().registration_shared_secret) throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
+    if (!worker.configuration().registration_shared_secret)
+        throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
     return *worker.configuration().registration_shared_secret;
 }
 
@@ -53,8 +54,8 @@ std::string mac_of(const std::string& secret, const std::string& text) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
     unsigned int size = 0;
-    HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-         bytes.data(), &size);
+    HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()),
+         text.size(), bytes.data(), &size);
     std::string mac;
     for (unsigned int at = 0; at < size; ++at) {
         mac += digits[bytes[at] >> 4];

@@ -25,9 +25,7 @@ using Checkers = decltype(callbacks::PasswordAuthProviderDispatch::auth_checkers
 
 constexpr std::string_view password_type = "m.login.password";
 
-[[noreturn]] void refuse() {
-    throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN);
-}
+[[noreturn]] void refuse() { throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN); }
 
 /// `['a', 'b']`, as the contract's server writes lists.
 std::string quoted_list(const std::vector<std::string>& words) {

@@ -93,21 +93,15 @@ HttpConnection::HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::soc
     owner_.open_.insert(this);
 }
 
-HttpConnection::~HttpConnection() {
-    owner_.open_.erase(this);
-}
+HttpConnection::~HttpConnection() { owner_.open_.erase(this); }
 
-void HttpConnection::close() {
-    stream_.close();
-}
+void HttpConnection::close() { stream_.close(); }
 
 void HttpConnection::finish() {
     if (is_idle_) close();
 }
 
-bool HttpConnection::is_last() const noexcept {
-    return owner_.finishing_;
-}
+bool HttpConnection::is_last() const noexcept { return owner_.finishing_; }
 
 async::task<void> HttpConnection::serve(std::unique_ptr<HttpConnection> connection) {
     bool goes_on = true;
@@ -274,8 +268,6 @@ void HttpConnections::finish() {
     for (HttpConnection* const connection : open_) connection->finish();
 }
 
-void HttpConnections::cancel() {
-    scope_.cancel(async::cancel_reason::stopping);
-}
+void HttpConnections::cancel() { scope_.cancel(async::cancel_reason::stopping); }
 
 }  // namespace homeserver

@@ -124,7 +124,7 @@ async::task<Response> upload(ServerWorker& worker, const RoutedRequest& request)
 
 /// What a browser may show in the page's own origin without harm; everything else is offered as a file.
 bool may_be_shown(std::string_view content_type) {
-    constexpr std::string_view harmless[] = {"text/plain", "image/jpeg", "image/gif",  "image/png", "image/webp",
+    constexpr std::string_view harmless[] = {"text/plain", "image/jpeg", "image/gif", "image/png", "image/webp",
                                              "audio/mp4",  "audio/mpeg", "audio/ogg", "video/mp4", "video/webm"};
     const std::string_view type = content_type.substr(0, content_type.find(';'));
     return std::find(std::begin(harmless), std::end(harmless), type) != std::end(harmless);

@@ -25,7 +25,8 @@ public:
     void detach_all();
 
     /// After an event was stored: every worker runs on_new_event for it and then wakes the users' syncs.
-    void event_stored(const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state, std::vector<std::string> users);
+    void event_stored(const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state,
+                      std::vector<std::string> users);
     /// Something else is new for these users: account data, presence.
     void wake(std::vector<std::string> users);
 

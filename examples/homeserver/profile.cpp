@@ -138,7 +138,8 @@ async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool 
 }
 
 async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value) {
-    return change_profile(worker, std::move(user_id), display_name_field, checked_value(std::move(value), display_name_field), true);
+    return change_profile(worker, std::move(user_id), display_name_field, checked_value(std::move(value), display_name_field),
+                          true);
 }
 async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value) {
     return change_profile(worker, std::move(user_id), avatar_field, checked_value(std::move(value), avatar_field), true);

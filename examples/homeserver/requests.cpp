@@ -136,16 +136,10 @@ callbacks::UserID user_parameter(const RoutedRequest& request, std::size_t index
     return callbacks::UserID(request.path_parameters.at(index));
 }
 
-modapi::Response ok(callbacks::JsonDict body) {
-    return modapi::json_response(200, std::move(body));
-}
-modapi::Response ok() {
-    return ok(callbacks::JsonDict());
-}
+modapi::Response ok(callbacks::JsonDict body) { return modapi::json_response(200, std::move(body)); }
+modapi::Response ok() { return ok(callbacks::JsonDict()); }
 
-std::string client_address_of(const RoutedRequest& request) {
-    return request.http.client_address;
-}
+std::string client_address_of(const RoutedRequest& request) { return request.http.client_address; }
 std::optional<std::string> user_agent_of(const RoutedRequest& request) {
     std::optional<std::string> agent = request.http.header("User-Agent");
     if (agent && !is_storable_text(*agent)) return std::nullopt;

@@ -61,8 +61,6 @@ void create_tables(modapi::Transaction& transaction, void*) {
 
 }  // namespace
 
-void create_schema(modapi::Database& database) {
-    database.run_blocking("create_schema", &create_tables, nullptr);
-}
+void create_schema(modapi::Database& database) { database.run_blocking("create_schema", &create_tables, nullptr); }
 
 }  // namespace homeserver

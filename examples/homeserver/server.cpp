@@ -114,9 +114,7 @@ std::vector<std::string> Server::addresses() const {
     return addresses;
 }
 
-WorkerThread& Server::next_worker() {
-    return *workers_[next_worker_++ % workers_.size()];
-}
+WorkerThread& Server::next_worker() { return *workers_[next_worker_++ % workers_.size()]; }
 
 void Server::run() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {

@@ -35,7 +35,7 @@ struct ServerConfiguration {
     std::optional<std::string> registration_shared_secret;
     std::filesystem::path media_store_path;
     bool user_directory_enabled = true;
-    bool search_all_users = false;  ///< else only users in public rooms or sharing a room with the searcher are found
+    bool search_all_users = false;           ///< else only users in public rooms or sharing a room with the searcher are found
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;

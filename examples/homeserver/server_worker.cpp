@@ -20,12 +20,8 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
 
 ServerWorker::~ServerWorker() = default;
 
-const std::string& ServerWorker::server_name() const noexcept {
-    return shared_.configuration.server_name;
-}
-const std::string& ServerWorker::public_baseurl() const noexcept {
-    return shared_.configuration.public_baseurl;
-}
+const std::string& ServerWorker::server_name() const noexcept { return shared_.configuration.server_name; }
+const std::string& ServerWorker::public_baseurl() const noexcept { return shared_.configuration.public_baseurl; }
 
 async::task<callbacks::Event> ServerWorker::create_and_send_event(callbacks::JsonDict event) {
     return send_module_event(*this, std::move(event));

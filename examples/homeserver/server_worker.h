@@ -25,16 +25,18 @@ struct Shared {
     const ServerConfiguration& configuration;
     modapi::Database& database;
     Notifier& notifier;
-    const SigningKey& signing_key;              ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
+    const SigningKey& signing_key;  ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
     PresenceInterests& presence_interests;
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
-    boost::asio::any_io_executor host_pool;   ///< the host's own blocking work (passwords, files): a module that fills the other pool keeps nobody from logging in
+    boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
+                                             ///< pool keeps nobody from logging in
 };
 
 /// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.
 class ServerWorker final : public modapi::Homeserver {
 public:
-    ServerWorker(Shared& shared, const async::environment& where, modapi::InvalidationBus& bus, modapi::WorkerSettings settings);
+    ServerWorker(Shared& shared, const async::environment& where, modapi::InvalidationBus& bus,
+                 modapi::WorkerSettings settings);
     ~ServerWorker() override;
 
     // modapi::Homeserver

@@ -60,7 +60,9 @@ void save_result(modapi::Transaction& transaction, const std::string& session_id
 }
 
 /// Each operation has one flow of one stage: who registers has nothing to prove yet, everybody else their password.
-std::string_view stage_of(const UiAuthSession& session) { return session.operation == "register" ? dummy_stage : password_stage; }
+std::string_view stage_of(const UiAuthSession& session) {
+    return session.operation == "register" ? dummy_stage : password_stage;
+}
 
 JsonDict auth_of(const JsonDict& body) {
     const JsonValue* const auth = body.if_contains("auth");

@@ -29,12 +29,13 @@ struct UiAuthSession {
                                                                              callbacks::JsonDict body);
 
 /// Tries the stage that the body's `auth` names, in its session or a new one. The session when every stage is done, else the
-/// 401 that says what is to be done. The only flow of `register` is `m.login.dummy`, that of everything else `m.login.password`,
-/// by which `user_id` is to be proved.
+/// 401 that says what is to be done. The only flow of `register` is `m.login.dummy`, that of everything else
+/// `m.login.password`, by which `user_id` is to be proved.
 ///
 /// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type.
 [[nodiscard]] async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interactively(
-    ServerWorker& worker, std::string operation, callbacks::JsonDict body, std::optional<UiAuthSession> known, std::string user_id);
+    ServerWorker& worker, std::string operation, callbacks::JsonDict body, std::optional<UiAuthSession> known,
+    std::string user_id);
 
 /// Remembers what the session's operation made, so that a repeated request makes it only once.
 [[nodiscard]] async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result);

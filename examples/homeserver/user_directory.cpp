@@ -8,8 +8,8 @@
 #include <callbacks/users.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cctype>
+#include <cstdint>
 
 namespace homeserver {
 

@@ -35,7 +35,8 @@ public:
     }
 
 private:
-    async::task<callbacks::UsersForStates> get_users_for_states(const std::vector<callbacks::UserPresenceState>& state_updates) {
+    async::task<callbacks::UsersForStates> get_users_for_states(
+        const std::vector<callbacks::UserPresenceState>& state_updates) {
         callbacks::UsersForStates routed;
         for (const callbacks::UserPresenceState& update : state_updates) {
             for (const auto& [user_id, shown] : config_.routes) {

@@ -22,7 +22,8 @@ public:
     EventCensorer(Config config, modapi::ModuleApi& api) : config_(std::move(config)), api_(api) {
         // The operator named this service: it may be an internal one.
         api.http_client().allow(config_.endpoint);
-        api.register_third_party_rules_callbacks({.check_event_allowed = async::bind<&EventCensorer::check_event_allowed>(this)});
+        api.register_third_party_rules_callbacks(
+            {.check_event_allowed = async::bind<&EventCensorer::check_event_allowed>(this)});
     }
 
 private:

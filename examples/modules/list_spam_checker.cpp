@@ -43,7 +43,8 @@ public:
     }
 
     ListSpamChecker(Config config, modapi::ModuleApi& api) : config_(std::move(config)) {
-        api.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&ListSpamChecker::check_event_for_spam>(this)});
+        api.register_spam_checker_callbacks(
+            {.check_event_for_spam = async::bind<&ListSpamChecker::check_event_for_spam>(this)});
         api.register_web_resource("/_synapse/client/list_spam_checker/is_evil",
                                   std::make_shared<IsUserEvilResource>(config_.evil_users));
     }

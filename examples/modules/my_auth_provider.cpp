@@ -48,7 +48,8 @@ private:
         co_return check(username, login_dict, "password");
     }
 
-    [[nodiscard]] Answer check(const std::string& username, const callbacks::JsonDict& login_dict, std::string_view field) const {
+    [[nodiscard]] Answer check(const std::string& username, const callbacks::JsonDict& login_dict,
+                               std::string_view field) const {
         const callbacks::JsonValue* const given = login_dict.if_contains(field);
         const std::string* const expected = password_of(username);
         if (expected == nullptr || given == nullptr || !given->is_string()) return std::nullopt;

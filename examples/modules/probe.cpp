@@ -18,9 +18,7 @@ namespace {
 
 JsonValue text_or_null(const std::optional<std::string>& text) { return text ? JsonValue(*text) : JsonValue(); }
 
-JsonDict about(const Event& event) {
-    return {{"event_type", event.type()}, {"event_id", text_or_null(event.event_id())}};
-}
+JsonDict about(const Event& event) { return {{"event_type", event.type()}, {"event_id", text_or_null(event.event_id())}}; }
 
 /// The body of a message; empty for everything else.
 std::string_view body_of(const Event& event) {
@@ -129,19 +127,18 @@ void Probe::register_password_callbacks() {
 }
 
 void Probe::register_spam_callbacks() {
-    api_.register_spam_checker_callbacks(
-        {.check_event_for_spam = async::bind<&Probe::check_event_for_spam>(this),
-         .user_may_join_room = async::bind<&Probe::user_may_join_room>(this),
-         .user_may_invite = async::bind<&Probe::user_may_invite>(this),
-         .user_may_send_3pid_invite = async::bind<&Probe::user_may_send_3pid_invite>(this),
-         .user_may_create_room = async::bind<&Probe::user_may_create_room>(this),
-         .user_may_create_room_alias = async::bind<&Probe::user_may_create_room_alias>(this),
-         .user_may_publish_room = async::bind<&Probe::user_may_publish_room>(this),
-         .check_username_for_spam = async::bind<&Probe::check_username_for_spam>(this),
-         .check_registration_for_spam = async::bind<&Probe::check_registration_for_spam>(this),
-         .check_media_file_for_spam = async::bind<&Probe::check_media_file_for_spam>(this),
-         .should_drop_federated_event = async::bind<&Probe::should_drop_federated_event>(this),
-         .check_login_for_spam = async::bind<&Probe::check_login_for_spam>(this)});
+    api_.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&Probe::check_event_for_spam>(this),
+                                          .user_may_join_room = async::bind<&Probe::user_may_join_room>(this),
+                                          .user_may_invite = async::bind<&Probe::user_may_invite>(this),
+                                          .user_may_send_3pid_invite = async::bind<&Probe::user_may_send_3pid_invite>(this),
+                                          .user_may_create_room = async::bind<&Probe::user_may_create_room>(this),
+                                          .user_may_create_room_alias = async::bind<&Probe::user_may_create_room_alias>(this),
+                                          .user_may_publish_room = async::bind<&Probe::user_may_publish_room>(this),
+                                          .check_username_for_spam = async::bind<&Probe::check_username_for_spam>(this),
+                                          .check_registration_for_spam = async::bind<&Probe::check_registration_for_spam>(this),
+                                          .check_media_file_for_spam = async::bind<&Probe::check_media_file_for_spam>(this),
+                                          .should_drop_federated_event = async::bind<&Probe::should_drop_federated_event>(this),
+                                          .check_login_for_spam = async::bind<&Probe::check_login_for_spam>(this)});
 }
 
 void Probe::register_rules() {
@@ -321,8 +318,7 @@ Verdict Probe::user_may_invite(const std::string& inviter, const std::string& in
 
 Verdict Probe::user_may_send_3pid_invite(const std::string& inviter, const std::string& medium, const std::string& address,
                                          const std::string& room_id) {
-    record("user_may_send_3pid_invite",
-           {{"inviter", inviter}, {"medium", medium}, {"address", address}, {"room_id", room_id}});
+    record("user_may_send_3pid_invite", {{"inviter", inviter}, {"medium", medium}, {"address", address}, {"room_id", room_id}});
     return forbidden_if(address.starts_with("noinvite"));
 }
 
@@ -433,8 +429,7 @@ void Probe::on_profile_update(const std::string& user_id, const callbacks::Profi
 }
 
 void Probe::on_user_deactivation_status_changed(const std::string& user_id, bool deactivated, bool by_admin) {
-    record("on_user_deactivation_status_changed",
-           {{"user_id", user_id}, {"deactivated", deactivated}, {"by_admin", by_admin}});
+    record("on_user_deactivation_status_changed", {{"user_id", user_id}, {"deactivated", deactivated}, {"by_admin", by_admin}});
 }
 
 void Probe::on_threepid_bind(const std::string& user_id, const std::string& medium, const std::string& address) {

@@ -51,7 +51,8 @@ private:
                                                         const callbacks::JsonDict& login_dict);
     std::optional<callbacks::AuthResult> check_3pid_auth(const std::string& medium, const std::string& address,
                                                          const std::string& password);
-    void on_logged_out(const std::string& user_id, const std::optional<std::string>& device_id, const std::string& access_token);
+    void on_logged_out(const std::string& user_id, const std::optional<std::string>& device_id,
+                       const std::string& access_token);
     std::optional<std::string> get_username_for_registration(const callbacks::JsonDict& uia_results,
                                                              const callbacks::JsonDict& params);
     std::optional<std::string> get_displayname_for_registration(const callbacks::JsonDict& uia_results,

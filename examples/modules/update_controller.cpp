@@ -11,7 +11,7 @@
 class UpdateController {
 public:
     struct Config {
-        double rest = 0;  ///< seconds
+        double rest = 0;   ///< seconds
         int duration = 0;  ///< milliseconds
         int default_batch_size = 0;
         int min_batch_size = 0;

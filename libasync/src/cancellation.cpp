@@ -21,9 +21,8 @@ void cancellation_registration::unregister() noexcept {
 }
 
 cancellation_source::parent_link::parent_link(cancellation_source& owner) noexcept
-    : cancellation_registration([](cancellation_registration& self, cancel_reason reason) {
-          static_cast<parent_link&>(self).child.request(reason);
-      }),
+    : cancellation_registration(
+          [](cancellation_registration& self, cancel_reason reason) { static_cast<parent_link&>(self).child.request(reason); }),
       child(owner) {}
 
 cancellation_source::cancellation_source(cancellation_source* parent, bool shielded)

@@ -14,12 +14,12 @@ class asio_timer final : public timer {
 public:
     asio_timer(clock::time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*), void* argument)
         : timer_(executor, when), armed_(std::allocate_shared<bool>(detail::recycling_allocator<bool>(), true)) {
-        timer_.async_wait(boost::asio::bind_allocator(
-            detail::recycling_allocator<void>(), [armed = armed_, fire, argument](const boost::system::error_code& error) {
-                if (error || !*armed) return;
-                *armed = false;
-                fire(argument);
-            }));
+        timer_.async_wait(boost::asio::bind_allocator(detail::recycling_allocator<void>(),
+                                                      [armed = armed_, fire, argument](const boost::system::error_code& error) {
+                                                          if (error || !*armed) return;
+                                                          *armed = false;
+                                                          fire(argument);
+                                                      }));
     }
     ~asio_timer() override { *armed_ = false; }
 

@@ -24,8 +24,8 @@ void elsewhere::run_there() noexcept {
 }
 
 void elsewhere::await_suspend(std::coroutine_handle<> waiting) {
-    // The guard keeps the task's own executor running while the work is away. It travels back with the resumption: released on the
-    // other thread, it would touch an executor that may end as soon as the task has.
+    // The guard keeps the task's own executor running while the work is away. It travels back with the resumption: released on
+    // the other thread, it would touch an executor that may end as soon as the task has.
     boost::asio::executor_work_guard<boost::asio::any_io_executor> home(here_->executor());
     auto resume = [home = std::move(home), here = here_, waiting]() mutable {
         home.reset();

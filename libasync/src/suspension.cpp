@@ -8,9 +8,8 @@
 namespace async::detail {
 
 void post_resume(const context& here, std::coroutine_handle<> waiting) {
-    boost::asio::post(here.executor(), boost::asio::bind_allocator(recycling_allocator<void>(), [waiting, &here] {
-                          resume_noted(waiting, here);
-                      }));
+    boost::asio::post(here.executor(), boost::asio::bind_allocator(recycling_allocator<void>(),
+                                                                   [waiting, &here] { resume_noted(waiting, here); }));
 }
 
 suspension::cancel_link::cancel_link(suspension& owner_) noexcept

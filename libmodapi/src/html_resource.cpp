@@ -13,9 +13,7 @@ namespace {
 
 using callbacks::SynapseError;
 
-[[noreturn]] void refuse_method() {
-    throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED);
-}
+[[noreturn]] void refuse_method() { throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED); }
 
 std::string escaped(std::string_view text) {
     std::string safe;
@@ -89,11 +87,7 @@ async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
     co_return response;
 }
 
-async::task<Response> DirectServeHtmlResource::async_render_GET(const Request&) {
-    refuse_method();
-}
-async::task<Response> DirectServeHtmlResource::async_render_POST(const Request&) {
-    refuse_method();
-}
+async::task<Response> DirectServeHtmlResource::async_render_GET(const Request&) { refuse_method(); }
+async::task<Response> DirectServeHtmlResource::async_render_POST(const Request&) { refuse_method(); }
 
 }  // namespace modapi

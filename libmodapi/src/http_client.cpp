@@ -50,9 +50,7 @@ void check_headers(const HttpHeaders& headers) {
     }
 }
 
-bool is_redirect(int status) {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
+bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
 
 /// What goes along to where a redirect leads: nothing that proves who one is, unless it stays with the same server.
 void redirect(HttpRequest& request, int status, bool same_origin) {
@@ -178,9 +176,7 @@ private:
 HttpClient::HttpClient(HttpClientSettings settings) : implementation_(std::make_unique<Implementation>(std::move(settings))) {}
 HttpClient::~HttpClient() = default;
 
-void HttpClient::allow(std::string_view host_and_port_or_url) {
-    implementation_->allow(host_and_port_or_url);
-}
+void HttpClient::allow(std::string_view host_and_port_or_url) { implementation_->allow(host_and_port_or_url); }
 
 async::task<JsonValue> HttpClient::get_json(std::string uri, QueryArguments args, HttpHeaders headers) {
     check_headers(headers);

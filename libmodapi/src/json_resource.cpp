@@ -11,9 +11,7 @@ namespace {
 
 using callbacks::SynapseError;
 
-[[noreturn]] void refuse_method() {
-    throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED);
-}
+[[noreturn]] void refuse_method() { throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED); }
 
 void allow_any_origin(Response& response) {
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
@@ -79,17 +77,9 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
     co_return response;
 }
 
-async::task<JsonResponse> DirectServeJsonResource::async_render_GET(const Request&) {
-    refuse_method();
-}
-async::task<JsonResponse> DirectServeJsonResource::async_render_POST(const Request&) {
-    refuse_method();
-}
-async::task<JsonResponse> DirectServeJsonResource::async_render_PUT(const Request&) {
-    refuse_method();
-}
-async::task<JsonResponse> DirectServeJsonResource::async_render_DELETE(const Request&) {
-    refuse_method();
-}
+async::task<JsonResponse> DirectServeJsonResource::async_render_GET(const Request&) { refuse_method(); }
+async::task<JsonResponse> DirectServeJsonResource::async_render_POST(const Request&) { refuse_method(); }
+async::task<JsonResponse> DirectServeJsonResource::async_render_PUT(const Request&) { refuse_method(); }
+async::task<JsonResponse> DirectServeJsonResource::async_render_DELETE(const Request&) { refuse_method(); }
 
 }  // namespace modapi

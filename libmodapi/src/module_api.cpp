@@ -103,27 +103,13 @@ bool ModuleApi::is_mine(std::string_view identifier) const noexcept {
     return colon != std::string_view::npos && identifier.substr(colon + 1) == server_name();
 }
 
-const std::string& ModuleApi::server_name() const noexcept {
-    return worker_.homeserver().server_name();
-}
-const std::string& ModuleApi::public_baseurl() const noexcept {
-    return worker_.homeserver().public_baseurl();
-}
-const std::optional<std::string>& ModuleApi::worker_name() const noexcept {
-    return worker_.settings().worker_name;
-}
-bool ModuleApi::should_run_background_tasks() const noexcept {
-    return worker_.settings().run_background_tasks;
-}
-spdlog::logger& ModuleApi::logger() noexcept {
-    return *logger_;
-}
-Database& ModuleApi::database() noexcept {
-    return worker_.database();
-}
-boost::asio::any_io_executor ModuleApi::blocking_pool() const {
-    return worker_.state_->blocking_pool;
-}
+const std::string& ModuleApi::server_name() const noexcept { return worker_.homeserver().server_name(); }
+const std::string& ModuleApi::public_baseurl() const noexcept { return worker_.homeserver().public_baseurl(); }
+const std::optional<std::string>& ModuleApi::worker_name() const noexcept { return worker_.settings().worker_name; }
+bool ModuleApi::should_run_background_tasks() const noexcept { return worker_.settings().run_background_tasks; }
+spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
+Database& ModuleApi::database() noexcept { return worker_.database(); }
+boost::asio::any_io_executor ModuleApi::blocking_pool() const { return worker_.state_->blocking_pool; }
 
 async::task<callbacks::Event> ModuleApi::create_and_send_event_into_room(callbacks::JsonDict event_dict) {
     return worker_.homeserver().create_and_send_event(std::move(event_dict));

@@ -80,8 +80,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) {
-    return std::make_unique<SqliteDatabase>(settings);
-}
+std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) { return std::make_unique<SqliteDatabase>(settings); }
 
 }  // namespace modapi

@@ -48,9 +48,7 @@ HttpUrl from_parsed(const urls::url_view_base& parsed) {
     return url;
 }
 
-std::string percent_encoded(std::string_view text) {
-    return urls::encode(text, urls::unreserved_chars);
-}
+std::string percent_encoded(std::string_view text) { return urls::encode(text, urls::unreserved_chars); }
 
 }  // namespace
 

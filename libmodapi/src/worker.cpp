@@ -11,9 +11,7 @@ namespace modapi {
 
 namespace {
 
-double in_microseconds(std::uint64_t nanoseconds) {
-    return static_cast<double>(nanoseconds) / 1000.0;
-}
+double in_microseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1000.0; }
 
 callbacks::JsonDict row_of(const async::callback_identity& identity) {
     const async::callback_statistics& counted = identity.statistics;
@@ -72,7 +70,8 @@ void Worker::State::invalidated_elsewhere(const CacheInvalidation& invalidation)
         const bool is_known_key = found->second->invalidate_text(invalidation.key);
         if (!is_known_key) {
             // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
-            spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries", invalidation.function);
+            spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",
+                         invalidation.function);
             found->second->invalidate_all();
         }
     } catch (...) {
@@ -126,24 +125,12 @@ async::task<void> Worker::stop() {
     state.destroy_modules();
 }
 
-callbacks::Dispatchers& Worker::hooks() noexcept {
-    return state_->hooks;
-}
-const WebResources& Worker::web_resources() const noexcept {
-    return state_->resources;
-}
-Homeserver& Worker::homeserver() noexcept {
-    return state_->server;
-}
-Database& Worker::database() noexcept {
-    return state_->database;
-}
-const async::environment& Worker::environment() const noexcept {
-    return state_->where;
-}
-const WorkerSettings& Worker::settings() const noexcept {
-    return state_->settings;
-}
+callbacks::Dispatchers& Worker::hooks() noexcept { return state_->hooks; }
+const WebResources& Worker::web_resources() const noexcept { return state_->resources; }
+Homeserver& Worker::homeserver() noexcept { return state_->server; }
+Database& Worker::database() noexcept { return state_->database; }
+const async::environment& Worker::environment() const noexcept { return state_->where; }
+const WorkerSettings& Worker::settings() const noexcept { return state_->settings; }
 
 callbacks::JsonArray Worker::callback_statistics() const {
     callbacks::JsonArray rows;

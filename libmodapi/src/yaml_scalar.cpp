@@ -12,9 +12,7 @@ namespace {
 
 using callbacks::JsonValue;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool all_digits(std::string_view text) {
     if (text.empty()) return false;

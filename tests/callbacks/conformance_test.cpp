@@ -235,7 +235,9 @@ void a_throwing_module_follows_the_error_rule(Behaviour kind) {
 template <class Callback>
 struct Cancellable {
     explicit Cancellable(Subject<Callback>& called)
-        : subject(called), scope(time.environment(), [this](std::string_view, std::exception_ptr error) { failure = error; }, &source) {
+        : subject(called),
+          scope(
+              time.environment(), [this](std::string_view, std::exception_ptr error) { failure = error; }, &source) {
         scope.spawn("call", watch(*this));
     }
     static async::task<void> watch(Cancellable& self) {
@@ -311,7 +313,8 @@ void an_expired_deadline_is_an_exception_under_the_error_rule() {
         } catch (const async::deadline_exceeded&) {
             EXPECT_TRUE((std::is_same_v<Errors, async::propagate>));
         } catch (const callbacks::SynapseError& error) {
-            EXPECT_TRUE((std::is_same_v<Errors, callbacks::fail_500> || std::is_same_v<Errors, callbacks::forbid_room_creation>));
+            EXPECT_TRUE(
+                (std::is_same_v<Errors, callbacks::fail_500> || std::is_same_v<Errors, callbacks::forbid_room_creation>));
         } catch (const callbacks::ModuleFailed&) {
             EXPECT_TRUE((std::is_same_v<Errors, callbacks::module_failure>));
         }

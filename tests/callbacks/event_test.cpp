@@ -30,14 +30,10 @@ TEST(Event, SharesItsFieldsWithItsCopies) {
 }
 
 TEST(Event, GivesTheWholeEventAsADictionary) {
-    const JsonDict expected{{"type", "m.room.member"},
-                            {"room_id", "!room:test"},
-                            {"sender", "@alice:test"},
-                            {"content", {{"membership", "join"}, {"list", {1, 2}}}},
-                            {"state_key", "@alice:test"},
-                            {"origin_server_ts", 1234},
-                            {"event_id", "$event"},
-                            {"depth", 3},
+    const JsonDict expected{{"type", "m.room.member"},    {"room_id", "!room:test"},
+                            {"sender", "@alice:test"},    {"content", {{"membership", "join"}, {"list", {1, 2}}}},
+                            {"state_key", "@alice:test"}, {"origin_server_ts", 1234},
+                            {"event_id", "$event"},       {"depth", 3},
                             {"unsigned", {{"age", 5}}}};
     EXPECT_EQ(Event(member_of_alice()).get_dict(), expected);
 }

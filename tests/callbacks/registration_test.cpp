@@ -37,7 +37,9 @@ std::string refusal_of(Dispatchers& dispatchers, std::string_view module, const 
     return "registered";
 }
 template <class Category>
-    requires requires(Dispatchers& d, const Category& c) { requires std::is_void_v<decltype(register_callbacks(d, "", c, nullptr))>; }
+requires requires(Dispatchers& d, const Category& c) {
+    requires std::is_void_v<decltype(register_callbacks(d, "", c, nullptr))>;
+}
 std::string refusal_of(Dispatchers& dispatchers, std::string_view module, const Category& given) {
     try {
         register_callbacks(dispatchers, module, given, nullptr);
@@ -66,9 +68,11 @@ TEST(Registration, OfAControllerWithoutOnUpdateIsRefused) {
 
 TEST(Registration, OfASecondControllerIsIgnoredAsAWhole) {
     Dispatchers dispatchers;
-    EXPECT_TRUE(register_callbacks(dispatchers, "first", callbacks::BackgroundUpdateController{.on_update = &hundred}, nullptr));
-    EXPECT_FALSE(register_callbacks(
-        dispatchers, "second", callbacks::BackgroundUpdateController{.on_update = &hundred, .default_batch_size = &ten}, nullptr));
+    EXPECT_TRUE(
+        register_callbacks(dispatchers, "first", callbacks::BackgroundUpdateController{.on_update = &hundred}, nullptr));
+    EXPECT_FALSE(register_callbacks(dispatchers, "second",
+                                    callbacks::BackgroundUpdateController{.on_update = &hundred, .default_batch_size = &ten},
+                                    nullptr));
     EXPECT_TRUE(dispatchers.background_update_controller.default_batch_size.empty());
 }
 

@@ -48,7 +48,8 @@ protected:
     [[nodiscard]] Texts asked() const {
         Texts callbacks;
         const Answer answer = server.request("GET", "/_synapse/client/probe/a");
-        for (const boost::json::value& record : answer.body.at("journal").as_array()) callbacks.emplace_back(record.at("callback").as_string());
+        for (const boost::json::value& record : answer.body.at("journal").as_array())
+            callbacks.emplace_back(record.at("callback").as_string());
         static_cast<void>(server.request("GET", "/_synapse/client/probe/a?clear=1"));
         return callbacks;
     }
@@ -58,15 +59,17 @@ protected:
 TEST_F(AdminTest, TheSharedSecretMakesAccounts) {
     EXPECT_EQ(register_admin("helper", false).text("user_id"), "@helper:hs.test");
     expect_error(register_admin("mallory", true, "x"), 403, "M_UNKNOWN", "HMAC incorrect");
-    expect_error(server.request("POST", "/_synapse/admin/v1/register", R"({"nonce":"n","username":"a","password":"b","mac":"c"})"), 400,
-                 "M_UNKNOWN", "unrecognised nonce");
+    expect_error(
+        server.request("POST", "/_synapse/admin/v1/register", R"({"nonce":"n","username":"a","password":"b","mac":"c"})"), 400,
+        "M_UNKNOWN", "unrecognised nonce");
     EXPECT_EQ(admin("GET", "/v2/users/@root:hs.test").body.at("admin"), true);
     EXPECT_EQ(admin("GET", "/v2/users/@helper:hs.test").body.at("admin"), false);
 }
 
 TEST_F(AdminTest, OnlyAdminsMayDoWhatAdminsDo) {
     const std::string alice = server.register_user("alice");
-    expect_error(server.request("PUT", "/_synapse/admin/v2/users/@bob:hs.test", "{}", alice), 403, "M_FORBIDDEN", "You are not a server admin");
+    expect_error(server.request("PUT", "/_synapse/admin/v2/users/@bob:hs.test", "{}", alice), 403, "M_FORBIDDEN",
+                 "You are not a server admin");
     expect_error(server.request("POST", "/_synapse/admin/v1/deactivate/@alice:hs.test", "{}", alice), 403, "M_FORBIDDEN",
                  "You are not a server admin");
     expect_error(server.request("DELETE", "/_synapse/admin/v1/rooms/!x:hs.test", "{}", alice), 403, "M_FORBIDDEN",
@@ -81,8 +84,8 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
     EXPECT_EQ(boost::json::serialize(challenge.body.at("flows")), R"([{"stages":["m.login.password"]}])");
     const auto attempt = [&](const std::string& user, const std::string& password, const std::string& erase) {
         return post("/account/deactivate",
-                    R"({"erase":)" + erase + R"(,"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":")" + user +
-                        R"("},"password":")" + password + R"("}})",
+                    R"({"erase":)" + erase + R"(,"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":")" +
+                        user + R"("},"password":")" + password + R"("}})",
                     alice);
     };
     expect_error(attempt("alice", "wrong", "true"), 401, "M_FORBIDDEN", "Invalid username or password");
@@ -90,18 +93,23 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
     static_cast<void>(asked());
     EXPECT_EQ(attempt("alice", "secret of alice", "true").text("id_server_unbind_result"), "success");
     Texts order = asked();
-    std::erase_if(order, [](const std::string& callback) { return callback == "check_auth" || callback.starts_with("check_event") || callback == "on_new_event"; });
+    std::erase_if(order, [](const std::string& callback) {
+        return callback == "check_auth" || callback.starts_with("check_event") || callback == "on_new_event";
+    });
     EXPECT_EQ(order, (Texts{"check_can_deactivate_user", "on_logged_out", "on_profile_update", "on_profile_update",
                             "on_user_deactivation_status_changed"}));
     EXPECT_EQ(get("/account/whoami", alice).status, 401);
-    EXPECT_EQ(post("/login", R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})", {})
-                  .status,
-              403);
+    EXPECT_EQ(
+        post("/login",
+             R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})", {})
+            .status,
+        403);
 }
 
 TEST_F(AdminTest, ModulesMayForbidADeactivation) {
     const std::string keep = server.register_user("nodeactivate1");
-    expect_error(admin("POST", "/v1/deactivate/@nodeactivate1:hs.test", "{}"), 403, "M_FORBIDDEN", "Deactivation of this user is forbidden");
+    expect_error(admin("POST", "/v1/deactivate/@nodeactivate1:hs.test", "{}"), 403, "M_FORBIDDEN",
+                 "Deactivation of this user is forbidden");
     EXPECT_EQ(get("/account/whoami", keep).status, 200);
 }
 
@@ -114,7 +122,10 @@ TEST_F(AdminTest, AnAdminDeactivatesAndReactivates) {
     static_cast<void>(asked());
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"deactivated":false,"password":"new"})").status, 200);
     EXPECT_EQ(asked(), Texts{"on_user_deactivation_status_changed"});
-    EXPECT_EQ(post("/login", R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"new"})", {}).status, 200);
+    EXPECT_EQ(
+        post("/login", R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"new"})", {})
+            .status,
+        200);
     EXPECT_EQ(admin("PUT", "/v2/users/@fresh:hs.test", R"({"password":"x","displayname":"Fresh","admin":true})").status, 201);
     EXPECT_EQ(admin("GET", "/v2/users/@fresh:hs.test").body.at("displayname"), "Fresh");
     EXPECT_EQ(admin("GET", "/v2/users/@nobody:hs.test").status, 404);
@@ -142,7 +153,8 @@ TEST_F(AdminTest, TheUserDirectoryShowsWhomOneMayFind) {
     const auto found = [&](const std::string& term) {
         Texts users;
         const Answer answer = post("/user_directory/search", R"({"search_term":")" + term + "\"}", alice);
-        for (const boost::json::value& result : answer.body.at("results").as_array()) users.emplace_back(result.at("user_id").as_string());
+        for (const boost::json::value& result : answer.body.at("results").as_array())
+            users.emplace_back(result.at("user_id").as_string());
         return users;
     };
     EXPECT_TRUE(found("bob").empty());

@@ -8,7 +8,8 @@ using namespace homeserver_test;
 using Texts = std::vector<std::string>;
 
 const std::string probes =
-    "modules:\n  - {module: probe.Probe, config: {name: a, unsigned: false}}\n  - {module: probe.Probe, config: {name: b, unsigned: "
+    "modules:\n  - {module: probe.Probe, config: {name: a, unsigned: false}}\n  - {module: probe.Probe, config: {name: b, "
+    "unsigned: "
     "false}}\n";
 
 class DirectoryTest : public RoomTest {
@@ -37,7 +38,8 @@ TEST_F(DirectoryTest, ModulesDecideAboutAliases) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);
     const std::string refusal = "This user is not permitted to create this alias";
-    expect_error(put("/directory/room/%23noalias1:hs.test", R"({"room_id":")" + room + "\"}", alice), 403, "M_FORBIDDEN", refusal);
+    expect_error(put("/directory/room/%23noalias1:hs.test", R"({"room_id":")" + room + "\"}", alice), 403, "M_FORBIDDEN",
+                 refusal);
     expect_error(post("/createRoom", R"({"room_alias_name":"noalias2"})", alice), 403, "M_FORBIDDEN", refusal);
     EXPECT_EQ(get("/joined_rooms", alice).body.at("joined_rooms").as_array().size(), 1U);
     EXPECT_EQ(get("/directory/room/%23noalias1:hs.test", {}).status, 404);
@@ -56,7 +58,8 @@ TEST_F(DirectoryTest, PublishedRoomsAreListed) {
     const Answer listed = get("/publicRooms", {});
     EXPECT_EQ(listed.body.at("chunk").at(0).at("name"), "Lounge");
     EXPECT_EQ(listed.body.at("total_room_count_estimate"), 1);
-    EXPECT_TRUE(post("/publicRooms", R"({"filter":{"generic_search_term":"kitchen"}})", bob).body.at("chunk").as_array().empty());
+    EXPECT_TRUE(
+        post("/publicRooms", R"({"filter":{"generic_search_term":"kitchen"}})", bob).body.at("chunk").as_array().empty());
     EXPECT_EQ(post("/publicRooms", R"({"filter":{"generic_search_term":"LOUN"}})", bob).body.at("chunk").as_array().size(), 1U);
     EXPECT_EQ(put(path, R"({"visibility":"private"})", alice).status, 200);
     EXPECT_TRUE(get("/publicRooms", {}).body.at("chunk").as_array().empty());
@@ -70,7 +73,8 @@ TEST_F(DirectoryTest, ModulesDecideAboutPublishing) {
         expect_error(put("/directory/list/room/!unknown:hs.test", visibility, nobody), 403, "M_FORBIDDEN", refusal);
     }
     const std::string room = create_room(alice, R"({"topic":"unlisted"})");
-    expect_error(put("/directory/list/room/" + room, R"({"visibility":"public"})", alice), 403, "M_UNKNOWN", "Not allowed to publish room");
+    expect_error(put("/directory/list/room/" + room, R"({"visibility":"public"})", alice), 403, "M_UNKNOWN",
+                 "Not allowed to publish room");
     EXPECT_EQ(get("/directory/list/room/" + room, {}).text("visibility"), "private");
     EXPECT_EQ(put("/directory/list/room/" + room, R"({"visibility":"private"})", alice).status, 200);
 }
@@ -119,7 +123,8 @@ TEST_F(MediaTest, AnUploadCanBeDownloadedByEverybody) {
     EXPECT_EQ(file.body.at("picture"), 1);
     EXPECT_EQ(file.header("Content-Disposition"), "attachment; filename*=utf-8''a%20b.txt");
     expect_error(server.request("GET", "/_matrix/media/v3/download/hs.test/nothing"), 404, "M_NOT_FOUND", "Not found");
-    expect_error(server.request("GET", "/_matrix/media/v3/download/other.test/" + uri.substr(14)), 404, "M_NOT_FOUND", "Not found");
+    expect_error(server.request("GET", "/_matrix/media/v3/download/other.test/" + uri.substr(14)), 404, "M_NOT_FOUND",
+                 "Not found");
     expect_error(upload("x", {}), 401, "M_MISSING_TOKEN", "Missing access token");
 }
 

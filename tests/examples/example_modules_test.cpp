@@ -22,7 +22,8 @@ class AuthProviderTest : public RoomTest {
 protected:
     AuthProviderTest() : RoomTest(modules("my_auth_provider.MyAuthProvider", "{}")) {}
     [[nodiscard]] Answer login(const std::string& type, const std::string& user, const std::string& secret) const {
-        return post("/login", R"({"type":")" + type + R"(","identifier":{"type":"m.id.user","user":")" + user + R"("},)" + secret + "}",
+        return post("/login",
+                    R"({"type":")" + type + R"(","identifier":{"type":"m.id.user","user":")" + user + R"("},)" + secret + "}",
                     {});
     }
 };
@@ -42,7 +43,8 @@ TEST_F(AuthProviderTest, NobodyElseGetsInWithAFieldThatIsNoString) {
         EXPECT_EQ(login("my.login_type", "alice", secret).status, 403) << field;
         EXPECT_EQ(login("my.login_type", "bob", secret).status, 403) << field;
     }
-    EXPECT_EQ(login("m.login.password", "alice", R"("password":"secret of alice")").status, 200) << "the host's own passwords go on";
+    EXPECT_EQ(login("m.login.password", "alice", R"("password":"secret of alice")").status, 200)
+        << "the host's own passwords go on";
 }
 
 class SpamListTest : public RoomTest {
@@ -75,17 +77,20 @@ TEST_F(AccountDataAuditTest, ReportsChangesToTheRoom) {
     EXPECT_EQ(server.request("GET", client + "/account/whoami", "", alice).status, 200);
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(), 0);
-    const ServerProcess audited(
-        folder.path(), modules("account_data_audit.CustomAccountDataModule",
-                               "{audit_room: \"" + room + "\", sender: \"@auditor:hs.test\"}"));
-    EXPECT_EQ(audited.request("PUT", client + "/user/@alice:hs.test/account_data/org.example.t", R"({"a":1})", alice).status, 200);
-    EXPECT_EQ(audited.request("PUT", client + "/user/@alice:hs.test/rooms/" + room + "/account_data/org.example.t", R"({"a":2})", alice)
-                  .status,
+    const ServerProcess audited(folder.path(), modules("account_data_audit.CustomAccountDataModule",
+                                                       "{audit_room: \"" + room + "\", sender: \"@auditor:hs.test\"}"));
+    EXPECT_EQ(audited.request("PUT", client + "/user/@alice:hs.test/account_data/org.example.t", R"({"a":1})", alice).status,
               200);
+    EXPECT_EQ(
+        audited
+            .request("PUT", client + "/user/@alice:hs.test/rooms/" + room + "/account_data/org.example.t", R"({"a":2})", alice)
+            .status,
+        200);
     const Answer history = audited.request("GET", client + "/rooms/" + room + "/messages?dir=b&limit=2", "", auditor);
-    EXPECT_EQ(bodies(history.body.at("chunk")),
-              (Texts{"@alice:hs.test has changed their account data for type org.example.t to: {\"a\":2} (in room " + room + ")",
-                     "@alice:hs.test has changed their account data for type org.example.t to: {\"a\":1}"}));
+    EXPECT_EQ(
+        bodies(history.body.at("chunk")),
+        (Texts{"@alice:hs.test has changed their account data for type org.example.t to: {\"a\":2} (in room " + room + ")",
+               "@alice:hs.test has changed their account data for type org.example.t to: {\"a\":1}"}));
 }
 
 /// Answers as a test tells it to.
@@ -147,8 +152,7 @@ public:
 
 class DepartmentTest : public Departments, public RoomTest {
 protected:
-    DepartmentTest()
-        : RoomTest(modules("my_module.MyModule", "{endpoint: \"http://" + service.address() + "/users\"}"), 2) {}
+    DepartmentTest() : RoomTest(modules("my_module.MyModule", "{endpoint: \"http://" + service.address() + "/users\"}"), 2) {}
     [[nodiscard]] std::string ask() const {
         return server.request("GET", "/_synapse/client/my_module/department?user_id=@alice:hs.test").text("department");
     }
@@ -192,7 +196,8 @@ TEST_F(BadgeTest, ShowsOnlyOnTheEventsOfThoseWhoHaveOne) {
 class PresenceRouterTest : public RoomTest {
 protected:
     PresenceRouterTest()
-        : RoomTest(modules("custom_presence_router.CustomPresenceRouter", R"({routes: {"@alice:hs.test": ["@carol:hs.test"]}})")) {}
+        : RoomTest(
+              modules("custom_presence_router.CustomPresenceRouter", R"({routes: {"@alice:hs.test": ["@carol:hs.test"]}})")) {}
     [[nodiscard]] std::size_t seen_by(const std::string& token) const {
         return get("/sync", token).body.at("presence").at("events").as_array().size();
     }
@@ -211,12 +216,14 @@ TEST(ExampleConfiguration, MistakesAreOneLineThatLeadsToThem) {
     const auto errors_of = [](const std::string& configuration) {
         const TemporaryFolder folder;
         std::ofstream(folder.path() / "homeserver.yaml") << "server_name: hs.test\n" << configuration;
-        const FinishedRun run = run_program(folder.path(), {"--config", (folder.path() / "homeserver.yaml").string(), "--check-config"});
+        const FinishedRun run =
+            run_program(folder.path(), {"--config", (folder.path() / "homeserver.yaml").string(), "--check-config"});
         EXPECT_EQ(run.status, 1) << configuration;
         return run.errors;
     };
-    EXPECT_THAT(errors_of(modules("account_data_audit.CustomAccountDataModule", "{sender: \"@a:b\"}")),
-                testing::HasSubstr("modules[0].config.audit_room: is required (module account_data_audit.CustomAccountDataModule)"));
+    EXPECT_THAT(
+        errors_of(modules("account_data_audit.CustomAccountDataModule", "{sender: \"@a:b\"}")),
+        testing::HasSubstr("modules[0].config.audit_room: is required (module account_data_audit.CustomAccountDataModule)"));
     EXPECT_THAT(errors_of(modules("list_spam_checker.ListSpamChecker", "{evil_users: alice}")),
                 testing::HasSubstr("modules[0].config.evil_users: must be a list"));
     EXPECT_THAT(errors_of(modules("update_controller.UpdateController", "{duration_ms: 0}")),

@@ -12,7 +12,8 @@ TEST_F(RoomTest, ANewRoomHasItsStateInTheOrderOfTheSpecification) {
     const std::string room = create_room(alice, R"({"name":"Lounge","topic":"talk"})");
     const Answer history = get("/rooms/" + room + "/messages?dir=f&limit=20", alice);
     Texts types;
-    for (const boost::json::value& event : history.body.at("chunk").as_array()) types.emplace_back(event.at("type").as_string());
+    for (const boost::json::value& event : history.body.at("chunk").as_array())
+        types.emplace_back(event.at("type").as_string());
     EXPECT_EQ(types, (Texts{"m.room.create", "m.room.member", "m.room.power_levels", "m.room.join_rules",
                             "m.room.history_visibility", "m.room.guest_access", "m.room.name", "m.room.topic"}));
 }
@@ -258,7 +259,8 @@ TEST_F(ProbedRoomTest, OnNewEventSeesEveryStoredEventOnce) {
     // The next message's own event comes behind the first one's notification.
     EXPECT_EQ(send(room, "again", alice).status, 200);
     Texts asked = journal("b");
-    for (int tries = 0; tries < 200 && std::count(asked.begin(), asked.end(), "on_new_event m.room.message") < 2; ++tries) asked = journal("b");
+    for (int tries = 0; tries < 200 && std::count(asked.begin(), asked.end(), "on_new_event m.room.message") < 2; ++tries)
+        asked = journal("b");
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "on_new_event m.room.message"), 2);
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "check_event_for_spam m.room.message"), 2);
 }

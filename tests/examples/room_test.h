@@ -38,7 +38,8 @@ protected:
         boost::json::object content;
         content["msgtype"] = "m.text";
         content["body"] = text;
-        return put("/rooms/" + room + "/send/m.room.message/t" + std::to_string(++sent), boost::json::serialize(content), token);
+        return put("/rooms/" + room + "/send/m.room.message/t" + std::to_string(++sent), boost::json::serialize(content),
+                   token);
     }
     /// The bodies of a list of events, in order; the type of those without.
     [[nodiscard]] static std::vector<std::string> bodies(const boost::json::value& events) {

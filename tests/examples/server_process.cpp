@@ -111,9 +111,7 @@ void RawConnection::send(const std::string& bytes) {
     boost::asio::write(socket_, boost::asio::buffer(bytes), ignored);
 }
 
-void RawConnection::close() {
-    socket_.close();
-}
+void RawConnection::close() { socket_.close(); }
 
 bool RawConnection::read_more(std::string& into, steady_clock::time_point until) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady_clock::now());
@@ -160,9 +158,7 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::str
     }
 }
 
-ServerProcess::~ServerProcess() {
-    kill();
-}
+ServerProcess::~ServerProcess() { kill(); }
 
 Answer ServerProcess::request(const std::string& method, const std::string& target, const std::string& body,
                               const std::string& token) const {
@@ -208,9 +204,7 @@ void ServerProcess::kill() {
     process_ = -1;
 }
 
-void ServerProcess::signal(int number) const {
-    ::kill(process_, number);
-}
+void ServerProcess::signal(int number) const { ::kill(process_, number); }
 
 int ServerProcess::wait(std::chrono::seconds limit) {
     std::optional<int> status;
@@ -226,9 +220,7 @@ int ServerProcess::wait(std::chrono::seconds limit) {
     return *status;
 }
 
-std::string ServerProcess::log() const {
-    return content_of(folder_ / "stderr");
-}
+std::string ServerProcess::log() const { return content_of(folder_ / "stderr"); }
 
 bool ServerProcess::log_shows(const std::string& text, std::chrono::seconds limit) const {
     return becomes_true([&] { return log().find(text) != std::string::npos; }, limit);

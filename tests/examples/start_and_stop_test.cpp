@@ -114,9 +114,7 @@ TEST_F(StopTest, EndsAtOnceWithIdleConnections) {
     EXPECT_EQ(server.log().find("stopping takes too long"), std::string::npos) << server.log();
 }
 
-TEST_F(StopTest, EndsOnAnInterruptToo) {
-    expect_end_in_time(SIGINT);
-}
+TEST_F(StopTest, EndsOnAnInterruptToo) { expect_end_in_time(SIGINT); }
 
 TEST_F(StopTest, LetsARunningRequestEnd) {
     RawConnection connection(server.port());

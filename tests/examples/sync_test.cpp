@@ -59,8 +59,7 @@ TEST_F(SyncTest, AWaitingSyncIsWokenByAnEventOfAnotherConnection) {
     for (int round = 0; round < 5; ++round) {
         const std::string since = sync(bob).text("next_batch");
         const auto began = std::chrono::steady_clock::now();
-        std::future<Answer> waiting =
-            std::async(std::launch::async, [&] { return sync(bob, "timeout=30000&since=" + since); });
+        std::future<Answer> waiting = std::async(std::launch::async, [&] { return sync(bob, "timeout=30000&since=" + since); });
         EXPECT_EQ(send(room, "wake up " + std::to_string(round), alice).status, 200);
         const Answer answer = waiting.get();
         EXPECT_EQ(bodies(joined(answer).at(room).at("timeline").at("events")), Texts{"wake up " + std::to_string(round)});
@@ -136,8 +135,8 @@ TEST_F(SyncTest, StoppingTheServerAnswersWaitingSyncs) {
     const std::string alice = server.register_user("alice");
     const std::string since = sync(alice).text("next_batch");
     RawConnection connection(server.port());
-    connection.send("GET " + client + "/sync?timeout=60000&since=" + since + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + alice +
-                    "\r\n\r\n");
+    connection.send("GET " + client + "/sync?timeout=60000&since=" + since + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                    alice + "\r\n\r\n");
     static_cast<void>(sync(alice));
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(std::chrono::seconds(6)), 0);

@@ -29,7 +29,8 @@ public:
 using pages = async::cached<std::string(const std::string&, int, const std::string&), 2>;
 
 struct Cache {
-    explicit Cache(async::cache_options options = async::cache_options()) : page("page", async::bind<&Source::fetch>(&source), options) {}
+    explicit Cache(async::cache_options options = async::cache_options())
+        : page("page", async::bind<&Source::fetch>(&source), options) {}
     Source source;
     pages page;
 };

@@ -26,7 +26,8 @@ public:
 };
 
 struct Cache {
-    explicit Cache(async::cache_options options = async::cache_options()) : lookup("lookup", async::bind<&Source::fetch>(&source), options) {}
+    explicit Cache(async::cache_options options = async::cache_options())
+        : lookup("lookup", async::bind<&Source::fetch>(&source), options) {}
     Source source;
     async::cached<std::string(const std::string&)> lookup;
 };

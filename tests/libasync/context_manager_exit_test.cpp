@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 /// Fails where it is told to; its exit takes ten seconds and returns nothing, so that it deals with nothing.
 class Fragile {
 public:
-    Fragile(std::string& trace, bool enter_fails, bool exit_fails) : trace_(&trace), enter_fails_(enter_fails), exit_fails_(exit_fails) {}
+    Fragile(std::string& trace, bool enter_fails, bool exit_fails)
+        : trace_(&trace), enter_fails_(enter_fails), exit_fails_(exit_fails) {}
     async::task<int> enter() {
         if (enter_fails_) throw std::invalid_argument("enter");
         co_return 1;
@@ -131,7 +132,8 @@ TEST(ContextManagerExit, OfABodyThatWasStoppedRunsToItsEnd) {
 TEST(ContextManagerExit, OfABodyThatWasTooLateRunsToItsEnd) {
     async::testing::simulation time;
     std::string trace;
-    EXPECT_THROW(time.run(async::with_deadline(1min, run(Fragile(trace, false, false), &sleep_long))), async::deadline_exceeded);
+    EXPECT_THROW(time.run(async::with_deadline(1min, run(Fragile(trace, false, false), &sleep_long))),
+                 async::deadline_exceeded);
     EXPECT_EQ(trace, "failed cleaned");
 }
 
@@ -208,10 +210,13 @@ TEST(ContextManagerCoroutine, DroppedBetweenEnterAndExitEndsWhereItYielded) {
 
 async::task<int> nested(std::string& trace) {
     Fragile outer(trace, false, false);
-    co_return co_await async::with(outer, [](int&, std::string& inner_trace) -> async::task<int> {
-        Fragile inner(inner_trace, false, false);
-        co_return co_await async::with(inner, &give);
-    }, std::ref(trace));
+    co_return co_await async::with(
+        outer,
+        [](int&, std::string& inner_trace) -> async::task<int> {
+            Fragile inner(inner_trace, false, false);
+            co_return co_await async::with(inner, &give);
+        },
+        std::ref(trace));
 }
 
 TEST(ContextManagerExit, RunsFromTheInsideOut) {

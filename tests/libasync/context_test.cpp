@@ -36,7 +36,7 @@ async::task<bool> set_context_passes_down() {
     async::task<const async::context*> child = context_of_grandchild();
     const async::context* const below = co_await std::move(child).in(inner);
     const async::context* const beside = co_await own_context();
-    co_return below == &inner && beside == &own;
+    co_return below == &inner&& beside == &own;
 }
 
 TEST(Context, GivenToATaskHoldsBelowItAndNotBesideIt) {
@@ -57,8 +57,9 @@ TEST(Context, IsThatOfTheAwaiterNotOfTheMaker) {
 
 async::task<bool> knows_its_surroundings(const async::environment& expected, async::clock& expected_clock) {
     const async::context& here = co_await async::this_context;
-    co_return here.environment == &expected && here.executor() == expected.executor && &here.clock() == &expected_clock &&
-        here.running == nullptr && !here.shielded;
+    co_return here.environment == &expected&& here.executor() == expected.executor&&& here.clock() ==
+            &expected_clock&& here.running == nullptr &&
+        !here.shielded;
 }
 
 TEST(Context, KnowsItsExecutorAndItsClock) {
@@ -106,7 +107,9 @@ private:
         in_context.push_back(name_of(here.running));
         on_stack.push_back(name_of(noted_));
     }
-    static std::string name_of(const async::callback_identity* identity) { return identity == nullptr ? "nobody" : identity->module; }
+    static std::string name_of(const async::callback_identity* identity) {
+        return identity == nullptr ? "nobody" : identity->module;
+    }
 
     const std::atomic<const async::callback_identity*>& noted_;
 };

@@ -19,7 +19,8 @@ using skipping = async::dispatch<"skipping", signature, async::first_not<true>, 
 
 class Ear final : public async::dispatch_observer {
 public:
-    void on_error(const async::callback_identity& callback, async::error_level level, const std::exception_ptr&) noexcept override {
+    void on_error(const async::callback_identity& callback, async::error_level level,
+                  const std::exception_ptr&) noexcept override {
         heard.push_back(callback.module);
         levels.push_back(level);
     }

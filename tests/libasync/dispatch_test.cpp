@@ -25,7 +25,9 @@ public:
     void on_slow(const async::callback_identity& callback, async::clock::duration) noexcept override {
         heard.push_back(callback.module + " is slow");
     }
-    void on_decision(const async::callback_identity& callback) noexcept override { heard.push_back(callback.module + " decided"); }
+    void on_decision(const async::callback_identity& callback) noexcept override {
+        heard.push_back(callback.module + " decided");
+    }
     std::vector<std::string> heard;
 };
 

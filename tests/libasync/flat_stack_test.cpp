@@ -1,6 +1,6 @@
 #include <async/cached.h>
-#include <async/dispatch.h>
 #include <async/combine.h>
+#include <async/dispatch.h>
 #include <async/error_rule.h>
 #include <async/sleep.h>
 #include <async/sync_wait.h>

@@ -60,6 +60,8 @@ TEST(Hook, KeepsAClosureAliveAsLongAsAnyCopy) {
     EXPECT_FALSE(copy);
 }
 
-TEST(Hook, IsTwoWords) { EXPECT_EQ(sizeof(async::hook<std::string(const std::string&, const std::string&)>), 2 * sizeof(void*)); }
+TEST(Hook, IsTwoWords) {
+    EXPECT_EQ(sizeof(async::hook<std::string(const std::string&, const std::string&)>), 2 * sizeof(void*));
+}
 
 }  // namespace

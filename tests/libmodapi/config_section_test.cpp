@@ -9,9 +9,7 @@ using callbacks::ConfigError;
 using modapi::ConfigSection;
 using Path = std::vector<std::string>;
 
-ConfigSection section(std::string_view json) {
-    return ConfigSection(boost::json::parse(json).as_object());
-}
+ConfigSection section(std::string_view json) { return ConfigSection(boost::json::parse(json).as_object()); }
 
 template <class Function>
 ConfigError error_of(Function&& function) {

@@ -27,9 +27,7 @@ DatabaseSettings at(const std::filesystem::path& file) {
     return settings;
 }
 
-void create(Transaction& transaction) {
-    transaction.execute("CREATE TABLE users (name TEXT PRIMARY KEY, age INTEGER, note)");
-}
+void create(Transaction& transaction) { transaction.execute("CREATE TABLE users (name TEXT PRIMARY KEY, age INTEGER, note)"); }
 void add(Transaction& transaction, const std::string& name, std::int64_t age) {
     transaction.execute("INSERT INTO users (name, age) VALUES (?, ?)", name, age);
 }
@@ -100,9 +98,7 @@ void round_trip(Transaction& transaction) {
     EXPECT_EQ(transaction.execute("UPDATE users SET age = 1 WHERE name = 'nobody'"), 0);
     EXPECT_EQ(transaction.execute("CREATE INDEX ages ON users (age)"), 0);
 }
-TEST_F(DatabaseTest, CarriesEveryKindOfValueThereAndBackUnchanged) {
-    wait(database->run("round trip", &round_trip));
-}
+TEST_F(DatabaseTest, CarriesEveryKindOfValueThereAndBackUnchanged) { wait(database->run("round trip", &round_trip)); }
 
 template <class Error = DatabaseError>
 std::string error_of(Database& database, void (*function)(Transaction&)) {

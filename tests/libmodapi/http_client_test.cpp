@@ -33,9 +33,7 @@ HttpTestServer::Response echo(const Request& request) {
     return HttpTestServer::answer(200, boost::json::serialize(seen));
 }
 
-JsonValue get(HttpClient& client, const std::string& url) {
-    return async::sync_wait(client.get_json(url));
-}
+JsonValue get(HttpClient& client, const std::string& url) { return async::sync_wait(client.get_json(url)); }
 
 /// A client that may talk to `server`.
 struct Allowed {

@@ -28,7 +28,8 @@ using async::union_or_everyone;
 using async::union_per_key;
 
 /// The kind of a category's members: async::slot or async::dispatch.
-#define MODAPI_CALLBACK_KIND \
-    template <async::name Name, class Signature, class Combine, class Errors, class Key = void> class Callback
+#define MODAPI_CALLBACK_KIND                                                                    \
+    template <async::name Name, class Signature, class Combine, class Errors, class Key = void> \
+    class Callback
 
 }  // namespace callbacks

@@ -36,9 +36,8 @@ struct Dispatchers {
 template <class AllDispatchers, class Visitor>
 void each_callback(AllDispatchers& dispatchers, Visitor&& visit) {
     boost::pfr::for_each_field(dispatchers, [&](auto& category) {
-        boost::pfr::for_each_field(category, [&](auto& callback) {
-            visit(callback, std::remove_cvref_t<decltype(category)>::category_name);
-        });
+        boost::pfr::for_each_field(
+            category, [&](auto& callback) { visit(callback, std::remove_cvref_t<decltype(category)>::category_name); });
     });
 }
 
@@ -58,15 +57,20 @@ struct CallbackDescription {
 /// other, a controller without on_update, an auth checker whose type has other fields already. Returns false, and registers
 /// nothing, for a background update controller when there is one: the first module wins as a whole.
 /// `settings` outlives the dispatchers; null: neither logs nor deadlines.
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountData& given, async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountValidity& given, async::dispatch_settings* settings);
+void register_callbacks(Dispatchers& into, std::string_view module, const AccountData& given,
+                        async::dispatch_settings* settings);
+void register_callbacks(Dispatchers& into, std::string_view module, const AccountValidity& given,
+                        async::dispatch_settings* settings);
 void register_callbacks(Dispatchers& into, std::string_view module, const Unsigned& given, async::dispatch_settings* settings);
 [[nodiscard]] bool register_callbacks(Dispatchers& into, std::string_view module, const BackgroundUpdateController& given,
                                       async::dispatch_settings* settings);
 void register_callbacks(Dispatchers& into, std::string_view module, const PasswordAuthProvider& given,
                         async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const PresenceRouter& given, async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const SpamChecker& given, async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const ThirdPartyRules& given, async::dispatch_settings* settings);
+void register_callbacks(Dispatchers& into, std::string_view module, const PresenceRouter& given,
+                        async::dispatch_settings* settings);
+void register_callbacks(Dispatchers& into, std::string_view module, const SpamChecker& given,
+                        async::dispatch_settings* settings);
+void register_callbacks(Dispatchers& into, std::string_view module, const ThirdPartyRules& given,
+                        async::dispatch_settings* settings);
 
 }  // namespace callbacks

@@ -40,8 +40,8 @@ struct PasswordAuthProviderCategory {
         get_username_for_registration{};
 
     /// At the same point. Nobody: the localpart.
-    Callback<"get_displayname_for_registration", std::optional<std::string>(const JsonDict& uia_results, const JsonDict& params),
-             first_value, fail_500>
+    Callback<"get_displayname_for_registration",
+             std::optional<std::string>(const JsonDict& uia_results, const JsonDict& params), first_value, fail_500>
         get_displayname_for_registration{};
 
     /// Before a validation is sent, and at the end of registration. False: 403 `M_THREEPID_DENIED`.

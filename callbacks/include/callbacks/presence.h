@@ -13,8 +13,8 @@ namespace callbacks {
 /// A user's presence at one moment (contract: `UserPresenceState`). A value: comparable and hashable.
 struct UserPresenceState {
     std::string user_id;
-    std::string state;  ///< online, unavailable, offline, org.matrix.msc3026.busy
-    std::int64_t last_active_ts = 0;             ///< milliseconds since 1970, as the other two
+    std::string state;                ///< online, unavailable, offline, org.matrix.msc3026.busy
+    std::int64_t last_active_ts = 0;  ///< milliseconds since 1970, as the other two
     std::int64_t last_federation_update_ts = 0;
     std::int64_t last_user_sync_ts = 0;
     std::optional<std::string> status_msg;
@@ -49,7 +49,7 @@ public:
     using Set = std::unordered_set<std::string>;
 
     InterestedUsers() = default;
-    InterestedUsers(Set users) : users_(std::move(users)) {}           // NOLINT: the contract's return forms
+    InterestedUsers(Set users) : users_(std::move(users)) {}            // NOLINT: the contract's return forms
     InterestedUsers(PresenceAllUsers) noexcept : is_everyone_(true) {}  // NOLINT
 
     [[nodiscard]] bool is_everyone() const noexcept { return is_everyone_; }

@@ -55,7 +55,8 @@ struct SpamCheckerCategory {
         user_may_create_room_alias{};
 
     /// A room is about to be put into the public directory or taken out of it.
-    Callback<"user_may_publish_room", Verdict(const std::string& user_id, const std::string& room_id), first_not_spam, propagate>
+    Callback<"user_may_publish_room", Verdict(const std::string& user_id, const std::string& room_id), first_not_spam,
+             propagate>
         user_may_publish_room{};
 
     /// For each result of a user directory search. True: left out. The profile is a copy for each module.

@@ -28,16 +28,17 @@ inline constexpr NotSpam NOT_SPAM{};
 /// Cost: two words, no allocation for NOT_SPAM and plain codes. Copies share their details.
 class Verdict {
 public:
-    Verdict(NotSpam) noexcept {}                                         // NOLINT: the contract's return forms
-    Verdict(Codes code) noexcept : spam_(true), code_(code) {}           // NOLINT
+    Verdict(NotSpam) noexcept {}                                // NOLINT: the contract's return forms
+    Verdict(Codes code) noexcept : spam_(true), code_(code) {}  // NOLINT
     /// `additional_fields` go into the error's body. Those named `errcode` or `error` are ignored with a warning.
     Verdict(Codes code, JsonDict additional_fields);
 
     template <std::same_as<bool> Boolean>
     Verdict(Boolean) {  // NOLINT
-        static_assert(!std::same_as<Boolean, bool>,
-                      "a bool is no verdict: the contract and published modules mean opposite things by it. Say which you mean: "
-                      "callbacks::spam_if(bool) (true rejects) or callbacks::allowed_if(bool) (true allows)");
+        static_assert(
+            !std::same_as<Boolean, bool>,
+            "a bool is no verdict: the contract and published modules mean opposite things by it. Say which you mean: "
+            "callbacks::spam_if(bool) (true rejects) or callbacks::allowed_if(bool) (true allows)");
     }
 
     [[nodiscard]] bool is_spam() const noexcept { return spam_; }
@@ -85,12 +86,14 @@ public:
     EventVerdict(const Verdict& verdict) noexcept : Verdict(verdict) {}  // NOLINT
 
     template <std::same_as<bool> Boolean>
+    // clang-format off
     [[deprecated("a bool means: true rejects with FORBIDDEN, false is NOT_SPAM. Return callbacks::NOT_SPAM or a code")]]
     EventVerdict(Boolean spam) noexcept : Verdict(spam_if(spam)) {}  // NOLINT
     [[deprecated("a text rejects with M_FORBIDDEN and that text. Return a code, or callbacks::reject(errcode, text)")]]
     EventVerdict(std::string text);  // NOLINT
     [[deprecated("a text rejects with M_FORBIDDEN and that text. Return a code, or callbacks::reject(errcode, text)")]]
     EventVerdict(const char* text);  // NOLINT
+    // clang-format on
 };
 
 /// The answer of check_media_file_for_spam: a Verdict, or the deprecated boolean (true rejects).
@@ -101,8 +104,10 @@ public:
     MediaVerdict(const Verdict& verdict) noexcept : Verdict(verdict) {}  // NOLINT
 
     template <std::same_as<bool> Boolean>
+    // clang-format off
     [[deprecated("a bool means: true rejects with FORBIDDEN, false is NOT_SPAM. Return callbacks::NOT_SPAM or a code")]]
     MediaVerdict(Boolean spam) noexcept : Verdict(spam_if(spam)) {}  // NOLINT
+    // clang-format on
 };
 
 }  // namespace callbacks

@@ -72,7 +72,8 @@ enum class Deletion { done, no_such_alias, refused };
 
 /// Who made an alias may delete it, and who may set the room's canonical alias.
 Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, const std::string& user_id, bool is_admin) {
-    const auto row = transaction.query_one<std::string, std::string>("SELECT room_id, creator FROM room_aliases WHERE alias = ?", alias);
+    const auto row =
+        transaction.query_one<std::string, std::string>("SELECT room_id, creator FROM room_aliases WHERE alias = ?", alias);
     if (!row) return Deletion::no_such_alias;
     const auto& [room_id, creator] = *row;
     if (creator != user_id && !is_admin) {
@@ -149,7 +150,8 @@ async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id
     if (!room_id_or_alias.starts_with('#')) {
         throw SynapseError(400, room_id_or_alias + " was not legal room ID or room alias", Codes::INVALID_PARAM);
     }
-    const std::optional<std::string> room_id = co_await worker.database().read("room_of_alias", &room_of_alias, room_id_or_alias);
+    const std::optional<std::string> room_id =
+        co_await worker.database().read("room_of_alias", &room_of_alias, room_id_or_alias);
     if (!room_id) throw SynapseError(404, "Room alias " + room_id_or_alias + " not found", Codes::NOT_FOUND);
     co_return *room_id;
 }

@@ -91,7 +91,8 @@ Refusal refused_third_party_invite(const Event& event, const StateMap& state) {
     const JsonValue* const keys = invite->content().if_contains("public_keys");
     if (keys == nullptr || !keys->is_array()) return refusal;
     for (const JsonValue& entry : keys->get_array()) {
-        if (entry.is_object() && is_signed_by(*signed_part, string_member_of(entry.get_object(), "public_key"))) return std::nullopt;
+        if (entry.is_object() && is_signed_by(*signed_part, string_member_of(entry.get_object(), "public_key")))
+            return std::nullopt;
     }
     return refusal;
 }
@@ -242,7 +243,8 @@ Refusal refused(const Event& event, const StateMap& auth_state) {
     }
     if (event.type() == "m.room.power_levels" && event.is_state()) {
         const Event* const before = auth_state.find("m.room.power_levels");
-        return refused_power_levels(event.content(), before == nullptr ? nullptr : &before->content(), event.sender(), sender_level);
+        return refused_power_levels(event.content(), before == nullptr ? nullptr : &before->content(), event.sender(),
+                                    sender_level);
     }
     return std::nullopt;
 }

@@ -14,8 +14,8 @@ namespace homeserver {
 
 /// Why `event` is refused in a room with that state; none if it is allowed. The text is what the client sees with 403.
 ///
-/// `auth_state` has at least what `auth_event_keys` names. Signatures of servers, that of a restricted join's authorising server
-/// included, are the caller's to check; that of a third-party invite is checked here. Pure.
+/// `auth_state` has at least what `auth_event_keys` names. Signatures of servers, that of a restricted join's authorising
+/// server included, are the caller's to check; that of a third-party invite is checked here. Pure.
 [[nodiscard]] std::optional<std::string> refused(const callbacks::Event& event, const callbacks::StateMap& auth_state);
 
 }  // namespace homeserver

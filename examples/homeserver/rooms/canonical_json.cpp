@@ -20,13 +20,27 @@ void append(std::string& text, std::string_view string) {
     text += '"';
     for (const char character : string) {
         switch (character) {
-            case '"': text += "\\\""; break;
-            case '\\': text += "\\\\"; break;
-            case '\b': text += "\\b"; break;
-            case '\f': text += "\\f"; break;
-            case '\n': text += "\\n"; break;
-            case '\r': text += "\\r"; break;
-            case '\t': text += "\\t"; break;
+            case '"':
+                text += "\\\"";
+                break;
+            case '\\':
+                text += "\\\\";
+                break;
+            case '\b':
+                text += "\\b";
+                break;
+            case '\f':
+                text += "\\f";
+                break;
+            case '\n':
+                text += "\\n";
+                break;
+            case '\r':
+                text += "\\r";
+                break;
+            case '\t':
+                text += "\\t";
+                break;
             default:
                 if (static_cast<unsigned char>(character) < 0x20) {
                     text += "\\u00";
@@ -64,8 +78,12 @@ void append(std::string& text, const callbacks::JsonDict& object) {
 
 void append(std::string& text, const callbacks::JsonValue& value) {
     switch (value.kind()) {
-        case boost::json::kind::null: text += "null"; break;
-        case boost::json::kind::bool_: text += value.get_bool() ? "true" : "false"; break;
+        case boost::json::kind::null:
+            text += "null";
+            break;
+        case boost::json::kind::bool_:
+            text += value.get_bool() ? "true" : "false";
+            break;
         case boost::json::kind::int64:
             if (value.get_int64() > largest_integer || value.get_int64() < -largest_integer) refuse_number();
             text += std::to_string(value.get_int64());
@@ -74,8 +92,11 @@ void append(std::string& text, const callbacks::JsonValue& value) {
             if (value.get_uint64() > static_cast<std::uint64_t>(largest_integer)) refuse_number();
             text += std::to_string(value.get_uint64());
             break;
-        case boost::json::kind::double_: refuse_number();
-        case boost::json::kind::string: append(text, std::string_view(value.get_string())); break;
+        case boost::json::kind::double_:
+            refuse_number();
+        case boost::json::kind::string:
+            append(text, std::string_view(value.get_string()));
+            break;
         case boost::json::kind::array: {
             text += '[';
             bool first = true;
@@ -87,7 +108,9 @@ void append(std::string& text, const callbacks::JsonValue& value) {
             text += ']';
             break;
         }
-        case boost::json::kind::object: append(text, value.get_object()); break;
+        case boost::json::kind::object:
+            append(text, value.get_object());
+            break;
     }
 }
 

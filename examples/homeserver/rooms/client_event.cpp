@@ -11,8 +11,8 @@ namespace {
 JsonDict own_unsigned(const ServerWorker& worker, const StoredEvent& stored, const Recipient& recipient) {
     JsonDict fields = stored.event.unsigned_fields();
     fields["age"] = worker.now_ms() - stored.event.origin_server_ts();
-    const bool same_session = stored.transaction_id && stored.event.sender() == recipient.user_id &&
-                              stored.device_id == recipient.device_id;
+    const bool same_session =
+        stored.transaction_id && stored.event.sender() == recipient.user_id && stored.device_id == recipient.device_id;
     if (same_session) fields["transaction_id"] = *stored.transaction_id;
     return fields;
 }

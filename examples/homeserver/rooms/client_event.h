@@ -16,7 +16,7 @@ namespace homeserver {
 /// For whom events are written.
 struct Recipient {
     std::string user_id;
-    std::string device_id;   ///< empty: a token without a device
+    std::string device_id;     ///< empty: a token without a device
     bool with_room_id = true;  ///< sync leaves it out: the room is known from the place
 };
 

@@ -62,7 +62,8 @@ async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& 
     const std::string user_id = requester.user.to_string();
     const JsonDict body = json_body(request);
     const std::string visibility = string_member(body, "visibility").value_or("public");
-    if (visibility != "public" && visibility != "private") throw SynapseError(400, "Invalid visibility setting", Codes::INVALID_PARAM);
+    if (visibility != "public" && visibility != "private")
+        throw SynapseError(400, "Invalid visibility setting", Codes::INVALID_PARAM);
 
     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_publish_room(user_id, room_id);
     deny_if_spam(verdict, "This user is not permitted to publish rooms to the room list");
@@ -75,7 +76,8 @@ async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& 
     }
     const bool publishes = visibility == "public";
     if (publishes) {
-        const bool allowed = co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
+        const bool allowed =
+            co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
         if (!allowed) throw SynapseError(403, "Not allowed to publish room");
     }
     co_await worker.database().run("set_room_public", &set_public, room_id, publishes);
@@ -90,7 +92,8 @@ struct ListRequest {
 };
 
 std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char character) { return static_cast<char>(std::tolower(character)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char character) { return static_cast<char>(std::tolower(character)); });
     return text;
 }
 

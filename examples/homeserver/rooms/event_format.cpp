@@ -18,8 +18,8 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 
 constexpr std::array<std::string_view, 15> kept_keys = {
-    "event_id", "type",       "room_id",    "sender", "state_key",        "content", "hashes",    "signatures",
-    "depth",    "prev_events", "prev_state", "auth_events", "origin", "origin_server_ts", "membership"};
+    "event_id", "type",        "room_id",    "sender",      "state_key", "content",          "hashes",    "signatures",
+    "depth",    "prev_events", "prev_state", "auth_events", "origin",    "origin_server_ts", "membership"};
 
 JsonDict only(const JsonDict& content, std::initializer_list<std::string_view> keys) {
     JsonDict kept;
@@ -61,8 +61,9 @@ JsonDict redacted(const JsonDict& pdu) {
         if (std::find(kept_keys.begin(), kept_keys.end(), key) != kept_keys.end()) left[key] = member.value();
     }
     const JsonValue* const content = pdu.if_contains("content");
-    left["content"] = content != nullptr && content->is_object() ? redacted_content(string_of(pdu, "type"), content->get_object())
-                                                                 : JsonDict();
+    left["content"] = content != nullptr && content->is_object()
+                          ? redacted_content(string_of(pdu, "type"), content->get_object())
+                          : JsonDict();
     return left;
 }
 
@@ -87,7 +88,8 @@ void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server
     for (const std::string_view name : {"room_id", "sender", "type", "state_key"}) {
         const JsonValue* const value = pdu.if_contains(name);
         if (value == nullptr || value->get_string().size() <= largest_identifier) continue;
-        throw callbacks::SynapseError(400, "'" + std::string(name) + "' is longer than 255 bytes", callbacks::Codes::INVALID_PARAM);
+        throw callbacks::SynapseError(400, "'" + std::string(name) + "' is longer than 255 bytes",
+                                      callbacks::Codes::INVALID_PARAM);
     }
     pdu.erase("signatures");
     pdu["hashes"] = JsonDict({{"sha256", content_hash(pdu)}});

@@ -44,9 +44,9 @@ std::optional<Snapshot> take_snapshot(Transaction& transaction, const Draft& dra
 }
 
 struct Outcome {
-    bool stored = false;                       ///< false: the room's state changed since the snapshot
-    std::optional<std::string> sent_before;    ///< the same request came twice at once
-    std::vector<std::string> users;            ///< who is to be woken
+    bool stored = false;                     ///< false: the room's state changed since the snapshot
+    std::optional<std::string> sent_before;  ///< the same request came twice at once
+    std::vector<std::string> users;          ///< who is to be woken
 };
 
 Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
@@ -95,7 +95,8 @@ Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict&
     }
     if (!is_local(worker, draft.sender)) throw callbacks::ModuleFailed("the replacement event's sender is of another server");
     const JsonValue* const content = replacement.if_contains("content");
-    if (content == nullptr || !content->is_object()) throw callbacks::ModuleFailed("the replacement event's content is no object");
+    if (content == nullptr || !content->is_object())
+        throw callbacks::ModuleFailed("the replacement event's content is no object");
     draft.content = content->get_object();
     draft.redacts = original.redacts();
 
@@ -175,8 +176,8 @@ async::task<Event> send_event(ServerWorker& worker, Draft draft) {
             authorize(event, snapshot->state);
             const Event* const same = repeated(event, snapshot->state);
             if (same != nullptr) co_return *same;
-            Outcome outcome = co_await worker.database().run("store_event", &store, event, snapshot->head.state_version,
-                                                             draft.transaction);
+            Outcome outcome =
+                co_await worker.database().run("store_event", &store, event, snapshot->head.state_version, draft.transaction);
             if (outcome.stored) {
                 if (event.is_state()) snapshot->state.set(event);
                 announce(worker, event, snapshot->state, std::move(outcome.users));
@@ -201,10 +202,11 @@ async::task<void> run_on_new_event(ServerWorker& worker, Event event, std::share
 
 async::task<Event> send_module_event(ServerWorker& worker, JsonDict event) {
     Draft draft;
-    for (const auto& [key, target] : {std::pair("type", &draft.type), std::pair("room_id", &draft.room_id),
-                                      std::pair("sender", &draft.sender)}) {
+    for (const auto& [key, target] :
+         {std::pair("type", &draft.type), std::pair("room_id", &draft.room_id), std::pair("sender", &draft.sender)}) {
         const JsonValue* const value = event.if_contains(key);
-        if (value == nullptr || !value->is_string()) throw std::invalid_argument(std::string("an event needs a string '") + key + "'");
+        if (value == nullptr || !value->is_string())
+            throw std::invalid_argument(std::string("an event needs a string '") + key + "'");
         *target = std::string(value->get_string());
     }
     const JsonValue* const content = event.if_contains("content");

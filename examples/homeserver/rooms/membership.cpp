@@ -41,8 +41,8 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
 async::task<void> ask_modules(ServerWorker& worker, const MembershipChange& change, const std::string& before) {
     if (change.sender_is_admin) co_return;
     if (change.membership == "join") {
-        const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_join_room(
-            change.target, change.room_id, before == "invite");
+        const callbacks::Verdict verdict =
+            co_await worker.hooks().spam_checker.user_may_join_room(change.target, change.room_id, before == "invite");
         deny_if_spam(verdict, "Not allowed to join this room");
     } else if (change.membership == "invite") {
         const callbacks::Verdict verdict =
@@ -75,8 +75,7 @@ async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange chan
 
 async::task<Event> change_membership(ServerWorker& worker, MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
-    const Standing before =
-        co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
+    const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     JsonDict content = co_await member_content(worker, change);
     const bool is_repeated_join = change.membership == "join" && before.membership == "join";
@@ -191,7 +190,8 @@ async::task<Response> forget(ServerWorker& worker, const RoutedRequest& request)
     const callbacks::Requester requester = co_await authenticate(worker, request);
     const bool forgotten = co_await worker.database().run("forget_room", &mark_forgotten, request.path_parameters.at(0),
                                                           requester.user.to_string());
-    if (!forgotten) throw SynapseError(400, "User " + requester.user.to_string() + " is in room " + request.path_parameters.at(0));
+    if (!forgotten)
+        throw SynapseError(400, "User " + requester.user.to_string() + " is in room " + request.path_parameters.at(0));
     co_return ok();
 }
 

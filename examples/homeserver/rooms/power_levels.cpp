@@ -24,7 +24,8 @@ const JsonDict* table(const JsonDict& content, std::string_view key) {
 }
 
 bool is_user_id(std::string_view text) {
-    return text.size() >= 3 && text.front() == '@' && text.find(':') != std::string_view::npos && text.find(':') + 1 < text.size();
+    return text.size() >= 3 && text.front() == '@' && text.find(':') != std::string_view::npos &&
+           text.find(':') + 1 < text.size();
 }
 
 std::optional<std::string> malformed(const JsonDict& content) {

@@ -49,7 +49,8 @@ async::task<Response> redact_event(ServerWorker& worker, const RoutedRequest& re
 
     const Permission permission =
         co_await worker.database().read("may_redact", &may_redact, draft.room_id, *draft.redacts, draft.sender);
-    if (permission == Permission::no_such_event) throw SynapseError(404, "Could not find event " + *draft.redacts, Codes::NOT_FOUND);
+    if (permission == Permission::no_such_event)
+        throw SynapseError(404, "Could not find event " + *draft.redacts, Codes::NOT_FOUND);
     if (permission == Permission::refused) {
         throw SynapseError(403, "You don't have permission to redact events", Codes::FORBIDDEN);
     }

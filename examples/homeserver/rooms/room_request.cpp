@@ -50,14 +50,16 @@ constexpr Preset presets[] = {
 
 const Preset& preset_of(const JsonDict& body, bool is_public) {
     const std::string name = string_member(body, "preset").value_or(is_public ? "public_chat" : "private_chat");
-    const auto found = std::find_if(std::begin(presets), std::end(presets), [&](const Preset& preset) { return preset.name == name; });
+    const auto found =
+        std::find_if(std::begin(presets), std::end(presets), [&](const Preset& preset) { return preset.name == name; });
     if (found == std::end(presets)) refuse("'" + name + "' is not a valid preset", Codes::INVALID_PARAM);
     return *found;
 }
 
 bool is_public_visibility(const JsonDict& body) {
     const std::string visibility = string_member(body, "visibility").value_or("private");
-    if (visibility != "public" && visibility != "private") refuse("'visibility' must be 'public' or 'private'", Codes::INVALID_PARAM);
+    if (visibility != "public" && visibility != "private")
+        refuse("'visibility' must be 'public' or 'private'", Codes::INVALID_PARAM);
     return visibility == "public";
 }
 
@@ -168,7 +170,8 @@ RoomRequest read_room_request(const JsonDict& body, const std::string& creator, 
         request.state.push_back(with_one_member("m.room.canonical_alias", "alias", alias));
     }
     // What initial_state says itself isn't said by the preset.
-    if (!is_given("m.room.join_rules")) request.state.push_back(with_one_member("m.room.join_rules", "join_rule", preset.join_rule));
+    if (!is_given("m.room.join_rules"))
+        request.state.push_back(with_one_member("m.room.join_rules", "join_rule", preset.join_rule));
     if (!is_given("m.room.history_visibility")) {
         request.state.push_back(with_one_member("m.room.history_visibility", "history_visibility", "shared"));
     }
@@ -177,7 +180,8 @@ RoomRequest read_room_request(const JsonDict& body, const std::string& creator, 
     }
     for (InitialState& state : given) request.state.push_back(std::move(state));
     if (const auto name = string_member(body, "name")) request.state.push_back(with_one_member("m.room.name", "name", *name));
-    if (const auto topic = string_member(body, "topic")) request.state.push_back(with_one_member("m.room.topic", "topic", *topic));
+    if (const auto topic = string_member(body, "topic"))
+        request.state.push_back(with_one_member("m.room.topic", "topic", *topic));
     return request;
 }
 

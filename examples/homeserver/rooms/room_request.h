@@ -17,10 +17,11 @@ struct InitialState {
 
 /// What a createRoom body asks for, checked: whatever is wrong with it is known before anything is stored.
 struct RoomRequest {
-    bool is_public = false;               ///< in the room directory
+    bool is_public = false;  ///< in the room directory
     callbacks::JsonDict creation_content;
     std::optional<std::string> alias_localpart;
-    std::vector<InitialState> state;      ///< power levels to topic, in the order of sending; between the creator's join and the invites
+    std::vector<InitialState>
+        state;  ///< power levels to topic, in the order of sending; between the creator's join and the invites
     std::vector<std::string> invitees;
     bool is_direct = false;
 };

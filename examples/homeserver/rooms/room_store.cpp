@@ -18,8 +18,8 @@ using callbacks::Event;
 using callbacks::JsonDict;
 using modapi::Transaction;
 
-using EventRow = std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
-                            std::optional<std::string>>;
+using EventRow =
+    std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
 constexpr std::string_view event_columns =
     "SELECT e.event_id, e.stream_position, e.pdu, e.unsigned_fields, e.device_id, e.transaction_id FROM events e ";
 
@@ -90,7 +90,8 @@ void redact(Transaction& transaction, const Event& redaction) {
     const std::optional<StoredEvent> target = find_event(transaction, redaction.room_id(), *redaction.redacts());
     if (!target || target->event.type() == "m.room.create") return;
     JsonDict because = pdu_from_event(redaction);
-    for (const char* between_servers : {"auth_events", "prev_events", "hashes", "signatures", "depth"}) because.erase(between_servers);
+    for (const char* between_servers : {"auth_events", "prev_events", "hashes", "signatures", "depth"})
+        because.erase(between_servers);
     because["event_id"] = *redaction.event_id();
     JsonDict unsigned_fields;
     unsigned_fields["redacted_by"] = *redaction.event_id();
@@ -109,8 +110,8 @@ JsonDict stored_json(std::string_view text) {
 }
 
 std::optional<RoomHead> find_head(Transaction& transaction, const std::string& room_id) {
-    const auto row = transaction.query_one<std::int64_t, std::int64_t>(
-        "SELECT depth, state_version FROM rooms WHERE room_id = ?", room_id);
+    const auto row =
+        transaction.query_one<std::int64_t, std::int64_t>("SELECT depth, state_version FROM rooms WHERE room_id = ?", room_id);
     if (!row) return std::nullopt;
     RoomHead head;
     std::tie(head.depth, head.state_version) = *row;
@@ -138,26 +139,25 @@ callbacks::StateMap current_state(Transaction& transaction, const std::string& r
 
 std::optional<Event> current_state_event(Transaction& transaction, const std::string& room_id, const std::string& type,
                                          const std::string& state_key) {
-    std::vector<StoredEvent> found =
-        select_events(transaction,
-                      "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND s.state_key = ?",
-                      room_id, type, state_key);
+    std::vector<StoredEvent> found = select_events(
+        transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND s.state_key = ?",
+        room_id, type, state_key);
     if (found.empty()) return std::nullopt;
     return std::move(found.front().event);
 }
 
 std::vector<StoredEvent> state_at(Transaction& transaction, const std::string& room_id, std::int64_t position,
                                   std::int64_t newer_than) {
-    return select_events(transaction,
-                         "JOIN (SELECT MAX(stream_position) AS position FROM events WHERE room_id = ? AND state_key IS NOT NULL "
-                         "AND stream_position <= ? AND stream_position > ? GROUP BY type, state_key) latest "
-                         "ON latest.position = e.stream_position ORDER BY e.stream_position",
-                         room_id, position, newer_than);
+    return select_events(
+        transaction,
+        "JOIN (SELECT MAX(stream_position) AS position FROM events WHERE room_id = ? AND state_key IS NOT NULL "
+        "AND stream_position <= ? AND stream_position > ? GROUP BY type, state_key) latest "
+        "ON latest.position = e.stream_position ORDER BY e.stream_position",
+        room_id, position, newer_than);
 }
 
 std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
-    std::vector<StoredEvent> found =
-        select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
+    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
     if (found.empty()) return std::nullopt;
     return std::move(found.front());
 }
@@ -181,8 +181,8 @@ std::vector<StoredEvent> earliest_events(Transaction& transaction, const std::st
 }
 
 std::string membership_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
-    auto row = transaction.query_one<std::string>(
-        "SELECT membership FROM room_memberships WHERE room_id = ? AND user_id = ?", room_id, user_id);
+    auto row = transaction.query_one<std::string>("SELECT membership FROM room_memberships WHERE room_id = ? AND user_id = ?",
+                                                  room_id, user_id);
     return row ? std::move(std::get<0>(*row)) : "leave";
 }
 

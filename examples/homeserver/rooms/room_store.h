@@ -17,7 +17,7 @@ namespace homeserver {
 struct StoredEvent {
     callbacks::Event event;
     std::int64_t position = 0;
-    std::optional<std::string> device_id;       ///< of the session that sent it with a transaction id
+    std::optional<std::string> device_id;  ///< of the session that sent it with a transaction id
     std::optional<std::string> transaction_id;
 };
 
@@ -59,7 +59,8 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
                                                        std::int64_t after, std::int64_t until, std::int64_t limit);
 
 /// `leave` for somebody who never was there.
-[[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id);
+[[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id,
+                                        const std::string& user_id);
 [[nodiscard]] std::vector<std::string> users_with_membership(modapi::Transaction& transaction, const std::string& room_id,
                                                              const std::string& membership);
 [[nodiscard]] std::vector<std::string> rooms_with_membership(modapi::Transaction& transaction, const std::string& user_id,

@@ -10,8 +10,8 @@
 
 namespace homeserver {
 
-/// Makes every joined or invited user leave, by one membership event each, and removes the room from the database. Gives the endpoint's
-/// answer. Errors: SynapseError 403 "Shutdown of this room is forbidden", by check_can_shutdown_room.
+/// Makes every joined or invited user leave, by one membership event each, and removes the room from the database. Gives the
+/// endpoint's answer. Errors: SynapseError 403 "Shutdown of this room is forbidden", by check_can_shutdown_room.
 [[nodiscard]] async::task<callbacks::JsonDict> shut_room_down(ServerWorker& worker, std::string requester, std::string room_id);
 
 }  // namespace homeserver

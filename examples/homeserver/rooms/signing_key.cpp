@@ -34,8 +34,8 @@ void create(const std::filesystem::path& file) {
     const std::string unfinished = file.string() + "." + std::to_string(::getpid());
     const int descriptor = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (descriptor < 0) fail(file, "the signing key can't be created");
-    const bool written = ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                         ::fsync(descriptor) == 0;
+    const bool written =
+        ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(descriptor) == 0;
     ::close(descriptor);
     sodium_memzero(line.data(), line.size());
     const bool linked = written && (::link(unfinished.c_str(), file.c_str()) == 0 || errno == EEXIST);
@@ -76,8 +76,8 @@ SigningKey::SigningKey(std::string key_id, std::string_view seed_base64) : key_i
     while (seed_base64.ends_with('=')) seed_base64.remove_suffix(1);
     std::array<unsigned char, crypto_sign_SEEDBYTES> seed{};
     std::size_t size = 0;
-    const int decoded = sodium_base642bin(seed.data(), seed.size(), seed_base64.data(), seed_base64.size(), nullptr, &size, nullptr,
-                                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    const int decoded = sodium_base642bin(seed.data(), seed.size(), seed_base64.data(), seed_base64.size(), nullptr, &size,
+                                          nullptr, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
     if (decoded != 0 || size != seed.size()) throw std::invalid_argument("a seed is 32 bytes of base64");
     crypto_sign_seed_keypair(public_.data(), secret_.data(), seed.data());
     sodium_memzero(seed.data(), seed.size());

@@ -26,7 +26,8 @@ public:
     [[nodiscard]] std::string public_key() const;
     /// The signature of `bytes` in unpadded base64.
     [[nodiscard]] std::string sign(std::string_view bytes) const;
-    /// Signs `object` as `server_name` (specification, appendix "Signing JSON"): all but `signatures` and `unsigned` is covered.
+    /// Signs `object` as `server_name` (specification, appendix "Signing JSON"): all but `signatures` and `unsigned` is
+    /// covered.
     void sign_json(callbacks::JsonDict& object, std::string_view server_name) const;
 
 private:

@@ -21,13 +21,16 @@ struct Relation {
 std::vector<Relation> relations_of(Transaction& transaction, const std::string& user_id) {
     std::vector<Relation> relations;
     auto rows = transaction.query<std::string, std::string, std::int64_t>(
-        "SELECT room_id, membership, stream_position FROM room_memberships WHERE user_id = ? AND forgotten = 0 ORDER BY room_id",
+        "SELECT room_id, membership, stream_position FROM room_memberships WHERE user_id = ? AND forgotten = 0 ORDER BY "
+        "room_id",
         user_id);
-    for (auto& [room_id, membership, position] : rows) relations.push_back({std::move(room_id), std::move(membership), position});
+    for (auto& [room_id, membership, position] : rows)
+        relations.push_back({std::move(room_id), std::move(membership), position});
     return relations;
 }
 
-std::string membership_at(Transaction& transaction, const std::string& room_id, const std::string& user_id, std::int64_t position) {
+std::string membership_at(Transaction& transaction, const std::string& room_id, const std::string& user_id,
+                          std::int64_t position) {
     const auto row = transaction.query_one<std::string>(
         "SELECT event_id FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ? AND stream_position <= ? "
         "ORDER BY stream_position DESC LIMIT 1",
@@ -73,8 +76,8 @@ Invite invite_of(Transaction& transaction, const Relation& relation, const std::
 }
 
 std::vector<AccountDataItem> take_of_room(std::vector<AccountDataItem>& items, const std::string& room_id) {
-    const auto others = std::stable_partition(items.begin(), items.end(),
-                                              [&](const AccountDataItem& item) { return item.room_id != room_id; });
+    const auto others =
+        std::stable_partition(items.begin(), items.end(), [&](const AccountDataItem& item) { return item.room_id != room_id; });
     std::vector<AccountDataItem> taken(std::make_move_iterator(others), std::make_move_iterator(items.end()));
     items.erase(others, items.end());
     return taken;

@@ -31,7 +31,8 @@ Visibility::Visibility(modapi::Transaction& transaction, const std::string& room
 }
 
 const std::string& Visibility::value_at(const std::vector<Change>& changes, std::int64_t position, const std::string& before) {
-    const auto later = std::find_if(changes.begin(), changes.end(), [&](const Change& change) { return change.first > position; });
+    const auto later =
+        std::find_if(changes.begin(), changes.end(), [&](const Change& change) { return change.first > position; });
     return later == changes.begin() ? before : std::prev(later)->second;
 }
 

@@ -12,7 +12,7 @@ struct bound_member {
     Object* object;
 
     template <class... Arguments>
-        requires std::is_invocable_v<decltype(Method), Object&, Arguments...>
+    requires std::is_invocable_v<decltype(Method), Object&, Arguments...>
     decltype(auto) operator()(Arguments&&... arguments) const {
         return std::invoke(Method, *object, std::forward<Arguments>(arguments)...);
     }
@@ -20,9 +20,7 @@ struct bound_member {
 
 /// `async::bind<&Module::callback>(this)` is what a module registers. The object outlives the registration.
 template <auto Method, class Object>
-    requires std::is_member_function_pointer_v<decltype(Method)>
-[[nodiscard]] constexpr bound_member<Method, Object> bind(Object* object) noexcept {
-    return {object};
-}
+requires std::is_member_function_pointer_v<decltype(Method)>
+[[nodiscard]] constexpr bound_member<Method, Object> bind(Object* object) noexcept { return {object}; }
 
 }  // namespace async

@@ -30,11 +30,13 @@ inline constexpr std::size_t all_arguments = static_cast<std::size_t>(-1);
 ///     ...
 ///     const std::string found = co_await department(user);
 ///
-/// Key:       the arguments, or the first `KeyParts` of them; strings, integers and bools. Texts are looked up as they are given:
+/// Key:       the arguments, or the first `KeyParts` of them; strings, integers and bools. Texts are looked up as they are
+/// given:
 ///            a literal or a string_view is only copied when the function runs.
 /// Flight:    concurrent callers of one key share one run. It runs in the chain of the caller that started it: that caller's
-///            `caller_gone` takes effect after it; if a deadline or the host's stop cuts it, another waiter runs it anew. A waiter
-///            that is cancelled leaves at once. Who calls the function for the same key from inside its own run waits for itself.
+///            `caller_gone` takes effect after it; if a deadline or the host's stop cuts it, another waiter runs it anew. A
+///            waiter that is cancelled leaves at once. Who calls the function for the same key from inside its own run waits
+///            for itself.
 /// Errors:    an exception reaches every waiter and isn't kept.
 /// Kept:      the least recently used entries go when there are too many, or unused for too long (cache_options). With a
 ///            maximum of 0 nothing is kept and flights are still shared.
@@ -49,8 +51,8 @@ class cached;
 namespace detail {
 
 template <class Argument>
-inline constexpr bool is_text = std::is_same_v<std::decay_t<Argument>, std::string> ||
-                                std::is_same_v<std::decay_t<Argument>, std::string_view>;
+inline constexpr bool is_text =
+    std::is_same_v<std::decay_t<Argument>, std::string> || std::is_same_v<std::decay_t<Argument>, std::string_view>;
 /// What a run keeps of an argument, so that nobody's temporaries have to outlive it.
 template <class Argument>
 using kept_argument = std::conditional_t<is_text<Argument>, std::string, std::decay_t<Argument>>;
@@ -59,8 +61,8 @@ template <class Argument>
 using part_view = std::conditional_t<is_text<Argument>, std::string_view, std::decay_t<Argument>>;
 
 template <class Given, class Argument>
-inline constexpr bool passes_as =
-    is_text<Argument> ? std::is_convertible_v<const Given&, std::string_view> : std::is_convertible_v<const Given&, std::decay_t<Argument>>;
+inline constexpr bool passes_as = is_text<Argument> ? std::is_convertible_v<const Given&, std::string_view>
+                                                    : std::is_convertible_v<const Given&, std::decay_t<Argument>>;
 
 template <class Sequence, class... Arguments>
 struct first_of;
@@ -69,7 +71,8 @@ struct first_of<std::index_sequence<Index...>, Arguments...> {
     using all = std::tuple<std::decay_t<Arguments>...>;
     using stored = std::tuple<kept_argument<std::tuple_element_t<Index, all>>...>;
     using view = std::tuple<part_view<std::tuple_element_t<Index, all>>...>;
-    static constexpr bool are_parts = ((is_text<std::tuple_element_t<Index, all>> || std::is_integral_v<std::tuple_element_t<Index, all>>) && ...);
+    static constexpr bool are_parts =
+        ((is_text<std::tuple_element_t<Index, all>> || std::is_integral_v<std::tuple_element_t<Index, all>>)&&...);
 };
 
 }  // namespace detail
@@ -80,15 +83,17 @@ class cached<R(Arguments...), KeyParts> final : public cached_function {
     static_assert(part_count <= sizeof...(Arguments), "the key has more parts than the function has arguments");
     using indexes = std::make_index_sequence<part_count>;
     using parts = detail::first_of<indexes, Arguments...>;
-    static_assert(parts::are_parts,
-                  "the key of a cached function is made of strings, integers and bools: pass other things as their id, or behind "
-                  "the key (cached<R(Arguments...), number of key parts>)");
+    static_assert(
+        parts::are_parts,
+        "the key of a cached function is made of strings, integers and bools: pass other things as their id, or behind "
+        "the key (cached<R(Arguments...), number of key parts>)");
     static_assert(std::is_copy_constructible_v<R>, "every caller gets a copy of the answer: let R be a shared_ptr to const");
 
 public:
     using key_type = typename parts::stored;
 
-    /// `function(arguments...)` returns R or task<R>; what it refers to outlives the cache. `name` is a literal or outlives it too.
+    /// `function(arguments...)` returns R or task<R>; what it refers to outlives the cache. `name` is a literal or outlives it
+    /// too.
     template <class Function>
     cached(std::string_view name, Function&& function, cache_options options = cache_options())
         : cached_function(name, options), function_(std::forward<Function>(function)) {}
@@ -99,8 +104,8 @@ public:
 
     /// The answer for these arguments: remembered, of the run in flight, or of a run that this call starts.
     template <class... Given>
-        requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...))
-    [[nodiscard]] task<R> operator()(const Given&... given) {
+    requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...)) [[nodiscard]] task<R>
+    operator()(const Given&... given) {
         const std::tuple<const Given&...> all(given...);
         const lookup wanted(view_of_given(all, indexes()));
         if (entry* const found = find(wanted)) {
@@ -171,7 +176,8 @@ private:
         std::size_t hash;
     };
     struct entry : detail::cache_entry {
-        entry(key_type&& of, std::size_t hash_of_key, R&& answer) : key(std::move(of)), hash(hash_of_key), value(std::move(answer)) {}
+        entry(key_type&& of, std::size_t hash_of_key, R&& answer)
+            : key(std::move(of)), hash(hash_of_key), value(std::move(answer)) {}
         [[nodiscard]] view viewed() const { return view_of(key); }
         key_type key;
         std::size_t hash;
@@ -218,7 +224,8 @@ private:
 
     template <class Tuple, std::size_t... Index>
     static auto view_of_given(const Tuple& given, std::index_sequence<Index...>) {
-        return std::tuple<std::tuple_element_t<Index, view>...>(static_cast<std::tuple_element_t<Index, view>>(std::get<Index>(given))...);
+        return std::tuple<std::tuple_element_t<Index, view>...>(
+            static_cast<std::tuple_element_t<Index, view>>(std::get<Index>(given))...);
     }
     template <class Stored>
     static view view_of(const Stored& stored) {
@@ -287,7 +294,8 @@ private:
     }
     template <class Predicate>
     void forget_if(Predicate&& matches) {
-        drop_invalidated_if([&](const detail::cache_entry& known) { return matches(static_cast<const entry&>(known).viewed()); });
+        drop_invalidated_if(
+            [&](const detail::cache_entry& known) { return matches(static_cast<const entry&>(known).viewed()); });
         boost::unordered::erase_if(flights_, [&](flight* running) {
             if (!matches(running->viewed())) return false;
             detach(*running);

@@ -71,8 +71,8 @@ public:
     [[nodiscard]] cache_counters counters() const noexcept;
     [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;
 
-    /// Forgets the entry whose key has these texts and detaches a run in flight. False, and nothing done: the number of parts is
-    /// wrong, or a text is no value of its part's type.
+    /// Forgets the entry whose key has these texts and detaches a run in flight. False, and nothing done: the number of parts
+    /// is wrong, or a text is no value of its part's type.
     [[nodiscard]] virtual bool invalidate_text(std::span<const std::string> key) = 0;
     /// The same for every key that begins with these parts.
     [[nodiscard]] virtual bool invalidate_prefix_text(std::span<const std::string> prefix) = 0;
@@ -131,8 +131,7 @@ namespace detail {
 /// One part of a key as text and back: a string is itself, a number decimal, a bool `true` or `false`.
 inline std::string text_of_part(std::string_view part) { return std::string(part); }
 template <class Number>
-    requires std::is_integral_v<Number>
-std::string text_of_part(Number part) {
+requires std::is_integral_v<Number> std::string text_of_part(Number part) {
     if constexpr (std::is_same_v<Number, bool>) {
         return part ? "true" : "false";
     } else {
@@ -144,7 +143,7 @@ inline bool parse_part(const std::string& text, std::string& into) {
     return true;
 }
 template <class Number>
-    requires std::is_integral_v<Number>
+requires std::is_integral_v<Number>
 bool parse_part(const std::string& text, Number& into) {
     if constexpr (std::is_same_v<Number, bool>) {
         into = text == "true";

@@ -22,9 +22,9 @@ using result_of = typename yielded<std::remove_cvref_t<std::invoke_result_t<Func
 /// `Function` is what a forwarding reference deduced: no reference means the caller passed an rvalue. A closure with a
 /// non-trivial capture, made inside a co_await expression, is destroyed too early or twice by GCC 12.2.
 template <class Function>
-inline constexpr bool is_safe_callable = std::is_lvalue_reference_v<Function> ||
-                                         !std::is_class_v<std::remove_cvref_t<Function>> ||
-                                         std::is_trivially_copyable_v<std::remove_cvref_t<Function>>;
+inline constexpr bool is_safe_callable =
+    std::is_lvalue_reference_v<Function> || !std::is_class_v<std::remove_cvref_t<Function>> ||
+    std::is_trivially_copyable_v<std::remove_cvref_t<Function>>;
 
 template <class Function>
 constexpr void require_safe_callable() {

@@ -33,8 +33,8 @@ public:
     [[nodiscard]] virtual std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor,
                                                          void (*fire)(void*), void* argument) = 0;
 
-    /// A blocking call of a task of this clock's executor goes to another thread, and is back. Time that a test holds in its hands
-    /// must not jump in between.
+    /// A blocking call of a task of this clock's executor goes to another thread, and is back. Time that a test holds in its
+    /// hands must not jump in between.
     virtual void work_began_elsewhere() noexcept {}
     virtual void work_ended_elsewhere() noexcept {}
 

@@ -26,7 +26,8 @@ struct spawned {
     Handler handler;
     // Neither the task's executor nor the handler's may run out of work before the end.
     boost::asio::executor_work_guard<boost::asio::any_io_executor> keeps_running;
-    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> keeps_handler_running;
+    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>
+        keeps_handler_running;
 
     spawned(const environment& where, task<T> started, Handler completion)
         : surroundings(where),
@@ -57,15 +58,15 @@ root_coroutine run_spawned(const context&, std::unique_ptr<spawned<T, Handler>> 
     Handler handler = std::move(state->handler);
     const auto keeps_handler_running = std::move(state->keeps_handler_running);
     state.reset();
-    boost::asio::dispatch(
-        executor, [handler = std::move(handler), failure = std::move(failure), value = std::move(value)]() mutable {
-            if constexpr (std::is_void_v<T>) {
-                static_cast<void>(value);
-                std::move(handler)(failure);
-            } else {
-                std::move(handler)(failure, value ? std::move(*value) : T());
-            }
-        });
+    boost::asio::dispatch(executor,
+                          [handler = std::move(handler), failure = std::move(failure), value = std::move(value)]() mutable {
+                              if constexpr (std::is_void_v<T>) {
+                                  static_cast<void>(value);
+                                  std::move(handler)(failure);
+                              } else {
+                                  std::move(handler)(failure, value ? std::move(*value) : T());
+                              }
+                          });
 }
 
 template <class T>
@@ -90,7 +91,8 @@ auto co_spawn(const environment& where, task<T> body, Token&& token) {
     return boost::asio::async_initiate<Token, typename detail::spawn_signature<T>::type>(
         [](auto handler, environment surroundings, task<T> started) {
             using handler_type = decltype(handler);
-            auto state = std::make_unique<detail::spawned<T, handler_type>>(surroundings, std::move(started), std::move(handler));
+            auto state =
+                std::make_unique<detail::spawned<T, handler_type>>(surroundings, std::move(started), std::move(handler));
             auto slot = boost::asio::get_associated_cancellation_slot(state->handler);
             if (slot.is_connected()) {
                 slot.assign([source = &state->cancellation](boost::asio::cancellation_type) {

@@ -32,9 +32,9 @@ struct environment {
 /// co_spawn, sync_wait) owns them.
 struct context {
     const async::environment* environment = nullptr;
-    cancellation_source* cancellation = nullptr;     ///< null: nothing can cancel this chain
-    const callback_identity* running = nullptr;      ///< the module's callback being run, for logs; null outside of one
-    bool shielded = false;                           ///< `caller_gone` is kept from this part of the chain
+    cancellation_source* cancellation = nullptr;  ///< null: nothing can cancel this chain
+    const callback_identity* running = nullptr;   ///< the module's callback being run, for logs; null outside of one
+    bool shielded = false;                        ///< `caller_gone` is kept from this part of the chain
 
     explicit context(const async::environment& surroundings, cancellation_source* source = nullptr) noexcept
         : environment(&surroundings), cancellation(source) {}
@@ -54,7 +54,8 @@ struct context {
     }
     void throw_if_cancelled() const {
         const cancel_reason reason = cancel_requested();
-        if (reason != cancel_reason::none) [[unlikely]] throw_cancelled(reason);
+        if (reason != cancel_reason::none) [[unlikely]]
+            throw_cancelled(reason);
     }
 };
 

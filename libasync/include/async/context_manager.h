@@ -19,7 +19,8 @@ namespace async {
 template <class Manager, class T>
 concept manages = requires(Manager& manager, std::exception_ptr failure) {
     { manager.enter() } -> std::same_as<task<T>>;
-    requires std::same_as<decltype(manager.exit(failure)), task<bool>> || std::same_as<decltype(manager.exit(failure)), task<void>>;
+    requires std::same_as<decltype(manager.exit(failure)), task<bool>> ||
+        std::same_as<decltype(manager.exit(failure)), task<void>>;
 };
 
 /// The asynchronous enter/exit protocol around a piece of work, type-erased: what `on_update` returns.
@@ -35,17 +36,18 @@ concept manages = requires(Manager& manager, std::exception_ptr failure) {
 ///        }
 ///
 /// A coroutine that catches the body's exception and ends normally has dealt with it.
-/// Ownership: move-only, used once; dropped between enter and exit, a coroutine ends where it yielded (its locals are destroyed).
-/// Errors: a coroutine that ends without yielding, or yields twice, gives logic_error.
-/// Cost: one block, and the frames of enter and exit.
+/// Ownership: move-only, used once; dropped between enter and exit, a coroutine ends where it yielded (its locals are
+/// destroyed). Errors: a coroutine that ends without yielding, or yields twice, gives logic_error. Cost: one block, and the
+/// frames of enter and exit.
 template <class T>
 class [[nodiscard]] context_manager {
 public:
     class promise_type;
 
     template <class Manager>
-        requires(!std::same_as<std::remove_cvref_t<Manager>, context_manager>) && manages<std::remove_cvref_t<Manager>, T>
-    context_manager(Manager&& manager)  // NOLINT: implicit, so that a module returns its own type
+    requires(!std::same_as<std::remove_cvref_t<Manager>, context_manager>) &&
+        manages<std::remove_cvref_t<Manager>, T> context_manager(
+            Manager&& manager)  // NOLINT: implicit, so that a module returns its own type
         : state_(std::make_unique<object<std::remove_cvref_t<Manager>>>(std::forward<Manager>(manager))) {}
 
     /// Sets up and gives the value. Call once.
@@ -82,7 +84,8 @@ private:
     struct coroutine final : interface {
         explicit coroutine(std::coroutine_handle<promise_type> started) noexcept : frame(started) {}
         ~coroutine() override {
-            if (frame.promise().continuation && !frame.done()) [[unlikely]] detail::dropped_running_task();
+            if (frame.promise().continuation && !frame.done()) [[unlikely]]
+                detail::dropped_running_task();
             frame.destroy();
         }
         coroutine(const coroutine&) = delete;
@@ -114,15 +117,16 @@ public:
     struct yield_awaiter {
         [[nodiscard]] bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<promise_type> yielding) const {
-            if (const std::coroutine_handle<> waiting = std::exchange(yielding.promise().continuation, nullptr)) waiting.resume();
+            if (const std::coroutine_handle<> waiting = std::exchange(yielding.promise().continuation, nullptr))
+                waiting.resume();
         }
         void await_resume() const {
             if (promise.failure_of_body) std::rethrow_exception(promise.failure_of_body);
         }
         promise_type& promise;
     };
-    /// A second yield stops the coroutine for good; whoever drives it reports that. (Thrown into the coroutine, the error could be
-    /// caught and answered with a third.)
+    /// A second yield stops the coroutine for good; whoever drives it reports that. (Thrown into the coroutine, the error could
+    /// be caught and answered with a third.)
     yield_awaiter yield_value(T value) {
         if (++yields == 1) yielded.emplace(std::move(value));
         return {*this};
@@ -178,12 +182,12 @@ task<bool> context_manager<T>::coroutine::run_to_end(std::coroutine_handle<promi
 
 /// Runs `body(value, arguments...)` between the manager's enter and exit.
 ///
-/// `manager` is a context_manager or an object with enter and exit. `body` returns a task or a plain value; the result is passed
-/// on. Exit runs on every way out: return, exception (it sees the exception) and cancellation (it sees the cancellation).
-/// Cancel: exit's own awaits are cut neither by `caller_gone` nor by what ended the body; a later, greater reason cuts them.
-/// Errors: an exception of enter leaves at once, without exit. An exception of the body leaves unless exit dealt with it; a
-/// body with a result can't be dealt with (there is nothing to return), so then it always leaves. A cancellation always
-/// leaves.
+/// `manager` is a context_manager or an object with enter and exit. `body` returns a task or a plain value; the result is
+/// passed on. Exit runs on every way out: return, exception (it sees the exception) and cancellation (it sees the
+/// cancellation). Cancel: exit's own awaits are cut neither by `caller_gone` nor by what ended the body; a later, greater
+/// reason cuts them. Errors: an exception of enter leaves at once, without exit. An exception of the body leaves unless exit
+/// dealt with it; a body with a result can't be dealt with (there is nothing to return), so then it always leaves. A
+/// cancellation always leaves.
 ///
 ///     co_await async::with(std::move(manager), async::bind<&Updater::iterate>(this), update);
 template <class T, class Body, class... Arguments>
@@ -227,7 +231,8 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
     const context& outer = co_await this_context;
     const cancel_reason ended_for = outer.cancel_requested();
     cancellation_source* const outside = ended_for == cancel_reason::stopping ? nullptr : outer.cancellation;
-    cancellation_source later(outside, ended_for == cancel_reason::deadline ? cancel_reason::stopping : cancel_reason::deadline);
+    cancellation_source later(outside,
+                              ended_for == cancel_reason::deadline ? cancel_reason::stopping : cancel_reason::deadline);
     context cleaning = outer;
     cleaning.cancellation = &later;
     cleaning.shielded = false;
@@ -243,16 +248,17 @@ template <class T, class Body, class... Arguments>
 auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
     -> task<detail::result_of<std::decay_t<Body>&, T&, std::decay_t<Arguments>&...>> {
     detail::require_safe_callable<Body>();
-    return detail::run_with<T, std::decay_t<Body>, std::decay_t<Arguments>...>(
-        std::move(manager), std::forward<Body>(body), std::forward<Arguments>(arguments)...);
+    return detail::run_with<T, std::decay_t<Body>, std::decay_t<Arguments>...>(std::move(manager), std::forward<Body>(body),
+                                                                               std::forward<Arguments>(arguments)...);
 }
 
 template <class Manager, class Body, class... Arguments>
-    requires manages<std::remove_cvref_t<Manager>, detail::entered_value<std::remove_cvref_t<Manager>>>
-auto with(Manager&& manager, Body&& body, Arguments&&... arguments)
-    -> task<detail::result_of<std::decay_t<Body>&, detail::entered_value<std::remove_cvref_t<Manager>>&, std::decay_t<Arguments>&...>> {
+requires manages<std::remove_cvref_t<Manager>, detail::entered_value<std::remove_cvref_t<Manager>>>
+auto with(Manager&& manager, Body&& body, Arguments&&... arguments) -> task<
+    detail::result_of<std::decay_t<Body>&, detail::entered_value<std::remove_cvref_t<Manager>>&, std::decay_t<Arguments>&...>> {
     using value = detail::entered_value<std::remove_cvref_t<Manager>>;
-    return with(context_manager<value>(std::forward<Manager>(manager)), std::forward<Body>(body), std::forward<Arguments>(arguments)...);
+    return with(context_manager<value>(std::forward<Manager>(manager)), std::forward<Body>(body),
+                std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace async

@@ -183,7 +183,8 @@ private:
     /// A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
     static void throw_if_operation_cancelled(const context& here) {
         const cancel_reason reason = here.cancel_requested();
-        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]] return;
+        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
+            return;
         throw_cancelled(reason);
     }
 
@@ -209,8 +210,7 @@ private:
 
 /// The same for a callback registered per key: one list of hooks for every key, keys in order of first registration.
 template <name Name, class R, class... Arguments, class Combine, class Errors, class Key>
-    requires(!std::is_void_v<Key>)
-class dispatch<Name, R(Arguments...), Combine, Errors, Key> {
+requires(!std::is_void_v<Key>) class dispatch<Name, R(Arguments...), Combine, Errors, Key> {
 public:
     using slot_type = slot<Name, R(Arguments...), Combine, Errors, Key>;
     using one = dispatch<Name, R(Arguments...), Combine, Errors>;

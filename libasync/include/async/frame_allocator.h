@@ -95,7 +95,8 @@ inline void free_frame(void* memory, std::size_t size) noexcept {
 template <class T>
 struct recycling_allocator {
     using value_type = T;
-    static_assert(std::is_void_v<T> || alignof(std::conditional_t<std::is_void_v<T>, char, T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    static_assert(std::is_void_v<T> ||
+                  alignof(std::conditional_t<std::is_void_v<T>, char, T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
     recycling_allocator() noexcept = default;
     template <class U>

@@ -22,13 +22,13 @@ struct dispatched {
     using type = R;
 };
 template <class R>
-    requires requires { typename R::dispatched; }
+requires requires { typename R::dispatched; }
 struct dispatched<R> {
     using type = typename R::dispatched;
 };
 
-/// How a signature's argument travels to the callable: always as a reference to what the caller holds, since a coroutine that takes
-/// its parameter by reference must find it after the call itself has returned.
+/// How a signature's argument travels to the callable: always as a reference to what the caller holds, since a coroutine that
+/// takes its parameter by reference must find it after the call itself has returned.
 template <class Argument>
 using passed = std::conditional_t<std::is_reference_v<Argument>, Argument, const Argument&>;
 
@@ -37,8 +37,8 @@ inline constexpr bool is_bound_member = false;
 template <auto Method, class Object>
 inline constexpr bool is_bound_member<bound_member<Method, Object>> = true;
 
-/// Whether a callable can live in a hook's object word, copied for each call: it must not change, and must not be a closure whose
-/// coroutine goes on using it after the call.
+/// Whether a callable can live in a hook's object word, copied for each call: it must not change, and must not be a closure
+/// whose coroutine goes on using it after the call.
 template <class Function, class... Arguments>
 constexpr bool fits_into_a_word() {
     if constexpr (!std::is_trivially_copyable_v<Function> || sizeof(Function) > sizeof(void*)) {
@@ -82,8 +82,7 @@ public:
 
     /// Holds `target` itself in the object word: functions, bound members, small closures that aren't coroutines.
     template <class Function>
-        requires(detail::fits_into_a_word<Function, Arguments...>())
-    static hook holding(Function target) noexcept {
+    requires(detail::fits_into_a_word<Function, Arguments...>()) static hook holding(Function target) noexcept {
         void* object = nullptr;
         if constexpr (!std::is_empty_v<Function>) std::memcpy(&object, &target, sizeof(Function));
         return hook(object, [](void* held, detail::passed<Arguments>... arguments) -> task<answer> {
@@ -100,7 +99,9 @@ public:
     }
 
     /// The arguments are references to what the caller holds until the task has ended.
-    [[nodiscard]] task<answer> operator()(detail::passed<Arguments>... arguments) const { return invoke_(object_, arguments...); }
+    [[nodiscard]] task<answer> operator()(detail::passed<Arguments>... arguments) const {
+        return invoke_(object_, arguments...);
+    }
 
     /// What a callable for this signature may yield; the messages are for module authors.
     template <class Function>
@@ -109,8 +110,9 @@ public:
         if constexpr (std::is_void_v<R>) {
             static_assert(std::is_void_v<yields>, "this callback returns nothing: return void or async::task<void>");
         } else {
-            static_assert(std::is_convertible_v<yields, R>,
-                          "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
+            static_assert(
+                std::is_convertible_v<yields, R>,
+                "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
         }
     }
 
@@ -149,9 +151,9 @@ public:
     owned_hook() noexcept = default;
 
     template <class Function>
-        requires(!std::is_base_of_v<owned_hook, std::remove_cvref_t<Function>> &&
-                 std::is_invocable_v<std::decay_t<Function>&, detail::passed<Arguments>...>)
-    owned_hook(Function&& function) {  // NOLINT: implicit, registration reads as an assignment
+    requires(!std::is_base_of_v<owned_hook, std::remove_cvref_t<Function>> &&
+             std::is_invocable_v<std::decay_t<Function>&, detail::passed<Arguments>...>)
+        owned_hook(Function&& function) {  // NOLINT: implicit, registration reads as an assignment
         using held = std::decay_t<Function>;
         hook<R(Arguments...)>::template check_answer<held>();
         if constexpr (detail::fits_into_a_word<held, Arguments...>()) {

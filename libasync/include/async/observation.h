@@ -50,7 +50,7 @@ public:
 /// Shared by all dispatchers of a worker; set before the first registration, outlives them.
 struct dispatch_settings {
     dispatch_observer* observer = nullptr;
-    clock::duration slow = std::chrono::seconds(1);         ///< longer runs are reported
+    clock::duration slow = std::chrono::seconds(1);          ///< longer runs are reported
     clock::duration callback_deadline = clock::duration(0);  ///< longer runs are cut, 0: never
 };
 

@@ -52,8 +52,8 @@ private:
 
 template <class Function, class... Arguments>
 task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_elsewhere(boost::asio::any_io_executor executor,
-                                                                                       Function function,
-                                                                                       Arguments... arguments) {
+                                                                                        Function function,
+                                                                                        Arguments... arguments) {
     using result = std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>;
     struct call {
         Function& function;

@@ -24,8 +24,7 @@ public:
 
 /// The same for a callback that is registered per key (auth_checkers): a list of key and callable.
 template <name Name, class Signature, class Combine, class Errors, class Key>
-    requires(!std::is_void_v<Key>)
-class slot<Name, Signature, Combine, Errors, Key> {
+requires(!std::is_void_v<Key>) class slot<Name, Signature, Combine, Errors, Key> {
 public:
     using signature = Signature;
     using one = slot<Name, Signature, Combine, Errors>;

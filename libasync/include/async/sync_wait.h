@@ -8,8 +8,8 @@ namespace async {
 
 namespace detail {
 
-/// Runs `io` until `finished`, even if somebody stops it. An exception that foreign code lets out of a handler is kept until then:
-/// the task refers to this stack.
+/// Runs `io` until `finished`, even if somebody stops it. An exception that foreign code lets out of a handler is kept until
+/// then: the task refers to this stack.
 inline void run_until(boost::asio::io_context& io, const bool& finished) {
     std::exception_ptr foreign;
     io.restart();

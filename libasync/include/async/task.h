@@ -20,7 +20,9 @@ namespace detail {
 class promise_base;
 
 template <class Awaitable>
-concept context_awaitable = requires(Awaitable& awaitable, const context& here) { awaitable.bind_context(here); };
+concept context_awaitable = requires(Awaitable& awaitable, const context& here) {
+    awaitable.bind_context(here);
+};
 
 template <class T>
 inline constexpr bool is_task = false;
@@ -111,7 +113,8 @@ public:
         state_ = state::failure;
     }
     [[nodiscard]] T take_result() {
-        if (state_ == state::failure) [[unlikely]] std::rethrow_exception(std::exchange(failure_, nullptr));
+        if (state_ == state::failure) [[unlikely]]
+            std::rethrow_exception(std::exchange(failure_, nullptr));
         return std::move(value_);
     }
 
@@ -132,7 +135,8 @@ public:
     void return_void() const noexcept {}
     void unhandled_exception() noexcept { failure_ = std::current_exception(); }
     void take_result() {
-        if (failure_) [[unlikely]] std::rethrow_exception(std::exchange(failure_, nullptr));
+        if (failure_) [[unlikely]]
+            std::rethrow_exception(std::exchange(failure_, nullptr));
     }
 
 private:
@@ -186,7 +190,7 @@ public:
 
     /// A task that is finished: no coroutine, no frame. `make_ready_task(value)` deduces T.
     template <class... Value>
-        requires std::constructible_from<detail::ready_value<T>, Value...>
+    requires std::constructible_from<detail::ready_value<T>, Value...>
     explicit task(std::in_place_t, Value&&... value) : ready_(std::in_place, std::forward<Value>(value)...) {}
 
     /// Runs under `here` instead of its awaiter's context. `here` outlives the task.
@@ -206,7 +210,8 @@ private:
 
     void destroy() noexcept {
         if (!frame_) return;
-        if (frame_.promise().continuation && !frame_.done()) [[unlikely]] detail::dropped_running_task();
+        if (frame_.promise().continuation && !frame_.done()) [[unlikely]]
+            detail::dropped_running_task();
         frame_.destroy();
         frame_ = nullptr;
     }

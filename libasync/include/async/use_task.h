@@ -51,7 +51,8 @@ private:
             return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
                 return std::tuple<std::tuple_element_t<First + Index, stored>...>(
                     std::move(std::get<First + Index>(values))...);
-            }(std::make_index_sequence<sizeof...(Values) - First>());
+            }
+            (std::make_index_sequence<sizeof...(Values) - First>());
         }
     }
     template <class...>
@@ -132,9 +133,8 @@ protected:
 private:
     struct cancel_link : cancellation_registration {
         explicit cancel_link(asio_operation_state& owner_) noexcept
-            : cancellation_registration([](cancellation_registration& self, cancel_reason) {
-                  static_cast<cancel_link&>(self).owner.cancel();
-              }),
+            : cancellation_registration(
+                  [](cancellation_registration& self, cancel_reason) { static_cast<cancel_link&>(self).owner.cancel(); }),
               owner(owner_) {}
         asio_operation_state& owner;
     };

@@ -19,7 +19,8 @@ struct firing {
 
 class virtual_clock::virtual_timer final : public timer {
 public:
-    virtual_timer(virtual_clock& owner, key which, const boost::asio::any_io_executor& executor, void (*fired)(void*), void* argument)
+    virtual_timer(virtual_clock& owner, key which, const boost::asio::any_io_executor& executor, void (*fired)(void*),
+                  void* argument)
         : owner_(owner), which_(which), executor_(executor), what_(std::make_shared<firing>(firing{fired, argument})) {
         owner_.timers_.emplace(which_, this);
     }
@@ -46,8 +47,8 @@ std::chrono::system_clock::time_point virtual_clock::wall_time() const noexcept 
     return start + duration(since_start_.load(std::memory_order_relaxed));
 }
 
-std::unique_ptr<timer> virtual_clock::call_at(time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*),
-                                              void* argument) {
+std::unique_ptr<timer> virtual_clock::call_at(time_point when, const boost::asio::any_io_executor& executor,
+                                              void (*fire)(void*), void* argument) {
     return std::make_unique<virtual_timer>(*this, key(when, created_++), executor, fire, argument);
 }
 

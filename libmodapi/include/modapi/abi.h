@@ -32,10 +32,9 @@
 #define MODAPI_ABI_TEXT(x) MODAPI_ABI_TEXT_OF(x)
 
 /// The mark as text: "modapi abi 1; gcc 12; string abi 1; sanitizer none".
-#define MODAPI_ABI_STRING                                                                                     \
-    "modapi abi " MODAPI_ABI_TEXT(MODAPI_ABI_VERSION) "; " MODAPI_ABI_TEXT(MODAPI_ABI_COMPILER) " "           \
-    MODAPI_ABI_TEXT(MODAPI_ABI_COMPILER_VERSION) "; string abi " MODAPI_ABI_TEXT(_GLIBCXX_USE_CXX11_ABI)      \
-    "; sanitizer " MODAPI_ABI_TEXT(MODAPI_ABI_SANITIZER)
+#define MODAPI_ABI_STRING                                                                                            \
+    "modapi abi " MODAPI_ABI_TEXT(MODAPI_ABI_VERSION) "; " MODAPI_ABI_TEXT(MODAPI_ABI_COMPILER) " " MODAPI_ABI_TEXT( \
+        MODAPI_ABI_COMPILER_VERSION) "; string abi " MODAPI_ABI_TEXT(_GLIBCXX_USE_CXX11_ABI) "; sanitizer " MODAPI_ABI_TEXT(MODAPI_ABI_SANITIZER)
 
 /// Section of a module library that holds its mark, and section that only the framework's own libraries have: a module library
 /// with the latter brings its own copy of the framework.
@@ -43,7 +42,7 @@
 #define MODAPI_FRAMEWORK_SECTION ".modapi_framework"
 
 /// Puts the mark into a library; `Name` keeps the marks of several modules in one file apart.
-#define MODAPI_ABI_MARK(Name)                                                                                      \
-    namespace {                                                                                                    \
+#define MODAPI_ABI_MARK(Name)                                                                                       \
+    namespace {                                                                                                     \
     __attribute__((section(MODAPI_ABI_SECTION), used)) constexpr char modapi_abi_mark_##Name[] = MODAPI_ABI_STRING; \
     }

@@ -24,9 +24,9 @@ public:
 /// A YAML file, as JSON with the line of every value.
 ///
 /// Plain scalars follow YAML's core schema (null, true, 12, 0x1F, 1.5; anything else and everything quoted is a string).
-/// Errors: ConfigurationError with file and line for a file that can't be parsed, a second document, a duplicate key, a root that
-/// is no mapping, nesting deeper than 64 levels, or aliases that grow the document beyond a million values; with the file alone for
-/// one that can't be read.
+/// Errors: ConfigurationError with file and line for a file that can't be parsed, a second document, a duplicate key, a root
+/// that is no mapping, nesting deeper than 64 levels, or aliases that grow the document beyond a million values; with the file
+/// alone for one that can't be read.
 class ConfigurationFile {
 public:
     /// `file` is named in messages as it is given here.

@@ -77,7 +77,8 @@ template <class T>
         if (const auto* const number = std::get_if<std::int64_t>(&value)) return static_cast<T>(*number);
         refuse_column(index, "a number", value);
     } else {
-        static_assert(std::is_same_v<T, std::string>, "columns are read as std::string, integers, bool, double or std::optional of those");
+        static_assert(std::is_same_v<T, std::string>,
+                      "columns are read as std::string, integers, bool, double or std::optional of those");
         if (auto* const text = std::get_if<std::string>(&value)) return std::move(*text);
         refuse_column(index, "a text", value);
     }
@@ -137,16 +138,16 @@ protected:
 
 /// Where a host's data is.
 struct DatabaseSettings {
-    std::string name = "sqlite3";             ///< sqlite3 or psycopg2, the contract's server's names
-    std::string database = "homeserver.db";   ///< SQLite: a file, or ":memory:", one database for the whole pool
-    std::string postgresql_connection;        ///< libpq's key=value form; may hold a password: never logged
-    std::size_t readers = 2;                  ///< connections beside the writer's (SQLite file); PostgreSQL: pool size
+    std::string name = "sqlite3";            ///< sqlite3 or psycopg2, the contract's server's names
+    std::string database = "homeserver.db";  ///< SQLite: a file, or ":memory:", one database for the whole pool
+    std::string postgresql_connection;       ///< libpq's key=value form; may hold a password: never logged
+    std::size_t readers = 2;                 ///< connections beside the writer's (SQLite file); PostgreSQL: pool size
 };
 
 /// A database and the threads that talk to it. Shared by all workers of a process.
 ///
-/// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run` committed survives
-/// a kill. `read` runs beside it on a snapshot. Lifetime: outlives every task that runs on it.
+/// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
+/// committed survives a kill. `read` runs beside it on a snapshot. Lifetime: outlives every task that runs on it.
 class Database {
 public:
     virtual ~Database() = default;
@@ -160,17 +161,15 @@ public:
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
-        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(*this, false, std::move(desc),
-                                                                         std::forward<Function>(function),
-                                                                         std::forward<Arguments>(arguments)...);
+        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
+            *this, false, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
     /// The same for a function that only reads; runs beside a writer.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
-        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(*this, true, std::move(desc),
-                                                                         std::forward<Function>(function),
-                                                                         std::forward<Arguments>(arguments)...);
+        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
+            *this, true, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
     /// The same, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
@@ -198,9 +197,7 @@ private:
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() {
-                database.interact(desc, read_only, &Call::in_transaction, this);
-            }
+            void operator()() { database.interact(desc, read_only, &Call::in_transaction, this); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {

@@ -53,13 +53,13 @@ struct HttpClientSettings {
     /// CIDR ranges that may not be reached; those of the allowlist may all the same.
     std::vector<std::string> ip_range_blocklist = default_blocklist();
     std::vector<std::string> ip_range_allowlist;
-    std::chrono::milliseconds timeout{60000};        ///< for the whole exchange
-    std::size_t largest_body = 10 * 1024 * 1024;     ///< bytes of an answer
+    std::chrono::milliseconds timeout{60000};     ///< for the whole exchange
+    std::size_t largest_body = 10 * 1024 * 1024;  ///< bytes of an answer
 
     /// Private, loopback, link-local, shared and documentation ranges of IPv4 and IPv6.
     [[nodiscard]] static std::vector<std::string> default_blocklist();
-    /// For a host that reads the lists from its configuration: throws HttpFormatError for the first text that is no range; `name` is
-    /// what the message calls the list.
+    /// For a host that reads the lists from its configuration: throws HttpFormatError for the first text that is no range;
+    /// `name` is what the message calls the list.
     static void check_ranges(const std::vector<std::string>& ranges, std::string_view name);
 };
 
@@ -83,7 +83,8 @@ public:
                                                                        HttpHeaders headers);
     [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json);
 
-    /// Lets requests to `host:port` (or the host and port of a URL) pass the block list: what a module's own configuration names.
+    /// Lets requests to `host:port` (or the host and port of a URL) pass the block list: what a module's own configuration
+    /// names.
     void allow(std::string_view host_and_port_or_url);
 
 private:

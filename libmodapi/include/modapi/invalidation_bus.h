@@ -11,8 +11,8 @@ namespace modapi {
 
 /// What travels between workers: a cached function and the key that is no longer valid.
 struct CacheInvalidation {
-    std::string function;           ///< `module name.function name`
-    std::vector<std::string> key;   ///< its parts as text
+    std::string function;          ///< `module name.function name`
+    std::vector<std::string> key;  ///< its parts as text
 };
 
 /// Carries invalidations from one worker to all the others. Several processes need another implementation; nothing above

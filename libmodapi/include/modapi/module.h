@@ -24,7 +24,9 @@ struct ModuleDefinition {
 namespace detail {
 
 template <class Module>
-concept has_parse_config = requires(const ConfigSection& config) { Module::parse_config(config); };
+concept has_parse_config = requires(const ConfigSection& config) {
+    Module::parse_config(config);
+};
 
 template <class Module>
 auto parse_configuration(const ConfigSection& config) {
@@ -44,8 +46,8 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 
 /// The definition of a module class.
 ///
-/// `static Config parse_config(const modapi::ConfigSection&)` is optional; without it the constructor gets the section itself or
-/// its JsonDict. The constructor runs on the worker's thread, is not a coroutine, and registers everything the module does.
+/// `static Config parse_config(const modapi::ConfigSection&)` is optional; without it the constructor gets the section itself
+/// or its JsonDict. The constructor runs on the worker's thread, is not a coroutine, and registers everything the module does.
 template <class Module>
 [[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
     using Parsed = detail::parsed_configuration<Module>;
@@ -53,20 +55,19 @@ template <class Module>
     static_assert(std::constructible_from<Module, Parsed, ModuleApi&>,
                   "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "
                   "returns, or a modapi::ConfigSection or callbacks::JsonDict");
-    return ModuleDefinition{
-        [](const ConfigSection& config) -> std::shared_ptr<const void> {
-            return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
-        },
-        [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
-            return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
-        }};
+    return ModuleDefinition{[](const ConfigSection& config) -> std::shared_ptr<const void> {
+                                return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
+                            },
+                            [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
+                                return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
+                            }};
 }
 
 }  // namespace modapi
 
 /// Exports a module class from its shared library: `MODAPI_MODULE(ListSpamChecker)` at the end of list_spam_checker.cpp makes
 /// it `list_spam_checker.ListSpamChecker`. The class is named without namespace; put a using-declaration before it if needed.
-#define MODAPI_MODULE(Class)                                                                               \
-    MODAPI_ABI_MARK(Class)                                                                                 \
-    extern "C" __attribute__((visibility("default"), used)) const ::modapi::ModuleDefinition               \
-        modapi_module_##Class = ::modapi::definition_of<Class>();
+#define MODAPI_MODULE(Class)                                                                                         \
+    MODAPI_ABI_MARK(Class)                                                                                           \
+    extern "C" __attribute__((visibility("default"), used)) const ::modapi::ModuleDefinition modapi_module_##Class = \
+        ::modapi::definition_of<Class>();

@@ -69,8 +69,8 @@ public:
     /// Announces a cached function, so that invalidations reach the same function in other workers. `function` is a member
     /// of the module and lives as long as it does. Errors: RegistrationError for a second function of that name.
     void register_cached_function(async::cached_function& function);
-    /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at compile time.
-    /// Errors: std::logic_error for a function that wasn't registered.
+    /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at
+    /// compile time. Errors: std::logic_error for a function that wasn't registered.
     template <class R, class... Parts, class... Key>
     [[nodiscard]] async::task<void> invalidate_cache(async::cached<R(Parts...)>& function, Key... key) {
         static_assert(sizeof...(Key) == sizeof...(Parts), "an invalidation names every part of the cached function's key");
@@ -107,9 +107,9 @@ public:
         return database().run(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
     }
 
-    /// Runs `f(args...)` (a function or coroutine) every `msec` milliseconds, first after `msec`; a run in progress delays the next.
-    /// An exception is logged and the loop goes on. Only on the worker that runs background tasks; on others a warning and nothing
-    /// else. Errors: std::invalid_argument for a time that isn't positive.
+    /// Runs `f(args...)` (a function or coroutine) every `msec` milliseconds, first after `msec`; a run in progress delays the
+    /// next. An exception is logged and the loop goes on. Only on the worker that runs background tasks; on others a warning
+    /// and nothing else. Errors: std::invalid_argument for a time that isn't positive.
     template <class Function, class... Arguments>
     void looping_background_call(Function&& f, double msec, Arguments&&... args) {
         loop(msec, false, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
@@ -164,8 +164,8 @@ private:
     };
     template <class Function, class... Arguments>
     static std::shared_ptr<BackgroundCall> erased_call(Function&& f, Arguments&&... args) {
-        return std::make_shared<BoundCall<std::decay_t<Function>, std::decay_t<Arguments>...>>(std::forward<Function>(f),
-                                                                                               std::forward<Arguments>(args)...);
+        return std::make_shared<BoundCall<std::decay_t<Function>, std::decay_t<Arguments>...>>(
+            std::forward<Function>(f), std::forward<Arguments>(args)...);
     }
 
     /// Milliseconds as the clock counts them; negative ones are none.

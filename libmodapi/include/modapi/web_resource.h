@@ -16,8 +16,8 @@ namespace modapi {
 
 /// One HTTP request, as a web resource sees it. Immutable; valid during the handler.
 struct Request {
-    std::string method;  ///< upper case
-    std::string path;    ///< decoded, without the query
+    std::string method;                                      ///< upper case
+    std::string path;                                        ///< decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
@@ -90,7 +90,8 @@ protected:
 class WebResources {
 public:
     /// Claims `path`. Returns false if it is taken (the first module keeps it). Errors: RegistrationError for a path that isn't
-    /// absolute, or is equal to, below or above one the host serves (`/_matrix/{client,federation,media,key}`, `/_synapse/admin`).
+    /// absolute, or is equal to, below or above one the host serves (`/_matrix/{client,federation,media,key}`,
+    /// `/_synapse/admin`).
     [[nodiscard]] bool add(std::string path, std::shared_ptr<WebResource> resource, std::string_view module);
     /// The resource that serves `path`; null if none does. The path equals the resource's, or lies below it.
     [[nodiscard]] WebResource* find(std::string_view path) const noexcept;

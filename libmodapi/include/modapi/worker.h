@@ -26,11 +26,11 @@ class Watchdog;
 
 /// How one worker runs.
 struct WorkerSettings {
-    std::optional<std::string> worker_name;  ///< none: the main worker
-    bool run_background_tasks = true;        ///< true on exactly one worker
-    std::chrono::milliseconds slow_callback{1000};     ///< runs of a callback that took longer are warned about
-    std::chrono::milliseconds callback_deadline{0};    ///< longer runs of a callback are cut; 0: never
-    std::chrono::milliseconds blocked_thread{2000};    ///< a callback that keeps its thread for longer is named in the log
+    std::optional<std::string> worker_name;          ///< none: the main worker
+    bool run_background_tasks = true;                ///< true on exactly one worker
+    std::chrono::milliseconds slow_callback{1000};   ///< runs of a callback that took longer are warned about
+    std::chrono::milliseconds callback_deadline{0};  ///< longer runs of a callback are cut; 0: never
+    std::chrono::milliseconds blocked_thread{2000};  ///< a callback that keeps its thread for longer is named in the log
     HttpClientSettings http_client;
     /// Watches this worker's thread, if the environment has an `on_stack` mark; outlives the worker. Null: nobody does.
     Watchdog* watchdog = nullptr;
@@ -56,13 +56,13 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Builds every module, in order, closes the registration of web resources, and starts the background calls that the modules
-    /// asked for. A constructor's exception becomes a ConfigurationError that names file, line and module; nothing is left half
-    /// built. Not called, or failed: stop() need not be awaited.
+    /// Builds every module, in order, closes the registration of web resources, and starts the background calls that the
+    /// modules asked for. A constructor's exception becomes a ConfigurationError that names file, line and module; nothing is
+    /// left half built. Not called, or failed: stop() need not be awaited.
     void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
 
-    /// Cancels background calls and waits for them, then destroys the modules, the last one first. Their callbacks, resources and
-    /// cached functions are gone with them. A background call that blocks its thread is waited for.
+    /// Cancels background calls and waits for them, then destroys the modules, the last one first. Their callbacks, resources
+    /// and cached functions are gone with them. A background call that blocks its thread is waited for.
     [[nodiscard]] async::task<void> stop();
 
     /// All callbacks of all modules.

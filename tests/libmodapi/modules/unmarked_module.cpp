@@ -1,5 +1,3 @@
 #include "traces.h"
 
-extern "C" __attribute__((visibility("default"))) int modapi_module_UnmarkedModule() {
-    return 0;
-}
+extern "C" __attribute__((visibility("default"))) int modapi_module_UnmarkedModule() { return 0; }

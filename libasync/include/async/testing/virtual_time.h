@@ -32,8 +32,8 @@ public:
     }
     /// Starts at 2024-01-01 00:00:00 UTC.
     [[nodiscard]] std::chrono::system_clock::time_point wall_time() const noexcept override;
-    [[nodiscard]] std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*),
-                                                 void* argument) override;
+    [[nodiscard]] std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor,
+                                                 void (*fire)(void*), void* argument) override;
     void work_began_elsewhere() noexcept override { ++work_elsewhere_; }
     void work_ended_elsewhere() noexcept override { --work_elsewhere_; }
 
@@ -73,7 +73,9 @@ public:
     public:
         template <class T>
         promise_type(std::shared_ptr<simulated_run>& state, T&) noexcept;
-        simulated_root get_return_object() noexcept { return simulated_root(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        simulated_root get_return_object() noexcept {
+            return simulated_root(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
         std::suspend_never final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
         void unhandled_exception() const noexcept { std::terminate(); }
@@ -163,8 +165,8 @@ private:
 ///
 /// Blocking calls made with `run_on` are waited for in real time before virtual time moves. So is other outside work (sockets),
 /// for at most `patience`, when nothing else is left to do.
-/// Lifetime: outlives scopes, modules and other holders of its environment. Tasks still running at its end are asked to stop, and
-/// those that don't are destroyed where they wait.
+/// Lifetime: outlives scopes, modules and other holders of its environment. Tasks still running at its end are asked to stop,
+/// and those that don't are destroyed where they wait.
 class simulation {
 public:
     simulation();
