@@ -91,7 +91,7 @@ TEST(Context, ShieldedOrNotAnswersWhetherItsChainMustEnd) {
 /// Notes whose code is said to be running.
 class Module {
 public:
-    explicit Module(const std::atomic<const async::callback_identity*>& noted) : on_stack_(noted) {}
+    explicit Module(const std::atomic<const async::callback_identity*>& noted) : noted_(noted) {}
 
     async::task<void> look(const int&) {
         const async::context& here = co_await async::this_context;
