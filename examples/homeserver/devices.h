@@ -35,7 +35,8 @@ struct RemovedToken {
 /// Removes all devices of a user with their tokens, then the tokens without device, and tells on_logged_out of each.
 [[nodiscard]] async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id);
 
-/// POST /logout and /logout/all, GET /account/whoami.
+/// POST /logout and /logout/all, GET /account/whoami, GET /devices, GET, PUT and DELETE /devices/{device}, POST
+/// /delete_devices.
 void add_session_endpoints(Router& router);
 
 }  // namespace homeserver

@@ -106,6 +106,44 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
         403);
 }
 
+TEST_F(AdminTest, AUserNamesAndDeletesTheirDevices) {
+    const std::string alice = server.register_user("alice");
+    const auto log_in = [&](const std::string& device) {
+        return post(
+                   "/login",
+                   R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice",)"
+                   R"("device_id":")" +
+                       device + R"(","initial_device_display_name":"a phone"})",
+                   {})
+            .text("access_token");
+    };
+    const std::string phone = log_in("PHONE");
+    const std::string tablet = log_in("TABLET");
+    EXPECT_EQ(get("/devices", alice).body.at("devices").as_array().size(), 3U);
+    EXPECT_EQ(get("/devices/PHONE", alice).text("display_name"), "a phone");
+    EXPECT_EQ(put("/devices/PHONE", R"({"display_name":"my phone"})", alice).status, 200);
+    EXPECT_EQ(get("/devices/PHONE", alice).text("display_name"), "my phone");
+    expect_error(get("/devices/NONE", alice), 404, "M_NOT_FOUND", "Not found");
+    expect_error(put("/devices/NONE", "{}", alice), 404, "M_NOT_FOUND", "Not found");
+    expect_error(get("/devices/PHONE", server.register_user("bob")), 404, "M_NOT_FOUND", "Not found");
+    expect_error(post("/delete_devices", "{}", alice), 400, "M_MISSING_PARAM", "Missing key 'devices'");
+    expect_error(post("/delete_devices", R"({"devices":[1]})", alice), 400, "M_INVALID_PARAM",
+                 "'devices' must be a list of strings");
+
+    static_cast<void>(asked());
+    const std::string proof =
+        R"("auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})";
+    EXPECT_EQ(server.request("DELETE", client + "/devices/PHONE", "{}", alice).status, 401);
+    EXPECT_EQ(get("/account/whoami", phone).status, 200);
+    EXPECT_EQ(server.request("DELETE", client + "/devices/PHONE", "{" + proof + "}", alice).status, 200);
+    EXPECT_EQ(get("/account/whoami", phone).status, 401);
+    EXPECT_EQ(post("/delete_devices", R"({"devices":["TABLET","NONE"],)" + proof + "}", alice).status, 200);
+    EXPECT_EQ(get("/account/whoami", tablet).status, 401);
+    EXPECT_EQ(get("/devices", alice).body.at("devices").as_array().size(), 1U);
+    const Texts callbacks = asked();
+    EXPECT_EQ(std::count(callbacks.begin(), callbacks.end(), "on_logged_out"), 2);
+}
+
 TEST_F(AdminTest, ModulesMayForbidADeactivation) {
     const std::string keep = server.register_user("nodeactivate1");
     expect_error(admin("POST", "/v1/deactivate/@nodeactivate1:hs.test", "{}"), 403, "M_FORBIDDEN",
