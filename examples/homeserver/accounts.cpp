@@ -1,4 +1,5 @@
 #include "accounts.h"
+#include "user_directory_words.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
@@ -49,6 +50,7 @@ bool insert_account(modapi::Transaction& transaction, const NewAccount& account)
     if (inserted == 0) return false;
     transaction.execute("INSERT INTO profiles (user_id, display_name, avatar_url) VALUES (?, ?, NULL) ON CONFLICT DO NOTHING",
                         account.user_id, account.display_name);
+    write_directory_words(transaction, account.user_id, account.display_name);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "accounts.h"
 #include "requests.h"
 #include "rooms/rooms.h"
+#include "user_directory_words.h"
 
 #include <callbacks/errors.h>
 
@@ -47,7 +48,9 @@ FoundProfile find_user_and_profile(modapi::Transaction& transaction, const std::
 ProfileInfo store_field(modapi::Transaction& transaction, const std::string& statement, const std::string& user_id,
                         const std::optional<std::string>& value) {
     transaction.execute(statement, user_id, value);
-    return find_profile(transaction, user_id);
+    ProfileInfo profile = find_profile(transaction, user_id);
+    write_directory_words(transaction, user_id, profile.display_name);
+    return profile;
 }
 
 async::task<ProfileInfo> require_profile(ServerWorker& worker, const RoutedRequest& request) {

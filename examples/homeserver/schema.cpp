@@ -1,5 +1,6 @@
 #include "schema.h"
 
+#include "background_work.h"
 #include "rooms/schema.h"
 
 namespace homeserver {
@@ -49,6 +50,15 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
 
+    "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on TEXT, "
+    "ordering BIGINT NOT NULL)",
+    // As populate_stats_process_rooms last found them.
+    "CREATE TABLE IF NOT EXISTS room_stats (room_id TEXT PRIMARY KEY, joined_members BIGINT NOT NULL, invited_members BIGINT NOT "
+    "NULL, left_members BIGINT NOT NULL, banned_members BIGINT NOT NULL, current_state_events BIGINT NOT NULL, "
+    "events BIGINT NOT NULL)",
+
+    "CREATE TABLE IF NOT EXISTS user_directory_words (user_id TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (user_id, word))",
+
     "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
     "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
 };
@@ -57,6 +67,7 @@ void create_tables(modapi::Transaction& transaction, void*) {
     for (const char* const statement : tables) transaction.execute(statement);
 
     for (const std::string& statement : room_schema()) transaction.execute(statement);
+    queue_what_is_missing(transaction);
 }
 
 }  // namespace

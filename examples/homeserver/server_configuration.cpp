@@ -67,6 +67,7 @@ private:
     void add_listeners(const ConfigSection& entry, ConfigurationPath path, std::vector<Listener>& listeners) const;
     [[nodiscard]] modapi::DatabaseSettings database(const ConfigSection& root) const;
     [[nodiscard]] std::string postgresql_connection(const ConfigSection& arguments) const;
+    [[nodiscard]] modapi::BackgroundUpdateSettings background_updates(const ConfigSection& root) const;
     [[nodiscard]] bool registration(const ConfigSection& root) const;
     [[nodiscard]] std::vector<std::filesystem::path> module_path(const ConfigSection& root,
                                                                  const std::filesystem::path& otherwise) const;
@@ -199,6 +200,24 @@ modapi::DatabaseSettings Reading::database(const ConfigSection& root) const {
     return settings;
 }
 
+modapi::BackgroundUpdateSettings Reading::background_updates(const ConfigSection& root) const {
+    modapi::BackgroundUpdateSettings settings;
+    const ConfigSection section = root.section("background_updates");
+    std::set<std::string_view> known = {"sleep_enabled"};
+    const auto read = [&](const char* key, std::int64_t& value, std::int64_t least) {
+        known.insert(key);
+        value = section.value_or<std::int64_t>(key, value);
+        if (value < least) section.fail(key, "must be at least " + std::to_string(least));
+    };
+    settings.sleep_enabled = section.value_or<bool>("sleep_enabled", settings.sleep_enabled);
+    read("background_update_duration_ms", settings.background_update_duration_ms, 1);
+    read("sleep_duration_ms", settings.sleep_duration_ms, 0);
+    read("min_batch_size", settings.min_batch_size, 1);
+    read("default_batch_size", settings.default_batch_size, 1);
+    warn_unknown_keys(section.values(), {"background_updates"}, known);
+    return settings;
+}
+
 bool Reading::registration(const ConfigSection& root) const {
     const bool enabled = root.value_or<bool>("enable_registration", false);
     const bool unverified = root.value_or<bool>("enable_registration_without_verification", false);
@@ -247,6 +266,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.listeners = listeners(root);
         configuration.database = database(root);
         configuration.enable_registration = registration(root);
+        configuration.background_updates = background_updates(root);
         configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
         configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
         const ConfigSection directory = root.section("user_directory");

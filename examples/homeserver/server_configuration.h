@@ -1,5 +1,6 @@
 #pragma once
 
+#include <modapi/background_updater.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
 #include <modapi/module_resolver.h>
@@ -39,6 +40,7 @@ struct ServerConfiguration {
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
+    modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
 };

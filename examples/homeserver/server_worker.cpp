@@ -1,6 +1,7 @@
 #include "server_worker.h"
 
 #include "accounts.h"
+#include "background_updates.h"
 #include "rooms/rooms.h"
 
 #include <callbacks/errors.h>
@@ -16,7 +17,11 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
       modules_(*this, where, shared.database, bus, shared.blocking_pool, std::move(settings)),
       background_(where, [](std::string_view name, const std::exception_ptr& failure) {
           spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
-      }) {}
+      }) {
+    if (!modules_.settings().run_background_tasks) return;
+    own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
+    shared_.background_updates = own_background_updates_.get();
+}
 
 ServerWorker::~ServerWorker() = default;
 
@@ -41,6 +46,14 @@ void ServerWorker::attach_to_notifier() {
             background_.spawn("on_new_event", run_on_new_event(*this, event, std::move(state)));
         },
         [this](const std::vector<std::string>& users) { waiting_syncs_.wake(users); });
+}
+
+void ServerWorker::start_background_updates() {
+    if (own_background_updates_) own_background_updates_->start();
+}
+
+async::task<void> ServerWorker::stop_background_updates() {
+    if (own_background_updates_) co_await own_background_updates_->stop();
 }
 
 }  // namespace homeserver

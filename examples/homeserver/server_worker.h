@@ -12,11 +12,13 @@
 
 #include <async/scope.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace homeserver {
 
+class BackgroundUpdates;
 class PresenceInterests;
 class SigningKey;
 
@@ -30,6 +32,7 @@ struct Shared {
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
                                              ///< pool keeps nobody from logging in
+    BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
 };
 
 /// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.
@@ -61,8 +64,14 @@ public:
     /// This worker's part of the notifier: its waiting syncs.
     [[nodiscard]] WaitingSyncs& waiting_syncs() noexcept { return waiting_syncs_; }
 
+    /// What the main worker does in the background; asked through its own members, from any worker.
+    [[nodiscard]] BackgroundUpdates& background_updates() noexcept { return *shared_.background_updates; }
+
     /// Begins to hear of what is new; once, before the first request.
     void attach_to_notifier();
+    /// Starts the background updates if this is the main worker; on its thread.
+    void start_background_updates();
+    [[nodiscard]] async::task<void> stop_background_updates();
 
 private:
     Shared& shared_;
@@ -70,6 +79,7 @@ private:
     modapi::Worker modules_;
     async::scope background_;
     WaitingSyncs waiting_syncs_;
+    std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
 };
 
 }  // namespace homeserver

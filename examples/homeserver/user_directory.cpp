@@ -1,14 +1,13 @@
 #include "user_directory.h"
 
-#include "http_text.h"
 #include "requests.h"
 #include "server_worker.h"
+#include "user_directory_words.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/users.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdint>
 
 namespace homeserver {
@@ -27,40 +26,24 @@ struct Search {
     bool all_users = false;
 };
 
-std::vector<std::string> words_of(const std::string& text) {
-    std::vector<std::string> words;
-    std::string word;
-    for (const char character : ascii_lower_case(text)) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (std::isalnum(byte) != 0 || byte >= 0x80) {
-            word += character;
-        } else if (!word.empty()) {
-            words.push_back(std::move(word));
-            word.clear();
-        }
-    }
-    if (!word.empty()) words.push_back(std::move(word));
-    return words;
-}
-
 /// Every word of the term begins a word of the localpart or the display name.
 bool matches(const UserProfile& profile, const std::vector<std::string>& term) {
-    std::vector<std::string> own = words_of(std::string(callbacks::localpart_of(profile.user_id)));
-    for (std::string& word : words_of(profile.display_name.value_or(std::string()))) own.push_back(std::move(word));
+    std::vector<std::string> own = directory_words_of(std::string(callbacks::localpart_of(profile.user_id)));
+    for (std::string& word : directory_words_of(profile.display_name.value_or(std::string()))) own.push_back(std::move(word));
     return std::all_of(term.begin(), term.end(), [&](const std::string& wanted) {
         return std::any_of(own.begin(), own.end(), [&](const std::string& word) { return word.starts_with(wanted); });
     });
 }
 
-/// The matches, one more than the limit if there are more.
+/// The matches, one more than the limit if there are more. A word has neither % nor _ in it.
 std::vector<UserProfile> find_users(Transaction& transaction, const Search& search) {
     auto rows = transaction.query<std::string, std::optional<std::string>, std::optional<std::string>>(
         "SELECT u.user_id, p.display_name, p.avatar_url FROM users u LEFT JOIN profiles p ON p.user_id = u.user_id "
-        "WHERE u.deactivated = 0 AND u.user_id <> ? AND (? = 1 OR EXISTS (SELECT 1 FROM room_memberships m JOIN rooms r "
+        "WHERE u.user_id IN (SELECT w.user_id FROM user_directory_words w WHERE w.word LIKE ?) AND u.deactivated = 0 AND u.user_id <> ? AND (? = 1 OR EXISTS (SELECT 1 FROM room_memberships m JOIN rooms r "
         "ON r.room_id = m.room_id WHERE m.user_id = u.user_id AND m.membership = 'join' AND (r.is_public = 1 OR EXISTS "
         "(SELECT 1 FROM room_memberships own WHERE own.room_id = m.room_id AND own.user_id = ? AND own.membership = 'join')))) "
         "ORDER BY u.user_id",
-        search.searcher, search.all_users, search.searcher);
+        search.words.front() + "%", search.searcher, search.all_users, search.searcher);
     std::vector<UserProfile> found;
     for (auto& [user_id, display_name, avatar_url] : rows) {
         UserProfile profile;
@@ -96,7 +79,7 @@ async::task<modapi::Response> search_users(ServerWorker& worker, const RoutedReq
     const JsonDict body = required_json_body(request);
     Search search;
     search.searcher = requester.user.to_string();
-    search.words = words_of(required_string_member(body, "search_term"));
+    search.words = directory_words_of(required_string_member(body, "search_term"));
     search.limit = limit_of(body);
     search.all_users = worker.configuration().search_all_users;
     std::vector<UserProfile> found;

@@ -44,7 +44,9 @@ void BackgroundUpdater::register_one_shot_update(std::string name, Handler handl
 }
 
 void BackgroundUpdater::start() {
-    if (running_ || !enabled_) return;
+    if (!enabled_) return;
+    looks_again_ = true;
+    if (running_) return;
     running_ = true;
     all_done_ = false;
     scope_.spawn("background updates", run(*this));
@@ -78,7 +80,7 @@ async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
         std::exception_ptr failure;
         try {
             const bool has_more = co_await next_iteration(self);
-            self.all_done_ = !has_more;
+            self.all_done_ = !has_more && !self.looks_again_;
             failures = 0;
         } catch (const async::operation_cancelled&) {
             cancelled = true;
@@ -106,13 +108,21 @@ async::task<bool> BackgroundUpdater::next_iteration(BackgroundUpdater& self) {
     co_return true;
 }
 
+void BackgroundUpdater::finish_current(BackgroundUpdater& self) {
+    const UpdatePerformance performance = self.performance_of(*self.current_);
+    spdlog::info("database {}: background update {} is done: {} items in {} ms since the start", self.database_name_,
+                 *self.current_, performance.total_items, performance.total_ms);
+    self.current_.reset();
+}
+
 async::task<std::optional<BackgroundUpdater::Iteration>> BackgroundUpdater::choose(BackgroundUpdater& self) {
+    self.looks_again_ = false;
     std::vector<PendingUpdate> rows = co_await self.table_.pending();
     const auto waits = [&](const std::string& name) {
         return std::any_of(rows.begin(), rows.end(), [&](const PendingUpdate& row) { return row.name == name; });
     };
     // The current update stays current until it removes its row, also across failures.
-    if (self.current_ && !waits(*self.current_)) self.current_.reset();
+    if (self.current_ && !waits(*self.current_)) finish_current(self);
     if (rows.empty()) co_return std::nullopt;
     if (!self.current_) {
         const auto ready = std::find_if(rows.begin(), rows.end(),

@@ -76,7 +76,7 @@ public:
     void register_update(std::string name, Handler handler);
     void register_one_shot_update(std::string name, Handler handler);
 
-    /// Starts the loop in the scope; nothing if it runs or is disabled.
+    /// Starts the loop in the scope; nothing if it is disabled. One that runs looks once more before it ends.
     void start();
     /// False takes effect after the iteration that is running; true starts the loop again.
     void set_enabled(bool enabled);
@@ -102,6 +102,7 @@ private:
     static async::task<void> run(BackgroundUpdater& self);
     /// False: nothing is left to do.
     static async::task<bool> next_iteration(BackgroundUpdater& self);
+    static void finish_current(BackgroundUpdater& self);
     /// Chooses what to work on; none: nothing is left.
     static async::task<std::optional<Iteration>> choose(BackgroundUpdater& self);
     static async::task<async::context_manager<int>> manager_of(BackgroundUpdater& self, bool one_shot);
@@ -120,6 +121,7 @@ private:
     std::optional<std::string> current_;
     bool enabled_ = true;
     bool running_ = false;
+    bool looks_again_ = false;  ///< rows may have come since the loop last read the table
     bool all_done_ = false;
     bool aborted_ = false;
     async::notification loop_ended_;

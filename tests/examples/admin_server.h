@@ -1,0 +1,69 @@
+#pragma once
+
+#include "room_test.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace homeserver_test {
+
+/// A server with a probe named a and an admin.
+class AdminServer : public RoomTest {
+protected:
+    /// `probe` is the probe's configuration, `settings` more of the server's.
+    explicit AdminServer(const std::string& probe, const std::string& settings = {}, int workers = 1)
+        : RoomTest(std::string("registration_shared_secret: ") + secret + "\nmodules:\n  - {module: probe.Probe, config: " +
+                       probe + "}\n" + settings,
+                   workers),
+          root(register_admin("root", true).text("access_token")) {}
+
+    [[nodiscard]] Answer register_admin(const std::string& name, bool is_admin, const std::string& wrong = {}) const {
+        const std::string nonce = server.request("GET", "/_synapse/admin/v1/register").text("nonce");
+        const std::string nul(1, '\0');
+        boost::json::object body;
+        body["nonce"] = nonce;
+        body["username"] = name;
+        body["password"] = "pw";
+        body["admin"] = is_admin;
+        body["mac"] = hexadecimal_mac(nonce + nul + name + nul + "pw" + nul + (is_admin ? "admin" : "notadmin") + wrong);
+        return server.request("POST", "/_synapse/admin/v1/register", boost::json::serialize(body));
+    }
+    [[nodiscard]] Answer admin(const std::string& method, const std::string& path, const std::string& body = {}) const {
+        return server.request(method, "/_synapse/admin" + path, body, root);
+    }
+    /// The callbacks that the probe has seen since it was last asked.
+    [[nodiscard]] std::vector<std::string> asked() const {
+        std::vector<std::string> callbacks;
+        for (const boost::json::value& record : journal()) callbacks.emplace_back(record.at("callback").as_string());
+        static_cast<void>(server.request("GET", "/_synapse/client/probe/a?clear=1"));
+        return callbacks;
+    }
+    [[nodiscard]] boost::json::array journal() const {
+        const Answer answer = server.request("GET", "/_synapse/client/probe/a");
+        return answer.body.at("journal").as_array();
+    }
+
+    std::string root;
+
+private:
+    static constexpr const char* secret = "between us";
+
+    [[nodiscard]] static std::string hexadecimal_mac(const std::string& text) {
+        unsigned char bytes[EVP_MAX_MD_SIZE];
+        unsigned int size = 0;
+        HMAC(EVP_sha1(), secret, 10, reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes, &size);
+        std::string mac;
+        for (unsigned int at = 0; at < size; ++at) {
+            char digits[3];
+            std::snprintf(digits, sizeof digits, "%02x", bytes[at]);
+            mac += digits;
+        }
+        return mac;
+    }
+};
+
+}  // namespace homeserver_test
