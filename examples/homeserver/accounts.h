@@ -26,6 +26,7 @@ struct NewAccount {
     std::string user_id;
     std::optional<std::string> password_hash;
     std::optional<std::string> display_name;
+    bool admin = false;
     bool shadow_banned = false;
     std::int64_t creation_ts = 0;  ///< milliseconds since 1970
 };

@@ -4,6 +4,8 @@
 #include "admin_background_updates.h"
 #include "admin_registration.h"
 #include "deactivation.h"
+#include "devices.h"
+#include "new_user.h"
 #include "password_hash.h"
 #include "profile.h"
 #include "requests.h"
@@ -54,6 +56,8 @@ struct UserChange {
     std::optional<std::string> avatar_url;
     std::optional<bool> admin;
     std::optional<bool> deactivated;
+    bool logout_devices = true;              ///< with a new password
+    std::optional<std::string> kept_device;  ///< who changes their own password stays logged in there
 };
 
 std::optional<bool> optional_flag(const JsonDict& body, std::string_view key) {
@@ -69,6 +73,7 @@ UserChange read_change(std::string user_id, const JsonDict& body) {
     change.avatar_url = string_member(body, "avatar_url");
     change.admin = optional_flag(body, "admin");
     change.deactivated = optional_flag(body, "deactivated");
+    change.logout_devices = flag_member(body, "logout_devices", true);
     return change;
 }
 
@@ -89,11 +94,11 @@ async::task<void> reactivate(ServerWorker& worker, std::string user_id) {
     co_await worker.hooks().third_party_rules.on_user_deactivation_status_changed(user_id, deactivated, by_admin);
 }
 
-async::task<void> change_user(ServerWorker& worker, UserChange change, const Account& before) {
+async::task<void> change_user(ServerWorker& worker, UserChange change, Account before) {
     const bool reactivates = change.deactivated == false && before.deactivated;
     if (reactivates && !change.password) throw SynapseError(400, "Must provide a password to re-activate an account.");
-    if (change.password) change.password_hash = co_await hash_password(worker, *change.password);
     co_await worker.database().run("change_user", &store_flags, change);
+    if (change.password_hash && change.logout_devices) co_await end_all_sessions(worker, change.user_id, change.kept_device);
     if (change.display_name) co_await set_display_name(worker, change.user_id, *change.display_name);
     if (change.avatar_url) co_await set_avatar_url(worker, change.user_id, *change.avatar_url);
     const bool erase = false;
@@ -102,14 +107,18 @@ async::task<void> change_user(ServerWorker& worker, UserChange change, const Acc
     if (reactivates) co_await reactivate(worker, change.user_id);
 }
 
-async::task<void> make_user(ServerWorker& worker, const UserChange& change) {
-    NewAccount account;
-    account.user_id = change.user_id;
-    if (change.password) account.password_hash = co_await hash_password(worker, *change.password);
-    account.display_name = std::string(callbacks::localpart_of(change.user_id));
-    account.creation_ts = worker.now_ms();
-    co_await create_account(worker, std::move(account));
-    co_await worker.hooks().account_validity.on_user_registration(change.user_id);
+async::task<void> make_user(ServerWorker& worker, UserChange change) {
+    NewUser user;
+    user.localpart = std::string(callbacks::localpart_of(change.user_id));
+    user.password_hash = change.password_hash;
+    user.display_name = change.display_name;
+    user.admin = change.admin.value_or(false);
+    co_await register_user(worker, std::move(user));
+    // What an account is made with isn't a change of it.
+    change.password_hash.reset();
+    change.display_name.reset();
+    change.admin.reset();
+    co_await change_user(worker, std::move(change), Account());
 }
 
 async::task<JsonDict> describe(ServerWorker& worker, std::string user_id) {
@@ -136,14 +145,17 @@ async::task<Response> get_user(ServerWorker& worker, const RoutedRequest& reques
 }
 
 async::task<Response> put_user(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
+    const Requester requester = co_await authenticate_admin(worker, request);
     const std::string user_id = local_user(worker, request, "This endpoint can only be used with local users");
-    const UserChange change = read_change(user_id, required_json_body(request));
+    UserChange change = read_change(user_id, required_json_body(request));
+    if (user_id == requester.user.to_string()) change.kept_device = requester.device_id;
     const std::optional<Account> before = co_await worker.database().read("find_account", &find_account, user_id);
-    Account known;
-    if (before) known = *before;
-    if (!before) co_await to_the_end(make_user(worker, change));
-    co_await to_the_end(change_user(worker, change, known));
+    if (change.password) change.password_hash = co_await hash_password(worker, *change.password);
+    if (before) {
+        co_await to_the_end(change_user(worker, std::move(change), *before));
+    } else {
+        co_await to_the_end(make_user(worker, std::move(change)));
+    }
     const JsonDict answer = co_await describe(worker, user_id);
     co_return modapi::json_response(before ? 200 : 201, answer);
 }

@@ -1,8 +1,8 @@
 #include "admin_registration.h"
 
-#include "accounts.h"
 #include "devices.h"
 #include "http_text.h"
+#include "new_user.h"
 #include "password_hash.h"
 #include "requests.h"
 #include "secrets.h"
@@ -45,10 +45,6 @@ bool use_nonce(Transaction& transaction, const std::string& nonce, std::int64_t 
     return row && std::get<0>(*row) >= now - nonce_life_ms;
 }
 
-void make_admin(Transaction& transaction, const std::string& user_id) {
-    transaction.execute("UPDATE users SET admin = 1 WHERE user_id = ?", user_id);
-}
-
 /// Hexadecimal HMAC-SHA1.
 std::string mac_of(const std::string& secret, const std::string& text) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -75,16 +71,6 @@ std::string mac_part(const JsonDict& body, std::string_view key) {
     return part;
 }
 
-async::task<void> ask_spam_checkers(ServerWorker& worker, const RoutedRequest& request, std::optional<std::string> localpart) {
-    const std::optional<JsonDict> no_email;
-    const std::optional<std::string> no_provider;
-    callbacks::RegistrationRequestInfo from;
-    from.emplace_back(user_agent_of(request).value_or(std::string()), client_address_of(request));
-    const callbacks::RegistrationBehaviour behaviour =
-        co_await worker.hooks().spam_checker.check_registration_for_spam(no_email, localpart, from, no_provider);
-    if (behaviour == callbacks::RegistrationBehaviour::DENY) throw SynapseError(429, "Rate limited");
-}
-
 async::task<modapi::Response> get_nonce(ServerWorker& worker, const RoutedRequest&) {
     static_cast<void>(require_secret(worker));
     const std::string nonce = new_session_id();
@@ -95,11 +81,8 @@ async::task<modapi::Response> get_nonce(ServerWorker& worker, const RoutedReques
     co_return ok(std::move(answer));
 }
 
-async::task<JsonDict> make_account(ServerWorker& worker, NewAccount account, bool is_admin) {
-    const std::string user_id = account.user_id;
-    co_await create_account(worker, std::move(account));
-    if (is_admin) co_await worker.database().run("make_admin", &make_admin, user_id);
-    co_await worker.hooks().account_validity.on_user_registration(user_id);
+async::task<JsonDict> make_account(ServerWorker& worker, NewUser user) {
+    const std::string user_id = co_await register_user(worker, std::move(user));
     const std::optional<std::string> nothing;
     const NewSession session = co_await start_session(worker, user_id, nothing, nothing);
     JsonDict answer;
@@ -128,15 +111,13 @@ async::task<modapi::Response> post_registration(ServerWorker& worker, const Rout
     }
     if (!same_secret(given, mac_of(secret, text))) throw SynapseError(403, "HMAC incorrect");
 
-    const std::string localpart = ascii_lower_case(username);
-    co_await ask_spam_checkers(worker, request, localpart);
-    co_await check_username(worker, localpart);
-    NewAccount account;
-    account.user_id = "@" + localpart + ":" + worker.server_name();
-    account.password_hash = co_await hash_password(worker, password);
-    account.creation_ts = worker.now_ms();
-    account.display_name = string_member(body, "displayname").value_or(localpart);
-    JsonDict answer = co_await to_the_end(make_account(worker, std::move(account), is_admin));
+    NewUser user;
+    user.localpart = ascii_lower_case(username);
+    user.password_hash = co_await hash_password(worker, password);
+    user.display_name = string_member(body, "displayname");
+    user.admin = is_admin;
+    user.request_info = registration_request_info(request);
+    JsonDict answer = co_await to_the_end(make_account(worker, std::move(user)));
     co_return ok(std::move(answer));
 }
 

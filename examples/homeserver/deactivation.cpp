@@ -8,14 +8,15 @@
 
 #include <callbacks/errors.h>
 
-#include <variant>
-
 namespace homeserver {
 
 namespace {
 
-void mark_deactivated(modapi::Transaction& transaction, const std::string& user_id) {
+/// In one transaction: no token outlives the account, and no login comes between.
+RemovedTokens take_out_of_use(modapi::Transaction& transaction, const std::string& user_id) {
     transaction.execute("UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ?", user_id);
+    const std::optional<std::string> no_device;
+    return remove_all_sessions(transaction, user_id, no_device);
 }
 
 async::task<modapi::Response> deactivate(ServerWorker& worker, const RoutedRequest& request) {
@@ -23,10 +24,8 @@ async::task<modapi::Response> deactivate(ServerWorker& worker, const RoutedReque
     const callbacks::JsonDict body = json_body(request);
     const bool erase = flag_member(body, "erase", false);
     const std::string user_id = requester.user.to_string();
-    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, "deactivate", body);
-    std::variant<UiAuthSession, modapi::Response> outcome =
-        co_await authenticate_interactively(worker, "deactivate", body, std::move(known), user_id);
-    if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));
+    std::optional<modapi::Response> challenge = co_await prove_again(worker, "deactivate", body, user_id);
+    if (challenge) co_return std::move(*challenge);
     const bool by_admin = false;
     co_await to_the_end(deactivate_account(worker, user_id, erase, by_admin));
     callbacks::JsonDict answer;
@@ -39,8 +38,8 @@ async::task<modapi::Response> deactivate(ServerWorker& worker, const RoutedReque
 async::task<void> deactivate_account(ServerWorker& worker, std::string user_id, bool erase, bool by_admin) {
     const bool allowed = co_await worker.hooks().third_party_rules.check_can_deactivate_user(user_id, by_admin);
     if (!allowed) throw callbacks::SynapseError(403, "Deactivation of this user is forbidden", callbacks::Codes::FORBIDDEN);
-    co_await end_all_sessions(worker, user_id);
-    co_await worker.database().run("deactivate_account", &mark_deactivated, user_id);
+    RemovedTokens tokens = co_await worker.database().run("deactivate_account", &take_out_of_use, user_id);
+    co_await tell_logged_out(worker, user_id, std::move(tokens));
     if (erase) co_await erase_profile(worker, user_id, by_admin);
     const bool deactivated = true;
     co_await worker.hooks().third_party_rules.on_user_deactivation_status_changed(user_id, deactivated, by_admin);

@@ -7,7 +7,6 @@
 #include <callbacks/errors.h>
 
 #include <tuple>
-#include <variant>
 
 namespace homeserver {
 
@@ -27,8 +26,6 @@ void insert_session(modapi::Transaction& transaction, const std::string& user_id
         "SELECT COALESCE(MAX(token_id), 0) + 1, ?, ?, ? FROM access_tokens",
         session.access_token, user_id, session.device_id);
 }
-
-using RemovedTokens = std::vector<RemovedToken>;
 
 RemovedTokens removed_tokens(std::vector<std::tuple<std::optional<std::string>, std::string>> rows) {
     RemovedTokens tokens;
@@ -53,29 +50,13 @@ RemovedTokens delete_session(modapi::Transaction& transaction, const std::string
     return tokens;
 }
 
-RemovedTokens delete_all_sessions(modapi::Transaction& transaction, const std::string& user_id) {
-    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-        "SELECT device_id, token FROM access_tokens WHERE user_id = ? ORDER BY CASE WHEN device_id IS NULL THEN 1 ELSE 0 END, "
-        "token_id",
-        user_id));
-    transaction.execute("DELETE FROM access_tokens WHERE user_id = ?", user_id);
-    transaction.execute("DELETE FROM devices WHERE user_id = ?", user_id);
-    return tokens;
-}
-
-async::task<void> tell_logged_out(ServerWorker& worker, const std::string& user_id, const RemovedTokens& tokens) {
-    for (const RemovedToken& token : tokens) {
-        co_await worker.hooks().password_auth_provider.on_logged_out(user_id, token.device_id, token.access_token);
-    }
-}
-
 /// From here on the tokens go, so that all is done for each of them.
 async::task<void> end_session(ServerWorker& worker, const callbacks::Requester& requester) {
     const std::string& user_id = requester.user.to_string();
     const std::int64_t token_id = requester.access_token_id.value();
-    const RemovedTokens tokens =
+    RemovedTokens tokens =
         co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
-    co_await tell_logged_out(worker, user_id, tokens);
+    co_await tell_logged_out(worker, user_id, std::move(tokens));
 }
 
 async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest& request) {
@@ -86,7 +67,8 @@ async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest&
 
 async::task<modapi::Response> log_out_everywhere(ServerWorker& worker, const RoutedRequest& request) {
     const callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
-    co_await to_the_end(end_all_sessions(worker, requester.user.to_string()));
+    const std::optional<std::string> no_device;
+    co_await to_the_end(end_all_sessions(worker, requester.user.to_string(), no_device));
     co_return ok();
 }
 
@@ -184,18 +166,15 @@ async::task<modapi::Response> put_device(ServerWorker& worker, const RoutedReque
 
 /// From here on the devices go, so that all is done for each of their tokens.
 async::task<void> remove_devices(ServerWorker& worker, std::string user_id, std::vector<std::string> device_ids) {
-    const RemovedTokens tokens =
-        co_await worker.database().run("delete_devices", &delete_devices, user_id, std::move(device_ids));
-    co_await tell_logged_out(worker, user_id, tokens);
+    RemovedTokens tokens = co_await worker.database().run("delete_devices", &delete_devices, user_id, std::move(device_ids));
+    co_await tell_logged_out(worker, std::move(user_id), std::move(tokens));
 }
 
 /// Whoever removes devices proves once more who they are.
 async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string user_id, callbacks::JsonDict body,
                                             std::vector<std::string> device_ids) {
-    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, "delete_devices", body);
-    std::variant<UiAuthSession, modapi::Response> outcome =
-        co_await authenticate_interactively(worker, "delete_devices", std::move(body), std::move(known), user_id);
-    if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));
+    std::optional<modapi::Response> challenge = co_await prove_again(worker, "delete_devices", std::move(body), user_id);
+    if (challenge) co_return std::move(*challenge);
     co_await to_the_end(remove_devices(worker, std::move(user_id), std::move(device_ids)));
     co_return ok();
 }
@@ -251,9 +230,27 @@ async::task<NewSession> start_session(ServerWorker& worker, std::string user_id,
     co_return session;
 }
 
-async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id) {
-    const RemovedTokens tokens = co_await worker.database().run("end_all_sessions", &delete_all_sessions, user_id);
-    co_await tell_logged_out(worker, user_id, tokens);
+RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
+                                  const std::optional<std::string>& kept_device) {
+    const std::string kept = kept_device.value_or(std::string());  // no device has an empty id
+    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
+        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ? "
+        "ORDER BY CASE WHEN device_id IS NULL THEN 1 ELSE 0 END, token_id",
+        user_id, kept));
+    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ?", user_id, kept);
+    transaction.execute("DELETE FROM devices WHERE user_id = ? AND device_id <> ?", user_id, kept);
+    return tokens;
+}
+
+async::task<void> tell_logged_out(ServerWorker& worker, std::string user_id, RemovedTokens tokens) {
+    for (const RemovedToken& token : tokens) {
+        co_await worker.hooks().password_auth_provider.on_logged_out(user_id, token.device_id, token.access_token);
+    }
+}
+
+async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id, std::optional<std::string> kept_device) {
+    RemovedTokens tokens = co_await worker.database().run("end_all_sessions", &remove_all_sessions, user_id, kept_device);
+    co_await tell_logged_out(worker, std::move(user_id), std::move(tokens));
 }
 
 void add_session_endpoints(Router& router) {

@@ -32,8 +32,17 @@ struct RemovedToken {
     std::optional<std::string> device_id;
     std::string access_token;
 };
-/// Removes all devices of a user with their tokens, then the tokens without device, and tells on_logged_out of each.
-[[nodiscard]] async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id);
+using RemovedTokens = std::vector<RemovedToken>;
+
+/// Removes all devices of a user with their tokens, and the tokens without device, which come last; all but `kept_device`. For
+/// use inside a transaction; tell_logged_out follows it.
+[[nodiscard]] RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
+                                                const std::optional<std::string>& kept_device);
+/// Tells on_logged_out of each token, in their order.
+[[nodiscard]] async::task<void> tell_logged_out(ServerWorker& worker, std::string user_id, RemovedTokens tokens);
+/// remove_all_sessions and tell_logged_out.
+[[nodiscard]] async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id,
+                                                 std::optional<std::string> kept_device);
 
 /// POST /logout and /logout/all, GET /account/whoami, GET /devices, GET, PUT and DELETE /devices/{device}, POST
 /// /delete_devices.

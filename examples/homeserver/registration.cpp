@@ -3,8 +3,8 @@
 #include "accounts.h"
 #include "devices.h"
 #include "http_text.h"
+#include "new_user.h"
 #include "requests.h"
-#include "secrets.h"
 #include "ui_authentication.h"
 
 #include <callbacks/errors.h>
@@ -34,9 +34,9 @@ void require_known_kind(const RoutedRequest& request) {
     if (kind != "user") throw SynapseError(400, "Do not understand membership kind: " + kind, Codes::INVALID_PARAM);
 }
 
-/// What is to become a user, after all the callbacks that may have a say in it.
+/// What is to become a user, after the callbacks that choose its names.
 struct Candidate {
-    NewAccount account;
+    NewUser user;
     std::string session_id;
     bool inhibit_login = false;
     std::optional<std::string> device_id;
@@ -53,18 +53,6 @@ async::task<std::optional<std::string>> chosen_localpart(ServerWorker& worker, c
     co_return localpart;
 }
 
-async::task<bool> is_to_be_shadow_banned(ServerWorker& worker, const RoutedRequest& request,
-                                         const std::optional<std::string>& localpart) {
-    const std::optional<JsonDict> no_email;
-    const std::optional<std::string> no_provider;
-    callbacks::RegistrationRequestInfo from;
-    from.emplace_back(user_agent_of(request).value_or(std::string()), client_address_of(request));
-    const callbacks::RegistrationBehaviour behaviour =
-        co_await worker.hooks().spam_checker.check_registration_for_spam(no_email, localpart, from, no_provider);
-    if (behaviour == callbacks::RegistrationBehaviour::DENY) throw SynapseError(429, "Rate limited");
-    co_return behaviour == callbacks::RegistrationBehaviour::SHADOW_BAN;
-}
-
 async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest& request, const UiAuthSession& session) {
     Candidate candidate;
     candidate.session_id = session.session_id;
@@ -73,16 +61,11 @@ async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest&
     candidate.device_display_name = optional_string_member(session.parameters, "initial_device_display_name");
     check_device_id(candidate.device_id);
     if (!session.password_hash) throw SynapseError(400, "Missing params: ['password']", Codes::MISSING_PARAM);
-    const std::optional<std::string> wanted = co_await chosen_localpart(worker, session);
-    std::optional<std::string> display_name =
+    candidate.user.password_hash = session.password_hash;
+    candidate.user.localpart = co_await chosen_localpart(worker, session);
+    candidate.user.display_name =
         co_await worker.hooks().password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
-    candidate.account.shadow_banned = co_await is_to_be_shadow_banned(worker, request, wanted);
-    const std::string localpart = wanted ? *wanted : random_text(12, "abcdefghijklmnopqrstuvwxyz");
-    candidate.account.user_id = "@" + localpart + ":" + worker.server_name();
-    candidate.account.password_hash = session.password_hash;
-    candidate.account.creation_ts = worker.now_ms();
-    candidate.account.display_name = localpart;
-    if (display_name) candidate.account.display_name = display_name->empty() ? std::nullopt : std::move(display_name);
+    candidate.user.request_info = registration_request_info(request);
     co_return candidate;
 }
 
@@ -100,10 +83,9 @@ async::task<JsonDict> log_in_new_user(ServerWorker& worker, std::string user_id,
     co_return answer;
 }
 
-/// From the account's row on; a callback that throws here leaves the account.
+/// A callback that throws once the account's row is there leaves the account.
 async::task<JsonDict> register_candidate(ServerWorker& worker, const Candidate& candidate) {
-    const std::string& user_id = candidate.account.user_id;
-    co_await create_account(worker, candidate.account);
+    const std::string user_id = co_await create_user(worker, candidate.user);
     co_await finish_ui_auth_session(worker, candidate.session_id, user_id);
     co_await worker.hooks().account_validity.on_user_registration(user_id);
     JsonDict answer = co_await log_in_new_user(worker, user_id, candidate);
