@@ -26,6 +26,9 @@ JsonDict parsed(const std::string& content) {
     return std::move(boost::json::parse(content, {}, options).as_object());
 }
 
+/// What is stored in the place of data that was removed: syncs that go on tell of it, those that begin don't.
+constexpr const char* removed = "";
+
 void store(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id, const std::string& type,
            const std::string& content) {
     const std::int64_t position = next_stream_position(transaction);
@@ -34,14 +37,6 @@ void store(modapi::Transaction& transaction, const std::string& user_id, const s
         "ON CONFLICT (user_id, room_id, data_type) DO UPDATE SET content = excluded.content, "
         "stream_position = excluded.stream_position",
         user_id, room_id, type, content, position);
-}
-
-std::optional<std::string> find(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
-                                const std::string& type) {
-    auto row = transaction.query_one<std::string>(
-        "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND data_type = ?", user_id, room_id, type);
-    if (!row) return std::nullopt;
-    return std::move(std::get<0>(*row));
 }
 
 /// Which data a request is about.
@@ -59,15 +54,10 @@ Target room_target(const RoutedRequest& request) {
     return {request.path_parameters.at(0), request.path_parameters.at(1), request.path_parameters.at(2)};
 }
 
-void require_room_id(const Target& target) {
-    if (target.room_id.empty() || target.room_id.front() == '!') return;
-    throw SynapseError(400, target.room_id + " is not a valid room ID", Codes::INVALID_PARAM);
-}
-
 async::task<void> require_own(ServerWorker& worker, const RoutedRequest& request, const Target& target, const char* refusal) {
     const callbacks::Requester requester = co_await authenticate(worker, request);
     if (requester.user.to_string() != target.user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
-    require_room_id(target);
+    if (!target.room_id.empty()) require_room_id(target.room_id);
 }
 
 /// What the server keeps by other means.
@@ -76,9 +66,11 @@ void require_settable(const std::string& type) {
     throw SynapseError(405, "Cannot set " + type + " through this API.", Codes::BAD_JSON);
 }
 
-/// From the stored data on.
-async::task<void> change(ServerWorker& worker, const Target& target, JsonDict content) {
-    const std::string text = boost::json::serialize(content);
+/// From the stored data on. None: it is removed, of which modules hear as of an empty object.
+async::task<void> change(ServerWorker& worker, const Target& target, std::optional<JsonDict> given) {
+    std::string text = removed;
+    if (given) text = boost::json::serialize(*given);
+    const JsonDict content = given ? std::move(*given) : JsonDict();
     co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
     std::vector<std::string> users;
     users.push_back(target.user_id);
@@ -99,10 +91,18 @@ async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& req
 async::task<modapi::Response> get(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot get account data for other users.");
     if (target.room_id.empty() && target.type == "m.push_rules") co_return ok(push_rules());
-    const std::optional<std::string> content =
-        co_await worker.database().read("find_account_data", &find, target.user_id, target.room_id, target.type);
+    std::optional<JsonDict> content =
+        co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
-    co_return ok(parsed(*content));
+    co_return ok(std::move(*content));
+}
+
+async::task<modapi::Response> remove(ServerWorker& worker, const RoutedRequest& request, Target target) {
+    co_await require_own(worker, request, target, "Cannot delete account data for other users.");
+    require_settable(target.type);
+    const std::optional<JsonDict> nothing;
+    co_await to_the_end(change(worker, target, nothing));
+    co_return ok();
 }
 
 async::task<modapi::Response> put_global(ServerWorker& worker, const RoutedRequest& request) {
@@ -117,6 +117,12 @@ async::task<modapi::Response> put_of_room(ServerWorker& worker, const RoutedRequ
 async::task<modapi::Response> get_of_room(ServerWorker& worker, const RoutedRequest& request) {
     return get(worker, request, room_target(request));
 }
+async::task<modapi::Response> delete_global(ServerWorker& worker, const RoutedRequest& request) {
+    return remove(worker, request, global_target(request));
+}
+async::task<modapi::Response> delete_of_room(ServerWorker& worker, const RoutedRequest& request) {
+    return remove(worker, request, room_target(request));
+}
 
 }  // namespace
 
@@ -127,8 +133,29 @@ std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction
         "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND stream_position > ? ORDER BY "
         "stream_position",
         user_id, since);
-    for (auto& [room_id, type, content] : rows) items.push_back({std::move(room_id), std::move(type), parsed(content)});
+    for (auto& [room_id, type, content] : rows) {
+        if (content == removed && since == 0) continue;
+        items.push_back({std::move(room_id), std::move(type), content == removed ? JsonDict() : parsed(content)});
+    }
     return items;
+}
+
+void require_room_id(const std::string& room_id) {
+    if (room_id.starts_with('!')) return;
+    throw SynapseError(400, room_id + " is not a valid room ID", Codes::INVALID_PARAM);
+}
+
+std::optional<JsonDict> find_account_data(modapi::Transaction& transaction, const std::string& user_id,
+                                          const std::string& room_id, const std::string& type) {
+    const auto row = transaction.query_one<std::string>(
+        "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND data_type = ?", user_id, room_id, type);
+    if (!row || std::get<0>(*row) == removed) return std::nullopt;
+    return parsed(std::get<0>(*row));
+}
+
+void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
+                        const std::string& type, const JsonDict& content) {
+    store(transaction, user_id, room_id, type, boost::json::serialize(content));
 }
 
 void add_account_data_endpoints(Router& router) {
@@ -136,6 +163,10 @@ void add_account_data_endpoints(Router& router) {
     add_client(router, "GET", "/user/{user_id}/account_data/{type}", &get_global);
     add_client(router, "PUT", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &put_of_room);
     add_client(router, "GET", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &get_of_room);
+    // Matrix has no stable way of removing account data yet.
+    const std::string unstable = "/_matrix/client/unstable/org.matrix.msc3391/user/{user_id}";
+    router.add("DELETE", unstable + "/account_data/{type}", &delete_global);
+    router.add("DELETE", unstable + "/rooms/{room_id}/account_data/{type}", &delete_of_room);
 }
 
 }  // namespace homeserver

@@ -6,6 +6,7 @@
 #include <callbacks/json.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,18 @@ struct AccountDataItem {
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
 
-/// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}.
+/// One piece of it; none if it isn't there. `room_id` is empty for global data. For use inside a transaction.
+[[nodiscard]] std::optional<callbacks::JsonDict> find_account_data(modapi::Transaction& transaction, const std::string& user_id,
+                                                                   const std::string& room_id, const std::string& type);
+/// Stores one piece in the place of what was there. For use inside a transaction; whoever changed it wakes the user's syncs.
+void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
+                        const std::string& type, const callbacks::JsonDict& content);
+
+/// Errors: SynapseError 400 `M_INVALID_PARAM` for what is no room id.
+void require_room_id(const std::string& room_id);
+
+/// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}, and DELETE of both under
+/// /_matrix/client/unstable/org.matrix.msc3391.
 void add_account_data_endpoints(Router& router);
 
 }  // namespace homeserver

@@ -7,11 +7,13 @@
 #include "devices.h"
 #include "filters.h"
 #include "login.h"
+#include "login_tokens.h"
 #include "media.h"
 #include "presence.h"
 #include "profile.h"
 #include "push_rules.h"
 #include "registration.h"
+#include "room_tags.h"
 #include "rooms/rooms.h"
 #include "user_directory.h"
 
@@ -21,9 +23,11 @@ void add_endpoints(Router& router) {
     add_capability_endpoints(router);
     add_registration_endpoints(router);
     add_login_endpoints(router);
+    add_login_token_endpoint(router);
     add_session_endpoints(router);
     add_profile_endpoints(router);
     add_account_data_endpoints(router);
+    add_room_tag_endpoints(router);
     add_presence_endpoints(router);
     add_push_rule_endpoints(router);
     add_filter_endpoints(router);

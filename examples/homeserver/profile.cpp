@@ -86,29 +86,40 @@ std::optional<std::string> checked_value(std::string value, const ProfileField& 
     return value;
 }
 
+/// A field's new value; none takes it away.
+struct FieldChange {
+    std::string user_id;
+    std::optional<std::string> value;
+    bool by_admin = false;
+    bool stays_out_of_rooms = false;  ///< of a shadow-banned user: nobody sees it
+};
+
 /// From the stored change on.
-async::task<void> change_profile(ServerWorker& worker, std::string user_id, const ProfileField& field,
-                                 std::optional<std::string> value, bool by_admin) {
+async::task<void> change_profile(ServerWorker& worker, const ProfileField& field, FieldChange change) {
+    const std::string& user_id = change.user_id;
     const std::string statement = field.update_statement;
-    const ProfileInfo profile = co_await worker.database().run("store_profile", &store_field, statement, user_id, value);
+    const ProfileInfo profile = co_await worker.database().run("store_profile", &store_field, statement, user_id, change.value);
     const bool deactivation = false;
-    co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, by_admin, deactivation);
-    co_await update_profile_in_rooms(worker, user_id, profile);
+    co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, change.by_admin, deactivation);
+    if (!change.stays_out_of_rooms) co_await update_profile_in_rooms(worker, user_id, profile, change.by_admin);
 }
 
 async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedRequest& request, const ProfileField& field) {
     const callbacks::Requester requester = co_await authenticate(worker, request);
-    const std::string user_id = user_parameter(request, 0).to_string();
-    const bool by_admin = co_await is_server_admin(worker, requester.user.to_string());
+    FieldChange change;
+    change.user_id = user_parameter(request, 0).to_string();
+    change.by_admin = co_await is_server_admin(worker, requester.user.to_string());
+    change.stays_out_of_rooms = requester.shadow_banned;
     const JsonDict body = required_json_body(request);
-    std::optional<std::string> value = checked_value(required_string_member(body, field.key), field);
+    change.value = checked_value(required_string_member(body, field.key), field);
+    const std::string& user_id = change.user_id;
     if (!is_local(worker, user_id)) throw SynapseError(400, "User is not hosted on this homeserver");
-    if (!by_admin && requester.user.to_string() != user_id) {
+    if (!change.by_admin && requester.user.to_string() != user_id) {
         throw SynapseError(400, std::string("Cannot set another user's ") + field.key, Codes::FORBIDDEN);
     }
     const bool exists = co_await user_exists(worker, user_id);
     if (!exists) throw SynapseError(404, "Profile was not found", Codes::NOT_FOUND);
-    co_await to_the_end(change_profile(worker, user_id, field, std::move(value), by_admin));
+    co_await to_the_end(change_profile(worker, field, std::move(change)));
     co_return ok();
 }
 
@@ -140,12 +151,23 @@ async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool 
     co_await erase_field(worker, user_id, display_name_field, by_admin);
 }
 
+namespace {
+
+async::task<void> set_by_admin(ServerWorker& worker, std::string user_id, std::string value, const ProfileField& field) {
+    FieldChange change;
+    change.user_id = std::move(user_id);
+    change.value = checked_value(std::move(value), field);
+    change.by_admin = true;
+    return change_profile(worker, field, std::move(change));
+}
+
+}  // namespace
+
 async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value) {
-    return change_profile(worker, std::move(user_id), display_name_field, checked_value(std::move(value), display_name_field),
-                          true);
+    return set_by_admin(worker, std::move(user_id), std::move(value), display_name_field);
 }
 async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value) {
-    return change_profile(worker, std::move(user_id), avatar_field, checked_value(std::move(value), avatar_field), true);
+    return set_by_admin(worker, std::move(user_id), std::move(value), avatar_field);
 }
 
 ProfileInfo find_profile(modapi::Transaction& transaction, const std::string& user_id) {

@@ -3,8 +3,6 @@
 #include "http_text.h"
 #include "server_worker.h"
 
-#include <boost/json/parse.hpp>
-
 #include <charconv>
 #include <tuple>
 
@@ -14,9 +12,6 @@ namespace {
 
 using callbacks::Codes;
 using callbacks::SynapseError;
-
-/// Deeper documents are refused: everything that walks JSON does it by recursion.
-constexpr std::size_t deepest_json = 100;
 
 struct TokenOwner {
     std::int64_t token_id = 0;
@@ -29,7 +24,7 @@ struct TokenOwner {
 std::optional<TokenOwner> find_token(modapi::Transaction& transaction, const std::string& token) {
     auto row = transaction.query_one<std::int64_t, std::string, std::optional<std::string>, bool, bool>(
         "SELECT t.token_id, t.user_id, t.device_id, u.is_guest, u.shadow_banned FROM access_tokens t "
-        "JOIN users u ON u.user_id = t.user_id WHERE t.token = ?",
+        "JOIN users u ON u.user_id = t.user_id WHERE t.token = ? AND u.deactivated = 0",
         token);
     if (!row) return std::nullopt;
     TokenOwner owner;
@@ -80,15 +75,7 @@ async::task<callbacks::Requester> authenticate(ServerWorker& worker, const Route
     co_return requester;
 }
 
-callbacks::JsonDict required_json_body(const RoutedRequest& request) {
-    boost::json::parse_options options;
-    options.max_depth = deepest_json;
-    boost::json::error_code error;
-    boost::json::value parsed = boost::json::parse(request.http.body, error, {}, options);
-    if (error) throw SynapseError(400, "Content not JSON.", Codes::NOT_JSON);
-    if (!parsed.is_object()) throw SynapseError(400, "Content must be a JSON object.", Codes::BAD_JSON);
-    return std::move(parsed.get_object());
-}
+callbacks::JsonDict required_json_body(const RoutedRequest& request) { return request.http.json_object(); }
 
 callbacks::JsonDict json_body(const RoutedRequest& request) {
     if (request.http.body.empty()) return {};

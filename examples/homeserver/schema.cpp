@@ -48,12 +48,17 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
     "PRIMARY KEY (user_id, filter_id))",
 
+    "CREATE TABLE IF NOT EXISTS login_tokens (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, expiry_ts BIGINT NOT NULL, "
+    "auth_provider_id TEXT, auth_provider_session_id TEXT)",
+
     "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
 
-    "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on TEXT, "
+    "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on "
+    "TEXT, "
     "ordering BIGINT NOT NULL)",
     // As populate_stats_process_rooms last found them.
-    "CREATE TABLE IF NOT EXISTS room_stats (room_id TEXT PRIMARY KEY, joined_members BIGINT NOT NULL, invited_members BIGINT NOT "
+    "CREATE TABLE IF NOT EXISTS room_stats (room_id TEXT PRIMARY KEY, joined_members BIGINT NOT NULL, invited_members BIGINT "
+    "NOT "
     "NULL, left_members BIGINT NOT NULL, banned_members BIGINT NOT NULL, current_state_events BIGINT NOT NULL, "
     "events BIGINT NOT NULL)",
 

@@ -10,10 +10,14 @@ namespace homeserver {
 
 /// An access token: nobody guesses its 43 random characters.
 [[nodiscard]] std::string new_access_token();
+/// A token that logs in once: the same with another beginning.
+[[nodiscard]] std::string new_login_token();
 /// A device id, ten capital letters.
 [[nodiscard]] std::string new_device_id();
 /// The part of a room id before the colon, without `!`.
 [[nodiscard]] std::string new_room_localpart();
+/// What looks like the id of an event, and is none's.
+[[nodiscard]] std::string new_event_id_lookalike();
 /// The id of an uploaded file.
 [[nodiscard]] std::string new_media_id();
 /// The id of a UI authentication session.

@@ -1,5 +1,7 @@
 #include "server_configuration.h"
 
+#include "configured_duration.h"
+
 #include <modapi/config_section.h>
 #include <modapi/http_client.h>
 
@@ -36,6 +38,7 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "workers",
                                                 "background_updates",
                                                 "caches",
+                                                "login_via_existing_session",
                                                 "email",
                                                 "ip_range_blocklist",
                                                 "ip_range_allowlist",
@@ -69,6 +72,8 @@ private:
     [[nodiscard]] std::string postgresql_connection(const ConfigSection& arguments) const;
     [[nodiscard]] modapi::BackgroundUpdateSettings background_updates(const ConfigSection& root) const;
     [[nodiscard]] bool registration(const ConfigSection& root) const;
+    [[nodiscard]] LoginViaExistingSession login_via_existing_session(const ConfigSection& root) const;
+    [[nodiscard]] static std::int64_t duration_ms(const ConfigSection& section, std::string_view key, std::int64_t otherwise);
     [[nodiscard]] std::vector<std::filesystem::path> module_path(const ConfigSection& root,
                                                                  const std::filesystem::path& otherwise) const;
     [[nodiscard]] std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, const std::string& key) const;
@@ -229,6 +234,26 @@ bool Reading::registration(const ConfigSection& root) const {
     return enabled;
 }
 
+LoginViaExistingSession Reading::login_via_existing_session(const ConfigSection& root) const {
+    const ConfigSection section = root.section("login_via_existing_session");
+    LoginViaExistingSession settings;
+    settings.enabled = section.value_or<bool>("enabled", settings.enabled);
+    settings.require_ui_auth = section.value_or<bool>("require_ui_auth", settings.require_ui_auth);
+    settings.token_timeout_ms = duration_ms(section, "token_timeout", settings.token_timeout_ms);
+    warn_unknown_keys(section.values(), {"login_via_existing_session"}, {"enabled", "require_ui_auth", "token_timeout"});
+    return settings;
+}
+
+std::int64_t Reading::duration_ms(const ConfigSection& section, std::string_view key, std::int64_t otherwise) {
+    const JsonValue* const given = section.values().if_contains(key);
+    if (given == nullptr || given->is_null()) return otherwise;
+    std::optional<std::int64_t> duration;
+    if (given->is_int64() && given->get_int64() >= 0) duration = given->get_int64();
+    if (given->is_string()) duration = configured_duration_ms(given->get_string());
+    if (!duration) section.fail(key, "must be a duration: milliseconds, or a number with s, m, h, d, w or y behind it");
+    return *duration;
+}
+
 std::vector<std::filesystem::path> Reading::module_path(const ConfigSection& root,
                                                         const std::filesystem::path& otherwise) const {
     const JsonValue* const given = root.values().if_contains("module_path");
@@ -267,6 +292,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.database = database(root);
         configuration.enable_registration = registration(root);
         configuration.background_updates = background_updates(root);
+        configuration.login_via_existing_session = login_via_existing_session(root);
         configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
         configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
         const ConfigSection directory = root.section("user_directory");

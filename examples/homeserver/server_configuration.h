@@ -24,6 +24,13 @@ struct Listener {
     [[nodiscard]] std::string to_string() const;
 };
 
+/// Whether who is logged in may get a token for another device's login (POST /login/get_token).
+struct LoginViaExistingSession {
+    bool enabled = false;
+    bool require_ui_auth = true;
+    std::int64_t token_timeout_ms = 5 * 60 * 1000;
+};
+
 /// The server's own keys, checked; see host.md's table for their meaning. Modules' sections are handled by
 /// modapi::configure_modules.
 struct ServerConfiguration {
@@ -34,6 +41,7 @@ struct ServerConfiguration {
     modapi::DatabaseSettings database;
     bool enable_registration = false;
     std::optional<std::string> registration_shared_secret;
+    LoginViaExistingSession login_via_existing_session;
     std::filesystem::path media_store_path;
     bool user_directory_enabled = true;
     bool search_all_users = false;           ///< else only users in public rooms or sharing a room with the searcher are found

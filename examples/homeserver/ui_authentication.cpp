@@ -1,5 +1,6 @@
 #include "ui_authentication.h"
 
+#include "accounts.h"
 #include "authentication.h"
 #include "password_hash.h"
 #include "requests.h"
@@ -10,6 +11,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <string_view>
 #include <tuple>
 
 namespace homeserver {
@@ -59,9 +62,35 @@ void save_result(modapi::Transaction& transaction, const std::string& session_id
     transaction.execute("UPDATE ui_auth_sessions SET result = ? WHERE session_id = ?", result, session_id);
 }
 
-/// Each operation has one flow of one stage: who registers has nothing to prove yet, everybody else their password.
-std::string_view stage_of(const UiAuthSession& session) {
-    return session.operation == "register" ? dummy_stage : password_stage;
+using Stages = std::vector<std::string>;
+
+bool has_password(modapi::Transaction& transaction, const std::string& user_id) {
+    const std::optional<Account> account = find_account(transaction, user_id);
+    return account && account->password_hash;
+}
+
+/// The stages of which any one completes an operation: who registers has nothing to prove yet, everybody else proves who they
+/// are by their password or by a login type of the modules.
+async::task<Stages> stages_for(ServerWorker& worker, std::string operation, std::string user_id) {
+    Stages stages;
+    if (operation == "register") {
+        stages.emplace_back(dummy_stage);
+        co_return stages;
+    }
+    Stages registered;
+    worker.hooks().password_auth_provider.auth_checkers.each_key(
+        [&](const callbacks::LoginType& type, const auto&) { registered.push_back(type.type); });
+    const auto of_modules = std::find(registered.begin(), registered.end(), password_stage);
+    const bool own = co_await worker.database().read("has_password", &has_password, std::move(user_id));
+    if (own || of_modules != registered.end() || registered.empty()) stages.emplace_back(password_stage);
+    for (std::string& type : registered) {
+        if (type != password_stage) stages.push_back(std::move(type));
+    }
+    co_return stages;
+}
+
+bool has_any(const JsonDict& completed, const Stages& stages) {
+    return std::any_of(stages.begin(), stages.end(), [&](const std::string& stage) { return completed.contains(stage); });
 }
 
 JsonDict auth_of(const JsonDict& body) {
@@ -71,13 +100,15 @@ JsonDict auth_of(const JsonDict& body) {
     return auth->get_object();
 }
 
-modapi::Response challenge(const UiAuthSession& session) {
-    JsonArray stages;
-    stages.emplace_back(stage_of(session));
-    JsonDict flow;
-    flow["stages"] = std::move(stages);
+modapi::Response challenge(const UiAuthSession& session, const Stages& stages) {
     JsonArray flows;
-    flows.emplace_back(std::move(flow));
+    for (const std::string& stage : stages) {
+        JsonArray only;
+        only.emplace_back(stage);
+        JsonDict flow;
+        flow["stages"] = std::move(only);
+        flows.emplace_back(std::move(flow));
+    }
     JsonDict body;
     body["session"] = session.session_id;
     body["flows"] = std::move(flows);
@@ -91,22 +122,29 @@ modapi::Response challenge(const UiAuthSession& session) {
 }
 
 /// The challenge once more, with the reason why the last attempt was none.
-modapi::Response refused_stage(const UiAuthSession& session, const std::string& errcode, const std::string& reason) {
-    modapi::Response response = challenge(session);
+modapi::Response refused_stage(const UiAuthSession& session, const Stages& stages, const std::string& errcode,
+                               const std::string& reason) {
+    modapi::Response response = challenge(session, stages);
     JsonDict body = boost::json::parse(response.body).as_object();
     body["errcode"] = errcode;
     body["error"] = reason;
     return modapi::json_response(401, std::move(body));
 }
 
-/// Whether `auth` proves to be this user, by modules' checkers or the server's own password.
-async::task<bool> proves_to_be(ServerWorker& worker, JsonDict auth, std::string user_id) {
+/// Why `auth` doesn't prove to be this user, by modules' checkers or the server's own password; none if it does. Errors:
+/// SynapseError 403 `M_FORBIDDEN` "Invalid auth" when it proves to be another one; 400 for what is no login.
+async::task<std::optional<std::string>> refusal_of(ServerWorker& worker, JsonDict auth, std::string stage,
+                                                   std::string user_id) {
+    std::string proved;
     try {
-        const callbacks::AuthResult proved = co_await authenticate_login(worker, std::string(password_stage), auth);
-        co_return proved.user_id == user_id;
-    } catch (const SynapseError&) {
-        co_return false;
+        const callbacks::AuthResult accepted = co_await authenticate_login(worker, std::move(stage), std::move(auth));
+        proved = accepted.user_id;
+    } catch (const SynapseError& error) {
+        if (error.status() != 403) throw;
+        co_return error.what();
     }
+    if (proved != user_id) throw SynapseError(403, "Invalid auth", Codes::FORBIDDEN);
+    co_return std::nullopt;
 }
 
 }  // namespace
@@ -139,18 +177,26 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
     // A request of `auth` alone goes on with what the first one asked for.
     if (!body.empty()) session.parameters = std::move(body);
     if (password) session.password_hash = co_await hash_password(worker, *password);
-    const std::string_view wanted = stage_of(session);
-    const bool is_known_stage = stage && *stage == wanted;
-    bool is_proved = is_known_stage;
-    if (is_known_stage && wanted == password_stage) is_proved = co_await proves_to_be(worker, auth, user_id);
-    if (is_proved) session.completed[wanted] = true;
-    const bool is_complete = session.completed.contains(wanted);
+    const Stages stages = co_await stages_for(worker, operation, user_id);
+    const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
+    std::optional<std::string> refusal;
+    if (is_known_stage && *stage != dummy_stage) refusal = co_await refusal_of(worker, auth, *stage, std::move(user_id));
+    if (is_known_stage && !refusal) session.completed[*stage] = true;
     const std::int64_t now = worker.now_ms();
     co_await worker.database().run("save_ui_auth_session", &save, session, now);
-    if (is_complete) co_return session;
-    if (is_known_stage) co_return refused_stage(session, "M_FORBIDDEN", "Invalid username or password");
-    if (stage) co_return refused_stage(session, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
-    co_return challenge(session);
+    if (has_any(session.completed, stages)) co_return session;
+    if (refusal) co_return refused_stage(session, stages, "M_FORBIDDEN", *refusal);
+    if (stage) co_return refused_stage(session, stages, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
+    co_return challenge(session, stages);
+}
+
+async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation, JsonDict body,
+                                                         std::string user_id) {
+    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
+    std::variant<UiAuthSession, modapi::Response> outcome = co_await authenticate_interactively(
+        worker, std::move(operation), std::move(body), std::move(known), std::move(user_id));
+    if (std::holds_alternative<UiAuthSession>(outcome)) co_return std::nullopt;
+    co_return std::get<modapi::Response>(std::move(outcome));
 }
 
 async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result) {

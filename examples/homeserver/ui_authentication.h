@@ -29,13 +29,19 @@ struct UiAuthSession {
                                                                              callbacks::JsonDict body);
 
 /// Tries the stage that the body's `auth` names, in its session or a new one. The session when every stage is done, else the
-/// 401 that says what is to be done. The only flow of `register` is `m.login.dummy`, that of everything else
-/// `m.login.password`, by which `user_id` is to be proved.
+/// 401 that says what is to be done. Every flow is of one stage: that of `register` is `m.login.dummy`; everything else is done
+/// by who proves to be `user_id`, by `m.login.password` or a login type of the modules (semantics 3.5).
 ///
-/// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type.
+/// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type; 403 `M_FORBIDDEN`
+/// "Invalid auth" for who proves to be somebody else.
 [[nodiscard]] async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interactively(
     ServerWorker& worker, std::string operation, callbacks::JsonDict body, std::optional<UiAuthSession> known,
     std::string user_id);
+
+/// The whole of it for an operation that asks its user to prove once more who they are: none when they did, else the response
+/// that says what is to be done. Errors: those of find_ui_auth_session and authenticate_interactively.
+[[nodiscard]] async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation,
+                                                                       callbacks::JsonDict body, std::string user_id);
 
 /// Remembers what the session's operation made, so that a repeated request makes it only once.
 [[nodiscard]] async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result);

@@ -92,7 +92,7 @@ async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
                       callbacks::message_of(failure));
         if (++failures < failures_until_abort) continue;
         self.aborted_ = true;
-        spdlog::error("database {}: {} back-to-back background update failures; aborting", self.database_name_, failures);
+        spdlog::error("database {}: {} back-to-back background update failures; aborting.", self.database_name_, failures);
         break;
     }
     self.running_ = false;

@@ -159,7 +159,8 @@ async::task<std::string> create_room_of(ServerWorker& worker, Requester requeste
     co_await found(worker, room, request);
     if (alias) co_await take_alias(worker, room, *alias);
     co_await furnish(worker, room, request);
-    co_await invite_all(worker, room, request, is_admin);
+    // Nobody is invited by who is shadow-banned, and they can't tell.
+    if (!requester.shadow_banned) co_await invite_all(worker, room, request, is_admin);
     co_return room.room_id;
 }
 

@@ -90,13 +90,18 @@ async::task<Event> change_membership(ServerWorker& worker, MembershipChange chan
     co_return sent;
 }
 
-async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id, callbacks::ProfileInfo profile) {
+async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id, callbacks::ProfileInfo profile,
+                                          bool by_admin) {
     const std::vector<std::string> rooms =
         co_await worker.database().read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
     for (const std::string& room_id : rooms) {
         try {
-            const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_join_room(user_id, room_id, false);
-            deny_if_spam(verdict, "Not allowed to join this room");
+            MembershipChange change;
+            change.room_id = room_id;
+            change.target = user_id;
+            change.membership = "join";
+            change.sender_is_admin = by_admin;
+            co_await ask_modules(worker, change, "join");
             Draft draft;
             draft.room_id = room_id;
             draft.type = "m.room.member";
@@ -122,6 +127,7 @@ async::task<MembershipChange> requested_change(ServerWorker& worker, const Route
     change.target = change.sender;
     change.membership = std::move(membership);
     change.sender_is_admin = co_await is_server_admin(worker, change.sender);
+    change.sender_is_shadow_banned = requester.shadow_banned;
     const JsonDict body = json_body(request);
     if (const std::optional<std::string> reason = string_member(body, "reason")) change.content["reason"] = *reason;
     co_return change;
@@ -152,6 +158,7 @@ async::task<Response> leave(ServerWorker& worker, const RoutedRequest& request) 
 
 async::task<Response> invite(ServerWorker& worker, const RoutedRequest& request) {
     MembershipChange change = co_await requested_of_other(worker, request, "invite");
+    if (change.sender_is_shadow_banned) co_return ok();  // nobody is invited, and they can't tell
     co_await to_the_end(change_membership(worker, std::move(change)));
     co_return ok();
 }

@@ -20,6 +20,7 @@ struct MembershipChange {
     std::string membership;       ///< join, invite, leave, ban, knock
     callbacks::JsonDict content;  ///< what else the event is to hold: reason, is_direct
     bool sender_is_admin = false;
+    bool sender_is_shadow_banned = false;
 };
 
 /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event.

@@ -5,6 +5,7 @@
 #include "client_event.h"
 #include "event_sender.h"
 #include "membership.h"
+#include "shadow_ban.h"
 #include "sync_token.h"
 #include "visibility.h"
 
@@ -49,6 +50,7 @@ Response event_id_answer(const Event& event) {
 async::task<Response> send_message(ServerWorker& worker, const RoutedRequest& request) {
     const Requester requester = co_await authenticate(worker, request);
     Draft draft = draft_of(requester, request);
+    if (requester.shadow_banned) co_return pretended_event();
     SentTransaction transaction;
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
@@ -63,6 +65,7 @@ async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& reque
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     if (draft.type != "m.room.member") {
+        if (requester.shadow_banned) co_return pretended_event();
         const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
         co_return event_id_answer(sent);
     }
@@ -72,6 +75,7 @@ async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& reque
     change.target = *draft.state_key;
     change.membership = required_string_member(draft.content, "membership");
     change.content = std::move(draft.content);
+    if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
     change.sender_is_admin = co_await is_server_admin(worker, change.sender);
     const Event sent = co_await to_the_end(change_membership(worker, std::move(change)));
     co_return event_id_answer(sent);

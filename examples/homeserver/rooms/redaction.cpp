@@ -4,6 +4,7 @@
 #include "event_sender.h"
 #include "power_levels.h"
 #include "room_store.h"
+#include "shadow_ban.h"
 
 #include <callbacks/errors.h>
 
@@ -41,6 +42,7 @@ async::task<Response> redact_event(ServerWorker& worker, const RoutedRequest& re
     draft.redacts = request.path_parameters.at(1);
     const callbacks::JsonDict body = json_body(request);
     if (const std::optional<std::string> reason = string_member(body, "reason")) draft.content["reason"] = *reason;
+    if (requester.shadow_banned) co_return pretended_event();
     SentTransaction transaction;
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());

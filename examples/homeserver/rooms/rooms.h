@@ -25,9 +25,10 @@ void add_room_endpoints(Router& router);
 [[nodiscard]] async::task<void> run_on_new_event(ServerWorker& worker, callbacks::Event event,
                                                  std::shared_ptr<const callbacks::StateMap> state);
 
-/// Sends a membership event with the new profile into every room the user has joined. A module's denial is only logged.
+/// Sends a membership event with the new profile into every room the user has joined. A module's denial is only logged;
+/// user_may_join_room isn't asked of a change `by_admin`.
 [[nodiscard]] async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id,
-                                                        callbacks::ProfileInfo profile);
+                                                        callbacks::ProfileInfo profile, bool by_admin);
 
 /// Leaves every room the user is joined or invited to. What a module or a rule refuses is logged.
 [[nodiscard]] async::task<void> leave_all_rooms(ServerWorker& worker, std::string user_id);
