@@ -11,14 +11,12 @@
 
 namespace homeserver_test {
 
-/// A server with a probe named a and an admin.
+/// A server with an admin.
 class AdminServer : public RoomTest {
 protected:
-    /// `probe` is the probe's configuration, `settings` more of the server's.
-    explicit AdminServer(const std::string& probe, const std::string& settings = {}, int workers = 1)
-        : RoomTest(std::string("registration_shared_secret: ") + secret + "\nmodules:\n  - {module: probe.Probe, config: " +
-                       probe + "}\n" + settings,
-                   workers),
+    /// `settings` is more of the server's configuration.
+    explicit AdminServer(const std::string& settings, int workers = 1)
+        : RoomTest(std::string("registration_shared_secret: ") + secret + "\n" + settings, workers),
           root(register_admin("root", true).text("access_token")) {}
 
     [[nodiscard]] Answer register_admin(const std::string& name, bool is_admin, const std::string& wrong = {}) const {
@@ -35,18 +33,6 @@ protected:
     [[nodiscard]] Answer admin(const std::string& method, const std::string& path, const std::string& body = {}) const {
         return server.request(method, "/_synapse/admin" + path, body, root);
     }
-    /// The callbacks that the probe has seen since it was last asked.
-    [[nodiscard]] std::vector<std::string> asked() const {
-        std::vector<std::string> callbacks;
-        for (const boost::json::value& record : journal()) callbacks.emplace_back(record.at("callback").as_string());
-        static_cast<void>(server.request("GET", "/_synapse/client/probe/a?clear=1"));
-        return callbacks;
-    }
-    [[nodiscard]] boost::json::array journal() const {
-        const Answer answer = server.request("GET", "/_synapse/client/probe/a");
-        return answer.body.at("journal").as_array();
-    }
-
     std::string root;
 
 private:
@@ -63,6 +49,26 @@ private:
             mac += digits;
         }
         return mac;
+    }
+};
+
+/// The same with a probe named a.
+class ProbedAdminServer : public AdminServer {
+protected:
+    /// `probe` is the probe's configuration, `settings` more of the server's.
+    explicit ProbedAdminServer(const std::string& probe, const std::string& settings = {}, int workers = 1)
+        : AdminServer("modules:\n  - {module: probe.Probe, config: " + probe + "}\n" + settings, workers) {}
+
+    /// The callbacks that the probe has seen since it was last asked.
+    [[nodiscard]] std::vector<std::string> asked() const {
+        std::vector<std::string> callbacks;
+        for (const boost::json::value& record : journal()) callbacks.emplace_back(record.at("callback").as_string());
+        static_cast<void>(server.request("GET", "/_synapse/client/probe/a?clear=1"));
+        return callbacks;
+    }
+    [[nodiscard]] boost::json::array journal() const {
+        const Answer answer = server.request("GET", "/_synapse/client/probe/a");
+        return answer.body.at("journal").as_array();
     }
 };
 

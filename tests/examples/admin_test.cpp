@@ -6,9 +6,9 @@ using namespace homeserver_test;
 using Texts = std::vector<std::string>;
 
 /// A server with a probe and an admin.
-class AdminTest : public AdminServer {
+class AdminTest : public ProbedAdminServer {
 protected:
-    AdminTest() : AdminServer("{name: a, unsigned: false}") {}
+    AdminTest() : ProbedAdminServer("{name: a, unsigned: false}") {}
 };
 
 TEST_F(AdminTest, TheSharedSecretMakesAccounts) {
@@ -36,7 +36,9 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
     const std::string room = create_room(alice);
     const Answer challenge = post("/account/deactivate", "{}", alice);
     EXPECT_EQ(challenge.status, 401);
-    EXPECT_EQ(boost::json::serialize(challenge.body.at("flows")), R"([{"stages":["m.login.password"]}])");
+    EXPECT_EQ(boost::json::serialize(challenge.body.at("flows")),
+              R"([{"stages":["m.login.password"]},{"stages":["org.example.probe"]}])")
+        << "the server's own way, then the modules'";
     const auto attempt = [&](const std::string& user, const std::string& password, const std::string& erase) {
         return post("/account/deactivate",
                     R"({"erase":)" + erase + R"(,"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":")" +
@@ -44,7 +46,8 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
                     alice);
     };
     expect_error(attempt("alice", "wrong", "true"), 401, "M_FORBIDDEN", "Invalid username or password");
-    expect_error(attempt("root", "pw", "true"), 401, "M_FORBIDDEN", "Invalid username or password");
+    expect_error(attempt("root", "pw", "true"), 403, "M_FORBIDDEN", "Invalid auth");
+    EXPECT_EQ(get("/account/whoami", alice).status, 200);
     static_cast<void>(asked());
     EXPECT_EQ(attempt("alice", "secret of alice", "true").text("id_server_unbind_result"), "success");
     Texts order = asked();
@@ -97,6 +100,66 @@ TEST_F(AdminTest, AUserNamesAndDeletesTheirDevices) {
     EXPECT_EQ(get("/devices", alice).body.at("devices").as_array().size(), 1U);
     const Texts callbacks = asked();
     EXPECT_EQ(std::count(callbacks.begin(), callbacks.end(), "on_logged_out"), 2);
+}
+
+TEST_F(AdminTest, WhoProvesWhoTheyAreMayDoItByALoginTypeOfAModule) {
+    const std::string alice = server.register_user("alice");
+    const auto attempt = [&](const std::string& fields) {
+        return post("/delete_devices", R"({"devices":["NONE"],"auth":{"type":"org.example.probe",)" + fields + "}}", alice);
+    };
+    const std::string as_alice = R"("identifier":{"type":"m.id.user","user":"alice"})";
+    expect_error(attempt(as_alice), 400, "M_UNKNOWN", "Missing parameters for login type org.example.probe: ['token']");
+    expect_error(attempt(R"("token":"wrong",)" + as_alice), 401, "M_FORBIDDEN", "Invalid username or password");
+    expect_error(attempt(R"("token":"open sesame","identifier":{"type":"m.id.user","user":"root"})"), 403, "M_FORBIDDEN",
+                 "Invalid auth");
+    EXPECT_EQ(attempt(R"("token":"open sesame",)" + as_alice).status, 200);
+    EXPECT_FALSE(boost::json::serialize(journal()).find("on_response") != std::string::npos) << "nobody logs in";
+}
+
+TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {
+    const std::string alice = server.register_user("alice");
+    static_cast<void>(asked());
+    EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"password":"new","logout_devices":false})").status, 200);
+    EXPECT_EQ(get("/account/whoami", alice).status, 200);
+    EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"password":"newer"})").status, 200);
+    EXPECT_EQ(get("/account/whoami", alice).status, 401);
+    EXPECT_EQ(asked(), Texts{"on_logged_out"});
+    EXPECT_EQ(admin("PUT", "/v2/users/@root:hs.test", R"({"password":"mine"})").status, 200);
+    EXPECT_EQ(get("/account/whoami", root).status, 200) << "who changes their own password stays";
+}
+
+TEST_F(AdminTest, ModulesAreAskedAboutUsersThatAnAdminMakes) {
+    expect_error(admin("PUT", "/v2/users/@denied1:hs.test", R"({"password":"x"})"), 429, "M_UNKNOWN", "Rate limited");
+    EXPECT_EQ(admin("GET", "/v2/users/@denied1:hs.test").status, 404);
+    EXPECT_EQ(admin("PUT", "/v2/users/@shadow1:hs.test", R"({"password":"x"})").body.at("shadow_banned"), true);
+    static_cast<void>(asked());
+    EXPECT_EQ(admin("PUT", "/v2/users/@fresh:hs.test", R"({"password":"x","displayname":"Fresh"})").status, 201);
+    EXPECT_EQ(asked(), (Texts{"check_registration_for_spam", "on_user_registration"}));
+}
+
+TEST_F(AdminTest, NobodySeesWhatAShadowBannedUserDoesAndTheyCannotTell) {
+    const std::string alice = server.register_user("alice");
+    const std::string shadow = server.register_user("shadow1");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", shadow).status, 200);
+    const std::string seen = boost::json::serialize(get("/rooms/" + room + "/state", alice).body);
+    const std::string own = create_room(shadow, R"({"invite":["@alice:hs.test"]})");
+    static_cast<void>(asked());
+    for (const Answer& answer :
+         {send(room, "buy this", shadow), put("/rooms/" + room + "/state/org.example.x", "{}", shadow),
+          put("/rooms/" + room + "/redact/$nothing/1", "{}", shadow),
+          put("/rooms/" + own + "/state/m.room.member/@alice:hs.test", R"({"membership":"invite"})", shadow)}) {
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        EXPECT_EQ(answer.text("event_id").size(), 44U);
+    }
+    EXPECT_EQ(post("/rooms/" + own + "/invite", R"({"user_id":"@alice:hs.test"})", shadow).status, 200);
+    EXPECT_EQ(put("/profile/@shadow1:hs.test/displayname", R"({"displayname":"Buy this"})", shadow).status, 200);
+    EXPECT_EQ(asked(), Texts{"on_profile_update"});
+    const Answer history = get("/rooms/" + room + "/messages?dir=b&limit=1", alice);
+    EXPECT_EQ(history.body.at("chunk").at(0).at("type"), "m.room.member") << "the join is the last that others see";
+    EXPECT_EQ(history.body.at("chunk").at(0).at("content").at("displayname"), "shadow1");
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
+    EXPECT_EQ(boost::json::serialize(get("/rooms/" + room + "/state", alice).body), seen);
 }
 
 TEST_F(AdminTest, ModulesMayForbidADeactivation) {

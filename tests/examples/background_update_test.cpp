@@ -2,6 +2,7 @@
 
 #include <modapi/database.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -12,8 +13,9 @@ using namespace homeserver_test;
 using Texts = std::vector<std::string>;
 
 constexpr const char* jobs = "/v1/background_updates/start_job";
-constexpr const char* slow_pace = "background_updates: {sleep_enabled: true, sleep_duration_ms: 5, default_batch_size: 7, "
-                                  "min_batch_size: 7, background_update_duration_ms: 1}\n";
+constexpr const char* slow_pace =
+    "background_updates: {sleep_enabled: true, sleep_duration_ms: 5, default_batch_size: 7, "
+    "min_batch_size: 7, background_update_duration_ms: 1}\n";
 constexpr const char* regenerate = R"({"job_name":"regenerate_directory"})";
 
 /// Asks the server until it says so; fails the test after 20 s.
@@ -52,10 +54,10 @@ private:
     std::unique_ptr<modapi::Database> database_;
 };
 
-class BackgroundUpdateTest : public AdminServer {
+class BackgroundUpdateTest : public ProbedAdminServer {
 protected:
     explicit BackgroundUpdateTest(const std::string& settings = {}, int workers = 1)
-        : AdminServer("{name: a, unsigned: false, updates: true}", settings, workers) {}
+        : ProbedAdminServer("{name: a, unsigned: false, updates: true}", settings, workers) {}
 
     /// What the controller was asked about an update, in order; the journal doesn't name the update of an exit.
     [[nodiscard]] Texts asked_of(const std::string& update) const {
@@ -126,6 +128,43 @@ TEST_F(BackgroundUpdateTest, BadRequestsAreToldWhatIsWrong) {
     expect_error(admin("POST", jobs, R"({"job_name":"tidy"})"), 400, "M_UNKNOWN", "Invalid job_name");
 }
 
+/// Two modules that would both control the updates.
+class ControllerTest : public AdminServer, public testing::WithParamInterface<const char*> {
+protected:
+    ControllerTest()
+        : AdminServer(
+              "modules:\n  - {module: scripted.Scripted, config: {name: a, updates: true}}\n"
+              "  - {module: scripted.Scripted, config: {name: b, updates: true}}\n") {}
+
+    void script(const std::string& of_a) const {
+        EXPECT_EQ(server.request("PUT", "/_synapse/client/scripted/a", of_a).status, 200);
+    }
+    [[nodiscard]] bool was_asked(const std::string& module) const {
+        const Answer answer = server.request("GET", "/_synapse/client/scripted/" + module);
+        const boost::json::array& asked = answer.body.at("asked").as_array();
+        return std::any_of(asked.begin(), asked.end(),
+                           [](const boost::json::value& callback) { return callback.as_string() == GetParam(); });
+    }
+};
+
+TEST_P(ControllerTest, OnlyTheFirstIsAskedAndItsExceptionsStopTheUpdatesAtTheFifthInARow) {
+    ASSERT_TRUE(server.log_shows("background update user_directory_words_by_prefix is done"));
+    for (int room = 0; room < 12; ++room) static_cast<void>(create_room(root));
+    script(std::string("{\"") + GetParam() + "\":\"throw\"}");
+    EXPECT_EQ(admin("POST", jobs, R"({"job_name":"populate_stats_process_rooms"})").status, 200);
+    EXPECT_TRUE(server.log_shows("5 back-to-back background update failures; aborting."));
+    const boost::json::value current = admin("GET", "/v1/background_updates/status").body.at("current_updates");
+    EXPECT_EQ(current.at("master").at("name"), "populate_stats_process_rooms");
+    script("{}");
+    EXPECT_EQ(admin("POST", "/v1/background_updates/enabled", R"({"enabled":true})").status, 200);
+    EXPECT_TRUE(server.log_shows("background update populate_stats_process_rooms is done: 12 items"));
+    EXPECT_TRUE(was_asked("a"));
+    EXPECT_FALSE(was_asked("b"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Callback, ControllerTest, testing::Values("on_update", "default_batch_size", "min_batch_size"),
+                         [](const auto& parameter) { return std::string(parameter.param); });
+
 class BackgroundUpdatesOfThreeWorkersTest : public BackgroundUpdateTest {
 protected:
     BackgroundUpdatesOfThreeWorkersTest() : BackgroundUpdateTest({}, 3) {}
@@ -176,8 +215,8 @@ TEST(BackgroundUpdatesThroughAKill, LoseAndRepeatNothing) {
     }
     {
         const ServerProcess server(folder.path(), "background_updates: {sleep_enabled: false}\n");
-        EXPECT_TRUE(server.log_shows("background update populate_user_directory_process_users is done: " +
-                                     std::to_string(users - done) + " items"));
+        EXPECT_TRUE(server.log_shows(
+            "background update populate_user_directory_process_users is done: " + std::to_string(users - done) + " items"));
         EXPECT_TRUE(server.log_shows("background update populate_user_directory_cleanup is done"));
     }
     StoppedDatabase database(folder.path());

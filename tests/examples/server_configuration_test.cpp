@@ -126,6 +126,12 @@ INSTANTIATE_TEST_SUITE_P(
                          "4: database.args.database: must be a string"},
         BadConfiguration{"server_name: hs\nenable_registration: true\n", "2: enable_registration: needs "},
         BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
+        BadConfiguration{"server_name: hs\nbackground_updates:\n  min_batch_size: 0\n",
+                         "3: background_updates.min_batch_size: must be at least 1"},
+        BadConfiguration{"server_name: hs\nbackground_updates:\n  sleep_enabled: often\n",
+                         "3: background_updates.sleep_enabled: must be "},
+        BadConfiguration{"server_name: hs\nlogin_via_existing_session:\n  token_timeout: soon\n",
+                         "3: login_via_existing_session.token_timeout: must be a duration"},
         BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "}));
 
 }  // namespace
