@@ -1,6 +1,7 @@
 #include "room_test.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace {
 
@@ -154,6 +155,27 @@ TEST_F(RoomTest, WhatWasAcknowledgedIsThereAfterTheServerWasKilled) {
     const ServerProcess again(folder.path(), "enable_registration: false\n");
     const Answer event = again.request("GET", client + "/rooms/" + room + "/event/" + sent_event.text("event_id"), "", alice);
     EXPECT_EQ(event.body.at("content").at("body"), "remember me");
+}
+
+class CrowdedRoomTest : public RoomTest {
+protected:
+    CrowdedRoomTest() : RoomTest({}, 2) {}
+};
+
+TEST_F(CrowdedRoomTest, EverybodyGetsInWhenManyJoinAtOnce) {
+    constexpr int crowd = 24;
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    std::vector<std::string> tokens;
+    for (int number = 0; number < crowd; ++number) tokens.push_back(server.register_user("u" + std::to_string(number) + "x"));
+    std::vector<int> statuses(crowd);
+    std::vector<std::thread> joining;
+    for (std::size_t number = 0; number < tokens.size(); ++number) {
+        joining.emplace_back([&, number] { statuses[number] = post("/join/" + room, "{}", tokens[number]).status; });
+    }
+    for (std::thread& thread : joining) thread.join();
+    EXPECT_EQ(statuses, std::vector<int>(crowd, 200));
+    EXPECT_EQ(get("/rooms/" + room + "/joined_members", alice).body.at("joined").as_object().size(), crowd + 1U);
 }
 
 /// Two probes, a and b, that say what they were asked.

@@ -43,9 +43,18 @@ std::optional<Snapshot> take_snapshot(Transaction& transaction, const Draft& dra
     return snapshot;
 }
 
+/// The state event that this one would only repeat; null if it says something new.
+const Event* repeated(const Event& event, const StateMap& state) {
+    if (!event.is_state()) return nullptr;
+    const Event* const current = state.find(event.type(), *event.state_key());
+    const bool same = current != nullptr && current->sender() == event.sender() && current->content() == event.content();
+    return same ? current : nullptr;
+}
+
 struct Outcome {
-    bool stored = false;                     ///< false: the room's state changed since the snapshot
+    bool stored = false;                     ///< false: the room's state changed since the snapshot, and it matters
     std::optional<std::string> sent_before;  ///< the same request came twice at once
+    std::optional<StateMap> newer_state;     ///< what the event was stored on, if it isn't the snapshot's
     std::vector<std::string> users;          ///< who is to be woken
 };
 
@@ -55,7 +64,13 @@ Outcome store(Transaction& transaction, const Event& event, std::int64_t state_v
     if (sent) outcome.sent_before = event_of_transaction(transaction, event.room_id(), *sent);
     if (outcome.sent_before) return outcome;
     const std::optional<RoomHead> head = find_head(transaction, event.room_id());
-    if (!head || head->state_version != state_version) return outcome;
+    if (!head) return outcome;
+    if (head->state_version != state_version) {
+        // Others were faster. What the rules allow after them too needs no second judgement: a crowd that joins gets in.
+        StateMap now = current_state(transaction, event.room_id());
+        if (refused(event, now) || repeated(event, now) != nullptr) return outcome;
+        outcome.newer_state = std::move(now);
+    }
     append_event(transaction, event, sent);
     outcome.stored = true;
     outcome.users = users_with_membership(transaction, event.room_id(), "join");
@@ -64,14 +79,6 @@ Outcome store(Transaction& transaction, const Event& event, std::int64_t state_v
 }
 
 std::string not_in_room(const Draft& draft) { return "User " + draft.sender + " not in room " + draft.room_id; }
-
-/// The state event that this one would only repeat; null if it says something new.
-const Event* repeated(const Event& event, const StateMap& state) {
-    if (!event.is_state()) return nullptr;
-    const Event* const current = state.find(event.type(), *event.state_key());
-    const bool same = current != nullptr && current->sender() == event.sender() && current->content() == event.content();
-    return same ? current : nullptr;
-}
 
 std::string string_part(const JsonDict& replacement, std::string_view key) {
     const JsonValue* const value = replacement.if_contains(key);
@@ -179,8 +186,9 @@ async::task<Event> send_event(ServerWorker& worker, Draft draft) {
             Outcome outcome =
                 co_await worker.database().run("store_event", &store, event, snapshot->head.state_version, draft.transaction);
             if (outcome.stored) {
-                if (event.is_state()) snapshot->state.set(event);
-                announce(worker, event, snapshot->state, std::move(outcome.users));
+                StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;
+                if (event.is_state()) state.set(event);
+                announce(worker, event, state, std::move(outcome.users));
                 co_return event;
             }
             sent_before = outcome.sent_before;
