@@ -1,0 +1,22 @@
+// Drives a running reference homeserver through matrix-js-sdk: node tour.js http://127.0.0.1:PORT
+
+import assert from "node:assert/strict";
+
+import { entrySteps, exitSteps } from "./account_steps.js";
+import { dataSteps } from "./data_steps.js";
+import { meetingSteps, partingSteps } from "./room_steps.js";
+
+const steps = [...entrySteps, ...meetingSteps, ...dataSteps, ...partingSteps, ...exitSteps];
+
+const tour = { server: process.argv[2] };
+for (const [sentence, step] of steps) {
+    try {
+        await step(tour);
+    } catch (error) {
+        console.log(`FAILED  ${sentence}\n${error.stack}`);
+        process.exit(1);
+    }
+    console.log(`ok      ${sentence}`);
+}
+for (const p of [tour.alice, tour.bob]) console.log(p.refusals);
+process.exit(0);
