@@ -26,24 +26,6 @@ JsonDict parsed(const std::string& content) {
     return std::move(boost::json::parse(content, {}, options).as_object());
 }
 
-void store(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id, const std::string& type,
-           const std::string& content) {
-    const std::int64_t position = next_stream_position(transaction);
-    transaction.execute(
-        "INSERT INTO account_data (user_id, room_id, data_type, content, stream_position) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (user_id, room_id, data_type) DO UPDATE SET content = excluded.content, "
-        "stream_position = excluded.stream_position",
-        user_id, room_id, type, content, position);
-}
-
-std::optional<std::string> find(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
-                                const std::string& type) {
-    auto row = transaction.query_one<std::string>(
-        "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND data_type = ?", user_id, room_id, type);
-    if (!row) return std::nullopt;
-    return std::move(std::get<0>(*row));
-}
-
 /// Which data a request is about.
 struct Target {
     std::string user_id;
@@ -78,14 +60,9 @@ void require_settable(const std::string& type) {
 
 /// From the stored data on.
 async::task<void> change(ServerWorker& worker, const Target& target, JsonDict content) {
-    const std::string text = boost::json::serialize(content);
-    co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
-    std::vector<std::string> users;
-    users.push_back(target.user_id);
-    worker.notifier().wake(std::move(users));
-    std::optional<std::string> room_id;
-    if (!target.room_id.empty()) room_id = target.room_id;
-    co_await worker.hooks().account_data.on_account_data_updated(target.user_id, room_id, target.type, content);
+    co_await worker.database().run("store_account_data", &store_account_data, target.user_id, target.room_id, target.type,
+                                   content);
+    co_await announce_account_data(worker, target.user_id, target.room_id, target.type, content);
 }
 
 async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
@@ -99,10 +76,10 @@ async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& req
 async::task<modapi::Response> get(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot get account data for other users.");
     if (target.room_id.empty() && target.type == "m.push_rules") co_return ok(push_rules());
-    const std::optional<std::string> content =
-        co_await worker.database().read("find_account_data", &find, target.user_id, target.room_id, target.type);
+    std::optional<JsonDict> content =
+        co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
-    co_return ok(parsed(*content));
+    co_return ok(std::move(*content));
 }
 
 async::task<modapi::Response> put_global(ServerWorker& worker, const RoutedRequest& request) {
@@ -119,6 +96,34 @@ async::task<modapi::Response> get_of_room(ServerWorker& worker, const RoutedRequ
 }
 
 }  // namespace
+
+void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
+                        const std::string& type, const JsonDict& content) {
+    const std::int64_t position = next_stream_position(transaction);
+    transaction.execute(
+        "INSERT INTO account_data (user_id, room_id, data_type, content, stream_position) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (user_id, room_id, data_type) DO UPDATE SET content = excluded.content, "
+        "stream_position = excluded.stream_position",
+        user_id, room_id, type, boost::json::serialize(content), position);
+}
+
+std::optional<JsonDict> find_account_data(modapi::Transaction& transaction, const std::string& user_id,
+                                          const std::string& room_id, const std::string& type) {
+    const auto row = transaction.query_one<std::string>(
+        "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND data_type = ?", user_id, room_id, type);
+    if (!row) return std::nullopt;
+    return parsed(std::get<0>(*row));
+}
+
+async::task<void> announce_account_data(ServerWorker& worker, std::string user_id, std::string room_id, std::string type,
+                                        JsonDict content) {
+    std::vector<std::string> users;
+    users.push_back(user_id);
+    worker.notifier().wake(std::move(users));
+    std::optional<std::string> of_room;
+    if (!room_id.empty()) of_room = std::move(room_id);
+    co_await worker.hooks().account_data.on_account_data_updated(user_id, of_room, type, content);
+}
 
 std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                 std::int64_t since) {

@@ -265,4 +265,25 @@ TEST_F(ProbedRoomTest, OnNewEventSeesEveryStoredEventOnce) {
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "check_event_for_spam m.room.message"), 2);
 }
 
+TEST_F(RoomTest, AForgottenRoomIsShownNoMoreUntilItIsJoinedAgain) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const std::string event = send(room, "seen", bob).text("event_id");
+    EXPECT_EQ(post("/rooms/" + room + "/forget", "{}", bob).status, 400);
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 200);
+
+    EXPECT_EQ(post("/rooms/" + room + "/forget", "{}", bob).status, 200);
+
+    const std::string outsider = "User @bob:hs.test not in room " + room;
+    expect_error(get("/rooms/" + room + "/state", bob), 403, "M_FORBIDDEN", outsider);
+    expect_error(get("/rooms/" + room + "/messages?dir=b", bob), 403, "M_FORBIDDEN", outsider);
+    expect_error(get("/rooms/" + room + "/members", bob), 403, "M_FORBIDDEN", outsider);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 404);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 200);
+}
+
 }  // namespace

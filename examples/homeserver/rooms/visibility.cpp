@@ -16,14 +16,23 @@ std::vector<StoredEvent> history_of(modapi::Transaction& transaction, const std:
     return events;
 }
 
+/// Who forgot a room is shown no more of it than somebody who never was there.
+bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    const auto row = transaction.query_one<bool>("SELECT forgotten FROM room_memberships WHERE room_id = ? AND user_id = ?",
+                                                 room_id, user_id);
+    return row && std::get<0>(*row);
+}
+
 }  // namespace
 
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
     : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
-        const std::string membership(stored.event.membership().value_or("leave"));
-        memberships_.emplace_back(stored.position, membership);
-        if (membership == "join") last_join_ = stored.position;
+    if (!has_forgotten(transaction, room_id, user_id)) {
+        for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
+            const std::string membership(stored.event.membership().value_or("leave"));
+            memberships_.emplace_back(stored.position, membership);
+            if (membership == "join") last_join_ = stored.position;
+        }
     }
     for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.history_visibility", "")) {
         visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
