@@ -54,12 +54,15 @@ async function storesAFilter({ alice: { client } }) {
     assert.deepEqual(stored.getDefinition(), { room: { timeline: { limit: 3 } } });
 }
 
-async function logsOut(tour) {
-    const { alice, bob } = tour;
+async function logsOut({ alice, bob }) {
     for (const person of [alice, bob]) {
         await person.client.logout(true);
         await refusal(person.client.whoami(), 401, "M_UNKNOWN_TOKEN");
     }
+}
+
+async function hasAskedForNothingUnknown({ alice, bob }) {
+    assert.deepEqual([...alice.unanswered, ...bob.unanswered], []);
 }
 
 /** Opens another session of somebody registered here. */
@@ -73,4 +76,7 @@ export const entrySteps = [
     ["a client stores a filter and reads it again", storesAFilter],
 ];
 
-export const exitSteps = [["a token is unknown after logout", logsOut]];
+export const exitSteps = [
+    ["a token is unknown after logout", logsOut],
+    ["the server had an answer for everything that the library asked by itself", hasAskedForNothingUnknown],
+];

@@ -7,8 +7,8 @@ import { sdk } from "./sdk.js";
 const longestWait = 60_000; // milliseconds; only a broken server lets a test wait that long
 
 export class Person {
-    /** Every request that was answered with an error, as "METHOD path status errcode". */
-    refusals = [];
+    /** What the server couldn't answer: paths that it doesn't know, failures of its own. */
+    unanswered = [];
 
     constructor(server, session = {}) {
         this.server = server;
@@ -74,16 +74,16 @@ export class Person {
         });
     }
 
-    /** Waits for the message of that event id. */
+    /** Waits for the event of that id; gives it. */
     seesEvent(roomId, eventId) {
         return this.sees(`event ${eventId}`, () => this.timeline(roomId).find((event) => event.getId() === eventId));
     }
 
     async #fetch(resource, options) {
         const answer = await fetch(resource, options);
-        if (answer.status >= 400) {
+        if ([404, 405, 500, 501].includes(answer.status)) {
             const { errcode } = await answer.clone().json();
-            this.refusals.push(`${options?.method} ${new URL(resource).pathname} ${answer.status} ${errcode}`);
+            if (errcode !== "M_NOT_FOUND") this.unanswered.push(`${options.method} ${resource}: ${answer.status} ${errcode}`);
         }
         return answer;
     }

@@ -26,7 +26,6 @@ async function createsARoomAndInvites(tour) {
 async function isToldOfAnInvite({ bob, alice, room }) {
     await bob.sees("the invitation", () => bob.room(room)?.getMyMembership() === "invite");
     assert.equal(bob.room(room).name, "Tea room");
-    assert.equal(bob.room(room).getDMInviter(), undefined);
     assert.equal(bob.room(room).getMember(bob.id).events.member.getSender(), alice.id);
 }
 
@@ -43,9 +42,9 @@ async function sendsText({ alice, bob, room }) {
     assert.equal(received.getContent().body, "first cup");
     assert.equal(received.getSender(), alice.id);
     // The sender's client recognizes its own message by the transaction id, so that it isn't there twice.
-    await alice.seesEvent(room, sent);
-    const own = alice.timeline(room).filter((event) => event.getContent().body === "first cup");
-    assert.equal(own.length, 1);
+    const own = () => alice.timeline(room).filter((event) => event.getContent().body === "first cup");
+    await alice.sees("its own message come back", () => own().some((event) => event.status === null));
+    assert.equal(own().length, 1);
     // Both probes put their field beside those of the server.
     assert.equal(received.getUnsigned()["org.example.probe_a"], "m.room.message");
     assert.equal(received.getUnsigned()["org.example.probe"], "b");
@@ -75,7 +74,6 @@ async function isRefusedByAModule({ alice, bob, room }) {
     const refused = await refusal(alice.client.sendTextMessage(room, "spam fields"), 403, "M_FORBIDDEN");
     assert.equal(refused.data["org.example.by"], "a");
     await refusal(alice.client.sendTextMessage(room, "spam consent"), 403, "M_CONSENT_NOT_GIVEN");
-    await refusal(alice.client.sendTextMessage(room, "spam error"), 418, "ORG_EXAMPLE_TEAPOT");
     const { event_id: sent } = await alice.client.sendTextMessage(room, "no spam");
     await bob.seesEvent(room, sent);
     assert.ok(!bob.timeline(room).some((event) => event.getContent().body?.startsWith("spam")));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts the built homeserver and drives it with matrix-js-sdk, a client library that others wrote.
 
-usage: run.py SOURCE BUILD WORK
+usage: sdk_test.py SOURCE BUILD WORK
 
 SOURCE is the folder of this file, BUILD a preset's build folder, WORK a folder of the build in which the library is
 installed and the test runs. Exit status 77: npm is missing, nothing was tested.
@@ -41,10 +41,11 @@ def install():
     installed = WORK / "installed"
     if installed.exists() and installed.read_text() == wanted:
         return
-    installed.unlink(missing_ok=True)
+    installed.unlink(missing_ok=True)  # until all of it is there again
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    if subprocess.run(command, cwd=WORK).returncode != 0:
-        sys.exit("npm is here but could not install matrix-js-sdk (see above): is the npm registry reachable?")
+    patience = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    if subprocess.run([*command, *patience], cwd=WORK).returncode != 0:
+        sys.exit("FAILED: npm is here but can't install matrix-js-sdk; what npm says stands above. Is its registry reachable?")
     installed.write_text(wanted)
 
 
@@ -68,7 +69,7 @@ def main():
         with open(folder / "log", "w") as log:
             server, base = start(folder, log)
         try:
-            failed = subprocess.run(["node", "tour.js", base], cwd=WORK).returncode != 0
+            failed = subprocess.run(["node", "sdk_test.js", base], cwd=WORK).returncode != 0
         finally:
             server.send_signal(signal.SIGTERM)
             status = server.wait(timeout=10)
