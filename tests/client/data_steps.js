@@ -10,14 +10,16 @@ async function keepsAccountData({ alice, room }) {
     await alice.sees("its account data", () => client.getAccountData("org.example.cup")?.getContent().handle === "left");
     assert.deepEqual(await client.getAccountDataFromServer("org.example.cup"), { handle: "left" });
     await client.setRoomAccountData(room, "org.example.seat", { number: 7 });
-    await alice.sees("the room's account data", () => alice.room(room).getAccountData("org.example.seat")?.getContent().number === 7);
+    const seat = () => alice.room(room).getAccountData("org.example.seat")?.getContent().number;
+    await alice.sees("the room's account data", () => seat() === 7);
     assert.equal(await client.getAccountDataFromServer("org.example.none"), null);
 }
 
 async function showsAProfile({ alice, bob, room }) {
     await alice.client.setDisplayName("Alice in Teapot");
     await bob.sees("alice's name", () => bob.room(room).getMember(alice.id).rawDisplayName === "Alice in Teapot");
-    const { content_uri: avatar } = await alice.client.uploadContent(Buffer.from("not much of a picture"), { type: "image/png" });
+    const picture = Buffer.from("not much of a picture");
+    const { content_uri: avatar } = await alice.client.uploadContent(picture, { type: "image/png" });
     await alice.client.setAvatarUrl(avatar);
     await bob.sees("alice's avatar", () => bob.room(room).getMember(alice.id).getMxcAvatarUrl() === avatar);
     const profile = await bob.client.getProfileInfo(alice.id);

@@ -34,10 +34,6 @@ export class Person {
         await this.sees("its first sync", () => this.client.isInitialSyncComplete());
     }
 
-    stop() {
-        this.client.stopClient();
-    }
-
     room(roomId) {
         return this.client.getRoom(roomId);
     }

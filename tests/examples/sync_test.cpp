@@ -126,6 +126,22 @@ TEST_F(SyncTest, ARoomThatIsLeftAlreadyTellsOnlyWhatIsNew) {
     EXPECT_EQ(told[0].at("content").at("membership"), "ban");
 }
 
+TEST_F(SyncTest, DecliningAnInviteTellsNothingOfTheRoom) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"topic":"secret"})");
+    const std::string since = sync(bob).text("next_batch");
+    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(put("/rooms/" + room + "/state/m.room.topic", R"({"topic":"more secret"})", alice).status, 200);
+    EXPECT_EQ(send(room, "not for bob", alice).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+
+    const boost::json::value told = sync(bob, "since=" + since).body.at("rooms").at("leave").at(room);
+
+    EXPECT_TRUE(told.at("state").at("events").as_array().empty());
+    EXPECT_EQ(bodies(told.at("timeline").at("events")), (Texts{"m.room.member", "m.room.member"}));  // bob's own
+}
+
 TEST_F(SyncTest, ComingBackTellsTheRoomAnewAsBehindAGap) {
     const std::string alice = server.register_user("alice");
     const std::string bob = server.register_user("bob");

@@ -43,9 +43,8 @@ std::string membership_at(Transaction& transaction, const std::string& room_id, 
 bool joined_between(Transaction& transaction, const std::string& room_id, const std::string& user_id, std::int64_t after,
                     std::int64_t until) {
     const auto rows = transaction.query<std::string>(
-        "SELECT event_id FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ? AND stream_position > ? "
-        "AND "
-        "stream_position <= ?",
+        "SELECT event_id FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ? "
+        "AND stream_position > ? AND stream_position <= ?",
         room_id, user_id, after, until);
     return std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
         return find_event(transaction, room_id, std::get<0>(row)).value().event.membership() == "join";
@@ -63,8 +62,9 @@ RoomChanges changes_behind(Transaction& transaction, const SyncRequest& request,
     changes.limited = static_cast<std::int64_t>(changes.timeline.size()) > limit;
     if (changes.limited) changes.timeline.erase(changes.timeline.begin());
     changes.before_timeline = changes.timeline.empty() ? until : changes.timeline.front().position - 1;
-    changes.state = state_at(transaction, room_id, changes.before_timeline, request.full_state ? 0 : since);
     const Visibility visibility(transaction, room_id, request.user_id);
+    const std::int64_t state_until = visibility.state_until(changes.before_timeline);
+    changes.state = state_at(transaction, room_id, state_until, request.full_state ? 0 : since);
     visibility.restrict(changes.timeline);
     request.filter.timeline.restrict(changes.timeline);
     request.filter.state.restrict(changes.state);
