@@ -72,12 +72,7 @@ async::task<void> change(ServerWorker& worker, const Target& target, std::option
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
     co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
-    std::vector<std::string> users;
-    users.push_back(target.user_id);
-    worker.notifier().wake(std::move(users));
-    std::optional<std::string> room_id;
-    if (!target.room_id.empty()) room_id = target.room_id;
-    co_await worker.hooks().account_data.on_account_data_updated(target.user_id, room_id, target.type, content);
+    co_await announce_account_data(worker, target.user_id, target.room_id, target.type, content);
 }
 
 async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
@@ -156,6 +151,16 @@ std::optional<JsonDict> find_account_data(modapi::Transaction& transaction, cons
 void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
                         const std::string& type, const JsonDict& content) {
     store(transaction, user_id, room_id, type, boost::json::serialize(content));
+}
+
+async::task<void> announce_account_data(ServerWorker& worker, std::string user_id, std::string room_id, std::string type,
+                                        JsonDict content) {
+    std::vector<std::string> users;
+    users.push_back(user_id);
+    worker.notifier().wake(std::move(users));
+    std::optional<std::string> of_room;
+    if (!room_id.empty()) of_room = std::move(room_id);
+    co_await worker.hooks().account_data.on_account_data_updated(user_id, of_room, type, content);
 }
 
 void add_account_data_endpoints(Router& router) {

@@ -8,6 +8,10 @@ install_packages() {
     if [ "${1:-}" = ci ]; then wanted="$wanted $(sed -n 's/^ci: *//p' "$list")"; fi
     missing=
     for package in $wanted; do
+        if [[ $package = */* ]]; then  # PACKAGE/COMMAND
+            if command -v "${package#*/}" >/dev/null; then continue; fi
+            package=${package%/*}
+        fi
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0

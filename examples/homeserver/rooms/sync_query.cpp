@@ -39,10 +39,22 @@ std::string membership_at(Transaction& transaction, const std::string& room_id, 
     return std::string(find_event(transaction, room_id, std::get<0>(*row)).value().event.membership().value_or("leave"));
 }
 
+/// Whether the user joined behind `after` and up to `until`.
+bool joined_between(Transaction& transaction, const std::string& room_id, const std::string& user_id, std::int64_t after,
+                    std::int64_t until) {
+    const auto rows = transaction.query<std::string>(
+        "SELECT event_id FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ? "
+        "AND stream_position > ? AND stream_position <= ?",
+        room_id, user_id, after, until);
+    return std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
+        return find_event(transaction, room_id, std::get<0>(row)).value().event.membership() == "join";
+    });
+}
+
 /// What happened in a room behind `since` and up to `until`, as the client is told: the latest events, and the state they begin
 /// with as far as it is new.
-RoomChanges room_changes(Transaction& transaction, const SyncRequest& request, const std::string& room_id, std::int64_t since,
-                         std::int64_t until) {
+RoomChanges changes_behind(Transaction& transaction, const SyncRequest& request, const std::string& room_id, std::int64_t since,
+                           std::int64_t until) {
     RoomChanges changes;
     changes.room_id = room_id;
     const std::int64_t limit = request.filter.timeline.limit();
@@ -50,11 +62,22 @@ RoomChanges room_changes(Transaction& transaction, const SyncRequest& request, c
     changes.limited = static_cast<std::int64_t>(changes.timeline.size()) > limit;
     if (changes.limited) changes.timeline.erase(changes.timeline.begin());
     changes.before_timeline = changes.timeline.empty() ? until : changes.timeline.front().position - 1;
-    changes.state = state_at(transaction, room_id, changes.before_timeline, request.full_state ? 0 : since);
     const Visibility visibility(transaction, room_id, request.user_id);
+    const std::int64_t state_until = visibility.state_until(changes.before_timeline);
+    changes.state = state_at(transaction, room_id, state_until, request.full_state ? 0 : since);
     visibility.restrict(changes.timeline);
     request.filter.timeline.restrict(changes.timeline);
     request.filter.state.restrict(changes.state);
+    return changes;
+}
+
+/// The same behind the request's position. A room that was joined since then is told from its beginning; a client that knew it
+/// from an earlier stay learns that its timeline doesn't go on where it ended.
+RoomChanges room_changes(Transaction& transaction, const SyncRequest& request, const std::string& room_id, bool was_joined,
+                         std::int64_t until) {
+    const bool is_new = !was_joined && joined_between(transaction, room_id, request.user_id, request.since, until);
+    RoomChanges changes = changes_behind(transaction, request, room_id, is_new ? 0 : request.since, until);
+    if (is_new && joined_between(transaction, room_id, request.user_id, 0, request.since)) changes.limited = true;
     return changes;
 }
 
@@ -75,10 +98,11 @@ Invite invite_of(Transaction& transaction, const Relation& relation, const std::
     return invite;
 }
 
-std::vector<AccountDataItem> take_of_room(std::vector<AccountDataItem>& items, const std::string& room_id) {
+template <class Item>
+std::vector<Item> take_of_room(std::vector<Item>& items, const std::string& room_id) {
     const auto others =
-        std::stable_partition(items.begin(), items.end(), [&](const AccountDataItem& item) { return item.room_id != room_id; });
-    std::vector<AccountDataItem> taken(std::make_move_iterator(others), std::make_move_iterator(items.end()));
+        std::stable_partition(items.begin(), items.end(), [&](const Item& item) { return item.room_id != room_id; });
+    std::vector<Item> taken(std::make_move_iterator(others), std::make_move_iterator(items.end()));
     items.erase(others, items.end());
     return taken;
 }
@@ -94,30 +118,36 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
     changes.now = current_stream_position(transaction);
     const bool is_initial = request.since == 0;
     std::vector<AccountDataItem> account_data = account_data_since(transaction, request.user_id, request.since);
+    const bool wants_receipts = request.filter.ephemeral.wants("m.receipt", std::string_view());
+    std::vector<Receipt> receipts;
+    if (wants_receipts && !is_initial) receipts = receipts_since(transaction, request.user_id, request.since);
     for (const Relation& relation : relations_of(transaction, request.user_id)) {
         if (!request.filter.wants_room(relation.room_id)) continue;
         const bool is_new = relation.position > request.since;
         if (relation.membership == "join") {
             const bool was_joined =
                 !is_initial && membership_at(transaction, relation.room_id, request.user_id, request.since) == "join";
-            // A room that the client doesn't know yet is told from its beginning.
-            const std::int64_t since = was_joined ? request.since : 0;
-            RoomChanges room = room_changes(transaction, request, relation.room_id, since, changes.now);
+            RoomChanges room = room_changes(transaction, request, relation.room_id, was_joined, changes.now);
             room.account_data = was_joined ? take_of_room(account_data, relation.room_id) : std::vector<AccountDataItem>();
             if (!was_joined) {
                 std::vector<AccountDataItem> all = account_data_since(transaction, request.user_id, 0);
                 room.account_data = take_of_room(all, relation.room_id);
             }
             restrict(room.account_data, request.filter.room_account_data, request.user_id);
-            const bool says_nothing = room.timeline.empty() && room.state.empty() && room.account_data.empty();
+            if (was_joined) {
+                room.receipts = take_of_room(receipts, relation.room_id);
+            } else if (wants_receipts) {
+                room.receipts = receipts_of_room(transaction, request.user_id, relation.room_id);
+            }
+            const bool says_nothing =
+                room.timeline.empty() && room.state.empty() && room.account_data.empty() && room.receipts.empty();
             if (!was_joined || !says_nothing) changes.joined.push_back(std::move(room));
         } else if (relation.membership == "invite") {
             if (is_new) changes.invited.push_back(invite_of(transaction, relation, request.user_id));
         } else if (is_new && (!is_initial || request.filter.include_leave)) {
             const bool was_joined =
                 !is_initial && membership_at(transaction, relation.room_id, request.user_id, request.since) == "join";
-            const std::int64_t since = was_joined ? request.since : 0;
-            changes.left.push_back(room_changes(transaction, request, relation.room_id, since, relation.position));
+            changes.left.push_back(room_changes(transaction, request, relation.room_id, was_joined, relation.position));
         }
     }
     changes.account_data = take_of_room(account_data, std::string());
