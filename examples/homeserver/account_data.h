@@ -22,6 +22,10 @@ struct AccountDataItem {
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
 
+/// All of a user's account data of one room, in the order of change.
+[[nodiscard]] std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
+                                                                const std::string& room_id);
+
 /// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}.
 void add_account_data_endpoints(Router& router);
 

@@ -4,28 +4,14 @@
 
 namespace homeserver {
 
-namespace {
-
-std::vector<StoredEvent> history_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& type,
-                                    const std::string& state_key) {
-    std::vector<StoredEvent> events;
-    auto ids = transaction.query<std::string>(
-        "SELECT event_id FROM events WHERE room_id = ? AND type = ? AND state_key = ? ORDER BY stream_position", room_id, type,
-        state_key);
-    for (const auto& [event_id] : ids) events.push_back(find_event(transaction, room_id, event_id).value());
-    return events;
-}
-
-}  // namespace
-
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
     : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
+    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.member", user_id)) {
         const std::string membership(stored.event.membership().value_or("leave"));
         memberships_.emplace_back(stored.position, membership);
         if (membership == "join") last_join_ = stored.position;
     }
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.history_visibility", "")) {
+    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.history_visibility", "")) {
         visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
     }
 }
