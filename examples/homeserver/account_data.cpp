@@ -45,12 +45,11 @@ std::optional<std::string> find(modapi::Transaction& transaction, const std::str
 }
 
 template <class Value>
-std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, const std::string& condition,
+std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, const std::string& condition_and_order,
                                           const std::string& user_id, const Value& value) {
     std::vector<AccountDataItem> items;
     auto rows = transaction.query<std::string, std::string, std::string>(
-        "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND " + condition + " ORDER BY stream_position",
-        user_id, value);
+        "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND " + condition_and_order, user_id, value);
     for (auto& [room_id, type, content] : rows) items.push_back({std::move(room_id), std::move(type), parsed(content)});
     return items;
 }
@@ -133,12 +132,12 @@ async::task<modapi::Response> get_of_room(ServerWorker& worker, const RoutedRequ
 
 std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                 std::int64_t since) {
-    return select_items(transaction, "stream_position > ?", user_id, since);
+    return select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
 }
 
 std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
                                                   const std::string& room_id) {
-    return select_items(transaction, "room_id = ?", user_id, room_id);
+    return select_items(transaction, "room_id = ? ORDER BY data_type", user_id, room_id);
 }
 
 void add_account_data_endpoints(Router& router) {

@@ -22,7 +22,7 @@ struct AccountDataItem {
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
 
-/// All of a user's account data of one room, in the order of change.
+/// All of a user's account data of one room, by type.
 [[nodiscard]] std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
                                                                 const std::string& room_id);
 
