@@ -10,9 +10,6 @@ namespace modapi {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
-/// Pages of 4 KiB in the write-ahead log before a commit moves them into the database, which takes that one commit ten times as
-/// long. SQLite's own 1000 are there after 70 messages, and most of them are of the same pages.
-constexpr const char* checkpoint = "PRAGMA wal_autocheckpoint = 4000";
 /// Statements are few and constant; somebody who builds texts with numbers in them must not fill the memory.
 constexpr std::size_t most_statements = 512;
 
@@ -100,7 +97,6 @@ void SqliteConnection::configure(bool is_writer) {
             if (sqlite3_db_readonly(database_, "main") == 1) fail_to_open("the file is not writable");
             const std::string mode = setting("PRAGMA journal_mode = WAL");
             if (mode != "wal" && mode != "memory") fail_to_open("write-ahead logging isn't possible there");
-            run(checkpoint, {}, nullptr, false);
             run("BEGIN IMMEDIATE", {}, nullptr, false);
             run("COMMIT", {}, nullptr, false);
         }
