@@ -97,5 +97,4 @@ def report(measured, rooms):
             fine = fine and ratio <= LARGEST_RATIO
             print("| %s | %s | %.2f | %.2f | %.2f | %.2f |" % (
                 what, of, median(who, what), p99(who, what), ratio, p99(who, what) / p99("empty", what)))
-    print("\n%s: a median of at most %.1f times the empty server's" % ("held" if fine else "BROKEN", LARGEST_RATIO))
     return fine
