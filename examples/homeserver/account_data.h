@@ -25,6 +25,10 @@ struct AccountDataItem {
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
 
+/// All of a user's account data of one room, by type.
+[[nodiscard]] std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
+                                                                const std::string& room_id);
+
 /// One piece of it; none if it isn't there. `room_id` is empty for global data. For use inside a transaction.
 [[nodiscard]] std::optional<callbacks::JsonDict> find_account_data(modapi::Transaction& transaction, const std::string& user_id,
                                                                    const std::string& room_id, const std::string& type);

@@ -57,10 +57,12 @@ bool store_receipt(Transaction& transaction, const Receipt& receipt, std::int64_
 }
 
 std::vector<Receipt> receipts_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
-    return select_receipts(transaction,
-                           "JOIN room_memberships m ON m.room_id = r.room_id AND m.user_id = ? AND m.membership = 'join' "
-                           "WHERE r.stream_position > ? AND (r.receipt_type = 'm.read' OR r.user_id = ?)",
-                           user_id, since, user_id);
+    // SQLite takes the tables of a CROSS JOIN in this order; it would begin with all rooms of the user.
+    return select_receipts(
+        transaction,
+        "CROSS JOIN room_memberships m WHERE r.stream_position > ? AND m.room_id = r.room_id AND m.user_id = ? "
+        "AND m.membership = 'join' AND (r.receipt_type = 'm.read' OR r.user_id = ?)",
+        since, user_id, user_id);
 }
 
 std::vector<Receipt> receipts_of_room(Transaction& transaction, const std::string& user_id, const std::string& room_id) {

@@ -26,6 +26,7 @@ std::vector<std::string> room_schema() {
         "CREATE TABLE IF NOT EXISTS room_memberships (room_id TEXT NOT NULL, user_id TEXT NOT NULL, membership TEXT NOT NULL, "
         "stream_position BIGINT NOT NULL, forgotten BIGINT NOT NULL, PRIMARY KEY (room_id, user_id))",
         "CREATE INDEX IF NOT EXISTS room_memberships_of_user ON room_memberships (user_id, membership)",
+        "CREATE INDEX IF NOT EXISTS room_memberships_by_position ON room_memberships (user_id, stream_position)",
 
         "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS room_aliases_of_room ON room_aliases (room_id)",

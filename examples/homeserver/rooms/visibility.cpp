@@ -6,16 +6,6 @@ namespace homeserver {
 
 namespace {
 
-std::vector<StoredEvent> history_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& type,
-                                    const std::string& state_key) {
-    std::vector<StoredEvent> events;
-    auto ids = transaction.query<std::string>(
-        "SELECT event_id FROM events WHERE room_id = ? AND type = ? AND state_key = ? ORDER BY stream_position", room_id, type,
-        state_key);
-    for (const auto& [event_id] : ids) events.push_back(find_event(transaction, room_id, event_id).value());
-    return events;
-}
-
 /// Who forgot a room is shown no more of it than somebody who never was there.
 bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id) {
     const auto row = transaction.query_one<bool>("SELECT forgotten FROM room_memberships WHERE room_id = ? AND user_id = ?",
@@ -28,7 +18,7 @@ bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id,
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
     : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
     if (!has_forgotten(transaction, room_id, user_id)) {
-        for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
+        for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.member", user_id)) {
             const std::string membership(stored.event.membership().value_or("leave"));
             memberships_.emplace_back(stored.position, membership);
             if (membership == "join") {
@@ -39,7 +29,7 @@ Visibility::Visibility(modapi::Transaction& transaction, const std::string& room
             }
         }
     }
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.history_visibility", "")) {
+    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.history_visibility", "")) {
         visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
     }
 }
