@@ -15,6 +15,14 @@ async function keepsAccountData({ alice, room }) {
     assert.equal(await client.getAccountDataFromServer("org.example.none"), null);
 }
 
+async function tagsRooms({ alice, room }) {
+    await alice.client.setRoomTag(room, "m.favourite", { order: 0.5 });
+    await alice.sees("its tag", () => alice.room(room).tags["m.favourite"]?.order === 0.5);
+    assert.deepEqual(await alice.client.getRoomTags(room), { tags: { "m.favourite": { order: 0.5 } } });
+    await alice.client.deleteRoomTag(room, "m.favourite");
+    await alice.sees("that the tag is gone", () => !("m.favourite" in alice.room(room).tags));
+}
+
 async function showsAProfile({ alice, bob, room }) {
     await alice.client.setDisplayName("Alice in Teapot");
     await bob.sees("alice's name", () => bob.room(room).getMember(alice.id).rawDisplayName === "Alice in Teapot");
@@ -82,6 +90,7 @@ async function findsUsers({ alice, bob }) {
 
 export const dataSteps = [
     ["account data, global and of a room, comes back in the sync", keepsAccountData],
+    ["a tag comes back in the sync, and goes", tagsRooms],
     ["a display name and an avatar reach the other user's view of the room", showsAProfile],
     ["presence reaches who shares a room, and can be asked for", showsPresence],
     ["a receipt reaches the other user, a read marker comes back in the sync and is told to modules", marksAsRead],
