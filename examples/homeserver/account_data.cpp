@@ -77,7 +77,7 @@ void require_settable(const std::string& type) {
 }
 
 /// From the stored data on.
-async::task<void> change(ServerWorker& worker, const Target& target, JsonDict content) {
+async::task<void> change(ServerWorker& worker, Target target, JsonDict content) {
     const std::string text = boost::json::serialize(content);
     co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
     std::vector<std::string> users;
@@ -88,21 +88,28 @@ async::task<void> change(ServerWorker& worker, const Target& target, JsonDict co
     co_await worker.hooks().account_data.on_account_data_updated(target.user_id, room_id, target.type, content);
 }
 
+/// None if it was never set.
+async::task<std::optional<JsonDict>> known(ServerWorker& worker, Target target) {
+    if (target.room_id.empty() && target.type == "m.push_rules") co_return push_rules();
+    const std::optional<std::string> content =
+        co_await worker.database().read("find_account_data", &find, target.user_id, target.room_id, target.type);
+    if (!content) co_return std::nullopt;
+    co_return parsed(*content);
+}
+
 async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot add account data for other users.");
     require_settable(target.type);
     JsonDict content = required_json_body(request);
-    co_await to_the_end(change(worker, target, std::move(content)));
+    co_await to_the_end(change(worker, std::move(target), std::move(content)));
     co_return ok();
 }
 
 async::task<modapi::Response> get(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot get account data for other users.");
-    if (target.room_id.empty() && target.type == "m.push_rules") co_return ok(push_rules());
-    const std::optional<std::string> content =
-        co_await worker.database().read("find_account_data", &find, target.user_id, target.room_id, target.type);
+    std::optional<JsonDict> content = co_await known(worker, std::move(target));
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
-    co_return ok(parsed(*content));
+    co_return ok(std::move(*content));
 }
 
 async::task<modapi::Response> put_global(ServerWorker& worker, const RoutedRequest& request) {
@@ -129,6 +136,17 @@ std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction
         user_id, since);
     for (auto& [room_id, type, content] : rows) items.push_back({std::move(room_id), std::move(type), parsed(content)});
     return items;
+}
+
+async::task<std::optional<JsonDict>> global_account_data(ServerWorker& worker, std::string user_id, std::string type) {
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return known(worker, std::move(target));
+}
+
+async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type, JsonDict content) {
+    require_settable(type);
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return change(worker, std::move(target), std::move(content));
 }
 
 void add_account_data_endpoints(Router& router) {

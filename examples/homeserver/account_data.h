@@ -5,7 +5,10 @@
 
 #include <callbacks/json.h>
 
+#include <async/task.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,13 @@ struct AccountDataItem {
 /// What of a user's account data changed behind position `since`, global and of rooms; all of it for 0. In the order of change.
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
+
+/// Global data of a user; none if it was never set.
+[[nodiscard]] async::task<std::optional<callbacks::JsonDict>> global_account_data(ServerWorker& worker, std::string user_id,
+                                                                                  std::string type);
+/// Replaces it; on_account_data_updated runs. Errors: SynapseError 405 for types that are kept by other means.
+[[nodiscard]] async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type,
+                                                        callbacks::JsonDict content);
 
 /// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}.
 void add_account_data_endpoints(Router& router);

@@ -7,8 +7,8 @@
 
 #include <async/run_on.h>
 
-#include <boost/json/parse.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/json/parse.hpp>
 
 #include <utility>
 

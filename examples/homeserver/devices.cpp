@@ -69,15 +69,6 @@ async::task<void> tell_logged_out(ServerWorker& worker, const std::string& user_
     }
 }
 
-/// From here on the tokens go, so that all is done for each of them.
-async::task<void> end_session(ServerWorker& worker, const callbacks::Requester& requester) {
-    const std::string& user_id = requester.user.to_string();
-    const std::int64_t token_id = requester.access_token_id.value();
-    const RemovedTokens tokens =
-        co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
-    co_await tell_logged_out(worker, user_id, tokens);
-}
-
 async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest& request) {
     const callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
     co_await to_the_end(end_session(worker, requester));
@@ -249,6 +240,14 @@ async::task<NewSession> start_session(ServerWorker& worker, std::string user_id,
     const std::int64_t now = worker.now_ms();
     co_await worker.database().run("start_session", &insert_session, user_id, session, display_name, now);
     co_return session;
+}
+
+async::task<void> end_session(ServerWorker& worker, callbacks::Requester requester) {
+    const std::string& user_id = requester.user.to_string();
+    const std::int64_t token_id = requester.access_token_id.value();
+    const RemovedTokens tokens =
+        co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
+    co_await tell_logged_out(worker, user_id, tokens);
 }
 
 async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id) {

@@ -3,6 +3,7 @@
 #include "accounts.h"
 #include "authentication.h"
 #include "devices.h"
+#include "login_tokens.h"
 #include "requests.h"
 
 #include <callbacks/errors.h>
@@ -19,6 +20,7 @@ using callbacks::JsonDict;
 using callbacks::SynapseError;
 
 constexpr std::string_view password_type = "m.login.password";
+constexpr std::string_view token_type = "m.login.token";
 constexpr std::string_view service_type = "m.login.application_service";
 
 void add_flow(JsonArray& flows, std::string_view type) {
@@ -54,16 +56,10 @@ std::string login_type_of(const JsonDict& body) {
     throw SynapseError(401, "Invalid access token passed.", Codes::UNKNOWN_TOKEN);
 }
 
-/// The account that was authenticated, which modules may have named any way they like.
-async::task<void> require_usable_account(ServerWorker& worker, std::string user_id) {
-    const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, user_id);
-    if (!account) throw SynapseError(404, "No row found");
-    if (account->deactivated) throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-}
-
 struct LoginAttempt {
     std::string user_id;
     std::string type;
+    std::optional<std::string> auth_provider_id;  ///< of an identity provider that vouches for the user
     callbacks::ResponseCallback on_response;
     std::optional<std::string> device_id;
     std::optional<std::string> device_display_name;
@@ -72,9 +68,8 @@ struct LoginAttempt {
 async::task<void> ask_spam_checkers(ServerWorker& worker, const RoutedRequest& request, const LoginAttempt& attempt) {
     callbacks::LoginRequestInfo from;
     from.emplace_back(user_agent_of(request), client_address_of(request));
-    const std::optional<std::string> no_provider;
     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_login_for_spam(
-        attempt.user_id, attempt.device_id, attempt.device_display_name, from, no_provider);
+        attempt.user_id, attempt.device_id, attempt.device_display_name, from, attempt.auth_provider_id);
     deny_if_spam(verdict, "Login was blocked by the server");
 }
 
@@ -82,8 +77,7 @@ async::task<void> ask_spam_checkers(ServerWorker& worker, const RoutedRequest& r
 async::task<JsonDict> finish_login(ServerWorker& worker, const LoginAttempt& attempt) {
     const NewSession session = co_await start_session(worker, attempt.user_id, attempt.device_id, attempt.device_display_name);
     const std::optional<std::string> type = attempt.type;
-    const std::optional<std::string> no_provider;
-    co_await worker.hooks().account_validity.on_user_login(attempt.user_id, type, no_provider);
+    co_await worker.hooks().account_validity.on_user_login(attempt.user_id, type, attempt.auth_provider_id);
     callbacks::LoginResponse response;
     response["user_id"] = attempt.user_id;
     response["access_token"] = session.access_token;
@@ -100,14 +94,26 @@ async::task<JsonDict> finish_login(ServerWorker& worker, const LoginAttempt& att
     co_return response;
 }
 
-async::task<modapi::Response> log_in(ServerWorker& worker, const RoutedRequest& request) {
-    const JsonDict body = required_json_body(request);
+/// Who logs in, by the server's own meaning of the type if it has one, else by modules' checkers.
+async::task<LoginAttempt> authenticated(ServerWorker& worker, const RoutedRequest& request, JsonDict body) {
     LoginAttempt attempt;
     attempt.type = login_type_of(body);
     if (attempt.type == service_type) refuse_application_service(request);
-    callbacks::AuthResult authenticated = co_await authenticate_login(worker, attempt.type, body);
-    attempt.user_id = std::move(authenticated.user_id);
-    attempt.on_response = std::move(authenticated.on_response);
+    if (attempt.type == token_type) {
+        LoginToken token = co_await use_login_token(worker, required_string_member(body, "token"));
+        attempt.user_id = std::move(token.user_id);
+        attempt.auth_provider_id = std::move(token.auth_provider_id);
+        co_return attempt;
+    }
+    callbacks::AuthResult accepted = co_await authenticate_login(worker, attempt.type, std::move(body));
+    attempt.user_id = std::move(accepted.user_id);
+    attempt.on_response = std::move(accepted.on_response);
+    co_return attempt;
+}
+
+async::task<modapi::Response> log_in(ServerWorker& worker, const RoutedRequest& request) {
+    const JsonDict body = required_json_body(request);
+    LoginAttempt attempt = co_await authenticated(worker, request, body);
     co_await require_usable_account(worker, attempt.user_id);
     attempt.device_id = optional_string_member(body, "device_id");
     attempt.device_display_name = optional_string_member(body, "initial_device_display_name");

@@ -88,12 +88,17 @@ std::optional<std::string> checked_value(std::string value, const ProfileField& 
 
 /// From the stored change on.
 async::task<void> change_profile(ServerWorker& worker, std::string user_id, const ProfileField& field,
-                                 std::optional<std::string> value, bool by_admin) {
+                                 std::optional<std::string> value, bool by_admin, bool deactivation) {
     const std::string statement = field.update_statement;
     const ProfileInfo profile = co_await worker.database().run("store_profile", &store_field, statement, user_id, value);
-    const bool deactivation = false;
     co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, by_admin, deactivation);
     co_await update_profile_in_rooms(worker, user_id, profile);
+}
+
+async::task<void> require_user(ServerWorker& worker, std::string user_id) {
+    if (!is_local(worker, user_id)) throw SynapseError(400, "User is not hosted on this homeserver");
+    const bool exists = co_await user_exists(worker, user_id);
+    if (!exists) throw SynapseError(404, "Profile was not found", Codes::NOT_FOUND);
 }
 
 async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedRequest& request, const ProfileField& field) {
@@ -106,9 +111,9 @@ async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedReques
     if (!by_admin && requester.user.to_string() != user_id) {
         throw SynapseError(400, std::string("Cannot set another user's ") + field.key, Codes::FORBIDDEN);
     }
-    const bool exists = co_await user_exists(worker, user_id);
-    if (!exists) throw SynapseError(404, "Profile was not found", Codes::NOT_FOUND);
-    co_await to_the_end(change_profile(worker, user_id, field, std::move(value), by_admin));
+    co_await require_user(worker, user_id);
+    const bool deactivation = false;
+    co_await to_the_end(change_profile(worker, user_id, field, std::move(value), by_admin, deactivation));
     co_return ok();
 }
 
@@ -140,12 +145,14 @@ async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool 
     co_await erase_field(worker, user_id, display_name_field, by_admin);
 }
 
-async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value) {
-    return change_profile(worker, std::move(user_id), display_name_field, checked_value(std::move(value), display_name_field),
-                          true);
+async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value, bool deactivation) {
+    std::optional<std::string> checked = checked_value(std::move(value), display_name_field);
+    co_await require_user(worker, user_id);
+    const bool by_admin = true;
+    co_await change_profile(worker, std::move(user_id), display_name_field, std::move(checked), by_admin, deactivation);
 }
 async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value) {
-    return change_profile(worker, std::move(user_id), avatar_field, checked_value(std::move(value), avatar_field), true);
+    return change_profile(worker, std::move(user_id), avatar_field, checked_value(std::move(value), avatar_field), true, false);
 }
 
 ProfileInfo find_profile(modapi::Transaction& transaction, const std::string& user_id) {

@@ -20,6 +20,7 @@ std::string random_text(std::size_t length, std::string_view alphabet) {
 }
 
 std::string new_access_token() { return "mat_" + random_text(43, letters_and_digits); }
+std::string new_login_token() { return "syl_" + random_text(43, letters_and_digits); }
 std::string new_device_id() { return random_text(10, capitals); }
 std::string new_room_localpart() { return random_text(18, letters_and_digits); }
 std::string new_media_id() { return random_text(24, letters_and_digits); }

@@ -10,6 +10,8 @@ namespace homeserver {
 
 /// An access token: nobody guesses its 43 random characters.
 [[nodiscard]] std::string new_access_token();
+/// A token that logs in once: the same with another beginning.
+[[nodiscard]] std::string new_login_token();
 /// A device id, ten capital letters.
 [[nodiscard]] std::string new_device_id();
 /// The part of a room id before the colon, without `!`.

@@ -39,7 +39,8 @@ bool matches(const UserProfile& profile, const std::vector<std::string>& term) {
 std::vector<UserProfile> find_users(Transaction& transaction, const Search& search) {
     auto rows = transaction.query<std::string, std::optional<std::string>, std::optional<std::string>>(
         "SELECT u.user_id, p.display_name, p.avatar_url FROM users u LEFT JOIN profiles p ON p.user_id = u.user_id "
-        "WHERE u.user_id IN (SELECT w.user_id FROM user_directory_words w WHERE w.word LIKE ?) AND u.deactivated = 0 AND u.user_id <> ? AND (? = 1 OR EXISTS (SELECT 1 FROM room_memberships m JOIN rooms r "
+        "WHERE u.user_id IN (SELECT w.user_id FROM user_directory_words w WHERE w.word LIKE ?) AND u.deactivated = 0 AND "
+        "u.user_id <> ? AND (? = 1 OR EXISTS (SELECT 1 FROM room_memberships m JOIN rooms r "
         "ON r.room_id = m.room_id WHERE m.user_id = u.user_id AND m.membership = 'join' AND (r.is_public = 1 OR EXISTS "
         "(SELECT 1 FROM room_memberships own WHERE own.room_id = m.room_id AND own.user_id = ? AND own.membership = 'join')))) "
         "ORDER BY u.user_id",
