@@ -39,7 +39,8 @@ std::int64_t number_in(const JsonDict& progress, std::string_view key) {
     return number != nullptr && number->is_int64() ? number->get_int64() : 0;
 }
 
-std::int64_t count_rooms(Transaction& transaction, const std::string& name, const JsonDict& progress, std::int64_t batch_size) {
+std::int64_t count_rooms(Transaction& transaction, const std::string& name, const JsonDict& progress,
+                         std::int64_t batch_size) {
     const callbacks::JsonValue* const last = progress.if_contains("last_processed_room_id");
     const std::string after = last != nullptr && last->is_string() ? std::string(last->get_string()) : std::string();
     const auto rooms = transaction.query<std::string>("SELECT room_id FROM rooms WHERE room_id > ? ORDER BY room_id LIMIT ?",
@@ -112,8 +113,8 @@ std::int64_t scan_rooms(Transaction& transaction, const std::string& name, const
 }
 
 std::int64_t scan_users(Transaction& transaction, const std::string& name, const JsonDict& progress, std::int64_t batch_size) {
-    const auto users =
-        transaction.query<std::string>("SELECT user_id FROM user_directory_users_to_scan ORDER BY user_id LIMIT ?", batch_size);
+    const auto users = transaction.query<std::string>(
+        "SELECT user_id FROM user_directory_users_to_scan ORDER BY user_id LIMIT ?", batch_size);
     if (users.empty()) {
         finish(transaction, name);
         return 0;
@@ -141,9 +142,9 @@ std::int64_t index_words(Transaction& transaction, const std::string& name, cons
 }
 
 constexpr BackgroundWork all_work[] = {
-    {room_stats_update, false, &count_rooms}, {directory_steps[0], false, &list_what_to_scan},
-    {directory_steps[1], false, &scan_rooms}, {directory_steps[2], false, &scan_users},
-    {directory_steps[3], false, &clean_up},   {words_index_update, true, &index_words},
+    {room_stats_update, false, &count_rooms},    {directory_steps[0], false, &list_what_to_scan},
+    {directory_steps[1], false, &scan_rooms},    {directory_steps[2], false, &scan_users},
+    {directory_steps[3], false, &clean_up},      {words_index_update, true, &index_words},
 };
 
 /// False: it is queued already.
@@ -181,12 +182,13 @@ void queue_job(Transaction& transaction, const std::string& job_name) {
 }
 
 void queue_what_is_missing(Transaction& transaction) {
-    const bool has_index = transaction
-                               .query_one<std::string>(transaction.engine() == "sqlite3"
-                                                           ? "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?"
-                                                           : "SELECT indexname::text FROM pg_indexes WHERE indexname = ?",
-                                                       words_index_update)
-                               .has_value();
+    const bool has_index =
+        transaction
+            .query_one<std::string>(transaction.engine() == "sqlite3"
+                                        ? "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?"
+                                        : "SELECT indexname::text FROM pg_indexes WHERE indexname = ?",
+                                    words_index_update)
+            .has_value();
     if (!has_index) static_cast<void>(queue(transaction, words_index_update, std::nullopt));
 
     const bool has_users = transaction.query_one<std::string>("SELECT user_id FROM users LIMIT 1").has_value();

@@ -383,6 +383,38 @@ task<JsonValue> set_presence_for_users(Call call) {
     co_return nullptr;
 }
 
+/// The plainest way to call everything that has defaults: GCC 12 must do it right.
+task<JsonValue> call_with_defaults(Call call) {
+    ModuleApi& api = call.api;
+    const std::string user_id = co_await api.register_user("plain");
+    const callbacks::RegisteredDevice device = co_await api.register_device(user_id);
+    const std::string token = co_await api.create_login_token(user_id);
+    co_await api.set_displayname(callbacks::UserID(user_id), "Plain");
+    JsonDict config;
+    config["name"] = "a room with a name that is too long to be kept in a short string";
+    const std::pair<std::string, std::optional<std::string>> room = co_await api.create_room(user_id, config);
+    const std::vector<std::string> members = co_await api.get_members(room.first);
+    const std::vector<std::string> rooms = co_await api.get_rooms_for_user(user_id);
+    const callbacks::StateMap state = co_await api.get_room_state(room.first);
+    const Event left = co_await api.update_room_membership(user_id, user_id, room.first, "leave");
+    const modapi::Response page =
+        co_await api.complete_sso_login_async(user_id, call.request, "https://client.example/where-the-client-waits");
+    const std::vector<callbacks::UserIpAndAgent> clients = co_await api.get_user_ip_and_agents(user_id);
+    const std::vector<std::pair<std::string, std::string>> active = co_await api.get_monthly_active_users_by_service();
+    co_await api.deactivate_user(user_id);
+    JsonDict found;
+    found["device"] = !device.device_id.empty();
+    found["token"] = token.size();
+    found["members"] = written(members);
+    found["rooms"] = rooms.size();
+    found["name"] = *state.find("m.room.name")->content_string("name");
+    found["left"] = *left.membership();
+    found["page"] = page.status;
+    found["clients"] = clients.size();
+    found["active"] = active.empty();
+    co_return found;
+}
+
 // Properties.
 
 task<JsonValue> properties(Call call) {
@@ -443,6 +475,7 @@ constexpr Method methods[] = {
     {"public_room_list_manager.remove_room_from_public_room_list", &remove_room_from_public_room_list},
     {"send_local_online_presence_to", &send_local_online_presence_to},
     {"set_presence_for_users", &set_presence_for_users},
+    {"call_with_defaults", &call_with_defaults},
     {"properties", &properties},
 };
 

@@ -56,7 +56,7 @@ TEST_F(ModuleApiRoomsTest, FindsEventsAndMembers) {
     const std::string event_id = send(room, "hello", alice).text("event_id");
     const boost::json::value event = result("get_event", of(event_id));
     EXPECT_EQ(event.at("content").at("body"), "hello");
-    EXPECT_EQ(event.at("room_id"), room);
+    EXPECT_EQ(event.at("room_id"), boost::json::value(room));
     EXPECT_EQ(json("get_event", of("$unknown")), "null");
     EXPECT_EQ(json("get_members", of(room)), R"(["@alice:hs.test","@bob:hs.test"])");
     EXPECT_EQ(json("get_members", of(room, R"("invite")")), R"(["@root:hs.test"])");

@@ -11,6 +11,7 @@
 
 #include <callbacks/errors.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -36,6 +37,16 @@ void insert_remote_association(Transaction& transaction, const std::string& user
     transaction.execute(
         "INSERT INTO user_threepid_id_server (user_id, medium, address, id_server) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         user_id, medium, address, id_server);
+}
+
+/// Each address once.
+std::vector<std::string> canonical_emails(const std::vector<std::string>& emails) {
+    std::vector<std::string> addresses;
+    for (const std::string& email : emails) {
+        std::string address = canonical_email(email);
+        if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(std::move(address));
+    }
+    return addresses;
 }
 
 /// From the account's row on.
@@ -70,13 +81,13 @@ task<void> ModuleAccounts::check_username(std::string username) {
 
 task<std::string> ModuleAccounts::register_user(std::string localpart, std::optional<std::string> displayname,
                                                 std::vector<std::string> emails, bool admin) {
-    for (std::string& address : emails) address = canonical_email(address);
-    co_await require_free_emails(worker_, emails);
+    std::vector<std::string> addresses = canonical_emails(emails);
+    co_await require_free_emails(worker_, addresses);
     NewUser user;
     user.localpart = std::move(localpart);
     user.display_name = std::move(displayname);
     user.admin = admin;
-    std::string user_id = co_await to_the_end(register_with_emails(worker_, std::move(user), std::move(emails)));
+    std::string user_id = co_await to_the_end(register_with_emails(worker_, std::move(user), std::move(addresses)));
     co_return user_id;
 }
 
