@@ -59,7 +59,6 @@ std::string access_token_of(const RoutedRequest& request) {
 }
 
 async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::string token) {
-    if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
     if (!is_storable_text(token)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
     std::optional<TokenOwner> owner = co_await worker.database().read("find_token", &find_token, token);
     if (!owner) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
@@ -72,7 +71,9 @@ async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::
 }
 
 async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request) {
-    callbacks::Requester requester = co_await requester_of_token(worker, access_token_of(request));
+    std::string token = access_token_of(request);
+    if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
+    callbacks::Requester requester = co_await requester_of_token(worker, std::move(token));
     request.authenticated_user = requester.user.to_string();
     SeenClient client;
     client.user_id = request.authenticated_user;

@@ -9,6 +9,7 @@ namespace homeserver {
 namespace {
 
 constexpr std::int64_t pause_ms = 60'000;
+constexpr std::int64_t kept_ms = std::int64_t{30} * 24 * 60 * 60 * 1000;
 /// More clients within a minute than this are written more often rather than remembered.
 constexpr std::size_t most_remembered = 10'000;
 
@@ -35,6 +36,7 @@ void SeenClients::note(SeenClient client) {
 }
 
 void SeenClients::store(modapi::Transaction& transaction, const std::vector<Sighting>& sightings) {
+    transaction.execute("DELETE FROM user_ips WHERE last_seen < ?", sightings.back().time - kept_ms);
     for (const Sighting& sighting : sightings) {
         const SeenClient& client = sighting.client;
         transaction.execute(

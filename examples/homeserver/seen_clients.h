@@ -25,7 +25,7 @@ struct SeenClient {
 };
 
 /// Writes down, behind the requests, from where users make them: each client at most once a minute, all that are due in one
-/// transaction. One per worker, on its thread. What is lost when the process is killed is lost.
+/// transaction. What is older than 30 days is dropped. One per worker, on its thread.
 class SeenClients {
 public:
     explicit SeenClients(ServerWorker& worker) noexcept : worker_(worker) {}

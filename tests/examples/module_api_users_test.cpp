@@ -196,7 +196,10 @@ TEST_F(ModuleApiUsersTest, ANameThatAnAdminSetsGoesIntoTheRooms) {
     ASSERT_FALSE(seen.empty());
     EXPECT_EQ(seen[0].at("callback"), "on_profile_update");
     EXPECT_EQ(seen[0].at("by_admin"), true);
-    EXPECT_EQ(json("set_displayname", R"(["@alice:hs.test",""])"), "null");
+    EXPECT_EQ(seen[0].at("deactivation"), false);
+    static_cast<void>(asked());
+    EXPECT_EQ(json("set_displayname", R"(["@alice:hs.test","",true])"), "null");
+    EXPECT_EQ(journal().at(0).at("deactivation"), true);
     EXPECT_EQ(json("get_profile_for_user", R"(["alice"])"), R"({"display_name":null,"avatar_url":null})");
     EXPECT_EQ(json("get_profile_for_user", R"(["nobody"])"), R"({"display_name":null,"avatar_url":null})");
 }
@@ -315,7 +318,7 @@ TEST_F(ModuleApiUserRefusalTest, EveryMethodThrowsWhatIsDocumented) {
         {"create_login_token", R"(["root"])", no_sigil},
         {"create_login_token", R"(["@nobody:hs.test"])", no_row},
         {"create_login_token", R"(["@root:hs.test",0])", "invalid_argument create_login_token: a token lasts at least 1 ms"},
-        {"invalidate_access_token", R"([""])", "401 M_MISSING_TOKEN Missing access token"},
+        {"invalidate_access_token", R"([""])", "401 M_UNKNOWN_TOKEN Invalid access token passed."},
         {"invalidate_access_token", R"(["made up"])", "401 M_UNKNOWN_TOKEN Invalid access token passed."},
         {"complete_sso_login_async", R"(["root","https://x.example/"])", no_sigil},
         {"complete_sso_login_async", R"(["@nobody:hs.test","https://x.example/"])", no_row},
