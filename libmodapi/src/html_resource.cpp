@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <tuple>
 #include <utility>
 
 namespace modapi {
@@ -34,12 +33,14 @@ bool has_header(const Response& response, std::string_view lower_case_name) {
     });
 }
 
+/// What a page says of itself stays, beside what every page says.
 void add_page_headers(Response& response) {
     if (!has_header(response, "content-type")) response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
-    for (const auto& [lower_case_name, name, value] :
-         {std::tuple("x-frame-options", "X-Frame-Options", "DENY"),
-          std::tuple("content-security-policy", "Content-Security-Policy", "frame-ancestors 'none';")}) {
-        if (!has_header(response, lower_case_name)) response.headers.emplace_back(name, value);
+    const std::pair<std::string, std::string> against_framing[] = {{"X-Frame-Options", "DENY"},
+                                                                   {"Content-Security-Policy", "frame-ancestors 'none';"}};
+    for (const auto& header : against_framing) {
+        if (std::find(response.headers.begin(), response.headers.end(), header) == response.headers.end())
+            response.headers.push_back(header);
     }
 }
 
