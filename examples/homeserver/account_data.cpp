@@ -79,7 +79,7 @@ void require_settable(const std::string& type) {
 }
 
 /// From the stored data on. None: it is removed, of which modules hear as of an empty object.
-async::task<void> change(ServerWorker& worker, const Target& target, std::optional<JsonDict> given) {
+async::task<void> change(ServerWorker& worker, Target target, std::optional<JsonDict> given) {
     std::string text = removed;
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
@@ -87,19 +87,25 @@ async::task<void> change(ServerWorker& worker, const Target& target, std::option
     co_await announce_account_data(worker, target.user_id, target.room_id, target.type, content);
 }
 
+/// None if it was never set.
+async::task<std::optional<JsonDict>> known(ServerWorker& worker, Target target) {
+    if (target.room_id.empty() && target.type == "m.push_rules") co_return push_rules();
+    std::optional<JsonDict> content =
+        co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
+    co_return content;
+}
+
 async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot add account data for other users.");
     require_settable(target.type);
     JsonDict content = required_json_body(request);
-    co_await to_the_end(change(worker, target, std::move(content)));
+    co_await to_the_end(change(worker, std::move(target), std::move(content)));
     co_return ok();
 }
 
 async::task<modapi::Response> get(ServerWorker& worker, const RoutedRequest& request, Target target) {
     co_await require_own(worker, request, target, "Cannot get account data for other users.");
-    if (target.room_id.empty() && target.type == "m.push_rules") co_return ok(push_rules());
-    std::optional<JsonDict> content =
-        co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
+    std::optional<JsonDict> content = co_await known(worker, std::move(target));
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
     co_return ok(std::move(*content));
 }
@@ -108,7 +114,7 @@ async::task<modapi::Response> remove(ServerWorker& worker, const RoutedRequest& 
     co_await require_own(worker, request, target, "Cannot delete account data for other users.");
     require_settable(target.type);
     const std::optional<JsonDict> nothing;
-    co_await to_the_end(change(worker, target, nothing));
+    co_await to_the_end(change(worker, std::move(target), nothing));
     co_return ok();
 }
 
@@ -171,6 +177,17 @@ async::task<void> announce_account_data(ServerWorker& worker, std::string user_i
     std::optional<std::string> of_room;
     if (!room_id.empty()) of_room = std::move(room_id);
     co_await worker.hooks().account_data.on_account_data_updated(user_id, of_room, type, content);
+}
+
+async::task<std::optional<JsonDict>> global_account_data(ServerWorker& worker, std::string user_id, std::string type) {
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return known(worker, std::move(target));
+}
+
+async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type, JsonDict content) {
+    require_settable(type);
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return change(worker, std::move(target), std::move(content));
 }
 
 void add_account_data_endpoints(Router& router) {

@@ -43,6 +43,13 @@ void store_account_data(modapi::Transaction& transaction, const std::string& use
 /// Errors: SynapseError 400 `M_INVALID_PARAM` for what is no room id.
 void require_room_id(const std::string& room_id);
 
+/// Global data of a user; none if it was never set.
+[[nodiscard]] async::task<std::optional<callbacks::JsonDict>> global_account_data(ServerWorker& worker, std::string user_id,
+                                                                                  std::string type);
+/// Replaces it; on_account_data_updated runs. Errors: SynapseError 405 for types that are kept by other means.
+[[nodiscard]] async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type,
+                                                        callbacks::JsonDict content);
+
 /// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}, and DELETE of both under
 /// /_matrix/client/unstable/org.matrix.msc3391.
 void add_account_data_endpoints(Router& router);

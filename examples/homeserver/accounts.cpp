@@ -41,6 +41,11 @@ bool is_admin_account(modapi::Transaction& transaction, const std::string& user_
     return account && account->admin;
 }
 
+/// False: there is no such account.
+bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bool admin) {
+    return transaction.execute("UPDATE users SET admin = ? WHERE user_id = ?", admin, user_id) != 0;
+}
+
 /// False: the name is taken.
 bool insert_account(modapi::Transaction& transaction, const NewAccount& account) {
     const std::int64_t inserted = transaction.execute(
@@ -85,6 +90,30 @@ async::task<bool> user_exists(ServerWorker& worker, std::string user_id) {
 
 async::task<bool> is_server_admin(ServerWorker& worker, std::string user_id) {
     return worker.database().read("is_server_admin", &is_admin_account, std::move(user_id));
+}
+
+async::task<void> require_usable_account(ServerWorker& worker, std::string user_id) {
+    const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, std::move(user_id));
+    if (!account) throw SynapseError(404, "No row found");
+    if (account->deactivated) throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+}
+
+async::task<void> set_server_admin(ServerWorker& worker, std::string user_id, bool admin) {
+    const bool exists = co_await worker.database().run("set_server_admin", &mark_admin, std::move(user_id), admin);
+    if (!exists) throw SynapseError(404, "No row found");
+}
+
+std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id) {
+    const std::optional<Account> account = find_account(transaction, user_id);
+    if (!account) return std::nullopt;
+    callbacks::UserInfo info{callbacks::UserID(account->user_id)};
+    info.creation_ts =
+        std::get<0>(transaction.query_one<std::int64_t>("SELECT creation_ts FROM users WHERE user_id = ?", user_id).value());
+    info.is_admin = account->admin;
+    info.is_deactivated = account->deactivated;
+    info.is_guest = account->is_guest;
+    info.is_shadow_banned = account->shadow_banned;
+    return info;
 }
 
 async::task<void> create_account(ServerWorker& worker, NewAccount account) {

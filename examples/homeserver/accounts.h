@@ -2,6 +2,8 @@
 
 #include "server_worker.h"
 
+#include <callbacks/user_info.h>
+
 #include <async/task.h>
 
 #include <cstdint>
@@ -39,6 +41,12 @@ struct NewAccount {
 /// Whether exactly this user id is a local account, also a deactivated one.
 [[nodiscard]] async::task<bool> user_exists(ServerWorker& worker, std::string user_id);
 [[nodiscard]] async::task<bool> is_server_admin(ServerWorker& worker, std::string user_id);
+/// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`.
+[[nodiscard]] async::task<void> require_usable_account(ServerWorker& worker, std::string user_id);
+/// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
+[[nodiscard]] async::task<void> set_server_admin(ServerWorker& worker, std::string user_id, bool admin);
+/// All that is known of exactly this user id; none if there is no account. For use inside a transaction.
+[[nodiscard]] std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id);
 
 /// Stores the account and its profile. Errors: SynapseError 400 `M_USER_IN_USE` "User ID already taken.".
 [[nodiscard]] async::task<void> create_account(ServerWorker& worker, NewAccount account);

@@ -4,6 +4,7 @@
 #include "login_identifier.h"
 #include "password_hash.h"
 #include "requests.h"
+#include "third_party_ids.h"
 
 #include <callbacks/errors.h>
 
@@ -67,15 +68,14 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
     co_return AuthResult(account->user_id);
 }
 
-/// No third-party ids are bound to users here: only a module can know one.
-async::task<AuthResult> check_third_party(ServerWorker& worker, const std::string& login_type,
-                                          const ThirdPartyIdentifier& identifier, const JsonDict& body) {
-    if (login_type != password_type) refuse();
+/// What modules know of a third-party id and its password.
+async::task<std::optional<AuthResult>> ask_about_third_party(ServerWorker& worker, const std::string& login_type,
+                                                             const ThirdPartyIdentifier& identifier, const JsonDict& body) {
+    if (login_type != password_type) co_return std::nullopt;
     const std::string password = string_member(body, "password").value_or(std::string());
     std::optional<AuthResult> accepted =
         co_await worker.hooks().password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
-    if (!accepted) refuse();
-    co_return std::move(*accepted);
+    co_return accepted;
 }
 
 }  // namespace
@@ -88,11 +88,17 @@ async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string log
             throw SynapseError(400, "Bad parameter: password", Codes::INVALID_PARAM);
     }
     const LoginIdentifier identifier = login_identifier(body);
+    std::string user;
     if (const ThirdPartyIdentifier* const third_party = std::get_if<ThirdPartyIdentifier>(&identifier)) {
-        AuthResult accepted = co_await check_third_party(worker, login_type, *third_party, body);
-        co_return accepted;
+        std::optional<AuthResult> accepted = co_await ask_about_third_party(worker, login_type, *third_party, body);
+        if (accepted) co_return std::move(*accepted);
+        const std::optional<std::string> owner = co_await worker.database().read(
+            "owner_of_third_party_id", &owner_of_third_party_id, third_party->medium, third_party->address);
+        if (!owner) refuse();
+        user = *owner;
+    } else {
+        user = std::get<UserIdentifier>(identifier).user;
     }
-    const std::string user = std::get<UserIdentifier>(identifier).user;
     const LoginType* registered = nullptr;
     const Checkers* const checkers = worker.hooks().password_auth_provider.auth_checkers.find_if([&](const LoginType& type) {
         if (type.type == login_type) registered = &type;

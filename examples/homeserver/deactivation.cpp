@@ -4,6 +4,7 @@
 #include "profile.h"
 #include "requests.h"
 #include "rooms/rooms.h"
+#include "third_party_ids.h"
 #include "ui_authentication.h"
 
 #include <callbacks/errors.h>
@@ -38,6 +39,7 @@ async::task<modapi::Response> deactivate(ServerWorker& worker, const RoutedReque
 async::task<void> deactivate_account(ServerWorker& worker, std::string user_id, bool erase, bool by_admin) {
     const bool allowed = co_await worker.hooks().third_party_rules.check_can_deactivate_user(user_id, by_admin);
     if (!allowed) throw callbacks::SynapseError(403, "Deactivation of this user is forbidden", callbacks::Codes::FORBIDDEN);
+    co_await remove_third_party_ids(worker, user_id);
     RemovedTokens tokens = co_await worker.database().run("deactivate_account", &take_out_of_use, user_id);
     co_await tell_logged_out(worker, user_id, std::move(tokens));
     if (erase) co_await erase_profile(worker, user_id, by_admin);

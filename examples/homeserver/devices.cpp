@@ -50,13 +50,6 @@ RemovedTokens delete_session(modapi::Transaction& transaction, const std::string
     return tokens;
 }
 
-/// From here on the tokens go, so that all is done for each of them.
-async::task<void> end_session(ServerWorker& worker, const callbacks::Requester& requester) {
-    const std::string& user_id = requester.user.to_string();
-    const std::int64_t token_id = requester.access_token_id.value();
-    RemovedTokens tokens =
-        co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
-    co_await tell_logged_out(worker, user_id, std::move(tokens));
 }
 
 async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest& request) {
@@ -228,6 +221,14 @@ async::task<NewSession> start_session(ServerWorker& worker, std::string user_id,
     const std::int64_t now = worker.now_ms();
     co_await worker.database().run("start_session", &insert_session, user_id, session, display_name, now);
     co_return session;
+}
+
+async::task<void> end_session(ServerWorker& worker, callbacks::Requester requester) {
+    const std::string& user_id = requester.user.to_string();
+    const std::int64_t token_id = requester.access_token_id.value();
+    RemovedTokens tokens =
+        co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
+    co_await tell_logged_out(worker, user_id, std::move(tokens));
 }
 
 RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,

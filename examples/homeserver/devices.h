@@ -3,6 +3,8 @@
 #include "router.h"
 #include "server_worker.h"
 
+#include <callbacks/users.h>
+
 #include <async/task.h>
 
 #include <cstdint>
@@ -26,6 +28,10 @@ void check_device_id(const std::optional<std::string>& device_id);
 [[nodiscard]] async::task<NewSession> start_session(ServerWorker& worker, std::string user_id,
                                                     std::optional<std::string> device_id,
                                                     std::optional<std::string> display_name);
+
+/// Removes the device that a request or token is of with all its tokens, or the token if it has none, and tells on_logged_out.
+/// From here on the tokens go, so that all is done for each of them.
+[[nodiscard]] async::task<void> end_session(ServerWorker& worker, callbacks::Requester requester);
 
 /// A token that is gone.
 struct RemovedToken {

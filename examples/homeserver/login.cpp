@@ -63,13 +63,6 @@ std::string login_type_of(const JsonDict& body) {
     throw SynapseError(401, "Invalid access token passed.", Codes::UNKNOWN_TOKEN);
 }
 
-/// The account that was authenticated, which modules may have named any way they like.
-async::task<void> require_usable_account(ServerWorker& worker, std::string user_id) {
-    const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, user_id);
-    if (!account) throw SynapseError(404, "No row found");
-    if (account->deactivated) throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-}
-
 struct LoginAttempt {
     std::string user_id;
     std::string type;

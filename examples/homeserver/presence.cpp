@@ -69,14 +69,15 @@ struct StoredPresence {
     std::vector<std::string> room_mates;  ///< only of a change
 };
 
-/// A change gets a position of its own; the same again only counts as activity.
-StoredPresence store_presence(modapi::Transaction& transaction, UserPresenceState wanted, std::int64_t now) {
+/// A change gets a position of its own; the same again only counts as activity, unless it is to be told of as well.
+StoredPresence store_presence(modapi::Transaction& transaction, UserPresenceState wanted, std::int64_t now,
+                              bool is_told_again) {
     const std::optional<UserPresenceState> before = find_presence(transaction, wanted.user_id);
     wanted.currently_active = wanted.state == "online";
     wanted.last_active_ts = before ? before->last_active_ts : 0;
     if (wanted.state == "online" || wanted.state == "org.matrix.msc3026.busy") wanted.last_active_ts = now;
     StoredPresence stored;
-    stored.changed = !before || before->state != wanted.state || before->status_msg != wanted.status_msg;
+    stored.changed = is_told_again || !before || before->state != wanted.state || before->status_msg != wanted.status_msg;
     if (stored.changed) {
         const std::int64_t position = next_stream_position(transaction);
         transaction.execute(
@@ -128,9 +129,9 @@ async::task<void> route(ServerWorker& worker, const UserPresenceState& changed) 
     worker.notifier().wake(std::move(recipients));
 }
 
-async::task<void> change_presence(ServerWorker& worker, UserPresenceState wanted) {
+async::task<void> change_presence(ServerWorker& worker, UserPresenceState wanted, bool is_told_again) {
     const std::int64_t now = worker.now_ms();
-    StoredPresence stored = co_await worker.database().run("store_presence", &store_presence, wanted, now);
+    StoredPresence stored = co_await worker.database().run("store_presence", &store_presence, wanted, now, is_told_again);
     if (!stored.changed) co_return;
     std::vector<std::string> woken = worker.presence_interests().watchers_of(wanted.user_id);
     woken.push_back(wanted.user_id);
@@ -143,7 +144,7 @@ UserPresenceState wanted_presence(const std::string& user_id, const JsonDict& bo
     UserPresenceState wanted;
     wanted.user_id = user_id;
     wanted.state = required_string_member(body, "presence");
-    if (!is_presence_state(wanted.state)) throw SynapseError(400, "Invalid presence state", Codes::INVALID_PARAM);
+    require_presence_state(wanted.state);
     wanted.status_msg = optional_string_member(body, "status_msg");
     return wanted;
 }
@@ -154,7 +155,8 @@ async::task<modapi::Response> put_status(ServerWorker& worker, const RoutedReque
     if (requester.user.to_string() != user_id)
         throw SynapseError(403, "Can only set your own presence state", Codes::FORBIDDEN);
     UserPresenceState wanted = wanted_presence(user_id, required_json_body(request));
-    co_await to_the_end(change_presence(worker, std::move(wanted)));
+    const bool is_told_again = false;
+    co_await to_the_end(change_presence(worker, std::move(wanted), is_told_again));
     co_return ok();
 }
 
@@ -182,20 +184,40 @@ async::task<modapi::Response> get_status(ServerWorker& worker, const RoutedReque
     co_return ok(content_of(found.presence, worker.now_ms()));
 }
 
+/// Whether a sync from `since` is the next one of a user who is to be shown everybody who is online.
+bool is_full_presence_due(modapi::Transaction& transaction, const std::string& user_id, std::int64_t since) {
+    return transaction
+        .query_one<std::int64_t>("SELECT stream_position FROM full_presence_due WHERE user_id = ? AND stream_position > ?",
+                                 user_id, since)
+        .has_value();
+}
+
+void make_full_presence_due(modapi::Transaction& transaction, const std::vector<std::string>& users) {
+    const std::int64_t position = next_stream_position(transaction);
+    for (const std::string& user_id : users) {
+        transaction.execute(
+            "INSERT INTO full_presence_due (user_id, stream_position) VALUES (?, ?) ON CONFLICT (user_id) DO UPDATE SET "
+            "stream_position = excluded.stream_position",
+            user_id, position);
+    }
+}
+
 std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const std::string& watcher, std::int64_t since,
                                        const callbacks::InterestedUsers& interested) {
+    const bool shows_all_online = is_full_presence_due(transaction, watcher, since);
     std::map<std::string, UserPresenceState> visible;
     for (UserPresenceState& presence :
          states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
              "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM routed_presence "
-             "WHERE recipient = ? AND stream_position > ?",
-             watcher, since))) {
+             "WHERE recipient = ? AND (stream_position > ? OR (? = 1 AND state <> 'offline'))",
+             watcher, since, shows_all_online))) {
         visible.insert_or_assign(presence.user_id, std::move(presence));
     }
     std::vector<UserPresenceState> changed =
         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-            "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM presence WHERE stream_position > ?",
-            since));
+            "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM presence "
+            "WHERE stream_position > ? OR (? = 1 AND state <> 'offline')",
+            since, shows_all_online));
     for (UserPresenceState& presence : changed) {
         const std::string& user_id = presence.user_id;
         const bool is_theirs =
@@ -224,6 +246,22 @@ async::task<JsonArray> presence_for_sync(ServerWorker& worker, std::string user_
         events.emplace_back(std::move(event));
     }
     co_return events;
+}
+
+void require_presence_state(std::string_view state) {
+    if (!is_presence_state(state)) throw SynapseError(400, "Invalid presence state", Codes::INVALID_PARAM);
+}
+
+async::task<void> set_presence(ServerWorker& worker, UserPresenceState wanted) {
+    require_presence_state(wanted.state);
+    const bool is_told_again = true;
+    return change_presence(worker, std::move(wanted), is_told_again);
+}
+
+async::task<void> show_all_online(ServerWorker& worker, std::vector<std::string> users) {
+    if (users.empty()) co_return;
+    co_await worker.database().run("make_full_presence_due", &make_full_presence_due, users);
+    worker.notifier().wake(std::move(users));
 }
 
 void add_presence_endpoints(Router& router) {

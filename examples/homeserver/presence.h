@@ -4,11 +4,14 @@
 #include "server_worker.h"
 
 #include <callbacks/json.h>
+#include <callbacks/presence.h>
 
 #include <async/task.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace homeserver {
 
@@ -17,6 +20,13 @@ namespace homeserver {
 /// get_users_for_states routed to this user.
 [[nodiscard]] async::task<callbacks::JsonArray> presence_for_sync(ServerWorker& worker, std::string user_id,
                                                                   std::int64_t since);
+
+/// Throws SynapseError 400 `M_INVALID_PARAM` "Invalid presence state" for a word that is none.
+void require_presence_state(std::string_view state);
+/// Sets a user's presence and tells who may see it, also if it is the same again. Errors: SynapseError 400 `M_INVALID_PARAM`.
+[[nodiscard]] async::task<void> set_presence(ServerWorker& worker, callbacks::UserPresenceState wanted);
+/// Has the next sync of these local users show everybody who is online and whose presence they may see.
+[[nodiscard]] async::task<void> show_all_online(ServerWorker& worker, std::vector<std::string> users);
 
 /// GET and PUT /presence/{user}/status.
 void add_presence_endpoints(Router& router);

@@ -91,6 +91,7 @@ struct FieldChange {
     std::string user_id;
     std::optional<std::string> value;
     bool by_admin = false;
+    bool deactivation = false;        ///< it belongs to one
     bool stays_out_of_rooms = false;  ///< of a shadow-banned user: nobody sees it
 };
 
@@ -99,9 +100,14 @@ async::task<void> change_profile(ServerWorker& worker, const ProfileField& field
     const std::string& user_id = change.user_id;
     const std::string statement = field.update_statement;
     const ProfileInfo profile = co_await worker.database().run("store_profile", &store_field, statement, user_id, change.value);
-    const bool deactivation = false;
-    co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, change.by_admin, deactivation);
+    co_await worker.hooks().third_party_rules.on_profile_update(user_id, profile, change.by_admin, change.deactivation);
     if (!change.stays_out_of_rooms) co_await update_profile_in_rooms(worker, user_id, profile, change.by_admin);
+}
+
+async::task<void> require_user(ServerWorker& worker, std::string user_id) {
+    if (!is_local(worker, user_id)) throw SynapseError(400, "User is not hosted on this homeserver");
+    const bool exists = co_await user_exists(worker, user_id);
+    if (!exists) throw SynapseError(404, "Profile was not found", Codes::NOT_FOUND);
 }
 
 async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedRequest& request, const ProfileField& field) {
@@ -117,8 +123,7 @@ async::task<modapi::Response> put_field(ServerWorker& worker, const RoutedReques
     if (!change.by_admin && requester.user.to_string() != user_id) {
         throw SynapseError(400, std::string("Cannot set another user's ") + field.key, Codes::FORBIDDEN);
     }
-    const bool exists = co_await user_exists(worker, user_id);
-    if (!exists) throw SynapseError(404, "Profile was not found", Codes::NOT_FOUND);
+    co_await require_user(worker, user_id);
     co_await to_the_end(change_profile(worker, field, std::move(change)));
     co_return ok();
 }
@@ -153,21 +158,24 @@ async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool 
 
 namespace {
 
-async::task<void> set_by_admin(ServerWorker& worker, std::string user_id, std::string value, const ProfileField& field) {
+FieldChange by_admin(std::string user_id, std::string value, const ProfileField& field) {
     FieldChange change;
     change.user_id = std::move(user_id);
     change.value = checked_value(std::move(value), field);
     change.by_admin = true;
-    return change_profile(worker, field, std::move(change));
+    return change;
 }
 
 }  // namespace
 
-async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value) {
-    return set_by_admin(worker, std::move(user_id), std::move(value), display_name_field);
+async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value, bool deactivation) {
+    FieldChange change = by_admin(std::move(user_id), std::move(value), display_name_field);
+    change.deactivation = deactivation;
+    co_await require_user(worker, change.user_id);
+    co_await change_profile(worker, display_name_field, std::move(change));
 }
 async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value) {
-    return set_by_admin(worker, std::move(user_id), std::move(value), avatar_field);
+    return change_profile(worker, avatar_field, by_admin(std::move(user_id), std::move(value), avatar_field));
 }
 
 ProfileInfo find_profile(modapi::Transaction& transaction, const std::string& user_id) {

@@ -19,8 +19,10 @@ namespace homeserver {
 /// Takes avatar and display name away, telling the modules after each that it belongs to a deactivation.
 [[nodiscard]] async::task<void> erase_profile(ServerWorker& worker, std::string user_id, bool by_admin);
 /// Sets a field as an admin would: the change is stored, told to the modules and copied into the user's rooms. Errors:
-/// SynapseError 400 for a value that is too long.
-[[nodiscard]] async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value);
+/// SynapseError 400 for a value that is too long; of the display name also 400 for a user of another server, 404 for an unknown
+/// one.
+[[nodiscard]] async::task<void> set_display_name(ServerWorker& worker, std::string user_id, std::string value,
+                                                 bool deactivation = false);
 [[nodiscard]] async::task<void> set_avatar_url(ServerWorker& worker, std::string user_id, std::string value);
 
 /// GET /profile/{user}, GET and PUT /profile/{user}/displayname and /avatar_url.

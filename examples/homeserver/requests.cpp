@@ -1,6 +1,7 @@
 #include "requests.h"
 
 #include "http_text.h"
+#include "seen_clients.h"
 #include "server_worker.h"
 
 #include <charconv>
@@ -52,18 +53,29 @@ std::string access_token_of(const RoutedRequest& request) {
     return request.http.argument("access_token").value_or(std::string());
 }
 
-async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string token = access_token_of(request);
-    if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
+async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::string token) {
     if (!is_storable_text(token)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
     std::optional<TokenOwner> owner = co_await worker.database().read("find_token", &find_token, token);
     if (!owner) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
-    request.authenticated_user = owner->user_id;
     callbacks::Requester requester{callbacks::UserID(owner->user_id)};
     requester.access_token_id = owner->token_id;
     requester.device_id = std::move(owner->device_id);
     requester.is_guest = owner->is_guest;
     requester.shadow_banned = owner->shadow_banned;
+    co_return requester;
+}
+
+async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request) {
+    std::string token = access_token_of(request);
+    if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
+    callbacks::Requester requester = co_await requester_of_token(worker, std::move(token));
+    request.authenticated_user = requester.user.to_string();
+    SeenClient client;
+    client.user_id = request.authenticated_user;
+    client.device_id = requester.device_id.value_or(std::string());
+    client.ip = client_address_of(request);
+    client.user_agent = user_agent_of(request).value_or(std::string());
+    worker.seen_clients().note(std::move(client));
     co_return requester;
 }
 

@@ -22,6 +22,9 @@ namespace homeserver {
 /// The same for logout, where an expired account is let through.
 [[nodiscard]] async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request);
 
+/// Whose access token this is. Errors: 401 `M_UNKNOWN_TOKEN` as above.
+[[nodiscard]] async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::string token);
+
 /// The request's access token as sent; empty if there is none.
 [[nodiscard]] std::string access_token_of(const RoutedRequest& request);
 

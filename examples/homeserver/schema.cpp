@@ -45,6 +45,23 @@ constexpr const char* tables[] = {
     "status_msg TEXT, last_active_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
     "PRIMARY KEY (recipient, user_id))",
 
+    // Whose next sync shows everybody who is online: one from before that position.
+    "CREATE TABLE IF NOT EXISTS full_presence_due (user_id TEXT PRIMARY KEY, stream_position BIGINT NOT NULL)",
+
+    // From where requests came. device_id and user_agent are empty where there is none.
+    "CREATE TABLE IF NOT EXISTS user_ips (user_id TEXT NOT NULL, device_id TEXT NOT NULL, ip TEXT NOT NULL, "
+    "user_agent TEXT NOT NULL, last_seen BIGINT NOT NULL, PRIMARY KEY (user_id, device_id, ip, user_agent))",
+    "CREATE INDEX IF NOT EXISTS user_ips_by_time ON user_ips (last_seen)",
+
+    "CREATE TABLE IF NOT EXISTS user_threepids (medium TEXT NOT NULL, address TEXT NOT NULL, user_id TEXT NOT NULL, "
+    "validated_at BIGINT NOT NULL, added_at BIGINT NOT NULL, PRIMARY KEY (medium, address))",
+    "CREATE INDEX IF NOT EXISTS user_threepids_of_user ON user_threepids (user_id)",
+    // Which identity servers hold a binding.
+    "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
+    "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
+    "NULL, PRIMARY KEY (auth_provider, external_id))",
+
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
     "PRIMARY KEY (user_id, filter_id))",
 

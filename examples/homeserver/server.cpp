@@ -63,6 +63,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               notifier_,
               signing_key_,
               presence_interests_,
+              room_deletions_,
               blocking_pool_.get_executor(),
               host_pool_.get_executor()} {
     add_endpoints(router_);
@@ -84,7 +85,10 @@ Server::~Server() {
 void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules) {
     for (int index = 0; index < configuration_.workers; ++index) {
         modapi::WorkerSettings settings;
-        if (index > 0) settings.worker_name = "worker" + std::to_string(index);
+        if (index > 0) {
+            settings.worker_name = "worker" + std::to_string(index);
+            settings.worker_app = "homeserver.worker";
+        }
         settings.run_background_tasks = index == 0;
         settings.http_client = http_client_settings(configuration_);
         settings.watchdog = &watchdog_;

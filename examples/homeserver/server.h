@@ -3,6 +3,7 @@
 #include "acceptor.h"
 #include "notifier.h"
 #include "presence_interests.h"
+#include "rooms/room_deletions.h"
 #include "rooms/signing_key.h"
 #include "router.h"
 #include "server_configuration.h"
@@ -62,6 +63,7 @@ private:
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;
+    RoomDeletions room_deletions_;
     modapi::InProcessInvalidationBus invalidations_;
     modapi::Watchdog watchdog_;
     Shared shared_;

@@ -40,6 +40,8 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "caches",
                                                 "login_via_existing_session",
                                                 "email",
+                                                "sso",
+                                                "templates",
                                                 "ip_range_blocklist",
                                                 "ip_range_allowlist",
                                                 "signing_key_path",
@@ -304,6 +306,11 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
         if (workers < 1 || workers > most_workers) root.fail("workers", "must be 1 to " + std::to_string(most_workers));
         configuration.workers = static_cast<int>(workers);
+        configuration.email_app_name = root.section("email").value_or<std::string>("app_name", configuration.email_app_name);
+        if (const auto folder = root.section("templates").optional<std::string>("custom_template_directory"))
+            configuration.custom_template_dir = located(*folder).string();
+        configuration.sso_client_whitelist =
+            root.section("sso").optional<std::vector<std::string>>("client_whitelist").value_or(std::vector<std::string>());
         configuration.ip_range_blocklist = ip_ranges(root, "ip_range_blocklist");
         configuration.ip_range_allowlist = ip_ranges(root, "ip_range_allowlist").value_or(std::vector<std::string>());
     } catch (const callbacks::ConfigError& error) {

@@ -51,6 +51,9 @@ struct ServerConfiguration {
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
+    std::string email_app_name = "Matrix";
+    std::optional<std::string> custom_template_dir;
+    std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
 };
 
 /// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.

@@ -1,6 +1,5 @@
 #include "server_worker.h"
 
-#include "accounts.h"
 #include "background_updates.h"
 #include "rooms/rooms.h"
 
@@ -14,10 +13,13 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
                            modapi::WorkerSettings settings)
     : shared_(shared),
       where_(where),
+      services_(*this),
       modules_(*this, where, shared.database, bus, shared.blocking_pool, std::move(settings)),
-      background_(where, [](std::string_view name, const std::exception_ptr& failure) {
-          spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
-      }) {
+      background_(where,
+                  [](std::string_view name, const std::exception_ptr& failure) {
+                      spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
+                  }),
+      seen_clients_(*this) {
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();
@@ -28,14 +30,9 @@ ServerWorker::~ServerWorker() = default;
 const std::string& ServerWorker::server_name() const noexcept { return shared_.configuration.server_name; }
 const std::string& ServerWorker::public_baseurl() const noexcept { return shared_.configuration.public_baseurl; }
 
-async::task<callbacks::Event> ServerWorker::create_and_send_event(callbacks::JsonDict event) {
-    return send_module_event(*this, std::move(event));
-}
-
-async::task<std::optional<std::string>> ServerWorker::check_user_exists(std::string user_id) {
-    const std::optional<Account> account = co_await database().read("check_user_exists", &find_account_ignoring_case, user_id);
-    if (!account) co_return std::nullopt;
-    co_return account->user_id;
+const std::string& ServerWorker::email_app_name() const noexcept { return shared_.configuration.email_app_name; }
+const std::optional<std::string>& ServerWorker::custom_template_dir() const noexcept {
+    return shared_.configuration.custom_template_dir;
 }
 
 void ServerWorker::attach_to_notifier() {

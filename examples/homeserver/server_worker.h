@@ -1,7 +1,9 @@
 #pragma once
 
+#include "module_services/module_services.h"
 #include "notifier.h"
 #include "router.h"
+#include "seen_clients.h"
 #include "server_configuration.h"
 
 #include <modapi/database.h>
@@ -20,6 +22,7 @@ namespace homeserver {
 
 class BackgroundUpdates;
 class PresenceInterests;
+class RoomDeletions;
 class SigningKey;
 
 /// What all workers of the process share.
@@ -29,6 +32,7 @@ struct Shared {
     Notifier& notifier;
     const SigningKey& signing_key;  ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
     PresenceInterests& presence_interests;
+    RoomDeletions& room_deletions;
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
                                              ///< pool keeps nobody from logging in
@@ -45,8 +49,12 @@ public:
     // modapi::Homeserver
     [[nodiscard]] const std::string& server_name() const noexcept override;
     [[nodiscard]] const std::string& public_baseurl() const noexcept override;
-    [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
-    [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
+    [[nodiscard]] const std::string& email_app_name() const noexcept override;
+    [[nodiscard]] const std::optional<std::string>& custom_template_dir() const noexcept override;
+    [[nodiscard]] modapi::AccountServices& accounts() noexcept override { return services_.accounts; }
+    [[nodiscard]] modapi::SessionServices& sessions() noexcept override { return services_.sessions; }
+    [[nodiscard]] modapi::RoomServices& rooms() noexcept override { return services_.rooms; }
+    [[nodiscard]] modapi::PresenceServices& presence() noexcept override { return services_.presence; }
 
     [[nodiscard]] const ServerConfiguration& configuration() const noexcept { return shared_.configuration; }
     [[nodiscard]] modapi::Database& database() noexcept { return shared_.database; }
@@ -57,10 +65,13 @@ public:
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept { return modules_.hooks(); }
     [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
+    [[nodiscard]] RoomDeletions& room_deletions() noexcept { return shared_.room_deletions; }
     [[nodiscard]] const boost::asio::any_io_executor& host_pool() const noexcept { return shared_.host_pool; }
     [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
     /// Work that goes on after its request was answered (on_new_event).
     [[nodiscard]] async::scope& background() noexcept { return background_; }
+    /// From where this worker's requests come.
+    [[nodiscard]] SeenClients& seen_clients() noexcept { return seen_clients_; }
     /// This worker's part of the notifier: its waiting syncs.
     [[nodiscard]] WaitingSyncs& waiting_syncs() noexcept { return waiting_syncs_; }
 
@@ -76,8 +87,10 @@ public:
 private:
     Shared& shared_;
     const async::environment& where_;
+    ModuleServices services_;
     modapi::Worker modules_;
     async::scope background_;
+    SeenClients seen_clients_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace modapi {
 
@@ -15,7 +16,37 @@ using callbacks::SynapseError;
 
 [[noreturn]] void refuse_method() { throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED); }
 
-std::string escaped(std::string_view text) {
+Response page(int status, std::string_view text) {
+    Response response;
+    response.status = status;
+    const std::string code = std::to_string(status);
+    response.body = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error " + code +
+                    "</title></head><body><h1>Error " + code + "</h1><p>" + escaped_html(text) + "</p></body></html>";
+    return response;
+}
+
+bool has_header(const Response& response, std::string_view lower_case_name) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) {
+        std::string name = header.first;
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+        return name == lower_case_name;
+    });
+}
+
+/// What a page says of itself stays, beside what every page says.
+void add_page_headers(Response& response) {
+    if (!has_header(response, "content-type")) response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
+    const std::pair<std::string, std::string> against_framing[] = {{"X-Frame-Options", "DENY"},
+                                                                   {"Content-Security-Policy", "frame-ancestors 'none';"}};
+    for (const auto& header : against_framing) {
+        if (std::find(response.headers.begin(), response.headers.end(), header) == response.headers.end())
+            response.headers.push_back(header);
+    }
+}
+
+}  // namespace
+
+std::string escaped_html(std::string_view text) {
     std::string safe;
     for (const char c : text) {
         switch (c) {
@@ -41,24 +72,13 @@ std::string escaped(std::string_view text) {
     return safe;
 }
 
-Response page(int status, std::string_view text) {
+Response html_response(int status, std::string html) {
     Response response;
     response.status = status;
-    const std::string code = std::to_string(status);
-    response.body = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error " + code +
-                    "</title></head><body><h1>Error " + code + "</h1><p>" + escaped(text) + "</p></body></html>";
+    response.body = std::move(html);
+    add_page_headers(response);
     return response;
 }
-
-bool has_header(const Response& response, std::string_view lower_case_name) {
-    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) {
-        std::string name = header.first;
-        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-        return name == lower_case_name;
-    });
-}
-
-}  // namespace
 
 async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
     const bool is_head = request.method == "HEAD";
@@ -80,9 +100,7 @@ async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
                       callbacks::message_of(std::current_exception()));
         response = page(500, "Internal server error");
     }
-    if (!has_header(response, "content-type")) response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
-    response.headers.emplace_back("X-Frame-Options", "DENY");
-    response.headers.emplace_back("Content-Security-Policy", "frame-ancestors 'none';");
+    add_page_headers(response);
     if (is_head) response.body.clear();
     co_return response;
 }

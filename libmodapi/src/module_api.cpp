@@ -21,6 +21,8 @@ ModuleApi::ModuleApi(Worker& worker, std::string module_name)
       module_name_(std::move(module_name)),
       logger_(spdlog::default_logger()->clone(module_name_)),
       http_client_(worker.settings().http_client),
+      public_room_list_manager_(worker.homeserver()),
+      account_data_manager_(worker.homeserver()),
       background_(module_name_, outside_of_callbacks) {}
 
 ModuleApi::~ModuleApi() = default;
@@ -93,31 +95,18 @@ void ModuleApi::publish_invalidation(const async::cached_function& function, std
     worker_.state_->bus.publish(worker_.state_->subscription, invalidation);
 }
 
-std::string ModuleApi::get_qualified_user_id(std::string_view username) const {
-    if (username.starts_with('@')) return std::string(username);
-    return "@" + std::string(username) + ":" + server_name();
-}
-
-bool ModuleApi::is_mine(std::string_view identifier) const noexcept {
-    const std::size_t colon = identifier.find(':');
-    return colon != std::string_view::npos && identifier.substr(colon + 1) == server_name();
-}
-
 const std::string& ModuleApi::server_name() const noexcept { return worker_.homeserver().server_name(); }
 const std::string& ModuleApi::public_baseurl() const noexcept { return worker_.homeserver().public_baseurl(); }
+const std::string& ModuleApi::email_app_name() const noexcept { return worker_.homeserver().email_app_name(); }
+const std::optional<std::string>& ModuleApi::custom_template_dir() const noexcept {
+    return worker_.homeserver().custom_template_dir();
+}
+const std::optional<std::string>& ModuleApi::worker_app() const noexcept { return worker_.settings().worker_app; }
 const std::optional<std::string>& ModuleApi::worker_name() const noexcept { return worker_.settings().worker_name; }
 bool ModuleApi::should_run_background_tasks() const noexcept { return worker_.settings().run_background_tasks; }
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 Database& ModuleApi::database() noexcept { return worker_.database(); }
 boost::asio::any_io_executor ModuleApi::blocking_pool() const { return worker_.state_->blocking_pool; }
-
-async::task<callbacks::Event> ModuleApi::create_and_send_event_into_room(callbacks::JsonDict event_dict) {
-    return worker_.homeserver().create_and_send_event(std::move(event_dict));
-}
-
-async::task<std::optional<std::string>> ModuleApi::check_user_exists(std::string user_id) {
-    return worker_.homeserver().check_user_exists(std::move(user_id));
-}
 
 async::task<void> ModuleApi::sleep(double seconds) {
     if (std::isnan(seconds)) throw std::invalid_argument("sleep: the number of seconds is not a number");

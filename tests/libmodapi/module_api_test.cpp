@@ -1,8 +1,11 @@
 #include "log_capture.h"
 #include "worker_under_test.h"
 
+#include <modapi/services/service_not_offered.h>
+
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
 
 namespace {
@@ -38,7 +41,73 @@ TEST_F(ModuleApiTest, KnowsItsServersNames) {
     EXPECT_EQ(api->public_baseurl(), "http://example.org/");
     EXPECT_EQ(api->worker_name(), std::nullopt);
     EXPECT_EQ(api->module_name(), "test.Module0");
+    EXPECT_TRUE(api->is_mine(callbacks::UserID("@alice:example.org")));
+    EXPECT_FALSE(api->is_mine(callbacks::RoomAlias("#a:other.org")));
+    EXPECT_EQ(api->email_app_name(), "Matrix");
+    EXPECT_EQ(api->custom_template_dir(), std::nullopt);
+    EXPECT_EQ(api->worker_app(), std::nullopt);
+    EXPECT_FALSE(ModuleApi::msc3861_oauth_delegation_enabled());
     EXPECT_TRUE(api->should_run_background_tasks());
+}
+
+std::string what_is_thrown(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const modapi::ServiceNotOffered& error) {
+        return error.what();
+    } catch (const std::exception& error) {
+        return std::string("another error: ") + error.what();
+    }
+    return "nothing";
+}
+
+TEST_F(ModuleApiTest, NamesWhatItsHostDoesNotOffer) {
+    const std::string alice = "@alice:example.org";
+    const std::string room = "!r:example.org";
+    const JsonDict nothing;
+    const modapi::Request request;
+    const callbacks::UserID user(alice);
+    modapi::PublicRoomListManager& list = api->public_room_list_manager();
+    modapi::AccountDataManager& data = api->account_data_manager();
+    const std::vector<std::pair<std::string, std::function<void()>>> calls = {
+        {"get_userinfo_by_id", [&] { test.wait(api->get_userinfo_by_id(alice)); }},
+        {"get_user_by_req", [&] { test.wait(api->get_user_by_req(request)); }},
+        {"is_user_admin", [&] { test.wait(api->is_user_admin(alice)); }},
+        {"set_user_admin", [&] { test.wait(api->set_user_admin(alice, true)); }},
+        {"check_username", [&] { test.wait(api->check_username("alice")); }},
+        {"register_user", [&] { test.wait(api->register_user("alice")); }},
+        {"register_device", [&] { test.wait(api->register_device(alice)); }},
+        {"record_user_external_id", [&] { test.wait(api->record_user_external_id("p", "x", alice)); }},
+        {"create_login_token", [&] { test.wait(api->create_login_token(alice)); }},
+        {"invalidate_access_token", [&] { test.wait(api->invalidate_access_token("t")); }},
+        {"complete_sso_login_async", [&] { test.wait(api->complete_sso_login_async(alice, request, "https://c")); }},
+        {"get_profile_for_user", [&] { test.wait(api->get_profile_for_user("alice")); }},
+        {"set_displayname", [&] { test.wait(api->set_displayname(user, "x")); }},
+        {"get_threepids_for_user", [&] { test.wait(api->get_threepids_for_user(alice)); }},
+        {"store_remote_3pid_association", [&] { test.wait(api->store_remote_3pid_association(alice, "email", "a", "i")); }},
+        {"get_user_ip_and_agents", [&] { test.wait(api->get_user_ip_and_agents(alice)); }},
+        {"get_monthly_active_users_by_service", [&] { test.wait(api->get_monthly_active_users_by_service()); }},
+        {"deactivate_user", [&] { test.wait(api->deactivate_user(alice)); }},
+        {"account_data_manager.get_global", [&] { test.wait(data.get_global(alice, "t")); }},
+        {"account_data_manager.put_global", [&] { test.wait(data.put_global(alice, "t", nothing)); }},
+        {"get_room_state", [&] { test.wait(api->get_room_state(room)); }},
+        {"get_room_state", [&] { test.wait(api->get_state_events_in_room(room, {})); }},
+        {"get_event", [&] { test.wait(api->get_event("$e")); }},
+        {"get_members", [&] { test.wait(api->get_members(room)); }},
+        {"get_rooms_for_user", [&] { test.wait(api->get_rooms_for_user(alice)); }},
+        {"update_room_membership", [&] { test.wait(api->update_room_membership(alice, alice, room, "join")); }},
+        {"create_room", [&] { test.wait(api->create_room(alice, nothing)); }},
+        {"delete_room", [&] { test.wait(api->delete_room(room)); }},
+        {"get_room_state", [&] { test.wait(api->get_canonical_room_alias(callbacks::RoomID(room))); }},
+        {"lookup_room_alias", [&] { test.wait(api->lookup_room_alias("#a:example.org")); }},
+        {"public_room_list_manager.room_is_in_public_room_list", [&] { test.wait(list.room_is_in_public_room_list(room)); }},
+        {"public_room_list_manager.add_room_to_public_room_list", [&] { test.wait(list.add_room_to_public_room_list(room)); }},
+        {"public_room_list_manager.remove_room_from_public_room_list",
+         [&] { test.wait(list.remove_room_from_public_room_list(room)); }},
+        {"send_local_online_presence_to", [&] { test.wait(api->send_local_online_presence_to({alice})); }},
+        {"set_presence_for_users", [&] { test.wait(api->set_presence_for_users({})); }},
+    };
+    for (const auto& [service, call] : calls) EXPECT_EQ(what_is_thrown(call), "this host does not offer " + service);
 }
 
 TEST_F(ModuleApiTest, LogsUnderTheModulesName) {

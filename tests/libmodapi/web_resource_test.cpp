@@ -145,6 +145,15 @@ TEST(HtmlResourceTest, CannotBeFramedAndEscapesErrors) {
     EXPECT_EQ(handle<Page>(request("POST")).status, 405);
 }
 
+TEST(HtmlResourceTest, MakesPagesThatCannotBeFramedOutsideOfAResourceToo) {
+    const Response page = modapi::html_response(418, "<p>" + modapi::escaped_html(R"(a<b>&"c"'d')") + "</p>");
+    EXPECT_EQ(page.status, 418);
+    EXPECT_EQ(page.body, "<p>a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;</p>");
+    EXPECT_EQ(header(page, "Content-Type"), "text/html; charset=utf-8");
+    EXPECT_EQ(header(page, "X-Frame-Options"), "DENY");
+    EXPECT_EQ(header(page, "Content-Security-Policy"), "frame-ancestors 'none';");
+}
+
 TEST(RequestTest, RefusesABodyThatIsNoJsonObject) {
     const auto errcode = [](std::string body) -> std::string {
         Request made;

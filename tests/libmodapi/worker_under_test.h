@@ -17,10 +17,12 @@
 #include <vector>
 
 /// The smallest host there is: it has a name, and it remembers what modules send.
-class SmallHomeserver final : public modapi::Homeserver {
+class SmallHomeserver final : public modapi::Homeserver, modapi::AccountServices, modapi::RoomServices {
 public:
     [[nodiscard]] const std::string& server_name() const noexcept override { return name_; }
     [[nodiscard]] const std::string& public_baseurl() const noexcept override { return url_; }
+    [[nodiscard]] modapi::AccountServices& accounts() noexcept override { return *this; }
+    [[nodiscard]] modapi::RoomServices& rooms() noexcept override { return *this; }
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override {
         sent.push_back(event);
         callbacks::EventFields fields;

@@ -56,6 +56,12 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// An id of an authentication provider is recorded for a user already (contract: `ExternalIDReuseException`).
+class ExternalIDReuseException : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// What a module may not register: the host refuses to start and names the module.
 class RegistrationError : public std::logic_error {
 public:

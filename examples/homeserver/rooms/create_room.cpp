@@ -62,7 +62,7 @@ void announce_stored(ServerWorker& worker, NewRoom& room, const Event& event) {
 }
 
 /// Create event and creator's join: each is stored and announced before the next is made.
-async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request) {
+async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request, JsonDict creator_profile) {
     JsonDict creation = request.creation_content;
     creation["room_version"] = "10";
     creation["creator"] = room.creator;
@@ -79,6 +79,7 @@ async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& 
     change.sender = room.creator;
     change.target = room.creator;
     change.membership = "join";
+    change.content = std::move(creator_profile);
     JsonDict content = co_await member_content(worker, std::move(change));
     Draft join_draft = state_draft(room, "m.room.member", room.creator, std::move(content));
     const Event drafted_join = build_event(worker, join_draft, room.head, room.state);
@@ -135,7 +136,20 @@ async::task<void> ask_on_create_room(ServerWorker& worker, const Requester& requ
     if (!hook.empty()) co_await hook(requester, body, is_admin);
 }
 
-async::task<std::string> create_room_of(ServerWorker& worker, Requester requester, JsonDict body) {
+async::task<Response> post_create_room(ServerWorker& worker, const RoutedRequest& request) {
+    Requester requester = co_await authenticate(worker, request);
+    JsonDict body = json_body(request);
+    JsonDict no_other_profile;
+    const CreatedRoom room =
+        co_await to_the_end(create_room(worker, std::move(requester), std::move(body), std::move(no_other_profile)));
+    JsonDict answer;
+    answer["room_id"] = room.room_id;
+    co_return ok(std::move(answer));
+}
+
+}  // namespace
+
+async::task<CreatedRoom> create_room(ServerWorker& worker, Requester requester, JsonDict body, JsonDict creator_profile) {
     NewRoom room;
     room.creator = requester.user.to_string();
     const bool is_admin = co_await is_server_admin(worker, room.creator);
@@ -156,25 +170,17 @@ async::task<std::string> create_room_of(ServerWorker& worker, Requester requeste
         co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);
     if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
     if (alias) co_await require_alias_allowed(worker, room.creator, *alias);
-    co_await found(worker, room, request);
+    co_await found(worker, room, request, std::move(creator_profile));
     if (alias) co_await take_alias(worker, room, *alias);
     co_await furnish(worker, room, request);
     // Nobody is invited by who is shadow-banned, and they can't tell.
     if (!requester.shadow_banned) co_await invite_all(worker, room, request, is_admin);
-    co_return room.room_id;
+    CreatedRoom created;
+    created.room_id = room.room_id;
+    created.alias = alias;
+    co_return created;
 }
 
-async::task<Response> create_room(ServerWorker& worker, const RoutedRequest& request) {
-    Requester requester = co_await authenticate(worker, request);
-    JsonDict body = json_body(request);
-    const std::string room_id = co_await to_the_end(create_room_of(worker, std::move(requester), std::move(body)));
-    JsonDict answer;
-    answer["room_id"] = room_id;
-    co_return ok(std::move(answer));
-}
-
-}  // namespace
-
-void add_create_room_endpoint(Router& router) { add_client(router, "POST", "/createRoom", &create_room); }
+void add_create_room_endpoint(Router& router) { add_client(router, "POST", "/createRoom", &post_create_room); }
 
 }  // namespace homeserver

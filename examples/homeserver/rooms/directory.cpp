@@ -43,10 +43,6 @@ std::optional<Listing> find_listing(Transaction& transaction, const std::string&
     return listing;
 }
 
-void set_public(Transaction& transaction, const std::string& room_id, bool is_public) {
-    transaction.execute("UPDATE rooms SET is_public = ? WHERE room_id = ?", is_public, room_id);
-}
-
 async::task<Response> get_visibility(ServerWorker& worker, const RoutedRequest& request) {
     const std::optional<Listing> listing =
         co_await worker.database().read("room_listing", &find_listing, request.path_parameters.at(0), std::string());
@@ -80,7 +76,7 @@ async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& 
             co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
         if (!allowed) throw SynapseError(403, "Not allowed to publish room");
     }
-    co_await worker.database().run("set_room_public", &set_public, room_id, publishes);
+    co_await worker.database().run("set_room_public", &set_room_public, room_id, publishes);
     co_return ok();
 }
 
@@ -199,6 +195,10 @@ async::task<Response> post_public_rooms(ServerWorker& worker, const RoutedReques
 }
 
 }  // namespace
+
+bool set_room_public(Transaction& transaction, const std::string& room_id, bool is_public) {
+    return transaction.execute("UPDATE rooms SET is_public = ? WHERE room_id = ?", is_public, room_id) != 0;
+}
 
 void add_directory_endpoints(Router& router) {
     add_client(router, "GET", "/directory/list/room/{room_id}", &get_visibility);

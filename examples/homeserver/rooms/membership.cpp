@@ -13,6 +13,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace homeserver {
 
 namespace {
@@ -59,6 +62,24 @@ void set_or_erase(JsonDict& content, std::string_view key, const std::optional<s
     }
 }
 
+void add_missing(JsonDict& content, std::string_view key, const std::optional<std::string>& value) {
+    if (value && !content.contains(key)) content[key] = *value;
+}
+
+/// Kick and unban are both a leave; each only from the membership that it is meant for.
+std::string stored_membership(const std::string& asked, const Standing& before) {
+    constexpr std::string_view known[] = {"join", "invite", "leave", "ban", "knock", "kick", "unban"};
+    if (std::find(std::begin(known), std::end(known), asked) == std::end(known))
+        throw SynapseError(400, "Invalid membership key");
+    if (asked == "unban" && before.membership != "ban") {
+        throw SynapseError(403, "Cannot unban user who was not banned", Codes::BAD_STATE);
+    }
+    if (asked == "kick" && (before.membership == "leave" || before.membership == "ban")) {
+        throw SynapseError(403, "The target user is not in the room", Codes::NOT_JOINED);
+    }
+    return asked == "unban" || asked == "kick" ? "leave" : asked;
+}
+
 }  // namespace
 
 async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange change) {
@@ -67,8 +88,8 @@ async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange chan
     const bool shows_profile = change.membership == "join" || change.membership == "invite" || change.membership == "knock";
     if (shows_profile && is_local(worker, change.target)) {
         const callbacks::ProfileInfo profile = co_await profile_of(worker, change.target);
-        set_or_erase(content, "displayname", profile.display_name);
-        set_or_erase(content, "avatar_url", profile.avatar_url);
+        add_missing(content, "displayname", profile.display_name);
+        add_missing(content, "avatar_url", profile.avatar_url);
     }
     co_return content;
 }
@@ -77,6 +98,7 @@ async::task<Event> change_membership(ServerWorker& worker, MembershipChange chan
     static_cast<void>(callbacks::UserID(change.target));
     const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
+    change.membership = stored_membership(change.membership, before);
     JsonDict content = co_await member_content(worker, change);
     const bool is_repeated_join = change.membership == "join" && before.membership == "join";
     if (!is_repeated_join) co_await ask_modules(worker, change, before.membership);
@@ -169,22 +191,17 @@ async::task<Response> ban(ServerWorker& worker, const RoutedRequest& request) {
     co_return ok();
 }
 
-/// Kick and unban are both a leave; each only from the membership that it is meant for.
-async::task<Response> remove(ServerWorker& worker, const RoutedRequest& request, bool unban) {
-    MembershipChange change = co_await requested_of_other(worker, request, "leave");
-    const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
-    if (unban && before.membership != "ban") {
-        throw SynapseError(403, "Cannot unban user who was not banned", Codes::BAD_STATE);
-    }
-    if (!unban && (before.membership == "leave" || before.membership == "ban")) {
-        throw SynapseError(403, "The target user is not in the room", Codes::NOT_JOINED);
-    }
+async::task<Response> kick(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_of_other(worker, request, "kick");
     co_await to_the_end(change_membership(worker, std::move(change)));
     co_return ok();
 }
 
-async::task<Response> kick(ServerWorker& worker, const RoutedRequest& request) { return remove(worker, request, false); }
-async::task<Response> unban(ServerWorker& worker, const RoutedRequest& request) { return remove(worker, request, true); }
+async::task<Response> unban(ServerWorker& worker, const RoutedRequest& request) {
+    MembershipChange change = co_await requested_of_other(worker, request, "unban");
+    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_return ok();
+}
 
 bool mark_forgotten(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
     const std::string membership = membership_of(transaction, room_id, user_id);

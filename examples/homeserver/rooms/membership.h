@@ -17,7 +17,7 @@ struct MembershipChange {
     std::string room_id;
     std::string sender;
     std::string target;
-    std::string membership;       ///< join, invite, leave, ban, knock
+    std::string membership;       ///< join, invite, leave, ban, knock; kick, unban: a leave of who is, or was, in the room
     callbacks::JsonDict content;  ///< what else the event is to hold: reason, is_direct
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;

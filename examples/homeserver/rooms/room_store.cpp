@@ -146,6 +146,20 @@ std::optional<Event> current_state_event(Transaction& transaction, const std::st
     return std::move(found.front().event);
 }
 
+callbacks::StateMap filtered_state(Transaction& transaction, const std::string& room_id, const callbacks::StateFilter& filter) {
+    callbacks::StateMap state;
+    for (const callbacks::StateFilterEntry& wanted : filter) {
+        for (StoredEvent& stored :
+             select_events(transaction,
+                           "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND (? = 1 OR "
+                           "s.state_key = ?)",
+                           room_id, wanted.type, !wanted.state_key.has_value(), wanted.state_key.value_or(std::string()))) {
+            state.set(std::move(stored.event));
+        }
+    }
+    return state;
+}
+
 std::vector<StoredEvent> state_at(Transaction& transaction, const std::string& room_id, std::int64_t position,
                                   std::int64_t newer_than) {
     return select_events(
@@ -175,6 +189,12 @@ std::optional<StoredEvent> state_event_at(Transaction& transaction, const std::s
 
 std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
     std::vector<StoredEvent> found = select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const std::string& event_id) {
+    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.event_id = ?", event_id);
     if (found.empty()) return std::nullopt;
     return std::move(found.front());
 }

@@ -3,6 +3,7 @@
 #include <modapi/database.h>
 
 #include <callbacks/event.h>
+#include <callbacks/state_filter.h>
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,9 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
 [[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
                                                                   const std::string& type, const std::string& state_key);
+/// Of the current state, what an entry of `filter` wants.
+[[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
+                                                 const callbacks::StateFilter& filter);
 /// The state after everything up to `position`; with `newer_than`, only what was set behind that.
 [[nodiscard]] std::vector<StoredEvent> state_at(modapi::Transaction& transaction, const std::string& room_id,
                                                 std::int64_t position, std::int64_t newer_than);
@@ -58,6 +62,8 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 
 [[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
                                                     const std::string& event_id);
+/// The same, whatever the room.
+[[nodiscard]] std::optional<StoredEvent> find_event_anywhere(modapi::Transaction& transaction, const std::string& event_id);
 /// At most `limit` events behind `after` and up to `until`: the latest ones, oldest first.
 [[nodiscard]] std::vector<StoredEvent> latest_events(modapi::Transaction& transaction, const std::string& room_id,
                                                      std::int64_t after, std::int64_t until, std::int64_t limit);

@@ -56,8 +56,7 @@ std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::str
 
 }  // namespace
 
-async::task<JsonDict> shut_room_down(ServerWorker& worker, std::string requester, std::string room_id) {
-    const std::optional<std::string> asked_by = requester;
+async::task<JsonDict> shut_room_down(ServerWorker& worker, std::optional<std::string> asked_by, std::string room_id) {
     const bool allowed = co_await worker.hooks().third_party_rules.check_can_shutdown_room(asked_by, room_id);
     if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
     const std::vector<std::string> users = co_await worker.database().read("users_of_room", &users_to_remove, room_id);

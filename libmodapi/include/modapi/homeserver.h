@@ -1,9 +1,9 @@
 #pragma once
 
-#include <callbacks/event.h>
-#include <callbacks/json.h>
-
-#include <async/task.h>
+#include <modapi/services/account_services.h>
+#include <modapi/services/presence_services.h>
+#include <modapi/services/room_services.h>
+#include <modapi/services/session_services.h>
 
 #include <optional>
 #include <string>
@@ -12,7 +12,12 @@ namespace modapi {
 
 /// What a host provides to ModuleApi. One object per worker; called on that worker's thread only.
 ///
-/// Lifetime: outlives the worker. Errors: as semantics 7.3 has them for the ModuleApi method of the same name.
+/// Only the two names are a must. The services come in groups, each a class whose methods a host overrides as far as it has
+/// them; a module that calls another one gets ServiceNotOffered. Lifetime: it and its groups outlive the worker.
+///
+///     class Server : public modapi::Homeserver, modapi::AccountServices {
+///         async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
+///         modapi::AccountServices& accounts() noexcept override { return *this; }
 class Homeserver {
 public:
     virtual ~Homeserver() = default;
@@ -21,11 +26,15 @@ public:
     [[nodiscard]] virtual const std::string& server_name() const noexcept = 0;
     /// Ends with `/`.
     [[nodiscard]] virtual const std::string& public_baseurl() const noexcept = 0;
-    /// Sends an event as one of the server's own users, through the same checks as a client's: check_event_allowed and
-    /// check_event_for_spam run. Memberships: SynapseError 500. Sender not in the room: 403 `M_FORBIDDEN`.
-    [[nodiscard]] virtual async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) = 0;
-    /// The canonical id of a local user; none if there is none.
-    [[nodiscard]] virtual async::task<std::optional<std::string>> check_user_exists(std::string user_id) = 0;
+    /// What mails call the service; `Matrix` where nothing else is said.
+    [[nodiscard]] virtual const std::string& email_app_name() const noexcept;
+    /// The operator's folder of templates; none.
+    [[nodiscard]] virtual const std::optional<std::string>& custom_template_dir() const noexcept;
+
+    [[nodiscard]] virtual AccountServices& accounts() noexcept;
+    [[nodiscard]] virtual SessionServices& sessions() noexcept;
+    [[nodiscard]] virtual RoomServices& rooms() noexcept;
+    [[nodiscard]] virtual PresenceServices& presence() noexcept;
 };
 
 }  // namespace modapi

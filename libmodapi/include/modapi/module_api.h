@@ -1,12 +1,17 @@
 #pragma once
 
+#include <modapi/account_data_manager.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
 #include <modapi/http_client.h>
 #include <modapi/module.h>
+#include <modapi/public_room_list_manager.h>
+#include <modapi/services/presence_services.h>
 #include <modapi/web_resource.h>
 
 #include <callbacks/dispatchers.h>
+#include <callbacks/state_filter.h>
+#include <callbacks/user_info.h>
 
 #include <async/bind.h>
 #include <async/cached.h>
@@ -20,6 +25,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace spdlog {
 class logger;
@@ -80,26 +87,157 @@ public:
         co_return;
     }
 
-    /// `alice` becomes `@alice:server`; what starts with `@` is left as it is.
-    [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
-    /// Whether an identifier belongs to this server: what is behind its first colon.
-    [[nodiscard]] bool is_mine(std::string_view identifier) const noexcept;
     [[nodiscard]] const std::string& server_name() const noexcept;
     [[nodiscard]] const std::string& public_baseurl() const noexcept;
+    /// What the operator has mails call the service.
+    [[nodiscard]] const std::string& email_app_name() const noexcept;
+    /// The operator's folder of templates, if there is one.
+    [[nodiscard]] const std::optional<std::string>& custom_template_dir() const noexcept;
     /// None on the main worker.
     [[nodiscard]] const std::optional<std::string>& worker_name() const noexcept;
+    /// What kind of program runs the worker; none on the main worker.
+    [[nodiscard]] const std::optional<std::string>& worker_app() const noexcept;
+    /// Whether authentication is another service's: never here.
+    [[nodiscard]] static constexpr bool msc3861_oauth_delegation_enabled() noexcept { return false; }
     /// Name of this module in the configuration.
     [[nodiscard]] const std::string& module_name() const noexcept { return module_name_; }
     /// Writes to the host's log, with the module's name.
     [[nodiscard]] spdlog::logger& logger() noexcept;
     /// This module's own: what it lets through with `allow` stays its affair.
     [[nodiscard]] HttpClient& http_client() noexcept { return http_client_; }
+    [[nodiscard]] PublicRoomListManager& public_room_list_manager() noexcept { return public_room_list_manager_; }
+    [[nodiscard]] AccountDataManager& account_data_manager() noexcept { return account_data_manager_; }
+
+    // Users. Where a method takes a user's id, what is none is a SynapseError 400 `M_INVALID_PARAM`, unless it says otherwise;
+    // "no such user" is a SynapseError 404 "No row found", also for users of other servers.
+
+    /// `alice` becomes `@alice:server`; what starts with `@` is left as it is.
+    [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
+    /// Whether an identifier belongs to this server: what is behind its first colon.
+    [[nodiscard]] bool is_mine(std::string_view identifier) const noexcept;
+    [[nodiscard]] bool is_mine(const callbacks::Identifier& identifier) const noexcept;
+    /// The canonical id of a local user, whatever the case of the letters; none if there is none, or several differ by case.
+    [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
+    /// None for whatever is no local user's id.
+    [[nodiscard]] async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
+    /// False for an unknown user.
+    [[nodiscard]] async::task<bool> is_user_admin(std::string user_id);
+    /// Errors: no such user.
+    [[nodiscard]] async::task<void> set_user_admin(std::string user_id, bool admin);
+    /// Throws for a localpart that can't be registered: SynapseError 400 `M_INVALID_USERNAME` or `M_USER_IN_USE`.
+    [[nodiscard]] async::task<void> check_username(std::string username);
+    /// Makes an account without password; gives its user id. All callbacks of a registration run, check_registration_for_spam
+    /// without request; each e-mail address counts as validated and is told to on_add_user_third_party_identifier. No
+    /// `displayname`: the localpart. Errors: those of check_username; 429 when a module denies it; 400 `M_THREEPID_IN_USE` for
+    /// an address that belongs to somebody, and then there is no account.
+    [[nodiscard]] async::task<std::string> register_user(std::string localpart,
+                                                         std::optional<std::string> displayname = std::nullopt,
+                                                         std::vector<std::string> emails = std::vector<std::string>(),
+                                                         bool admin = false);
+    /// The contract's `register`, which is a keyword here: user id and access token.
+    [[deprecated("register_user and then register_device")]] [[nodiscard]] async::task<std::pair<std::string, std::string>>
+    register_(std::string localpart, std::optional<std::string> displayname = std::nullopt,
+              std::vector<std::string> emails = std::vector<std::string>());
+    /// Makes a device and its token; an existing device loses the tokens it had. Neither check_login_for_spam nor on_user_login
+    /// runs. Errors: no such user; 403 `M_USER_DEACTIVATED`; 400 `M_INVALID_PARAM` for a device id over 512 characters.
+    [[nodiscard]] async::task<callbacks::RegisteredDevice> register_device(
+        std::string user_id, std::optional<std::string> device_id = std::nullopt,
+        std::optional<std::string> initial_display_name = std::nullopt);
+    /// Notes that an authentication provider knows a local user by another id. Errors: ExternalIDReuseException if it is noted
+    /// already, for whomever; std::invalid_argument for a user of another server.
+    [[nodiscard]] async::task<void> record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
+                                                            std::string registered_user_id);
+    /// A token that logs in once, by `m.login.token`. Errors: no such user; std::invalid_argument for a duration below 1 ms.
+    [[nodiscard]] async::task<std::string> create_login_token(
+        std::string user_id, std::int64_t duration_in_ms = 120'000, std::optional<std::string> auth_provider_id = std::nullopt,
+        std::optional<std::string> auth_provider_session_id = std::nullopt);
+    /// Ends a session: the token's device goes with all its tokens, or just the token if it has none; on_logged_out runs.
+    /// Errors: SynapseError 401 `M_UNKNOWN_TOKEN`.
+    [[nodiscard]] async::task<void> invalidate_access_token(std::string access_token);
+    /// The response that ends a login by an authentication provider: a page for a deactivated account (403), a redirect with a
+    /// `loginToken` for a client that the operator listed, else a page to confirm. on_user_login runs. Errors: no such user;
+    /// 400 `M_INVALID_PARAM` for a URL that no client has.
+    [[nodiscard]] async::task<Response> complete_sso_login_async(std::string registered_user_id, const Request& request,
+                                                                 std::string client_redirect_url, bool new_user = false,
+                                                                 std::string auth_provider_id = "<unknown>");
+    /// Who makes a request to the module's own web resource. Errors: SynapseError 401 `M_MISSING_TOKEN` or `M_UNKNOWN_TOKEN`;
+    /// 403 `M_GUEST_ACCESS_FORBIDDEN` unless `allow_guest`; 403 `ORG_MATRIX_EXPIRED_ACCOUNT` unless `allow_expired`, which
+    /// keeps is_user_expired from being asked. `request` outlives the task.
+    [[nodiscard]] async::task<callbacks::Requester> get_user_by_req(const Request& request, bool allow_guest = false,
+                                                                    bool allow_expired = false);
+    /// Of the local user with this localpart; nothing in it for an unknown one.
+    [[nodiscard]] async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart);
+    /// As an admin would: on_profile_update runs, then the name goes into the user's rooms. Empty: no name. Errors:
+    /// SynapseError 400 "User is not hosted on this homeserver"; 400 for over 256 bytes; 404 `M_NOT_FOUND` for an unknown user.
+    [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user_id, std::string new_displayname,
+                                                    bool deactivation = false);
+    /// Empty for whatever is no local user's id.
+    [[nodiscard]] async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
+    /// Notes that an identity server holds the binding of an address to a local user. Errors: std::invalid_argument for a user
+    /// of another server.
+    [[nodiscard]] async::task<void> store_remote_3pid_association(std::string user_id, std::string medium, std::string address,
+                                                                  std::string id_server);
+    /// From where a local user's requests came since `since_ts` (milliseconds since 1970), each pair once. Empty for whatever
+    /// is no local user's id.
+    [[nodiscard]] async::task<std::vector<callbacks::UserIpAndAgent>> get_user_ip_and_agents(std::string user_id,
+                                                                                             std::int64_t since_ts = 0);
+    /// Pairs of service (`native` for ordinary users) and user id: who was last seen between the two times (milliseconds since
+    /// 1970, inclusive). No start: 30 days ago; no end: none.
+    [[nodiscard]] async::task<std::vector<std::pair<std::string, std::string>>> get_monthly_active_users_by_service(
+        std::optional<std::int64_t> start_timestamp = std::nullopt, std::optional<std::int64_t> end_timestamp = std::nullopt);
+    /// As an admin would, with all callbacks of a deactivation; `erase` takes the profile away. Errors: no such user; 403 when
+    /// a module forbids it.
+    [[nodiscard]] async::task<void> deactivate_user(std::string user_id, bool erase = false);
+
+    // Rooms and events.
 
     /// Sends an event as a local user: keys type, room_id, sender, content, and state_key for state. Goes through
-    /// check_event_allowed and check_event_for_spam like any other: mind recursion.
+    /// check_event_allowed and check_event_for_spam like any other: mind recursion. State that says nothing new: the event that
+    /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room;
+    /// std::invalid_argument for a sender of another server.
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event_into_room(callbacks::JsonDict event_dict);
-    /// The canonical id of a local user; none if there is none.
-    [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
+    /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id, callbacks::StateFilter event_filter);
+    /// The older form: nothing for no types.
+    [[nodiscard]] async::task<std::vector<callbacks::Event>> get_state_events_in_room(std::string room_id,
+                                                                                      callbacks::StateFilter types);
+    /// An event that this server has, whatever the room; none.
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> get_event(std::string event_id);
+    /// Who is in a room; nobody in an unknown one.
+    [[nodiscard]] async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership = "join");
+    [[nodiscard]] async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id,
+                                                                           std::string membership = "join");
+    /// Changes a membership as a client of `sender` would: join, leave, invite, ban, knock, kick, unban; the same callbacks and
+    /// rules apply. The target's profile is filled into `content` where that says nothing. Gives the member event. Errors:
+    /// std::runtime_error for a sender that is no user of this server; SynapseError 400 "Invalid membership key"; those of
+    /// the change: 404 for an unknown room, 403.
+    [[nodiscard]] async::task<callbacks::Event> update_room_membership(
+        std::string sender, std::string target, std::string room_id, std::string new_membership,
+        callbacks::JsonDict content = callbacks::JsonDict(),
+        std::vector<std::string> remote_room_hosts = std::vector<std::string>());
+    /// Creates a room as a client of `user_id` would: `config` is a createRoom body. Gives room id and alias.
+    /// `creator_join_profile` is what the creator's member event says instead of their profile. There are no rate limits here.
+    /// Errors: std::runtime_error for who is no user of this server; the SynapseErrors of createRoom.
+    [[nodiscard]] async::task<std::pair<std::string, std::optional<std::string>>> create_room(
+        std::string user_id, callbacks::JsonDict config, bool ratelimit = true,
+        std::optional<callbacks::JsonDict> creator_join_profile = std::nullopt);
+    /// Has a room shut down and purged, in the background; check_can_shutdown_room may still keep it. A room that is being
+    /// deleted, or isn't there: nothing happens. Errors: SynapseError 400 for what is no room id.
+    [[nodiscard]] async::task<void> delete_room(std::string room_id);
+    /// None for an unknown room and one without.
+    [[nodiscard]] async::task<std::optional<callbacks::RoomAlias>> get_canonical_room_alias(callbacks::RoomID room_id);
+    /// Room id and servers. Errors: SynapseError 400 for what is no alias, 404 `M_NOT_FOUND` "Room alias A not found".
+    [[nodiscard]] async::task<std::pair<std::string, std::vector<std::string>>> lookup_room_alias(std::string room_alias);
+
+    // Presence. On any worker.
+
+    /// Has the next sync of these users show every online user whose presence they may see. Users of other servers are told
+    /// nothing by a host that sends nothing there.
+    [[nodiscard]] async::task<void> send_local_online_presence_to(std::vector<std::string> users);
+    /// Sets the presence of local or remote users, and tells who may see it even if it is the same again. Errors: SynapseError
+    /// 400 `M_INVALID_PARAM` "Invalid presence state"; then nothing is set.
+    [[nodiscard]] async::task<void> set_presence_for_users(PresenceUpdates users);
 
     /// Runs `f(transaction, args...)` in a database transaction; see Database::run.
     template <class Function, class... Arguments>
@@ -186,6 +324,8 @@ private:
     std::string module_name_;
     std::shared_ptr<spdlog::logger> logger_;
     HttpClient http_client_;
+    PublicRoomListManager public_room_list_manager_;
+    AccountDataManager account_data_manager_;
     async::callback_identity background_;  ///< whose code is on the stack during a background call
 };
 

@@ -83,6 +83,10 @@ protected:
 /// The JSON error of an exception, as every Matrix endpoint answers it: a SynapseError's status and body, else 500
 /// `M_UNKNOWN` "Internal server error". Shared by hosts and resources.
 [[nodiscard]] Response error_response(const std::exception_ptr& failure);
+/// Text as it stands in HTML, in an element or in a quoted attribute.
+[[nodiscard]] std::string escaped_html(std::string_view text);
+/// A page, with the anti-framing headers of every page (contract: `respond_with_html`). `html` is the whole document.
+[[nodiscard]] Response html_response(int status, std::string html);
 /// A compact JSON response with CORS headers.
 [[nodiscard]] Response json_response(int status, const callbacks::JsonValue& body);
 

@@ -27,6 +27,7 @@ class Watchdog;
 /// How one worker runs.
 struct WorkerSettings {
     std::optional<std::string> worker_name;          ///< none: the main worker
+    std::optional<std::string> worker_app;           ///< what kind of program it is; none: the main worker
     bool run_background_tasks = true;                ///< true on exactly one worker
     std::chrono::milliseconds slow_callback{1000};   ///< runs of a callback that took longer are warned about
     std::chrono::milliseconds callback_deadline{0};  ///< longer runs of a callback are cut; 0: never

@@ -1,0 +1,139 @@
+#include "module_accounts.h"
+
+#include "../account_data.h"
+#include "../accounts.h"
+#include "../deactivation.h"
+#include "../login_identifier.h"
+#include "../new_user.h"
+#include "../profile.h"
+#include "../requests.h"
+#include "../third_party_ids.h"
+
+#include <callbacks/errors.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+using async::task;
+using callbacks::JsonDict;
+using callbacks::UserID;
+using modapi::Transaction;
+
+/// False: the provider's id is recorded already.
+bool insert_external_id(Transaction& transaction, const std::string& provider, const std::string& external_id,
+                        const std::string& user_id) {
+    return transaction.execute(
+               "INSERT INTO user_external_ids (auth_provider, external_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+               provider, external_id, user_id) != 0;
+}
+
+void insert_remote_association(Transaction& transaction, const std::string& user_id, const std::string& medium,
+                               const std::string& address, const std::string& id_server) {
+    transaction.execute(
+        "INSERT INTO user_threepid_id_server (user_id, medium, address, id_server) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        user_id, medium, address, id_server);
+}
+
+/// Each address once.
+std::vector<std::string> canonical_emails(const std::vector<std::string>& emails) {
+    std::vector<std::string> addresses;
+    for (const std::string& email : emails) {
+        std::string address = canonical_email(email);
+        if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(std::move(address));
+    }
+    return addresses;
+}
+
+/// From the account's row on.
+task<std::string> register_with_emails(ServerWorker& worker, NewUser user, std::vector<std::string> emails) {
+    const std::string user_id = co_await homeserver::register_user(worker, std::move(user));
+    for (const std::string& address : emails) co_await add_third_party_id(worker, user_id, "email", address);
+    co_return user_id;
+}
+
+}  // namespace
+
+task<std::optional<std::string>> ModuleAccounts::check_user_exists(std::string user_id) {
+    const std::optional<Account> account =
+        co_await worker_.database().read("check_user_exists", &find_account_ignoring_case, std::move(user_id));
+    if (!account) co_return std::nullopt;
+    co_return account->user_id;
+}
+
+task<std::optional<callbacks::UserInfo>> ModuleAccounts::get_userinfo_by_id(std::string user_id) {
+    return worker_.database().read("get_userinfo_by_id", &find_user_info, std::move(user_id));
+}
+
+task<bool> ModuleAccounts::is_user_admin(UserID user) { return is_server_admin(worker_, user.to_string()); }
+
+task<void> ModuleAccounts::set_user_admin(UserID user, bool admin) {
+    return set_server_admin(worker_, user.to_string(), admin);
+}
+
+task<void> ModuleAccounts::check_username(std::string username) {
+    return homeserver::check_username(worker_, std::move(username));
+}
+
+task<std::string> ModuleAccounts::register_user(std::string localpart, std::optional<std::string> displayname,
+                                                std::vector<std::string> emails, bool admin) {
+    std::vector<std::string> addresses = canonical_emails(emails);
+    co_await require_free_emails(worker_, addresses);
+    NewUser user;
+    user.localpart = std::move(localpart);
+    user.display_name = std::move(displayname);
+    user.admin = admin;
+    std::string user_id = co_await to_the_end(register_with_emails(worker_, std::move(user), std::move(addresses)));
+    co_return user_id;
+}
+
+task<void> ModuleAccounts::deactivate_user(UserID user, bool erase) {
+    const bool exists = co_await user_exists(worker_, user.to_string());
+    if (!exists) throw callbacks::SynapseError(404, "No row found");
+    const bool by_admin = true;
+    co_await to_the_end(deactivate_account(worker_, user.to_string(), erase, by_admin));
+}
+
+task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string localpart) {
+    return profile_of(worker_, "@" + localpart + ":" + worker_.server_name());
+}
+
+task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
+    return to_the_end(set_display_name(worker_, user.to_string(), std::move(new_displayname), deactivation));
+}
+
+task<std::vector<callbacks::ThirdPartyID>> ModuleAccounts::get_threepids_for_user(std::string user_id) {
+    return worker_.database().read("get_threepids_for_user", &third_party_ids_of, std::move(user_id));
+}
+
+task<void> ModuleAccounts::store_remote_3pid_association(UserID user, std::string medium, std::string address,
+                                                         std::string id_server) {
+    return worker_.database().run("store_remote_3pid_association", &insert_remote_association, user.to_string(),
+                                  std::move(medium), std::move(address), std::move(id_server));
+}
+
+task<void> ModuleAccounts::record_user_external_id(std::string auth_provider_id, std::string remote_user_id, UserID user) {
+    const bool is_new = co_await worker_.database().run("record_user_external_id", &insert_external_id, auth_provider_id,
+                                                        remote_user_id, user.to_string());
+    if (is_new) co_return;
+    throw callbacks::ExternalIDReuseException("the id " + remote_user_id + " of " + auth_provider_id + " is recorded already");
+}
+
+task<std::shared_ptr<const JsonDict>> ModuleAccounts::get_global_account_data(UserID user, std::string data_type) {
+    std::optional<JsonDict> content = co_await global_account_data(worker_, user.to_string(), std::move(data_type));
+    if (!content) co_return nullptr;
+    co_return std::make_shared<const JsonDict>(std::move(*content));
+}
+
+task<void> ModuleAccounts::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
+    const bool exists = co_await user_exists(worker_, user.to_string());
+    if (!exists) throw std::invalid_argument(user.to_string() + " is not registered");
+    co_await to_the_end(
+        homeserver::put_global_account_data(worker_, user.to_string(), std::move(data_type), std::move(new_data)));
+}
+
+}  // namespace homeserver

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <modapi/services/room_services.h>
+
+namespace homeserver {
+
+class ServerWorker;
+
+/// Rooms for modules, by the operations that the endpoints use.
+class ModuleRooms final : public modapi::RoomServices {
+public:
+    explicit ModuleRooms(ServerWorker& worker) noexcept : worker_(worker) {}
+
+    [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
+    [[nodiscard]] async::task<callbacks::Event> update_room_membership(callbacks::UserID sender, callbacks::UserID target,
+                                                                       std::string room_id, std::string new_membership,
+                                                                       callbacks::JsonDict content,
+                                                                       std::vector<std::string> remote_room_hosts) override;
+    [[nodiscard]] async::task<std::pair<std::string, std::optional<std::string>>> create_room(
+        callbacks::UserID user, callbacks::JsonDict config, bool ratelimit,
+        std::optional<callbacks::JsonDict> creator_join_profile) override;
+    [[nodiscard]] async::task<void> delete_room(callbacks::RoomID room) override;
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id,
+                                                                  std::optional<callbacks::StateFilter> filter) override;
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> get_event(std::string event_id) override;
+    [[nodiscard]] async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership) override;
+    [[nodiscard]] async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id,
+                                                                           std::string membership) override;
+    [[nodiscard]] async::task<std::pair<std::string, std::vector<std::string>>> lookup_room_alias(
+        callbacks::RoomAlias alias) override;
+    [[nodiscard]] async::task<bool> room_is_in_public_room_list(std::string room_id) override;
+    [[nodiscard]] async::task<void> set_room_is_in_public_room_list(std::string room_id, bool is_in_list) override;
+
+private:
+    ServerWorker& worker_;
+};
+
+}  // namespace homeserver

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "module_accounts.h"
+#include "module_presence.h"
+#include "module_rooms.h"
+#include "module_sessions.h"
+
+namespace homeserver {
+
+/// All that this server offers to a worker's modules.
+struct ModuleServices {
+    explicit ModuleServices(ServerWorker& worker) noexcept
+        : accounts(worker), sessions(worker), rooms(worker), presence(worker) {}
+
+    ModuleAccounts accounts;
+    ModuleSessions sessions;
+    ModuleRooms rooms;
+    ModulePresence presence;
+};
+
+}  // namespace homeserver

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <callbacks/json.h>
+#include <callbacks/user_info.h>
+#include <callbacks/users.h>
+
+#include <async/task.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// What a host does with accounts for ModuleApi: its methods of the same name say what each does and throws.
+///
+/// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+class AccountServices {
+public:
+    virtual ~AccountServices() = default;
+
+    /// The canonical id of a local user; none if there is none.
+    [[nodiscard]] virtual async::task<std::optional<std::string>> check_user_exists(std::string user_id);
+    [[nodiscard]] virtual async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
+    [[nodiscard]] virtual async::task<bool> is_user_admin(callbacks::UserID user);
+    [[nodiscard]] virtual async::task<void> set_user_admin(callbacks::UserID user, bool admin);
+    [[nodiscard]] virtual async::task<void> check_username(std::string username);
+    /// Gives the user id. Does everything that registering calls callbacks for.
+    [[nodiscard]] virtual async::task<std::string> register_user(std::string localpart, std::optional<std::string> displayname,
+                                                                 std::vector<std::string> emails, bool admin);
+    [[nodiscard]] virtual async::task<void> deactivate_user(callbacks::UserID user, bool erase);
+
+    [[nodiscard]] virtual async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart);
+    [[nodiscard]] virtual async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname,
+                                                            bool deactivation);
+
+    [[nodiscard]] virtual async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
+    [[nodiscard]] virtual async::task<void> store_remote_3pid_association(callbacks::UserID user, std::string medium,
+                                                                          std::string address, std::string id_server);
+    [[nodiscard]] virtual async::task<void> record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
+                                                                    callbacks::UserID registered_user);
+
+    /// Null if it isn't set. The user is a local one; not necessarily a known one.
+    [[nodiscard]] virtual async::task<std::shared_ptr<const callbacks::JsonDict>> get_global_account_data(
+        callbacks::UserID user, std::string data_type);
+    [[nodiscard]] virtual async::task<void> put_global_account_data(callbacks::UserID user, std::string data_type,
+                                                                    callbacks::JsonDict new_data);
+};
+
+}  // namespace modapi

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <callbacks/event.h>
+#include <callbacks/identifiers.h>
+#include <callbacks/json.h>
+#include <callbacks/state_filter.h>
+
+#include <async/task.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace modapi {
+
+/// What a host does with rooms for ModuleApi: its methods of the same name say what each does and throws.
+///
+/// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+class RoomServices {
+public:
+    virtual ~RoomServices() = default;
+
+    /// Sends an event as one of the server's own users, through the same checks as a client's.
+    [[nodiscard]] virtual async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event);
+    [[nodiscard]] virtual async::task<callbacks::Event> update_room_membership(callbacks::UserID sender,
+                                                                               callbacks::UserID target, std::string room_id,
+                                                                               std::string new_membership,
+                                                                               callbacks::JsonDict content,
+                                                                               std::vector<std::string> remote_room_hosts);
+    /// Room id and alias.
+    [[nodiscard]] virtual async::task<std::pair<std::string, std::optional<std::string>>> create_room(
+        callbacks::UserID user, callbacks::JsonDict config, bool ratelimit,
+        std::optional<callbacks::JsonDict> creator_join_profile);
+    [[nodiscard]] virtual async::task<void> delete_room(callbacks::RoomID room);
+
+    /// Current state; what no entry of `filter` wants is left out, none: nothing is. Empty for an unknown room.
+    [[nodiscard]] virtual async::task<callbacks::StateMap> get_room_state(std::string room_id,
+                                                                          std::optional<callbacks::StateFilter> filter);
+    [[nodiscard]] virtual async::task<std::optional<callbacks::Event>> get_event(std::string event_id);
+    [[nodiscard]] virtual async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership);
+    [[nodiscard]] virtual async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id, std::string membership);
+
+    /// Room id, and the servers that are in the room.
+    [[nodiscard]] virtual async::task<std::pair<std::string, std::vector<std::string>>> lookup_room_alias(
+        callbacks::RoomAlias alias);
+    [[nodiscard]] virtual async::task<bool> room_is_in_public_room_list(std::string room_id);
+    [[nodiscard]] virtual async::task<void> set_room_is_in_public_room_list(std::string room_id, bool is_in_list);
+};
+
+}  // namespace modapi
