@@ -50,8 +50,6 @@ RemovedTokens delete_session(modapi::Transaction& transaction, const std::string
     return tokens;
 }
 
-}
-
 async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest& request) {
     const callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
     co_await to_the_end(end_session(worker, requester));
