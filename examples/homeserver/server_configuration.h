@@ -1,5 +1,7 @@
 #pragma once
 
+#include "federation/verify_keys.h"
+
 #include <modapi/background_updater.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
@@ -51,6 +53,7 @@ struct ServerConfiguration {
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
+    VerifyKeys federation_verify_keys;
 };
 
 /// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.
