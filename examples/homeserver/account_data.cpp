@@ -39,6 +39,18 @@ void store(modapi::Transaction& transaction, const std::string& user_id, const s
         user_id, room_id, type, content, position);
 }
 
+template <class Value>
+std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, const std::string& condition_and_order,
+                                          const std::string& user_id, const Value& value) {
+    std::vector<AccountDataItem> items;
+    auto rows = transaction.query<std::string, std::string, std::string>(
+        "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND " + condition_and_order, user_id, value);
+    for (auto& [room_id, type, content] : rows) {
+        items.push_back({std::move(room_id), std::move(type), content == removed ? JsonDict() : parsed(content)});
+    }
+    return items;
+}
+
 /// Which data a request is about.
 struct Target {
     std::string user_id;
@@ -72,12 +84,7 @@ async::task<void> change(ServerWorker& worker, const Target& target, std::option
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
     co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
-    std::vector<std::string> users;
-    users.push_back(target.user_id);
-    worker.notifier().wake(std::move(users));
-    std::optional<std::string> room_id;
-    if (!target.room_id.empty()) room_id = target.room_id;
-    co_await worker.hooks().account_data.on_account_data_updated(target.user_id, room_id, target.type, content);
+    co_await announce_account_data(worker, target.user_id, target.room_id, target.type, content);
 }
 
 async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
@@ -128,16 +135,14 @@ async::task<modapi::Response> delete_of_room(ServerWorker& worker, const RoutedR
 
 std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                 std::int64_t since) {
-    std::vector<AccountDataItem> items;
-    auto rows = transaction.query<std::string, std::string, std::string>(
-        "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND stream_position > ? ORDER BY "
-        "stream_position",
-        user_id, since);
-    for (auto& [room_id, type, content] : rows) {
-        if (content == removed && since == 0) continue;
-        items.push_back({std::move(room_id), std::move(type), content == removed ? JsonDict() : parsed(content)});
-    }
-    return items;
+    // A sync that begins isn't told of what was removed.
+    if (since == 0) return select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed));
+    return select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
+}
+
+std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
+                                                  const std::string& room_id) {
+    return select_items(transaction, "room_id = ? AND content <> '' ORDER BY data_type", user_id, room_id);
 }
 
 void require_room_id(const std::string& room_id) {
@@ -156,6 +161,16 @@ std::optional<JsonDict> find_account_data(modapi::Transaction& transaction, cons
 void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
                         const std::string& type, const JsonDict& content) {
     store(transaction, user_id, room_id, type, boost::json::serialize(content));
+}
+
+async::task<void> announce_account_data(ServerWorker& worker, std::string user_id, std::string room_id, std::string type,
+                                        JsonDict content) {
+    std::vector<std::string> users;
+    users.push_back(user_id);
+    worker.notifier().wake(std::move(users));
+    std::optional<std::string> of_room;
+    if (!room_id.empty()) of_room = std::move(room_id);
+    co_await worker.hooks().account_data.on_account_data_updated(user_id, of_room, type, content);
 }
 
 void add_account_data_endpoints(Router& router) {

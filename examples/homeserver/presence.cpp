@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -167,8 +166,7 @@ struct VisiblePresence {
 /// What `watcher` may see of `user_id`: users without a room in common don't know each other.
 VisiblePresence find_visible(modapi::Transaction& transaction, const std::string& watcher, const std::string& user_id) {
     VisiblePresence found;
-    const std::vector<std::string> room_mates = users_sharing_rooms(transaction, watcher);
-    found.is_visible = watcher == user_id || std::find(room_mates.begin(), room_mates.end(), user_id) != room_mates.end();
+    found.is_visible = watcher == user_id || share_a_room(transaction, user_id, watcher);
     found.presence.state = "offline";
     std::optional<UserPresenceState> known = find_presence(transaction, user_id);
     if (known) found.presence = std::move(*known);
@@ -198,14 +196,11 @@ std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const s
         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
             "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM presence WHERE stream_position > ?",
             since));
-    if (!changed.empty()) {
-        const std::vector<std::string> mates = users_sharing_rooms(transaction, watcher);
-        const std::set<std::string> room_mates(mates.begin(), mates.end());
-        for (UserPresenceState& presence : changed) {
-            const std::string& user_id = presence.user_id;
-            if (user_id != watcher && !interested.contains(user_id) && !room_mates.contains(user_id)) continue;
-            visible.insert_or_assign(user_id, std::move(presence));
-        }
+    for (UserPresenceState& presence : changed) {
+        const std::string& user_id = presence.user_id;
+        const bool is_theirs =
+            user_id == watcher || interested.contains(user_id) || share_a_room(transaction, user_id, watcher);
+        if (is_theirs) visible.insert_or_assign(user_id, std::move(presence));
     }
     std::vector<UserPresenceState> states;
     for (auto& [user_id, presence] : visible) states.push_back(std::move(presence));

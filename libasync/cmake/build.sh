@@ -1,13 +1,18 @@
-# Sourced by examples/run, tests/run, bench/run and .ci/run: installs what is missing and builds a preset.
+# Sourced by examples/run, tests/run, bench/run, bench/server and .ci/run: installs what is missing and builds a preset.
 # Works from the project's root folder.
 
-# install_packages [ci]: every package of packages.txt that isn't installed; with "ci" also those only CI needs.
+# install_packages [PURPOSE...]: every package of packages.txt that isn't installed; with "ci" or "bench" also those that stand
+# behind that word.
 install_packages() {
-    local list=libasync/cmake/packages.txt wanted missing
-    wanted=$(grep -v '^#' "$list" | grep -v '^ci:' || true)
-    if [ "${1:-}" = ci ]; then wanted="$wanted $(sed -n 's/^ci: *//p' "$list")"; fi
+    local list=libasync/cmake/packages.txt wanted missing purpose
+    wanted=$(grep -v -e '^#' -e '^[a-z]*:' "$list" || true)
+    for purpose in "$@"; do wanted="$wanted $(sed -n "s/^$purpose: *//p" "$list")"; done
     missing=
     for package in $wanted; do
+        if [[ $package = */* ]]; then  # PACKAGE/COMMAND
+            if command -v "${package#*/}" >/dev/null; then continue; fi
+            package=${package%/*}
+        fi
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0

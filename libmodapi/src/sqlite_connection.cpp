@@ -100,6 +100,8 @@ void SqliteConnection::configure(bool is_writer) {
             run("BEGIN IMMEDIATE", {}, nullptr, false);
             run("COMMIT", {}, nullptr, false);
         }
+        // A commit waits until the disk has it, 0.2 ms on a virtual one. NORMAL wouldn't wait: after a kill of the process all
+        // is there too, but after a power cut the last commits, which somebody was told of, are gone.
         run("PRAGMA synchronous = FULL", {}, nullptr, false);
         run("PRAGMA foreign_keys = ON", {}, nullptr, false);
     } catch (const TransientDatabaseError&) {

@@ -287,4 +287,43 @@ TEST_F(ProbedRoomTest, OnNewEventSeesEveryStoredEventOnce) {
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "check_event_for_spam m.room.message"), 2);
 }
 
+TEST_F(RoomTest, WhoWasRemovedKnowsTheStateOfTheirStayOnly) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat","topic":"open"})");
+    const std::string topic = "/rooms/" + room + "/state/m.room.topic";
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/kick", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(put(topic, R"({"topic":"not for bob"})", alice).status, 200);
+    EXPECT_EQ(get(topic, bob).text("topic"), "open");
+    EXPECT_EQ(post("/rooms/" + room + "/ban", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(get(topic, bob).text("topic"), "open");
+    EXPECT_EQ(post("/rooms/" + room + "/unban", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(get(topic, bob).text("topic"), "open");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(get(topic, bob).text("topic"), "not for bob");
+}
+
+TEST_F(RoomTest, AForgottenRoomIsShownNoMoreUntilItIsJoinedAgain) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const std::string event = send(room, "seen", bob).text("event_id");
+    EXPECT_EQ(post("/rooms/" + room + "/forget", "{}", bob).status, 400);
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 200);
+
+    EXPECT_EQ(post("/rooms/" + room + "/forget", "{}", bob).status, 200);
+
+    const std::string outsider = "User @bob:hs.test not in room " + room;
+    expect_error(get("/rooms/" + room + "/state", bob), 403, "M_FORBIDDEN", outsider);
+    expect_error(get("/rooms/" + room + "/messages?dir=b", bob), 403, "M_FORBIDDEN", outsider);
+    expect_error(get("/rooms/" + room + "/members", bob), 403, "M_FORBIDDEN", outsider);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 404);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 200);
+}
+
 }  // namespace

@@ -109,6 +109,61 @@ TEST_F(SyncTest, JoiningTellsTheWholeRoomAndLeavingTellsItsEnd) {
     EXPECT_TRUE(sync(bob, "since=" + after_leave.text("next_batch")).body.at("rooms").at("leave").as_object().empty());
 }
 
+TEST_F(SyncTest, ARoomThatIsLeftAlreadyTellsOnlyWhatIsNew) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(send(room, "known", alice).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/kick", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    const std::string since = sync(bob).text("next_batch");
+    EXPECT_EQ(post("/rooms/" + room + "/ban", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+
+    const Answer answer = sync(bob, "since=" + since);
+
+    const boost::json::array& told = answer.body.at("rooms").at("leave").at(room).at("timeline").at("events").as_array();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].at("content").at("membership"), "ban");
+}
+
+TEST_F(SyncTest, DecliningAnInviteTellsNothingOfTheRoom) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"topic":"secret"})");
+    const std::string since = sync(bob).text("next_batch");
+    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", alice).status, 200);
+    EXPECT_EQ(put("/rooms/" + room + "/state/m.room.topic", R"({"topic":"more secret"})", alice).status, 200);
+    EXPECT_EQ(send(room, "not for bob", alice).status, 200);
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+
+    const boost::json::value told = sync(bob, "since=" + since).body.at("rooms").at("leave").at(room);
+
+    EXPECT_TRUE(told.at("state").at("events").as_array().empty());
+    EXPECT_EQ(bodies(told.at("timeline").at("events")), (Texts{"m.room.member", "m.room.member"}));  // bob's own
+}
+
+TEST_F(SyncTest, ComingBackTellsTheRoomAnewAsBehindAGap) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    const std::string stranger = sync(bob).text("next_batch");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const Answer first = sync(bob, "since=" + stranger);
+    EXPECT_EQ(joined(first).at(room).at("timeline").at("limited"), false);
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+    const std::string since = sync(bob).text("next_batch");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+
+    const Answer again = sync(bob, "since=" + since);
+
+    EXPECT_EQ(joined(again).at(room).at("timeline").at("limited"), true);
+    EXPECT_EQ(bodies(joined(again).at(room).at("timeline").at("events")).back(), "m.room.member");
+    // Joined and left again between two syncs: told the same way.
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+    const boost::json::value left = sync(bob, "since=" + since).body.at("rooms").at("leave").at(room);
+    EXPECT_EQ(left.at("timeline").at("limited"), true);
+}
+
 TEST_F(SyncTest, AFilterLimitsAndReducesWhatIsTold) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);

@@ -122,7 +122,7 @@ Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict&
 
 }  // namespace
 
-Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head, const StateMap& state) {
+Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead& head, const StateMap& state) {
     JsonDict pdu;
     pdu["room_id"] = draft.room_id;
     pdu["type"] = draft.type;
@@ -130,7 +130,7 @@ Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead
     if (draft.state_key) pdu["state_key"] = *draft.state_key;
     if (draft.redacts) pdu["redacts"] = *draft.redacts;
     pdu["content"] = draft.content;
-    pdu["origin_server_ts"] = worker.now_ms();
+    pdu["origin_server_ts"] = origin.now_ms;
     pdu["depth"] = head.depth + 1;
     pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
     JsonArray authorized_by;
@@ -139,8 +139,13 @@ Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead
         if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
     }
     pdu["auth_events"] = std::move(authorized_by);
-    hash_and_sign(pdu, worker.signing_key(), worker.server_name());
+    hash_and_sign(pdu, origin.signing_key, origin.server_name);
     return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
+}
+
+Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head, const StateMap& state) {
+    const EventOrigin origin{worker.signing_key(), worker.server_name(), worker.now_ms()};
+    return build_event(origin, draft, head, state);
 }
 
 async::task<Event> allowed_event(ServerWorker& worker, Event event, const RoomHead& head, const StateMap& state) {

@@ -2,15 +2,18 @@
 
 #include "../server_worker.h"
 #include "room_store.h"
+#include "signing_key.h"
 
 #include <callbacks/event.h>
 #include <callbacks/users.h>
 
 #include <async/task.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace homeserver {
@@ -33,7 +36,17 @@ struct Draft {
 /// one equals. Errors: SynapseError as semantics 2.7.2 and 2.8 have them; 403 `M_FORBIDDEN` from the authorization rules.
 [[nodiscard]] async::task<callbacks::Event> send_event(ServerWorker& worker, Draft draft);
 
+/// Where and when an event is made.
+struct EventOrigin {
+    const SigningKey& signing_key;
+    std::string_view server_name;
+    std::int64_t now_ms = 0;
+};
+
 /// Builds a complete, signed event on top of `head` in a room of that state.
+[[nodiscard]] callbacks::Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead& head,
+                                           const callbacks::StateMap& state);
+/// The same, by this server and now.
 [[nodiscard]] callbacks::Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head,
                                            const callbacks::StateMap& state);
 

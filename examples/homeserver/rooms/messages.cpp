@@ -93,12 +93,7 @@ Found find_state(Transaction& transaction, const std::string& room_id, const std
     const Visibility visibility(transaction, room_id, user_id);
     found.allowed = visibility.shows_anything();
     if (!found.allowed) return found;
-    std::int64_t until = current_stream_position(transaction);
-    if (visibility.membership() == "leave" || visibility.membership() == "ban") {
-        const auto left = transaction.query_one<std::int64_t>(
-            "SELECT stream_position FROM room_memberships WHERE room_id = ? AND user_id = ?", room_id, user_id);
-        if (left) until = std::get<0>(*left);
-    }
+    const std::int64_t until = visibility.state_until(current_stream_position(transaction));
     found.events = state_at(transaction, room_id, until, 0);
     return found;
 }

@@ -43,6 +43,9 @@ std::vector<OutsideInvite> outside_invites_since(Transaction& transaction, const
 }
 
 bool decline_outside_invite(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
+    const auto known = transaction.query_one<std::int64_t>(
+        "SELECT 1 FROM outside_invites WHERE user_id = ? AND room_id = ? AND declined = 0", user_id, room_id);
+    if (!known) return false;
     const std::int64_t position = next_stream_position(transaction);
     return transaction.execute(
                "UPDATE outside_invites SET declined = 1, stream_position = ? WHERE user_id = ? AND room_id = ? AND declined = "

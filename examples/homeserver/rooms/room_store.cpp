@@ -169,6 +169,23 @@ std::vector<StoredEvent> state_at(Transaction& transaction, const std::string& r
         room_id, position, newer_than);
 }
 
+std::vector<StoredEvent> state_history(Transaction& transaction, const std::string& room_id, const std::string& type,
+                                       const std::string& state_key) {
+    return select_events(transaction, "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? ORDER BY e.stream_position",
+                         room_id, type, state_key);
+}
+
+std::optional<StoredEvent> state_event_at(Transaction& transaction, const std::string& room_id, const std::string& type,
+                                          const std::string& state_key, std::int64_t position) {
+    std::vector<StoredEvent> found = select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position <= ? ORDER BY e.stream_position DESC "
+        "LIMIT 1",
+        room_id, type, state_key, position);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
 std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
     std::vector<StoredEvent> found = select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
     if (found.empty()) return std::nullopt;
@@ -221,6 +238,16 @@ std::vector<std::string> users_sharing_rooms(Transaction& transaction, const std
         "SELECT DISTINCT other.user_id FROM room_memberships own JOIN room_memberships other ON other.room_id = own.room_id "
         "WHERE own.user_id = ? AND own.membership = 'join' AND other.membership = 'join' AND other.user_id <> ?",
         user_id, user_id));
+}
+
+bool share_a_room(Transaction& transaction, const std::string& user_id, const std::string& other) {
+    return transaction
+        .query_one<std::int64_t>(
+            "SELECT 1 FROM room_memberships own CROSS JOIN room_memberships other WHERE own.user_id = ? AND "
+            "own.membership = 'join' AND other.room_id = own.room_id AND other.user_id = ? AND other.membership = 'join' "
+            "LIMIT 1",
+            user_id, other)
+        .has_value();
 }
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,

@@ -48,6 +48,13 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 /// The state after everything up to `position`; with `newer_than`, only what was set behind that.
 [[nodiscard]] std::vector<StoredEvent> state_at(modapi::Transaction& transaction, const std::string& room_id,
                                                 std::int64_t position, std::int64_t newer_than);
+/// All events that set one part of the state, oldest first.
+[[nodiscard]] std::vector<StoredEvent> state_history(modapi::Transaction& transaction, const std::string& room_id,
+                                                     const std::string& type, const std::string& state_key);
+/// The last of them up to `position`.
+[[nodiscard]] std::optional<StoredEvent> state_event_at(modapi::Transaction& transaction, const std::string& room_id,
+                                                        const std::string& type, const std::string& state_key,
+                                                        std::int64_t position);
 
 [[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
                                                     const std::string& event_id);

@@ -35,5 +35,8 @@ void add_room_endpoints(Router& router);
 
 /// Everybody who is joined to a room that this user is joined to, without the user. For use inside a transaction.
 [[nodiscard]] std::vector<std::string> users_sharing_rooms(modapi::Transaction& transaction, const std::string& user_id);
+/// Whether both are joined to one of the same rooms. Cost: at most by the number of rooms that `user_id` is joined to. For use
+/// inside a transaction.
+[[nodiscard]] bool share_a_room(modapi::Transaction& transaction, const std::string& user_id, const std::string& other);
 
 }  // namespace homeserver

@@ -26,6 +26,7 @@ std::vector<std::string> room_schema() {
         "CREATE TABLE IF NOT EXISTS room_memberships (room_id TEXT NOT NULL, user_id TEXT NOT NULL, membership TEXT NOT NULL, "
         "stream_position BIGINT NOT NULL, forgotten BIGINT NOT NULL, PRIMARY KEY (room_id, user_id))",
         "CREATE INDEX IF NOT EXISTS room_memberships_of_user ON room_memberships (user_id, membership)",
+        "CREATE INDEX IF NOT EXISTS room_memberships_by_position ON room_memberships (user_id, stream_position)",
 
         "CREATE TABLE IF NOT EXISTS outside_invites (user_id TEXT NOT NULL, room_id TEXT NOT NULL, event_id TEXT NOT NULL, "
         "pdu TEXT NOT NULL, room_state TEXT NOT NULL, declined BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
@@ -37,6 +38,12 @@ std::vector<std::string> room_schema() {
 
         "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS room_aliases_of_room ON room_aliases (room_id)",
+
+        // thread_id is empty for a receipt of the whole room; event_position is where the event stands that was read.
+        "CREATE TABLE IF NOT EXISTS receipts (room_id TEXT NOT NULL, user_id TEXT NOT NULL, receipt_type TEXT NOT NULL, "
+        "thread_id TEXT NOT NULL, event_id TEXT NOT NULL, event_position BIGINT NOT NULL, received_ts BIGINT NOT NULL, "
+        "stream_position BIGINT NOT NULL, PRIMARY KEY (room_id, user_id, receipt_type, thread_id))",
+        "CREATE INDEX IF NOT EXISTS receipts_by_position ON receipts (stream_position)",
 
         // What a repeated request is answered with. device_id is empty for a token without a device.
         "CREATE TABLE IF NOT EXISTS sent_transactions (user_id TEXT NOT NULL, device_id TEXT NOT NULL, room_id TEXT NOT NULL, "

@@ -96,6 +96,7 @@ private:
             member["state"] = co_await write_events(std::move(room.state));
             member["timeline"] = std::move(timeline);
             member["account_data"] = write_account_data(room.account_data);
+            if (!room.receipts.empty()) member["ephemeral"] = events_member(receipt_events(room.receipts));
             written[room.room_id] = std::move(member);
         }
         co_return written;

@@ -113,6 +113,7 @@ SyncFilter::SyncFilter(const JsonDict& filter)
       presence(part(filter, "presence")),
       account_data(part(filter, "account_data")),
       room_account_data(part(part(filter, "room"), "account_data")),
+      ephemeral(part(part(filter, "room"), "ephemeral")),
       rooms_(names(part(filter, "room"), "rooms")),
       not_rooms_(names(part(filter, "room"), "not_rooms").value_or(std::vector<std::string>())) {
     const JsonValue* const leave = part(filter, "room").if_contains("include_leave");

@@ -44,6 +44,7 @@ public:
     EventFilter presence;
     EventFilter account_data;
     EventFilter room_account_data;
+    EventFilter ephemeral;
     bool include_leave = false;
 
     [[nodiscard]] bool wants_room(const std::string& room_id) const;

@@ -1,9 +1,11 @@
 #include "sync_query.h"
 
 #include "../stream.h"
+#include "changed_rooms.h"
+#include "outside_invites.h"
 #include "visibility.h"
 
-#include <algorithm>
+#include <map>
 
 namespace homeserver {
 
@@ -11,50 +13,65 @@ namespace {
 
 using modapi::Transaction;
 
-/// A room that the user has to do with.
-struct Relation {
-    std::string room_id;
-    std::string membership;
-    std::int64_t position = 0;  ///< of the membership
-};
-
-std::vector<Relation> relations_of(Transaction& transaction, const std::string& user_id) {
-    std::vector<Relation> relations;
-    auto rows = transaction.query<std::string, std::string, std::int64_t>(
-        "SELECT room_id, membership, stream_position FROM room_memberships WHERE user_id = ? AND forgotten = 0 ORDER BY "
-        "room_id",
-        user_id);
-    for (auto& [room_id, membership, position] : rows)
-        relations.push_back({std::move(room_id), std::move(membership), position});
-    return relations;
-}
-
 std::string membership_at(Transaction& transaction, const std::string& room_id, const std::string& user_id,
                           std::int64_t position) {
-    const auto row = transaction.query_one<std::string>(
-        "SELECT event_id FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ? AND stream_position <= ? "
-        "ORDER BY stream_position DESC LIMIT 1",
-        room_id, user_id, position);
-    if (!row) return "leave";
-    return std::string(find_event(transaction, room_id, std::get<0>(*row)).value().event.membership().value_or("leave"));
+    const std::optional<StoredEvent> member = state_event_at(transaction, room_id, "m.room.member", user_id, position);
+    return std::string(member ? member->event.membership().value_or("leave") : "leave");
 }
 
-/// What happened in a room behind `since` and up to `until`, as the client is told: the latest events, and the state they begin
-/// with as far as it is new.
-RoomChanges room_changes(Transaction& transaction, const SyncRequest& request, const std::string& room_id, std::int64_t since,
-                         std::int64_t until) {
+/// Whether the user joined behind `after` and up to `until`.
+bool joined_between(Transaction& transaction, const std::string& room_id, const std::string& user_id, std::int64_t after,
+                    std::int64_t until) {
+    const std::vector<StoredEvent> memberships = state_history(transaction, room_id, "m.room.member", user_id);
+    return std::any_of(memberships.begin(), memberships.end(), [&](const StoredEvent& stored) {
+        return stored.position > after && stored.position <= until && stored.event.membership() == "join";
+    });
+}
+
+/// What of a room is to be told.
+struct RoomPart {
+    std::string room_id;
+    std::int64_t since = 0;
+    std::int64_t until = 0;
+    bool joined_throughout = false;  ///< the user saw all of it
+};
+
+/// What happened in that part, as the client is told: the latest events, and the state they begin with as far as it is new.
+RoomChanges changes_of(Transaction& transaction, const SyncRequest& request, const RoomPart& part) {
     RoomChanges changes;
-    changes.room_id = room_id;
+    changes.room_id = part.room_id;
     const std::int64_t limit = request.filter.timeline.limit();
-    changes.timeline = latest_events(transaction, room_id, since, until, limit + 1);
+    changes.timeline = latest_events(transaction, part.room_id, part.since, part.until, limit + 1);
     changes.limited = static_cast<std::int64_t>(changes.timeline.size()) > limit;
     if (changes.limited) changes.timeline.erase(changes.timeline.begin());
-    changes.before_timeline = changes.timeline.empty() ? until : changes.timeline.front().position - 1;
-    changes.state = state_at(transaction, room_id, changes.before_timeline, request.full_state ? 0 : since);
-    const Visibility visibility(transaction, room_id, request.user_id);
-    visibility.restrict(changes.timeline);
+    changes.before_timeline = changes.timeline.empty() ? part.until : changes.timeline.front().position - 1;
+    const std::int64_t newer_than = request.full_state ? 0 : part.since;
+    if (part.joined_throughout) {
+        // A timeline that leaves nothing out has all the new state in it.
+        if (changes.limited || request.full_state) {
+            changes.state = state_at(transaction, part.room_id, changes.before_timeline, newer_than);
+        }
+    } else {
+        const Visibility visibility(transaction, part.room_id, request.user_id);
+        const std::int64_t state_until = visibility.state_until(changes.before_timeline);
+        changes.state = state_at(transaction, part.room_id, state_until, newer_than);
+        visibility.restrict(changes.timeline);
+    }
     request.filter.timeline.restrict(changes.timeline);
     request.filter.state.restrict(changes.state);
+    return changes;
+}
+
+/// The same behind the request's position. A room that was joined since then is told from its beginning; a client that knew it
+/// from an earlier stay learns that its timeline doesn't go on where it ended.
+RoomChanges changes_since(Transaction& transaction, const SyncRequest& request, const Relation& relation, bool was_joined,
+                          std::int64_t until) {
+    RoomPart part{relation.room_id, request.since, until, was_joined && relation.position <= request.since};
+    const bool is_new =
+        !was_joined && request.since > 0 && joined_between(transaction, part.room_id, request.user_id, request.since, until);
+    if (is_new) part.since = 0;
+    RoomChanges changes = changes_of(transaction, request, part);
+    if (is_new && joined_between(transaction, part.room_id, request.user_id, 0, request.since)) changes.limited = true;
     return changes;
 }
 
@@ -75,12 +92,58 @@ Invite invite_of(Transaction& transaction, const Relation& relation, const std::
     return invite;
 }
 
-std::vector<AccountDataItem> take_of_room(std::vector<AccountDataItem>& items, const std::string& room_id) {
-    const auto others =
-        std::stable_partition(items.begin(), items.end(), [&](const AccountDataItem& item) { return item.room_id != room_id; });
-    std::vector<AccountDataItem> taken(std::make_move_iterator(others), std::make_move_iterator(items.end()));
-    items.erase(others, items.end());
-    return taken;
+/// Account data or receipts by room; under the empty id what is global.
+template <class Item>
+using ByRoom = std::map<std::string, std::vector<Item>>;
+
+template <class Item>
+ByRoom<Item> by_room(std::vector<Item> items) {
+    ByRoom<Item> sorted;
+    for (Item& item : items) {
+        std::vector<Item>& of_room = sorted[item.room_id];
+        of_room.push_back(std::move(item));
+    }
+    return sorted;
+}
+
+template <class Item>
+void add_rooms(std::set<std::string>& rooms, const ByRoom<Item>& items) {
+    for (const auto& [room_id, of_room] : items) {
+        if (!room_id.empty()) rooms.insert(room_id);
+    }
+}
+
+callbacks::Event event_of_stripped(const callbacks::JsonValue& stripped) {
+    const auto text = [&](std::string_view key) {
+        const callbacks::JsonValue* const value = stripped.get_object().if_contains(key);
+        return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+    };
+    callbacks::EventFields fields;
+    fields.type = text("type");
+    fields.sender = text("sender");
+    fields.state_key = text("state_key");
+    const callbacks::JsonValue* const content = stripped.get_object().if_contains("content");
+    if (content != nullptr && content->is_object()) fields.content = content->get_object();
+    return callbacks::Event(std::move(fields));
+}
+
+/// Invitations into rooms that aren't here, and those that the user has declined since.
+void add_outside_invites(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
+    for (OutsideInvite& outside : outside_invites_since(transaction, request.user_id, request.since)) {
+        if (!request.filter.wants_room(outside.room_id)) continue;
+        if (outside.declined) {
+            RoomChanges left;
+            left.room_id = std::move(outside.room_id);
+            left.before_timeline = changes.now;
+            changes.left.push_back(std::move(left));
+            continue;
+        }
+        Invite invite;
+        invite.room_id = std::move(outside.room_id);
+        for (const callbacks::JsonValue& stripped : outside.room_state) invite.state.push_back(event_of_stripped(stripped));
+        invite.invitation = StoredEvent{outside.event, changes.now, std::nullopt, std::nullopt};
+        changes.invited.push_back(std::move(invite));
+    }
 }
 
 void restrict(std::vector<AccountDataItem>& items, const EventFilter& filter, const std::string& owner) {
@@ -93,34 +156,51 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
     SyncChanges changes;
     changes.now = current_stream_position(transaction);
     const bool is_initial = request.since == 0;
-    std::vector<AccountDataItem> account_data = account_data_since(transaction, request.user_id, request.since);
-    for (const Relation& relation : relations_of(transaction, request.user_id)) {
-        if (!request.filter.wants_room(relation.room_id)) continue;
+    ByRoom<AccountDataItem> data = by_room(account_data_since(transaction, request.user_id, request.since));
+    const bool wants_receipts = request.filter.ephemeral.wants("m.receipt", std::string_view());
+    ByRoom<Receipt> receipts;
+    if (wants_receipts && !is_initial) receipts = by_room(receipts_since(transaction, request.user_id, request.since));
+    std::vector<Relation> relations;
+    if (is_initial || request.full_state) {
+        relations = all_relations(transaction, request.user_id);
+    } else {
+        std::set<std::string> with_news;
+        add_rooms(with_news, data);
+        add_rooms(with_news, receipts);
+        relations = changed_relations(transaction, request.user_id, request.since, changes.now, with_news);
+    }
+    for (const Relation& relation : relations) {
+        const std::string& room_id = relation.room_id;
+        if (!request.filter.wants_room(room_id)) continue;
         const bool is_new = relation.position > request.since;
+        const auto was_joined = [&] {
+            if (is_initial) return false;
+            if (!is_new) return relation.membership == "join";
+            return membership_at(transaction, room_id, request.user_id, request.since) == "join";
+        };
         if (relation.membership == "join") {
-            const bool was_joined =
-                !is_initial && membership_at(transaction, relation.room_id, request.user_id, request.since) == "join";
-            // A room that the client doesn't know yet is told from its beginning.
-            const std::int64_t since = was_joined ? request.since : 0;
-            RoomChanges room = room_changes(transaction, request, relation.room_id, since, changes.now);
-            room.account_data = was_joined ? take_of_room(account_data, relation.room_id) : std::vector<AccountDataItem>();
-            if (!was_joined) {
-                std::vector<AccountDataItem> all = account_data_since(transaction, request.user_id, 0);
-                room.account_data = take_of_room(all, relation.room_id);
-            }
+            const bool is_known = was_joined();
+            RoomChanges room = changes_since(transaction, request, relation, is_known, changes.now);
+            // Of the first sync the data is all there is anyway.
+            room.account_data =
+                is_known || is_initial ? std::move(data[room_id]) : account_data_of_room(transaction, request.user_id, room_id);
             restrict(room.account_data, request.filter.room_account_data, request.user_id);
-            const bool says_nothing = room.timeline.empty() && room.state.empty() && room.account_data.empty();
-            if (!was_joined || !says_nothing) changes.joined.push_back(std::move(room));
+            if (is_known) {
+                room.receipts = std::move(receipts[room_id]);
+            } else if (wants_receipts) {
+                room.receipts = receipts_of_room(transaction, request.user_id, room_id);
+            }
+            const bool says_nothing =
+                room.timeline.empty() && room.state.empty() && room.account_data.empty() && room.receipts.empty();
+            if (!is_known || !says_nothing) changes.joined.push_back(std::move(room));
         } else if (relation.membership == "invite") {
             if (is_new) changes.invited.push_back(invite_of(transaction, relation, request.user_id));
         } else if (is_new && (!is_initial || request.filter.include_leave)) {
-            const bool was_joined =
-                !is_initial && membership_at(transaction, relation.room_id, request.user_id, request.since) == "join";
-            const std::int64_t since = was_joined ? request.since : 0;
-            changes.left.push_back(room_changes(transaction, request, relation.room_id, since, relation.position));
+            changes.left.push_back(changes_since(transaction, request, relation, was_joined(), relation.position));
         }
     }
-    changes.account_data = take_of_room(account_data, std::string());
+    add_outside_invites(transaction, request, changes);
+    changes.account_data = std::move(data[std::string()]);
     restrict(changes.account_data, request.filter.account_data, request.user_id);
     return changes;
 }

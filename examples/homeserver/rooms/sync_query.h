@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../account_data.h"
+#include "receipts.h"
 #include "room_store.h"
 #include "sync_filter.h"
 
@@ -27,6 +28,7 @@ struct RoomChanges {
     bool limited = false;               ///< older events are left out
     std::int64_t before_timeline = 0;   ///< the stream position to page back from
     std::vector<AccountDataItem> account_data;
+    std::vector<Receipt> receipts;
 };
 
 struct Invite {

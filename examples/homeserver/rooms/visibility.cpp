@@ -6,26 +6,30 @@ namespace homeserver {
 
 namespace {
 
-std::vector<StoredEvent> history_of(modapi::Transaction& transaction, const std::string& room_id, const std::string& type,
-                                    const std::string& state_key) {
-    std::vector<StoredEvent> events;
-    auto ids = transaction.query<std::string>(
-        "SELECT event_id FROM events WHERE room_id = ? AND type = ? AND state_key = ? ORDER BY stream_position", room_id, type,
-        state_key);
-    for (const auto& [event_id] : ids) events.push_back(find_event(transaction, room_id, event_id).value());
-    return events;
+/// Who forgot a room is shown no more of it than somebody who never was there.
+bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    const auto row = transaction.query_one<bool>("SELECT forgotten FROM room_memberships WHERE room_id = ? AND user_id = ?",
+                                                 room_id, user_id);
+    return row && std::get<0>(*row);
 }
 
 }  // namespace
 
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
     : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.member", user_id)) {
-        const std::string membership(stored.event.membership().value_or("leave"));
-        memberships_.emplace_back(stored.position, membership);
-        if (membership == "join") last_join_ = stored.position;
+    if (!has_forgotten(transaction, room_id, user_id)) {
+        for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.member", user_id)) {
+            const std::string membership(stored.event.membership().value_or("leave"));
+            memberships_.emplace_back(stored.position, membership);
+            if (membership == "join") {
+                last_join_ = stored.position;
+                last_leave_ = std::nullopt;
+            } else if (last_join_ > 0 && !last_leave_) {
+                last_leave_ = stored.position;
+            }
+        }
     }
-    for (const StoredEvent& stored : history_of(transaction, room_id, "m.room.history_visibility", "")) {
+    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.history_visibility", "")) {
         visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
     }
 }
@@ -50,8 +54,14 @@ bool Visibility::shows(const StoredEvent& stored) const {
     return last_join_ > stored.position;
 }
 
-bool Visibility::shows_anything() const noexcept {
-    if (!memberships_.empty() && (last_join_ > 0 || membership_ == "join")) return true;
+bool Visibility::shows_anything() const noexcept { return last_join_ > 0 || is_open_to_the_world(); }
+
+std::int64_t Visibility::state_until(std::int64_t position) const noexcept {
+    if (last_join_ == 0) return is_open_to_the_world() ? position : 0;
+    return std::min(position, last_leave_.value_or(position));
+}
+
+bool Visibility::is_open_to_the_world() const noexcept {
     return !visibilities_.empty() && visibilities_.back().second == "world_readable";
 }
 

@@ -3,6 +3,7 @@
 #include "room_store.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@ public:
     [[nodiscard]] bool shows(const StoredEvent& stored) const;
     /// Whether the user ever was joined, invited, or the room is open to the world.
     [[nodiscard]] bool shows_anything() const noexcept;
+    /// Up to where the room's state is the user's to know, at most `position`: the end of their last stay for who left, 0 for
+    /// who never was in a room that isn't open to the world.
+    [[nodiscard]] std::int64_t state_until(std::int64_t position) const noexcept;
     /// The user's membership now.
     [[nodiscard]] const std::string& membership() const noexcept { return membership_; }
     /// Removes what isn't shown.
@@ -25,6 +29,7 @@ public:
 
 private:
     using Change = std::pair<std::int64_t, std::string>;  // position, new value
+    [[nodiscard]] bool is_open_to_the_world() const noexcept;
     [[nodiscard]] static const std::string& value_at(const std::vector<Change>& changes, std::int64_t position,
                                                      const std::string& before);
 
@@ -33,6 +38,7 @@ private:
     std::vector<Change> memberships_;   // of the user
     std::vector<Change> visibilities_;  // of the room
     std::int64_t last_join_ = 0;
+    std::optional<std::int64_t> last_leave_;  // the end of the stay that began with the last join
 };
 
 }  // namespace homeserver

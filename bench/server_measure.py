@@ -1,0 +1,37 @@
+"""Measures the reference homeserver over HTTP: see bench/server.
+
+usage: server_measure.py BUILD_FOLDER [--quick]
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import server_load
+import server_scale
+from server_process import Failed
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Measures the reference homeserver over HTTP.")
+    arguments.add_argument("build", type=Path)
+    arguments.add_argument("--quick", action="store_true", help="only show that everything runs; no limit is checked")
+    given = arguments.parse_args()
+    build = given.build.resolve()
+    seconds, rooms, rounds = (1, 300, 20) if given.quick else (5, 10000, 1000)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            server_load.measure(build, Path(folder), seconds)
+            print()
+            fine = server_scale.measure(build, Path(folder), rooms, rounds)
+        except Failed as failure:
+            print("FAILED: %s" % failure, file=sys.stderr)
+            return 1
+    if given.quick:
+        return 0
+    print("\n%s: a median of at most %.1f times the empty server's" % ("held" if fine else "BROKEN", server_scale.LARGEST_RATIO))
+    return 0 if fine else 1
+
+
+sys.exit(main())

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <modapi/database.h>
+
+#include <callbacks/json.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// How far users say to have read. Every function with a transaction is for use inside it.
+namespace homeserver {
+
+struct Receipt {
+    std::string room_id;
+    std::string user_id;
+    std::string type;                      ///< `m.read`, or `m.read.private`, which only its user is told of
+    std::optional<std::string> thread_id;  ///< none: of the whole room
+    std::string event_id;                  ///< the last event that was read
+    std::int64_t received_ms = 0;          ///< since 1970
+};
+
+/// Keeps a receipt, unless the user has one of its type and thread for the same or a later event. `event_position` is the
+/// event's. Returns whether it was kept.
+bool store_receipt(modapi::Transaction& transaction, const Receipt& receipt, std::int64_t event_position);
+
+/// The receipts behind `since` that a user is told of, from all rooms the user is joined to, in the order of their coming.
+[[nodiscard]] std::vector<Receipt> receipts_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                  std::int64_t since);
+/// All receipts of one room that a user is told of.
+[[nodiscard]] std::vector<Receipt> receipts_of_room(modapi::Transaction& transaction, const std::string& user_id,
+                                                    const std::string& room_id);
+
+/// The `m.receipt` events that tell them: one, or more where a user reads one event in a thread and in the whole room.
+[[nodiscard]] callbacks::JsonArray receipt_events(const std::vector<Receipt>& receipts);
+
+}  // namespace homeserver
