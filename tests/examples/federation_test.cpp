@@ -103,8 +103,9 @@ TEST_F(FederationTest, WhatModulesRejectIsSoftFailedAndShownToNobody) {
     EXPECT_EQ(asked(true), (Texts{"should_drop_federated_event", "check_event_allowed", "on_new_event"}))
         << "module a rejected it, so that b wasn't asked for its verdict";
     EXPECT_TRUE(peer.send_one(peer.message("behind it")).empty()) << "later events may refer to it";
-    EXPECT_EQ(seen_by_alice().front(), "behind it");
-    EXPECT_EQ(std::count(seen_by_alice().begin(), seen_by_alice().end(), "spam code"), 0);
+    const Texts seen = seen_by_alice();
+    EXPECT_EQ(seen.front(), "behind it");
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "spam code"), 0);
 }
 
 TEST_F(FederationTest, WhatModulesDropIsDroppedSilently) {
@@ -112,7 +113,7 @@ TEST_F(FederationTest, WhatModulesDropIsDroppedSilently) {
     begin();
     const std::string before = peer.last_event;
     EXPECT_TRUE(peer.send_one(peer.message("drop me")).empty());
-    EXPECT_EQ(asked(false).back(), "should_drop_federated_event");
+    EXPECT_EQ(asked(false), Texts{"check_event_for_spam"}) << "module a dropped it, b wasn't asked about that";
     object behind = peer.message("behind it");
     EXPECT_FALSE(peer.send_one(behind).empty()) << "it isn't known here";
     peer.last_event = before;
@@ -156,7 +157,7 @@ TEST_F(FederationTest, ARepeatedTransactionAnswersTheSameAndStoresNothingTwice) 
     clear_journals();
     const Answer second = peer.send({pdu}, "again");
     EXPECT_EQ(boost::json::serialize(second.body), boost::json::serialize(first.body));
-    EXPECT_TRUE(peer.send({pdu}, "in another one").body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty());
+    EXPECT_TRUE(peer.send({pdu}, "another").body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty());
     const Texts seen = seen_by_alice();
     EXPECT_EQ(std::count(seen.begin(), seen.end(), "once"), 1);
 }
@@ -214,14 +215,14 @@ TEST_F(FederationTest, TooLargeAndTooManyEventsAreRefused) {
 TEST_F(FederationTest, WhatIsNoCanonicalJsonIsRefusedAsAWhole) {
     join();
     const std::string target = "/_matrix/federation/v1/send/floats";
-    for (const std::string& body : {R"({"pdus":[{"depth":1.5}]})", R"({"pdus":[{"depth":9007199254740993}]})",
-                                    R"({"pdus":[{"depth":18446744073709551615}]})", R"({"pdus":[{"content":{"a":[1e30]}}]})"}) {
+    for (const std::string body : {R"({"pdus":[{"depth":1.5}]})", R"({"pdus":[{"depth":9007199254740993}]})",
+                                   R"({"pdus":[{"depth":18446744073709551615}]})", R"({"pdus":[{"content":{"a":[1e30]}}]})"}) {
         const Answer answer =
             server.request_by(FederationPeer::authorization("PUT", target, R"({"pdus":[]})"), "PUT", target, body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(answer.text("errcode"), "M_BAD_JSON") << body;
     }
-    for (const std::string& body : {R"({"pdus":5})", R"({"pdus":[5]})", R"({"edus":"x"})"}) {
+    for (const std::string body : {R"({"pdus":5})", R"({"pdus":[5]})", R"({"edus":"x"})"}) {
         EXPECT_EQ(peer.ask("PUT", target, body).text("errcode"), "M_BAD_JSON") << body;
     }
     EXPECT_EQ(server.request_by(FederationPeer::authorization("PUT", target, "{}"), "PUT", target, "{broken").text("errcode"),
