@@ -5,6 +5,7 @@
 #include "capabilities.h"
 #include "deactivation.h"
 #include "devices.h"
+#include "federation/federation.h"
 #include "filters.h"
 #include "login.h"
 #include "login_tokens.h"
@@ -35,6 +36,7 @@ void add_endpoints(Router& router) {
     add_media_endpoints(router);
     add_deactivation_endpoint(router);
     add_admin_endpoints(router);
+    add_federation_endpoints(router);
     add_user_directory_endpoint(router);
 }
 

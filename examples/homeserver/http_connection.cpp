@@ -157,6 +157,7 @@ modapi::Request HttpConnection::converted(const http::request<http::string_body>
     modapi::Request request;
     request.method = std::string(received.method_string());
     const RequestTarget target = split_target(received.target());
+    request.target = std::string(received.target());
     request.path = percent_decoded(target.path);
     request.query = parse_query(target.query);
     for (const auto& field : received) request.headers.emplace_back(field.name_string(), field.value());

@@ -68,6 +68,11 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS login_tokens (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, expiry_ts BIGINT NOT NULL, "
     "auth_provider_id TEXT, auth_provider_session_id TEXT)",
 
+    // What other servers' transactions were answered with.
+    "CREATE TABLE IF NOT EXISTS federation_transactions (origin TEXT NOT NULL, transaction_id TEXT NOT NULL, answer TEXT NOT "
+    "NULL, received_ts BIGINT NOT NULL, PRIMARY KEY (origin, transaction_id))",
+    "CREATE INDEX IF NOT EXISTS federation_transactions_by_age ON federation_transactions (received_ts)",
+
     "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
 
     "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on "

@@ -78,6 +78,7 @@ private:
     [[nodiscard]] static std::int64_t duration_ms(const ConfigSection& section, std::string_view key, std::int64_t otherwise);
     [[nodiscard]] std::vector<std::filesystem::path> module_path(const ConfigSection& root,
                                                                  const std::filesystem::path& otherwise) const;
+    [[nodiscard]] VerifyKeys federation_verify_keys(const ConfigSection& root) const;
     [[nodiscard]] std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, const std::string& key) const;
 
     const ConfigurationFile& file_;
@@ -283,6 +284,22 @@ std::optional<std::vector<std::string>> Reading::ip_ranges(const ConfigSection& 
     return ranges;
 }
 
+VerifyKeys Reading::federation_verify_keys(const ConfigSection& root) const {
+    VerifyKeys keys;
+    const ConfigSection servers = root.section("federation_verify_keys");
+    for (const auto& server : servers.values()) {
+        const ConfigSection of_server = servers.section(server.key());
+        for (const auto& entry : of_server.values()) {
+            const std::string_view key_id = entry.key();
+            const std::optional<PublicKey> key = PublicKey::from_base64(of_server.required<std::string>(key_id));
+            if (!key_id.starts_with("ed25519:")) of_server.fail(key_id, "must be a key id, ed25519: and a version");
+            if (!key) of_server.fail(key_id, "must be a public key: 32 bytes in base64");
+            keys.add(server.key(), key_id, *key);
+        }
+    }
+    return keys;
+}
+
 ServerConfiguration Reading::read(const std::filesystem::path& default_module_path) {
     const ConfigSection root(file_.root());
     ServerConfiguration configuration;
@@ -313,6 +330,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
             root.section("sso").optional<std::vector<std::string>>("client_whitelist").value_or(std::vector<std::string>());
         configuration.ip_range_blocklist = ip_ranges(root, "ip_range_blocklist");
         configuration.ip_range_allowlist = ip_ranges(root, "ip_range_allowlist").value_or(std::vector<std::string>());
+        configuration.federation_verify_keys = federation_verify_keys(root);
     } catch (const callbacks::ConfigError& error) {
         fail(error.path(), error.what());
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "federation/verify_keys.h"
+
 #include <modapi/background_updater.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
@@ -54,6 +56,7 @@ struct ServerConfiguration {
     std::string email_app_name = "Matrix";
     std::optional<std::string> custom_template_dir;
     std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
+    VerifyKeys federation_verify_keys;
 };
 
 /// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.

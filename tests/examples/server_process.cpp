@@ -162,6 +162,11 @@ ServerProcess::~ServerProcess() { kill(); }
 
 Answer ServerProcess::request(const std::string& method, const std::string& target, const std::string& body,
                               const std::string& token) const {
+    return request_by(token.empty() ? token : "Bearer " + token, method, target, body);
+}
+
+Answer ServerProcess::request_by(const std::string& authorization, const std::string& method, const std::string& target,
+                                 const std::string& body) const {
     boost::asio::io_context io;
     tcp::socket socket(io);
     socket.connect(tcp::endpoint(boost::asio::ip::address_v4::loopback(), port_));
@@ -171,7 +176,7 @@ Answer ServerProcess::request(const std::string& method, const std::string& targ
     request.version(11);
     request.set(http::field::host, "hs.test");
     request.keep_alive(false);
-    if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
+    if (!authorization.empty()) request.set(http::field::authorization, authorization);
     request.body() = body;
     request.prepare_payload();
     http::write(socket, request);

@@ -68,6 +68,9 @@ public:
     [[nodiscard]] unsigned short port() const noexcept { return port_; }
     [[nodiscard]] Answer request(const std::string& method, const std::string& target, const std::string& body = {},
                                  const std::string& token = {}) const;
+    /// The same with a whole Authorization header; empty: none.
+    [[nodiscard]] Answer request_by(const std::string& authorization, const std::string& method, const std::string& target,
+                                    const std::string& body = {}) const;
     /// Registers; gives the access token.
     [[nodiscard]] std::string register_user(const std::string& name) const;
     /// SIGKILL.

@@ -1,13 +1,9 @@
 #include "auth_rules.h"
 
-#include "canonical_json.h"
 #include "power_levels.h"
+#include "public_key.h"
 
 #include <callbacks/identifiers.h>
-
-#include <sodium.h>
-
-#include <array>
 
 namespace homeserver {
 namespace {
@@ -50,30 +46,16 @@ const JsonDict* signed_of(const Event& event) {
     return invite == nullptr ? nullptr : object_member(*invite, "signed");
 }
 
-template <std::size_t Size>
-bool decode(std::string_view text, std::array<unsigned char, Size>& bytes) {
-    while (text.ends_with('=')) text.remove_suffix(1);
-    std::size_t size = 0;
-    return sodium_base642bin(bytes.data(), Size, text.data(), text.size(), nullptr, &size, nullptr,
-                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
-           size == Size;
-}
-
+/// Whether any of the object's signatures, whoever's it claims to be, is that key's.
 bool is_signed_by(const JsonDict& signed_part, std::string_view public_key) {
-    std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> key{};
+    const std::optional<PublicKey> key = PublicKey::from_base64(public_key);
     const JsonDict* const signatures = object_member(signed_part, "signatures");
-    if (signatures == nullptr || !decode(public_key, key)) return false;
-    JsonDict covered = signed_part;
-    covered.erase("signatures");
-    covered.erase("unsigned");
-    const std::string bytes = canonical_json(covered);
+    if (signatures == nullptr || !key) return false;
+    const std::string bytes = signed_bytes(signed_part);
     for (const auto& server : *signatures) {
         if (!server.value().is_object()) continue;
         for (const auto& entry : server.value().get_object()) {
-            std::array<unsigned char, crypto_sign_BYTES> signature{};
-            if (!entry.value().is_string() || !decode(std::string_view(entry.value().get_string()), signature)) continue;
-            const auto* const text = reinterpret_cast<const unsigned char*>(bytes.data());
-            if (crypto_sign_verify_detached(signature.data(), text, bytes.size(), key.data()) == 0) return true;
+            if (entry.value().is_string() && key->verifies(bytes, entry.value().get_string())) return true;
         }
     }
     return false;

@@ -6,6 +6,7 @@
 #include "aliases.h"
 #include "client_event.h"
 #include "event_sender.h"
+#include "outside_invites.h"
 #include "rooms.h"
 #include "visibility.h"
 
@@ -174,6 +175,13 @@ async::task<Response> join(ServerWorker& worker, const RoutedRequest& request) {
 
 async::task<Response> leave(ServerWorker& worker, const RoutedRequest& request) {
     MembershipChange change = co_await requested_change(worker, request, "leave");
+    const bool declined =
+        co_await worker.database().run("decline_outside_invite", &decline_outside_invite, change.sender, change.room_id);
+    if (declined) {
+        std::vector<std::string> users(1, change.sender);
+        worker.notifier().wake(std::move(users));
+        co_return ok();
+    }
     co_await to_the_end(change_membership(worker, std::move(change)));
     co_return ok();
 }

@@ -2,7 +2,10 @@
 
 #include "../stream.h"
 #include "event_format.h"
+#include "power_levels.h"
 #include "rooms.h"
+
+#include <callbacks/identifiers.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -85,10 +88,20 @@ void move_extremities(Transaction& transaction, const Event& event) {
         event.other().at("depth").as_int64(), event.other().at("depth").as_int64(), event.is_state() ? 1 : 0, event.room_id());
 }
 
+/// Everybody on the sender's server may take back what it sent (it has asked who); more takes the power level. The rules let a
+/// redaction into the room without it, and without an effect.
+bool takes_effect(Transaction& transaction, const Event& redaction, const Event& target) {
+    if (callbacks::domain_of(redaction.sender()) == callbacks::domain_of(target.sender())) return true;
+    const callbacks::StateMap state = current_state(transaction, redaction.room_id());
+    const PowerLevels levels(state);
+    return levels.of_user(redaction.sender()) >= levels.for_action("redact");
+}
+
 /// Takes what a redacted event loses out of the database, and notes why beside it.
 void redact(Transaction& transaction, const Event& redaction) {
     const std::optional<StoredEvent> target = find_event(transaction, redaction.room_id(), *redaction.redacts());
     if (!target || target->event.type() == "m.room.create") return;
+    if (!takes_effect(transaction, redaction, target->event)) return;
     JsonDict because = pdu_from_event(redaction);
     for (const char* between_servers : {"auth_events", "prev_events", "hashes", "signatures", "depth"})
         because.erase(between_servers);
@@ -285,7 +298,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
         transaction_id);
     if (event.is_state()) set_state(transaction, event, position);
     move_extremities(transaction, event);
-    if (event.redacts()) redact(transaction, event);
+    if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event);
     return position;
 }
 

@@ -28,6 +28,14 @@ std::vector<std::string> room_schema() {
         "CREATE INDEX IF NOT EXISTS room_memberships_of_user ON room_memberships (user_id, membership)",
         "CREATE INDEX IF NOT EXISTS room_memberships_by_position ON room_memberships (user_id, stream_position)",
 
+        "CREATE TABLE IF NOT EXISTS outside_invites (user_id TEXT NOT NULL, room_id TEXT NOT NULL, event_id TEXT NOT NULL, "
+        "pdu TEXT NOT NULL, room_state TEXT NOT NULL, declined BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
+        "PRIMARY KEY (user_id, room_id))",
+        "CREATE UNIQUE INDEX IF NOT EXISTS outside_invites_by_event ON outside_invites (event_id)",
+        "CREATE INDEX IF NOT EXISTS outside_invites_by_position ON outside_invites (user_id, stream_position)",
+
+        "CREATE TABLE IF NOT EXISTS soft_failed_events (event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, pdu TEXT NOT NULL)",
+
         "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS room_aliases_of_room ON room_aliases (room_id)",
 

@@ -1,6 +1,6 @@
 #include "signing_key.h"
 
-#include "canonical_json.h"
+#include "public_key.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -95,10 +95,7 @@ std::string SigningKey::sign(std::string_view bytes) const {
 }
 
 void SigningKey::sign_json(callbacks::JsonDict& object, std::string_view server_name) const {
-    callbacks::JsonDict signed_part = object;
-    signed_part.erase("signatures");
-    signed_part.erase("unsigned");
-    const std::string signature = sign(canonical_json(signed_part));
+    const std::string signature = sign(signed_bytes(object));
     callbacks::JsonValue& signatures = object["signatures"];
     if (!signatures.is_object()) signatures.emplace_object();
     callbacks::JsonValue& of_server = signatures.get_object()[server_name];

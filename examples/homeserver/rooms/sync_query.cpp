@@ -2,6 +2,7 @@
 
 #include "../stream.h"
 #include "changed_rooms.h"
+#include "outside_invites.h"
 #include "visibility.h"
 
 #include <map>
@@ -112,6 +113,39 @@ void add_rooms(std::set<std::string>& rooms, const ByRoom<Item>& items) {
     }
 }
 
+callbacks::Event event_of_stripped(const callbacks::JsonValue& stripped) {
+    const auto text = [&](std::string_view key) {
+        const callbacks::JsonValue* const value = stripped.get_object().if_contains(key);
+        return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+    };
+    callbacks::EventFields fields;
+    fields.type = text("type");
+    fields.sender = text("sender");
+    fields.state_key = text("state_key");
+    const callbacks::JsonValue* const content = stripped.get_object().if_contains("content");
+    if (content != nullptr && content->is_object()) fields.content = content->get_object();
+    return callbacks::Event(std::move(fields));
+}
+
+/// Invitations into rooms that aren't here, and those that the user has declined since.
+void add_outside_invites(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
+    for (OutsideInvite& outside : outside_invites_since(transaction, request.user_id, request.since)) {
+        if (!request.filter.wants_room(outside.room_id)) continue;
+        if (outside.declined) {
+            RoomChanges left;
+            left.room_id = std::move(outside.room_id);
+            left.before_timeline = changes.now;
+            changes.left.push_back(std::move(left));
+            continue;
+        }
+        Invite invite;
+        invite.room_id = std::move(outside.room_id);
+        for (const callbacks::JsonValue& stripped : outside.room_state) invite.state.push_back(event_of_stripped(stripped));
+        invite.invitation = StoredEvent{outside.event, changes.now, std::nullopt, std::nullopt};
+        changes.invited.push_back(std::move(invite));
+    }
+}
+
 void restrict(std::vector<AccountDataItem>& items, const EventFilter& filter, const std::string& owner) {
     std::erase_if(items, [&](const AccountDataItem& item) { return !filter.wants(item.type, owner); });
 }
@@ -165,6 +199,7 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
             changes.left.push_back(changes_since(transaction, request, relation, was_joined(), relation.position));
         }
     }
+    add_outside_invites(transaction, request, changes);
     changes.account_data = std::move(data[std::string()]);
     restrict(changes.account_data, request.filter.account_data, request.user_id);
     return changes;

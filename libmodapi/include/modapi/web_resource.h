@@ -17,6 +17,7 @@ namespace modapi {
 /// One HTTP request, as a web resource sees it. Immutable; valid during the handler.
 struct Request {
     std::string method;                                      ///< upper case
+    std::string target;                                      ///< as sent: still percent-encoded, with the query
     std::string path;                                        ///< decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
     std::vector<std::pair<std::string, std::string>> headers;

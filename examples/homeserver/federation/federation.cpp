@@ -1,0 +1,17 @@
+#include "federation.h"
+
+#include "inviting.h"
+#include "joining.h"
+#include "receiving.h"
+#include "server_key.h"
+
+namespace homeserver {
+
+void add_federation_endpoints(Router& router) {
+    add_server_key_endpoint(router);
+    add_joining_endpoints(router);
+    add_inviting_endpoint(router);
+    add_receiving_endpoint(router);
+}
+
+}  // namespace homeserver

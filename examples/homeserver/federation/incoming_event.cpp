@@ -1,0 +1,111 @@
+#include "incoming_event.h"
+
+#include "../rooms/auth_rules.h"
+#include "../rooms/event_sender.h"
+#include "../rooms/room_store.h"
+#include "soft_failed_events.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::Event;
+using callbacks::JsonValue;
+using callbacks::StateMap;
+using callbacks::SynapseError;
+using modapi::Transaction;
+
+bool is_known(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
+    return find_event(transaction, room_id, event_id).has_value() || is_soft_failed(transaction, room_id, event_id);
+}
+
+/// Where an event is to go.
+struct Destination {
+    bool room_is_known = false;
+    bool event_is_known = false;
+    std::optional<std::string> unknown;  ///< an event that it refers to
+    StateMap state;
+};
+
+Destination find_destination(Transaction& transaction, const Event& event) {
+    Destination found;
+    found.room_is_known = find_head(transaction, event.room_id()).has_value();
+    if (!found.room_is_known) return found;
+    found.event_is_known = is_known(transaction, event.room_id(), *event.event_id());
+    if (found.event_is_known) return found;
+    for (const char* const key : {"auth_events", "prev_events"}) {
+        for (const JsonValue& reference : event.other().at(key).get_array()) {
+            const std::string event_id(reference.get_string());
+            if (!is_known(transaction, event.room_id(), event_id)) found.unknown = event_id;
+        }
+    }
+    found.state = current_state(transaction, event.room_id());
+    return found;
+}
+
+void require_allowed(const callbacks::EventDecision& decision, const Event& event) {
+    if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
+    if (!decision.replacement()) return;
+    spdlog::warn("a module's replacement of event {} is ignored: it came from another server", *event.event_id());
+}
+
+/// What storing came to: the state with the event, and who is to be woken.
+struct StoredIncoming {
+    StateMap state;
+    std::vector<std::string> users;
+};
+
+/// None: another request has stored it meanwhile. Errors: SynapseError 403 if the room's newer state doesn't allow it.
+std::optional<StoredIncoming> store(Transaction& transaction, const JudgedEvent& judged) {
+    const Event& event = judged.event;
+    if (is_known(transaction, event.room_id(), *event.event_id())) return std::nullopt;
+    StoredIncoming stored;
+    stored.state = current_state(transaction, event.room_id());
+    authorize(event, stored.state);
+    if (judged.soft_failed) {
+        store_soft_failed(transaction, event);
+        return stored;
+    }
+    append_event(transaction, event, std::nullopt);
+    if (event.is_state()) stored.state.set(event);
+    stored.users = users_with_membership(transaction, event.room_id(), "join");
+    if (event.membership()) stored.users.push_back(*event.state_key());
+    return stored;
+}
+
+}  // namespace
+
+async::task<JudgedEvent> judged_for_spam(ServerWorker& worker, ReceivedPdu received) {
+    JudgedEvent judged{event_of(received)};
+    if (received.hash_is_wrong) co_return judged;
+    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(judged.event);
+    judged.soft_failed = verdict.is_spam();
+    if (judged.soft_failed) judged.event = pruned_event_of(received);
+    co_return judged;
+}
+
+async::task<StateMap> take_into_room(ServerWorker& worker, JudgedEvent judged) {
+    const Event& event = judged.event;
+    Destination to = co_await worker.database().read("find_destination", &find_destination, event);
+    if (!to.room_is_known) throw SynapseError(404, "Room " + event.room_id() + " is not known here", Codes::NOT_FOUND);
+    if (to.event_is_known) co_return std::move(to.state);
+    if (to.unknown) throw SynapseError(403, "Event " + *to.unknown + " is not known here", Codes::FORBIDDEN);
+    authorize(event, to.state);
+    const callbacks::EventDecision decision = co_await worker.hooks().third_party_rules.check_event_allowed(event, to.state);
+    require_allowed(decision, event);
+    std::optional<StoredIncoming> stored = co_await worker.database().run("store_incoming_event", &store, judged);
+    if (stored) announce(worker, event, stored->state, std::move(stored->users));
+    co_return std::move(to.state);
+}
+
+}  // namespace homeserver

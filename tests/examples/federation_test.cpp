@@ -1,0 +1,351 @@
+#include "federation_peer.h"
+#include "room_test.h"
+
+#include "rooms/public_key.h"
+
+#include <algorithm>
+
+/// What another server may do, over real HTTP, with two modules that say what they were asked.
+namespace {
+
+using namespace homeserver_test;
+using boost::json::object;
+using Texts = std::vector<std::string>;
+
+class FederationTest : public RoomTest {
+protected:
+    explicit FederationTest(
+        const std::string& modules =
+            "modules:\n  - {module: probe.Probe, config: {name: a}}\n  - {module: probe.Probe, config: {name: b}}\n")
+        : RoomTest(FederationPeer::configuration() + modules) {}
+
+    /// What module b was asked about events of the peer since its journal was cleared, in order; on_new_event is waited for.
+    [[nodiscard]] Texts asked(bool ends_with_new_event) const {
+        for (int tries = 0;; ++tries) {
+            Texts asked;
+            const Answer answer = server.request("GET", "/_synapse/client/probe/b");
+            for (const boost::json::value& record : answer.body.at("journal").as_array()) {
+                const std::string callback(record.at("callback").as_string());
+                if (callback != "is_user_expired") asked.push_back(callback);
+            }
+            const bool complete = !asked.empty() && asked.back() == "on_new_event";
+            if (complete == ends_with_new_event || tries == 1000) return asked;
+        }
+    }
+    void clear_journals() const {
+        for (const char* const probe : {"a", "b"}) {
+            EXPECT_EQ(server.request("GET", std::string("/_synapse/client/probe/") + probe + "?clear=1").status, 200);
+        }
+    }
+    /// Clears what the probes were asked, when what ran behind the last answer is in it.
+    void begin() const {
+        static_cast<void>(asked(true));
+        clear_journals();
+    }
+    [[nodiscard]] Texts seen_by_alice() const {
+        return bodies(get("/rooms/" + peer.room + "/messages?dir=b&limit=100", alice).body.at("chunk"));
+    }
+    void join() {
+        const Answer joined = peer.join(room, "carol");
+        ASSERT_EQ(joined.status, 200) << joined.body;
+    }
+
+    std::string alice = server.register_user("alice");
+    std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    FederationPeer peer{server};
+};
+
+TEST_F(FederationTest, TheServersKeyIsSignedByItself) {
+    const Answer answer = server.request("GET", "/_matrix/key/v2/server");
+    EXPECT_EQ(answer.text("server_name"), "hs.test");
+    const object& keys = answer.body.at("verify_keys").as_object();
+    ASSERT_EQ(keys.size(), 1U);
+    const std::string key_id(keys.begin()->key());
+    const auto key = homeserver::PublicKey::from_base64(keys.begin()->value().at("key").as_string());
+    ASSERT_TRUE(key);
+    EXPECT_TRUE(key->verifies(homeserver::signed_bytes(answer.body),
+                              answer.body.at("signatures").at("hs.test").at(key_id).as_string()));
+}
+
+TEST_F(FederationTest, AUserOfAnotherServerJoinsAndTalks) {
+    begin();
+    join();
+    EXPECT_EQ(asked(true), (Texts{"check_event_allowed", "check_event_for_spam", "check_event_allowed", "on_new_event"}));
+    EXPECT_TRUE(get("/rooms/" + room + "/joined_members", alice).body.at("joined").as_object().contains("@carol:peer.test"));
+    const std::string since = get("/sync", alice).text("next_batch");
+    clear_journals();
+
+    EXPECT_TRUE(peer.send_one(peer.message("hello")).empty());
+
+    EXPECT_EQ(asked(true),
+              (Texts{"check_event_for_spam", "should_drop_federated_event", "check_event_allowed", "on_new_event"}));
+    const Answer sync = get("/sync?since=" + since + "&timeout=10000", alice);
+    EXPECT_EQ(bodies(sync.body.at("rooms").at("join").at(room).at("timeline").at("events")), Texts{"hello"});
+    EXPECT_EQ(send(room, "hello yourself", alice).status, 200);
+}
+
+TEST_F(FederationTest, SendJoinAnswersTheStateBeforeTheJoinAndWhatAuthorizesIt) {
+    const Answer joined = peer.join(room, "carol");
+    ASSERT_EQ(joined.status, 200) << joined.body;
+    Texts types;
+    for (const boost::json::value& event : joined.body.at("state").as_array()) types.emplace_back(event.at("type").as_string());
+    std::sort(types.begin(), types.end());
+    EXPECT_EQ(types, (Texts{"m.room.create", "m.room.history_visibility", "m.room.join_rules", "m.room.member",
+                            "m.room.power_levels"}));
+    EXPECT_FALSE(joined.body.at("auth_chain").as_array().empty());
+    EXPECT_EQ(joined.body.at("members_omitted"), false);
+}
+
+TEST_F(FederationTest, WhatModulesRejectIsSoftFailedAndShownToNobody) {
+    join();
+    begin();
+    EXPECT_TRUE(peer.send_one(peer.message("spam code")).empty());
+    EXPECT_EQ(asked(true), (Texts{"should_drop_federated_event", "check_event_allowed", "on_new_event"}))
+        << "module a rejected it, so that b wasn't asked for its verdict";
+    EXPECT_TRUE(peer.send_one(peer.message("behind it")).empty()) << "later events may refer to it";
+    const Texts seen = seen_by_alice();
+    EXPECT_EQ(seen.front(), "behind it");
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "spam code"), 0);
+}
+
+TEST_F(FederationTest, WhatModulesDropIsDroppedSilently) {
+    join();
+    begin();
+    const std::string before = peer.last_event;
+    EXPECT_TRUE(peer.send_one(peer.message("drop me")).empty());
+    EXPECT_EQ(asked(false), Texts{"check_event_for_spam"}) << "module a dropped it, b wasn't asked about that";
+    object behind = peer.message("behind it");
+    EXPECT_FALSE(peer.send_one(behind).empty()) << "it isn't known here";
+    peer.last_event = before;
+    EXPECT_TRUE(peer.send_one(peer.message("beside it")).empty());
+    EXPECT_EQ(seen_by_alice().front(), "beside it");
+}
+
+TEST_F(FederationTest, WhatModulesDoNotAllowIsRefusedAndNothingIsStored) {
+    join();
+    EXPECT_EQ(peer.send_one(peer.message("deny rule")).at("error"), "This event is not allowed in this context");
+    EXPECT_EQ(peer.send_one(peer.message("error rule")).at("error"), "gone");
+    EXPECT_EQ(peer.send_one(peer.message("throw rule")).at("error"), "Internal server error");
+    EXPECT_EQ(peer.send_one(peer.message("spam error")).at("error"), "teapot");
+    EXPECT_EQ(peer.send_one(peer.message("spam throw")).at("error"), "Internal server error");
+    EXPECT_EQ(seen_by_alice().front(), "m.room.member");
+    EXPECT_TRUE(peer.send_one(peer.message("replace rule")).empty());
+    EXPECT_EQ(seen_by_alice().front(), "replace rule") << "another server's event isn't replaced";
+    EXPECT_TRUE(server.log_shows("is ignored: it came from another server"));
+}
+
+TEST_F(FederationTest, AWrongHashPrunesTheEventAndNoSpamCheckerIsAsked) {
+    join();
+    begin();
+    object pdu = peer.message("as it was");
+    FederationPeer::sign(pdu);
+    pdu["content"] = object({{"msgtype", "m.text"}, {"body", "changed on its way"}});
+    const std::string event_id = FederationPeer::id_of(pdu);
+    const Answer answer = peer.send({pdu}, "changed");
+    EXPECT_EQ(boost::json::serialize(answer.body), "{\"pdus\":{\"" + event_id + "\":{}}}");
+    EXPECT_EQ(asked(true), (Texts{"should_drop_federated_event", "check_event_allowed", "on_new_event"}));
+    const Answer event = get("/rooms/" + room + "/event/" + event_id, alice);
+    EXPECT_TRUE(event.body.at("content").as_object().empty()) << event.body;
+}
+
+TEST_F(FederationTest, ARepeatedTransactionAnswersTheSameAndStoresNothingTwice) {
+    join();
+    object pdu = peer.message("once");
+    FederationPeer::sign(pdu);
+    const Answer first = peer.send({pdu}, "again");
+    EXPECT_TRUE(first.body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty());
+    clear_journals();
+    const Answer second = peer.send({pdu}, "again");
+    EXPECT_EQ(boost::json::serialize(second.body), boost::json::serialize(first.body));
+    EXPECT_TRUE(peer.send({pdu}, "another").body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty());
+    const Texts seen = seen_by_alice();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "once"), 1);
+}
+
+TEST_F(FederationTest, OneBadEventDoesNotKeepTheOthersOut) {
+    join();
+    object forged = peer.message("forged");
+    FederationPeer::sign(forged);
+    forged["signatures"] = object({{"peer.test", object({{"ed25519:p", std::string(86, 'A')}})}});
+    object good = peer.message("good");
+    FederationPeer::sign(good);
+    const Answer answer = peer.send({forged, good}, "both");
+    EXPECT_EQ(answer.body.at("pdus").at(FederationPeer::id_of(forged)).at("error"), "The event isn't signed by peer.test");
+    EXPECT_TRUE(answer.body.at("pdus").at(FederationPeer::id_of(good)).as_object().empty());
+    EXPECT_EQ(seen_by_alice().front(), "good");
+}
+
+TEST_F(FederationTest, EventsThatCannotBeAreRefusedOneByOne) {
+    join();
+    const auto refusal_of = [&](object pdu) { return std::string(peer.send_one(std::move(pdu)).at("error").as_string()); };
+    const auto changed = [&](const char* key, boost::json::value value) {
+        object pdu = peer.message("x");
+        pdu[key] = std::move(value);
+        return pdu;
+    };
+    EXPECT_EQ(refusal_of(changed("sender", "@alice:hs.test")), "The sender @alice:hs.test isn't of peer.test");
+    EXPECT_EQ(refusal_of(changed("sender", "nobody")), "'sender' must be a user id");
+    EXPECT_EQ(refusal_of(changed("sender", "@dave:peer.test")), "User @dave:peer.test not in room " + room);
+    EXPECT_EQ(refusal_of(changed("room_id", "!none:hs.test")), "Room !none:hs.test is not known here");
+    EXPECT_EQ(refusal_of(changed("prev_events", boost::json::array({"$none"}))), "Event $none is not known here");
+    EXPECT_EQ(refusal_of(changed("auth_events", boost::json::array({"$none"}))), "Event $none is not known here");
+    EXPECT_EQ(refusal_of(changed("prev_events", "none")), "'prev_events' must be a list of event ids");
+    EXPECT_EQ(refusal_of(changed("depth", "deep")), "'depth' must be an integer");
+    EXPECT_EQ(refusal_of(changed("depth", -1)), "'depth' must not be negative");
+    EXPECT_EQ(refusal_of(changed("origin_server_ts", nullptr)), "'origin_server_ts' must be an integer");
+    object named = peer.unsigned_event("m.room.name", object({{"name", "mine"}}));
+    named["state_key"] = "";
+    EXPECT_TRUE(refusal_of(named).starts_with("You don't have permission to post that to the room.")) << refusal_of(named);
+    EXPECT_EQ(seen_by_alice().front(), "m.room.member");
+}
+
+TEST_F(FederationTest, TooLargeAndTooManyEventsAreRefused) {
+    join();
+    object large = peer.message(std::string(64'000, 'x'));
+    FederationPeer::sign(large);
+    large["padding"] = std::string(2'000, 'x');
+    const Answer answer = peer.send({large}, "large");
+    EXPECT_EQ(answer.body.at("pdus").at(FederationPeer::id_of(large)).at("error"), "event too large");
+    const std::vector<object> many(51, large);
+    expect_error(peer.send({many.begin(), many.end()}, "many"), 400, "M_TOO_LARGE",
+                 "A transaction has at most 50 PDUs and 100 EDUs");
+    EXPECT_EQ(seen_by_alice().front(), "m.room.member");
+}
+
+TEST_F(FederationTest, WhatIsNoCanonicalJsonIsRefusedAsAWhole) {
+    join();
+    const std::string target = "/_matrix/federation/v1/send/floats";
+    for (const std::string body : {R"({"pdus":[{"depth":1.5}]})", R"({"pdus":[{"depth":9007199254740993}]})",
+                                   R"({"pdus":[{"depth":18446744073709551615}]})", R"({"pdus":[{"content":{"a":[1e30]}}]})"}) {
+        const Answer answer =
+            server.request_by(FederationPeer::authorization("PUT", target, R"({"pdus":[]})"), "PUT", target, body);
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(answer.text("errcode"), "M_BAD_JSON") << body;
+    }
+    for (const std::string body : {R"({"pdus":5})", R"({"pdus":[5]})", R"({"edus":"x"})"}) {
+        EXPECT_EQ(peer.ask("PUT", target, body).text("errcode"), "M_BAD_JSON") << body;
+    }
+    EXPECT_EQ(server.request_by(FederationPeer::authorization("PUT", target, "{}"), "PUT", target, "{broken").text("errcode"),
+              "M_NOT_JSON");
+    EXPECT_EQ(peer.ask("PUT", target, R"({"pdus":[]})").status, 200) << "the server goes on";
+}
+
+TEST_F(FederationTest, RequestsThatNobodyKnownHasSignedAreRefused) {
+    const std::string target = "/_matrix/federation/v1/make_join/" + room + "/@carol:peer.test?ver=10";
+    const auto refusal_of = [&](const std::string& authorization) {
+        const Answer answer = server.request_by(authorization, "GET", target);
+        EXPECT_EQ(answer.status, 401);
+        EXPECT_EQ(answer.text("errcode"), "M_UNAUTHORIZED");
+        return answer.text("error");
+    };
+    EXPECT_EQ(refusal_of(""), "Missing Authorization headers");
+    EXPECT_EQ(refusal_of("Bearer " + alice), "Malformed Authorization header");
+    EXPECT_EQ(refusal_of("X-Matrix origin=stranger.test,key=\"ed25519:1\",sig=abc"),
+              "No key ed25519:1 of stranger.test is known");
+    EXPECT_EQ(refusal_of("X-Matrix origin=peer.test,key=\"ed25519:other\",sig=abc"),
+              "No key ed25519:other of peer.test is known");
+    EXPECT_EQ(refusal_of(FederationPeer::authorization("GET", target + "&more", "")),
+              "Invalid signature for server peer.test with key ed25519:p");
+    EXPECT_EQ(refusal_of(FederationPeer::authorization("GET", target, "", "elsewhere.test")),
+              "Destination mismatch in auth header");
+    EXPECT_EQ(server.request_by(FederationPeer::authorization("GET", target, ""), "GET", target).status, 200);
+}
+
+TEST_F(FederationTest, JoinsThatCannotBeAreRefused) {
+    const std::string make = "/_matrix/federation/v1/make_join/";
+    EXPECT_EQ(peer.ask("GET", make + "!none:hs.test/@carol:peer.test?ver=10").text("errcode"), "M_NOT_FOUND");
+    EXPECT_EQ(peer.ask("GET", make + room + "/@carol:elsewhere.test?ver=10").text("errcode"), "M_FORBIDDEN");
+    EXPECT_EQ(peer.ask("GET", make + room + "/carol?ver=10").text("errcode"), "M_INVALID_PARAM");
+    const Answer version = peer.ask("GET", make + room + "/@carol:peer.test?ver=9");
+    EXPECT_EQ(version.text("errcode"), "M_INCOMPATIBLE_ROOM_VERSION");
+    EXPECT_EQ(version.text("room_version"), "10");
+    const std::string closed = create_room(alice);
+    EXPECT_EQ(peer.join(closed, "carol").text("error"), "You are not invited to this room.");
+
+    ASSERT_EQ(peer.join(room, "carol").status, 200);
+    object leave = peer.unsigned_event("m.room.member", object({{"membership", "leave"}}));
+    leave["state_key"] = peer.user;
+    FederationPeer::sign(leave);
+    const std::string send_join = "/_matrix/federation/v2/send_join/" + room + "/";
+    expect_error(peer.ask("PUT", send_join + FederationPeer::id_of(leave), boost::json::serialize(leave)), 400, "M_BAD_JSON",
+                 "The event is no join");
+    expect_error(peer.ask("PUT", send_join + "$other", boost::json::serialize(leave)), 400, "M_BAD_JSON",
+                 "The event's id isn't the one of the path");
+    EXPECT_EQ(peer.ask("PUT", send_join + "$other", R"({"type":5})").text("errcode"), "M_FORBIDDEN");
+}
+
+class FederatedInviteTest : public FederationTest {
+protected:
+    [[nodiscard]] object invitation(const std::string& to, const std::string& inviter = "carol") const {
+        object pdu;
+        pdu["room_id"] = "!outside:peer.test";
+        pdu["type"] = "m.room.member";
+        pdu["sender"] = "@" + inviter + ":peer.test";
+        pdu["state_key"] = to;
+        pdu["content"] = object({{"membership", "invite"}});
+        pdu["origin_server_ts"] = 1;
+        pdu["depth"] = 5;
+        pdu["prev_events"] = boost::json::array({"$before"});
+        pdu["auth_events"] = boost::json::array({"$create"});
+        return pdu;
+    }
+    [[nodiscard]] Answer invite(object pdu, const std::string& version = "10") const {
+        FederationPeer::sign(pdu);
+        object body;
+        body["room_version"] = version;
+        body["invite_room_state"] = boost::json::array({object({{"type", "m.room.name"},
+                                                                {"state_key", ""},
+                                                                {"sender", "@carol:peer.test"},
+                                                                {"content", object({{"name", "Out"}})}})});
+        const std::string target = "/_matrix/federation/v2/invite/!outside:peer.test/" + FederationPeer::id_of(pdu);
+        body["event"] = std::move(pdu);
+        return peer.ask("PUT", target, boost::json::serialize(body));
+    }
+};
+
+TEST_F(FederatedInviteTest, AnInvitationFromOutsideReachesTheUserAndComesBackSigned) {
+    begin();
+    const std::string since = get("/sync", alice).text("next_batch");
+    const Answer answer = invite(invitation("@alice:hs.test"));
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const object& signatures = answer.body.at("event").at("signatures").as_object();
+    EXPECT_TRUE(signatures.contains("hs.test"));
+    EXPECT_TRUE(signatures.contains("peer.test"));
+    EXPECT_EQ(asked(true), (Texts{"check_event_for_spam", "user_may_invite", "on_new_event"}));
+    for (const std::string& path : {std::string("/sync"), "/sync?since=" + since}) {
+        const Answer sync = get(path, alice);
+        const boost::json::array& events =
+            sync.body.at("rooms").at("invite").at("!outside:peer.test").at("invite_state").at("events").as_array();
+        ASSERT_EQ(events.size(), 2U) << path;
+        EXPECT_EQ(events[0].at("content").at("name"), "Out");
+        EXPECT_EQ(events[1].at("sender"), "@carol:peer.test");
+    }
+    expect_error(post("/join/!outside:peer.test", "{}", alice), 404, "M_NOT_FOUND", "No known servers");
+    EXPECT_EQ(post("/rooms/!outside:peer.test/leave", "{}", alice).status, 200);
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
+    EXPECT_TRUE(get("/sync?since=" + since, alice).body.at("rooms").at("leave").as_object().contains("!outside:peer.test"));
+    EXPECT_EQ(post("/rooms/!outside:peer.test/leave", "{}", alice).status, 404);
+}
+
+TEST_F(FederatedInviteTest, ModulesMayRefuseIt) {
+    const std::string guarded = server.register_user("noinvite1");
+    const Answer refused = invite(invitation("@noinvite1:hs.test"));
+    expect_error(refused, 403, "M_FORBIDDEN", "This user is not permitted to send invites to this server/user");
+    EXPECT_EQ(refused.text("org.example.by"), "a");
+    EXPECT_TRUE(get("/sync", guarded).body.at("rooms").at("invite").as_object().empty());
+}
+
+TEST_F(FederatedInviteTest, InvitationsThatCannotBeAreRefused) {
+    EXPECT_EQ(invite(invitation("@nobody:hs.test")).text("errcode"), "M_NOT_FOUND");
+    EXPECT_EQ(invite(invitation("@alice:elsewhere.test")).text("errcode"), "M_INVALID_PARAM");
+    EXPECT_EQ(invite(invitation("@alice:hs.test"), "9").text("errcode"), "M_INCOMPATIBLE_ROOM_VERSION");
+    object message = invitation("@alice:hs.test");
+    message["type"] = "m.room.message";
+    EXPECT_EQ(invite(message).text("errcode"), "M_BAD_JSON");
+    object stranger = invitation("@alice:hs.test");
+    stranger["sender"] = "@carol:stranger.test";
+    EXPECT_EQ(invite(stranger).text("errcode"), "M_FORBIDDEN");
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
+}
+
+}  // namespace
