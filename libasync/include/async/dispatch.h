@@ -107,34 +107,35 @@ private:
             while (next_ != end_) {
                 const entry& registered = *next_++;
                 run_.begin(*registered.identity);
-                std::exception_ptr failure;
                 bool is_decided = false;
                 try {
                     task<answer> started = registered.registered.get()(arguments...);
-                    if (!detail::driven_task<answer>::start(started, run_.here())) {
+                    if (!detail::driven_task<answer>::start(started, run_.here())) [[unlikely]] {
                         suspended_.emplace(std::move(started));
                         run_.suspended();
                         return false;
                     }
                     is_decided = take(started);
                 } catch (...) {
-                    failure = std::current_exception();
+                    fail(std::current_exception());
+                    continue;
                 }
-                finish(std::move(failure), is_decided);
+                end(is_decided);
             }
             return true;
         }
         [[nodiscard]] detail::driven_task<answer> rest() noexcept { return detail::driven_task<answer>(*suspended_); }
         void settle() {
-            std::exception_ptr failure;
             bool is_decided = false;
             try {
                 is_decided = take(*suspended_);
             } catch (...) {
-                failure = std::current_exception();
+                suspended_.reset();
+                fail(std::current_exception());
+                return;
             }
             suspended_.reset();
-            finish(std::move(failure), is_decided);
+            end(is_decided);
         }
 
         typename Combine::template walk<answer> combined;
@@ -148,14 +149,14 @@ private:
                 return combined.add(detail::driven_task<answer>::take(finished));
             }
         }
-        void finish(std::exception_ptr failure, bool is_decided) {
-            if (failure) [[unlikely]] {
-                run_.fail(failure, Errors::level);
-                Errors::apply(std::move(failure));
-                return;
-            }
+        [[gnu::cold]] void fail(std::exception_ptr failure) {
+            run_.fail(failure, Errors::level);
+            Errors::apply(std::move(failure));
+        }
+        void end(bool is_decided) {
             run_.end();
-            if (!is_decided) return;
+            if (!is_decided) [[likely]]
+                return;
             run_.decided();
             next_ = end_;
         }
