@@ -31,8 +31,9 @@ EventInterest& EventInterest::types(Names any_of) {
 }
 
 EventInterest& EventInterest::with_state_key(bool has_one) {
-    restrict(has_one ? [](Lists& lists, Names&&) { lists.state = true; } : [](Lists& lists, Names&&) { lists.state = false; },
-             Names());
+    restrict(
+        has_one ? [](Lists& lists, Names&&) { lists.state = true; } : [](Lists& lists, Names&&) { lists.state = false; },
+        Names());
     note_kinds();
     return *this;
 }

@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "background_updates.h"
+#include "rooms/client_event_cache.h"
 #include "rooms/rooms.h"
 
 #include <callbacks/errors.h>
@@ -15,9 +16,11 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
     : shared_(shared),
       where_(where),
       modules_(*this, where, shared.database, bus, shared.blocking_pool, std::move(settings)),
-      background_(where, [](std::string_view name, const std::exception_ptr& failure) {
-          spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
-      }) {
+      background_(where,
+                  [](std::string_view name, const std::exception_ptr& failure) {
+                      spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
+                  }),
+      client_events_(std::make_unique<ClientEventCache>()) {
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();

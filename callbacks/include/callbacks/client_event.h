@@ -41,7 +41,7 @@ private:
 
     Event event_;
     EventTraits traits_;
-    std::string text_;        // {"room_id":...,"type":...,"unsigned":{...,
+    std::string text_;             // {"room_id":...,"type":...,"unsigned":{...,
     std::size_t behind_room_ = 0;  // of its comma: where the text without a room id begins
     std::vector<OwnField> own_fields_;
 };

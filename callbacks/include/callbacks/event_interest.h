@@ -1,7 +1,8 @@
 #pragma once
 
 #include <callbacks/event.h>
-#include <callbacks/field_key.h>
+
+#include <async/text_hash.h>
 
 #include <cstdint>
 #include <memory>
@@ -15,15 +16,14 @@ namespace callbacks {
 /// What of an event an interest looks at, in the form in which it looks: one bit each of sets of 64. Made once per event.
 struct EventTraits {
     explicit EventTraits(const Event& of)
-        : event(&of),
-          kind(kind_bit(of.type(), of.is_state())),
-          sender(bit_of(of.sender())),
-          room(bit_of(of.room_id())) {}
+        : event(&of), kind(kind_bit(of.type(), of.is_state())), sender(bit_of(of.sender())), room(bit_of(of.room_id())) {}
 
-    static std::uint64_t bit_of(std::string_view text) noexcept { return std::uint64_t(1) << (FieldKey::hash_of(text) >> 58); }
+    static std::uint64_t bit_of(std::string_view text) noexcept {
+        return std::uint64_t(1) << (async::detail::hash_of_text(text) >> 58);
+    }
     /// Events that are state have the upper half.
     static std::uint64_t kind_bit(std::string_view type, bool is_state) noexcept {
-        return std::uint64_t(1) << ((FieldKey::hash_of(type) >> 59) + (is_state ? 32 : 0));
+        return std::uint64_t(1) << ((async::detail::hash_of_text(type) >> 59) + (is_state ? 32 : 0));
     }
 
     const Event* event;  ///< outlives this

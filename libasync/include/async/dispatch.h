@@ -102,7 +102,8 @@ private:
         walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
             : run_(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
 
-        /// Runs hooks until the walk is over (true) or one left the thread: `rest` then waits for it, `settle` takes its answer.
+        /// Runs hooks until the walk is over (true) or one left the thread: `rest` then waits for it, `settle` takes its
+        /// answer.
         bool advance(detail::passed<Arguments>... arguments) {
             while (next_ != end_) {
                 const entry& registered = *next_++;

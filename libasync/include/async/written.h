@@ -17,7 +17,8 @@ namespace async {
 
 /// What an answer type R says to be one of these:
 ///     `using dispatched`  the object: what a hook returns that doesn't write, and what a call of the dispatcher yields
-///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may be made)
+///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may be
+///     made)
 ///                         and `take()`, which ends it and yields the object
 ///     `using interest`    what a registration may say about the arguments it is interested in; `admits(subject)`, and
 ///                         `subject_of(arguments...)`, what is asked about
@@ -33,7 +34,8 @@ concept written_answer = requires {
 ///     object f(arguments..., memory)       object form; the object is best made in `memory`, which the writer keeps
 ///     void   f(arguments..., writer&)      direct form
 /// With an interest behind it the callable is only called for what the interest admits:
-///     {.add_field_to_unsigned_callback = {async::bind<&Module::add>(this), callbacks::EventInterest().types({"m.room.topic"})}}
+///     {.add_field_to_unsigned_callback = {async::bind<&Module::add>(this),
+///     callbacks::EventInterest().types({"m.room.topic"})}}
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires written_answer<R>
 class slot<Name, R(Arguments...), Combine, Errors, void> {
@@ -94,8 +96,9 @@ private:
         template <class Given>
         static auto write(Given&& given, writer& out) {
             using yields = typename detail::yielded<std::remove_cvref_t<Given>>::type;
-            static_assert(std::is_convertible_v<yields, object>,
-                          "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
+            static_assert(
+                std::is_convertible_v<yields, object>,
+                "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
             if constexpr (detail::is_task<std::remove_cvref_t<Given>>) {
                 return write_later(std::move(given), out);
             } else {

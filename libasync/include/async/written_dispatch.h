@@ -39,9 +39,9 @@ private:
 
 /// The dispatcher of a written answer: called like a function for one object, or for a batch of items at once.
 ///
-/// Order, snapshot, cancellation, deadline and errors as of every dispatcher. In a batch each item has its own walk: a hook that
-/// leaves the thread holds up its item and no other one. Cost: no allocation and no lock per item; of a hook whose interest
-/// doesn't admit the item, a few loads.
+/// Order, snapshot, cancellation, deadline and errors as of every dispatcher. In a batch each item has its own walk: a hook
+/// that leaves the thread holds up its item and no other one. Cost: no allocation and no lock per item; of a hook whose
+/// interest doesn't admit the item, a few loads.
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires written_answer<R>
 class dispatch<Name, R(Arguments...), Combine, Errors, void> {
@@ -231,8 +231,8 @@ private:
                 co_await walk->rest();
                 walk->settle();
                 if (all.failure) break;
-                finished = std::apply(
-                    [&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
+                finished =
+                    std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
             }
         } catch (...) {
             if (!all.failure) all.failure = std::current_exception();
