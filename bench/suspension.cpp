@@ -1,8 +1,8 @@
 #include "scenario.h"
 
+#include <async/co_spawn.h>
 #include <async/frame_allocator.h>
 #include <async/sleep.h>
-#include <async/sync_wait.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_allocator.hpp>
@@ -49,7 +49,9 @@ void add_suspension_scenarios(std::vector<Scenario>& into) {
                     }});
     into.push_back({"suspend_and_resume", [] {
                         return [io = std::make_shared<asio::io_context>(1)](std::size_t count) {
-                            async::sync_wait(*io, reschedule_often(count));
+                            io->restart();
+                            async::co_spawn(async::environment(io->get_executor()), reschedule_often(count), [](std::exception_ptr) {});
+                            io->run();
                         };
                     }});
     into.push_back({"asio_awaitable_post", [] {

@@ -11,6 +11,17 @@ namespace callbacks {
 namespace {
 
 constexpr std::string_view empty_unsigned = R"("unsigned":{)";
+constexpr std::size_t most_of_age = 32;  // the field and what ends the event
+
+/// What stands in front of an event is a comma most of the time.
+char* copy(char* to, std::string_view text) noexcept {
+    if (text.size() == 1) [[likely]] {
+        *to = text.front();
+    } else if (!text.empty()) {
+        std::memcpy(to, text.data(), text.size());
+    }
+    return to + text.size();
+}
 
 void append_member(JsonBuffer& to, std::string_view key, std::string_view text) {
     to.string(key);
@@ -51,7 +62,7 @@ ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_
     text_ = text.view();
 }
 
-ClientEvents::ClientEvents() : fields_(std::make_unique<UnsignedFields>()) {}
+ClientEvents::ClientEvents() : fields_(new_fields()) {}
 ClientEvents::~ClientEvents() = default;
 
 /// The events of one response, as the dispatcher walks them.
@@ -77,9 +88,9 @@ public:
     void close() {
         if (has_modules_) {
             owner_.fields_->close();
+            owner_.text_.append('}');
             if (owner_.set_aside_.empty()) owner_.arena_.rewind();
         }
-        owner_.text_.append('}');
     }
     [[nodiscard]] SetAside* set_aside() { return &owner_.set_aside(); }
     static void close(SetAside* finished) { finished->fields->close(); }
@@ -102,6 +113,12 @@ async::task<std::string_view> ClientEvents::write(const UnsignedDispatch& hooks,
     co_return finished();
 }
 
+std::unique_ptr<UnsignedFields> ClientEvents::new_fields() {
+    auto fields = std::make_unique<UnsignedFields>();
+    fields->make_objects_in(arena_);
+    return fields;
+}
+
 void ClientEvents::begin() {
     text_.cut(0);
     for (std::unique_ptr<SetAside>& each : set_aside_) spare_.push_back(std::move(each));
@@ -115,18 +132,18 @@ void ClientEvents::open(const OutgoingEvent& outgoing) {
     constexpr std::size_t largest_text = std::numeric_limits<std::int32_t>::max() / 2;
     if (text_.size() > largest_text) [[unlikely]]
         throw std::length_error("a response of more than a gigabyte");
-    char* at = text_.reserve(outgoing.before.size() + event.text_.size());
-    if (!outgoing.before.empty()) std::memcpy(at, outgoing.before.data(), outgoing.before.size());
-    at += outgoing.before.size();
+    char* at = text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age);
+    at = copy(at, outgoing.before);
     const std::size_t left_out = outgoing.with_room_id ? 0 : event.behind_room_;
-    std::memcpy(at, event.text_.data() + left_out, event.text_.size() - left_out);
+    const std::size_t copied = event.text_.size() - left_out;
+    std::memcpy(at, event.text_.data() + left_out, copied);
     *at = '{';
-    text_.commit(at + event.text_.size() - left_out);
+    text_.commit(at + copied);
 }
 
+/// Makes the host's own fields known to the modules' writer and writes those that depend on the recipient and the time.
 void ClientEvents::open_fields(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
-    fields_->make_objects_in(arena_);
     fields_->open(text_);
     if (!event.own_fields_.empty()) {
         const std::size_t moved_by = text_.size() - event.text_.size();
@@ -136,29 +153,32 @@ void ClientEvents::open_fields(const OutgoingEvent& outgoing) {
         }
     }
     fields_->add_own("age", outgoing.age);
-    if (outgoing.transaction_id) fields_->add_own("transaction_id", *outgoing.transaction_id);
+    if (outgoing.transaction_id) [[unlikely]]
+        fields_->add_own("transaction_id", *outgoing.transaction_id);
 }
 
-/// The same and the closing brace, where nobody adds anything.
+/// The host's own fields and the end of the event, where nobody adds anything.
 void ClientEvents::write_own_fields(const OutgoingEvent& outgoing) {
-    if (outgoing.transaction_id) {
+    if (outgoing.transaction_id) [[unlikely]] {
         open_fields(outgoing);
         fields_->close();
+        text_.append('}');
         return;
     }
     constexpr std::string_view age = R"("age":)";
-    char* const at = text_.reserve(age.size() + 22);
+    char* const at = text_.reserve(most_of_age);
     std::memcpy(at, age.data(), age.size());
     char* const end = std::to_chars(at + age.size(), at + age.size() + 20, outgoing.age).ptr;
-    *end = '}';
-    text_.commit(end + 1);
+    end[0] = '}';
+    end[1] = '}';
+    text_.commit(end + 2);
 }
 
 ClientEvents::SetAside& ClientEvents::set_aside() {
     std::unique_ptr<SetAside> aside;
     if (spare_.empty()) {
         aside = std::make_unique<SetAside>();
-        aside->fields = std::make_unique<UnsignedFields>();
+        aside->fields = new_fields();
     } else {
         aside = std::move(spare_.back());
         spare_.pop_back();

@@ -40,6 +40,17 @@ JsonDict UnsignedFields::take() {
     return std::move(boost::json::parse(whole.view(), {}, options).as_object());
 }
 
+void UnsignedFields::write(const JsonDict& fields) {
+    for (const auto& field : fields) {
+        const FieldKey key(std::string_view(field.key()));
+        if (field.value().is_string()) {
+            add(key, std::string_view(field.value().get_string()));
+        } else {
+            add(key, field.value());
+        }
+    }
+}
+
 void UnsignedFields::move_to(JsonBuffer& text, std::size_t text_begin) {
     const auto moved_by = static_cast<std::uint32_t>(text_begin - text.size());
     opened_at_ -= moved_by;

@@ -49,7 +49,8 @@ void hook_run::stop_expiry() {
     if (limited_->requested() != cancel_reason::none) limited_.emplace(outer_.cancellation, true);
 }
 
-void hook_run::note_duration() {
+void hook_run::end_timed() {
+    if (expiry_) stop_expiry();
     const clock::duration took = inner_.clock().now() - began_;
     const auto nanoseconds = static_cast<std::uint64_t>(took.count());
     callback_statistics& statistics = identity_->statistics;

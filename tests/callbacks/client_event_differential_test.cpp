@@ -263,7 +263,7 @@ struct KeyCounter {
     bool on_array_end(std::size_t, error&) { return true; }
     bool on_key_part(view, std::size_t, error&) { return true; }
     bool on_key(view, std::size_t, error&) {
-        ++keys;
+        ++counted;
         return true;
     }
     bool on_string_part(view, std::size_t, error&) { return true; }
@@ -277,7 +277,7 @@ struct KeyCounter {
     bool on_comment_part(view, error&) { return true; }
     bool on_comment(view, error&) { return true; }
 
-    std::size_t keys = 0;
+    std::size_t counted = 0;
 };
 
 std::size_t keys_in_text(std::string_view text) {
@@ -285,16 +285,16 @@ std::size_t keys_in_text(std::string_view text) {
     boost::system::error_code error;
     parser.write_some(false, text.data(), text.size(), error);
     EXPECT_FALSE(error) << text;
-    return parser.handler().keys;
+    return parser.handler().counted;
 }
 std::size_t keys_in_value(const JsonValue& value) {
-    std::size_t keys = 0;
+    std::size_t counted = 0;
     if (value.is_object()) {
-        for (const auto& member : value.get_object()) keys += 1 + keys_in_value(member.value());
+        for (const auto& member : value.get_object()) counted += 1 + keys_in_value(member.value());
     } else if (value.is_array()) {
-        for (const JsonValue& each : value.get_array()) keys += keys_in_value(each);
+        for (const JsonValue& each : value.get_array()) counted += keys_in_value(each);
     }
-    return keys;
+    return counted;
 }
 
 /// What events are made from; what a case takes of it is random.

@@ -85,10 +85,10 @@ private:
         std::size_t place = 0;
     };
 
+    [[nodiscard]] std::unique_ptr<UnsignedFields> new_fields();
     void begin();
     void open(const OutgoingEvent& outgoing);
     void open_fields(const OutgoingEvent& outgoing);
-    void add_own_fields(const OutgoingEvent& outgoing);
     void write_own_fields(const OutgoingEvent& outgoing);
     [[nodiscard]] SetAside& set_aside();
     [[nodiscard]] std::string_view finished();

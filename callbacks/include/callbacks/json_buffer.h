@@ -71,8 +71,8 @@ public:
             escaped_string(text);
         }
     }
-    void number(std::int64_t number) { commit(std::to_chars(reserve(20), limit_, number).ptr); }
-    void number(std::uint64_t number) { commit(std::to_chars(reserve(20), limit_, number).ptr); }
+    void number(std::int64_t number) { digits(number); }
+    void number(std::uint64_t number) { digits(number); }
     /// With a point or an exponent, so that it stays a double. What JSON can't say (infinity, NaN) becomes null.
     void number(double number);
     void boolean(bool flag) { append(flag ? std::string_view("true") : std::string_view("false")); }
@@ -105,6 +105,12 @@ private:
         char bytes[16];
     };
 
+    template <class Integer>
+    void digits(Integer number) {
+        constexpr std::size_t longest = 20;
+        char* const at = reserve(longest);
+        commit(std::to_chars(at, at + longest, number).ptr);
+    }
     template <class Block>
     static bool copy_blocks(char* to, const char* from, std::size_t size) noexcept {
         const std::size_t last = size - sizeof(Block);

@@ -5,6 +5,7 @@
 #include <callbacks/json_arena.h>
 #include <callbacks/json_buffer.h>
 
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string_view>
@@ -89,13 +90,11 @@ public:
 
     /// A text, a number, a truth value, null, a JSON value, array or object. The value is copied.
     template <class Value>
-    void add(FieldKey key, const Value& value) {
+    [[gnu::always_inline]] void add(FieldKey key, const Value& value) {
         add_field(key, value, 0);
     }
     /// Every field of an object.
-    void write(const JsonDict& fields) {
-        for (const auto& field : fields) add(FieldKey(std::string_view(field.key())), field.value());
-    }
+    void write(const JsonDict& fields);
     /// Where an object that is returned or added is best made: it needs no heap there. Valid until the callback's event is
     /// written; a copy that is to live longer is made elsewhere.
     [[nodiscard]] const JsonMemory& memory() noexcept { return memory_; }
@@ -137,19 +136,22 @@ private:
     /// Goes on at the end of another buffer, to which what was written since `text_begin` is moved.
     void move_to(JsonBuffer& text, std::size_t text_begin);
 
+    /// Inlined, so that the length of a literal key is known where it is copied.
     template <class Value>
-    void add_field(FieldKey key, const Value& value, std::uint32_t owner) {
+    [[gnu::always_inline]] void add_field(FieldKey key, const Value& value, std::uint32_t owner) {
+        char* const from = text_->reserve(key.text().size() + sizeof(R"("":,)") + most_bytes_of(value));
         const std::size_t begin = text_->size();
-        if constexpr (std::is_convertible_v<const Value&, std::string_view> && !std::is_same_v<Value, JsonValue>) {
-            const std::string_view text(value);
-            static_cast<void>(text_->reserve(key.text().size() + text.size() + sizeof(R"("":"",)")));
-            write_key(key);
-            text_->string(text);
-        } else {
+        char* at = put_key(from, key);
+        if (at != nullptr) [[likely]]
+            at = put_value(at, value);
+        if (at == nullptr) [[unlikely]] {
             write_key(key);
             write_value(value);
+            text_->append(',');
+        } else {
+            *at = ',';
+            text_->commit(at + 1);
         }
-        text_->append(',');
         const auto end = static_cast<std::uint32_t>(text_->size()) | owner;
         detail::FieldTable::Field& place = fields_.find(key.hash());
         if (fields_.is_taken(place)) [[unlikely]] {
@@ -158,23 +160,60 @@ private:
             fields_.put(place, key.hash(), static_cast<std::uint32_t>(begin), end);
         }
     }
-    void write_key(FieldKey key) {
-        const std::string_view name = key.text();
-        if (!key.is_plain()) [[unlikely]] {
-            text_->string(name);
-            text_->append(':');
-            return;
+
+    template <class Value>
+    static constexpr bool is_text = std::is_convertible_v<const Value&, std::string_view> &&
+                                    !std::is_null_pointer_v<Value> && !std::is_same_v<Value, JsonValue>;
+    template <class Value>
+    static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
+
+    /// What a value needs at most where it can be written at once.
+    template <class Value>
+    static std::size_t most_bytes_of(const Value& value) noexcept {
+        if constexpr (is_text<Value>) {
+            return std::string_view(value).size() + sizeof(R"("")");
+        } else {
+            return longest_integer;
         }
-        char* const at = text_->reserve(name.size() + sizeof(R"("":)"));
+    }
+    static constexpr std::size_t longest_integer = 20;
+
+    /// The end of what was written; null if it isn't as simple as that.
+    [[gnu::always_inline]] static char* put_key(char* at, FieldKey key) noexcept {
+        const std::string_view name = key.text();
         at[0] = '"';
-        std::memcpy(at + 1, name.data(), name.size());
+        if (key.is_plain()) {
+            std::memcpy(at + 1, name.data(), name.size());
+        } else if (!JsonBuffer::copy_plain(at + 1, name)) {
+            return nullptr;
+        }
         at[name.size() + 1] = '"';
         at[name.size() + 2] = ':';
-        text_->commit(at + name.size() + 3);
+        return at + name.size() + 3;
+    }
+    template <class Value>
+    [[gnu::always_inline]] static char* put_value(char* at, const Value& value) noexcept {
+        if constexpr (is_text<Value>) {
+            const std::string_view text(value);
+            at[0] = '"';
+            if (!JsonBuffer::copy_plain(at + 1, text)) return nullptr;
+            at[text.size() + 1] = '"';
+            return at + text.size() + 2;
+        } else if constexpr (is_integer<Value>) {
+            return std::to_chars(at, at + longest_integer, value).ptr;
+        } else {
+            return nullptr;
+        }
+    }
+    void write_key(FieldKey key) {
+        text_->string(key.text());
+        text_->append(':');
     }
     template <class Value>
     void write_value(const Value& value) {
-        if constexpr (std::is_same_v<Value, bool>) {
+        if constexpr (is_text<Value>) {
+            text_->string(std::string_view(value));
+        } else if constexpr (std::is_same_v<Value, bool>) {
             text_->boolean(value);
         } else if constexpr (std::is_null_pointer_v<Value>) {
             text_->null();

@@ -89,6 +89,7 @@ private:
     static task<result> walk(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
         const context& outer = co_await this_context;
         walker walk(outer, self.settings_, hooks);
+        walk.start();
         while (!walk.advance(arguments...)) {
             co_await walk.rest();
             walk.settle();
@@ -102,6 +103,7 @@ private:
         walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
             : run_(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
 
+        void start() const { run_.throw_if_operation_cancelled(); }
         /// Runs hooks until the walk is over (true) or one left the thread: `rest` then waits for it, `settle` takes its
         /// answer.
         bool advance(detail::passed<Arguments>... arguments) {

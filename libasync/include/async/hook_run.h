@@ -33,9 +33,15 @@ public:
     /// What the hook's task runs with.
     [[nodiscard]] const context& here() const noexcept { return inner_; }
 
-    /// Throws if the operation is cancelled: a hook that didn't begin yet isn't called any more.
+    /// Throws if the operation is cancelled: no hook is called then. Once before the first hook; `end` does it for the others.
+    void throw_if_operation_cancelled() const {
+        // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
+        const cancel_reason reason = outer_.cancel_requested();
+        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
+            return;
+        throw_cancelled(reason);
+    }
     void begin(callback_identity& identity) {
-        throw_if_operation_cancelled();
         inner_.running = &identity;
         identity_ = &identity;
         std::atomic<std::uint64_t>& runs = identity.statistics.runs;
@@ -51,10 +57,8 @@ public:
     /// The hook gave an answer. Throws if the operation was cancelled meanwhile.
     void end() {
         if (timed_) [[unlikely]]
-            note_duration();
+            end_timed();
         outer_.note_on_stack();
-        if (expiry_) [[unlikely]]
-            stop_expiry();
         throw_if_operation_cancelled();
     }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
@@ -64,16 +68,9 @@ public:
     void decided() const;
 
 private:
-    /// A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
-    void throw_if_operation_cancelled() const {
-        const cancel_reason reason = outer_.cancel_requested();
-        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
-            return;
-        throw_cancelled(reason);
-    }
     [[gnu::cold]] void limit_time();
     [[gnu::cold]] void stop_expiry();
-    [[gnu::cold]] void note_duration();
+    [[gnu::cold]] void end_timed();
 
     const context& outer_;
     context inner_;

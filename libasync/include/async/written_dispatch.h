@@ -124,7 +124,10 @@ private:
         walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
             : run_(outer, settings, sampled_every), hooks_(hooks) {}
 
-        void start_over() noexcept { next_ = hooks_.data(); }
+        void start_over() {
+            run_.throw_if_operation_cancelled();
+            next_ = hooks_.data();
+        }
 
         /// Runs hooks until all have run (true) or one left the thread: `rest` then waits for it, `settle` ends it.
         template <class Subject>
@@ -179,6 +182,7 @@ private:
         const auto subject = interest::subject_of(arguments...);
         writer out;
         walker walk(outer, self.settings_, hooks);
+        walk.start_over();
         while (!walk.advance(subject, out, arguments...)) {
             co_await walk.rest();
             walk.settle();
