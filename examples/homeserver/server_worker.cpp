@@ -1,6 +1,7 @@
 #include "server_worker.h"
 
 #include "background_updates.h"
+#include "rooms/client_event_cache.h"
 #include "rooms/rooms.h"
 
 #include <callbacks/errors.h>
@@ -19,7 +20,8 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
                   [](std::string_view name, const std::exception_ptr& failure) {
                       spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
                   }),
-      seen_clients_(*this) {
+      seen_clients_(*this),
+      client_events_(std::make_unique<ClientEventCache>()) {
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();

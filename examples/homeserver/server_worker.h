@@ -21,6 +21,7 @@
 namespace homeserver {
 
 class BackgroundUpdates;
+class ClientEventCache;
 class PresenceInterests;
 class RoomDeletions;
 class SigningKey;
@@ -75,6 +76,9 @@ public:
     /// This worker's part of the notifier: its waiting syncs.
     [[nodiscard]] WaitingSyncs& waiting_syncs() noexcept { return waiting_syncs_; }
 
+    /// Events as this worker's clients get them.
+    [[nodiscard]] ClientEventCache& client_events() noexcept { return *client_events_; }
+
     /// What the main worker does in the background; asked through its own members, from any worker.
     [[nodiscard]] BackgroundUpdates& background_updates() noexcept { return *shared_.background_updates; }
 
@@ -92,6 +96,7 @@ private:
     async::scope background_;
     SeenClients seen_clients_;
     WaitingSyncs waiting_syncs_;
+    std::unique_ptr<ClientEventCache> client_events_;
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
 };
 

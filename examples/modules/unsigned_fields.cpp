@@ -23,17 +23,17 @@ public:
     }
 
     UnsignedFields(Config config, modapi::ModuleApi& api) : config_(std::move(config)) {
+        callbacks::EventInterest::Names wearers;
+        for (const auto& [user_id, badge] : config_.badges) wearers.push_back(user_id);
         api.register_add_extra_fields_to_unsigned_client_event_callbacks(
-            {.add_field_to_unsigned_callback = async::bind<&UnsignedFields::add_badge>(this)});
+            {.add_field_to_unsigned_callback = {async::bind<&UnsignedFields::add_badge>(this),
+                                                callbacks::EventInterest().senders(std::move(wearers))}});
     }
 
 private:
-    /// Runs once per event and recipient: a plain function costs no coroutine.
-    callbacks::JsonDict add_badge(const callbacks::Event& event) {
-        callbacks::JsonDict added;
-        const auto badge = config_.badges.find(event.sender());
-        if (badge != config_.badges.end()) added[config_.field] = badge->second;
-        return added;
+    /// Runs once per event and recipient: a function that writes its field needs no coroutine and no object.
+    void add_badge(const callbacks::Event& event, callbacks::UnsignedFields& out) {
+        out.add(config_.field, config_.badges.at(event.sender()));
     }
 
     Config config_;

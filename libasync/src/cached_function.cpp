@@ -1,11 +1,19 @@
 #include <async/cached_function.h>
 
+#include <async/text_hash.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 
 namespace async {
 
 namespace detail {
+
+std::uint64_t hash_seed() noexcept {
+    static const std::uint64_t seed = (std::uint64_t(std::random_device()()) << 32) | std::random_device()();
+    return seed;
+}
 
 void destroyed_running_cache(std::string_view name) noexcept {
     std::fprintf(stderr, "async::cached: %.*s was destroyed while a run of it is in flight; end its callers first\n",
@@ -42,20 +50,11 @@ void cached_function::use_clock(clock& time) noexcept {
     if (clock_ == &time) return;
     // Times of two clocks don't compare: what is here counts as used now.
     clock_ = &time;
-    const clock::time_point at = time.now();
+    const clock::time_point at = time.coarse_now();
     for (detail::cache_entry& known : entries_) known.used = at;
 }
 
-bool cached_function::is_live(detail::cache_entry& found) noexcept {
-    const clock::time_point at = now();
-    if (is_expired(found, at)) {
-        drop(found, evicted_by_time_);
-        return false;
-    }
-    found.used = at;
-    if (&entries_.front() != &found) entries_.splice(entries_.begin(), entries_, entries_.iterator_to(found));
-    return true;
-}
+void cached_function::drop_expired_entry(detail::cache_entry& gone) noexcept { drop(gone, evicted_by_time_); }
 
 void cached_function::link(detail::cache_entry& made) noexcept {
     made.used = now();
@@ -78,11 +77,6 @@ void cached_function::drop(detail::cache_entry& gone, std::uint64_t& counter) no
 
 void cached_function::drop_excess() noexcept {
     while (entries_.size() > options_.max_entries()) drop(entries_.back(), evicted_by_size_);
-}
-
-bool cached_function::is_expired(const detail::cache_entry& entry, clock::time_point at) const noexcept {
-    const clock::duration limit = options_.expire_after();
-    return limit > clock::duration::zero() && at - entry.used >= limit;
 }
 
 }  // namespace async

@@ -5,6 +5,8 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <ctime>
+
 namespace async {
 
 namespace {
@@ -31,6 +33,11 @@ private:
 class steady_clock_source final : public clock {
 public:
     time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+    time_point coarse_now() const noexcept override {
+        timespec read{};
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &read);
+        return time_point(std::chrono::seconds(read.tv_sec) + std::chrono::nanoseconds(read.tv_nsec));
+    }
     std::chrono::system_clock::time_point wall_time() const noexcept override { return std::chrono::system_clock::now(); }
     std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*),
                                    void* argument) override {

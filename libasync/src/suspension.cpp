@@ -3,13 +3,27 @@
 #include <async/frame_allocator.h>
 
 #include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
-namespace async::detail {
+namespace async {
+
+environment::environment(boost::asio::any_io_executor runs_on, async::clock& time)
+    : executor(std::move(runs_on)), clock(&time) {
+    const auto* const of_context = executor.target<boost::asio::io_context::executor_type>();
+    if (of_context != nullptr) io = &of_context->context();
+}
+
+namespace detail {
 
 void post_resume(const context& here, std::coroutine_handle<> waiting) {
-    boost::asio::post(here.executor(), boost::asio::bind_allocator(recycling_allocator<void>(),
-                                                                   [waiting, &here] { resume_noted(waiting, here); }));
+    auto resumption =
+        boost::asio::bind_allocator(recycling_allocator<void>(), [waiting, &here] { resume_noted(waiting, here); });
+    if (here.environment->io != nullptr) {
+        boost::asio::post(here.environment->io->get_executor(), std::move(resumption));
+    } else {
+        boost::asio::post(here.executor(), std::move(resumption));
+    }
 }
 
 suspension::cancel_link::cancel_link(suspension& owner_) noexcept
@@ -26,4 +40,5 @@ void suspension::wake() noexcept {
     if (const std::coroutine_handle<> waiting = finish()) post_resume(*here_, waiting);
 }
 
-}  // namespace async::detail
+}  // namespace detail
+}  // namespace async

@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
 namespace callbacks {
@@ -10,5 +11,7 @@ namespace callbacks {
 using JsonDict = boost::json::object;
 using JsonValue = boost::json::value;
 using JsonArray = boost::json::array;
+/// Where a JSON value keeps what it holds; the heap, if nothing is said.
+using JsonMemory = boost::json::storage_ptr;
 
 }  // namespace callbacks

@@ -268,9 +268,11 @@ async::task<Response> members(ServerWorker& worker, const RoutedRequest& request
         const auto membership = stored.event.membership();
         return (wanted && membership != *wanted) || (unwanted && membership == *unwanted);
     });
-    JsonDict answer;
-    answer["chunk"] = co_await client_events(worker, std::move(found), recipient_of(requester));
-    co_return ok(std::move(answer));
+    EventResponse response(worker, recipient_of(requester));
+    response.text().append(R"({"chunk":)");
+    response.events(found);
+    response.text().append('}');
+    co_return co_await response.write();
 }
 
 async::task<Response> joined_members(ServerWorker& worker, const RoutedRequest& request) {

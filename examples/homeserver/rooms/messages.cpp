@@ -21,7 +21,6 @@ namespace {
 
 using callbacks::Codes;
 using callbacks::Event;
-using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::Requester;
 using callbacks::SynapseError;
@@ -108,10 +107,10 @@ async::task<std::vector<StoredEvent>> require_state(ServerWorker& worker, const 
 
 async::task<Response> get_state(ServerWorker& worker, const RoutedRequest& request) {
     const Requester requester = co_await authenticate(worker, request);
-    std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
-    JsonArray events = co_await client_events(worker, std::move(state), recipient_of(requester));
-    callbacks::JsonValue body(std::move(events));
-    co_return modapi::json_response(200, body);
+    const std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
+    EventResponse response(worker, recipient_of(requester));
+    response.events(state);
+    co_return co_await response.write();
 }
 
 async::task<Response> get_state_event(ServerWorker& worker, const RoutedRequest& request) {
@@ -138,11 +137,12 @@ Found find_visible_event(Transaction& transaction, const std::string& room_id, c
 
 async::task<Response> get_event(ServerWorker& worker, const RoutedRequest& request) {
     const Requester requester = co_await authenticate(worker, request);
-    Found found = co_await worker.database().read("find_event", &find_visible_event, request.path_parameters.at(0),
-                                                  request.path_parameters.at(1), requester.user.to_string());
+    const Found found = co_await worker.database().read("find_event", &find_visible_event, request.path_parameters.at(0),
+                                                        request.path_parameters.at(1), requester.user.to_string());
     if (found.events.empty()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
-    JsonDict event = co_await client_event(worker, std::move(found.events.front()), recipient_of(requester));
-    co_return ok(std::move(event));
+    EventResponse response(worker, recipient_of(requester));
+    response.event(found.events.front());
+    co_return co_await response.write();
 }
 
 /// A page of a room's history.
@@ -207,13 +207,20 @@ PageRequest page_request(const RoutedRequest& request, const Requester& requeste
 async::task<Response> get_messages(ServerWorker& worker, const RoutedRequest& request) {
     const Requester requester = co_await authenticate(worker, request);
     const PageRequest wanted = page_request(request, requester);
-    Page page = co_await worker.database().read("room_messages", &find_page, wanted);
+    const Page page = co_await worker.database().read("room_messages", &find_page, wanted);
     if (!page.allowed) refuse_outsider(requester, wanted.room_id);
-    JsonDict answer;
-    answer["start"] = token_of_position(page.start);
-    if (page.end) answer["end"] = token_of_position(*page.end);
-    answer["chunk"] = co_await client_events(worker, std::move(page.events), recipient_of(requester));
-    co_return ok(std::move(answer));
+    EventResponse response(worker, recipient_of(requester));
+    callbacks::JsonBuffer& text = response.text();
+    text.append(R"({"start":)");
+    text.string(token_of_position(page.start));
+    if (page.end) {
+        text.append(R"(,"end":)");
+        text.string(token_of_position(*page.end));
+    }
+    text.append(R"(,"chunk":)");
+    response.events(page.events);
+    text.append('}');
+    co_return co_await response.write();
 }
 
 }  // namespace

@@ -50,28 +50,36 @@ async::task<SyncFilter> requested_filter(ServerWorker& worker, const RoutedReque
 class Writer {
 public:
     Writer(ServerWorker& worker, const callbacks::Requester& requester, const SyncFilter& filter)
-        : worker_(worker), recipient_(recipient_of(requester, false)), filter_(filter) {}
+        : response_(worker, recipient_of(requester, false)), text_(response_.text()) {
+        if (filter.reduces()) response_.reduce([&filter](JsonDict event) { return filter.reduced(std::move(event)); });
+    }
 
-    async::task<JsonDict> write(SyncChanges changes, JsonArray presence) {
-        JsonDict rooms;
-        rooms["join"] = co_await write_rooms(std::move(changes.joined));
-        rooms["invite"] = co_await write_invites(std::move(changes.invited));
-        rooms["leave"] = co_await write_rooms(std::move(changes.left));
-        JsonDict answer;
-        answer["next_batch"] = token_of_position(changes.now);
-        answer["rooms"] = std::move(rooms);
-        answer["presence"] = events_member(std::move(presence));
-        answer["account_data"] = write_account_data(changes.account_data);
-        co_return answer;
+    async::task<Response> write(const SyncChanges& changes, const JsonArray& presence) {
+        text_.append(R"({"next_batch":)");
+        text_.string(token_of_position(changes.now));
+        text_.append(R"(,"rooms":{"join":)");
+        write_rooms(changes.joined);
+        text_.append(R"(,"invite":)");
+        write_invites(changes.invited);
+        text_.append(R"(,"leave":)");
+        write_rooms(changes.left);
+        text_.append(R"(},"presence":{"events":)");
+        text_.array(presence);
+        text_.append(R"(},"account_data":)");
+        write_account_data(changes.account_data);
+        text_.append('}');
+        return response_.write();
     }
 
 private:
-    static JsonDict events_member(JsonArray events) {
-        JsonDict member;
-        member["events"] = std::move(events);
-        return member;
+    /// The comma in front of every member but the first, and its name.
+    void member(std::string_view name, bool& first) {
+        if (!first) text_.append(',');
+        first = false;
+        text_.string(name);
+        text_.append(':');
     }
-    static JsonDict write_account_data(const std::vector<AccountDataItem>& items) {
+    void write_account_data(const std::vector<AccountDataItem>& items) {
         JsonArray events;
         for (const AccountDataItem& item : items) {
             JsonDict event;
@@ -79,45 +87,52 @@ private:
             event["content"] = item.content;
             events.emplace_back(std::move(event));
         }
-        return events_member(std::move(events));
+        text_.append(R"({"events":)");
+        text_.array(events);
+        text_.append('}');
     }
-    async::task<JsonDict> write_events(std::vector<StoredEvent> stored) {
-        JsonArray events = co_await client_events(worker_, std::move(stored), recipient_);
-        for (callbacks::JsonValue& event : events) event = filter_.reduced(std::move(event.get_object()));
-        co_return events_member(std::move(events));
-    }
-    async::task<JsonDict> write_rooms(std::vector<RoomChanges> rooms) {
-        JsonDict written;
-        for (RoomChanges& room : rooms) {
-            JsonDict timeline = co_await write_events(std::move(room.timeline));
-            timeline["limited"] = room.limited;
-            timeline["prev_batch"] = token_of_position(room.before_timeline);
-            JsonDict member;
-            member["state"] = co_await write_events(std::move(room.state));
-            member["timeline"] = std::move(timeline);
-            member["account_data"] = write_account_data(room.account_data);
-            if (!room.receipts.empty()) member["ephemeral"] = events_member(receipt_events(room.receipts));
-            written[room.room_id] = std::move(member);
+    void write_rooms(const std::vector<RoomChanges>& rooms) {
+        text_.append('{');
+        bool first = true;
+        for (const RoomChanges& room : rooms) {
+            member(room.room_id, first);
+            text_.append(R"({"state":{"events":)");
+            response_.events(room.state, true);
+            text_.append(R"(},"timeline":{"events":)");
+            response_.events(room.timeline, true);
+            text_.append(R"(,"limited":)");
+            text_.boolean(room.limited);
+            text_.append(R"(,"prev_batch":)");
+            text_.string(token_of_position(room.before_timeline));
+            text_.append(R"(},"account_data":)");
+            write_account_data(room.account_data);
+            if (!room.receipts.empty()) {
+                text_.append(R"(,"ephemeral":{"events":)");
+                text_.array(receipt_events(room.receipts));
+                text_.append('}');
+            }
+            text_.append('}');
         }
-        co_return written;
+        text_.append('}');
     }
-    async::task<JsonDict> write_invites(std::vector<Invite> invites) {
-        JsonDict written;
-        for (Invite& invite : invites) {
-            JsonArray events;
-            for (const callbacks::Event& event : invite.state) events.emplace_back(stripped_event(event));
-            JsonDict invitation = co_await client_event(worker_, std::move(invite.invitation.value()), recipient_);
-            events.emplace_back(std::move(invitation));
-            JsonDict member;
-            member["invite_state"] = events_member(std::move(events));
-            written[invite.room_id] = std::move(member);
+    void write_invites(const std::vector<Invite>& invites) {
+        text_.append('{');
+        bool first = true;
+        for (const Invite& invite : invites) {
+            member(invite.room_id, first);
+            text_.append(R"({"invite_state":{"events":[)");
+            for (const callbacks::Event& event : invite.state) {
+                text_.object(stripped_event(event));
+                text_.append(',');
+            }
+            response_.event(invite.invitation.value());
+            text_.append("]}}");
         }
-        co_return written;
+        text_.append('}');
     }
 
-    ServerWorker& worker_;
-    Recipient recipient_;
-    const SyncFilter& filter_;
+    EventResponse response_;
+    callbacks::JsonBuffer& text_;
 };
 
 /// Waits for news until `deadline`; returns when there may be some, or when the time is over.
@@ -162,14 +177,13 @@ async::task<Response> sync(ServerWorker& worker, const RoutedRequest& http_reque
     WaitingSyncs::Watch watch(worker.waiting_syncs(), request.user_id);
     for (;;) {
         watch.look();
-        SyncChanges changes = co_await worker.database().read("sync", &find_changes, request);
-        JsonArray presence = co_await wanted_presence(worker, request);
+        const SyncChanges changes = co_await worker.database().read("sync", &find_changes, request);
+        const JsonArray presence = co_await wanted_presence(worker, request);
         const bool says_something = !changes.empty() || !presence.empty();
         const bool may_wait = since && !request.full_state && !watch.stopping() && here.clock().now() < deadline;
         if (says_something || !may_wait) {
             Writer writer(worker, requester, request.filter);
-            JsonDict answer = co_await writer.write(std::move(changes), std::move(presence));
-            co_return ok(std::move(answer));
+            co_return co_await writer.write(changes, presence);
         }
         co_await wait_for_news(watch, deadline);
     }

@@ -129,7 +129,7 @@ bool SyncFilter::wants_room(const std::string& room_id) const {
 }
 
 JsonDict SyncFilter::reduced(JsonDict event) const {
-    if (event_fields_.empty()) return event;
+    if (!reduces()) return event;
     JsonDict left;
     for (const std::vector<std::string>& path : event_fields_) copy_path(event, left, path, 0);
     return left;

@@ -48,6 +48,8 @@ public:
     bool include_leave = false;
 
     [[nodiscard]] bool wants_room(const std::string& room_id) const;
+    /// Whether `event_fields` names anything.
+    [[nodiscard]] bool reduces() const noexcept { return !event_fields_.empty(); }
     /// Leaves of an event what `event_fields` names; everything if it names nothing.
     [[nodiscard]] callbacks::JsonDict reduced(callbacks::JsonDict event) const;
 

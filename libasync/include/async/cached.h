@@ -4,6 +4,7 @@
 #include <async/hook.h>
 #include <async/notification.h>
 #include <async/task.h>
+#include <async/text_hash.h>
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
@@ -60,6 +61,15 @@ using kept_argument = std::conditional_t<is_text<Argument>, std::string, std::de
 template <class Argument>
 using part_view = std::conditional_t<is_text<Argument>, std::string_view, std::decay_t<Argument>>;
 
+[[nodiscard]] inline std::uint64_t hash_of_part(std::string_view part, std::uint64_t seed) noexcept {
+    return hash_of_text(part, seed);
+}
+template <class Number>
+requires std::is_integral_v<Number>
+[[nodiscard]] std::uint64_t hash_of_part(Number part, std::uint64_t seed) noexcept {
+    return mix_hash(seed ^ static_cast<std::uint64_t>(part));
+}
+
 template <class Given, class Argument>
 inline constexpr bool passes_as = is_text<Argument> ? std::is_convertible_v<const Given&, std::string_view>
                                                     : std::is_convertible_v<const Given&, std::decay_t<Argument>>;
@@ -107,7 +117,7 @@ public:
     requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...)) [[nodiscard]] task<R>
     operator()(const Given&... given) {
         const std::tuple<const Given&...> all(given...);
-        const lookup wanted(view_of_given(all, indexes()));
+        const lookup wanted = lookup_of(view_of_given(all, indexes()));
         if (entry* const found = find(wanted)) {
             count_hit();
             return task<R>(std::in_place, std::as_const(found->value));
@@ -120,7 +130,7 @@ public:
     void invalidate(const Given&... given) {
         static_assert(sizeof...(Given) == part_count, "an invalidation names every part of the key: see invalidate_prefix");
         const std::tuple<const Given&...> all(given...);
-        forget(lookup(view_of_given(all, indexes())));
+        forget(lookup_of(view_of_given(all, indexes())));
     }
     /// The same for every key that begins with these parts. Cost: looks at every entry.
     template <class... Given>
@@ -140,7 +150,7 @@ public:
         static_assert(sizeof...(Given) == part_count, "a prefill names every part of the key");
         const std::tuple<const Given&...> all(given...);
         const view key = view_of_given(all, indexes());
-        forget(lookup(key));
+        forget(lookup_of(key));
         keep(stored_key(key, indexes()), std::move(value));
     }
 
@@ -155,7 +165,7 @@ public:
     [[nodiscard]] bool invalidate_text(std::span<const std::string> key) override {
         key_type parsed;
         if (key.size() != part_count || !parse(key, parsed, indexes())) return false;
-        forget(lookup(view_of(parsed)));
+        forget(lookup_of(view_of(parsed)));
         return true;
     }
     [[nodiscard]] bool invalidate_prefix_text(std::span<const std::string> prefix) override {
@@ -171,7 +181,6 @@ private:
     using kept_arguments = std::tuple<detail::kept_argument<Arguments>...>;
 
     struct lookup {
-        explicit lookup(const view& wanted) : key(wanted), hash(hash_of(wanted, indexes())) {}
         view key;
         std::size_t hash;
     };
@@ -196,6 +205,7 @@ private:
     };
     struct hasher {
         using is_transparent = void;
+        using is_avalanching = void;
         template <class Held>
         std::size_t operator()(const Held* held) const noexcept {
             return held->hash;
@@ -222,6 +232,7 @@ private:
 
     // --- keys
 
+    lookup lookup_of(const view& wanted) const { return {wanted, hash_of(wanted, indexes())}; }
     template <class Tuple, std::size_t... Index>
     static auto view_of_given(const Tuple& given, std::index_sequence<Index...>) {
         return std::tuple<std::tuple_element_t<Index, view>...>(
@@ -244,9 +255,9 @@ private:
         return key_type(std::move(std::get<Index>(arguments))...);
     }
     template <std::size_t... Index>
-    static std::size_t hash_of([[maybe_unused]] const view& key, std::index_sequence<Index...>) {
-        std::size_t mixed = 0;
-        ((mixed = (mixed ^ std::hash<std::tuple_element_t<Index, view>>()(std::get<Index>(key))) * 0x9e3779b97f4a7c15ULL), ...);
+    std::size_t hash_of([[maybe_unused]] const view& key, std::index_sequence<Index...>) const {
+        std::uint64_t mixed = seed_;
+        ((mixed = detail::hash_of_part(std::get<Index>(key), mixed)), ...);
         return mixed;
     }
     template <std::size_t... Index>
@@ -317,7 +328,7 @@ private:
         std::optional<R> found;
         for (;;) {
             here.throw_if_cancelled();
-            const lookup wanted(view_of(arguments));
+            const lookup wanted = self.lookup_of(view_of(arguments));
             std::shared_ptr<flight> joined;
             if (entry* const known = self.find(wanted)) {
                 found = known->value;
@@ -343,8 +354,8 @@ private:
         const context& here = co_await this_context;
         context uncut = here;
         uncut.shielded = true;
-        const std::shared_ptr<flight> own =
-            std::allocate_shared<flight>(detail::recycling_allocator<flight>(), arguments, lookup(view_of(arguments)).hash);
+        const std::shared_ptr<flight> own = std::allocate_shared<flight>(detail::recycling_allocator<flight>(), arguments,
+                                                                         self.lookup_of(view_of(arguments)).hash);
         self.flights_.insert(own.get());
         ++self.pending_;
         std::exception_ptr failure;
@@ -387,6 +398,7 @@ private:
     }
 
     owned_hook<R(Arguments...)> function_;
+    std::uint64_t seed_ = detail::hash_seed();
     set_of<entry> entries_;
     set_of<flight> flights_;
 };

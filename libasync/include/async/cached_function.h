@@ -93,7 +93,16 @@ protected:
     void count_hit() noexcept { ++hits_; }
     void count_miss() noexcept { ++misses_; }
     /// Whether `found` may still be used, which then counts as a use. Drops it otherwise.
-    [[nodiscard]] bool is_live(detail::cache_entry& found) noexcept;
+    [[nodiscard]] bool is_live(detail::cache_entry& found) noexcept {
+        const clock::time_point at = now();
+        if (is_expired(found, at)) [[unlikely]] {
+            drop_expired_entry(found);
+            return false;
+        }
+        found.used = at;
+        if (&entries_.front() != &found) entries_.splice(entries_.begin(), entries_, entries_.iterator_to(found));
+        return true;
+    }
     /// Takes in a new entry, and drops what is then too much or too old.
     void link(detail::cache_entry& made) noexcept;
     void drop_invalidated(detail::cache_entry& gone) noexcept;
@@ -110,10 +119,16 @@ protected:
     std::size_t detached_ = 0;
 
 private:
+    [[gnu::cold]] void drop_expired_entry(detail::cache_entry& gone) noexcept;
     void drop(detail::cache_entry& gone, std::uint64_t& counter) noexcept;
     void drop_excess() noexcept;
-    [[nodiscard]] clock::time_point now() const noexcept { return clock_ != nullptr ? clock_->now() : clock::time_point(); }
-    [[nodiscard]] bool is_expired(const detail::cache_entry& entry, clock::time_point at) const noexcept;
+    [[nodiscard]] clock::time_point now() const noexcept {
+        return clock_ != nullptr ? clock_->coarse_now() : clock::time_point();
+    }
+    [[nodiscard]] bool is_expired(const detail::cache_entry& entry, clock::time_point at) const noexcept {
+        const clock::duration limit = options_.expire_after();
+        return limit > clock::duration::zero() && at - entry.used >= limit;
+    }
 
     std::string_view name_;
     cache_options options_;

@@ -27,6 +27,8 @@ public:
 
     /// Monotonic time, for durations and deadlines.
     [[nodiscard]] virtual time_point now() const noexcept = 0;
+    /// The same, a few milliseconds late at most and much cheaper: for what is kept for minutes.
+    [[nodiscard]] virtual time_point coarse_now() const noexcept { return now(); }
     /// Calendar time, for timestamps in events and tables.
     [[nodiscard]] virtual std::chrono::system_clock::time_point wall_time() const noexcept = 0;
     /// Calls `fire(argument)` on `executor` once `when` has come. Never from inside this call.

@@ -7,6 +7,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <coroutine>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace async {
 
 struct callback_identity;
@@ -18,11 +22,12 @@ struct callback_identity;
 struct environment {
     boost::asio::any_io_executor executor;
     async::clock* clock = &real_clock();
+    /// The executor's io_context, if it is the executor of one: posting there needs no erased type. Else null.
+    boost::asio::io_context* io = nullptr;
     /// Where this executor's thread notes whose callback is on its stack right now, for a watchdog on another thread.
     std::atomic<const callback_identity*>* on_stack = nullptr;
 
-    explicit environment(boost::asio::any_io_executor runs_on, async::clock& time = real_clock())
-        : executor(std::move(runs_on)), clock(&time) {}
+    explicit environment(boost::asio::any_io_executor runs_on, async::clock& time = real_clock());
 };
 
 /// What a task inherits from the one that awaits it. Four words, copied where a part of it changes (a deadline, a callback

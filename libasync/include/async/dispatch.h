@@ -2,6 +2,7 @@
 
 #include <async/combine.h>
 #include <async/hook.h>
+#include <async/hook_run.h>
 #include <async/observation.h>
 #include <async/sleep.h>
 #include <async/slot.h>
@@ -9,45 +10,13 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace async {
-
-namespace detail {
-
-/// Awaits one hook's task and remembers when it first left the thread.
-template <class Answer>
-class observed_run {
-public:
-    observed_run(task<Answer>& run, const context& here, const context& caller) noexcept
-        : inner_(run, &here), here_(here), caller_(caller) {}
-
-    void bind_context(const context&) const noexcept {}
-    [[nodiscard]] bool await_ready() const { return inner_.await_ready(); }
-    void await_suspend(std::coroutine_handle<> waiting) noexcept {
-        suspended_at_ = here_.clock().now();
-        suspended_ = true;
-        caller_.note_on_stack();
-        inner_.await_suspend(waiting);
-    }
-    Answer await_resume() const { return inner_.await_resume(); }
-
-    /// When the run left the thread the first time; only meaningful if it did.
-    [[nodiscard]] bool suspended() const noexcept { return suspended_; }
-    [[nodiscard]] clock::time_point suspended_at() const noexcept { return suspended_at_; }
-
-private:
-    task_awaiter<Answer> inner_;
-    const context& here_;
-    const context& caller_;
-    clock::time_point suspended_at_{};
-    bool suspended_ = false;
-};
-
-}  // namespace detail
 
 /// What a declared callback looks like to the host: called like a function, answers for all modules together.
 ///
@@ -106,7 +75,7 @@ private:
         callback_identity* identity;
     };
     using snapshot = std::vector<entry>;
-    static constexpr std::uint64_t sampled_mask = 63;
+    static constexpr std::uint32_t sampled_every = 64;
 
     static task<result> neutral() {
         if constexpr (std::is_void_v<result>) {
@@ -119,88 +88,87 @@ private:
 
     static task<result> walk(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
         const context& outer = co_await this_context;
-        dispatch_settings* const settings = self.settings_;
-        context inner = outer;
-        inner.shielded = true;
-        typename Combine::template walk<answer> combined;
-        for (const entry& registered : hooks) {
-            throw_if_operation_cancelled(outer);
-            callback_identity& identity = *registered.identity;
-            inner.running = &identity;
-            const std::uint64_t run_number = identity.statistics.runs.load(std::memory_order_relaxed);
-            identity.statistics.runs.store(run_number + 1, std::memory_order_relaxed);
-            const bool sampled = (run_number & sampled_mask) == 0;
-            clock::time_point began{};
-            if (sampled) began = inner.clock().now();
-            bool decided = false;
-            std::exception_ptr failure;
+        walker walk(outer, self.settings_, hooks);
+        walk.start();
+        while (!walk.advance(arguments...)) {
+            co_await walk.rest();
+            walk.settle();
+        }
+        if constexpr (!std::is_void_v<result>) co_return walk.combined.finish();
+    }
+
+    /// One call's way through the hooks. A plain loop while hooks answer at once: no coroutine is involved but their own.
+    class walker {
+    public:
+        walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
+            : run_(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
+
+        void start() const { run_.throw_if_operation_cancelled(); }
+        /// Runs hooks until the walk is over (true) or one left the thread: `rest` then waits for it, `settle` takes its
+        /// answer.
+        bool advance(detail::passed<Arguments>... arguments) {
+            while (next_ != end_) {
+                const entry& registered = *next_++;
+                run_.begin(*registered.identity);
+                bool is_decided = false;
+                try {
+                    task<answer> started = registered.registered.get()(arguments...);
+                    if (!detail::driven_task<answer>::start(started, run_.here())) [[unlikely]] {
+                        suspended_.emplace(std::move(started));
+                        run_.suspended();
+                        return false;
+                    }
+                    is_decided = take(started);
+                } catch (...) {
+                    fail(std::current_exception());
+                    continue;
+                }
+                end(is_decided);
+            }
+            return true;
+        }
+        [[nodiscard]] detail::driven_task<answer> rest() noexcept { return detail::driven_task<answer>(*suspended_); }
+        void settle() {
+            bool is_decided = false;
             try {
-                inner.note_on_stack();
-                task<answer> run = registered.registered.get()(arguments...);
-                if (settings != nullptr && settings->callback_deadline.count() > 0) {
-                    run = with_deadline(settings->callback_deadline, std::move(run));
-                }
-                detail::observed_run<answer> observed(run, inner, outer);
-                if constexpr (std::is_void_v<answer>) {
-                    co_await observed;
-                } else {
-                    answer given = co_await observed;
-                    decided = combined.add(std::move(given));
-                }
-                if (sampled || observed.suspended()) {
-                    self.measured(identity, inner, sampled ? began : observed.suspended_at());
-                }
-            } catch (const operation_cancelled&) {
-                // A module that cancels its own work and lets that escape has failed like any other.
-                if (inner.cancel_requested() == cancel_reason::stopping) {
-                    outer.note_on_stack();
-                    throw;
-                }
-                failure = std::current_exception();
+                is_decided = take(*suspended_);
             } catch (...) {
-                failure = std::current_exception();
+                suspended_.reset();
+                fail(std::current_exception());
+                return;
             }
-            outer.note_on_stack();
-            if (failure) {
-                callback_statistics::add(identity.statistics.errors);
-                if (settings != nullptr && settings->observer != nullptr) {
-                    settings->observer->on_error(identity, Errors::level, failure);
-                }
-                throw_if_operation_cancelled(outer);
-                Errors::apply(std::move(failure));
+            suspended_.reset();
+            end(is_decided);
+        }
+
+        typename Combine::template walk<answer> combined;
+
+    private:
+        bool take(task<answer>& finished) {
+            if constexpr (std::is_void_v<answer>) {
+                detail::driven_task<answer>::take(finished);
+                return false;
             } else {
-                throw_if_operation_cancelled(outer);
-            }
-            if (decided) {
-                callback_statistics::add(identity.statistics.decisions);
-                if (settings != nullptr && settings->observer != nullptr) settings->observer->on_decision(identity);
-                break;
+                return combined.add(detail::driven_task<answer>::take(finished));
             }
         }
-        if constexpr (!std::is_void_v<result>) co_return combined.finish();
-    }
-
-    /// A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
-    static void throw_if_operation_cancelled(const context& here) {
-        const cancel_reason reason = here.cancel_requested();
-        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
-            return;
-        throw_cancelled(reason);
-    }
-
-    void measured(callback_identity& identity, const context& here, clock::time_point began) const {
-        const clock::duration took = here.clock().now() - began;
-        const auto nanoseconds = static_cast<std::uint64_t>(took.count());
-        callback_statistics& statistics = identity.statistics;
-        callback_statistics::add(statistics.measured);
-        callback_statistics::add(statistics.total_ns, nanoseconds);
-        if (nanoseconds > statistics.longest_ns.load(std::memory_order_relaxed)) {
-            statistics.longest_ns.store(nanoseconds, std::memory_order_relaxed);
+        [[gnu::cold]] void fail(std::exception_ptr failure) {
+            run_.fail(failure, Errors::level);
+            Errors::apply(std::move(failure));
         }
-        if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
-            settings_->observer->on_slow(identity, took);
+        void end(bool is_decided) {
+            run_.end();
+            if (!is_decided) [[likely]]
+                return;
+            run_.decided();
+            next_ = end_;
         }
-    }
+
+        detail::hook_run run_;
+        const entry* next_;
+        const entry* end_;
+        std::optional<task<answer>> suspended_;
+    };
 
     const snapshot* current_ = nullptr;
     dispatch_settings* settings_ = nullptr;

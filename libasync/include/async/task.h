@@ -38,6 +38,8 @@ struct this_context_awaiter {
 
 template <class T>
 class task_awaiter;
+template <class T>
+class driven_task;
 
 /// Refers to an awaitable that stays where it is: GCC 12.2 copies an awaiter that await_transform returns by reference.
 template <class Awaitable>
@@ -205,6 +207,7 @@ public:
 private:
     friend class detail::task_promise<T>;
     friend class detail::task_awaiter<T>;
+    friend class detail::driven_task<T>;
 
     explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
@@ -250,6 +253,37 @@ public:
 
 private:
     task<T>& task_;
+};
+
+/// Runs a task from a plain function, as far as it goes without leaving the thread. What is left of it is awaited.
+///
+///     if (!driven_task<T>::start(run, here)) co_await driven_task<T>(run);
+///     driven_task<T>::take(run);
+template <class T>
+class driven_task {
+public:
+    /// True: it is finished. `run` is a task that nobody started.
+    [[nodiscard]] static bool start(task<T>& run, const context& here) {
+        if (!run.frame_) return true;
+        if (run.frame_.promise().here == nullptr) run.frame_.promise().here = &here;
+        run.frame_.resume();
+        return run.frame_.done();
+    }
+    /// The result, or the exception, of a finished task.
+    static T take(task<T>& run) {
+        if (run.frame_) return run.frame_.promise().take_result();
+        if constexpr (!std::is_void_v<T>) return std::move(*run.ready_);
+    }
+
+    /// Awaits what `start` began and didn't finish; doesn't take the result.
+    explicit driven_task(task<T>& run) noexcept : run_(run) {}
+    void bind_context(const context&) const noexcept {}
+    [[nodiscard]] bool await_ready() const noexcept { return run_.frame_.done(); }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept { run_.frame_.promise().continuation = waiting; }
+    void await_resume() const noexcept {}
+
+private:
+    task<T>& run_;
 };
 
 template <class T>

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <callbacks/event.h>
+#include <callbacks/event_interest.h>
+#include <callbacks/unsigned.h>
+#include <callbacks/unsigned_fields.h>
+
+#include <async/task.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace callbacks {
+
+/// An event in the form that clients get, written once for all of them: its JSON text up to where the fields of `unsigned` that
+/// depend on the recipient, the time and the modules go. Nothing of it changes; a host keeps it with the event.
+///
+/// Thread: may be shared between workers. Memory: the event, its text and a few words.
+class ClientEvent {
+public:
+    explicit ClientEvent(Event event);
+    ClientEvent(ClientEvent&&) = delete;
+
+    [[nodiscard]] const Event& event() const noexcept { return event_; }
+
+private:
+    friend class ClientEvents;
+
+    /// One of the fields of `unsigned` that the stored event brings along.
+    struct OwnField {
+        std::uint32_t hash;
+        std::uint32_t begin;  ///< in the text
+        std::uint32_t end;
+    };
+
+    Event event_;
+    EventTraits traits_;
+    std::string text_;             // {"room_id":...,"type":...,"unsigned":{...,
+    std::size_t behind_room_ = 0;  // of its comma: where the text without a room id begins
+    std::vector<OwnField> own_fields_;
+};
+
+/// One event of a response.
+struct OutgoingEvent {
+    const ClientEvent* event = nullptr;              ///< outlives the writing
+    std::string_view before;                         ///< what stands in front of it: a comma, the end of a list, ...
+    std::int64_t age = 0;                            ///< milliseconds; the host's own field
+    std::optional<std::string_view> transaction_id;  ///< the same, for the session that sent it
+    bool with_room_id = true;                        ///< sync leaves it out: the room is known from the place
+};
+
+/// Writes events as clients get them; the one place where add_field_to_unsigned runs. Of `unsigned`, the host's own fields
+/// (age, transaction_id, what the stored event brings along) win over all modules', the later module over the earlier.
+///
+///     callbacks::ClientEvents events;
+///     const std::string_view text = co_await events.write(hooks.unsigned_fields, outgoing, "]}");
+///
+/// The text is that of the events in their order, each behind its `before`, and of `behind`. Modules that answer at once write
+/// straight into it; a callback that leaves the thread holds up its own event only. Kept from response to response, it
+/// allocates nothing. Errors: what a module throws (the whole response fails), after all callbacks that had begun have ended.
+/// Thread: one worker; one response at a time. Lifetime: the text is valid until the next `write`.
+class ClientEvents {
+public:
+    ClientEvents();
+    ~ClientEvents();
+    ClientEvents(const ClientEvents&) = delete;
+    ClientEvents& operator=(const ClientEvents&) = delete;
+
+    [[nodiscard]] async::task<std::string_view> write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+                                                      std::string_view behind = {});
+
+private:
+    class Items;
+
+    /// An event whose callbacks left the thread: what it has of `unsigned`, to be put in at a place of the text.
+    struct SetAside {
+        std::unique_ptr<UnsignedFields> fields;
+        JsonBuffer text;
+        std::size_t place = 0;
+    };
+
+    [[nodiscard]] std::unique_ptr<UnsignedFields> new_fields();
+    void begin();
+    void open(const OutgoingEvent& outgoing);
+    void open_fields(const OutgoingEvent& outgoing);
+    void write_own_fields(const OutgoingEvent& outgoing);
+    [[nodiscard]] SetAside& set_aside();
+    [[nodiscard]] std::string_view finished();
+
+    JsonBuffer text_;
+    JsonBuffer assembled_;  // the same with the events that were set aside, if there were any
+    JsonArena arena_;
+    std::unique_ptr<UnsignedFields> fields_;
+    std::vector<std::unique_ptr<SetAside>> set_aside_;
+    std::vector<std::unique_ptr<SetAside>> spare_;
+};
+
+}  // namespace callbacks

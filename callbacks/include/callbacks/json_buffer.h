@@ -1,0 +1,154 @@
+#pragma once
+
+#include <callbacks/json.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace callbacks {
+
+/// Bytes of JSON text that only grow at their end; kept from use to use, so that a steady state allocates nothing.
+///
+/// Cost: an append is a bounds check and a copy; a string is copied 16 bytes at a time while nothing in it needs an escape.
+/// Text is written as boost::json::serialize writes it: UTF-8 unchanged, the two-letter escapes, \u00XX for other controls.
+class JsonBuffer {
+public:
+    JsonBuffer() noexcept = default;
+    JsonBuffer(JsonBuffer&& other) noexcept
+        : begin_(std::exchange(other.begin_, nullptr)),
+          end_(std::exchange(other.end_, nullptr)),
+          limit_(std::exchange(other.limit_, nullptr)) {}
+    JsonBuffer& operator=(JsonBuffer&& other) noexcept {
+        std::swap(begin_, other.begin_);
+        std::swap(end_, other.end_);
+        std::swap(limit_, other.limit_);
+        return *this;
+    }
+    ~JsonBuffer();
+
+    [[nodiscard]] std::string_view view() const noexcept { return {begin_, size()}; }
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
+    [[nodiscard]] char* data() noexcept { return begin_; }
+    /// Forgets what is behind the first `kept` bytes; the memory stays.
+    void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
+
+    /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
+    [[nodiscard]] char* reserve(std::size_t bytes) {
+        if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
+            grow(bytes);
+        return end_;
+    }
+    void commit(char* end) noexcept { end_ = end; }
+
+    /// As it is: the caller vouches for it being JSON.
+    void append(std::string_view json) {
+        char* const at = reserve(json.size());
+        if (!json.empty()) std::memcpy(at, json.data(), json.size());
+        commit(at + json.size());
+    }
+    void append(char json) {
+        char* const at = reserve(1);
+        *at = json;
+        commit(at + 1);
+    }
+
+    /// A string with its quotes.
+    void string(std::string_view text) {
+        char* const at = reserve(text.size() + 2);
+        *at = '"';
+        if (copy_plain(at + 1, text)) [[likely]] {
+            at[text.size() + 1] = '"';
+            commit(at + text.size() + 2);
+        } else {
+            escaped_string(text);
+        }
+    }
+    void number(std::int64_t number) { digits(number); }
+    void number(std::uint64_t number) { digits(number); }
+    /// With a point or an exponent, so that it stays a double. What JSON can't say (infinity, NaN) becomes null.
+    void number(double number);
+    void boolean(bool flag) { append(flag ? std::string_view("true") : std::string_view("false")); }
+    void null() { append(std::string_view("null")); }
+    /// A whole value, an array, an object.
+    void value(const JsonValue& value);
+    void array(const JsonArray& values);
+    void object(const JsonDict& members);
+
+    /// Copies `text` and says whether all of it could stay as it is; writes nothing beyond `to + text.size()`. The last block
+    /// overlaps the one before it, so that no byte is looked at alone.
+    static bool copy_plain(char* to, std::string_view text) noexcept {
+        const char* const from = text.data();
+        const std::size_t size = text.size();
+#ifdef __SSE2__
+        if (size >= sizeof(SixteenBytes)) return copy_blocks<SixteenBytes>(to, from, size);
+#endif
+        if (size >= sizeof(std::uint64_t)) return copy_blocks<std::uint64_t>(to, from, size);
+        if (size >= sizeof(std::uint32_t)) return copy_blocks<std::uint32_t>(to, from, size);
+        bool plain = true;
+        for (std::size_t at = 0; at < size; ++at) {
+            to[at] = from[at];
+            plain = plain && !needs_escape(from[at]);
+        }
+        return plain;
+    }
+
+private:
+    struct SixteenBytes {
+        char bytes[16];
+    };
+
+    template <class Integer>
+    void digits(Integer number) {
+        constexpr std::size_t longest = 20;
+        char* const at = reserve(longest);
+        commit(std::to_chars(at, at + longest, number).ptr);
+    }
+    template <class Block>
+    static bool copy_blocks(char* to, const char* from, std::size_t size) noexcept {
+        const std::size_t last = size - sizeof(Block);
+        auto special = copy_block<Block>(to + last, from + last);
+        for (std::size_t at = 0; at < last; at += sizeof(Block)) special |= copy_block<Block>(to + at, from + at);
+        return special == 0;
+    }
+    static bool needs_escape(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+    /// Not 0: a byte of the block needs an escape.
+    template <class Block>
+    static auto copy_block(char* to, const char* from) noexcept {
+#ifdef __SSE2__
+        if constexpr (std::is_same_v<Block, SixteenBytes>) {
+            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+            const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+            const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+            const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+            return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+        } else
+#endif
+        {
+            constexpr Block ones = static_cast<Block>(~Block(0)) / 0xff;
+            Block bytes = 0;
+            std::memcpy(&bytes, from, sizeof(Block));
+            std::memcpy(to, &bytes, sizeof(Block));
+            const Block quote = bytes ^ (ones * '"');
+            const Block backslash = bytes ^ (ones * '\\');
+            return (((bytes - ones * 0x20) & ~bytes) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) &
+                   (ones * 0x80);
+        }
+    }
+    [[gnu::cold]] void grow(std::size_t bytes);
+    [[gnu::cold]] void escaped_string(std::string_view text);
+
+    char* begin_ = nullptr;
+    char* end_ = nullptr;
+    char* limit_ = nullptr;
+};
+
+}  // namespace callbacks

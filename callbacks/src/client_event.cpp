@@ -1,0 +1,210 @@
+#include <callbacks/client_event.h>
+
+#include <async/written_dispatch.h>
+
+#include <limits>
+#include <stdexcept>
+#include <tuple>
+
+namespace callbacks {
+
+namespace {
+
+constexpr std::string_view empty_unsigned = R"("unsigned":{)";
+constexpr std::size_t most_of_age = 32;  // the field and what ends the event
+
+/// What stands in front of an event is a comma most of the time.
+char* copy(char* to, std::string_view text) noexcept {
+    if (text.size() == 1) [[likely]] {
+        *to = text.front();
+    } else if (!text.empty()) {
+        std::memcpy(to, text.data(), text.size());
+    }
+    return to + text.size();
+}
+
+void append_member(JsonBuffer& to, std::string_view key, std::string_view text) {
+    to.string(key);
+    to.append(':');
+    to.string(text);
+    to.append(',');
+}
+
+}  // namespace
+
+ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_) {
+    JsonBuffer text;
+    text.append('{');
+    append_member(text, "room_id", event_.room_id());
+    behind_room_ = text.size() - 1;
+    append_member(text, "type", event_.type());
+    if (event_.event_id()) append_member(text, "event_id", *event_.event_id());
+    append_member(text, "sender", event_.sender());
+    text.append(R"("content":)");
+    text.object(event_.content());
+    text.append(',');
+    if (event_.state_key()) append_member(text, "state_key", *event_.state_key());
+    text.append(R"("origin_server_ts":)");
+    text.number(event_.origin_server_ts());
+    text.append(',');
+    if (event_.redacts()) append_member(text, "redacts", *event_.redacts());
+    text.append(empty_unsigned);
+    for (const auto& field : event_.unsigned_fields()) {
+        const FieldKey key{std::string_view(field.key())};
+        if (key.text() == "age") continue;  // the host always has one of its own
+        const std::size_t begin = text.size();
+        text.string(key.text());
+        text.append(':');
+        text.value(field.value());
+        text.append(',');
+        own_fields_.push_back({key.hash(), static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(text.size())});
+    }
+    text_ = text.view();
+}
+
+ClientEvents::ClientEvents() : fields_(new_fields()) {}
+ClientEvents::~ClientEvents() = default;
+
+/// The events of one response, as the dispatcher walks them.
+class ClientEvents::Items {
+public:
+    Items(ClientEvents& owner, std::span<const OutgoingEvent> events, bool has_modules) noexcept
+        : owner_(owner), next_(events.data()), end_(events.data() + events.size()), has_modules_(has_modules) {}
+
+    bool next() {
+        if (next_ == end_) return false;
+        current_ = next_++;
+        owner_.open(*current_);
+        if (has_modules_) {
+            owner_.open_fields(*current_);
+        } else {
+            owner_.write_own_fields(*current_);
+        }
+        return true;
+    }
+    [[nodiscard]] UnsignedFields& open_writer() noexcept { return *owner_.fields_; }
+    [[nodiscard]] std::tuple<const Event&> arguments() const noexcept { return {current_->event->event_}; }
+    [[nodiscard]] const EventTraits& subject() const noexcept { return current_->event->traits_; }
+    void close() {
+        if (has_modules_) {
+            owner_.fields_->close();
+            owner_.text_.append('}');
+            if (owner_.set_aside_.empty()) owner_.arena_.rewind();
+        }
+    }
+    [[nodiscard]] SetAside* set_aside() { return &owner_.set_aside(); }
+    static void close(SetAside* finished) { finished->fields->close(); }
+
+private:
+    ClientEvents& owner_;
+    const OutgoingEvent* next_;
+    const OutgoingEvent* end_;
+    const OutgoingEvent* current_ = nullptr;
+    bool has_modules_;
+};
+
+async::task<std::string_view> ClientEvents::write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+                                                  std::string_view behind) {
+    const auto& hook = hooks.add_field_to_unsigned_callback;
+    begin();
+    Items items(*this, events, !hook.empty());
+    co_await hook.write_each(items);
+    text_.append(behind);
+    co_return finished();
+}
+
+std::unique_ptr<UnsignedFields> ClientEvents::new_fields() {
+    auto fields = std::make_unique<UnsignedFields>();
+    fields->make_objects_in(arena_);
+    return fields;
+}
+
+void ClientEvents::begin() {
+    text_.cut(0);
+    for (std::unique_ptr<SetAside>& each : set_aside_) spare_.push_back(std::move(each));
+    set_aside_.clear();
+    arena_.rewind();
+}
+
+/// Up to the opening brace of `unsigned` and what the stored event has in it.
+void ClientEvents::open(const OutgoingEvent& outgoing) {
+    const ClientEvent& event = *outgoing.event;
+    constexpr std::size_t largest_text = std::numeric_limits<std::int32_t>::max() / 2;
+    if (text_.size() > largest_text) [[unlikely]]
+        throw std::length_error("a response of more than a gigabyte");
+    char* at = text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age);
+    at = copy(at, outgoing.before);
+    const std::size_t left_out = outgoing.with_room_id ? 0 : event.behind_room_;
+    const std::size_t copied = event.text_.size() - left_out;
+    std::memcpy(at, event.text_.data() + left_out, copied);
+    *at = '{';
+    text_.commit(at + copied);
+}
+
+/// Makes the host's own fields known to the modules' writer and writes those that depend on the recipient and the time.
+void ClientEvents::open_fields(const OutgoingEvent& outgoing) {
+    const ClientEvent& event = *outgoing.event;
+    fields_->open(text_);
+    if (!event.own_fields_.empty()) {
+        const std::size_t moved_by = text_.size() - event.text_.size();
+        fields_->opened_at_ = moved_by + event.own_fields_.front().begin;
+        for (const ClientEvent::OwnField& field : event.own_fields_) {
+            fields_->note_own(field.hash, moved_by + field.begin, moved_by + field.end);
+        }
+    }
+    fields_->add_own("age", outgoing.age);
+    if (outgoing.transaction_id) [[unlikely]]
+        fields_->add_own("transaction_id", *outgoing.transaction_id);
+}
+
+/// The host's own fields and the end of the event, where nobody adds anything.
+void ClientEvents::write_own_fields(const OutgoingEvent& outgoing) {
+    if (outgoing.transaction_id) [[unlikely]] {
+        open_fields(outgoing);
+        fields_->close();
+        text_.append('}');
+        return;
+    }
+    constexpr std::string_view age = R"("age":)";
+    char* const at = text_.reserve(most_of_age);
+    std::memcpy(at, age.data(), age.size());
+    char* const end = std::to_chars(at + age.size(), at + age.size() + 20, outgoing.age).ptr;
+    end[0] = '}';
+    end[1] = '}';
+    text_.commit(end + 2);
+}
+
+ClientEvents::SetAside& ClientEvents::set_aside() {
+    std::unique_ptr<SetAside> aside;
+    if (spare_.empty()) {
+        aside = std::make_unique<SetAside>();
+        aside->fields = new_fields();
+    } else {
+        aside = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    // The writer goes with its event, since the callback refers to it; the batch goes on with the spare one.
+    std::swap(aside->fields, fields_);
+    aside->text.cut(0);
+    aside->fields->move_to(aside->text, aside->fields->opened_at_);
+    aside->place = text_.size();
+    text_.append('}');  // the event's own; its `unsigned` is put in front of it
+    set_aside_.push_back(std::move(aside));
+    return *set_aside_.back();
+}
+
+std::string_view ClientEvents::finished() {
+    if (set_aside_.empty()) return text_.view();
+    assembled_.cut(0);
+    const std::string_view whole = text_.view();
+    std::size_t from = 0;
+    for (const std::unique_ptr<SetAside>& aside : set_aside_) {
+        assembled_.append(whole.substr(from, aside->place - from));
+        assembled_.append(aside->text.view());
+        from = aside->place;
+    }
+    assembled_.append(whole.substr(from));
+    return assembled_.view();
+}
+
+}  // namespace callbacks

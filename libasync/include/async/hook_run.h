@@ -1,0 +1,86 @@
+#pragma once
+
+#include <async/cancellation.h>
+#include <async/context.h>
+#include <async/error_rule.h>
+#include <async/observation.h>
+#include <async/task.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+
+namespace async::detail {
+
+/// The hook that a dispatcher runs right now: its context, its deadline, its statistics, its failure.
+///
+/// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that leaves the thread, `suspended` before one
+/// of the two. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings` outlive it; it stays where it
+/// is, since the hooks' tasks run with its context.
+class hook_run {
+public:
+    /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
+    hook_run(const context& outer, const dispatch_settings* settings, std::uint32_t sampled_every) noexcept
+        : outer_(outer), inner_(outer), settings_(settings), sampled_mask_(sampled_every - 1) {
+        inner_.shielded = true;
+        if (settings != nullptr && settings->callback_deadline.count() > 0) [[unlikely]]
+            limit_time();
+    }
+    hook_run(const hook_run&) = delete;
+    hook_run& operator=(const hook_run&) = delete;
+
+    /// What the hook's task runs with.
+    [[nodiscard]] const context& here() const noexcept { return inner_; }
+
+    /// Throws if the operation is cancelled: no hook is called then. Once before the first hook; `end` does it for the others.
+    void throw_if_operation_cancelled() const {
+        // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
+        const cancel_reason reason = outer_.cancel_requested();
+        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
+            return;
+        throw_cancelled(reason);
+    }
+    void begin(callback_identity& identity) {
+        inner_.running = &identity;
+        identity_ = &identity;
+        std::atomic<std::uint64_t>& runs = identity.statistics.runs;
+        const std::uint64_t run_number = runs.load(std::memory_order_relaxed);
+        runs.store(run_number + 1, std::memory_order_relaxed);
+        timed_ = (run_number & sampled_mask_) == 0;
+        if (timed_) [[unlikely]]
+            began_ = inner_.clock().now();
+        inner_.note_on_stack();
+    }
+    /// The hook left the thread; its deadline runs from here on.
+    void suspended();
+    /// The hook gave an answer. Throws if the operation was cancelled meanwhile.
+    void end() {
+        if (timed_) [[unlikely]]
+            end_timed();
+        outer_.note_on_stack();
+        throw_if_operation_cancelled();
+    }
+    /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
+    /// What else it does to the operation is the error rule's to say.
+    void fail(std::exception_ptr failure, error_level level);
+    /// The answer ended the walk.
+    void decided() const;
+
+private:
+    [[gnu::cold]] void limit_time();
+    [[gnu::cold]] void stop_expiry();
+    [[gnu::cold]] void end_timed();
+
+    const context& outer_;
+    context inner_;
+    const dispatch_settings* settings_;
+    callback_identity* identity_ = nullptr;
+    std::uint32_t sampled_mask_;
+    bool timed_ = false;
+    clock::time_point began_{};
+    std::optional<cancellation_source> limited_;  // with a deadline: what `inner_` is cancelled by
+    std::unique_ptr<timer> expiry_;               // of a hook that left the thread
+};
+
+}  // namespace async::detail

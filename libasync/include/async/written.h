@@ -1,0 +1,121 @@
+#pragma once
+
+#include <async/callable.h>
+#include <async/hook.h>
+#include <async/slot.h>
+#include <async/task.h>
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+/// Answers that can be written: instead of returning an object that the dispatcher then takes apart, a hook may write its part
+/// of the combined answer through a writer that it is handed. For callbacks that run so often that making the object is the
+/// cost. Which hook wins what is the writer's to know.
+namespace async {
+
+/// What an answer type R says to be one of these:
+///     `using dispatched`  the object: what a hook returns that doesn't write, and what a call of the dispatcher yields
+///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may be
+///     made)
+///                         and `take()`, which ends it and yields the object
+///     `using interest`    what a registration may say about the arguments it is interested in; `admits(subject)`, and
+///                         `subject_of(arguments...)`, what is asked about
+template <class R>
+concept written_answer = requires {
+    typename R::dispatched;
+    typename R::writer;
+    typename R::interest;
+};
+
+/// A slot for a written answer. Accepts, as functions or coroutines:
+///     object f(arguments...)               object form
+///     object f(arguments..., memory)       object form; the object is best made in `memory`, which the writer keeps
+///     void   f(arguments..., writer&)      direct form
+/// With an interest behind it the callable is only called for what the interest admits:
+///     {.add_field_to_unsigned_callback = {async::bind<&Module::add>(this),
+///     callbacks::EventInterest().types({"m.room.topic"})}}
+template <name Name, class R, class... Arguments, class Combine, class Errors>
+requires written_answer<R>
+class slot<Name, R(Arguments...), Combine, Errors, void> {
+public:
+    using signature = R(Arguments...);
+    using object = typename R::dispatched;
+    using writer = typename R::writer;
+    using interest = typename R::interest;
+    using memory = std::remove_cvref_t<decltype(std::declval<writer&>().memory())>;
+    using written_hook = hook<void(Arguments..., writer&)>;
+    static constexpr std::string_view callback_name = Name.view();
+
+    slot() noexcept = default;
+
+    template <class Function>
+    requires(!std::is_base_of_v<slot, std::remove_cvref_t<Function>>)
+        slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
+        : slot(std::forward<Function>(function), interest()) {}
+
+    template <class Function>
+    slot(Function&& function, interest declared) : declared_(std::move(declared)) {
+        using held = std::decay_t<Function>;
+        constexpr bool returns = std::is_invocable_v<held&, detail::passed<Arguments>...>;
+        constexpr bool returns_in_memory = std::is_invocable_v<held&, detail::passed<Arguments>..., const memory&>;
+        constexpr bool writes = std::is_invocable_v<held&, detail::passed<Arguments>..., writer&>;
+        static_assert(returns || returns_in_memory || writes,
+                      "this callback takes other arguments: see its declaration in <callbacks/...> for its forms");
+        if constexpr (returns) {
+            hook_ = owned(returning<held, false>{std::forward<Function>(function)});
+        } else if constexpr (returns_in_memory) {
+            hook_ = owned(returning<held, true>{std::forward<Function>(function)});
+        } else {
+            hook_ = owned(std::forward<Function>(function));
+        }
+    }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(hook_); }
+    [[nodiscard]] const written_hook& get() const noexcept { return hook_.get(); }
+    [[nodiscard]] const interest& declared_interest() const noexcept { return declared_; }
+
+private:
+    using owned = owned_hook<void(Arguments..., writer&)>;
+
+    /// Turns what returns an object into what writes it.
+    template <class Function, bool InMemory>
+    struct returning {
+        Function function;
+
+        auto operator()(detail::passed<Arguments>... arguments, writer& out) {
+            if constexpr (InMemory) {
+                return write(std::invoke(function, arguments..., out.memory()), out);
+            } else {
+                return write(std::invoke(function, arguments...), out);
+            }
+        }
+
+    private:
+        template <class Given>
+        static auto write(Given&& given, writer& out) {
+            using yields = typename detail::yielded<std::remove_cvref_t<Given>>::type;
+            static_assert(
+                std::is_convertible_v<yields, object>,
+                "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
+            if constexpr (detail::is_task<std::remove_cvref_t<Given>>) {
+                return write_later(std::move(given), out);
+            } else {
+                const object& made = given;
+                out.write(made);
+            }
+        }
+        template <class Yielded>
+        static task<void> write_later(task<Yielded> given, writer& out) {
+            Yielded answer = co_await std::move(given);
+            const object& made = answer;
+            out.write(made);
+        }
+    };
+
+    owned hook_;
+    interest declared_;
+};
+
+}  // namespace async

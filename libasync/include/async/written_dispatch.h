@@ -1,0 +1,268 @@
+#pragma once
+
+#include <async/dispatch.h>
+#include <async/frame_allocator.h>
+#include <async/hook_run.h>
+#include <async/written.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace async {
+
+namespace detail {
+
+/// Where the coroutine of a batch waits for the walks that left the thread.
+class walk_count {
+public:
+    void began() noexcept { ++running_; }
+    void ended() {
+        if (--running_ == 0 && waiting_) std::exchange(waiting_, nullptr).resume();
+    }
+
+    void bind_context(const context&) const noexcept {}
+    [[nodiscard]] bool await_ready() const noexcept { return running_ == 0; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+    void await_resume() const noexcept {}
+
+private:
+    std::size_t running_ = 0;
+    std::coroutine_handle<> waiting_;
+};
+
+}  // namespace detail
+
+/// The dispatcher of a written answer: called like a function for one object, or for a batch of items at once.
+///
+/// Order, snapshot, cancellation, deadline and errors as of every dispatcher. In a batch each item has its own walk: a hook
+/// that leaves the thread holds up its item and no other one. Cost: no allocation and no lock per item; of a hook whose
+/// interest doesn't admit the item, a few loads.
+template <name Name, class R, class... Arguments, class Combine, class Errors>
+requires written_answer<R>
+class dispatch<Name, R(Arguments...), Combine, Errors, void> {
+public:
+    using slot_type = slot<Name, R(Arguments...), Combine, Errors>;
+    using answer = typename R::dispatched;
+    using result = answer;
+    using writer = typename R::writer;
+    using interest = typename R::interest;
+    using combine_rule = Combine;
+    using error_rule = Errors;
+    static constexpr std::string_view callback_name = Name.view();
+
+    dispatch() = default;
+    dispatch(dispatch&&) noexcept = default;
+    dispatch& operator=(dispatch&&) noexcept = default;
+
+    /// The combined answer of all registered hooks, as an object.
+    [[nodiscard]] task<result> operator()(Arguments... arguments) const {
+        if (current_ == nullptr) return task<result>(std::in_place);
+        return collect(*this, *current_, static_cast<Arguments&&>(arguments)...);
+    }
+
+    /// Has all hooks write their part of every item of `items`, which outlives the task:
+    ///
+    ///     bool next();                       goes on to the next item and opens it; false: there is none
+    ///     writer& open_writer();             of the current item
+    ///     auto arguments();                  a tuple of references to the hooks' arguments, valid until the item is closed
+    ///     const auto& subject();             what interests are asked about
+    ///     void close();                      the current item is finished
+    ///     Place set_aside();                 the current item isn't finished; the others go on with another writer
+    ///     void close(Place);                 an item that was set aside is finished
+    ///
+    /// Errors: the first exception, after every hook that had begun has ended. No further hook is begun then.
+    template <class Items>
+    [[nodiscard]] task<void> write_each(Items& items) const {
+        if (current_ == nullptr) {
+            while (items.next()) items.close();
+            return make_ready_task();
+        }
+        return write_all(*this, *current_, items);
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return current_ == nullptr; }
+
+    /// Adds a module's callback behind the ones there; an empty slot adds nothing.
+    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {
+        if (!registered) return;
+        settings_ = settings;
+        identities_.push_back(std::make_unique<callback_identity>(std::string(module), callback_name));
+        auto grown = std::make_unique<snapshot>();
+        if (current_ != nullptr) *grown = *current_;
+        grown->push_back({registered.get(), identities_.back().get(), registered.declared_interest(), registered});
+        current_ = grown.get();
+        snapshots_.push_back(std::move(grown));  // older ones stay for the walks that started with them
+    }
+
+    /// Calls `visit(const callback_identity&)` for every registration, in order.
+    template <class Visitor>
+    void each_registration(Visitor&& visit) const {
+        for (const std::unique_ptr<callback_identity>& identity : identities_) visit(std::as_const(*identity));
+    }
+
+private:
+    struct entry {
+        typename slot_type::written_hook hook;
+        callback_identity* identity;
+        interest admitted;
+        slot_type registered;  // owns what `hook` calls
+    };
+    using snapshot = std::vector<entry>;
+    static constexpr std::uint32_t sampled_every = 1024;  // runs are short and many
+
+    /// One item's way through the hooks.
+    class walker {
+    public:
+        static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
+        static void operator delete(void* memory, std::size_t size) noexcept { detail::free_frame(memory, size); }
+
+        walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
+            : run_(outer, settings, sampled_every), hooks_(hooks) {}
+
+        void start_over() {
+            run_.throw_if_operation_cancelled();
+            next_ = hooks_.data();
+        }
+
+        /// Runs hooks until all have run (true) or one left the thread: `rest` then waits for it, `settle` ends it.
+        template <class Subject>
+        bool advance(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
+            for (const entry* const end = hooks_.data() + hooks_.size(); next_ != end;) {
+                const entry& registered = *next_++;
+                if (!registered.admitted.admits(subject)) continue;
+                run_.begin(*registered.identity);
+                try {
+                    task<void> started = registered.hook(arguments..., out);
+                    if (!detail::driven_task<void>::start(started, run_.here())) [[unlikely]] {
+                        suspended_.emplace(std::move(started));
+                        run_.suspended();
+                        return false;
+                    }
+                    detail::driven_task<void>::take(started);
+                } catch (...) {
+                    fail(std::current_exception());
+                    continue;
+                }
+                run_.end();
+            }
+            return true;
+        }
+        [[nodiscard]] detail::driven_task<void> rest() noexcept { return detail::driven_task<void>(*suspended_); }
+        void settle() {
+            try {
+                detail::driven_task<void>::take(*suspended_);
+            } catch (...) {
+                suspended_.reset();
+                fail(std::current_exception());
+                return;
+            }
+            suspended_.reset();
+            run_.end();
+        }
+
+    private:
+        [[gnu::cold]] void fail(std::exception_ptr failure) {
+            run_.fail(failure, Errors::level);
+            Errors::apply(std::move(failure));
+        }
+
+        detail::hook_run run_;
+        const snapshot& hooks_;
+        const entry* next_ = hooks_.data();
+        std::optional<task<void>> suspended_;
+    };
+
+    static task<result> collect(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
+        const context& outer = co_await this_context;
+        const auto subject = interest::subject_of(arguments...);
+        writer out;
+        walker walk(outer, self.settings_, hooks);
+        walk.start_over();
+        while (!walk.advance(subject, out, arguments...)) {
+            co_await walk.rest();
+            walk.settle();
+        }
+        co_return out.take();
+    }
+
+    /// A batch on its way.
+    template <class Items>
+    struct batch {
+        batch(const dispatch& owner_, const snapshot& hooks_, Items& items_, const context& outer_)
+            : owner(owner_), hooks(hooks_), items(items_), outer(outer_), current(new_walker()) {}
+
+        [[nodiscard]] std::unique_ptr<walker> new_walker() const {
+            return std::make_unique<walker>(outer, owner.settings_, hooks);
+        }
+        /// Walks all items; those with a hook that left the thread go on by themselves.
+        void walk_items() {
+            while (!failure && items.next()) {
+                current->start_over();
+                writer& out = items.open_writer();
+                const auto arguments = items.arguments();
+                const bool finished = std::apply(
+                    [&](const auto&... argument) { return current->advance(items.subject(), out, argument...); }, arguments);
+                if (finished) [[likely]] {
+                    items.close();
+                } else {
+                    auto place = items.set_aside();
+                    std::unique_ptr<walker> walk = std::exchange(current, new_walker());
+                    walks.began();
+                    go_on(outer, *this, std::move(walk), std::move(place), arguments, items.subject(), out);
+                }
+            }
+        }
+
+        const dispatch& owner;
+        const snapshot& hooks;
+        Items& items;
+        const context& outer;
+        std::unique_ptr<walker> current;
+        detail::walk_count walks;
+        std::exception_ptr failure;
+    };
+
+    template <class Items, class Place, class Given, class Subject>
+    static detail::root_coroutine go_on(const context&, batch<Items>& all, std::unique_ptr<walker> walk, Place place,
+                                        Given arguments, const Subject& subject, writer& out) {
+        try {
+            for (bool finished = false; !finished;) {
+                co_await walk->rest();
+                walk->settle();
+                if (all.failure) break;
+                finished =
+                    std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
+            }
+        } catch (...) {
+            if (!all.failure) all.failure = std::current_exception();
+        }
+        walk.reset();
+        all.items.close(std::move(place));
+        all.walks.ended();
+    }
+
+    template <class Items>
+    static task<void> write_all(const dispatch& self, const snapshot& hooks, Items& items) {
+        const context& outer = co_await this_context;
+        batch<Items> all(self, hooks, items, outer);
+        try {
+            all.walk_items();
+        } catch (...) {
+            all.failure = std::current_exception();
+        }
+        co_await all.walks;
+        if (all.failure) std::rethrow_exception(all.failure);
+    }
+
+    const snapshot* current_ = nullptr;
+    dispatch_settings* settings_ = nullptr;
+    std::vector<std::unique_ptr<snapshot>> snapshots_;
+    std::vector<std::unique_ptr<callback_identity>> identities_;
+};
+
+}  // namespace async

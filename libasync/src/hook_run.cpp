@@ -1,0 +1,67 @@
+#include <async/hook_run.h>
+
+namespace async::detail {
+
+void hook_run::suspended() {
+    if (!timed_) {
+        timed_ = true;
+        began_ = inner_.clock().now();
+    }
+    outer_.note_on_stack();
+    if (!limited_) return;
+    const context& here = inner_;
+    expiry_ = here.clock().call_at(
+        here.clock().after(settings_->callback_deadline), here.executor(),
+        [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &*limited_);
+}
+
+void hook_run::fail(std::exception_ptr failure, error_level level) {
+    bool stopping = false;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const operation_cancelled&) {
+        // A module that cancels its own work and lets that escape has failed like any other.
+        stopping = inner_.cancel_requested() == cancel_reason::stopping;
+    } catch (...) {
+    }
+    outer_.note_on_stack();
+    if (expiry_) stop_expiry();
+    if (stopping) std::rethrow_exception(std::move(failure));
+    callback_statistics::add(identity_->statistics.errors);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(*identity_, level, failure);
+    throw_if_operation_cancelled();
+}
+
+void hook_run::decided() const {
+    callback_statistics::add(identity_->statistics.decisions);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(*identity_);
+}
+
+void hook_run::limit_time() {
+    limited_.emplace(outer_.cancellation, true);  // the source itself keeps `caller_gone` from the hook
+    inner_.cancellation = &*limited_;
+    inner_.shielded = false;
+}
+
+void hook_run::stop_expiry() {
+    expiry_.reset();
+    // A source that was asked to end stays so: the next hook gets a fresh one.
+    if (limited_->requested() != cancel_reason::none) limited_.emplace(outer_.cancellation, true);
+}
+
+void hook_run::end_timed() {
+    if (expiry_) stop_expiry();
+    const clock::duration took = inner_.clock().now() - began_;
+    const auto nanoseconds = static_cast<std::uint64_t>(took.count());
+    callback_statistics& statistics = identity_->statistics;
+    callback_statistics::add(statistics.measured);
+    callback_statistics::add(statistics.total_ns, nanoseconds);
+    if (nanoseconds > statistics.longest_ns.load(std::memory_order_relaxed)) {
+        statistics.longest_ns.store(nanoseconds, std::memory_order_relaxed);
+    }
+    if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
+        settings_->observer->on_slow(*identity_, took);
+    }
+}
+
+}  // namespace async::detail

@@ -1,0 +1,273 @@
+#include <callbacks/client_event.h>
+#include <callbacks/errors.h>
+
+#include <async/bind.h>
+#include <async/scope.h>
+#include <async/sleep.h>
+#include <async/testing/virtual_time.h>
+
+#include <boost/json/parse.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+/// add_field_to_unsigned from the event to a client's bytes.
+namespace {
+
+using namespace std::chrono_literals;
+using callbacks::ClientEvent;
+using callbacks::ClientEvents;
+using callbacks::Event;
+using callbacks::EventInterest;
+using callbacks::JsonDict;
+using callbacks::OutgoingEvent;
+using callbacks::UnsignedDispatch;
+using callbacks::UnsignedFields;
+
+Event make_event(const std::string& type, std::optional<std::string> state_key = std::nullopt) {
+    callbacks::EventFields fields;
+    fields.event_id = "$id";
+    fields.room_id = "!room:test";
+    fields.type = type;
+    fields.sender = "@alice:test";
+    fields.state_key = std::move(state_key);
+    fields.content["body"] = "hello";
+    fields.origin_server_ts = 1000;
+    if (fields.state_key) fields.unsigned_fields["prev_content"] = JsonDict({{"body", "before"}});
+    return Event(std::move(fields));
+}
+
+/// Adds what its members say, in the form that a test needs.
+class Module {
+public:
+    explicit Module(std::string value = "value") : value_(std::move(value)) {}
+
+    void direct(const Event& event, UnsignedFields& out) {
+        ++runs;
+        out.add("org.example.kind", event.type());
+        out.add("shared", value_);
+    }
+    JsonDict object(const Event& event) {
+        ++runs;
+        return {{"org.example.kind", event.type()}, {"shared", value_}};
+    }
+    JsonDict nothing(const Event&) { return {}; }
+    async::task<void> forge(const Event&, UnsignedFields& out) {
+        out.add("age", -1);
+        out.add("transaction_id", "forged");
+        out.add("prev_content", nullptr);
+        co_return;
+    }
+    async::task<JsonDict> forge_object(const Event&) {
+        co_return {{"age", -1}, {"transaction_id", "forged"}, {"prev_content", nullptr}};
+    }
+    void twice(const Event&, UnsignedFields& out) {
+        out.add("a", 1);
+        out.add("b", JsonDict({{"x", "first"}}));
+        out.add("c", 3.5);
+        out.add("b", "second");
+    }
+    async::task<void> later(const Event& event, UnsignedFields& out) {
+        out.add("before", event.type());
+        if (event.type() == "slow") co_await async::sleep_for(5s);
+        finished += event.type() + " ";
+        out.add("behind", value_);
+    }
+    async::task<void> fail_late(const Event& event, UnsignedFields&) {
+        co_await async::sleep_for(1s);
+        if (event.type() == "slow") throw std::runtime_error("the module failed");
+        co_await async::sleep_for(1s);
+        finished += event.type() + " ";
+    }
+    JsonDict fail(const Event&) { throw callbacks::SynapseError(418, "teapot", "ORG_EXAMPLE_TEAPOT"); }
+
+    int runs = 0;
+    std::string finished;
+
+private:
+    std::string value_;
+};
+
+class ClientEventsTest : public testing::Test {
+protected:
+    template <auto Method>
+    void add(Module& module, EventInterest interest = EventInterest()) {
+        hooks.add_field_to_unsigned_callback.add("module", {async::bind<Method>(&module), std::move(interest)}, nullptr);
+    }
+    /// An event that is sent in this response.
+    OutgoingEvent& send(Event event) {
+        events.push_back(std::make_unique<ClientEvent>(std::move(event)));
+        OutgoingEvent one;
+        one.event = events.back().get();
+        one.before = outgoing.empty() ? "[" : ",";
+        one.age = 5;
+        outgoing.push_back(one);
+        return outgoing.back();
+    }
+    boost::json::array written() {
+        const std::string_view text = time.run(writer.write(hooks, outgoing, "]"));
+        return boost::json::parse(text).as_array();
+    }
+    JsonDict unsigned_of_first() { return written().at(0).at("unsigned").as_object(); }
+
+    async::testing::simulation time;
+    UnsignedDispatch hooks;
+    std::vector<std::unique_ptr<ClientEvent>> events;
+    std::vector<OutgoingEvent> outgoing;
+    ClientEvents writer;
+    Module first{"first"};
+    Module second{"second"};
+};
+
+TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
+    send(make_event("m.room.topic", "")).transaction_id = "txn";
+    const boost::json::value expected = {
+        {"room_id", "!room:test"},
+        {"type", "m.room.topic"},
+        {"event_id", "$id"},
+        {"sender", "@alice:test"},
+        {"content", {{"body", "hello"}}},
+        {"state_key", ""},
+        {"origin_server_ts", 1000},
+        {"unsigned", {{"prev_content", {{"body", "before"}}}, {"age", 5}, {"transaction_id", "txn"}}}};
+    EXPECT_EQ(written().at(0), expected);
+    add<&Module::nothing>(first);
+    EXPECT_EQ(written().at(0), expected) << "a module that adds nothing changes nothing";
+}
+
+TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
+    send(make_event("m.room.message")).with_room_id = false;
+    EXPECT_FALSE(written().at(0).as_object().contains("room_id"));
+    EXPECT_EQ(written().at(0).at("type"), "m.room.message");
+}
+
+TEST_F(ClientEventsTest, ALaterModuleWinsAKeyInEveryMixOfForms) {
+    send(make_event("m.room.message"));
+    add<&Module::direct>(first);
+    add<&Module::object>(second);
+    EXPECT_EQ(unsigned_of_first(), JsonDict({{"age", 5}, {"org.example.kind", "m.room.message"}, {"shared", "second"}}));
+    add<&Module::direct>(first);
+    EXPECT_EQ(unsigned_of_first().at("shared"), "first");
+}
+
+TEST_F(ClientEventsTest, OfAFieldAddedTwiceTheLastValueStays) {
+    send(make_event("m.room.message"));
+    add<&Module::twice>(first);
+    EXPECT_EQ(unsigned_of_first(), JsonDict({{"age", 5}, {"a", 1}, {"c", 3.5}, {"b", "second"}}));
+}
+
+TEST_F(ClientEventsTest, TheHostsOwnFieldsWinOverAllModulesWhereItSendsThem) {
+    add<&Module::forge>(first);
+    add<&Module::forge_object>(second);
+    send(make_event("m.room.topic", "")).transaction_id = "own";
+    send(make_event("m.room.message"));
+    const boost::json::array sent = written();
+    EXPECT_EQ(sent.at(0).at("unsigned"),
+              boost::json::value({{"prev_content", {{"body", "before"}}}, {"age", 5}, {"transaction_id", "own"}}));
+    EXPECT_EQ(sent.at(1).at("unsigned"),
+              boost::json::value({{"age", 5}, {"transaction_id", "forged"}, {"prev_content", nullptr}}));
+}
+
+TEST_F(ClientEventsTest, ACallbackThatWaitsHoldsUpItsOwnEventOnlyAndKeepsTheOrder) {
+    add<&Module::later>(first);
+    for (const char* type : {"quick", "slow", "quick too", "slow"}) send(make_event(type));
+    const boost::json::array sent = written();
+    EXPECT_EQ(first.finished, "quick quick too slow slow ");
+    ASSERT_EQ(sent.size(), 4U);
+    for (std::size_t index = 0; index < 4; ++index) {
+        EXPECT_EQ(sent.at(index).at("type").as_string(), events[index]->event().type());
+        EXPECT_EQ(sent.at(index).at("unsigned").at("before"), sent.at(index).at("type"));
+        EXPECT_EQ(sent.at(index).at("unsigned").at("behind"), "first");
+    }
+    EXPECT_EQ(written(), sent) << "the second response uses what the first one left";
+}
+
+TEST_F(ClientEventsTest, AnExceptionFailsTheResponseAsItIs) {
+    add<&Module::direct>(first);
+    add<&Module::fail>(second);
+    send(make_event("m.room.message"));
+    EXPECT_THROW(written(), callbacks::SynapseError);
+}
+
+TEST_F(ClientEventsTest, AnExceptionWaitsForTheCallbacksThatBegan) {
+    add<&Module::fail_late>(first);
+    add<&Module::direct>(second);
+    for (const char* type : {"quick", "slow", "quick too"}) send(make_event(type));
+    EXPECT_THROW(written(), std::runtime_error);
+    EXPECT_EQ(first.finished, "quick quick too ");
+    EXPECT_EQ(second.runs, 0) << "no further callback begins";
+}
+
+TEST_F(ClientEventsTest, AModuleIsOnlyCalledForTheEventsItIsInterestedIn) {
+    add<&Module::direct>(first, EventInterest().types({"m.room.topic", "m.room.message"}).with_state_key(true));
+    add<&Module::direct>(second, EventInterest().senders({"@bob:test"}));
+    send(make_event("m.room.topic", ""));
+    send(make_event("m.room.message"));
+    send(make_event("m.room.name", ""));
+    const boost::json::array sent = written();
+    EXPECT_EQ(first.runs, 1);
+    EXPECT_EQ(second.runs, 0);
+    EXPECT_TRUE(sent.at(0).at("unsigned").as_object().contains("shared"));
+    EXPECT_FALSE(sent.at(1).at("unsigned").as_object().contains("shared"));
+}
+
+TEST(EventInterestTest, AdmitsByTypeStateSenderAndRoom) {
+    const Event topic = make_event("m.room.topic", "");
+    const Event message = make_event("m.room.message");
+    const auto admits = [](const EventInterest& interest, const Event& event) {
+        return interest.admits(EventInterest::subject_of(event));
+    };
+    EXPECT_TRUE(admits(EventInterest(), topic));
+    EXPECT_TRUE(admits(EventInterest().types({"m.room.topic"}), topic));
+    EXPECT_FALSE(admits(EventInterest().types({"m.room.topic"}), message));
+    EXPECT_FALSE(admits(EventInterest().types({}), message));
+    EXPECT_TRUE(admits(EventInterest().with_state_key(true), topic));
+    EXPECT_FALSE(admits(EventInterest().with_state_key(true), message));
+    EXPECT_TRUE(admits(EventInterest().with_state_key(false), message));
+    EXPECT_TRUE(admits(EventInterest().in_rooms({"!room:test"}).senders({"@alice:test"}), message));
+    EXPECT_FALSE(admits(EventInterest().in_rooms({"!other:test"}).senders({"@alice:test"}), message));
+}
+
+TEST(EventInterestTest, NamesThatShareABitAreToldApart) {
+    // A hundred names have 64 bits.
+    const EventInterest interest = EventInterest().senders({"@alice:test"});
+    int admitted = 0;
+    for (int index = 0; index < 1000; ++index) {
+        callbacks::EventFields fields;
+        fields.sender = "@user" + std::to_string(index) + ":test";
+        const Event event(std::move(fields));
+        if (interest.admits(EventInterest::subject_of(event))) ++admitted;
+    }
+    EXPECT_EQ(admitted, 0);
+}
+
+TEST(UnsignedDispatchTest, CalledLikeAFunctionItYieldsTheModulesFieldsAsAnObject) {
+    async::testing::simulation time;
+    UnsignedDispatch hooks;
+    Module direct("direct");
+    Module object("object");
+    auto& hook = hooks.add_field_to_unsigned_callback;
+    const Event event = make_event("m.room.message");
+    EXPECT_EQ(time.run(hook(event)), JsonDict());
+    hook.add("direct", async::bind<&Module::direct>(&direct), nullptr);
+    hook.add("object", async::bind<&Module::object>(&object), nullptr);
+    EXPECT_EQ(time.run(hook(event)), JsonDict({{"org.example.kind", "m.room.message"}, {"shared", "object"}}));
+    std::vector<std::uint64_t> runs;
+    hook.each_registration([&](const async::callback_identity& identity) { runs.push_back(identity.statistics.runs); });
+    EXPECT_EQ(runs, (std::vector<std::uint64_t>{1, 1}));
+}
+
+TEST(FieldKeyTest, HasOneHashWhileCompilingAndAtRunTime) {
+    const auto hash_of = [](callbacks::FieldKey key) { return key.hash(); };
+    EXPECT_EQ(hash_of(""), hash_of(std::string()));
+    EXPECT_EQ(hash_of("abc"), hash_of(std::string("abc")));
+    EXPECT_EQ(hash_of("abcde"), hash_of(std::string("abcde")));
+    EXPECT_EQ(hash_of("abcdefgh"), hash_of(std::string("abcdefgh")));
+    EXPECT_EQ(hash_of("org.example.kind"), hash_of(std::string("org.example.kind")));
+    EXPECT_EQ(hash_of("a rather long name"), hash_of(std::string("a rather long name")));
+    EXPECT_FALSE(callbacks::FieldKey("a\"b").is_plain());
+}
+
+}  // namespace

@@ -1,0 +1,165 @@
+#include <async/bind.h>
+#include <async/sleep.h>
+#include <async/testing/virtual_time.h>
+#include <async/written_dispatch.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A text that hooks write into, or return a piece of.
+class Paper {
+public:
+    void write(const std::string& piece) { text += piece + " "; }
+    [[nodiscard]] int memory() const noexcept { return 7; }
+    std::string take() { return std::move(text); }
+
+    std::string text;
+};
+/// Everything, or what begins with a letter.
+struct FirstLetter {
+    char wanted = 0;
+    [[nodiscard]] static char subject_of(const std::string& text) { return text.front(); }
+    [[nodiscard]] bool admits(char first) const noexcept { return wanted == 0 || wanted == first; }
+};
+struct Written {
+    using dispatched = std::string;
+    using writer = Paper;
+    using interest = FirstLetter;
+};
+using compose = async::dispatch<"compose", Written(const std::string&), async::last_wins_per_key, async::propagate>;
+
+class Module {
+public:
+    std::string object(const std::string& text) { return "object:" + text; }
+    std::string object_with_memory(const std::string& text, int memory) { return text + std::to_string(memory); }
+    async::task<std::string> object_later(const std::string& text) {
+        co_await async::sleep_for(1s);
+        co_return "later:" + text;
+    }
+    void direct(const std::string& text, Paper& out) { out.write("direct:" + text); }
+    async::task<void> direct_later(const std::string& text, Paper& out) {
+        out.write("begun:" + text);
+        if (text.starts_with("slow")) co_await async::sleep_for(2s);
+        out.write("done:" + text);
+    }
+    async::task<void> sleep_long(const std::string&, Paper&) {
+        co_await async::sleep_for(10s);
+        ++finished;
+    }
+    int finished = 0;
+};
+
+/// A batch of texts, each with the paper it got.
+class Texts {
+public:
+    explicit Texts(std::vector<std::string> given) : texts(std::move(given)), papers(texts.size()) {}
+
+    bool next() { return ++at_ < static_cast<int>(texts.size()); }
+    Paper& open_writer() { return papers[index()]; }
+    [[nodiscard]] std::tuple<const std::string&> arguments() const { return {texts[index()]}; }
+    [[nodiscard]] const char& subject() const { return texts[index()].front(); }
+    void close() { closed.push_back(texts[index()]); }
+    std::size_t set_aside() { return index(); }
+    void close(std::size_t index) { closed.push_back(texts[index]); }
+
+    std::vector<std::string> texts;
+    std::vector<Paper> papers;
+    std::vector<std::string> closed;
+
+private:
+    [[nodiscard]] std::size_t index() const { return static_cast<std::size_t>(at_); }
+    int at_ = -1;
+};
+
+async::task<std::string> ask(const compose& dispatcher, std::string text) { co_return co_await dispatcher(text); }
+
+TEST(WrittenDispatch, TakesObjectsAndWritingFromFunctionsAndCoroutines) {
+    async::testing::simulation time;
+    Module module;
+    compose dispatcher;
+    EXPECT_EQ(time.run(ask(dispatcher, "x")), "");
+    dispatcher.add("a", async::bind<&Module::object>(&module), nullptr);
+    dispatcher.add("b", async::bind<&Module::object_with_memory>(&module), nullptr);
+    dispatcher.add("c", async::bind<&Module::object_later>(&module), nullptr);
+    dispatcher.add("d", async::bind<&Module::direct>(&module), nullptr);
+    dispatcher.add("e", async::bind<&Module::direct_later>(&module), nullptr);
+    dispatcher.add(
+        "f", [kept = std::string("lambda")](const std::string&) { return kept; }, nullptr);
+    EXPECT_EQ(time.run(ask(dispatcher, "x")), "object:x x7 later:x direct:x begun:x done:x lambda ");
+}
+
+TEST(WrittenDispatch, AnItemThatWaitsDoesNotHoldUpTheOthers) {
+    async::testing::simulation time;
+    Module module;
+    compose dispatcher;
+    dispatcher.add("a", async::bind<&Module::direct_later>(&module), nullptr);
+    dispatcher.add("b", async::bind<&Module::direct>(&module), nullptr);
+    Texts texts({"slow1", "quick1", "slow2", "quick2"});
+    time.run(dispatcher.write_each(texts));
+    EXPECT_EQ(texts.closed, (std::vector<std::string>{"quick1", "quick2", "slow1", "slow2"}));
+    for (std::size_t index = 0; index < texts.texts.size(); ++index) {
+        const std::string& text = texts.texts[index];
+        EXPECT_EQ(texts.papers[index].text, "begun:" + text + " done:" + text + " direct:" + text + " ");
+    }
+}
+
+TEST(WrittenDispatch, AsksOnlyHooksWhoseInterestAdmitsTheItem) {
+    async::testing::simulation time;
+    Module module;
+    compose dispatcher;
+    dispatcher.add("a", {async::bind<&Module::direct>(&module), FirstLetter{'q'}}, nullptr);
+    Texts texts({"slow", "quick"});
+    time.run(dispatcher.write_each(texts));
+    EXPECT_EQ(texts.papers[0].text, "");
+    EXPECT_EQ(texts.papers[1].text, "direct:quick ");
+    EXPECT_EQ(time.run(ask(dispatcher, "slow")), "");
+    dispatcher.each_registration([](const async::callback_identity& identity) { EXPECT_EQ(identity.statistics.runs, 1U); });
+}
+
+TEST(WrittenDispatch, ADeadlineCutsAWaitingHookUnderTheErrorRule) {
+    async::testing::simulation time;
+    Module module;
+    async::dispatch_settings settings;
+    settings.callback_deadline = 1s;
+    compose dispatcher;
+    dispatcher.add("a", async::bind<&Module::sleep_long>(&module), &settings);
+    Texts texts({"one", "two"});
+    EXPECT_THROW(time.run(dispatcher.write_each(texts)), async::deadline_exceeded);
+    EXPECT_EQ(module.finished, 0);
+    EXPECT_EQ(texts.closed.size(), 2U) << "every item that was set aside is closed";
+}
+
+/// Starts a batch, cancels it while its hooks wait, and says how it ended.
+async::cancel_reason cancelled_by(const compose& dispatcher, async::cancel_reason reason) {
+    async::testing::simulation time;
+    Texts texts({"one", "two"});
+    const auto running = time.start(dispatcher.write_each(texts));
+    time.advance(1s);
+    running.cancel(reason);
+    time.advance(20s);
+    try {
+        running.result();
+    } catch (const async::operation_cancelled& cancelled) {
+        return cancelled.reason();
+    }
+    return async::cancel_reason::none;
+}
+
+TEST(WrittenDispatch, ACallerThatLeavesLetsRunningHooksFinishAndStoppingCutsThem) {
+    Module module;
+    compose dispatcher;
+    dispatcher.add("a", async::bind<&Module::sleep_long>(&module), nullptr);
+    EXPECT_EQ(cancelled_by(dispatcher, async::cancel_reason::caller_gone), async::cancel_reason::caller_gone);
+    EXPECT_EQ(module.finished, 2);
+    EXPECT_EQ(cancelled_by(dispatcher, async::cancel_reason::stopping), async::cancel_reason::stopping);
+    EXPECT_EQ(module.finished, 2);
+}
+
+}  // namespace
