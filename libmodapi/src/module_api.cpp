@@ -119,6 +119,11 @@ async::task<std::optional<std::string>> ModuleApi::check_user_exists(std::string
     return worker_.homeserver().check_user_exists(std::move(user_id));
 }
 
+async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {
+    const std::int64_t now_ms = worker_.environment().clock->wall_time_ms();
+    return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms);
+}
+
 async::task<void> ModuleApi::sleep(double seconds) {
     if (std::isnan(seconds)) throw std::invalid_argument("sleep: the number of seconds is not a number");
     const async::clock::duration duration = background_duration(seconds * 1000.0);

@@ -31,11 +31,7 @@ constexpr const char* regenerate = R"({"job_name":"regenerate_directory"})";
 /// A look into the database of a server that doesn't run.
 class StoppedDatabase {
 public:
-    explicit StoppedDatabase(const std::filesystem::path& folder) {
-        modapi::DatabaseSettings settings;
-        settings.database = (folder / "homeserver.db").string();
-        database_ = modapi::Database::open(settings);
-    }
+    explicit StoppedDatabase(const std::filesystem::path& folder) : database_(modapi::Database::open(database_in(folder))) {}
     void change(const std::function<void(modapi::Transaction&)>& work) {
         database_->run_blocking(
             "test",
