@@ -25,7 +25,10 @@ void with_retries(std::string_view desc, Attempt&& attempt, BeforeRetry&& before
             return;
         } catch (const TransientDatabaseError& error) {
             if (retry == most_retries) throw;
-            spdlog::warn("database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries, error.what());
+            // That two collide once is nothing to look into.
+            const spdlog::level::level_enum level = retry == 0 ? spdlog::level::info : spdlog::level::warn;
+            spdlog::log(level, "database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries,
+                        error.what());
             before_retry();
         }
     }

@@ -42,11 +42,11 @@ TEST_F(PostgresqlStartTest, NamesADatabaseThatDoesNotExist) {
 }
 
 TEST_F(PostgresqlStartTest, RefusesAWrongPasswordInOneLineWithoutIt) {
-    administrate("DROP ROLE IF EXISTS locked");
-    administrate("CREATE ROLE locked LOGIN PASSWORD 'right'");
+    administrate("DROP ROLE IF EXISTS locked_too");
+    administrate("CREATE ROLE locked_too LOGIN PASSWORD 'right'");
     const std::string error =
-        error_with("host: " + postgresql_test::host() + ", user: locked, password: hunter2, dbname: postgres");
-    EXPECT_NE(error.find("password authentication failed for user \"locked\""), std::string::npos) << error;
+        error_with("host: " + postgresql_test::host() + ", user: locked_too, password: hunter2, dbname: postgres");
+    EXPECT_NE(error.find("password authentication failed for user \"locked_too\""), std::string::npos) << error;
     EXPECT_EQ(error.find("hunter2"), std::string::npos) << error;
 }
 

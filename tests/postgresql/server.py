@@ -4,7 +4,7 @@
 usage: server.py start LINK    makes LINK point to the folder with the server's socket
        server.py stop LINK
 
-It listens on a socket in a temporary folder only, trusts everybody but the role `locked`, and keeps nothing. It ends with `stop`,
+It listens on a socket in a temporary folder only, trusts everybody but the roles of LOCKED, and keeps nothing. It ends with `stop`,
 and by itself when the process that called `start` is gone. The system's own cluster isn't touched.
 """
 import glob
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+LOCKED = "locked,locked_too"
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -86,7 +87,7 @@ def start(link):
             os.chown(folder, owner()["user"], owner()["group"])
         run(folder, "initdb", "-D", "data", "-U", "modapi", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
         access = folder / "data/pg_hba.conf"
-        access.write_text("local all locked scram-sha-256\n" + access.read_text())
+        access.write_text(f"local all {LOCKED} scram-sha-256\n" + access.read_text())
         settings = "".join(f" -c {name}='{value}'" for name, value in SETTINGS.items())
         run(folder, "pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", f"-k '{folder}'{settings}")
     except BaseException:
