@@ -6,6 +6,7 @@
 #include <soci/postgresql/soci-postgresql.h>
 
 #include <libpq-fe.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cctype>
@@ -18,9 +19,17 @@ namespace modapi {
 namespace {
 
 /// What a connection has unless its parameters say otherwise. Texts are UTF-8 whatever the database stores; a server that can't
-/// be reached is given up in time.
-const std::map<std::string, std::string> usual_parameters = {
-    {"client_encoding", "UTF8"}, {"connect_timeout", "10"}, {"fallback_application_name", "modapi"}};
+/// be reached is given up in time; that a table exists already is nothing to tell.
+const std::map<std::string, std::string> usual_parameters = {{"client_encoding", "UTF8"},
+                                                             {"connect_timeout", "10"},
+                                                             {"fallback_application_name", "modapi"},
+                                                             {"options", "-c client_min_messages=warning"}};
+
+/// Warnings of the server, which libpq would write to stderr; without the lines that might quote values.
+void log_notice(void*, const char* message) {
+    const std::string_view text = message;
+    spdlog::warn("the PostgreSQL server says: {}", text.substr(0, text.find('\n')));
+}
 
 std::string percent_encoded(std::string_view text) {
     constexpr std::string_view digits = "0123456789ABCDEF";
@@ -107,7 +116,10 @@ PostgresqlConnection::PostgresqlConnection(const std::string& parameters) : addr
     }
 }
 
-void PostgresqlConnection::open() { session_.open(soci::postgresql, address_); }
+void PostgresqlConnection::open() {
+    session_.open(soci::postgresql, address_);
+    PQsetNoticeProcessor(libpq_connection(session_), &log_notice, nullptr);
+}
 
 void PostgresqlConnection::connect_again() {
     try {

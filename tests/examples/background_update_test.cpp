@@ -214,10 +214,11 @@ TEST(BackgroundUpdatesThroughAKill, LoseAndRepeatNothing) {
         EXPECT_TRUE(server.log_shows(
             "background update populate_user_directory_process_users is done: " + std::to_string(users - done) + " items"));
         EXPECT_TRUE(server.log_shows("background update populate_user_directory_cleanup is done"));
+        StoppedDatabase database(folder.path());
+        EXPECT_TRUE(becomes_true([&] { return database.number("SELECT COUNT(*) FROM background_updates") == 0; }));
     }
     StoppedDatabase database(folder.path());
     EXPECT_EQ(database.number("SELECT COUNT(*) FROM user_directory_words"), users);
-    EXPECT_EQ(database.number("SELECT COUNT(*) FROM background_updates"), 0);
 }
 
 }  // namespace

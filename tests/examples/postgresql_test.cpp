@@ -94,8 +94,7 @@ TEST_F(ThreeWorkersTest, GiveAUserNameToOneOfThoseWhoAskAtOnce) {
 
 TEST_F(ThreeWorkersTest, GoOnWhenTheirConnectionsAreCut) {
     const std::string alice = server.register_user("alice");
-    administrate("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" +
-                 folder.path().filename().string() + "'");
+    postgresql_test::cut_off(folder.path().filename());
     const std::string room = create_room(alice);
     EXPECT_EQ(send(room, "still here", alice).status, 200);
     EXPECT_TRUE(server.log_shows("is tried again"));
@@ -104,10 +103,10 @@ TEST_F(ThreeWorkersTest, GoOnWhenTheirConnectionsAreCut) {
 TEST_F(ThreeWorkersTest, AnswerAnErrorWhileTheDatabaseIsClosedAndGoOnWhenItIsOpen) {
     const std::string alice = server.register_user("alice");
     const std::string name = folder.path().filename();
-    administrate("ALTER DATABASE \"" + name + "\" ALLOW_CONNECTIONS false");
-    administrate("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'");
+    administrate("ALTER ROLE \"" + name + "\" NOLOGIN");
+    postgresql_test::cut_off(name);
     expect_error(post("/createRoom", "{}", alice), 500, "M_UNKNOWN", "Internal server error");
-    administrate("ALTER DATABASE \"" + name + "\" ALLOW_CONNECTIONS true");
+    administrate("ALTER ROLE \"" + name + "\" LOGIN");
     EXPECT_EQ(post("/createRoom", "{}", alice).status, 200);
 }
 

@@ -67,8 +67,8 @@ pid_t start(const std::filesystem::path& folder, const std::vector<std::string>&
 std::string database_section(const std::filesystem::path& folder) {
     if (!postgresql_test::is_chosen()) return {};
     static_cast<void>(database_in(folder));  // makes it
-    return "database: {name: psycopg2, args: {host: " + postgresql_test::host() +
-           ", user: modapi, dbname: " + folder.filename().string() + "}}\n";
+    return "database: {name: psycopg2, args: {host: " + postgresql_test::host() + ", user: " + folder.filename().string() +
+           ", dbname: " + postgresql_test::database + "}}\n";
 }
 
 /// The exit status, 128 and the signal's number; none while it runs.
@@ -157,7 +157,7 @@ modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
     modapi::DatabaseSettings settings;
     if (postgresql_test::is_chosen()) {
         settings.name = "psycopg2";
-        settings.postgresql_connection = postgresql_test::database(folder.filename());
+        settings.postgresql_connection = postgresql_test::make(folder.filename());
     } else {
         settings.database = (folder / "homeserver.db").string();
     }

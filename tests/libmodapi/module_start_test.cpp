@@ -138,11 +138,12 @@ struct Migrates {
 
 TEST_F(ModuleStartTest, MakesAModulesTablesUnderItsName) {
     WorkerUnderTest test;
-    test.construct<Migrates, Migrates>();
+    test.construct<Migrates>();
     const auto steps = [](modapi::Transaction& transaction) {
-        return transaction.query<std::string>("SELECT module || ' ' || step FROM module_schema_steps ORDER BY module");
+        return transaction.query<std::string, std::string>("SELECT module, step FROM module_schema_steps");
     };
-    EXPECT_EQ(test.wait(test.database->read("steps", steps)).size(), 1);
+    EXPECT_EQ(test.wait(test.database->read("steps", steps)),
+              (std::vector<std::tuple<std::string, std::string>>{{"test.Module0", "greetings"}}));
 }
 
 }  // namespace

@@ -110,14 +110,14 @@ TEST_F(PostgresqlTest, RepeatsNothingWhoseConnectionWasLostDuringTheCommit) {
     EXPECT_EQ(runs, 1);
 }
 
-TEST_F(PostgresqlTest, FailsWhileTheDatabaseTakesNoConnectionsAndGoesOnWhenItDoes) {
-    const std::string name = test_database.name();
-    administrate("ALTER DATABASE \"" + name + "\" ALLOW_CONNECTIONS false");
-    administrate("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'");
+TEST_F(PostgresqlTest, FailsWhileTheServerTakesNoConnectionsAndGoesOnWhenItDoes) {
+    const std::string role = "\"" + test_database.name() + "\"";
+    administrate("ALTER ROLE " + role + " NOLOGIN");
+    postgresql_test::cut_off(test_database.name());
     const std::string error = error_of(&add_one);
     EXPECT_TRUE(error.starts_with("the connection to the PostgreSQL server is lost: ")) << error;
-    EXPECT_NE(error.find("is not currently accepting connections"), std::string::npos) << error;
-    administrate("ALTER DATABASE \"" + name + "\" ALLOW_CONNECTIONS true");
+    EXPECT_NE(error.find("is not permitted to log in"), std::string::npos) << error;
+    administrate("ALTER ROLE " + role + " LOGIN");
     run(&add_one);
     EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
 }

@@ -7,7 +7,7 @@
 
 #include <string>
 
-/// A database for one test: a file, or where this run of the tests is about PostgreSQL, one there.
+/// A database for one test: a file, or where this run of the tests is about PostgreSQL, a schema there.
 class TestDatabase {
 public:
     TestDatabase() = default;
@@ -21,7 +21,7 @@ public:
         modapi::DatabaseSettings settings;
         if (postgresql_test::is_chosen()) {
             settings.name = "psycopg2";
-            settings.postgresql_connection = postgresql_test::database(name());
+            settings.postgresql_connection = postgresql_test::make(name());
         } else {
             settings.database = folder_.file("data = 1.db");
         }
