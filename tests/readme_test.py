@@ -3,16 +3,14 @@
 
 usage: readme_test.py PROJECT BUILD
 """
-import json
-import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
+
+from newcomer import block_of, request, run, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
@@ -20,39 +18,11 @@ README = (PROJECT / "README.md").read_text()
 
 
 def block_after(marker, language):
-    """The first code block of that language behind a line of the text."""
-    at = README.index(marker)
-    found = re.compile(r"```" + language + r"\n(.*?)```", re.S).search(README, at)
-    assert found, f"README has no {language} block after {marker!r}"
-    return found.group(1)
+    return block_of(README, marker, language)
 
 
 def shell(commands, folder):
-    environment = dict(os.environ, MODAPI=str(PROJECT))
-    commands = commands.replace("$MODAPI/build/release", str(BUILD))
-    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment, check=True)
-
-
-def request(base, method, path, body=None, token=None):
-    headers = {"Content-Type": "application/json"}
-    if token:
-        headers["Authorization"] = "Bearer " + token
-    data = None if body is None else json.dumps(body).encode()
-    try:
-        with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method), timeout=60) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
-def start(configuration, folder):
-    server = subprocess.Popen([str(BUILD / "bin/homeserver"), "--config", configuration], cwd=folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    line = server.stdout.readline()
-    if not line.startswith("listening on "):
-        server.wait(timeout=30)
-        return server, None, server.stderr.read()
-    return server, "http://" + line.split()[-1], ""
+    run(commands.replace("$MODAPI/build/release", str(BUILD)), folder, MODAPI=str(PROJECT))
 
 
 def main():
@@ -64,7 +34,7 @@ def main():
 
         yaml = block_after("List it in a configuration", "yaml")
         (folder / "homeserver.yaml").write_text(yaml.replace("module_path", "listeners: [{port: 0}]\nmodule_path"))
-        server, base, complaint = start("homeserver.yaml", folder)
+        server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
         assert base, complaint
         try:
             status, alice = request(base, "POST", "/_matrix/client/v3/register",
@@ -83,7 +53,7 @@ def main():
             assert server.wait(timeout=10) == 0, server.stderr.read()
 
         (folder / "homeserver.yaml").write_text(yaml.replace("longest: 12", "longest: twelve"))
-        server, base, complaint = start("homeserver.yaml", folder)
+        server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
         promised = re.search(r"^homeserver\.yaml:\d+: .*$", README, re.M).group(0)
         # The promised line stands in the YAML as README prints it; only the last line counts, warnings may come before it.
         assert base is None and server.returncode == 1, "the broken configuration was accepted"

@@ -181,12 +181,14 @@ void queue_job(Transaction& transaction, const std::string& job_name) {
 }
 
 void queue_what_is_missing(Transaction& transaction) {
-    const bool has_index = transaction
-                               .query_one<std::string>(transaction.engine() == "sqlite3"
-                                                           ? "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?"
-                                                           : "SELECT indexname::text FROM pg_indexes WHERE indexname = ?",
-                                                       words_index_update)
-                               .has_value();
+    const bool has_index =
+        transaction
+            .query_one<std::string>(transaction.engine() == "sqlite3"
+                                        ? "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?"
+                                        : "SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema() "
+                                          "AND indexname = ?",
+                                    words_index_update)
+            .has_value();
     if (!has_index) static_cast<void>(queue(transaction, words_index_update, std::nullopt));
 
     const bool has_users = transaction.query_one<std::string>("SELECT user_id FROM users LIMIT 1").has_value();

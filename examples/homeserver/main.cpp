@@ -32,9 +32,11 @@ void set_up_log() {
     spdlog::set_default_logger(std::move(log));
 }
 
-/// The build's modules folder lies beside the program's.
+/// Of an installed server the one that was installed with it; of a built one the build's, beside the program's folder.
 std::filesystem::path default_module_path() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "modules";
+    const std::filesystem::path prefix = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    const std::filesystem::path installed = prefix / HOMESERVER_INSTALLED_MODULES;
+    return std::filesystem::is_directory(installed) ? installed : prefix / "modules";
 }
 
 /// Where a module's library lies; empty for one that is compiled in.

@@ -14,18 +14,22 @@ namespace {
 
 constexpr std::size_t blocking_threads = 8;
 constexpr std::size_t host_threads = 2;  // each hash takes 64 MiB while it is made
-/// host.md promises an end within 5 s: first requests may end by themselves, then they are cut, then nothing is waited for.
+/// host.md promises an end within 5 s: first requests may end by themselves, then they are cut, then modules may stop, then
+/// nothing is waited for.
 constexpr auto grace_for_requests = std::chrono::milliseconds(1500);
+constexpr auto time_for_modules = std::chrono::milliseconds(2000);
 constexpr auto time_to_stop = std::chrono::milliseconds(4500);
 
 std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile& file,
                                                 const modapi::DatabaseSettings& settings) {
+    modapi::ConfigurationPath place = {"database", "args"};
+    if (settings.name == "sqlite3") place.emplace_back("database");
     try {
         std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
         create_schema(*database);
         return database;
     } catch (const modapi::DatabaseError& error) {
-        file.fail({"database", "args", "database"}, error.what());
+        file.fail(place, error.what());
     }
 }
 
@@ -69,6 +73,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     add_endpoints(router_);
     try {
         build_workers(modules);
+        for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->start_modules(file_);
         listen();
     } catch (...) {
         abandon();
@@ -90,6 +95,8 @@ void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules)
             settings.worker_app = "homeserver.worker";
         }
         settings.run_background_tasks = index == 0;
+        settings.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
+        settings.stop_deadline = time_for_modules;
         settings.http_client = http_client_settings(configuration_);
         settings.watchdog = &watchdog_;
         workers_.push_back(std::make_unique<WorkerThread>(shared_, invalidations_, std::move(settings), router_));

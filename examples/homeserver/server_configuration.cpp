@@ -35,6 +35,7 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "media_store_path",
                                                 "module_path",
                                                 "modules",
+                                                "module_start_timeout",
                                                 "workers",
                                                 "background_updates",
                                                 "caches",
@@ -175,18 +176,25 @@ std::string quoted_for_libpq(std::string_view value) {
 }
 
 std::string Reading::postgresql_connection(const ConfigSection& arguments) const {
-    warn_unknown_keys(arguments.values(), {"database", "args"}, {"host", "port", "user", "password", "dbname", "database"});
+    warn_unknown_keys(arguments.values(), {"database", "args"},
+                      {"host", "port", "user", "password", "dbname", "database", "sslmode", "sslrootcert", "sslcert", "sslkey",
+                       "connect_timeout", "cp_min", "cp_max"});
     std::string connection;
     const auto add = [&](std::string_view key, std::string_view value) {
         connection.append(connection.empty() ? "" : " ").append(key).append("=").append(quoted_for_libpq(value));
     };
-    for (const char* const key : {"host", "user", "password", "dbname"}) {
+    for (const char* const key : {"host", "user", "password", "dbname", "sslmode"}) {
         if (const auto value = arguments.optional<std::string>(key)) add(key, *value);
     }
     if (!arguments.contains("dbname")) {
         if (const auto value = arguments.optional<std::string>("database")) add("dbname", *value);
     }
-    if (const auto port = arguments.optional<std::int64_t>("port")) add("port", std::to_string(*port));
+    for (const char* const key : {"sslrootcert", "sslcert", "sslkey"}) {
+        if (const auto file = arguments.optional<std::string>(key)) add(key, located(*file).string());
+    }
+    for (const char* const key : {"port", "connect_timeout"}) {
+        if (const auto number = arguments.optional<std::int64_t>(key)) add(key, std::to_string(*number));
+    }
     return connection;
 }
 
@@ -198,6 +206,12 @@ modapi::DatabaseSettings Reading::database(const ConfigSection& root) const {
     const ConfigSection arguments = section.section("args");
     if (settings.name == "psycopg2") {
         settings.postgresql_connection = postgresql_connection(arguments);
+        constexpr std::int64_t most_connections = 100;
+        const auto usual = static_cast<std::int64_t>(settings.postgresql_connections);
+        const std::int64_t connections = arguments.value_or<std::int64_t>("cp_max", usual);
+        if (connections < 1 || connections > most_connections)
+            arguments.fail("cp_max", "must be 1 to " + std::to_string(most_connections));
+        settings.postgresql_connections = static_cast<std::size_t>(connections);
         return settings;
     }
     if (settings.name != "sqlite3") section.fail("name", "must be sqlite3 or psycopg2");
@@ -319,6 +333,8 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.search_all_users = directory.value_or<bool>("search_all_users", false);
         configuration.signing_key_path =
             located(root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
+        configuration.module_start_timeout_ms =
+            duration_ms(root, "module_start_timeout", configuration.module_start_timeout_ms);
         configuration.module_path = module_path(root, default_module_path);
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
         if (workers < 1 || workers > most_workers) root.fail("workers", "must be 1 to " + std::to_string(most_workers));

@@ -50,6 +50,7 @@ struct ServerConfiguration {
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
+    std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start() of each module
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;

@@ -41,6 +41,10 @@ void WorkerThread::construct_modules(const modapi::ConfigurationFile& file,
     worker_.modules().construct_modules(file, modules);
 }
 
+void WorkerThread::start_modules(const modapi::ConfigurationFile& file) {
+    async::sync_wait(io_, where_, worker_.modules().start_modules(file));
+}
+
 void WorkerThread::start() {
     worker_.attach_to_notifier();
     boost::asio::post(io_, [this] { worker_.start_background_updates(); });
@@ -96,7 +100,7 @@ void WorkerThread::end(std::function<void()> done) {
 
 void WorkerThread::abandon() {
     try {
-        async::sync_wait(io_, stop_modules(*this));
+        async::sync_wait(io_, where_, stop_modules(*this));
     } catch (...) {
         log_failure(std::current_exception(), "stopping the modules");
     }

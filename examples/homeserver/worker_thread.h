@@ -37,6 +37,8 @@ public:
 
     /// Builds the modules, on the calling thread. Errors: modapi::ConfigurationError.
     void construct_modules(const modapi::ConfigurationFile& file, const std::vector<modapi::ConfiguredModule>& modules);
+    /// Awaits their start(), on the calling thread. Errors: modapi::ConfigurationError.
+    void start_modules(const modapi::ConfigurationFile& file);
     void start();
     /// Where an accepted socket belongs to.
     [[nodiscard]] boost::asio::any_io_executor executor() noexcept { return io_.get_executor(); }
@@ -47,7 +49,7 @@ public:
     void drain(std::chrono::milliseconds grace, std::function<void()> done);
     /// Stops the modules, calls `done` and ends the thread. All workers were drained before.
     void end(std::function<void()> done);
-    /// Stops the modules of a worker that was never started.
+    /// Stops the modules of a worker whose thread was never started.
     void abandon();
     void join();
 

@@ -6,7 +6,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(SQLite3 REQUIRED)
 
-# SOCI and libsodium come without CMake files.
+# SOCI, libpq and libsodium come without CMake files.
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
@@ -14,6 +14,12 @@ find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
 add_library(modapi_soci INTERFACE)
 target_include_directories(modapi_soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR})
 target_link_libraries(modapi_soci INTERFACE ${SOCI_CORE_LIBRARY} ${SOCI_SQLITE3_LIBRARY} ${SOCI_POSTGRESQL_LIBRARY})
+
+find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+find_library(LIBPQ_LIBRARY pq REQUIRED)
+add_library(modapi_libpq INTERFACE)
+target_include_directories(modapi_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})
+target_link_libraries(modapi_libpq INTERFACE ${LIBPQ_LIBRARY})
 
 find_path(SODIUM_INCLUDE_DIR sodium.h REQUIRED)
 find_library(SODIUM_LIBRARY sodium REQUIRED)

@@ -4,6 +4,8 @@
 #include "sql_placeholders.h"
 #include "sqlite_database.h"
 
+#include <cmath>
+
 namespace modapi {
 
 namespace detail {
@@ -17,6 +19,13 @@ void refuse_column(std::size_t index, std::string_view wanted, const SqlValue& f
 
 void refuse_range(std::size_t index) {
     throw DatabaseError("column " + std::to_string(index + 1) + " of the result is too large or too small for its type");
+}
+
+std::int64_t to_whole_number(double number, std::size_t index) {
+    constexpr double most_exact = 9007199254740992.0;  // 2^53
+    if (std::abs(number) > most_exact) refuse_range(index);
+    if (std::trunc(number) != number) refuse_column(index, "an integer", number);
+    return static_cast<std::int64_t>(number);
 }
 
 }  // namespace detail

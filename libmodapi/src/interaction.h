@@ -15,9 +15,9 @@ public:
     using DatabaseError::DatabaseError;
 };
 
-/// Runs `attempt`, a whole transaction, again after a transient failure: up to 5 times.
-template <class Attempt>
-void with_retries(std::string_view desc, Attempt&& attempt) {
+/// Runs `attempt`, a whole transaction, again after a transient failure: up to 5 times, each behind `before_retry`.
+template <class Attempt, class BeforeRetry>
+void with_retries(std::string_view desc, Attempt&& attempt, BeforeRetry&& before_retry) {
     constexpr int most_retries = 5;
     for (int retry = 0;; ++retry) {
         try {
@@ -25,7 +25,11 @@ void with_retries(std::string_view desc, Attempt&& attempt) {
             return;
         } catch (const TransientDatabaseError& error) {
             if (retry == most_retries) throw;
-            spdlog::warn("database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries, error.what());
+            // That two collide once is nothing to look into.
+            const spdlog::level::level_enum level = retry == 0 ? spdlog::level::info : spdlog::level::warn;
+            spdlog::log(level, "database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries,
+                        error.what());
+            before_retry();
         }
     }
 }

@@ -108,6 +108,11 @@ spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 Database& ModuleApi::database() noexcept { return worker_.database(); }
 boost::asio::any_io_executor ModuleApi::blocking_pool() const { return worker_.state_->blocking_pool; }
 
+async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {
+    const std::int64_t now_ms = worker_.environment().clock->wall_time_ms();
+    return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms);
+}
+
 async::task<void> ModuleApi::sleep(double seconds) {
     if (std::isnan(seconds)) throw std::invalid_argument("sleep: the number of seconds is not a number");
     const async::clock::duration duration = background_duration(seconds * 1000.0);

@@ -26,6 +26,8 @@ public:
     }
     void commit() {
         require_open("COMMIT");
+        // SQLite would take the rest; PostgreSQL doesn't, and a module must not notice on which of them it runs.
+        if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         run_own("COMMIT");
     }
     [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
@@ -33,7 +35,10 @@ public:
 protected:
     std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
         require_open(sql);
-        return connection_.run(sql, values, rows, read_only_);
+        failed_ = true;
+        const std::int64_t changed = connection_.run(sql, values, rows, read_only_);
+        failed_ = false;
+        return changed;
     }
 
 private:
@@ -46,6 +51,7 @@ private:
 
     SqliteConnection& connection_;
     bool read_only_;
+    bool failed_ = false;
 };
 
 class SqliteDatabase final : public Database {
@@ -62,11 +68,12 @@ protected:
     [[nodiscard]] boost::asio::any_io_executor executor(bool read_only) override { return connections(read_only).executor(); }
     void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) override {
         const ConnectionPool<SqliteConnection>::Lease lease(connections(read_only));
-        with_retries(desc, [&] {
+        const auto attempt = [&] {
             SqliteTransaction transaction(lease.connection(), read_only);
             function(transaction, state);
             transaction.commit();
-        });
+        };
+        with_retries(desc, attempt, [] {});
     }
 
 private:

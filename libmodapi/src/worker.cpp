@@ -56,10 +56,10 @@ Worker::State::~State() {
 }
 
 void Worker::State::begin_background(std::function<void()> start) {
-    if (is_constructing) {
-        waiting_to_begin.push_back(std::move(start));
-    } else {
+    if (has_started) {
         start();
+    } else {
+        waiting_to_begin.push_back(std::move(start));
     }
 }
 
@@ -99,30 +99,25 @@ Worker::~Worker() = default;
 
 void Worker::construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules) {
     State& state = *state_;
-    state.is_constructing = true;
-    for (const ConfiguredModule& module : modules) {
+    for (const ConfiguredModule& configured : modules) {
         try {
-            state.apis.push_back(std::make_unique<ModuleApi>(*this, module.name));
-            state.modules.push_back(module.definition->construct(module.parsed, *state.apis.back()));
+            state.apis.push_back(std::make_unique<ModuleApi>(*this, configured.name));
+            ModuleInstance module;
+            module.name = configured.name;
+            module.path = configured.path;
+            module.definition = *configured.definition;
+            module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
+            module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
+            module.object = module.definition.construct(configured.parsed, *state.apis.back());
+            state.modules.push_back(std::move(module));
         } catch (...) {
             const std::string message = callbacks::message_of(std::current_exception());
-            state.is_constructing = false;
             state.destroy_modules();
-            file.fail(module.path, message + " (module " + module.name + ")");
+            file.fail(configured.path, message + " (module " + configured.name + ")");
         }
-        spdlog::info("module {} is loaded", module.name);
+        spdlog::info("module {} is loaded", configured.name);
     }
-    state.is_constructing = false;
     state.resources.close();
-    for (const std::function<void()>& start : std::exchange(state.waiting_to_begin, {})) start();
-}
-
-async::task<void> Worker::stop() {
-    State& state = *state_;
-    state.background.cancel();
-    async::task<void> ending = state.background.join();
-    co_await std::move(ending);
-    state.destroy_modules();
 }
 
 callbacks::Dispatchers& Worker::hooks() noexcept { return state_->hooks; }

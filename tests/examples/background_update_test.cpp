@@ -31,11 +31,7 @@ constexpr const char* regenerate = R"({"job_name":"regenerate_directory"})";
 /// A look into the database of a server that doesn't run.
 class StoppedDatabase {
 public:
-    explicit StoppedDatabase(const std::filesystem::path& folder) {
-        modapi::DatabaseSettings settings;
-        settings.database = (folder / "homeserver.db").string();
-        database_ = modapi::Database::open(settings);
-    }
+    explicit StoppedDatabase(const std::filesystem::path& folder) : database_(modapi::Database::open(database_in(folder))) {}
     void change(const std::function<void(modapi::Transaction&)>& work) {
         database_->run_blocking(
             "test",
@@ -218,10 +214,11 @@ TEST(BackgroundUpdatesThroughAKill, LoseAndRepeatNothing) {
         EXPECT_TRUE(server.log_shows(
             "background update populate_user_directory_process_users is done: " + std::to_string(users - done) + " items"));
         EXPECT_TRUE(server.log_shows("background update populate_user_directory_cleanup is done"));
+        StoppedDatabase database(folder.path());
+        EXPECT_TRUE(becomes_true([&] { return database.number("SELECT COUNT(*) FROM background_updates") == 0; }));
     }
     StoppedDatabase database(folder.path());
     EXPECT_EQ(database.number("SELECT COUNT(*) FROM user_directory_words"), users);
-    EXPECT_EQ(database.number("SELECT COUNT(*) FROM background_updates"), 0);
 }
 
 }  // namespace

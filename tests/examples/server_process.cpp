@@ -1,5 +1,7 @@
 #include "server_process.h"
 
+#include "postgresql/test_database.h"
+
 #include <gtest/gtest.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/write.hpp>
@@ -61,6 +63,14 @@ pid_t start(const std::filesystem::path& folder, const std::vector<std::string>&
     return process;
 }
 
+/// The configuration's section; none for SQLite, which is the default.
+std::string database_section(const std::filesystem::path& folder) {
+    if (!postgresql_test::is_chosen()) return {};
+    static_cast<void>(database_in(folder));  // makes it
+    return "database: {name: psycopg2, args: {host: " + postgresql_test::host() + ", user: " + folder.filename().string() +
+           ", dbname: " + postgresql_test::database + "}}\n";
+}
+
 /// The exit status, 128 and the signal's number; none while it runs.
 std::optional<int> status_of(pid_t process) {
     int status = 0;
@@ -86,6 +96,7 @@ TemporaryFolder::TemporaryFolder() {
     path_ = name;
 }
 TemporaryFolder::~TemporaryFolder() {
+    if (postgresql_test::is_chosen()) postgresql_test::drop(path_.filename());
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
 }
@@ -142,8 +153,20 @@ std::string RawConnection::read_until(const std::string& mark, std::chrono::seco
     return received;
 }
 
+modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
+    modapi::DatabaseSettings settings;
+    if (postgresql_test::is_chosen()) {
+        settings.name = "psycopg2";
+        settings.postgresql_connection = postgresql_test::make(folder.filename());
+    } else {
+        settings.database = (folder / "homeserver.db").string();
+    }
+    return settings;
+}
+
 ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings) : folder_(folder) {
-    std::ofstream(folder / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n" << settings;
+    std::ofstream(folder / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
+                                              << database_section(folder) << settings;
     process_ = start(folder, {"--config", (folder / "homeserver.yaml").string()});
     const auto is_listening = [&] {
         const std::string output = content_of(folder_ / "stdout");

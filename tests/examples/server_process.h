@@ -1,5 +1,7 @@
 #pragma once
 
+#include <modapi/database.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/json/object.hpp>
@@ -14,7 +16,7 @@
 
 namespace homeserver_test {
 
-/// A folder that lives as long as the object.
+/// A folder that lives as long as the object, and with it the database of the servers in it.
 class TemporaryFolder {
 public:
     TemporaryFolder();
@@ -55,6 +57,9 @@ private:
     boost::asio::io_context io_;
     boost::asio::ip::tcp::socket socket_;
 };
+
+/// The database of the servers in a folder, for a look at it: SQLite's file, or on the PostgreSQL server of this run.
+[[nodiscard]] modapi::DatabaseSettings database_in(const std::filesystem::path& folder);
 
 /// The built server as a process of its own, with its configuration and database in a folder.
 class ServerProcess {

@@ -78,6 +78,23 @@ TEST(StartTest, NamesTheModuleWhoseConstructorThrows) {
         "4: modules[1]: this module never starts (module stubborn.Stubborn)");
 }
 
+TEST(StartTest, NamesTheModuleWhoseStartFailsOrDoesNotEnd) {
+    const TemporaryFolder folder;
+    const std::string modules = "modules:\n  - module: stubborn.Stubborn\n  - module: stubborn.Stubborn\n    config: ";
+    const std::string place = "5: modules[1]: start() ";
+    const FinishedRun failed = run_with(folder, "server_name: hs\nworkers: 2\n" + modules + "{start: throw}\n");
+    EXPECT_EQ(failed.status, 1);
+    EXPECT_EQ(failed.output, "");
+    const std::string file = (folder.path() / "hs.yaml").string();
+    EXPECT_TRUE(
+        failed.errors.ends_with("\n" + file + ":" + place + "failed: there is nobody to talk to (module stubborn.Stubborn)\n"))
+        << failed.errors;
+    EXPECT_NE(failed.errors.find("has stopped"), std::string::npos) << failed.errors;
+    const FinishedRun hung = run_with(folder, "server_name: hs\nmodule_start_timeout: 50\n" + modules + "{start: wait}\n");
+    EXPECT_EQ(hung.status, 1);
+    EXPECT_TRUE(hung.errors.ends_with(place + "has not ended within 0.05 s (module stubborn.Stubborn)\n")) << hung.errors;
+}
+
 TEST(StartTest, ChecksTheConfigurationWithoutStarting) {
     const TemporaryFolder folder;
     const std::filesystem::path file = folder.path() / "hs.yaml";
@@ -139,6 +156,29 @@ TEST_F(StopTest, LeavesACallbackBehindThatBlocksItsThreadAndNamesIt) {
     expect_end_in_time(SIGTERM);
     EXPECT_TRUE(server.log_shows("is held by is_user_expired of module stubborn.Stubborn")) << server.log();
 }
+
+class ModulesStopTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(ModulesStopTest, EndsInTimeAndStopsTheOthersWhateverOneDoes) {
+    const TemporaryFolder folder;
+    ServerProcess server(folder.path(), std::string("modules:\n  - module: stubborn.Stubborn\n  - module: stubborn.Stubborn\n"
+                                                    "    config: {stop: ") +
+                                            GetParam().first + "}\n");
+    const auto began = steady_clock::now();
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_LT(steady_clock::now() - began, longest_stop);
+    const std::string log = server.log();
+    const std::size_t failure = log.find(std::string("module stubborn.Stubborn: stop() ") + GetParam().second);
+    EXPECT_NE(failure, std::string::npos) << log;
+    EXPECT_NE(log.find("has stopped", failure), std::string::npos) << log;
+    EXPECT_EQ(log.find("stopping takes too long"), std::string::npos) << log;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ModulesStopTest,
+                         testing::Values(std::pair("throw", "failed: there is nobody to talk to"),
+                                         std::pair("wait", "has not ended within 2 s")),
+                         [](const auto& parameter) { return std::string(parameter.param.first); });
 
 TEST(RestartTest, KeepsWhatWasAcknowledgedThroughAKill) {
     const TemporaryFolder folder;

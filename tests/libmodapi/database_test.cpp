@@ -1,4 +1,4 @@
-#include "temporary_folder.h"
+#include "test_database.h"
 
 #include <modapi/database.h>
 
@@ -27,7 +27,9 @@ DatabaseSettings at(const std::filesystem::path& file) {
     return settings;
 }
 
-void create(Transaction& transaction) { transaction.execute("CREATE TABLE users (name TEXT PRIMARY KEY, age INTEGER, note)"); }
+void create(Transaction& transaction) {
+    transaction.execute("CREATE TABLE users (name TEXT PRIMARY KEY, age BIGINT, note TEXT)");
+}
 void add(Transaction& transaction, const std::string& name, std::int64_t age) {
     transaction.execute("INSERT INTO users (name, age) VALUES (?, ?)", name, age);
 }
@@ -40,6 +42,9 @@ std::int64_t count(Transaction& transaction) {
     return std::get<0>(*row);
 }
 
+/// What differs between the engines.
+std::string on(const char* sqlite, const char* postgresql) { return postgresql_test::is_chosen() ? postgresql : sqlite; }
+
 class DatabaseTest : public testing::Test {
 protected:
     DatabaseTest() { wait(database->run("create", &create)); }
@@ -48,8 +53,8 @@ protected:
         return async::sync_wait(std::move(task));
     }
 
-    TemporaryFolder folder;
-    std::unique_ptr<Database> database = Database::open(at(folder.file("data = 1.db")));
+    TestDatabase test_database;
+    std::unique_ptr<Database> database = Database::open(test_database.settings());
 };
 
 TEST_F(DatabaseTest, CommitsOnReturnAndRollsBackOnAnException) {
@@ -74,9 +79,10 @@ TEST_F(DatabaseTest, KeepsAnInjectionAttemptAsData) {
 
 void round_trip(Transaction& transaction) {
     const std::int64_t large = std::numeric_limits<std::int64_t>::min();
-    const std::string text = std::string("N\0UL \xf0\x9f\x90\x88 ü", 12);
+    const std::string text = "\xf0\x9f\x90\x88 ü : ' \\ \"";
     const auto row = transaction.query_one<std::int64_t, std::string, double, std::optional<std::string>, bool>(
-        "SELECT ?, ?, ?, ?, ?", large, text, 0.1, std::nullopt, true);
+        "SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS DOUBLE PRECISION), CAST(? AS TEXT), CAST(? AS BIGINT)", large,
+        text, 0.1, std::nullopt, true);
     EXPECT_EQ(std::get<0>(*row), large);
     EXPECT_EQ(std::get<1>(*row), text);
     EXPECT_EQ(std::get<2>(*row), 0.1);
@@ -98,7 +104,17 @@ void round_trip(Transaction& transaction) {
     EXPECT_EQ(transaction.execute("UPDATE users SET age = 1 WHERE name = 'nobody'"), 0);
     EXPECT_EQ(transaction.execute("CREATE INDEX ages ON users (age)"), 0);
 }
+
 TEST_F(DatabaseTest, CarriesEveryKindOfValueThereAndBackUnchanged) { wait(database->run("round trip", &round_trip)); }
+
+TEST_F(DatabaseTest, ReadsSumsAsWholeNumbersAndComparisonsAsTruthValues) {
+    const auto totals = [](Transaction& transaction) {
+        add(transaction, "a", 3000000000);
+        add(transaction, "b", 4000000000);
+        return *transaction.query_one<std::int64_t, bool, bool>("SELECT SUM(age), SUM(age) > 1, SUM(age) < 1 FROM users");
+    };
+    EXPECT_EQ(wait(database->run("totals", totals)), std::make_tuple(std::int64_t{7000000000}, true, false));
+}
 
 template <class Error = DatabaseError>
 std::string error_of(Database& database, void (*function)(Transaction&)) {
@@ -116,14 +132,28 @@ TEST_F(DatabaseTest, NamesStatementAndReasonButNeverTheValues) {
         add(transaction, "secret", 1);
     };
     EXPECT_EQ(error_of<modapi::ConstraintViolation>(*database, twice),
-              "UNIQUE constraint failed: users.name in: INSERT INTO users (name, age) VALUES (?, ?)");
+              on("UNIQUE constraint failed: users.name", "duplicate key value violates unique constraint \"users_pkey\"") +
+                  " in: INSERT INTO users (name, age) VALUES (?, ?)");
     EXPECT_EQ(error_of(*database, [](Transaction& transaction) { transaction.execute("SELECT\n  nonsense FROM users"); }),
-              "no such column: nonsense in: SELECT nonsense FROM users");
+              on("no such column: nonsense", "column \"nonsense\" does not exist") + " in: SELECT nonsense FROM users");
+}
+
+TEST_F(DatabaseTest, CommitsNothingOnceAStatementHasFailedThoughTheFunctionWentOn) {
+    const auto goes_on = [](Transaction& transaction) {
+        add(transaction, "twice", 1);
+        try {
+            add(transaction, "twice", 2);
+        } catch (const modapi::ConstraintViolation&) {
+        }
+    };
+    EXPECT_EQ(error_of(*database, goes_on), "the transaction can't be committed: one of its statements has failed");
+    EXPECT_EQ(wait(database->read("count", &count)), 0);
 }
 
 TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
     EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users; DROP TABLE users"); }),
-              "more than one statement in: DELETE FROM users; DROP TABLE users");
+              on("more than one statement", "cannot insert multiple commands into a prepared statement") +
+                  " in: DELETE FROM users; DROP TABLE users");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users; -- done"); }), "nothing was thrown");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users WHERE name = ?"); }),
               "there are 1 placeholders and 0 values for: DELETE FROM users WHERE name = ?");
@@ -134,6 +164,8 @@ TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
               "column 1 of the result is not an integer but a text");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 3000000000")); }),
               "column 1 of the result is too large or too small for its type");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 1.5")); }),
+              "column 1 of the result is not an integer but a number");
     EXPECT_NE(error_of(*database,
                        [](Transaction& t) {
                            t.execute("COMMIT");
@@ -207,6 +239,15 @@ TEST_F(DatabaseTest, WaitsForAnInteractionThatBeganBeforeTheCancellation) {
     EXPECT_EQ(async::sync_wait(io, cancelled_while_it_runs(*database, source, began, go_on)), 7);
     canceller.join();
     EXPECT_EQ(wait(database->read("count", &count)), 1);
+}
+
+TEST(DatabaseFileTest, CarriesANulCharacterThereAndBack) {
+    const std::unique_ptr<Database> database = Database::open(at(":memory:"));
+    const auto round_trip = [](Transaction& transaction, const std::string& text) {
+        return std::get<0>(*transaction.query_one<std::string>("SELECT ?", text));
+    };
+    const std::string text("N\0UL", 4);
+    EXPECT_EQ(async::sync_wait(database->run("round trip", round_trip, text)), text);
 }
 
 TEST(DatabaseFileTest, KeepsOneDatabaseInMemoryForReadersAndWriters) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "test_database.h"
+
 #include <modapi/module_api.h>
 #include <modapi/module_resolver.h>
 #include <modapi/worker.h>
@@ -47,14 +49,14 @@ public:
     explicit WorkerUnderTest(modapi::WorkerSettings settings = modapi::WorkerSettings(),
                              modapi::InvalidationBus* shared_bus = nullptr)
         : environment(io.get_executor(), clock),
-          database(modapi::Database::open(in_memory())),
+          database(modapi::Database::open(test_database.settings())),
           worker(server, environment, *database, shared_bus != nullptr ? *shared_bus : own_bus, pool.get_executor(),
                  std::move(settings)) {}
     ~WorkerUnderTest() {
         if (!stopped_) stop();
     }
 
-    /// Builds modules of these classes, all with the same configuration.
+    /// Builds and starts modules of these classes, all with the same configuration.
     template <class... Modules>
     void construct(std::string_view config = "{}") {
         std::string yaml = "modules:\n";
@@ -72,10 +74,31 @@ public:
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
         worker.construct_modules(file, configured);
+        run(worker.start_modules(file));
     }
     template <class T>
     T wait(async::task<T> task) {
         return async::sync_wait(io, std::move(task), clock);
+    }
+    /// The same, jumping to the next timer whenever nothing is ready.
+    void run(async::task<void> task) {
+        bool finished = false;
+        std::exception_ptr failure;
+        async::co_spawn(environment, std::move(task), [&](std::exception_ptr error) {
+            failure = std::move(error);
+            finished = true;
+        });
+        run_ready();
+        while (!finished) {
+            if (clock.work_elsewhere() > 0) {
+                io.restart();
+                io.run_one();
+            } else {
+                clock.move_to(clock.next_due().value());
+            }
+            run_ready();
+        }
+        if (failure) std::rethrow_exception(failure);
     }
     /// Lets time pass, timer by timer, and runs what each of them wakes.
     void advance(async::clock::duration length) {
@@ -95,13 +118,7 @@ public:
     }
     void stop() {
         stopped_ = true;
-        wait(worker.stop());
-    }
-
-    static modapi::DatabaseSettings in_memory() {
-        modapi::DatabaseSettings settings;
-        settings.database = ":memory:";
-        return settings;
+        run(worker.stop());
     }
 
     boost::asio::io_context io{1};
@@ -109,6 +126,7 @@ public:
     async::environment environment;
     boost::asio::thread_pool pool{1};
     SmallHomeserver server;
+    TestDatabase test_database;
     modapi::InProcessInvalidationBus own_bus;
     std::unique_ptr<modapi::Database> database;
     modapi::Worker worker;

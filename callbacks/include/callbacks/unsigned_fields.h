@@ -162,8 +162,8 @@ private:
     }
 
     template <class Value>
-    static constexpr bool is_text = std::is_convertible_v<const Value&, std::string_view> &&
-                                    !std::is_null_pointer_v<Value> && !std::is_same_v<Value, JsonValue>;
+    static constexpr bool is_text = std::is_convertible_v<const Value&, std::string_view> && !std::is_null_pointer_v<Value> &&
+                                    !std::is_same_v<Value, JsonValue>;
     template <class Value>
     static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
 

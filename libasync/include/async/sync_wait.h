@@ -28,12 +28,13 @@ inline void run_until(boost::asio::io_context& io, const bool& finished) {
 /// Runs `body` on `io` in this thread until it is finished, and returns its result or throws its exception.
 ///
 /// For `main`, tests and benchmarks; never from inside a task (it blocks the thread). Other work queued on `io` runs too.
+/// `where` has `io`'s executor.
 template <class T>
-T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock()) {
+T sync_wait(boost::asio::io_context& io, const environment& where, task<T> body) {
     bool finished = false;
     std::exception_ptr failure;
     if constexpr (std::is_void_v<T>) {
-        co_spawn(environment(io.get_executor(), time), std::move(body), [&](std::exception_ptr error) {
+        co_spawn(where, std::move(body), [&](std::exception_ptr error) {
             failure = std::move(error);
             finished = true;
         });
@@ -44,7 +45,7 @@ T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock(
         const auto keep = [](std::optional<T>& kept, task<T> produced) -> task<void> {
             kept.emplace(co_await std::move(produced));
         };
-        co_spawn(environment(io.get_executor(), time), keep(value, std::move(body)), [&](std::exception_ptr error) {
+        co_spawn(where, keep(value, std::move(body)), [&](std::exception_ptr error) {
             failure = std::move(error);
             finished = true;
         });
@@ -52,6 +53,11 @@ T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock(
         if (failure) std::rethrow_exception(failure);
         return std::move(*value);
     }
+}
+
+template <class T>
+T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock()) {
+    return sync_wait(io, environment(io.get_executor(), time), std::move(body));
 }
 
 /// The same on an executor of its own.

@@ -57,6 +57,8 @@ template <class T>
 
 [[noreturn]] void refuse_column(std::size_t index, std::string_view wanted, const SqlValue& found);
 [[noreturn]] void refuse_range(std::size_t index);
+/// Refuses what has a fraction, or is so large that it may have lost digits.
+[[nodiscard]] std::int64_t to_whole_number(double number, std::size_t index);
 
 template <class T>
 [[nodiscard]] T from_sql(SqlValue& value, std::size_t index) {
@@ -67,6 +69,8 @@ template <class T>
         if (const auto* const number = std::get_if<std::int64_t>(&value)) return *number != 0;
         refuse_column(index, "a truth value", value);
     } else if constexpr (std::is_integral_v<T>) {
+        // PostgreSQL's SUM of integers is no integer.
+        if (const auto* const number = std::get_if<double>(&value)) value = to_whole_number(*number, index);
         if (const auto* const number = std::get_if<std::int64_t>(&value)) {
             if (!std::in_range<T>(*number)) refuse_range(index);
             return static_cast<T>(*number);
@@ -92,7 +96,8 @@ template <class T>
 ///     auto rows = transaction.query<std::string, std::int64_t>("SELECT user_id, seen FROM visits WHERE seen > ?", since);
 ///
 /// Thread: that of the function it was given to. Lifetime: until that function returns. The same statements run on SQLite and
-/// PostgreSQL as far as their SQL does. A `?` inside a quoted SQL text is text.
+/// PostgreSQL as far as their SQL does; truth values are stored as 0 and 1. A `?` inside a quoted SQL text is text. When a
+/// statement has failed, the transaction can't be committed any more. PostgreSQL refuses texts with a NUL character.
 class Transaction {
 public:
     virtual ~Transaction() = default;
@@ -141,13 +146,15 @@ struct DatabaseSettings {
     std::string name = "sqlite3";            ///< sqlite3 or psycopg2, the contract's server's names
     std::string database = "homeserver.db";  ///< SQLite: a file, or ":memory:", one database for the whole pool
     std::string postgresql_connection;       ///< libpq's key=value form; may hold a password: never logged
-    std::size_t readers = 2;                 ///< connections beside the writer's (SQLite file); PostgreSQL: pool size
+    std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
+    std::size_t postgresql_connections = 5;  ///< as many threads use them
 };
 
 /// A database and the threads that talk to it. Shared by all workers of a process.
 ///
 /// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
-/// committed survives a kill. `read` runs beside it on a snapshot. Lifetime: outlives every task that runs on it.
+/// committed survives a kill. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
+/// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
 class Database {
 public:
     virtual ~Database() = default;
@@ -157,7 +164,9 @@ public:
 
     /// Runs `function(transaction, arguments...)` in a transaction on a database thread and resumes on the task's executor:
     /// commit on return, rollback on exception, which is rethrown. `desc` names it in logs. The function may be called again
-    /// (up to 5 times) after a serialization failure or a lost connection, so it must not have other effects.
+    /// (up to 5 times) after a serialization failure or a lost connection, so it must not have other effects. A server that is
+    /// gone is waited for, 1.55 s in all. Errors: DatabaseError; also when the connection was lost during the commit, whose
+    /// outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();

@@ -3,6 +3,8 @@
 #include <modapi/abi.h>
 #include <modapi/config_section.h>
 
+#include <async/task.h>
+
 #include <concepts>
 #include <memory>
 #include <type_traits>
@@ -12,13 +14,17 @@ namespace modapi {
 
 class ModuleApi;
 
-/// What the framework knows of a module class: how its configuration is parsed and how it is built. Made by MODAPI_MODULE or
-/// ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
+/// What the framework knows of a module class: how its configuration is parsed, how it is built, started and stopped. Made by
+/// MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
     std::shared_ptr<const void> (*parse)(const ConfigSection& config);
     /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor.
     std::shared_ptr<void> (*construct)(const std::shared_ptr<const void>& parsed, ModuleApi& api);
+    /// Runs the instance's start(); null: the class has none.
+    async::task<void> (*start)(void* module) = nullptr;
+    /// Runs the instance's stop(); null: the class has none.
+    async::task<void> (*stop)(void* module) = nullptr;
 };
 
 namespace detail {
@@ -27,6 +33,42 @@ template <class Module>
 concept has_parse_config = requires(const ConfigSection& config) {
     Module::parse_config(config);
 };
+
+template <class Module>
+concept has_start = requires(Module& module) {
+    module.start();
+};
+template <class Module>
+concept has_stop = requires(Module& module) {
+    module.stop();
+};
+template <class Result>
+concept is_awaited_or_nothing = std::is_void_v<Result> || std::is_same_v<Result, async::task<void>>;
+
+template <class Module>
+async::task<void> start_module(void* module) {
+    Module& instance = *static_cast<Module*>(module);
+    static_assert(is_awaited_or_nothing<decltype(instance.start())>, "a module's start() is an async::task<void> or void");
+    if constexpr (std::is_void_v<decltype(instance.start())>) {
+        instance.start();
+        co_return;
+    } else {
+        async::task<void> starting = instance.start();
+        co_await std::move(starting);
+    }
+}
+template <class Module>
+async::task<void> stop_module(void* module) {
+    Module& instance = *static_cast<Module*>(module);
+    static_assert(is_awaited_or_nothing<decltype(instance.stop())>, "a module's stop() is an async::task<void> or void");
+    if constexpr (std::is_void_v<decltype(instance.stop())>) {
+        instance.stop();
+        co_return;
+    } else {
+        async::task<void> stopping = instance.stop();
+        co_await std::move(stopping);
+    }
+}
 
 template <class Module>
 auto parse_configuration(const ConfigSection& config) {
@@ -48,6 +90,13 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 ///
 /// `static Config parse_config(const modapi::ConfigSection&)` is optional; without it the constructor gets the section itself
 /// or its JsonDict. The constructor runs on the worker's thread, is not a coroutine, and registers everything the module does.
+///
+/// What must be awaited before the module can work belongs into `async::task<void> start()`, what must be before it ends into
+/// `async::task<void> stop()`; both are optional, public, and may be plain `void` functions. On each worker, when all modules
+/// are built and before the first request, their start() are awaited in the configuration's order; one that throws or takes too
+/// long (60 s unless the host says otherwise) stops the server's start with one line that names the module. stop() is awaited
+/// after the last callback and the last background call, in the opposite order, if start() was a success; all modules of a
+/// worker have 2 s for it together.
 template <class Module>
 [[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
     using Parsed = detail::parsed_configuration<Module>;
@@ -55,12 +104,15 @@ template <class Module>
     static_assert(std::constructible_from<Module, Parsed, ModuleApi&>,
                   "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "
                   "returns, or a modapi::ConfigSection or callbacks::JsonDict");
-    return ModuleDefinition{[](const ConfigSection& config) -> std::shared_ptr<const void> {
-                                return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
-                            },
-                            [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
-                                return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
-                            }};
+    ModuleDefinition definition{[](const ConfigSection& config) -> std::shared_ptr<const void> {
+                                    return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
+                                },
+                                [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
+                                    return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
+                                }};
+    if constexpr (detail::has_start<Module>) definition.start = &detail::start_module<Module>;
+    if constexpr (detail::has_stop<Module>) definition.stop = &detail::stop_module<Module>;
+    return definition;
 }
 
 }  // namespace modapi

@@ -6,6 +6,7 @@
 #include <modapi/http_client.h>
 #include <modapi/module.h>
 #include <modapi/public_room_list_manager.h>
+#include <modapi/schema_migration.h>
 #include <modapi/services/presence_services.h>
 #include <modapi/web_resource.h>
 
@@ -244,6 +245,9 @@ public:
     [[nodiscard]] auto run_db_interaction(std::string desc, Function&& f, Arguments&&... args) {
         return database().run(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
     }
+    /// Brings this module's own tables up to date in the host's database: applies the steps that it hasn't got yet. For
+    /// start(); all workers may do it at once. Errors: DatabaseError that names the step.
+    [[nodiscard]] async::task<void> migrate_schema(SchemaMigration migration);
 
     /// Runs `f(args...)` (a function or coroutine) every `msec` milliseconds, first after `msec`; a run in progress delays the
     /// next. An exception is logged and the loop goes on. Only on the worker that runs background tasks; on others a warning

@@ -26,12 +26,14 @@ class Watchdog;
 
 /// How one worker runs.
 struct WorkerSettings {
-    std::optional<std::string> worker_name;          ///< none: the main worker
-    std::optional<std::string> worker_app;           ///< what kind of program it is; none: the main worker
-    bool run_background_tasks = true;                ///< true on exactly one worker
-    std::chrono::milliseconds slow_callback{1000};   ///< runs of a callback that took longer are warned about
-    std::chrono::milliseconds callback_deadline{0};  ///< longer runs of a callback are cut; 0: never
-    std::chrono::milliseconds blocked_thread{2000};  ///< a callback that keeps its thread for longer is named in the log
+    std::optional<std::string> worker_name;           ///< none: the main worker
+    std::optional<std::string> worker_app;            ///< what kind of program it is; none: the main worker
+    bool run_background_tasks = true;                 ///< true on exactly one worker
+    std::chrono::milliseconds slow_callback{1000};    ///< runs of a callback that took longer are warned about
+    std::chrono::milliseconds callback_deadline{0};   ///< longer runs of a callback are cut; 0: never
+    std::chrono::milliseconds blocked_thread{2000};   ///< a callback that keeps its thread for longer is named in the log
+    std::chrono::milliseconds start_deadline{60000};  ///< a module whose start() takes longer fails the host's start
+    std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
     /// Watches this worker's thread, if the environment has an `on_stack` mark; outlives the worker. Null: nobody does.
     Watchdog* watchdog = nullptr;
@@ -43,7 +45,8 @@ struct WorkerSettings {
 ///     std::atomic<const async::callback_identity*> on_stack{nullptr};
 ///     environment.on_stack = &on_stack;                   // and settings.watchdog, to have blocked threads named
 ///     modapi::Worker worker(server, environment, database, bus, pool, settings);
-///     worker.construct_modules(file, modules);            // before the listeners open
+///     worker.construct_modules(file, modules);
+///     co_await worker.start_modules(file);                // before the listeners open
 ///     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(event);
 ///     co_await worker.stop();                             // after the last request
 ///
@@ -57,13 +60,24 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Builds every module, in order, closes the registration of web resources, and starts the background calls that the
-    /// modules asked for. A constructor's exception becomes a ConfigurationError that names file, line and module; nothing is
-    /// left half built. Not called, or failed: stop() need not be awaited.
+    /// Builds every module, in order, and closes the registration of web resources. A constructor's exception becomes a
+    /// ConfigurationError that names file, line and module; nothing is left half built. Not called, or failed: stop() need not
+    /// be awaited.
     void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
 
-    /// Cancels background calls and waits for them, then destroys the modules, the last one first. Their callbacks, resources
-    /// and cached functions are gone with them. A background call that blocks its thread is waited for.
+    /// Once, behind construct_modules: awaits the start() of every module that has one, in order, then starts the background
+    /// calls that the modules asked for. `file` outlives the task.
+    ///
+    /// Errors: ConfigurationError that names file, line and module, for a start() that throws or takes longer than
+    /// `start_deadline`; the modules before it were stopped then, and all are destroyed. A start() that blocks its thread can't
+    /// be cut: the watchdog names it.
+    [[nodiscard]] async::task<void> start_modules(const ConfigurationFile& file);
+
+    /// Cancels background calls and waits for them, awaits the stop() of every started module that has one, the last module
+    /// first, and destroys the modules in that order. Their callbacks, resources and cached functions are gone with them.
+    ///
+    /// A stop() that throws or is cut after `stop_deadline` is logged, and the others go on. A background call or a stop() that
+    /// blocks its thread is waited for. May be awaited again.
     [[nodiscard]] async::task<void> stop();
 
     /// All callbacks of all modules.

@@ -1,0 +1,3 @@
+#include "forbidden_words.h"
+
+MODAPI_MODULE(ForbiddenWords)

@@ -1,0 +1,97 @@
+#include "worker_state.h"
+
+#include <async/sleep.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+std::string in_seconds(async::clock::duration time) {
+    std::string text = std::to_string(std::chrono::duration<double>(time).count());
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text + " s";
+}
+
+/// Runs a module's start or stop for at most `limit`; what went wrong with it, empty if nothing did.
+async::task<std::string> run_for(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
+                                 async::clock::duration limit) {
+    async::context noted = co_await async::this_context;
+    noted.running = &what;
+    noted.note_on_stack();
+    const async::clock::time_point began = noted.clock().now();
+    std::exception_ptr failure;
+    bool was_cut = false;
+    try {
+        async::task<void> running = async::with_deadline(limit, function(module.object.get()));
+        co_await std::move(running).in(noted);
+    } catch (const async::deadline_exceeded&) {
+        failure = std::current_exception();
+        was_cut = noted.clock().now() - began >= limit;
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    noted.running = nullptr;
+    noted.note_on_stack();
+    if (was_cut) co_return std::string(what.callback) + "() has not ended within " + in_seconds(limit);
+    if (failure) co_return std::string(what.callback) + "() failed: " + callbacks::message_of(failure);
+    co_return std::string();
+}
+
+}  // namespace
+
+async::task<void> Worker::State::stop_modules() {
+    async::clock& time = *where.clock;
+    const async::clock::time_point end = time.now() + settings.stop_deadline;
+    for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
+        if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
+        const async::clock::duration left = std::max(end - time.now(), async::clock::duration(0));
+        async::task<std::string> stopping = run_for(*module, module->definition.stop, *module->stopping, left);
+        const std::string failure = co_await std::move(stopping);
+        if (!failure.empty()) spdlog::error("module {}: {}", module->name, failure);
+    }
+    // What a stop() asked for ends at once.
+    async::task<void> ending = background.join();
+    co_await std::move(ending);
+}
+
+async::task<void> Worker::start_modules(const ConfigurationFile& file) {
+    State& state = *state_;
+    for (std::size_t index = 0; index < state.modules.size(); ++index) {
+        ModuleInstance& module = state.modules[index];
+        if (module.definition.start != nullptr) {
+            async::task<std::string> starting =
+                run_for(module, module.definition.start, *module.starting, state.settings.start_deadline);
+            const std::string failure = co_await std::move(starting);
+            if (!failure.empty()) {
+                const ConfigurationPath path = module.path;
+                const std::string message = failure + " (module " + module.name + ")";
+                async::task<void> stopping = stop();
+                co_await std::move(stopping);
+                file.fail(path, message);
+            }
+        }
+        module.is_started = true;
+    }
+    state.has_started = true;
+    for (const std::function<void()>& begin : std::exchange(state.waiting_to_begin, {})) begin();
+}
+
+async::task<void> Worker::stop() {
+    State& state = *state_;
+    state.background.cancel();
+    async::task<void> ending = state.background.join();
+    co_await std::move(ending);
+    async::task<void> stopping = state.stop_modules();
+    co_await std::move(stopping);
+    state.destroy_modules();
+}
+
+}  // namespace modapi

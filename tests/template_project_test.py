@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Does with examples/template what its README says, far from the checkout: installs the framework, builds the copied project
+against it, runs its tests, starts the installed server with its module and sees it act.
+
+usage: template_project_test.py PROJECT BUILD
+"""
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from newcomer import block_of, request, run, start
+
+PROJECT = pathlib.Path(sys.argv[1]).resolve()
+BUILD = pathlib.Path(sys.argv[2]).resolve()
+
+
+def installed_names(path):
+    """What the dynamic linker finds for a program or library, without help from the environment."""
+    lines = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout.splitlines()
+    return [line.split("=>")[1].split()[0] for line in lines if "libmodapi" in line]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        built_for = folder / "built for"
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", built_for], check=True, stdout=subprocess.DEVNULL)
+        prefix = folder / "moved"  # into any prefix: also into one that nobody knew of at the installation
+        built_for.rename(prefix)
+        needed = installed_names(prefix / "bin/homeserver") + installed_names(prefix / "lib/modapi/modules/my_module.so")
+        assert len(needed) == 6, needed
+        assert all(pathlib.Path(library).resolve().is_relative_to(prefix.resolve()) for library in needed), needed
+
+        project = folder / "project"
+        shutil.copytree(PROJECT / "examples/template", project)
+        run(block_of((project / "README.md").read_text(), "With modapi installed", "sh"), project, PREFIX=str(prefix))
+
+        configuration = project / "homeserver.yaml"
+        configuration.write_text(configuration.read_text().replace("port: 8008", "port: 0").replace(
+            "module_path: build/modules", f"module_path: [build/modules, {prefix}/lib/modapi/modules]"))
+        with open(configuration, "a") as more:
+            more.write("  - module: list_spam_checker.ListSpamChecker\n")
+        server, base, complaint = start(prefix / "bin/homeserver", "homeserver.yaml", project)
+        assert base, complaint
+        try:
+            status, alice = request(base, "POST", "/_matrix/client/v3/register",
+                                    {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
+            assert status == 200, alice
+            token = alice["access_token"]
+            status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
+            assert status == 200, room
+            send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
+            status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello"}, token)
+            assert status == 200, answer
+            status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "lovely Spam"}, token)
+            assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+            assert request(base, "GET", "/_synapse/client/forbidden_words") == (200, {"refused": 1})
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=10) == 0, server.stderr.read()
+
+        plain = folder / "plain.yaml"
+        plain.write_text("server_name: hs\nmodules: [{module: my_module.MyModule}]\n")
+        found = subprocess.run([prefix / "bin/homeserver", "--config", plain, "--check-config"], capture_output=True, text=True)
+        own = f"module: my_module.MyModule ({prefix.resolve()}/lib/modapi/modules/my_module.so)"
+        assert own in found.stdout, found.stdout + found.stderr
+    print("a module project builds and runs against the installed framework")
+
+
+main()
