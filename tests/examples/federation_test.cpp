@@ -274,6 +274,50 @@ TEST_F(FederationTest, JoinsThatCannotBeAreRefused) {
     EXPECT_EQ(peer.ask("PUT", send_join + "$other", R"({"type":5})").text("errcode"), "M_FORBIDDEN");
 }
 
+/// Modules that answer as they are told.
+class ScriptedFederationTest : public FederationTest {
+protected:
+    ScriptedFederationTest()
+        : FederationTest(
+              "modules:\n  - {module: scripted.Scripted, config: {name: a}}\n"
+              "  - {module: scripted.Scripted, config: {name: b}}\n") {}
+
+    /// What module a or b does when it is asked about should_drop_federated_event.
+    void script(const std::string& module, const std::string& behaviour) const {
+        const std::string body = R"({"should_drop_federated_event":")" + behaviour + "\"}";
+        EXPECT_EQ(server.request("PUT", "/_synapse/client/scripted/" + module, body).status, 200);
+    }
+    [[nodiscard]] bool was_asked(const std::string& module) const {
+        const Answer answer = server.request("GET", "/_synapse/client/scripted/" + module);
+        const boost::json::array& asked = answer.body.at("asked").as_array();
+        return std::any_of(asked.begin(), asked.end(), [](const boost::json::value& callback) {
+            return callback.as_string() == "should_drop_federated_event";
+        });
+    }
+};
+
+TEST_F(ScriptedFederationTest, EitherModuleDropsAnEventAndAnExceptionIsItsErrorInTheAnswer) {
+    join();
+    const std::string before = peer.last_event;
+    const auto result_with = [&](const std::string& of_a, const std::string& of_b) {
+        peer.last_event = before;
+        script("a", of_a);
+        script("b", of_b);
+        return peer.send_one(peer.message("a: " + of_a + ", b: " + of_b));
+    };
+    EXPECT_TRUE(result_with("decide", "").empty());
+    EXPECT_FALSE(was_asked("b")) << "the first that drops it ends the walk";
+    EXPECT_TRUE(result_with("", "decide").empty());
+    EXPECT_TRUE(was_asked("a"));
+    EXPECT_EQ(result_with("throw", "").at("error"), "Internal server error");
+    EXPECT_FALSE(was_asked("b"));
+    EXPECT_EQ(result_with("throw SynapseError", "").at("error"), "teapot of a");
+    EXPECT_EQ(result_with("", "throw SynapseError").at("error"), "teapot of b");
+    EXPECT_EQ(seen_by_alice().front(), "m.room.member") << "nothing was stored";
+    EXPECT_TRUE(result_with("", "").empty());
+    EXPECT_EQ(seen_by_alice().front(), "a: , b: ");
+}
+
 class FederatedInviteTest : public FederationTest {
 protected:
     [[nodiscard]] object invitation(const std::string& to, const std::string& inviter = "carol") const {

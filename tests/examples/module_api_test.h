@@ -11,10 +11,10 @@
 namespace homeserver_test {
 
 /// A server with a probe, an admin called root, and a module that calls the methods of its ModuleApi.
-class ModuleApiServer : public AdminServer {
+class ModuleApiServer : public ProbedAdminServer {
 protected:
     explicit ModuleApiServer(const std::string& settings = {}, int workers = 1)
-        : AdminServer("{name: a, unsigned: false}", "  - {module: api_caller.ApiCaller}\n" + settings, workers) {}
+        : ProbedAdminServer("{name: a, unsigned: false}", "  - {module: api_caller.ApiCaller}\n" + settings, workers) {}
 
     /// `{"result": ...}`, or `{"error": ...}` of what the method threw. `arguments` is a JSON array.
     [[nodiscard]] boost::json::object call(const std::string& method, const std::string& arguments,
