@@ -64,7 +64,8 @@ std::string address_of(const std::string& parameters) {
     return address;
 }
 
-PGconn* libpq_connection(soci::session& session) noexcept {
+/// Not checked by UBSan's vptr: SOCI exports the class without its type information.
+__attribute__((no_sanitize("vptr"))) PGconn* libpq_connection(soci::session& session) noexcept {
     auto* const backend = static_cast<soci::postgresql_session_backend*>(session.get_backend());
     return backend != nullptr ? backend->conn_ : nullptr;
 }

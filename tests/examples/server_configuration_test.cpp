@@ -79,6 +79,23 @@ TEST(ServerConfigurationTest, QuotesWhatGoesToPostgresql) {
               "host='db' user='u' password='a\\'b\\\\c d' dbname='hs' port='5433'");
 }
 
+TEST(ServerConfigurationTest, SaysToPostgresqlHowToCheckTheServerAndForHowLongToWait) {
+    const Read result = read(
+        "server_name: hs\n"
+        "database: {name: psycopg2, args: {dbname: hs, sslmode: verify-full, sslrootcert: ca.pem, connect_timeout: 3, cp_min: "
+        "1, "
+        "cp_max: 9}}\n");
+    EXPECT_EQ(result.configuration.database.postgresql_connection,
+              "dbname='hs' sslmode='verify-full' sslrootcert='/etc/hs/ca.pem' connect_timeout='3'");
+    EXPECT_EQ(result.configuration.database.postgresql_connections, 9U);
+    EXPECT_TRUE(result.warnings.empty());
+}
+
+TEST(ServerConfigurationTest, ReadsTheTimeForTheStartOfAModule) {
+    EXPECT_EQ(read("server_name: hs\n").configuration.module_start_timeout_ms, 60'000);
+    EXPECT_EQ(read("server_name: hs\nmodule_start_timeout: 10m\n").configuration.module_start_timeout_ms, 600'000);
+}
+
 TEST(ServerConfigurationTest, TakesOneModuleFolderOrAList) {
     EXPECT_EQ(read("server_name: hs\nmodule_path: here\n").configuration.module_path,
               std::vector<std::filesystem::path>{"/etc/hs/here"});
@@ -124,6 +141,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\ndatabase:\n  name: oracle\n", "3: database.name: must be sqlite3 or psycopg2"},
         BadConfiguration{"server_name: hs\ndatabase:\n  args:\n    database: [x]\n",
                          "4: database.args.database: must be a string"},
+        BadConfiguration{"server_name: hs\ndatabase:\n  name: psycopg2\n  args:\n    cp_max: 0\n",
+                         "5: database.args.cp_max: must be 1 to 100"},
+        BadConfiguration{"server_name: hs\nmodule_start_timeout: soon\n", "2: module_start_timeout: must be a duration"},
         BadConfiguration{"server_name: hs\nenable_registration: true\n", "2: enable_registration: needs "},
         BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  min_batch_size: 0\n",
