@@ -39,10 +39,6 @@ public:
     // modapi::Homeserver
     [[nodiscard]] const std::string& server_name() const noexcept override { return name_; }
     [[nodiscard]] const std::string& public_baseurl() const noexcept override { return url_; }
-    [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict) override {
-        co_return callbacks::Event(callbacks::EventFields());
-    }
-    [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string) override { co_return std::nullopt; }
 
 private:
     static modapi::DatabaseSettings in_memory() {
