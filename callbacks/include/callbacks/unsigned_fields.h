@@ -28,7 +28,7 @@ public:
     };
     static constexpr std::uint32_t of_host = 0x80000000U;
 
-    FieldTable() : fields_(64), mask_(63) {}
+    FieldTable() : fields_(32), mask_(31) {}
 
     void clear() noexcept {
         count_ = 0;
