@@ -87,9 +87,11 @@ private:
 
     [[nodiscard]] std::unique_ptr<UnsignedFields> new_fields();
     void begin();
+    void write_without_modules(std::span<const OutgoingEvent> events);
+    [[nodiscard]] char* put_opening(const OutgoingEvent& outgoing);
     void open(const OutgoingEvent& outgoing);
     void open_fields(const OutgoingEvent& outgoing);
-    void write_own_fields(const OutgoingEvent& outgoing);
+    void close();
     [[nodiscard]] SetAside& set_aside();
     [[nodiscard]] std::string_view finished();
 
