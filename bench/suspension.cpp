@@ -50,7 +50,8 @@ void add_suspension_scenarios(std::vector<Scenario>& into) {
     into.push_back({"suspend_and_resume", [] {
                         return [io = std::make_shared<asio::io_context>(1)](std::size_t count) {
                             io->restart();
-                            async::co_spawn(async::environment(io->get_executor()), reschedule_often(count), [](std::exception_ptr) {});
+                            async::co_spawn(async::environment(io->get_executor()), reschedule_often(count),
+                                            [](std::exception_ptr) {});
                             io->run();
                         };
                     }});

@@ -11,7 +11,7 @@ namespace callbacks {
 namespace {
 
 constexpr std::string_view empty_unsigned = R"("unsigned":{)";
-constexpr std::size_t most_of_age = 32;  // the field and what ends the event
+constexpr std::size_t most_of_age = 48;  // the field and what ends the event
 
 /// What stands in front of an event is a comma most of the time.
 char* copy(char* to, std::string_view text) noexcept {
@@ -154,7 +154,7 @@ void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) 
         }
         char* at = put_opening(outgoing);
         std::memcpy(at, age.data(), age.size());
-        at = std::to_chars(at + age.size(), at + most_of_age, outgoing.age).ptr;
+        at = JsonBuffer::put_number(at + age.size(), outgoing.age);
         at[0] = '}';
         at[1] = '}';
         text_.commit(at + 2);

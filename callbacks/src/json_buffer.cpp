@@ -1,6 +1,7 @@
 #include <callbacks/json_buffer.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <new>
 

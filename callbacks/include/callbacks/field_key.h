@@ -21,8 +21,7 @@ public:
     }
     template <class Text>
     requires(std::convertible_to<const Text&, std::string_view> && !std::is_array_v<Text> &&
-             !std::is_same_v<Text, std::string_view>)
-        FieldKey(const Text& text)  // NOLINT: implicit
+             !std::is_same_v<Text, std::string_view>) FieldKey(const Text& text)  // NOLINT: implicit
         : FieldKey(std::string_view(text)) {}
     constexpr FieldKey(std::string_view text) noexcept  // NOLINT: implicit
         : text_(text.empty() ? std::string_view("") : text),
