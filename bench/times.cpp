@@ -10,9 +10,9 @@ namespace {
 
 void measure(benchmark::State& state, const bench::Scenario& scenario) {
     const std::function<void(std::size_t)> run = scenario.prepare();
-    constexpr std::size_t at_once = 1'000;
+    constexpr std::size_t at_once = 10'000;
     const bool is_large = scenario.name.ends_with("/100000") || scenario.name.ends_with("/10000");
-    const std::size_t count = is_large ? 100 * at_once : at_once;
+    const std::size_t count = is_large ? 10 * at_once : at_once;
     run(count);
     const std::size_t before = bench::allocation_count();
     std::size_t done = 0;
@@ -21,7 +21,7 @@ void measure(benchmark::State& state, const bench::Scenario& scenario) {
         done += count;
     }
     const auto made = static_cast<double>(bench::allocation_count() - before);
-    // What a run of a thousand needs by itself isn't the event's: the call that starts it.
+    // What a run of ten thousand needs by itself isn't the event's: the call that starts it.
     state.counters["allocations"] = made / static_cast<double>(done);
 }
 

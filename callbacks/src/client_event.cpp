@@ -11,7 +11,7 @@ namespace callbacks {
 namespace {
 
 constexpr std::string_view empty_unsigned = R"("unsigned":{)";
-constexpr std::size_t most_of_age = 32;  // the field and what ends the event
+constexpr std::size_t most_of_age = 48;  // the field and what ends the event
 
 /// What stands in front of an event is a comma most of the time.
 char* copy(char* to, std::string_view text) noexcept {
@@ -68,29 +68,22 @@ ClientEvents::~ClientEvents() = default;
 /// The events of one response, as the dispatcher walks them.
 class ClientEvents::Items {
 public:
-    Items(ClientEvents& owner, std::span<const OutgoingEvent> events, bool has_modules) noexcept
-        : owner_(owner), next_(events.data()), end_(events.data() + events.size()), has_modules_(has_modules) {}
+    Items(ClientEvents& owner, std::span<const OutgoingEvent> events) noexcept
+        : owner_(owner), next_(events.data()), end_(events.data() + events.size()) {}
 
     bool next() {
         if (next_ == end_) return false;
         current_ = next_++;
         owner_.open(*current_);
-        if (has_modules_) {
-            owner_.open_fields(*current_);
-        } else {
-            owner_.write_own_fields(*current_);
-        }
+        owner_.open_fields(*current_);
         return true;
     }
     [[nodiscard]] UnsignedFields& open_writer() noexcept { return *owner_.fields_; }
     [[nodiscard]] std::tuple<const Event&> arguments() const noexcept { return {current_->event->event_}; }
     [[nodiscard]] const EventTraits& subject() const noexcept { return current_->event->traits_; }
     void close() {
-        if (has_modules_) {
-            owner_.fields_->close();
-            owner_.text_.append('}');
-            if (owner_.set_aside_.empty()) owner_.arena_.rewind();
-        }
+        owner_.close();
+        if (owner_.set_aside_.empty()) owner_.arena_.rewind();
     }
     [[nodiscard]] SetAside* set_aside() { return &owner_.set_aside(); }
     static void close(SetAside* finished) { finished->fields->close(); }
@@ -100,15 +93,18 @@ private:
     const OutgoingEvent* next_;
     const OutgoingEvent* end_;
     const OutgoingEvent* current_ = nullptr;
-    bool has_modules_;
 };
 
 async::task<std::string_view> ClientEvents::write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
                                                   std::string_view behind) {
     const auto& hook = hooks.add_field_to_unsigned_callback;
     begin();
-    Items items(*this, events, !hook.empty());
-    co_await hook.write_each(items);
+    if (hook.empty()) {
+        write_without_modules(events);
+    } else {
+        Items items(*this, events);
+        co_await hook.write_each(items);
+    }
     text_.append(behind);
     co_return finished();
 }
@@ -126,19 +122,43 @@ void ClientEvents::begin() {
     arena_.rewind();
 }
 
-/// Up to the opening brace of `unsigned` and what the stored event has in it.
-void ClientEvents::open(const OutgoingEvent& outgoing) {
+/// Up to the opening brace of `unsigned` and what the stored event has in it. Leaves room for the rest of a plain event.
+inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
     constexpr std::size_t largest_text = std::numeric_limits<std::int32_t>::max() / 2;
     if (text_.size() > largest_text) [[unlikely]]
         throw std::length_error("a response of more than a gigabyte");
-    char* at = text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age);
-    at = copy(at, outgoing.before);
+    char* const at = copy(text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age), outgoing.before);
     const std::size_t left_out = outgoing.with_room_id ? 0 : event.behind_room_;
     const std::size_t copied = event.text_.size() - left_out;
     std::memcpy(at, event.text_.data() + left_out, copied);
     *at = '{';
-    text_.commit(at + copied);
+    return at + copied;
+}
+
+void ClientEvents::open(const OutgoingEvent& outgoing) { text_.commit(put_opening(outgoing)); }
+
+void ClientEvents::close() {
+    fields_->close();
+    text_.append('}');
+}
+
+void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
+    constexpr std::string_view age = R"("age":)";
+    for (const OutgoingEvent& outgoing : events) {
+        if (outgoing.transaction_id) [[unlikely]] {
+            open(outgoing);
+            open_fields(outgoing);
+            close();
+            continue;
+        }
+        char* at = put_opening(outgoing);
+        std::memcpy(at, age.data(), age.size());
+        at = JsonBuffer::put_number(at + age.size(), outgoing.age);
+        at[0] = '}';
+        at[1] = '}';
+        text_.commit(at + 2);
+    }
 }
 
 /// Makes the host's own fields known to the modules' writer and writes those that depend on the recipient and the time.
@@ -155,23 +175,6 @@ void ClientEvents::open_fields(const OutgoingEvent& outgoing) {
     fields_->add_own("age", outgoing.age);
     if (outgoing.transaction_id) [[unlikely]]
         fields_->add_own("transaction_id", *outgoing.transaction_id);
-}
-
-/// The host's own fields and the end of the event, where nobody adds anything.
-void ClientEvents::write_own_fields(const OutgoingEvent& outgoing) {
-    if (outgoing.transaction_id) [[unlikely]] {
-        open_fields(outgoing);
-        fields_->close();
-        text_.append('}');
-        return;
-    }
-    constexpr std::string_view age = R"("age":)";
-    char* const at = text_.reserve(most_of_age);
-    std::memcpy(at, age.data(), age.size());
-    char* const end = std::to_chars(at + age.size(), at + age.size() + 20, outgoing.age).ptr;
-    end[0] = '}';
-    end[1] = '}';
-    text_.commit(end + 2);
 }
 
 ClientEvents::SetAside& ClientEvents::set_aside() {

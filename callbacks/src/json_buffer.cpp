@@ -1,6 +1,7 @@
 #include <callbacks/json_buffer.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <new>
 
@@ -8,7 +9,7 @@ namespace callbacks {
 
 namespace {
 
-constexpr std::size_t least_capacity = 4096;
+constexpr std::size_t least_capacity = 512;
 constexpr std::size_t longest_escape = 6;  // \u001f
 
 char* write_escaped(char* to, char c) {

@@ -3,8 +3,12 @@
 #include <async/frame_allocator.h>
 
 #include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/execution/allocator.hpp>
+#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/require.hpp>
 
 namespace async {
 
@@ -17,12 +21,14 @@ environment::environment(boost::asio::any_io_executor runs_on, async::clock& tim
 namespace detail {
 
 void post_resume(const context& here, std::coroutine_handle<> waiting) {
-    auto resumption =
-        boost::asio::bind_allocator(recycling_allocator<void>(), [waiting, &here] { resume_noted(waiting, here); });
+    namespace execution = boost::asio::execution;
+    const auto resume = [waiting, &here] { resume_noted(waiting, here); };
     if (here.environment->io != nullptr) {
-        boost::asio::post(here.environment->io->get_executor(), std::move(resumption));
+        // What `post` would do, without its look at whose executor the handler wants to run on.
+        const auto never_inline = boost::asio::require(here.environment->io->get_executor(), execution::blocking.never);
+        boost::asio::prefer(never_inline, execution::allocator(recycling_allocator<void>())).execute(resume);
     } else {
-        boost::asio::post(here.executor(), std::move(resumption));
+        boost::asio::post(here.executor(), boost::asio::bind_allocator(recycling_allocator<void>(), resume));
     }
 }
 

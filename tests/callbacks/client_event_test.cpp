@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -268,6 +269,16 @@ TEST(FieldKeyTest, HasOneHashWhileCompilingAndAtRunTime) {
     EXPECT_EQ(hash_of("org.example.kind"), hash_of(std::string("org.example.kind")));
     EXPECT_EQ(hash_of("a rather long name"), hash_of(std::string("a rather long name")));
     EXPECT_FALSE(callbacks::FieldKey("a\"b").is_plain());
+}
+
+TEST(FieldKeyTest, NamesThatDifferOnlyAtTheirEndHaveHashesThatDifferInTheirLowestBits) {
+    std::set<std::uint32_t> lowest;
+    for (int index = 0; index < 256; ++index) {
+        const std::string name = "org.example.field." + std::string(1, static_cast<char>(index));
+        lowest.insert(callbacks::FieldKey(name).hash() & 0xff);
+    }
+    // 256 balls in 256 boxes leave about 94 of them empty.
+    EXPECT_GT(lowest.size(), 140U);
 }
 
 }  // namespace

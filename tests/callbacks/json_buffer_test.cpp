@@ -37,6 +37,27 @@ TEST(JsonBuffer, WritesEveryByteAtEveryPlaceAsBoostDoes) {
     }
 }
 
+template <class Integer>
+std::string integer_of(Integer number) {
+    JsonBuffer buffer;
+    buffer.number(number);
+    return std::string(buffer.view());
+}
+
+TEST(JsonBuffer, WritesIntegersOfEveryLength) {
+    std::uint64_t power = 1;
+    for (int digits = 0; digits < 20; ++digits, power *= 10) {
+        for (const std::uint64_t number : {power - 1, power, power + 1, power * 9 / 10 * 9, power / 7}) {
+            ASSERT_EQ(integer_of(number), std::to_string(number));
+            const auto negative = -static_cast<std::int64_t>(number % (std::uint64_t(1) << 63));
+            ASSERT_EQ(integer_of(negative), std::to_string(negative));
+        }
+    }
+    for (std::uint64_t number = 0; number < 200'000; ++number) ASSERT_EQ(integer_of(number), std::to_string(number));
+    EXPECT_EQ(integer_of(std::numeric_limits<std::uint64_t>::max()), "18446744073709551615");
+    EXPECT_EQ(integer_of(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
+}
+
 TEST(JsonBuffer, KeepsDoublesApartFromIntegersAndExact) {
     EXPECT_EQ(number_of(1), "1.0");
     EXPECT_EQ(number_of(-0.5), "-0.5");

@@ -1,10 +1,13 @@
 #include <async/bind.h>
 #include <async/sleep.h>
+#include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>
 #include <async/written_dispatch.h>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -134,6 +137,56 @@ TEST(WrittenDispatch, ADeadlineCutsAWaitingHookUnderTheErrorRule) {
     EXPECT_THROW(time.run(dispatcher.write_each(texts)), async::deadline_exceeded);
     EXPECT_EQ(module.finished, 0);
     EXPECT_EQ(texts.closed.size(), 2U) << "every item that was set aside is closed";
+}
+
+/// A hundred thousand items, and how far apart the stack was when their hooks ran.
+class ManyItems {
+public:
+    bool next() { return left_-- > 0; }
+    Paper& open_writer() { return paper_; }
+    [[nodiscard]] std::tuple<const std::string&> arguments() const { return {text_}; }
+    [[nodiscard]] const char& subject() const { return text_.front(); }
+    void close() {}
+    int set_aside() { return 0; }
+    void close(int) { ++set_aside_closed; }
+
+    int set_aside_closed = 0;
+
+private:
+    int left_ = 100'000;
+    Paper paper_;
+    std::string text_ = "x";
+};
+struct StackProbe {
+    async::task<void> ready(const std::string&, Paper&) {
+        note();
+        co_return;
+    }
+    async::task<void> suspending(const std::string&, Paper&) {
+        note();
+        co_await async::reschedule();
+        note();
+    }
+    void note() {
+        const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+        lowest = std::min(lowest, here);
+        highest = std::max(highest, here);
+    }
+    std::uintptr_t lowest = UINTPTR_MAX;
+    std::uintptr_t highest = 0;
+};
+
+TEST(WrittenDispatch, ABatchKeepsTheStackFlatWhetherItsHooksSuspendOrNot) {
+    StackProbe ready;
+    StackProbe suspending;
+    compose dispatcher;
+    dispatcher.add("ready", async::bind<&StackProbe::ready>(&ready), nullptr);
+    dispatcher.add("suspending", async::bind<&StackProbe::suspending>(&suspending), nullptr);
+    ManyItems items;
+    async::sync_wait(dispatcher.write_each(items));
+    EXPECT_EQ(items.set_aside_closed, 100'000);
+    EXPECT_LT(ready.highest - ready.lowest, 16U * 1024);
+    EXPECT_LT(suspending.highest - suspending.lowest, 16U * 1024);
 }
 
 /// Starts a batch, cancels it while its hooks wait, and says how it ended.

@@ -2,7 +2,7 @@
 
 #include <callbacks/json.h>
 
-#include <charconv>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -71,8 +71,8 @@ public:
             escaped_string(text);
         }
     }
-    void number(std::int64_t number) { digits(number); }
-    void number(std::uint64_t number) { digits(number); }
+    void number(std::int64_t number) { commit(put_number(reserve(room_for_integer), number)); }
+    void number(std::uint64_t number) { commit(put_number(reserve(room_for_integer), number)); }
     /// With a point or an exponent, so that it stays a double. What JSON can't say (infinity, NaN) becomes null.
     void number(double number);
     void boolean(bool flag) { append(flag ? std::string_view("true") : std::string_view("false")); }
@@ -99,18 +99,59 @@ public:
         }
         return plain;
     }
+    /// What `put_number` may write to; not all of it belongs to the number.
+    static constexpr std::size_t room_for_integer = 32;
+    /// Writes an integer at `to` and returns the end of it.
+    static char* put_number(char* to, std::uint64_t number) noexcept {
+        constexpr std::uint64_t eight_digits = 100'000'000;
+        if (number < eight_digits) [[likely]]
+            return put_leading(to, number);
+        if (number < eight_digits * eight_digits) {
+            to = put_leading(to, number / eight_digits);
+        } else {
+            to = put_leading(to, number / (eight_digits * eight_digits));
+            to = put_eight(to, number / eight_digits % eight_digits);
+        }
+        return put_eight(to, number % eight_digits);
+    }
+    static char* put_number(char* to, std::int64_t number) noexcept {
+        const auto positive = static_cast<std::uint64_t>(number);
+        if (number >= 0) [[likely]]
+            return put_number(to, positive);
+        *to = '-';
+        return put_number(to + 1, ~positive + 1);
+    }
 
 private:
+    /// Eight decimal digits as bytes, the first one lowest: halves, quarters and digits are divided all at once.
+    static std::uint64_t digits_of(std::uint64_t number) noexcept {
+        const std::uint64_t halves = number / 10'000 | (number % 10'000) << 32;
+        const std::uint64_t hundreds = ((halves * 10'486) >> 20) & 0x0000'007f'0000'007fU;
+        const std::uint64_t pairs = hundreds | (halves - hundreds * 100) << 16;
+        const std::uint64_t tens = ((pairs * 103) >> 10) & 0x000f'000f'000f'000fU;
+        return tens | (pairs - tens * 10) << 8;
+    }
+    static char* put_eight(char* to, std::uint64_t number) noexcept {
+        const std::uint64_t text = little_endian(digits_of(number) + 0x3030'3030'3030'3030U);
+        std::memcpy(to, &text, sizeof(text));
+        return to + sizeof(text);
+    }
+    /// The same without leading zeros; the last digit stays.
+    static char* put_leading(char* to, std::uint64_t number) noexcept {
+        const std::uint64_t digits = digits_of(number);
+        const int zeros = std::countr_zero(digits | std::uint64_t(1) << 56) / 8;
+        const std::uint64_t text = little_endian((digits + 0x3030'3030'3030'3030U) >> (8 * zeros));
+        std::memcpy(to, &text, sizeof(text));
+        return to + sizeof(text) - zeros;
+    }
+    static std::uint64_t little_endian(std::uint64_t bytes) noexcept {
+        if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
+        return bytes;
+    }
     struct SixteenBytes {
         char bytes[16];
     };
 
-    template <class Integer>
-    void digits(Integer number) {
-        constexpr std::size_t longest = 20;
-        char* const at = reserve(longest);
-        commit(std::to_chars(at, at + longest, number).ptr);
-    }
     template <class Block>
     static bool copy_blocks(char* to, const char* from, std::size_t size) noexcept {
         const std::size_t last = size - sizeof(Block);

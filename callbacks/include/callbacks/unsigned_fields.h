@@ -5,7 +5,6 @@
 #include <callbacks/json_arena.h>
 #include <callbacks/json_buffer.h>
 
-#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string_view>
@@ -28,7 +27,7 @@ public:
     };
     static constexpr std::uint32_t of_host = 0x80000000U;
 
-    FieldTable() : fields_(64), mask_(63) {}
+    FieldTable() : fields_(32), mask_(31) {}
 
     void clear() noexcept {
         count_ = 0;
@@ -173,10 +172,9 @@ private:
         if constexpr (is_text<Value>) {
             return std::string_view(value).size() + sizeof(R"("")");
         } else {
-            return longest_integer;
+            return JsonBuffer::room_for_integer;
         }
     }
-    static constexpr std::size_t longest_integer = 20;
 
     /// The end of what was written; null if it isn't as simple as that.
     [[gnu::always_inline]] static char* put_key(char* at, FieldKey key) noexcept {
@@ -200,7 +198,8 @@ private:
             at[text.size() + 1] = '"';
             return at + text.size() + 2;
         } else if constexpr (is_integer<Value>) {
-            return std::to_chars(at, at + longest_integer, value).ptr;
+            using wide = std::conditional_t<std::is_signed_v<Value>, std::int64_t, std::uint64_t>;
+            return JsonBuffer::put_number(at, static_cast<wide>(value));
         } else {
             return nullptr;
         }

@@ -34,11 +34,15 @@ private:
 
 /// Awaitable: gives other work of this executor a turn. Resumes by a post.
 /// Cancel: throws, before or after its turn, when the chain is cancelled.
-class reschedule final : public detail::suspension {
+class reschedule final {
 public:
-    [[nodiscard]] bool await_ready() const noexcept { return is_cancelled(); }
-    void await_suspend(std::coroutine_handle<> waiting) const { detail::post_resume(here(), waiting); }
-    void await_resume() const { here().throw_if_cancelled(); }
+    void bind_context(const context& here) noexcept { here_ = &here; }
+    [[nodiscard]] bool await_ready() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
+    void await_suspend(std::coroutine_handle<> waiting) const { detail::post_resume(*here_, waiting); }
+    void await_resume() const { here_->throw_if_cancelled(); }
+
+private:
+    const context* here_ = nullptr;
 };
 
 /// Runs `body` with at most `limit` of time. When it is over, the awaits inside throw deadline_exceeded; a computation that

@@ -10,10 +10,11 @@ namespace async::detail {
 
 inline constexpr std::uint64_t hash_multiplier = 0x9e3779b97f4a7c15U;
 
-/// Spreads every bit of `value` over the upper half, and that over the lower one.
+/// Spreads every bit of `value` over all of them: both halves of its 128-bit product.
 [[nodiscard]] constexpr std::uint64_t mix_hash(std::uint64_t value) noexcept {
-    value *= hash_multiplier;
-    return value ^ (value >> 32);
+    __extension__ using wide = unsigned __int128;
+    const wide product = static_cast<wide>(value) * hash_multiplier;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 template <std::unsigned_integral Word>
