@@ -54,6 +54,11 @@ class Run:
     def ratio(self, name, floor):
         return self.ns(name) / self.ns(floor)
 
+    def workers_processor_ratio(self):
+        """The same if each worker had a core for itself: by processor time, whatever else the machine does."""
+        spent = [entry["cpu_time"] for name, entry in sorted(self.medians.items()) if name.startswith("workers/")]
+        return 2 * spent[0] / spent[1]
+
     def workers_ratio(self):
         rates = [entry["events"] for name, entry in sorted(self.medians.items()) if name.startswith("workers/")]
         return rates[1] / rates[0]
@@ -83,7 +88,8 @@ def goals(run):
         ("cached hit versus `boost::unordered_flat_map::find` with the same key", run.ratio("cached/hit", "flat_map_find"), 1.5, False),
         ("single flight: 10,000 waiters, cost per waiter versus 100 waiters", run.ratio("single_flight/10000", "single_flight/100"), 2, False),
         ("suspend and resume through the executor versus `asio::post` alone", run.ratio("suspend_and_resume", "asio_post"), 1.2, False),
-        ("2 workers versus 1", run.workers_ratio(), 1.9, True),
+        ("2 workers versus 1, by the clock on the wall", run.workers_ratio(), 1.9, True),
+        ("2 workers versus 1, by processor time", run.workers_processor_ratio(), 1.9, True),
         ("cost per event, 10 to 100,000 events per response: largest over smallest", max(events[1:]) / min(events[1:]), 1.1, False),
         ("the same from 1 event on", max(events) / min(events), 1.1, False),
         ("cost of one more module, 4 to 64 modules: largest over smallest", max(modules) / min(modules), 1.1, False),
