@@ -4,7 +4,6 @@
 #include <boost/json/monotonic_resource.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 /// The floors: the same bytes, written by hand for exactly this purpose. The modules are known and called directly, so that the
@@ -84,7 +83,7 @@ void write_direct(Kept& kept, std::size_t count, std::size_t per_response, std::
             *at++ = index == 0 ? '[' : ',';
             std::memcpy(at, event.text.data(), event.text.size());
             at = put(at + event.text.size(), R"("age":)");
-            at = std::to_chars(at, at + 20, SampleEvents::age_of(index)).ptr;
+            at = JsonBuffer::put_number(at, SampleEvents::age_of(index));
             ((at = add_by_hand<Number>(at, event.event)), ...);
             kept.text.commit(put(at, "}}"));
         }

@@ -45,7 +45,9 @@ inline constexpr std::size_t all_arguments = static_cast<std::size_t>(-1);
 /// Result:    copied to each caller; for large answers let R be a shared_ptr to const.
 /// Time:      the clock of the task that ran it last, which outlives the cache or that cache's next run.
 /// Thread:    one executor, no lock. Lifetime: outlives its runs (the program ends with a message otherwise).
-/// Cost:      a hit is a lookup and a copy, no coroutine; a miss is one frame and two small blocks.
+/// Cost:      a hit is a lookup and a copy: no coroutine, no allocation; a miss is one frame and two small blocks; dropping an
+///            entry takes the same however many there are.
+/// Memory:    an entry is its key, its value and 32 bytes on the heap, and 10 to 21 bytes of the table.
 template <class Signature, std::size_t KeyParts = all_arguments>
 class cached;
 
