@@ -28,7 +28,6 @@ using callbacks::Codes;
 using callbacks::Event;
 using callbacks::JsonArray;
 using callbacks::JsonDict;
-using callbacks::JsonValue;
 using callbacks::StateMap;
 using callbacks::SynapseError;
 using modapi::Response;
