@@ -20,21 +20,22 @@ std::string in_seconds(async::clock::duration time) {
     return text + " s";
 }
 
-/// Runs a module's start or stop for at most `limit`; what went wrong with it, empty if nothing did.
-async::task<std::string> run_for(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
-                                 async::clock::duration limit) {
+/// Runs a module's start or stop until `end`; what went wrong with it, empty if nothing did. `limit` is what the operator
+/// allowed and reads in a message: modules that stop share it, so what is left of it when one begins is a number of no use.
+async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
+                                   async::clock::time_point end, async::clock::duration limit) {
     async::context noted = co_await async::this_context;
     noted.running = &what;
     noted.note_on_stack();
-    const async::clock::time_point began = noted.clock().now();
+    const async::clock::duration left = std::max(end - noted.clock().now(), async::clock::duration(0));
     std::exception_ptr failure;
     bool was_cut = false;
     try {
-        async::task<void> running = async::with_deadline(limit, function(module.object.get()));
+        async::task<void> running = async::with_deadline(left, function(module.object.get()));
         co_await std::move(running).in(noted);
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
-        was_cut = noted.clock().now() - began >= limit;
+        was_cut = noted.clock().now() >= end;
     } catch (...) {
         failure = std::current_exception();
     }
@@ -48,12 +49,11 @@ async::task<std::string> run_for(ModuleInstance& module, ModuleInstance::Functio
 }  // namespace
 
 async::task<void> Worker::State::stop_modules() {
-    async::clock& time = *where.clock;
-    const async::clock::time_point end = time.now() + settings.stop_deadline;
+    const async::clock::time_point end = where.clock->now() + settings.stop_deadline;
     for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
         if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
-        const async::clock::duration left = std::max(end - time.now(), async::clock::duration(0));
-        async::task<std::string> stopping = run_for(*module, module->definition.stop, *module->stopping, left);
+        async::task<std::string> stopping =
+            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline);
         const std::string failure = co_await std::move(stopping);
         if (!failure.empty()) spdlog::error("module {}: {}", module->name, failure);
     }
@@ -67,8 +67,9 @@ async::task<void> Worker::start_modules(const ConfigurationFile& file) {
     for (std::size_t index = 0; index < state.modules.size(); ++index) {
         ModuleInstance& module = state.modules[index];
         if (module.definition.start != nullptr) {
+            const async::clock::duration limit = state.settings.start_deadline;
             async::task<std::string> starting =
-                run_for(module, module.definition.start, *module.starting, state.settings.start_deadline);
+                run_until(module, module.definition.start, *module.starting, state.where.clock->now() + limit, limit);
             const std::string failure = co_await std::move(starting);
             if (!failure.empty()) {
                 const ConfigurationPath path = module.path;

@@ -68,6 +68,11 @@ struct NeverStops : Traced<'s'> {
     async::task<void> stop() { co_await api_.sleep(1e6); }
 };
 
+struct StopsSlowly : Traced<'w'> {
+    using Traced::Traced;
+    async::task<void> stop() { co_await api_.sleep(0.3); }
+};
+
 class ModuleStartTest : public testing::Test {
 protected:
     ModuleStartTest() { trace.clear(); }
@@ -124,6 +129,14 @@ TEST_F(ModuleStartTest, CutsAStopThatTakesTooLongAndGoesOn) {
     test.stop();
     EXPECT_TRUE(log.contains("error: module test.Module1: stop() has not ended within 2 s"));
     EXPECT_EQ(Texts(trace.end() - 2, trace.end()), (Texts{"s gone", "a gone"}));
+}
+
+TEST_F(ModuleStartTest, NamesTheWholeLimitToAStopThatTheOthersLeftLessTimeFor) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<NeverStops, StopsSlowly>();
+    test.stop();
+    EXPECT_TRUE(log.contains("error: module test.Module0: stop() has not ended within 2 s"));
 }
 
 struct Migrates {
