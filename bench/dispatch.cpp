@@ -27,6 +27,7 @@ struct Sum {
 };
 struct Everything {
     [[nodiscard]] static int subject_of(const int& value) { return value; }
+    [[nodiscard]] bool is_everything() const noexcept { return true; }
     [[nodiscard]] bool admits(int) const noexcept { return true; }
 };
 struct Summed {

@@ -11,6 +11,7 @@ namespace callbacks {
 namespace {
 
 constexpr std::string_view empty_unsigned = R"("unsigned":{)";
+constexpr std::string_view age_field = R"("age":)";
 constexpr std::size_t most_of_age = 48;  // the field and what ends the event
 
 /// What stands in front of an event is a comma most of the time.
@@ -49,15 +50,15 @@ ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_
     text.append(',');
     if (event_.redacts()) append_member(text, "redacts", *event_.redacts());
     text.append(empty_unsigned);
+    own_begin_ = text.size();
     for (const auto& field : event_.unsigned_fields()) {
         const FieldKey key{std::string_view(field.key())};
         if (key.text() == "age") continue;  // the host always has one of its own
-        const std::size_t begin = text.size();
         text.string(key.text());
         text.append(':');
         text.value(field.value());
         text.append(',');
-        own_fields_.push_back({key.hash(), static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(text.size())});
+        own_names_.push_back(key.hash());
     }
     text_ = text.view();
 }
@@ -75,7 +76,6 @@ public:
         if (next_ == end_) return false;
         current_ = next_++;
         owner_.open(*current_);
-        owner_.open_fields(*current_);
         return true;
     }
     [[nodiscard]] UnsignedFields& open_writer() noexcept { return *owner_.fields_; }
@@ -136,45 +136,44 @@ inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing) {
     return at + copied;
 }
 
-void ClientEvents::open(const OutgoingEvent& outgoing) { text_.commit(put_opening(outgoing)); }
+inline char* ClientEvents::put_age(char* at, const OutgoingEvent& outgoing) noexcept {
+    std::memcpy(at, age_field.data(), age_field.size());
+    return JsonBuffer::put_number(at + age_field.size(), outgoing.age);
+}
 
-void ClientEvents::close() {
+/// Up to and with the host's own fields, which become known to the modules' writer.
+inline void ClientEvents::open(const OutgoingEvent& outgoing) {
+    const ClientEvent& event = *outgoing.event;
+    char* at = put_opening(outgoing);
+    const std::size_t opened_at = static_cast<std::size_t>(at - text_.data()) - (event.text_.size() - event.own_begin_);
+    at = put_age(at, outgoing);
+    *at = ',';
+    text_.commit(at + 1);
+    fields_->open(text_, opened_at);
+    fields_->note_own(FieldKey("age").hash());
+    for (const std::uint32_t name : event.own_names_) fields_->note_own(name);
+    if (outgoing.transaction_id) [[unlikely]]
+        fields_->add("transaction_id", *outgoing.transaction_id);
+    fields_->end_own();
+}
+
+inline void ClientEvents::close() {
     fields_->close();
     text_.append('}');
 }
 
 void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
-    constexpr std::string_view age = R"("age":)";
     for (const OutgoingEvent& outgoing : events) {
         if (outgoing.transaction_id) [[unlikely]] {
             open(outgoing);
-            open_fields(outgoing);
             close();
             continue;
         }
-        char* at = put_opening(outgoing);
-        std::memcpy(at, age.data(), age.size());
-        at = JsonBuffer::put_number(at + age.size(), outgoing.age);
+        char* const at = put_age(put_opening(outgoing), outgoing);
         at[0] = '}';
         at[1] = '}';
         text_.commit(at + 2);
     }
-}
-
-/// Makes the host's own fields known to the modules' writer and writes those that depend on the recipient and the time.
-void ClientEvents::open_fields(const OutgoingEvent& outgoing) {
-    const ClientEvent& event = *outgoing.event;
-    fields_->open(text_);
-    if (!event.own_fields_.empty()) {
-        const std::size_t moved_by = text_.size() - event.text_.size();
-        fields_->opened_at_ = moved_by + event.own_fields_.front().begin;
-        for (const ClientEvent::OwnField& field : event.own_fields_) {
-            fields_->note_own(field.hash, moved_by + field.begin, moved_by + field.end);
-        }
-    }
-    fields_->add_own("age", outgoing.age);
-    if (outgoing.transaction_id) [[unlikely]]
-        fields_->add_own("transaction_id", *outgoing.transaction_id);
 }
 
 ClientEvents::SetAside& ClientEvents::set_aside() {

@@ -6,23 +6,6 @@
 
 namespace callbacks {
 
-namespace detail {
-
-void FieldTable::grow() {
-    std::vector<Field> old = std::exchange(fields_, std::vector<Field>(fields_.size() * 2));
-    mask_ = static_cast<std::uint32_t>(fields_.size() - 1);
-    for (const Field& field : old) {
-        if (!is_taken(field)) continue;
-        Field* place = &fields_[field.hash & mask_];
-        while (is_taken(*place)) place = &following(*place);
-        *place = field;
-    }
-}
-
-}  // namespace detail
-
-using detail::FieldTable;
-
 JsonDict UnsignedFields::take() {
     JsonBuffer whole;
     whole.append('{');
@@ -33,7 +16,7 @@ JsonDict UnsignedFields::take() {
         whole.data()[whole.size() - 1] = '}';
     }
     own_text_.cut(0);
-    open(own_text_);
+    open(own_text_, 0);
     boost::json::parse_options options;
     options.allow_invalid_utf8 = true;  // what a module made of strings stays as it is
     options.max_depth = static_cast<std::size_t>(-1);
@@ -52,53 +35,38 @@ void UnsignedFields::write(const JsonDict& fields) {
 }
 
 void UnsignedFields::move_to(JsonBuffer& text, std::size_t text_begin) {
-    const auto moved_by = static_cast<std::uint32_t>(text_begin - text.size());
-    opened_at_ -= moved_by;
+    opened_at_ = text.size() + opened_at_ - text_begin;
     text.append(text_->view().substr(text_begin));
     text_->cut(text_begin);
     text_ = &text;
-    fields_.each([&](FieldTable::Field& field) {
-        field.begin -= moved_by;
-        field.end -= moved_by;
-    });
 }
 
-void UnsignedFields::settle_duplicate(FieldTable::Field& place, std::uint32_t hash, std::size_t begin, std::uint32_t end) {
-    // Keys are equal if what stands between their quotes is; the quote, the colon and what is before them end it for both.
-    const std::string_view written = text_->view().substr(begin);
-    const auto key_end = [&] {
-        std::size_t at = 1;
-        while (written[at] != '"') at += written[at] == '\\' ? 2 : 1;
-        return at + 1;
-    }();
-    const std::string_view key = written.substr(0, key_end + 1);
-    FieldTable::Field* known = &place;
-    while (fields_.is_taken(*known) && text_->view().substr(known->begin, key.size()) != key) {
-        known = &fields_.find_after(*known, hash);
+void UnsignedFields::settle_name(std::size_t begin) {
+    const std::string_view object = text_->view().substr(opened_at_);
+    const auto added_at = static_cast<std::uint32_t>(begin - opened_at_);
+    const std::string_view known = object.substr(0, added_at);
+    if (!is_indexed_) {
+        if (index_ == nullptr) index_ = std::make_unique<detail::FieldIndex>();
+        index_->read(known);
+        is_indexed_ = true;
+        names_.claim_all();
     }
-    if (!fields_.is_taken(*known)) {
-        fields_.put(*known, hash, static_cast<std::uint32_t>(begin), end);
-        return;
+    const std::string_view name = detail::FieldIndex::name_of(object.substr(added_at));
+    const std::uint32_t hash = detail::FieldIndex::hash_of(name);
+    detail::FieldIndex::Field& same = index_->find(known, name, hash);
+    detail::FieldIndex::Field added{hash, added_at, static_cast<std::uint32_t>(object.size())};
+    if (same.end != 0) {
+        if (same.begin < own_size_) return text_->cut(begin);
+        // The later one stays: the earlier one's bytes are taken out, and what is behind them moves up.
+        const std::uint32_t gone = same.end - same.begin;
+        char* const bytes = text_->data() + opened_at_;
+        std::memmove(bytes + same.begin, bytes + same.end, object.size() - same.end);
+        text_->cut(text_->size() - gone);
+        index_->close_gap(same.begin, same.end);
+        added.begin -= gone;
+        added.end -= gone;
     }
-    const bool host_had_it = (known->end & FieldTable::of_host) != 0;
-    if (host_had_it && (end & FieldTable::of_host) == 0) {
-        text_->cut(begin);
-        return;
-    }
-    // The later one stays: the earlier one's bytes are taken out, and what is behind them moves up.
-    const std::uint32_t gone_begin = known->begin;
-    const std::uint32_t gone_end = known->end & ~FieldTable::of_host;
-    const std::uint32_t gone = gone_end - gone_begin;
-    char* const bytes = text_->data();
-    std::memmove(bytes + gone_begin, bytes + gone_end, text_->size() - gone_end);
-    text_->cut(text_->size() - gone);
-    fields_.each([&](FieldTable::Field& field) {
-        if (field.begin < gone_end) return;
-        field.begin -= gone;
-        field.end -= gone;
-    });
-    known->begin = static_cast<std::uint32_t>(begin) - gone;
-    known->end = end - gone;
+    index_->put(same, added);
 }
 
 }  // namespace callbacks

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace async::detail {
 
@@ -25,15 +26,15 @@ struct pool_owner {
     bool armed = false;
 
     ~pool_owner() {
-        frame_pool& pool = thread_frame_pool;
-        for (std::size_t index = 0; index < frame_pool::classes; ++index) {
-            while (pool.lists[index] != &frame_pool::bottom) {
-                frame_pool::block* const head = pool.lists[index];
-                pool.lists[index] = head->next;
+        for (frame_pool::size_class& blocks : thread_frame_pool.of_size) {
+            ::operator delete(std::exchange(blocks.last_freed, frame_pool::ended()));
+            while (blocks.list != &frame_pool::bottom) {
+                frame_pool::block* const head = blocks.list;
+                blocks.list = head->next;
                 ::operator delete(head);
             }
             // Every later free on this thread goes straight to the heap.
-            pool.lists[index] = &closed;
+            blocks.list = &closed;
         }
     }
 };
@@ -46,6 +47,22 @@ void* allocate_block(std::size_t size) {
     owner_of_this_thread.armed = true;  // constructs the owner, so that it is destroyed with the thread
     ++heap_blocks;
     return ::operator new(size);
+}
+
+void* allocate_listed(frame_pool::size_class& blocks, std::size_t size) {
+    frame_pool::block* const head = blocks.list;
+    if (head == &frame_pool::bottom || head == &closed) return allocate_block(size);
+    blocks.list = head->next;
+    return head;
+}
+
+void free_listed(frame_pool::size_class& blocks, void* memory) noexcept {
+    frame_pool::block* const head = blocks.list;
+    if (head->length >= frame_pool::kept_per_class) return free_block(memory);
+    auto* const freed = ::new (memory) frame_pool::block;
+    freed->next = head;
+    freed->length = head->length + 1;
+    blocks.list = freed;
 }
 
 void free_block(void* memory) noexcept { ::operator delete(memory); }

@@ -2,12 +2,20 @@
 
 namespace async::detail {
 
+void hook_run::throw_if_it_ends_the_walk() const {
+    // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
+    const cancel_reason reason = outer_.cancel_requested();
+    if (reason != cancel_reason::none && reason != cancel_reason::deadline) throw_cancelled(reason);
+}
+
+void hook_run::begin_timed() {
+    timed_ = true;
+    began_ = inner_.clock().now();
+}
+
 void hook_run::suspended() {
-    if (!timed_) {
-        timed_ = true;
-        began_ = inner_.clock().now();
-    }
-    outer_.note_on_stack();
+    if (!timed_) begin_timed();
+    note_on_stack(outer_.running);
     if (!limited_) return;
     const context& here = inner_;
     expiry_ = here.clock().call_at(
@@ -24,7 +32,8 @@ void hook_run::fail(std::exception_ptr failure, error_level level) {
         stopping = inner_.cancel_requested() == cancel_reason::stopping;
     } catch (...) {
     }
-    outer_.note_on_stack();
+    note_on_stack(outer_.running);
+    timed_ = false;
     if (expiry_) stop_expiry();
     if (stopping) std::rethrow_exception(std::move(failure));
     callback_statistics::add(identity_->statistics.errors);
@@ -50,6 +59,7 @@ void hook_run::stop_expiry() {
 }
 
 void hook_run::end_timed() {
+    timed_ = false;
     if (expiry_) stop_expiry();
     const clock::duration took = inner_.clock().now() - began_;
     const auto nanoseconds = static_cast<std::uint64_t>(took.count());

@@ -29,7 +29,8 @@ public:
 struct FirstLetter {
     char wanted = 0;
     [[nodiscard]] static char subject_of(const std::string& text) { return text.front(); }
-    [[nodiscard]] bool admits(char first) const noexcept { return wanted == 0 || wanted == first; }
+    [[nodiscard]] bool is_everything() const noexcept { return wanted == 0; }
+    [[nodiscard]] bool admits(char first) const noexcept { return wanted == first; }
 };
 struct Written {
     using dispatched = std::string;

@@ -32,18 +32,12 @@ public:
 private:
     friend class ClientEvents;
 
-    /// One of the fields of `unsigned` that the stored event brings along.
-    struct OwnField {
-        std::uint32_t hash;
-        std::uint32_t begin;  ///< in the text
-        std::uint32_t end;
-    };
-
     Event event_;
     EventTraits traits_;
-    std::string text_;             // {"room_id":...,"type":...,"unsigned":{...,
-    std::size_t behind_room_ = 0;  // of its comma: where the text without a room id begins
-    std::vector<OwnField> own_fields_;
+    std::string text_;                      // {"room_id":...,"type":...,"unsigned":{...,
+    std::size_t behind_room_ = 0;           // of its comma: where the text without a room id begins
+    std::size_t own_begin_ = 0;             // of what the stored event has in `unsigned`
+    std::vector<std::uint32_t> own_names_;  // hashes of their keys
 };
 
 /// One event of a response.
@@ -90,8 +84,8 @@ private:
     void begin();
     void write_without_modules(std::span<const OutgoingEvent> events);
     [[nodiscard]] char* put_opening(const OutgoingEvent& outgoing);
+    [[nodiscard]] static char* put_age(char* at, const OutgoingEvent& outgoing) noexcept;
     void open(const OutgoingEvent& outgoing);
-    void open_fields(const OutgoingEvent& outgoing);
     void close();
     [[nodiscard]] SetAside& set_aside();
     [[nodiscard]] std::string_view finished();

@@ -49,9 +49,10 @@ public:
     EventInterest& in_rooms(Names any_of);
 
     [[nodiscard]] static EventTraits subject_of(const Event& event) { return EventTraits(event); }
+    [[nodiscard]] bool is_everything() const noexcept { return lists_ == nullptr; }
     [[nodiscard]] bool admits(const EventTraits& subject) const noexcept {
         if ((kinds_ & subject.kind) == 0 || (senders_ & subject.sender) == 0 || (rooms_ & subject.room) == 0) return false;
-        return lists_ == nullptr || is_listed(*subject.event);
+        return is_everything() || is_listed(*subject.event);
     }
 
 private:

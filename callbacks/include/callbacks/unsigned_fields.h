@@ -1,77 +1,18 @@
 #pragma once
 
 #include <callbacks/field_key.h>
+#include <callbacks/field_names.h>
 #include <callbacks/json.h>
 #include <callbacks/json_arena.h>
 #include <callbacks/json_buffer.h>
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 namespace callbacks {
-
-namespace detail {
-
-/// The fields that an object has so far: key's hash to where the field stands. Open addressing; a new object makes all of it
-/// free by counting up.
-class FieldTable {
-public:
-    struct Field {
-        std::uint32_t generation = 0;  ///< of the object that it belongs to
-        std::uint32_t hash = 0;
-        std::uint32_t begin = 0;  ///< in bytes, of the key's quote
-        std::uint32_t end = 0;    ///< behind the comma; its highest bit: the host's own
-    };
-    static constexpr std::uint32_t of_host = 0x80000000U;
-
-    FieldTable() : fields_(32), mask_(31) {}
-
-    void clear() noexcept {
-        count_ = 0;
-        if (++generation_ == 0) [[unlikely]] {
-            for (Field& field : fields_) field.generation = 0;
-            generation_ = 1;
-        }
-    }
-    /// The place of a field with this hash behind `from`, or the free one.
-    [[nodiscard]] Field& find(std::uint32_t hash) noexcept { return next(fields_[hash & mask_], hash); }
-    [[nodiscard]] Field& find_after(Field& found, std::uint32_t hash) noexcept { return next(following(found), hash); }
-    [[nodiscard]] bool is_taken(const Field& field) const noexcept { return field.generation == generation_; }
-    /// Puts a field into the free place.
-    void put(Field& free, std::uint32_t hash, std::uint32_t begin, std::uint32_t end) {
-        free = {generation_, hash, begin, end};
-        if (++count_ > mask_ / 2) [[unlikely]]
-            grow();
-    }
-    template <class Visitor>
-    void each(Visitor&& visit) {
-        for (Field& field : fields_) {
-            if (is_taken(field)) visit(field);
-        }
-    }
-
-private:
-    [[nodiscard]] Field& following(Field& field) noexcept {
-        Field* const behind = &field + 1;
-        return behind == fields_.data() + mask_ + 1 ? fields_.front() : *behind;
-    }
-    [[nodiscard]] Field& next(Field& from, std::uint32_t hash) noexcept {
-        Field* at = &from;
-        while (is_taken(*at) && at->hash != hash) at = &following(*at);
-        return *at;
-    }
-    void grow();
-
-    std::vector<Field> fields_;
-    std::uint32_t mask_;
-    std::uint32_t count_ = 0;
-    std::uint32_t generation_ = 0;
-};
-
-}  // namespace detail
 
 /// What a module adds its fields to, in the direct form of add_field_to_unsigned:
 ///
@@ -79,18 +20,29 @@ private:
 ///
 /// A field that is added twice has the value it was given last, whichever module gave it. The host's own fields win over all.
 /// Lifetime: until the callback ends, also across its awaits. Cost: the copying of key and value into the response's bytes, and
-/// a look into a table of the fields that are there. Nothing is allocated but for growth.
+/// a look whether a field of this name may be there; only then the object's fields are read. Nothing is allocated but for
+/// growth.
 class UnsignedFields {
 public:
     /// Writes an object of its own, that `take` yields.
-    UnsignedFields() : text_(&own_text_) { open(own_text_); }
+    UnsignedFields() : text_(&own_text_) {}
     UnsignedFields(const UnsignedFields&) = delete;
     UnsignedFields& operator=(const UnsignedFields&) = delete;
 
     /// A text, a number, a truth value, null, a JSON value, array or object. The value is copied.
+    /// Inlined, so that the length of a literal key is known where it is copied.
     template <class Value>
     [[gnu::always_inline]] void add(FieldKey key, const Value& value) {
-        add_field(key, value, 0);
+        char* const begin = text_->reserve(key.text().size() + sizeof(R"("":,)") + most_bytes_of(value));
+        char* at = put_key(begin, key);
+        if (at != nullptr) [[likely]]
+            at = put_value(at, value);
+        if (at == nullptr) [[unlikely]]
+            return add_escaped(key, value);
+        *at = ',';
+        text_->commit(at + 1);
+        if (!names_.claim(key.hash())) [[unlikely]]
+            settle_name(static_cast<std::size_t>(begin - text_->data()));
     }
     /// Every field of an object.
     void write(const JsonDict& fields);
@@ -104,60 +56,32 @@ public:
 private:
     friend class ClientEvents;
 
-    /// Begins an object at the end of `text`, of which the opening brace is written.
-    void open(JsonBuffer& text) noexcept {
+    /// Begins an object at the end of `text`, of which the opening brace is written. What stands behind `opened_at` is the
+    /// host's own, whose names the caller notes.
+    void open(JsonBuffer& text, std::size_t opened_at) noexcept {
         text_ = &text;
-        opened_at_ = text.size();
-        fields_.clear();
+        opened_at_ = opened_at;
+        own_size_ = 0;
+        is_indexed_ = false;
+        names_.clear();
     }
+    void note_own(std::uint32_t hash) noexcept { names_.note(hash); }
+    /// What is there by now wins over all that is added.
+    void end_own() noexcept { own_size_ = text_->size() - opened_at_; }
     void make_objects_in(JsonArena& arena) noexcept { memory_ = JsonMemory(&arena); }
-    /// A field of the host's: wins over every module.
-    template <class Value>
-    void add_own(FieldKey key, const Value& value) {
-        add_field(key, value, detail::FieldTable::of_host);
-    }
-    /// A field of the host's that is in the text already.
-    void note_own(std::uint32_t hash, std::size_t begin, std::size_t end) {
-        const auto from = static_cast<std::uint32_t>(begin);
-        const auto to = static_cast<std::uint32_t>(end) | detail::FieldTable::of_host;
-        detail::FieldTable::Field* place = &fields_.find(hash);
-        while (fields_.is_taken(*place)) place = &fields_.find_after(*place, hash);
-        fields_.put(*place, hash, from, to);
-    }
-    /// Ends the object: every field ends with a comma, and the last one's becomes the brace.
-    void close() {
-        if (text_->size() == opened_at_) {
-            text_->append('}');
-        } else {
-            text_->data()[text_->size() - 1] = '}';
-        }
-    }
+    /// Ends an object that has a field: every field ends with a comma, and the last one's becomes the brace.
+    void close() { text_->data()[text_->size() - 1] = '}'; }
     /// Goes on at the end of another buffer, to which what was written since `text_begin` is moved.
     void move_to(JsonBuffer& text, std::size_t text_begin);
 
-    /// Inlined, so that the length of a literal key is known where it is copied.
     template <class Value>
-    [[gnu::always_inline]] void add_field(FieldKey key, const Value& value, std::uint32_t owner) {
-        char* const from = text_->reserve(key.text().size() + sizeof(R"("":,)") + most_bytes_of(value));
+    [[gnu::noinline, gnu::cold]] void add_escaped(FieldKey key, const Value& value) {
         const std::size_t begin = text_->size();
-        char* at = put_key(from, key);
-        if (at != nullptr) [[likely]]
-            at = put_value(at, value);
-        if (at == nullptr) [[unlikely]] {
-            write_key(key);
-            write_value(value);
-            text_->append(',');
-        } else {
-            *at = ',';
-            text_->commit(at + 1);
-        }
-        const auto end = static_cast<std::uint32_t>(text_->size()) | owner;
-        detail::FieldTable::Field& place = fields_.find(key.hash());
-        if (fields_.is_taken(place)) [[unlikely]] {
-            settle_duplicate(place, key.hash(), begin, end);
-        } else {
-            fields_.put(place, key.hash(), static_cast<std::uint32_t>(begin), end);
-        }
+        text_->string(key.text());
+        text_->append(':');
+        write_value(value);
+        text_->append(',');
+        if (!names_.claim(key.hash())) settle_name(begin);
     }
 
     template <class Value>
@@ -204,10 +128,6 @@ private:
             return nullptr;
         }
     }
-    void write_key(FieldKey key) {
-        text_->string(key.text());
-        text_->append(':');
-    }
     template <class Value>
     void write_value(const Value& value) {
         if constexpr (is_text<Value>) {
@@ -232,13 +152,15 @@ private:
             text_->value(value);
         }
     }
-    /// The field from `begin` on may be one that is there: of the two one goes.
-    [[gnu::cold]] void settle_duplicate(detail::FieldTable::Field& place, std::uint32_t hash, std::size_t begin,
-                                        std::uint32_t end);
+    /// The field from `begin` on may have the name of one that is there: of the two one goes.
+    [[gnu::cold]] void settle_name(std::size_t begin);
 
     JsonBuffer* text_;
     std::size_t opened_at_ = 0;
-    detail::FieldTable fields_;
+    std::size_t own_size_ = 0;  // of the host's own fields, which stand first
+    bool is_indexed_ = false;
+    std::unique_ptr<detail::FieldIndex> index_;
+    detail::NameMarks names_;
     JsonMemory memory_;
     JsonBuffer own_text_;
 };

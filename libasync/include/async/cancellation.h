@@ -76,7 +76,8 @@ public:
 
     /// Asks everything registered to end. Returns after all were told; they finish on their executor.
     void request(cancel_reason reason);
-    [[nodiscard]] cancel_reason requested() const noexcept { return requested_; }
+    /// A reference, for who asks often: it tells what is requested as long as the source lives.
+    [[nodiscard]] const cancel_reason& requested() const noexcept { return requested_; }
 
     /// From here on `registration` hears of every request. What was requested before isn't repeated: ask `requested`.
     void add(cancellation_registration& registration, bool shielded) noexcept {

@@ -20,7 +20,8 @@ namespace async::detail {
 /// Recycles coroutine frames and other short-lived blocks, so that a steady state allocates nothing.
 ///
 /// Thread:  one pool per thread, no lock. A block may be freed on another thread; it then joins that thread's pool.
-/// Cost:    a list pop to allocate, a list push to free. Blocks above `largest` bytes go to the heap.
+/// Cost:    of the last block freed in its class: a load and a store each way. Of others a list pop to allocate and a list push
+///          to free. Blocks above `largest` bytes go to the heap.
 /// Bounds:  each of the `classes` lists keeps at most `kept_per_class` blocks; the rest is returned to the heap.
 /// Under AddressSanitizer every block goes to the heap, so that a use after free is seen.
 struct frame_pool {
@@ -29,8 +30,7 @@ struct frame_pool {
     static constexpr std::size_t classes = largest / step;
     static constexpr std::uint32_t kept_per_class = 256;
 
-    /// A free block. The length of its list is kept in the block itself: the path of a frame then touches one line of memory
-    /// beside the frame, and no counter that every allocation has to wait for.
+    /// A free block of a list. Its length is kept in the block itself, beside what is read anyway.
     struct block {
         block* next;
         std::uint32_t length;  ///< of the list that begins here
@@ -38,31 +38,41 @@ struct frame_pool {
     /// The end of every list: no block of its own.
     static block bottom;
 
-    constexpr frame_pool() noexcept {
-        for (block*& list : lists) list = &bottom;
-    }
-    block* lists[classes] = {};
+    /// The block that was freed last stays out of the list: a coroutine that ends before the next one begins hands its frame
+    /// on without anybody reading or writing the block.
+    struct size_class {
+        void* last_freed = nullptr;  ///< null: none
+        block* list = &bottom;
+    };
+    /// No block: the thread ends and keeps none. Not null, so that none is put there.
+    static void* ended() noexcept { return reinterpret_cast<void*>(std::uintptr_t(1)); }
+    static bool is_block(void* last_freed) noexcept { return reinterpret_cast<std::uintptr_t>(last_freed) > 1; }
+
+    size_class of_size[classes] = {};
 };
 
 /// The pool of this thread. Initial-exec: the library is always loaded at start-up, and the general model would cost a
 /// call per frame.
 extern constinit thread_local frame_pool thread_frame_pool [[gnu::tls_model("initial-exec")]];
 
-/// The slow paths: an empty list, a full one, and blocks that aren't pooled.
+/// Blocks that aren't pooled, and those of an empty or a full list.
 [[gnu::cold]] void* allocate_block(std::size_t size);
 [[gnu::cold]] void free_block(void* memory) noexcept;
+
+/// Where coroutines are nested: from the list, onto the list.
+[[gnu::noinline]] void* allocate_listed(frame_pool::size_class& blocks, std::size_t size);
+[[gnu::noinline]] void free_listed(frame_pool::size_class& blocks, void* memory) noexcept;
 
 inline void* allocate_frame(std::size_t size) {
 #if MODAPI_ASYNC_POOL_FRAMES
     const std::size_t index = (size - 1) / frame_pool::step;
     if (index < frame_pool::classes) [[likely]] {
-        frame_pool& pool = thread_frame_pool;
-        frame_pool::block* const head = pool.lists[index];
-        if (head->length - 1 < frame_pool::kept_per_class) [[likely]] {
-            pool.lists[index] = head->next;
-            return head;
-        }
-        return allocate_block((index + 1) * frame_pool::step);
+        frame_pool::size_class& blocks = thread_frame_pool.of_size[index];
+        void* const last_freed = blocks.last_freed;
+        if (!frame_pool::is_block(last_freed)) [[unlikely]]
+            return allocate_listed(blocks, (index + 1) * frame_pool::step);
+        blocks.last_freed = nullptr;
+        return last_freed;
     }
 #endif
     return allocate_block(size);
@@ -72,15 +82,11 @@ inline void free_frame(void* memory, std::size_t size) noexcept {
 #if MODAPI_ASYNC_POOL_FRAMES
     const std::size_t index = (size - 1) / frame_pool::step;
     if (index < frame_pool::classes) [[likely]] {
-        frame_pool& pool = thread_frame_pool;
-        frame_pool::block* const head = pool.lists[index];
-        if (head->length < frame_pool::kept_per_class) [[likely]] {
-            auto* const freed = static_cast<frame_pool::block*>(memory);
-            freed->next = head;
-            freed->length = head->length + 1;
-            pool.lists[index] = freed;
-            return;
-        }
+        frame_pool::size_class& blocks = thread_frame_pool.of_size[index];
+        if (blocks.last_freed != nullptr) [[unlikely]]
+            return free_listed(blocks, memory);
+        blocks.last_freed = memory;
+        return;
     }
 #else
     static_cast<void>(size);

@@ -22,7 +22,12 @@ class hook_run {
 public:
     /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
     hook_run(const context& outer, const dispatch_settings* settings, std::uint32_t sampled_every) noexcept
-        : outer_(outer), inner_(outer), settings_(settings), sampled_mask_(sampled_every - 1) {
+        : outer_(outer),
+          inner_(outer),
+          settings_(settings),
+          on_stack_(outer.environment->on_stack),
+          requested_(outer.cancellation != nullptr ? outer.cancellation->requested() : never_requested),
+          sampled_mask_(sampled_every - 1) {
         inner_.shielded = true;
         if (settings != nullptr && settings->callback_deadline.count() > 0) [[unlikely]]
             limit_time();
@@ -35,22 +40,17 @@ public:
 
     /// Throws if the operation is cancelled: no hook is called then. Once before the first hook; `end` does it for the others.
     void throw_if_operation_cancelled() const {
-        // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
-        const cancel_reason reason = outer_.cancel_requested();
-        if (reason == cancel_reason::none || reason == cancel_reason::deadline) [[likely]]
-            return;
-        throw_cancelled(reason);
+        if (requested_ != cancel_reason::none) [[unlikely]]
+            throw_if_it_ends_the_walk();
     }
     void begin(callback_identity& identity) {
-        inner_.running = &identity;
-        identity_ = &identity;
+        inner_.running = identity_ = &identity;
         std::atomic<std::uint64_t>& runs = identity.statistics.runs;
         const std::uint64_t run_number = runs.load(std::memory_order_relaxed);
         runs.store(run_number + 1, std::memory_order_relaxed);
-        timed_ = (run_number & sampled_mask_) == 0;
-        if (timed_) [[unlikely]]
-            began_ = inner_.clock().now();
-        inner_.note_on_stack();
+        if ((run_number & sampled_mask_) == 0) [[unlikely]]
+            begin_timed();
+        note_on_stack(&identity);
     }
     /// The hook left the thread; its deadline runs from here on.
     void suspended();
@@ -58,7 +58,7 @@ public:
     void end() {
         if (timed_) [[unlikely]]
             end_timed();
-        outer_.note_on_stack();
+        note_on_stack(outer_.running);
         throw_if_operation_cancelled();
     }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
@@ -68,13 +68,22 @@ public:
     void decided() const;
 
 private:
+    void note_on_stack(const callback_identity* callback) const noexcept {
+        if (on_stack_ != nullptr) on_stack_->store(callback, std::memory_order_relaxed);
+    }
+    [[gnu::cold]] void throw_if_it_ends_the_walk() const;
+    [[gnu::cold]] void begin_timed();
     [[gnu::cold]] void limit_time();
     [[gnu::cold]] void stop_expiry();
     [[gnu::cold]] void end_timed();
 
+    static constexpr cancel_reason never_requested = cancel_reason::none;
+
     const context& outer_;
     context inner_;
     const dispatch_settings* settings_;
+    std::atomic<const callback_identity*>* on_stack_;  // the environment's, at hand
+    const cancel_reason& requested_;                   // of the operation, at hand
     callback_identity* identity_ = nullptr;
     std::uint32_t sampled_mask_;
     bool timed_ = false;

@@ -67,12 +67,14 @@ public:
     /// Resumes the awaiter, if there is one yet. None is there while the awaiter is still inside its await_suspend, which
     /// then sees that this coroutine is done and never suspends: that keeps the stack flat without a tail call.
     struct final_awaiter {
-        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        [[nodiscard]] bool await_ready() const noexcept { return ends_its_frame; }
         template <class Promise>
         void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
             if (const std::coroutine_handle<> waiting = finished.promise().continuation) waiting.resume();
         }
         void await_resume() const noexcept {}
+
+        bool ends_its_frame = false;
     };
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -103,6 +105,7 @@ public:
     task_promise() noexcept {}
 
     task<T> get_return_object() noexcept;
+    final_awaiter final_suspend() noexcept;
 
     /// Not a template over anything convertible: the conversion happens at the co_return, in the module's own code, where a
     /// deprecation warning belongs.
@@ -120,6 +123,8 @@ public:
         return std::move(value_);
     }
 
+    task<T>* driven = nullptr;  ///< who runs this coroutine right now, without awaiting it
+
 private:
     enum class state : unsigned char { running, value, failure };
 
@@ -134,12 +139,15 @@ template <>
 class task_promise<void> : public promise_base {
 public:
     task<void> get_return_object() noexcept;
+    final_awaiter final_suspend() const noexcept;
     void return_void() const noexcept {}
     void unhandled_exception() noexcept { failure_ = std::current_exception(); }
     void take_result() {
         if (failure_) [[unlikely]]
             std::rethrow_exception(std::exchange(failure_, nullptr));
     }
+
+    task<void>* driven = nullptr;  ///< who runs this coroutine right now, without awaiting it
 
 private:
     std::exception_ptr failure_;
@@ -256,6 +264,8 @@ private:
 };
 
 /// Runs a task from a plain function, as far as it goes without leaving the thread. What is left of it is awaited.
+/// A coroutine that gets to its end this way leaves its result in the task and ends its frame itself: it is entered twice
+/// instead of three times, and nobody has to ask it for anything.
 ///
 ///     if (!driven_task<T>::start(run, here)) co_await driven_task<T>(run);
 ///     driven_task<T>::take(run);
@@ -265,8 +275,13 @@ public:
     /// True: it is finished. `run` is a task that nobody started.
     [[nodiscard]] static bool start(task<T>& run, const context& here) {
         if (!run.frame_) return true;
-        if (run.frame_.promise().here == nullptr) run.frame_.promise().here = &here;
+        task_promise<T>& promise = run.frame_.promise();
+        if (promise.here == nullptr) promise.here = &here;
+        promise.driven = &run;
         run.frame_.resume();
+        if (!run.frame_) [[likely]]
+            return true;
+        promise.driven = nullptr;
         return run.frame_.done();
     }
     /// The result, or the exception, of a finished task.
@@ -297,6 +312,18 @@ task<T> task_promise<T>::get_return_object() noexcept {
 }
 inline task<void> task_promise<void>::get_return_object() noexcept {
     return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+template <class T>
+promise_base::final_awaiter task_promise<T>::final_suspend() noexcept {
+    if (driven == nullptr || state_ != state::value) return {false};
+    driven->ready_.emplace(std::move(value_));
+    driven->frame_ = nullptr;
+    return {true};
+}
+inline promise_base::final_awaiter task_promise<void>::final_suspend() const noexcept {
+    if (driven == nullptr || failure_) return {false};
+    driven->frame_ = nullptr;
+    return {true};
 }
 
 /// The root of a chain: starts at once, owns nothing but itself, ends itself. Its body handles every exception.

@@ -20,8 +20,9 @@ namespace async {
 ///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may be
 ///     made)
 ///                         and `take()`, which ends it and yields the object
-///     `using interest`    what a registration may say about the arguments it is interested in; `admits(subject)`, and
-///                         `subject_of(arguments...)`, what is asked about
+///     `using interest`    what a registration may say about the arguments it is interested in; `is_everything()`,
+///     `admits(subject)`
+///                         where it isn't, and `subject_of(arguments...)`, what is asked about
 template <class R>
 concept written_answer = requires {
     typename R::dispatched;

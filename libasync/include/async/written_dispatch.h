@@ -94,7 +94,8 @@ public:
         identities_.push_back(std::make_unique<callback_identity>(std::string(module), callback_name));
         auto grown = std::make_unique<snapshot>();
         if (current_ != nullptr) *grown = *current_;
-        grown->push_back({registered.get(), identities_.back().get(), registered.declared_interest(), registered});
+        grown->push_back(
+            {registered.get(), identities_.back().get(), !registered.declared_interest().is_everything(), registered});
         current_ = grown.get();
         snapshots_.push_back(std::move(grown));  // older ones stay for the walks that started with them
     }
@@ -109,7 +110,7 @@ private:
     struct entry {
         typename slot_type::written_hook hook;
         callback_identity* identity;
-        interest admitted;
+        bool is_choosy;        // interested in some subjects only
         slot_type registered;  // owns what `hook` calls
     };
     using snapshot = std::vector<entry>;
@@ -132,14 +133,16 @@ private:
         /// Runs hooks until all have run (true) or one left the thread: `rest` then waits for it, `settle` ends it.
         template <class Subject>
         bool advance(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
-            for (const entry* const end = hooks_.data() + hooks_.size(); next_ != end;) {
-                const entry& registered = *next_++;
-                if (!registered.admitted.admits(subject)) continue;
+            const entry* const end = hooks_.data() + hooks_.size();
+            for (const entry* at = next_; at != end; ++at) {
+                const entry& registered = *at;
+                if (registered.is_choosy && !registered.registered.declared_interest().admits(subject)) continue;
                 run_.begin(*registered.identity);
                 try {
                     task<void> started = registered.hook(arguments..., out);
                     if (!detail::driven_task<void>::start(started, run_.here())) [[unlikely]] {
                         suspended_.emplace(std::move(started));
+                        next_ = at + 1;
                         run_.suspended();
                         return false;
                     }
