@@ -2,8 +2,6 @@
 
 #include <async/written_dispatch.h>
 
-#include <limits>
-#include <stdexcept>
 #include <tuple>
 
 namespace callbacks {
@@ -125,9 +123,6 @@ void ClientEvents::begin() {
 /// Up to the opening brace of `unsigned` and what the stored event has in it. Leaves room for the rest of a plain event.
 inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
-    constexpr std::size_t largest_text = std::numeric_limits<std::int32_t>::max() / 2;
-    if (text_.size() > largest_text) [[unlikely]]
-        throw std::length_error("a response of more than a gigabyte");
     char* const at = copy(text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age), outgoing.before);
     const std::size_t left_out = outgoing.with_room_id ? 0 : event.behind_room_;
     const std::size_t copied = event.text_.size() - left_out;

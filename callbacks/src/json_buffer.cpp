@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <new>
+#include <stdexcept>
 
 namespace callbacks {
 
@@ -53,6 +54,7 @@ JsonBuffer::~JsonBuffer() { ::operator delete(begin_); }
 
 void JsonBuffer::grow(std::size_t bytes) {
     const std::size_t used = size();
+    if (bytes > most_bytes || used > most_bytes - bytes) throw std::length_error("a JSON text of more than a gigabyte");
     const auto capacity = static_cast<std::size_t>(limit_ - begin_);
     const std::size_t grown = std::max({least_capacity, capacity * 2, used + bytes});
     char* const memory = static_cast<char*>(::operator new(grown));

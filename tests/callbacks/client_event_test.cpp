@@ -159,6 +159,24 @@ TEST_F(ClientEventsTest, OfAFieldAddedTwiceTheLastValueStays) {
     EXPECT_EQ(unsigned_of_first(), JsonDict({{"age", 5}, {"a", 1}, {"c", 3.5}, {"b", "second"}}));
 }
 
+TEST(UnsignedFieldsTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
+    UnsignedFields fields;
+    JsonDict expected;
+    for (int round = 0; round < 2; ++round) {
+        for (int index = 0; index < 3000; ++index) {
+            const std::string name = "\"field, " + std::to_string(index) + "\\";
+            const std::string value = "]}," + std::to_string(index * (round + 1));
+            fields.add(name, value);
+            expected[name] = value;
+            fields.add(index % 7 == 0 ? "again" : "nested", JsonDict({{"a,b", callbacks::JsonArray({index, "],"})}}));
+            expected[index % 7 == 0 ? "again" : "nested"] = JsonDict({{"a,b", callbacks::JsonArray({index, "],"})}});
+        }
+    }
+    EXPECT_EQ(fields.take(), expected);
+    fields.add("next", 1);
+    EXPECT_EQ(fields.take(), JsonDict({{"next", 1}}));
+}
+
 TEST_F(ClientEventsTest, TheHostsOwnFieldsWinOverAllModulesWhereItSendsThem) {
     add<&Module::forge>(first);
     add<&Module::forge_object>(second);

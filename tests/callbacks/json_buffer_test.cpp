@@ -84,6 +84,14 @@ TEST(JsonBuffer, GrowsAndKeepsWhatItHas) {
     EXPECT_EQ(moved.view(), "abc");
 }
 
+TEST(JsonBuffer, GrowsToAGigabyteAndKeepsWhatItHasThen) {
+    JsonBuffer text;
+    text.append("what it has");
+    EXPECT_THROW(static_cast<void>(text.reserve(JsonBuffer::most_bytes)), std::length_error);
+    EXPECT_THROW(static_cast<void>(text.reserve(static_cast<std::size_t>(-1))), std::length_error);
+    EXPECT_EQ(text.view(), "what it has");
+}
+
 TEST(JsonBuffer, WritesNestedValues) {
     const JsonValue value = {{"a", {1, "two", nullptr, true}}, {"b", boost::json::object()}, {"c", boost::json::array()}};
     JsonBuffer buffer;

@@ -40,6 +40,8 @@ public:
     /// Forgets what is behind the first `kept` bytes; the memory stays.
     void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
 
+    /// A text grows to this size; then std::length_error is thrown and nothing of it is lost.
+    static constexpr std::size_t most_bytes = std::size_t(1) << 30;
     /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
     [[nodiscard]] char* reserve(std::size_t bytes) {
         if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
