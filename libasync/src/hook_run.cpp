@@ -5,7 +5,9 @@ namespace async::detail {
 void hook_run::throw_if_it_ends_the_walk() const {
     // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
     const cancel_reason reason = outer_.cancel_requested();
-    if (reason != cancel_reason::none && reason != cancel_reason::deadline) throw_cancelled(reason);
+    if (reason == cancel_reason::none || reason == cancel_reason::deadline) return;
+    over();
+    throw_cancelled(reason);
 }
 
 void hook_run::begin_timed() {
@@ -15,7 +17,7 @@ void hook_run::begin_timed() {
 
 void hook_run::suspended() {
     if (!timed_) begin_timed();
-    note_on_stack(outer_.running);
+    over();
     if (!limited_) return;
     const context& here = inner_;
     expiry_ = here.clock().call_at(
@@ -32,7 +34,7 @@ void hook_run::fail(std::exception_ptr failure, error_level level) {
         stopping = inner_.cancel_requested() == cancel_reason::stopping;
     } catch (...) {
     }
-    note_on_stack(outer_.running);
+    over();
     timed_ = false;
     if (expiry_) stop_expiry();
     if (stopping) std::rethrow_exception(std::move(failure));

@@ -125,6 +125,7 @@ private:
                 }
                 end(is_decided);
             }
+            run_.over();
             return true;
         }
         [[nodiscard]] detail::driven_task<answer> rest() noexcept { return detail::driven_task<answer>(*suspended_); }

@@ -16,8 +16,8 @@ namespace async::detail {
 /// The hook that a dispatcher runs right now: its context, its deadline, its statistics, its failure.
 ///
 /// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that leaves the thread, `suspended` before one
-/// of the two. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings` outlive it; it stays where it
-/// is, since the hooks' tasks run with its context.
+/// of the two; `over` behind the last hook. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings`
+/// outlive it; it stays where it is, since the hooks' tasks run with its context.
 class hook_run {
 public:
     /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
@@ -58,9 +58,10 @@ public:
     void end() {
         if (timed_) [[unlikely]]
             end_timed();
-        note_on_stack(outer_.running);
         throw_if_operation_cancelled();
     }
+    /// All hooks have run: what comes now is none's.
+    void over() const noexcept { note_on_stack(outer_.running); }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
     /// What else it does to the operation is the error rule's to say.
     void fail(std::exception_ptr failure, error_level level);

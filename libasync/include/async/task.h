@@ -116,6 +116,7 @@ public:
     void unhandled_exception() noexcept {
         ::new (static_cast<void*>(&failure_)) std::exception_ptr(std::current_exception());
         state_ = state::failure;
+        driven = nullptr;  // who drives it takes the failure from the frame
     }
     [[nodiscard]] T take_result() {
         if (state_ == state::failure) [[unlikely]]
@@ -141,7 +142,10 @@ public:
     task<void> get_return_object() noexcept;
     final_awaiter final_suspend() const noexcept;
     void return_void() const noexcept {}
-    void unhandled_exception() noexcept { failure_ = std::current_exception(); }
+    void unhandled_exception() noexcept {
+        failure_ = std::current_exception();
+        driven = nullptr;  // who drives it takes the failure from the frame
+    }
     void take_result() {
         if (failure_) [[unlikely]]
             std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -315,13 +319,13 @@ inline task<void> task_promise<void>::get_return_object() noexcept {
 }
 template <class T>
 promise_base::final_awaiter task_promise<T>::final_suspend() noexcept {
-    if (driven == nullptr || state_ != state::value) return {false};
+    if (driven == nullptr) return {false};
     driven->ready_.emplace(std::move(value_));
     driven->frame_ = nullptr;
     return {true};
 }
 inline promise_base::final_awaiter task_promise<void>::final_suspend() const noexcept {
-    if (driven == nullptr || failure_) return {false};
+    if (driven == nullptr) return {false};
     driven->frame_ = nullptr;
     return {true};
 }

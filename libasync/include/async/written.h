@@ -46,7 +46,7 @@ public:
     using writer = typename R::writer;
     using interest = typename R::interest;
     using memory = std::remove_cvref_t<decltype(std::declval<writer&>().memory())>;
-    using written_hook = hook<void(Arguments..., writer&)>;
+    using written_hook = driven_hook<void(Arguments..., writer&)>;
     static constexpr std::string_view callback_name = Name.view();
 
     slot() noexcept = default;
@@ -78,41 +78,50 @@ public:
     [[nodiscard]] const interest& declared_interest() const noexcept { return declared_; }
 
 private:
-    using owned = owned_hook<void(Arguments..., writer&)>;
+    using owned = owned_hook<void(Arguments..., writer&), driven_hook>;
 
     /// Turns what returns an object into what writes it.
     template <class Function, bool InMemory>
     struct returning {
         Function function;
 
-        auto operator()(detail::passed<Arguments>... arguments, writer& out) {
+        /// What `owned` asks for; a dispatcher calls `run_driven`.
+        void operator()(detail::passed<Arguments>..., writer&);
+
+        bool run_driven(const context& here, std::optional<task<void>>& rest, detail::passed<Arguments>... arguments,
+                        writer& out) {
             if constexpr (InMemory) {
-                return write(std::invoke(function, arguments..., out.memory()), out);
+                return write(std::invoke(function, arguments..., out.memory()), here, rest, out);
             } else {
-                return write(std::invoke(function, arguments...), out);
+                return write(std::invoke(function, arguments...), here, rest, out);
             }
         }
 
     private:
         template <class Given>
-        static auto write(Given&& given, writer& out) {
-            using yields = typename detail::yielded<std::remove_cvref_t<Given>>::type;
+        static bool write(Given given, const context& here, std::optional<task<void>>& rest, writer& out) {
+            using yields = typename detail::yielded<Given>::type;
             static_assert(
                 std::is_convertible_v<yields, object>,
                 "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
-            if constexpr (detail::is_task<std::remove_cvref_t<Given>>) {
-                return write_later(std::move(given), out);
+            if constexpr (detail::is_task<Given>) {
+                if (!detail::driven_task<yields>::start(given, here)) [[unlikely]] {
+                    rest.emplace(write_later(std::move(given), out));
+                    return detail::driven_task<void>::start(*rest, here);
+                }
+                write_now(detail::driven_task<yields>::take(given), out);
             } else {
-                const object& made = given;
-                out.write(made);
+                write_now(given, out);
             }
+            return true;
         }
         template <class Yielded>
-        static task<void> write_later(task<Yielded> given, writer& out) {
-            Yielded answer = co_await std::move(given);
-            const object& made = answer;
-            out.write(made);
+        static task<void> write_later(task<Yielded> started, writer& out) {
+            detail::driven_task<Yielded> waiting(started);
+            co_await waiting;
+            write_now(detail::driven_task<Yielded>::take(started), out);
         }
+        static void write_now(const object& made, writer& out) { out.write(made); }
     };
 
     owned hook_;

@@ -139,20 +139,18 @@ private:
                 if (registered.is_choosy && !registered.registered.declared_interest().admits(subject)) continue;
                 run_.begin(*registered.identity);
                 try {
-                    task<void> started = registered.hook(arguments..., out);
-                    if (!detail::driven_task<void>::start(started, run_.here())) [[unlikely]] {
-                        suspended_.emplace(std::move(started));
+                    if (!registered.hook(run_.here(), suspended_, arguments..., out)) [[unlikely]] {
                         next_ = at + 1;
                         run_.suspended();
                         return false;
                     }
-                    detail::driven_task<void>::take(started);
                 } catch (...) {
                     fail(std::current_exception());
                     continue;
                 }
                 run_.end();
             }
+            run_.over();
             return true;
         }
         [[nodiscard]] detail::driven_task<void> rest() noexcept { return detail::driven_task<void>(*suspended_); }
