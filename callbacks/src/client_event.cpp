@@ -61,9 +61,6 @@ ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_
     text_ = text.view();
 }
 
-ClientEvents::ClientEvents() : fields_(new_fields()) {}
-ClientEvents::~ClientEvents() = default;
-
 /// The events of one response, as the dispatcher walks them.
 class ClientEvents::Items {
 public:
@@ -93,18 +90,50 @@ private:
     const OutgoingEvent* current_ = nullptr;
 };
 
-async::task<std::string_view> ClientEvents::write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
-                                                  std::string_view behind) {
-    const auto& hook = hooks.add_field_to_unsigned_callback;
-    begin();
+struct ClientEvents::Batch {
+    static void* operator new(std::size_t size) { return async::detail::allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept { async::detail::free_frame(memory, size); }
+
+    using Hook = decltype(UnsignedDispatch::add_field_to_unsigned_callback);
+
+    Batch(ClientEvents& owner, const Hook& hook, std::span<const OutgoingEvent> events)
+        : items(owner, events), walk(hook, items) {}
+
+    Items items;
+    Hook::batch<Items> walk;
+};
+
+ClientEvents::ClientEvents() : fields_(new_fields()) {}
+ClientEvents::~ClientEvents() = default;
+
+ClientEvents::Writing ClientEvents::write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+                                          std::string_view behind) {
+    return Writing(*this, hooks, events, behind);
+}
+
+bool ClientEvents::Writing::await_ready() const {
+    owner_.begin();
+    const auto& hook = hooks_.add_field_to_unsigned_callback;
     if (hook.empty()) {
-        write_without_modules(events);
-    } else {
-        Items items(*this, events);
-        co_await hook.write_each(items);
+        owner_.write_without_modules(events_);
+        return true;
     }
-    text_.append(behind);
-    co_return finished();
+    owner_.batch_ = std::make_unique<Batch>(owner_, hook, events_);
+    owner_.batch_->walk.bind_context(*here_);
+    return owner_.batch_->walk.await_ready();
+}
+
+void ClientEvents::Writing::await_suspend(std::coroutine_handle<> waiting) const noexcept {
+    owner_.batch_->walk.await_suspend(waiting);
+}
+
+std::string_view ClientEvents::Writing::await_resume() const {
+    if (owner_.batch_ != nullptr) {
+        const std::unique_ptr<Batch> ended = std::move(owner_.batch_);
+        ended->walk.await_resume();
+    }
+    owner_.text_.append(behind_);
+    return owner_.finished();
 }
 
 std::unique_ptr<UnsignedFields> ClientEvents::new_fields() {

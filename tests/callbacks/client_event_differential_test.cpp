@@ -327,6 +327,11 @@ Added random_additions(Random& random, const Pools& pools) {
     return added;
 }
 
+async::task<std::string_view> write(callbacks::ClientEvents& writer, const callbacks::UnsignedDispatch& hooks,
+                                    const std::vector<callbacks::OutgoingEvent>& outgoing) {
+    co_return co_await writer.write(hooks, outgoing, "\n");
+}
+
 class ClientEventDifferential : public testing::TestWithParam<unsigned> {};
 
 TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
@@ -357,7 +362,7 @@ TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
             outgoing[index].with_room_id = recipient.with_room_id;
         }
         const Modules& modules = *random.of(ways);
-        std::string_view rest = async::sync_wait(io, writer.write(modules.hooks, outgoing, "\n"));
+        std::string_view rest = async::sync_wait(io, write(writer, modules.hooks, outgoing));
         for (std::size_t index = 0; index < events_per_response; ++index) {
             rest.remove_prefix(1);
             const std::string_view text = rest.substr(0, rest.find('\n'));

@@ -107,8 +107,9 @@ protected:
         outgoing.push_back(one);
         return outgoing.back();
     }
+    async::task<std::string_view> write() { co_return co_await writer.write(hooks, outgoing, "]"); }
     boost::json::array written() {
-        const std::string_view text = time.run(writer.write(hooks, outgoing, "]"));
+        const std::string_view text = time.run(write());
         return boost::json::parse(text).as_array();
     }
     JsonDict unsigned_of_first() { return written().at(0).at("unsigned").as_object(); }

@@ -82,6 +82,10 @@ private:
     int at_ = -1;
 };
 
+template <class Items>
+async::task<void> write_all(const compose& dispatcher, Items& items) {
+    co_await dispatcher.write_each(items);
+}
 async::task<std::string> ask(const compose& dispatcher, std::string text) { co_return co_await dispatcher(text); }
 
 TEST(WrittenDispatch, TakesObjectsAndWritingFromFunctionsAndCoroutines) {
@@ -106,7 +110,7 @@ TEST(WrittenDispatch, AnItemThatWaitsDoesNotHoldUpTheOthers) {
     dispatcher.add("a", async::bind<&Module::direct_later>(&module), nullptr);
     dispatcher.add("b", async::bind<&Module::direct>(&module), nullptr);
     Texts texts({"slow1", "quick1", "slow2", "quick2"});
-    time.run(dispatcher.write_each(texts));
+    time.run(write_all(dispatcher, texts));
     EXPECT_EQ(texts.closed, (std::vector<std::string>{"quick1", "quick2", "slow1", "slow2"}));
     for (std::size_t index = 0; index < texts.texts.size(); ++index) {
         const std::string& text = texts.texts[index];
@@ -120,7 +124,7 @@ TEST(WrittenDispatch, AsksOnlyHooksWhoseInterestAdmitsTheItem) {
     compose dispatcher;
     dispatcher.add("a", {async::bind<&Module::direct>(&module), FirstLetter{'q'}}, nullptr);
     Texts texts({"slow", "quick"});
-    time.run(dispatcher.write_each(texts));
+    time.run(write_all(dispatcher, texts));
     EXPECT_EQ(texts.papers[0].text, "");
     EXPECT_EQ(texts.papers[1].text, "direct:quick ");
     EXPECT_EQ(time.run(ask(dispatcher, "slow")), "");
@@ -135,7 +139,7 @@ TEST(WrittenDispatch, ADeadlineCutsAWaitingHookUnderTheErrorRule) {
     compose dispatcher;
     dispatcher.add("a", async::bind<&Module::sleep_long>(&module), &settings);
     Texts texts({"one", "two"});
-    EXPECT_THROW(time.run(dispatcher.write_each(texts)), async::deadline_exceeded);
+    EXPECT_THROW(time.run(write_all(dispatcher, texts)), async::deadline_exceeded);
     EXPECT_EQ(module.finished, 0);
     EXPECT_EQ(texts.closed.size(), 2U) << "every item that was set aside is closed";
 }
@@ -184,7 +188,7 @@ TEST(WrittenDispatch, ABatchKeepsTheStackFlatWhetherItsHooksSuspendOrNot) {
     dispatcher.add("ready", async::bind<&StackProbe::ready>(&ready), nullptr);
     dispatcher.add("suspending", async::bind<&StackProbe::suspending>(&suspending), nullptr);
     ManyItems items;
-    async::sync_wait(dispatcher.write_each(items));
+    async::sync_wait(write_all(dispatcher, items));
     EXPECT_EQ(items.set_aside_closed, 100'000);
     EXPECT_LT(ready.highest - ready.lowest, 16U * 1024);
     EXPECT_LT(suspending.highest - suspending.lowest, 16U * 1024);
@@ -194,7 +198,7 @@ TEST(WrittenDispatch, ABatchKeepsTheStackFlatWhetherItsHooksSuspendOrNot) {
 async::cancel_reason cancelled_by(const compose& dispatcher, async::cancel_reason reason) {
     async::testing::simulation time;
     Texts texts({"one", "two"});
-    const auto running = time.start(dispatcher.write_each(texts));
+    const auto running = time.start(write_all(dispatcher, texts));
     time.advance(1s);
     running.cancel(reason);
     time.advance(20s);

@@ -5,8 +5,9 @@
 #include <callbacks/unsigned.h>
 #include <callbacks/unsigned_fields.h>
 
-#include <async/task.h>
+#include <async/context.h>
 
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,11 +68,14 @@ public:
     ClientEvents(const ClientEvents&) = delete;
     ClientEvents& operator=(const ClientEvents&) = delete;
 
-    [[nodiscard]] async::task<std::string_view> write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
-                                                      std::string_view behind = {});
+    class Writing;
+    /// To be awaited at once, where it is made; yields the text. Needs no coroutine of its own.
+    [[nodiscard]] Writing write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+                                std::string_view behind = {});
 
 private:
     class Items;
+    struct Batch;
 
     /// An event whose callbacks left the thread: what it has of `unsigned`, to be put in at a place of the text.
     struct SetAside {
@@ -96,6 +100,31 @@ private:
     std::unique_ptr<UnsignedFields> fields_;
     std::vector<std::unique_ptr<SetAside>> set_aside_;
     std::vector<std::unique_ptr<SetAside>> spare_;
+    std::unique_ptr<Batch> batch_;  // the one that is being written
+};
+
+/// A response that is being written.
+class [[nodiscard]] ClientEvents::Writing {
+public:
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+
+    void bind_context(const async::context& here) noexcept { here_ = &here; }
+    [[nodiscard]] bool await_ready() const;
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept;
+    [[nodiscard]] std::string_view await_resume() const;
+
+private:
+    friend class ClientEvents;
+    Writing(ClientEvents& owner, const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+            std::string_view behind) noexcept
+        : owner_(owner), hooks_(hooks), events_(events), behind_(behind) {}
+
+    ClientEvents& owner_;
+    const UnsignedDispatch& hooks_;
+    std::span<const OutgoingEvent> events_;
+    std::string_view behind_;
+    const async::context* here_ = nullptr;
 };
 
 }  // namespace callbacks

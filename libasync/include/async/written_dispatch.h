@@ -25,10 +25,8 @@ public:
         if (--running_ == 0 && waiting_) std::exchange(waiting_, nullptr).resume();
     }
 
-    void bind_context(const context&) const noexcept {}
     [[nodiscard]] bool await_ready() const noexcept { return running_ == 0; }
     void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
-    void await_resume() const noexcept {}
 
 private:
     std::size_t running_ = 0;
@@ -65,7 +63,11 @@ public:
         return collect(*this, *current_, static_cast<Arguments&&>(arguments)...);
     }
 
-    /// Has all hooks write their part of every item of `items`, which outlives the task:
+    template <class Items>
+    class batch;
+
+    /// Has all hooks write their part of every item of `items`, which outlives the batch. To be awaited at once, where it is
+    /// made; it needs no coroutine of its own.
     ///
     ///     bool next();                       goes on to the next item and opens it; false: there is none
     ///     writer& open_writer();             of the current item
@@ -77,12 +79,8 @@ public:
     ///
     /// Errors: the first exception, after every hook that had begun has ended. No further hook is begun then.
     template <class Items>
-    [[nodiscard]] task<void> write_each(Items& items) const {
-        if (current_ == nullptr) {
-            while (items.next()) items.close();
-            return make_ready_task();
-        }
-        return write_all(*this, *current_, items);
+    [[nodiscard]] batch<Items> write_each(Items& items) const {
+        return batch<Items>(*this, items);
     }
 
     [[nodiscard]] bool empty() const noexcept { return current_ == nullptr; }
@@ -191,79 +189,91 @@ private:
         co_return out.take();
     }
 
-    /// A batch on its way.
-    template <class Items>
-    struct batch {
-        batch(const dispatch& owner_, const snapshot& hooks_, Items& items_, const context& outer_)
-            : owner(owner_), hooks(hooks_), items(items_), outer(outer_), current(new_walker()) {}
-
-        [[nodiscard]] std::unique_ptr<walker> new_walker() const {
-            return std::make_unique<walker>(outer, owner.settings_, hooks);
-        }
-        /// Walks all items; those with a hook that left the thread go on by themselves.
-        void walk_items() {
-            while (!failure && items.next()) {
-                current->start_over();
-                writer& out = items.open_writer();
-                const auto arguments = items.arguments();
-                const bool finished = std::apply(
-                    [&](const auto&... argument) { return current->advance(items.subject(), out, argument...); }, arguments);
-                if (finished) [[likely]] {
-                    items.close();
-                } else {
-                    auto place = items.set_aside();
-                    std::unique_ptr<walker> walk = std::exchange(current, new_walker());
-                    walks.began();
-                    go_on(outer, *this, std::move(walk), std::move(place), arguments, items.subject(), out);
-                }
-            }
-        }
-
-        const dispatch& owner;
-        const snapshot& hooks;
-        Items& items;
-        const context& outer;
-        std::unique_ptr<walker> current;
-        detail::walk_count walks;
-        std::exception_ptr failure;
-    };
-
-    template <class Items, class Place, class Given, class Subject>
-    static detail::root_coroutine go_on(const context&, batch<Items>& all, std::unique_ptr<walker> walk, Place place,
-                                        Given arguments, const Subject& subject, writer& out) {
-        try {
-            for (bool finished = false; !finished;) {
-                co_await walk->rest();
-                walk->settle();
-                if (all.failure) break;
-                finished =
-                    std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
-            }
-        } catch (...) {
-            if (!all.failure) all.failure = std::current_exception();
-        }
-        walk.reset();
-        all.items.close(std::move(place));
-        all.walks.ended();
-    }
-
-    template <class Items>
-    static task<void> write_all(const dispatch& self, const snapshot& hooks, Items& items) {
-        const context& outer = co_await this_context;
-        batch<Items> all(self, hooks, items, outer);
-        try {
-            all.walk_items();
-        } catch (...) {
-            all.failure = std::current_exception();
-        }
-        co_await all.walks;
-        if (all.failure) std::rethrow_exception(all.failure);
-    }
-
     const snapshot* current_ = nullptr;
     dispatch_settings* settings_ = nullptr;
     std::vector<std::unique_ptr<snapshot>> snapshots_;
     std::vector<std::unique_ptr<callback_identity>> identities_;
+};
+
+/// A batch of items on its way through the hooks.
+template <name Name, class R, class... Arguments, class Combine, class Errors>
+requires written_answer<R>
+template <class Items>
+class dispatch<Name, R(Arguments...), Combine, Errors, void>::batch {
+public:
+    batch(const dispatch& owner, Items& items) noexcept : owner_(owner), hooks_(owner.current_), items_(items) {}
+    batch(const batch&) = delete;
+    batch& operator=(const batch&) = delete;
+
+    void bind_context(const context& here) noexcept { outer_ = &here; }
+    [[nodiscard]] bool await_ready() {
+        if (hooks_ == nullptr) {
+            while (items_.next()) items_.close();
+            return true;
+        }
+        try {
+            current_ = new_walker();
+            walk_items();
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+        return walks_.await_ready();
+    }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { walks_.await_suspend(waiting); }
+    void await_resume() {
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+
+private:
+    [[nodiscard]] std::unique_ptr<walker> new_walker() const {
+        return std::make_unique<walker>(*outer_, owner_.settings_, *hooks_);
+    }
+
+    /// Walks all items; those with a hook that left the thread go on by themselves.
+    void walk_items() {
+        while (!failure_ && items_.next()) {
+            current_->start_over();
+            writer& out = items_.open_writer();
+            const auto arguments = items_.arguments();
+            const bool finished = std::apply(
+                [&](const auto&... argument) { return current_->advance(items_.subject(), out, argument...); }, arguments);
+            if (finished) [[likely]] {
+                items_.close();
+            } else {
+                auto place = items_.set_aside();
+                std::unique_ptr<walker> walk = std::exchange(current_, new_walker());
+                walks_.began();
+                go_on(*outer_, *this, std::move(walk), std::move(place), arguments, items_.subject(), out);
+            }
+        }
+    }
+
+    template <class Place, class Given, class Subject>
+    static detail::root_coroutine go_on(const context&, batch& all, std::unique_ptr<walker> walk, Place place, Given arguments,
+                                        const Subject& subject, writer& out) {
+        try {
+            for (bool finished = false; !finished;) {
+                co_await walk->rest();
+                walk->settle();
+                if (all.failure_) break;
+                finished =
+                    std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
+            }
+        } catch (...) {
+            if (!all.failure_) all.failure_ = std::current_exception();
+        }
+        walk.reset();
+        all.items_.close(std::move(place));
+        all.walks_.ended();
+    }
+
+    const dispatch& owner_;
+    const snapshot* hooks_;
+    Items& items_;
+    const context* outer_ = nullptr;
+    std::unique_ptr<walker> current_;
+    detail::walk_count walks_;
+    std::exception_ptr failure_;
 };
 
 }  // namespace async
