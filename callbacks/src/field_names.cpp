@@ -34,16 +34,35 @@ std::size_t end_of_value(std::string_view text, std::size_t at) noexcept {
 
 }  // namespace
 
+bool NameHashes::claim_beyond(std::uint64_t name) noexcept {
+    for (std::size_t step = 0; step < most_steps; ++step) {
+        std::uint64_t& place = places_[(name + step) % places_.size()];
+        if (place == name) return false;
+        if ((place ^ name) < one_object) continue;
+        place = name;
+        return true;
+    }
+    return false;
+}
+
+void NameHashes::begin_anew() noexcept {
+    places_.fill(0);
+    object_ = one_object;
+}
+
 std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, behind_string(text, 0)); }
 
 std::uint32_t FieldIndex::hash_of(std::string_view name) noexcept {
     return static_cast<std::uint32_t>(async::detail::hash_of_text(name));
 }
 
-void FieldIndex::read(std::string_view text) {
+void FieldIndex::clear() noexcept {
     std::fill(fields_.begin(), fields_.end(), Field());
     count_ = 0;
-    for (std::size_t at = 0; at < text.size();) {
+}
+
+void FieldIndex::read(std::string_view text, std::size_t from) {
+    for (std::size_t at = from; at < text.size();) {
         const std::string_view name = name_of(text.substr(at));
         const std::size_t behind = end_of_value(text, at + name.size() + 1) + 1;
         const std::uint32_t hash = hash_of(name);

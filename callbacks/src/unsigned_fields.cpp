@@ -45,18 +45,18 @@ void UnsignedFields::settle_name(std::size_t begin) {
     const std::string_view object = text_->view().substr(opened_at_);
     const auto added_at = static_cast<std::uint32_t>(begin - opened_at_);
     const std::string_view known = object.substr(0, added_at);
-    if (!is_indexed_) {
-        if (index_ == nullptr) index_ = std::make_unique<detail::FieldIndex>();
-        index_->read(known);
-        is_indexed_ = true;
-        names_.claim_all();
-    }
+    if (index_ == nullptr) index_ = std::make_unique<detail::FieldIndex>();
+    if (indexed_size_ == 0) index_->clear();
+    index_->read(known, indexed_size_);
     const std::string_view name = detail::FieldIndex::name_of(object.substr(added_at));
     const std::uint32_t hash = detail::FieldIndex::hash_of(name);
     detail::FieldIndex::Field& same = index_->find(known, name, hash);
     detail::FieldIndex::Field added{hash, added_at, static_cast<std::uint32_t>(object.size())};
     if (same.end != 0) {
-        if (same.begin < own_size_) return text_->cut(begin);
+        if (same.begin < own_size_) {
+            indexed_size_ = added_at;
+            return text_->cut(begin);
+        }
         // The later one stays: the earlier one's bytes are taken out, and what is behind them moves up.
         const std::uint32_t gone = same.end - same.begin;
         char* const bytes = text_->data() + opened_at_;
@@ -67,6 +67,7 @@ void UnsignedFields::settle_name(std::size_t begin) {
         added.end -= gone;
     }
     index_->put(same, added);
+    indexed_size_ = added.end;
 }
 
 }  // namespace callbacks

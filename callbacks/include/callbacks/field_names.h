@@ -8,37 +8,38 @@
 
 namespace callbacks::detail {
 
-/// Whether a name may be among those that an object has: one mark for each remainder of the names' hashes. Nearly every name is
-/// new, and that is seen here without knowing where the others stand. A new object makes all marks free by counting up.
-class NameMarks {
+/// The hashes of the names that an object has. Nearly every name is new, and that is seen here without knowing where the others
+/// stand. A new object makes all places free by counting up.
+class NameHashes {
 public:
     void clear() noexcept {
-        if (++object_ == 0) [[unlikely]]
+        object_ += one_object;
+        if (object_ == 0) [[unlikely]]
             begin_anew();
     }
-    /// False: a name with this remainder is there already. True: it wasn't, and is from now on.
+    /// True: no name with this hash was there; from now on one is. False: one may be there.
     [[nodiscard]] bool claim(std::uint32_t hash) noexcept {
-        std::uint16_t& mark = marks_[hash % marks_.size()];
-        if (mark == object_) [[unlikely]]
-            return false;
-        mark = object_;
+        const std::uint64_t name = object_ | hash;
+        std::uint64_t& place = places_[hash % places_.size()];
+        if ((place ^ name) < one_object) [[unlikely]]
+            return claim_beyond(name);
+        place = name;
         return true;
     }
-    void note(std::uint32_t hash) noexcept { marks_[hash % marks_.size()] = object_; }
-    /// From now on every name may be there, until the next object.
-    void claim_all() noexcept { marks_.fill(object_); }
 
 private:
-    void begin_anew() noexcept {
-        marks_.fill(0);
-        object_ = 1;
-    }
+    static constexpr std::uint64_t one_object = std::uint64_t(1) << 32;
+    static constexpr std::size_t most_steps = 16;
 
-    std::array<std::uint16_t, 1024> marks_{};
-    std::uint16_t object_ = 1;
+    /// The place belongs to a name of this object already.
+    [[nodiscard, gnu::noinline]] bool claim_beyond(std::uint64_t name) noexcept;
+    [[gnu::cold]] void begin_anew() noexcept;
+
+    std::array<std::uint64_t, 256> places_{};  // open addressing: the object's number above, the name's hash below
+    std::uint64_t object_ = one_object;
 };
 
-/// Where an object's fields stand in its text: only made when two names have the same mark.
+/// Where an object's fields stand in its text: only made for an object that may have got a name twice.
 class FieldIndex {
 public:
     struct Field {
@@ -49,8 +50,10 @@ public:
 
     FieldIndex() : fields_(32) {}
 
-    /// Finds the fields in `text`, which begins in front of the first of them; places are counted from there.
-    void read(std::string_view text);
+    /// Forgets all fields.
+    void clear() noexcept;
+    /// Finds the fields that stand in `text` from `from` on. Places are counted from the beginning of `text`.
+    void read(std::string_view text, std::size_t from);
     /// The field of `text` with this name; its own place, not yet taken, if there is none. A name is its written form: the
     /// string with its quotes. Valid until the next `put`.
     [[nodiscard]] Field& find(std::string_view text, std::string_view name, std::uint32_t hash) noexcept;

@@ -62,10 +62,10 @@ private:
         text_ = &text;
         opened_at_ = opened_at;
         own_size_ = 0;
-        is_indexed_ = false;
+        indexed_size_ = 0;
         names_.clear();
     }
-    void note_own(std::uint32_t hash) noexcept { names_.note(hash); }
+    void note_own(std::uint32_t hash) noexcept { static_cast<void>(names_.claim(hash)); }
     /// What is there by now wins over all that is added.
     void end_own() noexcept { own_size_ = text_->size() - opened_at_; }
     void make_objects_in(JsonArena& arena) noexcept { memory_ = JsonMemory(&arena); }
@@ -157,10 +157,10 @@ private:
 
     JsonBuffer* text_;
     std::size_t opened_at_ = 0;
-    std::size_t own_size_ = 0;  // of the host's own fields, which stand first
-    bool is_indexed_ = false;
+    std::size_t own_size_ = 0;      // of the host's own fields, which stand first
+    std::size_t indexed_size_ = 0;  // of the fields that `index_` knows, which stand first
     std::unique_ptr<detail::FieldIndex> index_;
-    detail::NameMarks names_;
+    detail::NameHashes names_;
     JsonMemory memory_;
     JsonBuffer own_text_;
 };
