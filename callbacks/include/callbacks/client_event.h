@@ -58,7 +58,7 @@ struct OutgoingEvent {
 ///
 /// The text is that of the events in their order, each behind its `before`, and of `behind`. Modules that answer at once write
 /// straight into it; a callback that leaves the thread holds up its own event only. Kept from response to response, it
-/// allocates nothing. Memory: the text; about 1.5 KB for every event whose callbacks wait at once. Errors: what a module throws
+/// allocates nothing. Memory: the text; about 6 KB for every event whose callbacks wait at once. Errors: what a module throws
 /// (the whole response fails), after all callbacks that had begun have ended. Thread: one worker; one response at a time.
 /// Lifetime: the text is valid until the next `write`.
 class ClientEvents {

@@ -35,7 +35,7 @@ private:
     [[nodiscard, gnu::noinline]] bool claim_beyond(std::uint64_t name) noexcept;
     [[gnu::cold]] void begin_anew() noexcept;
 
-    std::array<std::uint64_t, 256> places_{};  // open addressing: the object's number above, the name's hash below
+    std::array<std::uint64_t, 512> places_{};  // open addressing: the object's number above, the name's hash below
     std::uint64_t object_ = one_object;
 };
 
