@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 namespace modapi {
 
@@ -17,6 +18,15 @@ constexpr std::string_view paths_of_the_host[] = {"/_matrix/client", "/_matrix/f
                                                   "/_synapse/admin"};
 
 constexpr int deepest_json = 100;
+
+/// `1e999` is JSON and becomes infinity, which is none: who stored it could never read it again.
+bool can_be_written(const callbacks::JsonValue& value) noexcept {
+    if (value.is_double()) return std::isfinite(value.get_double());
+    if (value.is_array()) return std::all_of(value.get_array().begin(), value.get_array().end(), &can_be_written);
+    if (!value.is_object()) return true;
+    return std::all_of(value.get_object().begin(), value.get_object().end(),
+                       [](const auto& member) { return can_be_written(member.value()); });
+}
 
 bool same_ignoring_case(std::string_view left, std::string_view right) {
     return std::equal(left.begin(), left.end(), right.begin(), right.end(),
@@ -74,6 +84,9 @@ callbacks::JsonDict Request::json_object() const {
     boost::json::value parsed = boost::json::parse(body, error, {}, options);
     if (error) throw SynapseError(400, "Content not JSON.", callbacks::Codes::NOT_JSON);
     if (!parsed.is_object()) throw SynapseError(400, "Content must be a JSON object.", callbacks::Codes::BAD_JSON);
+    if (!can_be_written(parsed)) {
+        throw SynapseError(400, "Content has a number beyond the range of a double.", callbacks::Codes::BAD_JSON);
+    }
     return std::move(parsed.get_object());
 }
 

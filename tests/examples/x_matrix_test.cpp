@@ -1,4 +1,4 @@
-#include "federation/x_matrix.h"
+#include "federation/x_matrix_header.h"
 
 #include <gtest/gtest.h>
 

@@ -169,6 +169,7 @@ TEST(RequestTest, RefusesABodyThatIsNoJsonObject) {
     EXPECT_EQ(errcode("{\"a\":1}"), "fine");
     EXPECT_EQ(errcode(""), "M_NOT_JSON Content not JSON.");
     EXPECT_EQ(errcode("{"), "M_NOT_JSON Content not JSON.");
+    EXPECT_EQ(errcode(R"({"a":[{"b":-1e999}]})"), "M_BAD_JSON Content has a number beyond the range of a double.");
     EXPECT_EQ(errcode("[]"), "M_BAD_JSON Content must be a JSON object.");
     EXPECT_EQ(errcode("{\"a\":\"\xff\"}"), "M_NOT_JSON Content not JSON.");
     EXPECT_EQ(errcode("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}"), "M_NOT_JSON Content not JSON.");

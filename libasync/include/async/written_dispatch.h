@@ -189,91 +189,91 @@ private:
         co_return out.take();
     }
 
+public:
+    /// A batch of items on its way through the hooks.
+    template <class Items>
+    class batch {
+    public:
+        batch(const dispatch& owner, Items& items) noexcept : owner_(owner), hooks_(owner.current_), items_(items) {}
+        batch(const batch&) = delete;
+        batch& operator=(const batch&) = delete;
+
+        void bind_context(const context& here) noexcept { outer_ = &here; }
+        [[nodiscard]] bool await_ready() {
+            if (hooks_ == nullptr) {
+                while (items_.next()) items_.close();
+                return true;
+            }
+            try {
+                current_ = new_walker();
+                walk_items();
+            } catch (...) {
+                failure_ = std::current_exception();
+            }
+            return walks_.await_ready();
+        }
+        void await_suspend(std::coroutine_handle<> waiting) noexcept { walks_.await_suspend(waiting); }
+        void await_resume() {
+            if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+        }
+
+    private:
+        [[nodiscard]] std::unique_ptr<walker> new_walker() const {
+            return std::make_unique<walker>(*outer_, owner_.settings_, *hooks_);
+        }
+
+        /// Walks all items; those with a hook that left the thread go on by themselves.
+        void walk_items() {
+            while (!failure_ && items_.next()) {
+                current_->start_over();
+                writer& out = items_.open_writer();
+                const auto arguments = items_.arguments();
+                const bool finished = std::apply(
+                    [&](const auto&... argument) { return current_->advance(items_.subject(), out, argument...); }, arguments);
+                if (finished) [[likely]] {
+                    items_.close();
+                } else {
+                    auto place = items_.set_aside();
+                    std::unique_ptr<walker> walk = std::exchange(current_, new_walker());
+                    walks_.began();
+                    go_on(*outer_, *this, std::move(walk), std::move(place), arguments, items_.subject(), out);
+                }
+            }
+        }
+
+        template <class Place, class Given, class Subject>
+        static detail::root_coroutine go_on(const context&, batch& all, std::unique_ptr<walker> walk, Place place,
+                                            Given arguments, const Subject& subject, writer& out) {
+            try {
+                for (bool finished = false; !finished;) {
+                    co_await walk->rest();
+                    walk->settle();
+                    if (all.failure_) break;
+                    finished = std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); },
+                                          arguments);
+                }
+            } catch (...) {
+                if (!all.failure_) all.failure_ = std::current_exception();
+            }
+            walk.reset();
+            all.items_.close(std::move(place));
+            all.walks_.ended();
+        }
+
+        const dispatch& owner_;
+        const snapshot* hooks_;
+        Items& items_;
+        const context* outer_ = nullptr;
+        std::unique_ptr<walker> current_;
+        detail::walk_count walks_;
+        std::exception_ptr failure_;
+    };
+
+private:
     const snapshot* current_ = nullptr;
     dispatch_settings* settings_ = nullptr;
     std::vector<std::unique_ptr<snapshot>> snapshots_;
     std::vector<std::unique_ptr<callback_identity>> identities_;
-};
-
-/// A batch of items on its way through the hooks.
-template <name Name, class R, class... Arguments, class Combine, class Errors>
-requires written_answer<R>
-template <class Items>
-class dispatch<Name, R(Arguments...), Combine, Errors, void>::batch {
-public:
-    batch(const dispatch& owner, Items& items) noexcept : owner_(owner), hooks_(owner.current_), items_(items) {}
-    batch(const batch&) = delete;
-    batch& operator=(const batch&) = delete;
-
-    void bind_context(const context& here) noexcept { outer_ = &here; }
-    [[nodiscard]] bool await_ready() {
-        if (hooks_ == nullptr) {
-            while (items_.next()) items_.close();
-            return true;
-        }
-        try {
-            current_ = new_walker();
-            walk_items();
-        } catch (...) {
-            failure_ = std::current_exception();
-        }
-        return walks_.await_ready();
-    }
-    void await_suspend(std::coroutine_handle<> waiting) noexcept { walks_.await_suspend(waiting); }
-    void await_resume() {
-        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-    }
-
-private:
-    [[nodiscard]] std::unique_ptr<walker> new_walker() const {
-        return std::make_unique<walker>(*outer_, owner_.settings_, *hooks_);
-    }
-
-    /// Walks all items; those with a hook that left the thread go on by themselves.
-    void walk_items() {
-        while (!failure_ && items_.next()) {
-            current_->start_over();
-            writer& out = items_.open_writer();
-            const auto arguments = items_.arguments();
-            const bool finished = std::apply(
-                [&](const auto&... argument) { return current_->advance(items_.subject(), out, argument...); }, arguments);
-            if (finished) [[likely]] {
-                items_.close();
-            } else {
-                auto place = items_.set_aside();
-                std::unique_ptr<walker> walk = std::exchange(current_, new_walker());
-                walks_.began();
-                go_on(*outer_, *this, std::move(walk), std::move(place), arguments, items_.subject(), out);
-            }
-        }
-    }
-
-    template <class Place, class Given, class Subject>
-    static detail::root_coroutine go_on(const context&, batch& all, std::unique_ptr<walker> walk, Place place, Given arguments,
-                                        const Subject& subject, writer& out) {
-        try {
-            for (bool finished = false; !finished;) {
-                co_await walk->rest();
-                walk->settle();
-                if (all.failure_) break;
-                finished =
-                    std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); }, arguments);
-            }
-        } catch (...) {
-            if (!all.failure_) all.failure_ = std::current_exception();
-        }
-        walk.reset();
-        all.items_.close(std::move(place));
-        all.walks_.ended();
-    }
-
-    const dispatch& owner_;
-    const snapshot* hooks_;
-    Items& items_;
-    const context* outer_ = nullptr;
-    std::unique_ptr<walker> current_;
-    detail::walk_count walks_;
-    std::exception_ptr failure_;
 };
 
 }  // namespace async

@@ -1,0 +1,170 @@
+#include "parsers.h"
+
+#include "federation/received_pdu.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix_header.h"
+#include "http_text.h"
+#include "rooms/canonical_json.h"
+#include "rooms/event_format.h"
+#include "rooms/public_key.h"
+
+#include <callbacks/errors.h>
+#include <callbacks/identifiers.h>
+
+#include <modapi/web_resource.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+namespace fuzz {
+
+namespace {
+
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+
+std::string_view being_read;
+
+void promise(bool is_kept, const char* text) {
+    if (is_kept) return;
+    std::fprintf(stderr, "not kept: %s\nfor the bytes ", text);
+    for (const unsigned char c : being_read) std::fprintf(stderr, c >= ' ' && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
+    std::fputc('\n', stderr);
+    std::abort();
+}
+
+template <void (*Read)(std::string_view)>
+void read_noted(std::string_view bytes) {
+    being_read = bytes;
+    Read(bytes);
+}
+
+std::optional<JsonDict> body_of(std::string_view bytes) {
+    modapi::Request request;
+    request.body = std::string(bytes);
+    try {
+        return request.json_object();
+    } catch (const SynapseError& refused) {
+        promise(refused.status() == 400, "a body that is no JSON object is refused with 400");
+        return std::nullopt;
+    }
+}
+
+void read_json_body(std::string_view bytes) {
+    const std::optional<JsonDict> body = body_of(bytes);
+    if (!body) return;
+    // Not the same value: Boost.JSON 1.81 reads doubles to within a bit of their last place.
+    promise(body_of(boost::json::serialize(*body)).has_value(), "a body that was read can be written and read again");
+}
+
+std::optional<std::string> canonical(const JsonDict& object) {
+    try {
+        return homeserver::canonical_json(object);
+    } catch (const SynapseError& refused) {
+        promise(refused.status() == 400, "what isn't canonical JSON is refused with 400");
+        return std::nullopt;
+    }
+}
+
+void read_canonical_json(std::string_view bytes) {
+    const std::optional<JsonDict> object = body_of(bytes);
+    if (!object) return;
+    const std::optional<std::string> text = canonical(*object);
+    if (!text) return;
+    const std::optional<JsonDict> again = body_of(*text);
+    promise(again && *again == *object, "canonical JSON says what was said");
+    promise(canonical(*again) == text, "canonical JSON is the same when it is made of itself");
+}
+
+void read_pdu(std::string_view bytes) {
+    std::optional<JsonDict> pdu = body_of(bytes);
+    if (!pdu) return;
+    try {
+        const homeserver::ReceivedPdu received = homeserver::check_pdu(*pdu, &keys_of_seeds(), "domain");
+        promise(received.event_id.size() == 44 && received.event_id.front() == '$', "an event's id is its hash");
+        if (received.refusal) {
+            promise(!received.refusal->empty(), "a refusal says why");
+            return;
+        }
+        const callbacks::Event event = homeserver::event_of(received);
+        promise(event.event_id() == received.event_id, "an event that is taken has its id");
+        promise(callbacks::domain_of(event.sender()) == "domain", "an event that is taken is of its origin");
+        promise(homeserver::event_id_of(received.pdu) == received.event_id, "pruning leaves the id");
+        promise(received.hash_is_wrong || homeserver::content_hash(received.pdu) == pdu->at("hashes").at("sha256").as_string(),
+                "what isn't pruned has the hash that it says");
+        static_cast<void>(homeserver::pruned_event_of(received));
+    } catch (const SynapseError& refused) {
+        promise(refused.status() == 400, "what has no id is refused with 400");
+    }
+}
+
+void read_x_matrix(std::string_view bytes) {
+    const std::optional<homeserver::XMatrix> header = homeserver::parse_x_matrix(bytes);
+    if (!header) return;
+    promise(!header->origin.empty() && !header->key_id.empty() && !header->signature.empty(), "a header that is read is whole");
+    const auto quoted = [](const std::string& text) {
+        std::string made = "\"";
+        for (const char c : text) {
+            if (c == '"' || c == '\\') made += '\\';
+            made += c;
+        }
+        return made + '"';
+    };
+    std::string written =
+        "X-Matrix origin=" + quoted(header->origin) + ",key=" + quoted(header->key_id) + ",sig=" + quoted(header->signature);
+    if (header->destination) written += ",destination=" + quoted(*header->destination);
+    const std::optional<homeserver::XMatrix> again = homeserver::parse_x_matrix(written);
+    promise(again && again->origin == header->origin && again->destination == header->destination &&
+                again->key_id == header->key_id && again->signature == header->signature,
+            "a header that was read, written and read is the same");
+}
+
+void read_target(std::string_view bytes) {
+    const homeserver::RequestTarget target = homeserver::split_target(bytes);
+    promise(target.path.size() + target.query.size() <= bytes.size(), "a target has no more than was sent");
+    promise(homeserver::percent_decoded(target.path).size() <= target.path.size(), "decoding makes nothing longer");
+    std::size_t length = 0;
+    for (const auto& [name, value] : homeserver::parse_query(target.query)) length += name.size() + value.size();
+    promise(length <= target.query.size(), "a query has no more than was sent");
+    for (const char c : homeserver::printable(bytes)) promise(c > ' ' && c < 0x7f, "a log line has words of printable ASCII");
+    static_cast<void>(homeserver::is_storable_text(bytes));
+    static_cast<void>(homeserver::PublicKey::from_base64(bytes));
+}
+
+constexpr Parser all[] = {
+    {"json_body", &read_noted<read_json_body>},
+    {"canonical_json", &read_noted<read_canonical_json>},
+    {"pdu", &read_noted<read_pdu>},
+    {"x_matrix", &read_noted<read_x_matrix>},
+    {"target", &read_noted<read_target>},
+};
+
+}  // namespace
+
+const homeserver::VerifyKeys& keys_of_seeds() {
+    static const homeserver::VerifyKeys keys = [] {
+        const auto key = homeserver::PublicKey::from_base64("XGX0JRS2Af3be3knz2fBiRbApjm2Dh61gXDJA8kcJNI");
+        promise(key.has_value(), "32 bytes in base64 are a key");
+        homeserver::VerifyKeys made;
+        made.add("domain", "ed25519:1", *key);
+        return made;
+    }();
+    return keys;
+}
+
+std::span<const Parser> parsers() noexcept { return all; }
+
+const Parser& parser_named(std::string_view name) {
+    for (const Parser& parser : all) {
+        if (parser.name == name) return parser;
+    }
+    std::fprintf(stderr, "there is no parser %.*s\n", static_cast<int>(name.size()), name.data());
+    std::abort();
+}
+
+}  // namespace fuzz
