@@ -4,6 +4,7 @@ usage: server_measure.py BUILD_FOLDER [--quick]
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,13 +20,15 @@ def main():
     arguments.add_argument("--quick", action="store_true", help="only show that everything runs; no limit is checked")
     given = arguments.parse_args()
     build = given.build.resolve()
-    seconds, rooms, rounds = (1, 300, 20) if given.quick else (5, 10000, 1000)
+    seconds, rooms, rounds, transactions = (1, 300, 20, 3) if given.quick else (5, 10000, 1000, 100)
     with tempfile.TemporaryDirectory() as folder:
         try:
             server_load.measure(build, Path(folder), seconds)
             print()
             fine = server_scale.measure(build, Path(folder), rooms, rounds)
-        except Failed as failure:
+            print(flush=True)
+            subprocess.run([build / "bin" / "homeserver_federation_load", str(transactions)], check=True)
+        except (Failed, subprocess.CalledProcessError) as failure:
             print("FAILED: %s" % failure, file=sys.stderr)
             return 1
     if given.quick:

@@ -2,6 +2,7 @@
 
 #include "rooms/canonical_json.h"
 #include "rooms/event_format.h"
+#include "rooms/signing_key.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -21,6 +22,8 @@ const homeserver::SigningKey& key() {
 constexpr std::int64_t some_time = 1'700'000'000'000;
 
 }  // namespace
+
+homeserver::PublicKey FederationPeer::public_key() { return homeserver::PublicKey::from_base64(key().public_key()).value(); }
 
 std::string FederationPeer::configuration() {
     return "federation_verify_keys: {" + name + ": {\"" + key().key_id() + "\": \"" + key().public_key() + "\"}}\n";

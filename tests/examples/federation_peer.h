@@ -2,7 +2,7 @@
 
 #include "server_process.h"
 
-#include "rooms/signing_key.h"
+#include "rooms/public_key.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -19,6 +19,7 @@ public:
     explicit FederationPeer(const ServerProcess& server) : server_(server) {}
 
     static inline const std::string name = "peer.test";
+    [[nodiscard]] static homeserver::PublicKey public_key();
     /// What the server's configuration says of this peer.
     [[nodiscard]] static std::string configuration();
 
