@@ -122,7 +122,7 @@ TEST(TestingHost, ReportsAWrongConfigurationAsTheServerDoes) {
         host.load_named<Everything>("everything.Everything", "\nword: spam\nwords: [x]");
         FAIL();
     } catch (const modapi::ConfigurationError& error) {
-        EXPECT_EQ(std::string(error.what()).find("homeserver.yaml:5: modules[0].config.words: "), 0U) << error.what();
+        EXPECT_EQ(std::string(error.what()).find("homeserver.yaml:6: modules[0].config.words: "), 0U) << error.what();
     }
 }
 
