@@ -139,7 +139,12 @@ private:
         if (settings_.transport != nullptr) {
             const std::string text = url.to_string();
             async::task<HttpAnswer> asking = settings_.transport->exchange(text, request);
-            co_return co_await std::move(asking);
+            HttpAnswer answer = co_await std::move(asking);
+            if (answer.body.size() > settings_.largest_body) {
+                throw HttpFormatError("the answer of " + url.host + " is larger than " + std::to_string(settings_.largest_body) +
+                                      " bytes");
+            }
+            co_return answer;
         }
         async::task<std::vector<tcp::endpoint>> lookup = look_up(url);
         std::vector<tcp::endpoint> endpoints = co_await std::move(lookup);
