@@ -78,6 +78,13 @@ task<void> RoomServices::set_room_is_in_public_room_list(string, bool is_in_list
 task<void> PresenceServices::send_local_online_presence_to(vector<UserID>) { throw No("send_local_online_presence_to"); }
 task<void> PresenceServices::set_presence_for_users(PresenceUpdates) { throw No("set_presence_for_users"); }
 
+task<std::map<string, bool>> PushServices::send_http_push_notification(UserID, optional<string>, JsonDict, JsonDict, JsonDict) {
+    throw No("send_http_push_notification");
+}
+task<void> PushServices::set_push_rule_action(UserID, string, string, callbacks::JsonArray) {
+    throw No("set_push_rule_action");
+}
+
 const std::string& Homeserver::email_app_name() const noexcept {
     static const std::string usual = "Matrix";
     return usual;
@@ -100,6 +107,10 @@ RoomServices& Homeserver::rooms() noexcept {
 }
 PresenceServices& Homeserver::presence() noexcept {
     static PresenceServices none;
+    return none;
+}
+PushServices& Homeserver::push() noexcept {
+    static PushServices none;
     return none;
 }
 

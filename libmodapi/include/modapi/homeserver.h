@@ -2,6 +2,7 @@
 
 #include <modapi/services/account_services.h>
 #include <modapi/services/presence_services.h>
+#include <modapi/services/push_services.h>
 #include <modapi/services/room_services.h>
 #include <modapi/services/session_services.h>
 
@@ -35,6 +36,7 @@ public:
     [[nodiscard]] virtual SessionServices& sessions() noexcept;
     [[nodiscard]] virtual RoomServices& rooms() noexcept;
     [[nodiscard]] virtual PresenceServices& presence() noexcept;
+    [[nodiscard]] virtual PushServices& push() noexcept;
 };
 
 }  // namespace modapi
