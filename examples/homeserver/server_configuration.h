@@ -3,6 +3,7 @@
 #include "federation/verify_keys.h"
 
 #include <modapi/background_updater.h>
+#include <modapi/cache_settings.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
 #include <modapi/module_resolver.h>
@@ -58,6 +59,7 @@ struct ServerConfiguration {
     std::optional<std::string> custom_template_dir;
     std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
     VerifyKeys federation_verify_keys;
+    modapi::CacheSettings caches;
 };
 
 /// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.

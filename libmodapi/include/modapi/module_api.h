@@ -76,7 +76,8 @@ public:
     void register_web_resource(std::string path, std::shared_ptr<WebResource> resource);
 
     /// Announces a cached function, so that invalidations reach the same function in other workers. `function` is a member
-    /// of the module and lives as long as it does. Errors: RegistrationError for a second function of that name.
+    /// of the module and lives as long as it does. What the operator says under `caches:` takes effect: how many entries it keeps,
+    /// and for how long if it says nothing itself. Errors: RegistrationError for a second function of that name.
     void register_cached_function(async::cached_function& function);
     /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at
     /// compile time. Errors: std::logic_error for a function that wasn't registered.
