@@ -85,5 +85,6 @@ struct Method {
 [[nodiscard]] std::span<const Method> user_methods();
 [[nodiscard]] std::span<const Method> room_methods();
 [[nodiscard]] std::span<const Method> push_methods();
+[[nodiscard]] std::span<const Method> http_methods();
 
 }  // namespace api_caller
