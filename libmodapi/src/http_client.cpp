@@ -191,7 +191,8 @@ private:
         std::vector<tcp::endpoint> endpoints = co_await std::move(lookup);
         // Exactly these are connected to: a name that resolves differently the next time doesn't help anybody.
         refuse_blocked(url, endpoints);
-        async::task<void> opening = connection.open(url, endpoints, tls());
+        asio::ssl::context* const secured = url.is_secure ? &tls() : nullptr;
+        async::task<void> opening = connection.open(url, endpoints, secured);
         co_await std::move(opening);
     }
 

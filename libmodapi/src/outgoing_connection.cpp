@@ -160,14 +160,14 @@ async::task<std::vector<tcp::endpoint>> look_up(const HttpUrl& url) {
 }
 
 async::task<void> OutgoingConnection::open(const HttpUrl& url, const std::vector<tcp::endpoint>& endpoints,
-                                           asio::ssl::context& tls) {
+                                           asio::ssl::context* tls) {
     const async::context& here = co_await async::this_context;
     const CutOnCancel cut(socket_, here);
     try {
         async::task<void> connecting = connect(socket_, endpoints);
         co_await std::move(connecting);
         if (!url.is_secure) co_return;
-        secure_.emplace(socket_, tls);
+        secure_.emplace(socket_, *tls);
         secure_->set_verify_mode(asio::ssl::verify_peer);
         secure_->set_verify_callback(asio::ssl::host_name_verification(url.host));
         if (!url.is_address && SSL_set_tlsext_host_name(secure_->native_handle(), url.host.c_str()) != 1) {

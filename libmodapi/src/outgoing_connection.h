@@ -52,10 +52,10 @@ class OutgoingConnection {
 public:
     explicit OutgoingConnection(const boost::asio::any_io_executor& executor) : socket_(executor) {}
 
-    /// Connects to one of `endpoints`, the first that can be reached, and to nothing else. `tls` is used for a secure URL: the
+    /// Connects to one of `endpoints`, the first that can be reached, and to nothing else. `tls` is there for a secure URL: the
     /// certificate must be valid for the URL's host. References outlive the task.
     [[nodiscard]] async::task<void> open(const HttpUrl& url, const std::vector<boost::asio::ip::tcp::endpoint>& endpoints,
-                                         boost::asio::ssl::context& tls);
+                                         boost::asio::ssl::context* tls);
     /// Sends one request and reads its answer. References outlive the task.
     [[nodiscard]] async::task<HttpResponse> exchange(const HttpUrl& url, const HttpRequest& request);
 

@@ -164,7 +164,7 @@ async::task<void> HttpPushers::tell_all(Pusher pusher, AtWork& work) {
         --talking_;
         talked_.notify_all();
         if (failure) std::rethrow_exception(failure);
-        if (outcome == PushOutcome::rejected) co_return;
+        if (outcome == PushOutcome::rejected) continue;  // it is gone, unless the user has set it anew
         if (outcome == PushOutcome::accepted) {
             delay.reset();
             co_await worker_.database().run("note_told", &note_told, due->pusher, due->position);
