@@ -12,7 +12,8 @@
 #include "media.h"
 #include "presence.h"
 #include "profile.h"
-#include "push_rules.h"
+#include "push/pushers.h"
+#include "push/rule_endpoints.h"
 #include "registration.h"
 #include "room_tags.h"
 #include "rooms/rooms.h"
@@ -31,6 +32,7 @@ void add_endpoints(Router& router) {
     add_room_tag_endpoints(router);
     add_presence_endpoints(router);
     add_push_rule_endpoints(router);
+    add_pusher_endpoints(router);
     add_filter_endpoints(router);
     add_room_endpoints(router);
     add_media_endpoints(router);

@@ -48,25 +48,26 @@ void ScriptedHttp::stall(const std::string& method, const std::string& url) {
     scripts_[{method, url}].behaviour = Behaviour::stalls;
 }
 
-async::task<HttpAnswer> ScriptedHttp::exchange(const std::string& url, const HttpRequest& request) {
+async::task<HttpResponse> ScriptedHttp::exchange(const std::string& method, const std::string& url, const HttpHeaders& headers,
+                                                 const std::string& body) {
     Request kept;
-    kept.method = request.method;
+    kept.method = method;
     kept.url = url;
-    kept.headers = request.headers;
-    kept.body = request.body;
+    kept.headers = headers;
+    kept.body = body;
     requests.push_back(std::move(kept));
-    const auto found = scripts_.find({request.method, url});
+    const auto found = scripts_.find({method, url});
     if (found == scripts_.end()) {
-        unscripted_.push_back("no answer is scripted for " + request.method + " " + url);
+        unscripted_.push_back("no answer is scripted for " + method + " " + url);
         throw UnscriptedRequest(unscripted_.back());
     }
     const Script script = found->second;
     if (script.behaviour == Behaviour::refuses) throw boost::system::system_error(boost::asio::error::connection_refused);
     if (script.behaviour == Behaviour::stalls) co_await async::sleep_for(std::chrono::hours(24 * 365));
     if (script.delay > async::clock::duration(0)) co_await async::sleep_for(script.delay);
-    HttpAnswer answer;
+    HttpResponse answer;
     answer.status = script.status;
-    answer.location = script.location;
+    if (!script.location.empty()) answer.headers.emplace_back("Location", script.location);
     answer.body = script.body;
     co_return answer;
 }

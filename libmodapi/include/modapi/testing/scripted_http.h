@@ -47,7 +47,8 @@ public:
     /// Throws UnscriptedRequest, once for each that was made since the last time. The module got it as well.
     void require_all_scripted();
 
-    [[nodiscard]] async::task<HttpAnswer> exchange(const std::string& url, const HttpRequest& request) override;
+    [[nodiscard]] async::task<HttpResponse> exchange(const std::string& method, const std::string& url,
+                                                     const HttpHeaders& headers, const std::string& body) override;
 
 private:
     enum class Behaviour : unsigned char { answers, refuses, stalls };
