@@ -17,6 +17,8 @@
 #include "registration.h"
 #include "room_tags.h"
 #include "rooms/rooms.h"
+#include "third_party/account_third_party_ids.h"
+#include "third_party/validation_requests.h"
 #include "user_directory.h"
 
 namespace homeserver {
@@ -27,6 +29,8 @@ void add_endpoints(Router& router) {
     add_login_endpoints(router);
     add_login_token_endpoint(router);
     add_session_endpoints(router);
+    add_validation_endpoints(router);
+    add_account_third_party_id_endpoints(router);
     add_profile_endpoints(router);
     add_account_data_endpoints(router);
     add_room_tag_endpoints(router);

@@ -73,6 +73,13 @@ constexpr const char* tables[] = {
     // Which identity servers hold a binding.
     "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
+    // Codes that were sent to addresses. validated_at is null until the code is said back.
+    "CREATE TABLE IF NOT EXISTS threepid_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    "client_secret TEXT NOT NULL, token TEXT NOT NULL, next_link TEXT, send_attempt BIGINT NOT NULL, wrong_tries BIGINT NOT "
+    "NULL, "
+    "creation_ts BIGINT NOT NULL, validated_at BIGINT)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_of_address ON threepid_validations (address, client_secret)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_by_age ON threepid_validations (creation_ts)",
     "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
     "NULL, PRIMARY KEY (auth_provider, external_id))",
 

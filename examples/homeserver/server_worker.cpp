@@ -1,6 +1,7 @@
 #include "server_worker.h"
 
 #include "background_updates.h"
+#include "mail/mailer.h"
 #include "push/http_pushers.h"
 #include "push/push_gateway.h"
 #include "rooms/client_event_cache.h"
@@ -25,6 +26,7 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
       seen_clients_(*this),
       client_events_(std::make_unique<ClientEventCache>()),
       push_gateway_(std::make_unique<PushGateway>(*this)) {
+    if (shared.mailer.can_send()) validation_mail_.emplace(shared.configuration);
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();

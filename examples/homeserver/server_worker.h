@@ -5,6 +5,7 @@
 #include "router.h"
 #include "seen_clients.h"
 #include "server_configuration.h"
+#include "third_party/validation_mail.h"
 
 #include <modapi/database.h>
 #include <modapi/homeserver.h>
@@ -15,6 +16,7 @@
 #include <async/scope.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -75,6 +77,8 @@ public:
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
     [[nodiscard]] RoomDeletions& room_deletions() noexcept { return shared_.room_deletions; }
     [[nodiscard]] Mailer& mailer() noexcept { return shared_.mailer; }
+    /// Only where mail can be sent.
+    [[nodiscard]] const ValidationMail& validation_mail() const { return validation_mail_.value(); }
     [[nodiscard]] const boost::asio::any_io_executor& host_pool() const noexcept { return shared_.host_pool; }
     [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
     /// Work that goes on after its request was answered (on_new_event).
@@ -113,6 +117,7 @@ private:
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<ClientEventCache> client_events_;
     std::unique_ptr<PushGateway> push_gateway_;
+    std::optional<ValidationMail> validation_mail_;
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
     std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
 };
