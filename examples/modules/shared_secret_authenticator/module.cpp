@@ -1,0 +1,3 @@
+#include "shared_secret_auth_provider.h"
+
+MODAPI_MODULE(SharedSecretAuthProvider)

@@ -1,0 +1,3 @@
+#include "invite_auto_accepter.h"
+
+MODAPI_MODULE(InviteAutoAccepter)
