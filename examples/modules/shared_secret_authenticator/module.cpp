@@ -1,3 +1,3 @@
-#include "shared_secret_auth_provider.h"
+#include "shared_secret_authenticator.h"
 
 MODAPI_MODULE(SharedSecretAuthProvider)

@@ -1,3 +1,3 @@
-#include "invite_auto_accepter.h"
+#include "synapse_auto_accept_invite.h"
 
 MODAPI_MODULE(InviteAutoAccepter)

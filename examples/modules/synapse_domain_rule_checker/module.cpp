@@ -1,3 +1,3 @@
-#include "domain_rule_checker.h"
+#include "synapse_domain_rule_checker.h"
 
 MODAPI_MODULE(DomainRuleChecker)

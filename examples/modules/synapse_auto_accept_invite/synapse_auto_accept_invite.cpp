@@ -1,4 +1,4 @@
-#include "invite_auto_accepter.h"
+#include "synapse_auto_accept_invite.h"
 
 #include <spdlog/logger.h>
 

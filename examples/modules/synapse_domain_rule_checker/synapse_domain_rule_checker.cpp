@@ -1,4 +1,4 @@
-#include "domain_rule_checker.h"
+#include "synapse_domain_rule_checker.h"
 
 #include <algorithm>
 #include <utility>

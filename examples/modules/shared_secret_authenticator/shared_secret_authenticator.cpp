@@ -1,4 +1,4 @@
-#include "shared_secret_auth_provider.h"
+#include "shared_secret_authenticator.h"
 
 #include <sodium.h>
 
