@@ -182,18 +182,6 @@ TEST_F(InviteAutoAccepterTest, LeavesAMalformedEntryAloneWithAWarning) {
     EXPECT_EQ(attempts(), 1U) << "the room is joined all the same";
 }
 
-TEST_F(InviteAutoAccepterTest, TwoDirectInvitesAtTheSameTimeAreBothMarked) {
-    load();
-    const callbacks::Event first = invite_from(alice, R"({"is_direct":true})");
-    const callbacks::Event second = invite_from(alice, R"({"is_direct":true})", other_room);
-    const auto& on_new_event = host.hooks().third_party_rules.on_new_event;
-    auto told_first = host.start(on_new_event(first, callbacks::StateMap()));
-    auto told_second = host.start(on_new_event(second, callbacks::StateMap()));
-    host.run_ready();
-    EXPECT_TRUE(told_first.done() && told_second.done());
-    EXPECT_EQ(direct(), R"({"@alice:example.org":["!hall:example.org","!den:example.org"]})");
-}
-
 TEST_F(InviteAutoAccepterTest, AccountDataThatCouldntBeWrittenOnceIsWrittenTheNextTime) {
     load();
     host.server.fail_next("put_global_account_data", "no space left");
