@@ -100,19 +100,25 @@ public:
         allowed_.emplace(url.host, url.port);
     }
 
-    async::task<JsonValue> request_json(HttpUrl url, HttpRequest request) {
+    /// Any answer, from where redirects lead to, within the time that a request has.
+    async::task<HttpAnswer> request(HttpUrl url, HttpRequest request) {
         if (!has_header(request.headers, "user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
         const async::context& here = co_await async::this_context;
         const std::string host = url.host;
-        HttpAnswer answer;
         try {
             async::task<HttpAnswer> work = follow(std::move(url), std::move(request));
             async::task<HttpAnswer> limited = async::with_deadline(settings_.timeout, std::move(work));
-            answer = co_await std::move(limited);
+            co_return co_await std::move(limited);
         } catch (const async::deadline_exceeded&) {
             here.throw_if_cancelled();  // the caller's own deadline, not this request's
             throw RequestTimedOutError("Timeout waiting for response headers and body from " + host);
         }
+    }
+
+    async::task<JsonValue> request_json(HttpUrl url, HttpRequest asked) {
+        const std::string host = url.host;
+        async::task<HttpAnswer> asking = request(std::move(url), std::move(asked));
+        HttpAnswer answer = co_await std::move(asking);
         if (answer.status < 200 || answer.status > 299) {
             throw HttpResponseException(answer.status, std::move(answer.reason), std::move(answer.body));
         }
@@ -216,6 +222,22 @@ async::task<JsonValue> HttpClient::post_json_get_json(std::string uri, callbacks
 
 async::task<JsonValue> HttpClient::post_json_get_json(std::string uri, callbacks::JsonDict post_json) {
     return post_json_get_json(std::move(uri), std::move(post_json), HttpHeaders());
+}
+
+async::task<HttpResponse> HttpClient::request(std::string method, std::string uri, std::string data, HttpHeaders headers) {
+    check_headers(headers);
+    HttpUrl url = parse_http_url(uri);
+    HttpRequest request;
+    request.method = std::move(method);
+    request.headers = std::move(headers);
+    request.body = std::move(data);
+    async::task<HttpAnswer> requesting = implementation_->request(std::move(url), std::move(request));
+    HttpAnswer answer = co_await std::move(requesting);
+    HttpResponse response;
+    response.status = answer.status;
+    response.reason = std::move(answer.reason);
+    response.body = std::move(answer.body);
+    co_return response;
 }
 
 }  // namespace modapi

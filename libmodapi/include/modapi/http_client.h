@@ -66,6 +66,13 @@ struct HttpClientSettings {
     static void check_ranges(const std::vector<std::string>& ranges, std::string_view name);
 };
 
+/// An answer, whatever its status.
+struct HttpResponse {
+    int status = 0;
+    std::string reason;
+    std::string body;
+};
+
 /// HTTP and HTTPS for modules (contract: `SimpleHttpClient`). One connection per request, certificates verified by the system's
 /// authorities, up to 5 redirects, each checked against the block list again.
 ///
@@ -85,6 +92,8 @@ public:
     [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json,
                                                                        HttpHeaders headers);
     [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json);
+    /// Any request; `data` is its body, whose type is in the headers. The answer may have any status.
+    [[nodiscard]] async::task<HttpResponse> request(std::string method, std::string uri, std::string data, HttpHeaders headers);
 
     /// Lets requests to `host:port` (or the host and port of a URL) pass the block list: what a module's own configuration
     /// names.
