@@ -2,7 +2,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -45,7 +44,7 @@ public:
     /// Closes all connections; nobody listens any more.
     void stop() {
         if (!running_) return;
-        boost::asio::post(running_->io, [this] { running_->io.stop(); });
+        running_->io.stop();
         running_->thread.join();
         running_.reset();
     }

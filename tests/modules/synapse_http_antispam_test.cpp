@@ -202,7 +202,7 @@ INSTANTIATE_TEST_SUITE_P(
         Failure{"Page", [](Host& host, const std::string& url) { host.http.answer("POST", url, 500, "<html></html>"); },
                 nonsense},
         Failure{"List", [](Host& host, const std::string& url) { host.http.answer("POST", url, 403, "[]"); }, nonsense}),
-    [](const auto& info) { return info.param.what; });
+    [](const auto& failure) { return failure.param.what; });
 
 TEST_F(HttpAntispamTest, WaitsAsLongAsTheTimeoutSaysAndNotLonger) {
     load("timeout: 3s");
@@ -249,7 +249,7 @@ TEST_F(HttpAntispamTest, TellsTheServiceWithoutWaitingWhereThatIsWanted) {
     host.run_ready();
     ASSERT_TRUE(asking.done());
     EXPECT_FALSE(asking.result().is_spam());
-    EXPECT_EQ(asked("user_may_invite").at("invitee"), bob);
+    EXPECT_EQ(asked("user_may_invite").at("invitee"), callbacks::JsonValue(bob));
     EXPECT_FALSE(is_left_out());
     host.run_ready();
     EXPECT_EQ(asked("check_username_for_spam").size(), 1U);
@@ -342,7 +342,7 @@ TEST_F(HttpAntispamTest, PingsUntilTheServiceAnswersAsItShould) {
     EXPECT_EQ(host.http.requests.size(), 1U);
     host.advance(1ms);
     ASSERT_EQ(host.http.requests.size(), 2U);
-    EXPECT_NE(boost::json::parse(host.http.requests[1].body).at("id").as_string(), first);
+    EXPECT_NE(boost::json::parse(host.http.requests[1].body).at("id"), callbacks::JsonValue(first));
     host.advance(5s);
     EXPECT_EQ(host.http.requests.size(), 3U) << "an answer with another id is none";
     EXPECT_FALSE(log_has("service answers at"));

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <exception>
 #include <fstream>
-#include <iterator>
 #include <random>
+#include <sstream>
 #include <utility>
 
 namespace {
@@ -56,9 +56,9 @@ std::optional<std::string> token_of(const modapi::ConfigSection& config) {
     if (!token && path) {
         key = "authorization_path";
         std::ifstream file(*path, std::ios::binary);
-        const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-        if (!file) config.fail(key, "can't be read: " + *path);
-        token = without_surrounding_space(content);
+        std::ostringstream content;
+        if (!file || !(content << file.rdbuf())) config.fail(key, "names a file that can't be read or is empty: " + *path);
+        token = without_surrounding_space(content.str());
     }
     if (!token) return std::nullopt;
     const bool can_be_sent = !token->empty() && std::none_of(token->begin(), token->end(), [](unsigned char character) {
