@@ -288,6 +288,7 @@ TEST_F(HttpAntispamTest, TheTokenGoesToTheServiceAndIntoNoLog) {
     host.http.refuse("POST", base + "/user_may_invite");
     EXPECT_TRUE(is_spam(invite(), "M_UNKNOWN"));
     EXPECT_FALSE(host.log().empty());
+    EXPECT_TRUE(log_has("user_may_invite: Connection refused (rejected)"));
     EXPECT_FALSE(log_has("secret-of-the-service"));
 }
 

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -99,6 +100,12 @@ std::optional<JsonDict> object_of(const std::string& body) {
 }
 
 bool is_success(const modapi::HttpResponse& answer) { return answer.status >= 200 && answer.status <= 299; }
+
+/// Of a request that brought no answer. What the network says has the place in Boost's source behind it.
+std::string reason_of(const std::exception& error) {
+    const auto* const network = dynamic_cast<const boost::system::system_error*>(&error);
+    return network != nullptr ? network->code().message() : error.what();
+}
 
 std::string random_letters(int count) {
     std::random_device source;
@@ -281,7 +288,7 @@ async::task<HTTPAntispam::Reply> HTTPAntispam::ask(std::string callback, JsonDic
         reply.problem = error.what();
     } catch (const std::exception& error) {
         reply.kind = Reply::Kind::unreachable;
-        reply.problem = error.what();
+        reply.problem = reason_of(error);
     }
     api_.logger().warn("the spam check service failed at {}: {} ({})", url, reply.problem, consequence);
     co_return reply;
@@ -321,6 +328,6 @@ async::task<std::optional<std::string>> HTTPAntispam::ping() {
         co_return "its answer, of status " + std::to_string(answer.status) + ", isn't this ping's";
     } catch (const std::exception& error) {
         here.throw_if_cancelled();
-        co_return error.what();
+        co_return reason_of(error);
     }
 }
