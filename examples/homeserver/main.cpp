@@ -39,6 +39,13 @@ std::filesystem::path default_module_path() {
     return std::filesystem::is_directory(installed) ? installed : prefix / "modules";
 }
 
+/// The templates that came with the program, likewise.
+std::string template_dir() {
+    const std::filesystem::path prefix = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    const std::filesystem::path installed = prefix / HOMESERVER_INSTALLED_TEMPLATES;
+    return (std::filesystem::is_directory(installed) ? installed : prefix / "templates").string();
+}
+
 /// Where a module's library lies; empty for one that is compiled in.
 std::filesystem::path library_of(const std::string& module, const std::vector<std::filesystem::path>& module_path) {
     const std::string library = module.substr(0, module.rfind('.')) + ".so";
@@ -79,8 +86,8 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
 void run(const std::string& config_file, bool only_check) {
     const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
-    const homeserver::ServerConfiguration configuration =
-        homeserver::read_server_configuration(file, default_module_path(), warn);
+    homeserver::ServerConfiguration configuration = homeserver::read_server_configuration(file, default_module_path(), warn);
+    configuration.template_dir = template_dir();
     modapi::ModuleResolver resolver(configuration.module_path);
     const std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(file, resolver, warn);
     if (only_check) {

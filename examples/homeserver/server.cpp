@@ -62,12 +62,14 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       host_pool_(host_threads),
       database_(open_database(file, configuration.database)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
+      mailer_(configuration.mail, configuration.server_name),
       shared_{configuration,
               *database_,
               notifier_,
               signing_key_,
               presence_interests_,
               room_deletions_,
+              mailer_,
               blocking_pool_.get_executor(),
               host_pool_.get_executor()} {
     add_endpoints(router_);
@@ -144,6 +146,7 @@ void Server::stop() {
     std::vector<std::pair<std::string, WorkerThread::OnStack>> held;
     for (const std::unique_ptr<WorkerThread>& worker : workers_) held.emplace_back(worker->name(), worker->on_stack());
     deadline_.arm(time_to_stop, std::move(held));
+    mailer_.end_within(grace_for_requests);
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
     const std::function<void()> drained = when_all_report([this] { end_workers(); });
     for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->drain(grace_for_requests, drained);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "acceptor.h"
+#include "mail/mailer.h"
 #include "notifier.h"
 #include "presence_interests.h"
 #include "rooms/room_deletions.h"
@@ -64,6 +65,7 @@ private:
     Notifier notifier_;
     PresenceInterests presence_interests_;
     RoomDeletions room_deletions_;
+    Mailer mailer_;
     modapi::InProcessInvalidationBus invalidations_;
     modapi::Watchdog watchdog_;
     Shared shared_;

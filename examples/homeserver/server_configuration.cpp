@@ -1,6 +1,7 @@
 #include "server_configuration.h"
 
 #include "configured_duration.h"
+#include "mail/mail_configuration.h"
 
 #include <modapi/config_section.h>
 #include <modapi/http_client.h>
@@ -339,7 +340,8 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
         if (workers < 1 || workers > most_workers) root.fail("workers", "must be 1 to " + std::to_string(most_workers));
         configuration.workers = static_cast<int>(workers);
-        configuration.email_app_name = root.section("email").value_or<std::string>("app_name", configuration.email_app_name);
+        configuration.mail = read_mail_settings(root, folder_);
+        warn_unknown_keys(root.section("email").values(), {"email"}, mail_keys());
         if (const auto folder = root.section("templates").optional<std::string>("custom_template_directory"))
             configuration.custom_template_dir = located(*folder).string();
         configuration.sso_client_whitelist =

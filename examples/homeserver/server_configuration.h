@@ -1,6 +1,7 @@
 #pragma once
 
 #include "federation/verify_keys.h"
+#include "mail/mail_settings.h"
 
 #include <modapi/background_updater.h>
 #include <modapi/configuration.h>
@@ -54,8 +55,9 @@ struct ServerConfiguration {
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
-    std::string email_app_name = "Matrix";
+    MailSettings mail;
     std::optional<std::string> custom_template_dir;
+    std::optional<std::string> template_dir;        ///< the server's own templates; the program's affair, not the file's
     std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
     VerifyKeys federation_verify_keys;
 };

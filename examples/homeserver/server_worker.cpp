@@ -32,10 +32,12 @@ ServerWorker::~ServerWorker() = default;
 const std::string& ServerWorker::server_name() const noexcept { return shared_.configuration.server_name; }
 const std::string& ServerWorker::public_baseurl() const noexcept { return shared_.configuration.public_baseurl; }
 
-const std::string& ServerWorker::email_app_name() const noexcept { return shared_.configuration.email_app_name; }
+const std::string& ServerWorker::email_app_name() const noexcept { return shared_.configuration.mail.app_name; }
 const std::optional<std::string>& ServerWorker::custom_template_dir() const noexcept {
     return shared_.configuration.custom_template_dir;
 }
+
+const std::optional<std::string>& ServerWorker::template_dir() const noexcept { return shared_.configuration.template_dir; }
 
 void ServerWorker::attach_to_notifier() {
     notifier().attach(

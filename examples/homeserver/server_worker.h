@@ -22,6 +22,7 @@ namespace homeserver {
 
 class BackgroundUpdates;
 class ClientEventCache;
+class Mailer;
 class PresenceInterests;
 class RoomDeletions;
 class SigningKey;
@@ -34,6 +35,7 @@ struct Shared {
     const SigningKey& signing_key;  ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
     PresenceInterests& presence_interests;
     RoomDeletions& room_deletions;
+    Mailer& mailer;
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
                                              ///< pool keeps nobody from logging in
@@ -52,10 +54,12 @@ public:
     [[nodiscard]] const std::string& public_baseurl() const noexcept override;
     [[nodiscard]] const std::string& email_app_name() const noexcept override;
     [[nodiscard]] const std::optional<std::string>& custom_template_dir() const noexcept override;
+    [[nodiscard]] const std::optional<std::string>& template_dir() const noexcept override;
     [[nodiscard]] modapi::AccountServices& accounts() noexcept override { return services_.accounts; }
     [[nodiscard]] modapi::SessionServices& sessions() noexcept override { return services_.sessions; }
     [[nodiscard]] modapi::RoomServices& rooms() noexcept override { return services_.rooms; }
     [[nodiscard]] modapi::PresenceServices& presence() noexcept override { return services_.presence; }
+    [[nodiscard]] modapi::MailServices& mail() noexcept override { return services_.mail; }
 
     [[nodiscard]] const ServerConfiguration& configuration() const noexcept { return shared_.configuration; }
     [[nodiscard]] modapi::Database& database() noexcept { return shared_.database; }
@@ -67,6 +71,7 @@ public:
     [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
     [[nodiscard]] RoomDeletions& room_deletions() noexcept { return shared_.room_deletions; }
+    [[nodiscard]] Mailer& mailer() noexcept { return shared_.mailer; }
     [[nodiscard]] const boost::asio::any_io_executor& host_pool() const noexcept { return shared_.host_pool; }
     [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
     /// Work that goes on after its request was answered (on_new_event).

@@ -5,8 +5,9 @@ find_package(OpenSSL REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(CURL REQUIRED)
 
-# SOCI, libpq and libsodium come without CMake files.
+# SOCI, libpq, libsodium and the mustache templates come without CMake files.
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
@@ -26,3 +27,7 @@ find_library(SODIUM_LIBRARY sodium REQUIRED)
 add_library(modapi_sodium INTERFACE)
 target_include_directories(modapi_sodium SYSTEM INTERFACE ${SODIUM_INCLUDE_DIR})
 target_link_libraries(modapi_sodium INTERFACE ${SODIUM_LIBRARY})
+
+find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
+add_library(modapi_mustache INTERFACE)
+target_include_directories(modapi_mustache SYSTEM INTERFACE ${MUSTACHE_INCLUDE_DIR})

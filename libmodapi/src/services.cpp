@@ -78,11 +78,17 @@ task<void> RoomServices::set_room_is_in_public_room_list(string, bool is_in_list
 task<void> PresenceServices::send_local_online_presence_to(vector<UserID>) { throw No("send_local_online_presence_to"); }
 task<void> PresenceServices::set_presence_for_users(PresenceUpdates) { throw No("set_presence_for_users"); }
 
+task<void> MailServices::send_mail(string, string, string, string) { throw No("send_mail"); }
+
 const std::string& Homeserver::email_app_name() const noexcept {
     static const std::string usual = "Matrix";
     return usual;
 }
 const std::optional<std::string>& Homeserver::custom_template_dir() const noexcept {
+    static const std::optional<std::string> none;
+    return none;
+}
+const std::optional<std::string>& Homeserver::template_dir() const noexcept {
     static const std::optional<std::string> none;
     return none;
 }
@@ -100,6 +106,10 @@ RoomServices& Homeserver::rooms() noexcept {
 }
 PresenceServices& Homeserver::presence() noexcept {
     static PresenceServices none;
+    return none;
+}
+MailServices& Homeserver::mail() noexcept {
+    static MailServices none;
     return none;
 }
 

@@ -13,7 +13,7 @@ namespace api_caller {
 namespace {
 
 const Method& find_method(const std::string& name) {
-    for (const std::span<const Method> methods : {user_methods(), room_methods()}) {
+    for (const std::span<const Method> methods : {user_methods(), room_methods(), mail_methods()}) {
         for (const Method& method : methods) {
             if (method.name == name) return method;
         }

@@ -82,6 +82,7 @@ struct Method {
     std::string_view name;
     task<JsonValue> (*call)(Call);
 };
+[[nodiscard]] std::span<const Method> mail_methods();
 [[nodiscard]] std::span<const Method> user_methods();
 [[nodiscard]] std::span<const Method> room_methods();
 

@@ -1,4 +1,5 @@
 #include "seen_clients.h"
+#include "mail/mailer.h"
 #include "notifier.h"
 #include "presence_interests.h"
 #include "rooms/room_deletions.h"
@@ -85,7 +86,9 @@ protected:
     SigningKey key = SigningKey::load_or_create(folder.path() / "signing.key");
     PresenceInterests interests;
     RoomDeletions deletions;
-    Shared shared{configuration, *database, notifier, key, interests, deletions, pool.get_executor(), pool.get_executor()};
+    Mailer mailer{configuration.mail, configuration.server_name};
+    Shared shared{configuration, *database,           notifier,           key, interests, deletions,
+                  mailer,        pool.get_executor(), pool.get_executor()};
     modapi::InProcessInvalidationBus bus;
     ServerWorker worker{shared, environment, bus, without_background_tasks()};
     std::int64_t start = 0;

@@ -96,6 +96,27 @@ TEST(ServerConfigurationTest, ReadsTheTimeForTheStartOfAModule) {
     EXPECT_EQ(read("server_name: hs\nmodule_start_timeout: 10m\n").configuration.module_start_timeout_ms, 600'000);
 }
 
+TEST(ServerConfigurationTest, ReadsWhereMailsGo) {
+    const Read none = read("server_name: hs\n");
+    EXPECT_FALSE(none.configuration.mail.smtp);
+    EXPECT_FALSE(none.configuration.mail.sink);
+    const Read sink = read("server_name: hs\nemail: {sink_path: mails, app_name: Chat}\n");
+    EXPECT_EQ(sink.configuration.mail.sink, "/etc/hs/mails");
+    EXPECT_EQ(sink.configuration.mail.app_name, "Chat");
+    const Read smtp = read(
+        "server_name: hs\nemail: {smtp_host: mail.example, smtp_user: me, smtp_pass: secret, smtp_ca_file: ca.pem,\n"
+        "  notif_from: 'The %(app)s server <noreply@hs>', app_name: Chat, require_transport_security: true, smpt_port: 1}\n");
+    EXPECT_EQ(smtp.configuration.mail.smtp->host, "mail.example");
+    EXPECT_EQ(smtp.configuration.mail.smtp->port, 25);
+    EXPECT_EQ(smtp.configuration.mail.smtp->user, "me");
+    EXPECT_EQ(smtp.configuration.mail.smtp->password, "secret");
+    EXPECT_EQ(smtp.configuration.mail.smtp->ca_file, "/etc/hs/ca.pem");
+    EXPECT_TRUE(smtp.configuration.mail.smtp->require_transport_security);
+    EXPECT_EQ(smtp.configuration.mail.from, "The Chat server <noreply@hs>");
+    ASSERT_EQ(smtp.warnings.size(), 1U);
+    EXPECT_TRUE(smtp.warnings[0].starts_with("/etc/hs/homeserver.yaml:3: email.smpt_port: ")) << smtp.warnings[0];
+}
+
 TEST(ServerConfigurationTest, TakesOneModuleFolderOrAList) {
     EXPECT_EQ(read("server_name: hs\nmodule_path: here\n").configuration.module_path,
               std::vector<std::filesystem::path>{"/etc/hs/here"});
@@ -152,6 +173,17 @@ INSTANTIATE_TEST_SUITE_P(
                          "3: background_updates.sleep_enabled: must be "},
         BadConfiguration{"server_name: hs\nlogin_via_existing_session:\n  token_timeout: soon\n",
                          "3: login_via_existing_session.token_timeout: must be a duration"},
+        BadConfiguration{"server_name: hs\nemail: 5\n", "2: email: must be a mapping"},
+        BadConfiguration{"server_name: hs\nemail:\n  sink_path: 5\n", "3: email.sink_path: must be a string"},
+        BadConfiguration{"server_name: hs\nemail:\n  sink_path: x\n  smtp_host: y\n", "3: email.sink_path: can't be beside"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_host: 'a/b'\n", "3: email.smtp_host: must be a host name"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_port: 25\n", "2: email.smtp_host: is required beside smtp_port"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n", "2: email.notif_from: is required"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  notif_from: somebody\n",
+                         "4: email.notif_from: must be a mail address"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_port: 0\n", "4: email.smtp_port: must be a port"},
+        BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_user: me\n",
+                         "2: email.smtp_pass: is required beside smtp_user"},
         BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "}));
 
 }  // namespace

@@ -106,6 +106,7 @@ TEST_F(ModuleApiTest, NamesWhatItsHostDoesNotOffer) {
          [&] { test.wait(list.remove_room_from_public_room_list(room)); }},
         {"send_local_online_presence_to", [&] { test.wait(api->send_local_online_presence_to({alice})); }},
         {"set_presence_for_users", [&] { test.wait(api->set_presence_for_users({})); }},
+        {"send_mail", [&] { test.wait(api->send_mail("a@example.org", "s", "h", "t")); }},
     };
     for (const auto& [service, call] : calls) EXPECT_EQ(what_is_thrown(call), "this host does not offer " + service);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "module_accounts.h"
+#include "module_mail.h"
 #include "module_presence.h"
 #include "module_rooms.h"
 #include "module_sessions.h"
@@ -10,12 +11,13 @@ namespace homeserver {
 /// All that this server offers to a worker's modules.
 struct ModuleServices {
     explicit ModuleServices(ServerWorker& worker) noexcept
-        : accounts(worker), sessions(worker), rooms(worker), presence(worker) {}
+        : accounts(worker), sessions(worker), rooms(worker), presence(worker), mail(worker) {}
 
     ModuleAccounts accounts;
     ModuleSessions sessions;
     ModuleRooms rooms;
     ModulePresence presence;
+    ModuleMail mail;
 };
 
 }  // namespace homeserver

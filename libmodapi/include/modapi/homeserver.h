@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/services/account_services.h>
+#include <modapi/services/mail_services.h>
 #include <modapi/services/presence_services.h>
 #include <modapi/services/room_services.h>
 #include <modapi/services/session_services.h>
@@ -30,11 +31,14 @@ public:
     [[nodiscard]] virtual const std::string& email_app_name() const noexcept;
     /// The operator's folder of templates; none.
     [[nodiscard]] virtual const std::optional<std::string>& custom_template_dir() const noexcept;
+    /// The host's own folder of templates, the last that is looked into; none.
+    [[nodiscard]] virtual const std::optional<std::string>& template_dir() const noexcept;
 
     [[nodiscard]] virtual AccountServices& accounts() noexcept;
     [[nodiscard]] virtual SessionServices& sessions() noexcept;
     [[nodiscard]] virtual RoomServices& rooms() noexcept;
     [[nodiscard]] virtual PresenceServices& presence() noexcept;
+    [[nodiscard]] virtual MailServices& mail() noexcept;
 };
 
 }  // namespace modapi

@@ -7,7 +7,9 @@
 #include <modapi/module.h>
 #include <modapi/public_room_list_manager.h>
 #include <modapi/schema_migration.h>
+#include <modapi/services/mail_services.h>
 #include <modapi/services/presence_services.h>
+#include <modapi/template.h>
 #include <modapi/web_resource.h>
 
 #include <callbacks/dispatchers.h>
@@ -239,6 +241,17 @@ public:
     /// Sets the presence of local or remote users, and tells who may see it even if it is the same again. Errors: SynapseError
     /// 400 `M_INVALID_PARAM` "Invalid presence state"; then nothing is set.
     [[nodiscard]] async::task<void> set_presence_for_users(PresenceUpdates users);
+
+    // Mail.
+
+    /// Sends a mail in both forms to one recipient, `a@example.org` or `Name <a@example.org>`, and returns when the mail server
+    /// has taken it, or its time is over. Errors: std::runtime_error for what is no mail address; MailError.
+    [[nodiscard]] async::task<void> send_mail(std::string recipient, std::string subject, std::string html, std::string text);
+    /// Reads templates, for the constructor: each from the first folder that has it of the operator's, the module's own
+    /// (`custom_template_directory`) and the server's. Errors: ConfigError for a folder that isn't there; TemplateNotFound;
+    /// TemplateError. Blocks.
+    [[nodiscard]] std::vector<Template> read_templates(
+        const std::vector<std::string>& filenames, std::optional<std::string> custom_template_directory = std::nullopt) const;
 
     /// Runs `f(transaction, args...)` in a database transaction; see Database::run.
     template <class Function, class... Arguments>

@@ -1,0 +1,31 @@
+#include <modapi/homeserver.h>
+#include <modapi/module_api.h>
+#include <modapi/worker.h>
+
+#include <callbacks/errors.h>
+
+#include <filesystem>
+#include <utility>
+
+namespace modapi {
+
+async::task<void> ModuleApi::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {
+    return worker_.homeserver().mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));
+}
+
+std::vector<Template> ModuleApi::read_templates(const std::vector<std::string>& filenames,
+                                                std::optional<std::string> custom_template_directory) const {
+    std::vector<std::filesystem::path> folders;
+    const auto add = [&](const std::optional<std::string>& folder) {
+        if (!folder) return;
+        if (!std::filesystem::is_directory(*folder))
+            throw callbacks::ConfigError("the folder of templates " + *folder + " is not there");
+        folders.emplace_back(*folder);
+    };
+    add(custom_template_dir());
+    add(custom_template_directory);
+    add(worker_.homeserver().template_dir());
+    return modapi::read_templates(filenames, folders);
+}
+
+}  // namespace modapi
