@@ -1,40 +1,35 @@
 #include "forbidden_words.h"
-#include "test_server.h"
+
+#include <modapi/testing/assertions.h>
+#include <modapi/testing/host.h>
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using Server = TestServer<ForbiddenWords>;
+using modapi::testing::Host;
 
-callbacks::Verdict verdict_on(Server& server, const std::string& text) {
-    callbacks::EventFields fields;
-    fields.type = "m.room.message";
-    fields.sender = "@alice:example.org";
-    fields.content["body"] = text;
-    const callbacks::Event event(std::move(fields));
-    return server.wait(server.worker().hooks().spam_checker.check_event_for_spam(event));
+auto verdict_on(Host& host, const std::string& text) {
+    const callbacks::Event event = modapi::testing::message("@alice:example.org", "!hall:example.org", text);
+    return host.call(host.hooks().spam_checker.check_event_for_spam, event);
 }
 
-std::string answer(Server& server) {
-    modapi::Request request;
-    request.method = "GET";
-    request.path = "/_synapse/client/forbidden_words";
-    return server.wait(server.worker().web_resources().find(request.path)->handle(request)).body;
-}
+std::string answer(Host& host) { return host.request("GET", "/_synapse/client/forbidden_words").body; }
 
 TEST(ForbiddenWordsTest, RefusesAndCountsMessagesWithAForbiddenWordWhateverItsCase) {
-    Server server("{words: [Spam, 'buy now']}");
-    EXPECT_FALSE(verdict_on(server, "hello").is_spam());
-    EXPECT_EQ(answer(server), R"({"refused":0})");
-    EXPECT_EQ(verdict_on(server, "Lovely SPAM!").errcode(), "M_FORBIDDEN");
-    EXPECT_TRUE(verdict_on(server, "you can Buy Now").is_spam());
-    EXPECT_EQ(answer(server), R"({"refused":2})");
+    Host host;
+    host.load<ForbiddenWords>("{words: [Spam, 'buy now']}");
+    EXPECT_TRUE(is_not_spam(verdict_on(host, "hello")));
+    EXPECT_EQ(answer(host), R"({"refused":0})");
+    EXPECT_TRUE(is_spam(verdict_on(host, "Lovely SPAM!"), "M_FORBIDDEN"));
+    EXPECT_TRUE(is_spam(verdict_on(host, "you can Buy Now"), "M_FORBIDDEN"));
+    EXPECT_EQ(answer(host), R"({"refused":2})");
 }
 
 TEST(ForbiddenWordsTest, RefusesAConfigurationWithoutWords) {
-    EXPECT_THROW(Server("{}"), modapi::ConfigurationError);
-    EXPECT_THROW(Server("{words: ['']}"), modapi::ConfigurationError);
+    Host host;
+    EXPECT_THROW(host.load<ForbiddenWords>("{}"), modapi::ConfigurationError);
+    EXPECT_THROW(host.load<ForbiddenWords>("{words: ['']}"), modapi::ConfigurationError);
 }
 
 }  // namespace

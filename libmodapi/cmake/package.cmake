@@ -2,12 +2,13 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
-set(modapi_targets modapi_flags modapi_async modapi_callbacks modapi_modapi modapi_async_testing)
+set(modapi_targets modapi_flags modapi_async modapi_callbacks modapi_modapi modapi_async_testing modapi_testing)
 set_target_properties(modapi_flags PROPERTIES EXPORT_NAME flags)
 set_target_properties(modapi_async PROPERTIES EXPORT_NAME async)
 set_target_properties(modapi_callbacks PROPERTIES EXPORT_NAME callbacks)
 set_target_properties(modapi_modapi PROPERTIES EXPORT_NAME modapi)
 set_target_properties(modapi_async_testing PROPERTIES EXPORT_NAME async_testing)
+set_target_properties(modapi_testing PROPERTIES EXPORT_NAME testing)
 # The libraries find each other wherever they are installed.
 set_target_properties(modapi_async modapi_callbacks modapi_modapi PROPERTIES INSTALL_RPATH "\$ORIGIN")
 

@@ -2,32 +2,16 @@
 
 #include "url.h"
 
-#include <modapi/http_client.h>
+#include <modapi/http_transport.h>
 
 #include <async/task.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
-#include <string>
 #include <vector>
 
 namespace modapi {
-
-/// One request, ready to be sent.
-struct HttpRequest {
-    std::string method;
-    HttpHeaders headers;  ///< beside Host, Connection and Content-Length
-    std::string body;
-};
-
-/// What came back.
-struct HttpAnswer {
-    int status = 0;
-    std::string reason;
-    std::string location;
-    std::string body;
-};
 
 /// The addresses of the URL's host. Cancel: at once; the lookup itself ends by itself.
 [[nodiscard]] async::task<std::vector<boost::asio::ip::tcp::endpoint>> look_up(const HttpUrl& url);

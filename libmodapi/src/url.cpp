@@ -58,6 +58,8 @@ std::string HttpUrl::host_header() const {
     return header;
 }
 
+std::string HttpUrl::to_string() const { return std::string(is_secure ? "https://" : "http://") + host_header() + target; }
+
 bool HttpUrl::same_origin(const HttpUrl& other) const noexcept {
     return is_secure == other.is_secure && host == other.host && port == other.port;
 }
@@ -73,7 +75,7 @@ HttpUrl parse_http_url(std::string_view text) {
 }
 
 HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
-    const std::string absolute = std::string(base.is_secure ? "https://" : "http://") + base.host_header() + base.target;
+    const std::string absolute = base.to_string();
     const boost::system::result<urls::url_view> from = urls::parse_uri(absolute);
     const boost::system::result<urls::url_view> to = urls::parse_uri_reference(location);
     urls::url resolved;

@@ -18,6 +18,7 @@ struct HttpUrl {
 
     /// The Host header: with the port where it isn't the scheme's own.
     [[nodiscard]] std::string host_header() const;
+    [[nodiscard]] std::string to_string() const;
     [[nodiscard]] bool same_origin(const HttpUrl& other) const noexcept;
 };
 

@@ -110,6 +110,14 @@ void Worker::construct_modules(const ConfigurationFile& file, const std::vector<
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
             module.object = module.definition.construct(configured.parsed, *state.apis.back());
             state.modules.push_back(std::move(module));
+        } catch (const callbacks::ConfigError& error) {
+            // A constructor that reads its section itself.
+            ConfigurationPath place = configured.path;
+            if (!error.path().empty()) place.emplace_back("config");
+            place.insert(place.end(), error.path().begin(), error.path().end());
+            const std::string message = error.what();
+            state.destroy_modules();
+            file.fail(place, message + " (module " + configured.name + ")");
         } catch (...) {
             const std::string message = callbacks::message_of(std::current_exception());
             state.destroy_modules();

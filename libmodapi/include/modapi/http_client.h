@@ -47,6 +47,8 @@ public:
     using std::invalid_argument::invalid_argument;
 };
 
+class HttpTransport;
+
 /// What a module's HTTP client may do.
 struct HttpClientSettings {
     std::string user_agent = "modapi";
@@ -55,6 +57,7 @@ struct HttpClientSettings {
     std::vector<std::string> ip_range_allowlist;
     std::chrono::milliseconds timeout{60000};     ///< for the whole exchange
     std::size_t largest_body = 10 * 1024 * 1024;  ///< bytes of an answer
+    HttpTransport* transport = nullptr;           ///< answers instead of the network; outlives the worker
 
     /// Private, loopback, link-local, shared and documentation ranges of IPv4 and IPv6.
     [[nodiscard]] static std::vector<std::string> default_blocklist();

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <modapi/testing/answer.h>
+#include <modapi/testing/events.h>
+#include <modapi/testing/fake_homeserver.h>
+#include <modapi/testing/scripted_http.h>
+
+#include <modapi/database.h>
+#include <modapi/module.h>
+#include <modapi/module_api.h>
+#include <modapi/worker.h>
+
+#include <async/testing/virtual_time.h>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// A module's unit tests, without a server: a worker as in the real host, around it a homeserver, a network and a time that the
+/// test makes up. Not for hosts: nothing of it is linked into one.
+namespace modapi::testing {
+
+/// Runs one module.
+///
+///     modapi::testing::Host host;
+///     host.server.add_user("@alice:example.org");
+///     host.load<ForbiddenWords>("{words: [spam]}");
+///     const callbacks::Event event = modapi::testing::message("@alice:example.org", "!hall:example.org", "spam");
+///     EXPECT_TRUE(is_spam(host.call(host.hooks().spam_checker.check_event_for_spam, event), "M_FORBIDDEN"));
+///
+/// Callbacks are asked through the real dispatcher: combining and error rules apply. Time is virtual: it only passes in
+/// `advance`, and where a task of `run`, `call` or `request` waits for nothing else. The database is an SQLite in memory. What
+/// is logged while it lives goes to `log()`. Thread: the test's.
+class Host {
+public:
+    Host();
+    /// As another worker of the host, with a callback deadline, ...
+    explicit Host(WorkerSettings settings);
+    ~Host();
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+
+    FakeHomeserver server;  ///< what the module finds; may be changed at any time
+    ScriptedHttp http;      ///< what its http_client reaches
+
+    /// Parses the configuration (the text of the entry's `config:` in YAML), builds the module and awaits its start(). Once.
+    /// Errors: ConfigurationError as in the server: place and key.
+    template <class Module>
+    Module& load(std::string_view config = "{}") {
+        return load_named<Module>("test.Module", config);
+    }
+    /// The same under the module's real name, which messages have.
+    template <class Module>
+    Module& load_named(std::string name, std::string_view config = "{}") {
+        static Module* built = nullptr;
+        ModuleDefinition definition = definition_of<Module>();
+        definition.construct = [](const std::shared_ptr<const void>& parsed, ModuleApi& api) {
+            std::shared_ptr<void> made = definition_of<Module>().construct(parsed, api);
+            built = static_cast<Module*>(made.get());
+            return made;
+        };
+        load_definition(std::move(name), definition, config);
+        return *built;
+    }
+
+    [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
+    /// Asks a callback, like a function with the dispatcher in front of its arguments.
+    template <class Dispatcher, class... Arguments>
+    requires std::invocable<const Dispatcher&, Arguments...>
+    auto call(const Dispatcher& callback, Arguments&&... arguments) {
+        using Result = typename Dispatcher::result;
+        std::string name(Dispatcher::callback_name);
+        try {
+            if constexpr (std::is_void_v<Result>) {
+                run(callback(std::forward<Arguments>(arguments)...));
+                return Answer<Result>(std::move(name), Nothing());
+            } else {
+                return Answer<Result>(std::move(name), run(callback(std::forward<Arguments>(arguments)...)));
+            }
+        } catch (...) {
+            return Answer<Result>(std::move(name), std::current_exception());
+        }
+    }
+
+    /// A request to the module's web resource; 404 `M_UNRECOGNIZED` where it has none. `target`: path and query,
+    /// percent-encoded.
+    Response request(const std::string& method, const std::string& target, std::string body = {},
+                     const std::string& access_token = {});
+
+    /// Runs a task to its end; gives its result or throws its exception.
+    template <class T>
+    T run(async::task<T> task) {
+        return time_.run(std::move(task));
+    }
+    /// Starts a task and lets the test go on.
+    template <class T>
+    [[nodiscard]] async::testing::started<T> start(async::task<T> task) {
+        return time_.start(std::move(task));
+    }
+    /// Lets time pass: background calls run, sleepers wake.
+    void advance(async::clock::duration length) { time_.advance(length); }
+    /// Runs whatever is ready, without time passing.
+    void run_ready() { time_.run_ready(); }
+    /// Cancels the module's background calls, awaits its stop() and destroys it, as the end of a host does.
+    void stop();
+
+    [[nodiscard]] std::string log() const;
+    [[nodiscard]] Database& database() noexcept { return *database_; }
+    [[nodiscard]] Worker& worker() noexcept { return *worker_; }
+    /// What another worker's invalidations come by.
+    [[nodiscard]] InvalidationBus& bus() noexcept { return bus_; }
+
+private:
+    class Log;
+
+    void load_definition(std::string name, const ModuleDefinition& definition, std::string_view config);
+
+    std::unique_ptr<Log> log_;
+    async::testing::simulation time_;
+    boost::asio::thread_pool pool_{1};
+    InProcessInvalidationBus bus_;
+    std::unique_ptr<Database> database_;
+    std::unique_ptr<Worker> worker_;
+    ModuleResolver resolver_;
+    bool is_loaded_ = false;
+};
+
+}  // namespace modapi::testing

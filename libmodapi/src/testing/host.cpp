@@ -1,0 +1,126 @@
+#include <modapi/testing/host.h>
+
+#include <boost/url/decode_view.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <mutex>
+#include <stdexcept>
+
+namespace modapi::testing {
+
+/// Takes the place of the program's log.
+class Host::Log {
+public:
+    Log() : sink_(std::make_shared<Sink>()), before_(spdlog::default_logger()) {
+        auto logger = std::make_shared<spdlog::logger>("test", sink_);
+        logger->set_level(spdlog::level::trace);
+        spdlog::set_default_logger(std::move(logger));
+    }
+    ~Log() { spdlog::set_default_logger(before_); }
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    [[nodiscard]] std::string text() const { return sink_->text(); }
+
+private:
+    class Sink final : public spdlog::sinks::base_sink<std::mutex> {
+    public:
+        [[nodiscard]] std::string text() {
+            const std::scoped_lock lock(mutex_);
+            return lines_;
+        }
+
+    protected:
+        void sink_it_(const spdlog::details::log_msg& message) override {
+            const auto level = spdlog::level::to_string_view(message.level);
+            lines_.append(level.data(), level.size()).append(" ");
+            lines_.append(message.payload.data(), message.payload.size()).append("\n");
+        }
+        void flush_() override {}
+
+    private:
+        std::string lines_;
+    };
+
+    std::shared_ptr<Sink> sink_;
+    std::shared_ptr<spdlog::logger> before_;
+};
+
+namespace {
+
+DatabaseSettings in_memory() {
+    DatabaseSettings settings;
+    settings.database = ":memory:";
+    return settings;
+}
+
+/// The entry with its configuration, which may be of several lines.
+std::string entry_of(const std::string& name, std::string_view config) {
+    std::string yaml = "modules:\n  - module: " + name + "\n    config:";
+    yaml += config.find('\n') == std::string_view::npos ? " " : "\n      ";
+    for (const char c : config) {
+        yaml += c;
+        if (c == '\n') yaml += "      ";
+    }
+    return yaml + "\n";
+}
+
+}  // namespace
+
+Host::Host() : Host(WorkerSettings()) {}
+
+Host::Host(WorkerSettings settings) : log_(std::make_unique<Log>()), database_(Database::open(in_memory())), resolver_({}) {
+    settings.http_client.transport = &http;
+    worker_ =
+        std::make_unique<Worker>(server, time_.environment(), *database_, bus_, pool_.get_executor(), std::move(settings));
+}
+
+Host::~Host() {
+    if (is_loaded_) stop();
+}
+
+void Host::load_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
+    if (is_loaded_) throw std::logic_error("a test's host has one module");
+    resolver_.add(name, definition);
+    const ConfigurationFile file = ConfigurationFile::parse(entry_of(name, config), "homeserver.yaml");
+    const std::vector<ConfiguredModule> modules =
+        configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
+    worker_->construct_modules(file, modules);
+    is_loaded_ = true;
+    run(worker_->start_modules(file));
+}
+
+callbacks::Dispatchers& Host::hooks() noexcept { return worker_->hooks(); }
+
+Response Host::request(const std::string& method, const std::string& target, std::string body,
+                       const std::string& access_token) {
+    const auto parsed = boost::urls::parse_origin_form(target);
+    if (!parsed) throw std::invalid_argument("a request's target begins with a slash and is percent-encoded: " + target);
+    Request made;
+    made.method = method;
+    made.target = target;
+    made.path = parsed->path();
+    for (const auto& parameter : parsed->params()) made.query.emplace_back(parameter.key, parameter.value);
+    if (!access_token.empty()) made.headers.emplace_back("Authorization", "Bearer " + access_token);
+    made.body = std::move(body);
+    made.client_address = "127.0.0.1";
+    WebResource* const resource = worker_->web_resources().find(made.path);
+    if (resource == nullptr) {
+        return error_response(
+            std::make_exception_ptr(callbacks::SynapseError(404, "Unrecognized request", callbacks::Codes::UNRECOGNIZED)));
+    }
+    return run(resource->handle(made));
+}
+
+void Host::stop() {
+    is_loaded_ = false;
+    run(worker_->stop());
+}
+
+std::string Host::log() const { return log_->text(); }
+
+}  // namespace modapi::testing

@@ -1,0 +1,231 @@
+#include <modapi/testing/assertions.h>
+#include <modapi/testing/host.h>
+
+#include <gtest/gtest.h>
+
+/// The kit that module authors test with.
+namespace {
+
+using namespace std::chrono_literals;
+using callbacks::Event;
+using callbacks::JsonDict;
+using callbacks::Verdict;
+using modapi::ModuleApi;
+using modapi::testing::Host;
+using modapi::testing::message;
+
+void count(modapi::Transaction& transaction, const std::string& what) {
+    transaction.execute("INSERT INTO everything_counts (what) VALUES (?)", what);
+}
+std::int64_t counted(modapi::Transaction& transaction) {
+    return std::get<0>(transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM everything_counts").value());
+}
+
+/// Does a little of all that a module does.
+class Everything {
+public:
+    Everything(modapi::ConfigSection config, ModuleApi& api)
+        : word(config.required<std::string>("word")), api_(api), resource_(std::make_shared<Resource>(*this)) {
+        config.refuse_unknown_keys({"word"});
+        api.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&Everything::check_event_for_spam>(this),
+                                             .user_may_invite = async::bind<&Everything::user_may_invite>(this)});
+        api.register_account_validity_callbacks({.is_user_expired = async::bind<&Everything::is_user_expired>(this)});
+        api.register_third_party_rules_callbacks({.on_new_event = async::bind<&Everything::on_new_event>(this)});
+        api.register_web_resource("/_synapse/client/everything", resource_);
+        api.looping_background_call(async::bind<&Everything::tick>(this), 1000);
+    }
+    async::task<void> start() {
+        modapi::SchemaMigration tables;
+        tables.step("counts", "CREATE TABLE everything_counts (what TEXT NOT NULL)");
+        co_await api_.migrate_schema(std::move(tables));
+        started = true;
+    }
+    void stop() { ++stopped; }
+
+    std::string word;
+    bool started = false;
+    int ticks = 0;
+    static inline int stopped = 0;
+
+private:
+    class Resource final : public modapi::DirectServeJsonResource {
+    public:
+        explicit Resource(Everything& module) : module_(module) {}
+
+    protected:
+        async::task<modapi::JsonResponse> async_render_POST(const modapi::Request& request) override {
+            const callbacks::Requester who = co_await module_.api_.get_user_by_req(request);
+            JsonDict answer;
+            answer["user"] = who.user.to_string();
+            answer["times"] = request.required_argument("times");
+            answer["body"] = request.json_object();
+            co_return modapi::JsonResponse(200, std::move(answer));
+        }
+
+    private:
+        Everything& module_;
+    };
+
+    async::task<Verdict> check_event_for_spam(const Event& event) {
+        const std::string body(event.content_string("body").value_or(""));
+        if (body == "throw") throw std::runtime_error("no opinion");
+        if (body == word) co_return callbacks::Codes::FORBIDDEN;
+        const std::string what = "checked";
+        co_await api_.run_db_interaction("count", &count, what);
+        co_return callbacks::NOT_SPAM;
+    }
+    async::task<Verdict> user_may_invite(std::string inviter, std::string, std::string room_id) {
+        JsonDict asked;
+        asked["inviter"] = inviter;
+        const std::string url = "http://localhost:9/" + room_id;
+        callbacks::JsonValue answer = co_await api_.http_client().post_json_get_json(url, asked);
+        if (answer.at("ok").as_bool()) co_return callbacks::NOT_SPAM;
+        co_return callbacks::Codes::LIMIT_EXCEEDED;
+    }
+    async::task<std::optional<bool>> is_user_expired(std::string user_id) {
+        const std::optional<callbacks::UserInfo> info = co_await api_.get_userinfo_by_id(user_id);
+        if (!info) co_return std::nullopt;
+        co_return info->is_deactivated;
+    }
+    async::task<void> on_new_event(const Event& event, const callbacks::StateMap&) {
+        co_await api_.sleep(2);
+        JsonDict sent;
+        sent["type"] = "org.example.seen";
+        sent["room_id"] = event.room_id();
+        sent["sender"] = "@bot:example.org";
+        sent["content"] = JsonDict();
+        co_await api_.create_and_send_event_into_room(std::move(sent));
+        const callbacks::StateMap state = co_await api_.get_room_state(event.room_id());
+        const std::string size = std::to_string(state.size());
+        co_await api_.send_mail("a@example.org", "seen", "<b>" + size + "</b>", size);
+        co_await api_.update_room_membership("@bot:example.org", event.sender(), event.room_id(), "kick");
+    }
+    void tick() { ++ticks; }
+
+    ModuleApi& api_;
+    std::shared_ptr<Resource> resource_;
+};
+
+TEST(TestingHost, BuildsStartsAndStopsAModuleFromTheTextOfItsConfiguration) {
+    Everything::stopped = 0;
+    Host host;
+    const Everything& module = host.load<Everything>("word: spam\n");
+    EXPECT_EQ(module.word, "spam");
+    EXPECT_TRUE(module.started);
+    host.stop();
+    EXPECT_EQ(Everything::stopped, 1);
+}
+
+TEST(TestingHost, ReportsAWrongConfigurationAsTheServerDoes) {
+    Host host;
+    try {
+        host.load_named<Everything>("everything.Everything", "\nword: spam\nwords: [x]");
+        FAIL();
+    } catch (const modapi::ConfigurationError& error) {
+        EXPECT_EQ(std::string(error.what()).find("homeserver.yaml:6: modules[0].config.words: "), 0U) << error.what();
+    }
+}
+
+TEST(TestingHost, AsksCallbacksThroughTheDispatcherAndRunsDatabaseInteractions) {
+    Host host;
+    host.load<Everything>("{word: spam}");
+    auto& checker = host.hooks().spam_checker.check_event_for_spam;
+    EXPECT_TRUE(is_not_spam(host.call(checker, message("@a:example.org", "!r:example.org", "hello"))));
+    EXPECT_TRUE(is_spam(host.call(checker, message("@a:example.org", "!r:example.org", "spam")), "M_FORBIDDEN"));
+    EXPECT_TRUE(throws(host.call(checker, message("@a:example.org", "!r:example.org", "throw")), "no opinion"));
+    EXPECT_EQ(host.run(host.database().run("counted", &counted)), 1);
+    EXPECT_NE(host.log().find("no opinion"), std::string::npos) << host.log();
+}
+
+TEST(TestingHost, AnswersHttpRequestsAsScriptedAndKeepsThem) {
+    Host host;
+    host.load<Everything>("{word: spam}");
+    auto& invite = host.hooks().spam_checker.user_may_invite;
+    const std::string inviter = "@a:example.org";
+    const std::string invitee = "@b:example.org";
+    host.http.answer("POST", "http://localhost:9/good", 200, R"({"ok":true})");
+    host.http.answer("POST", "http://localhost:9/bad", 200, R"({"ok":false})");
+    host.http.answer("POST", "http://localhost:9/broken", 502, "");
+    host.http.refuse("POST", "http://localhost:9/closed");
+    host.http.stall("POST", "http://localhost:9/silent");
+    EXPECT_TRUE(is_not_spam(host.call(invite, inviter, invitee, std::string("good"))));
+    EXPECT_TRUE(is_spam(host.call(invite, inviter, invitee, std::string("bad")), "M_LIMIT_EXCEEDED"));
+    EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("broken")), "502"));
+    EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("closed")), "refused"));
+    EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("silent")), "Timeout"));
+    EXPECT_TRUE(host.http.unscripted.empty());
+    EXPECT_TRUE(
+        throws(host.call(invite, inviter, invitee, std::string("x")), "no answer is scripted for POST http://localhost:9/x"));
+    EXPECT_EQ(host.http.unscripted, std::vector<std::string>{"POST http://localhost:9/x"});
+    ASSERT_EQ(host.http.requests.size(), 6U);
+    EXPECT_EQ(host.http.requests.front().body, R"({"inviter":"@a:example.org"})");
+    EXPECT_EQ(host.http.requests.front().header("content-type"), "application/json");
+}
+
+TEST(TestingHost, HasUsersRoomsMailsAndNotesWhatTheModuleDoes) {
+    Host host;
+    host.server.add_user("@gone:example.org").is_deactivated = true;
+    host.server.add_room("!r:example.org", "@a:example.org");
+    host.load<Everything>("{word: spam}");
+    auto& expired = host.hooks().account_validity.is_user_expired;
+    EXPECT_TRUE(answers(host.call(expired, std::string("@gone:example.org")), std::optional<bool>(true)));
+    EXPECT_TRUE(answers(host.call(expired, std::string("@nobody:example.org")), std::optional<bool>()));
+    const callbacks::StateMap state;
+    const Event event = message("@a:example.org", "!r:example.org", "x");
+    const auto began = host.start(host.hooks().third_party_rules.on_new_event(event, state));
+    host.advance(1s);
+    EXPECT_TRUE(host.server.sent.empty());
+    host.advance(1s);
+    EXPECT_TRUE(began.done());
+    ASSERT_EQ(host.server.sent.size(), 1U);
+    EXPECT_EQ(host.server.sent.front().at("type"), "org.example.seen");
+    ASSERT_EQ(host.server.mails.size(), 1U);
+    EXPECT_EQ(host.server.mails.front().html, "<b>2</b>");
+    ASSERT_EQ(host.server.memberships.size(), 1U);
+    EXPECT_EQ(host.server.memberships.front().new_membership, "kick");
+    EXPECT_EQ(host.server.room("!r:example.org").state.find("m.room.member", "@a:example.org")->membership(), "leave");
+}
+
+TEST(TestingHost, MakesAServiceFailOnceWhereATestAsksForIt) {
+    Host host;
+    host.load<Everything>("{word: spam}");
+    host.server.fail_next("get_userinfo_by_id", "the database is gone");
+    auto& expired = host.hooks().account_validity.is_user_expired;
+    static_cast<void>(host.call(expired, std::string("@a:example.org")));
+    EXPECT_NE(host.log().find("the database is gone"), std::string::npos) << host.log();
+    EXPECT_TRUE(answers(host.call(expired, std::string("@a:example.org")), std::optional<bool>()));
+}
+
+TEST(TestingHost, LetsBackgroundCallsRunInVirtualTimeOnly) {
+    Host host;
+    const Everything& module = host.load<Everything>("{word: spam}");
+    EXPECT_EQ(module.ticks, 0);
+    host.advance(10s);
+    EXPECT_GE(module.ticks, 8);
+    EXPECT_LE(module.ticks, 10);
+}
+
+TEST(TestingHost, SendsRequestsToTheModulesWebResources) {
+    Host host;
+    host.server.add_user("@a:example.org").access_token = "secret";
+    host.load<Everything>("{word: spam}");
+    const modapi::Response answer = host.request("POST", "/_synapse/client/everything?times=1%2B1", R"({"x":1})", "secret");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, R"({"user":"@a:example.org","times":"1+1","body":{"x":1}})");
+    EXPECT_EQ(host.request("POST", "/_synapse/client/everything?times=1", "{}").status, 401);
+    EXPECT_EQ(host.request("POST", "/_synapse/client/everything?times=1", "{}", "wrong").status, 401);
+    EXPECT_EQ(host.request("GET", "/elsewhere").status, 404);
+}
+
+TEST(TestingAssertions, NameTheCallbackAndWhatItAnswered) {
+    Host host;
+    host.load<Everything>("{word: spam}");
+    const auto answer = host.call(host.hooks().spam_checker.check_event_for_spam, message("@a:b", "!r:b", "spam"));
+    EXPECT_STREQ(is_not_spam(answer).message(), "check_event_for_spam answered M_FORBIDDEN, not NOT_SPAM");
+    EXPECT_STREQ(is_spam(answer, "M_UNKNOWN").message(), "check_event_for_spam answered M_FORBIDDEN, not M_UNKNOWN");
+    EXPECT_STREQ(throws(answer, "x").message(), "check_event_for_spam answered instead of throwing");
+    const auto thrown = host.call(host.hooks().spam_checker.check_event_for_spam, message("@a:b", "!r:b", "throw"));
+    EXPECT_STREQ(is_not_spam(thrown).message(), "check_event_for_spam threw \"no opinion\" instead of answering NOT_SPAM");
+}
+
+}  // namespace
