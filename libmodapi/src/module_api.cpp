@@ -108,12 +108,12 @@ const std::optional<std::string>& ModuleApi::worker_app() const noexcept { retur
 const std::optional<std::string>& ModuleApi::worker_name() const noexcept { return worker_.settings().worker_name; }
 bool ModuleApi::should_run_background_tasks() const noexcept { return worker_.settings().run_background_tasks; }
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
+std::int64_t ModuleApi::now_ms() const noexcept { return worker_.environment().clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return worker_.database(); }
 boost::asio::any_io_executor ModuleApi::blocking_pool() const { return worker_.state_->blocking_pool; }
 
 async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {
-    const std::int64_t now_ms = worker_.environment().clock->wall_time_ms();
-    return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms);
+    return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms());
 }
 
 async::task<void> ModuleApi::sleep(double seconds) {

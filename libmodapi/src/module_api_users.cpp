@@ -44,6 +44,11 @@ task<std::optional<callbacks::UserInfo>> ModuleApi::get_userinfo_by_id(std::stri
     return worker_.homeserver().accounts().get_userinfo_by_id(std::move(user_id));
 }
 
+task<std::vector<std::string>> ModuleApi::get_local_users(std::string after, int limit) {
+    if (limit < 1) throw std::invalid_argument("get_local_users: the limit is at least 1");
+    return worker_.homeserver().accounts().get_local_users(std::move(after), limit);
+}
+
 task<bool> ModuleApi::is_user_admin(std::string user_id) {
     return worker_.homeserver().accounts().is_user_admin(UserID(std::move(user_id)));
 }

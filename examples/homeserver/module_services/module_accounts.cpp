@@ -24,6 +24,15 @@ using callbacks::JsonDict;
 using callbacks::UserID;
 using modapi::Transaction;
 
+std::vector<std::string> find_users_behind(Transaction& transaction, const std::string& after, int limit) {
+    auto rows =
+        transaction.query<std::string>("SELECT user_id FROM users WHERE user_id > ? ORDER BY user_id LIMIT ?", after, limit);
+    std::vector<std::string> users;
+    users.reserve(rows.size());
+    for (auto& [user_id] : rows) users.push_back(std::move(user_id));
+    return users;
+}
+
 /// False: the provider's id is recorded already.
 bool insert_external_id(Transaction& transaction, const std::string& provider, const std::string& external_id,
                         const std::string& user_id) {
@@ -73,6 +82,10 @@ task<std::optional<std::string>> ModuleAccounts::check_user_exists(std::string u
 
 task<std::optional<callbacks::UserInfo>> ModuleAccounts::get_userinfo_by_id(std::string user_id) {
     return worker_.database().read("get_userinfo_by_id", &find_user_info, std::move(user_id));
+}
+
+task<std::vector<std::string>> ModuleAccounts::get_local_users(std::string after, int limit) {
+    return worker_.database().read("get_local_users", &find_users_behind, std::move(after), limit);
 }
 
 task<bool> ModuleAccounts::is_user_admin(UserID user) { return is_server_admin(worker_, user.to_string()); }

@@ -108,6 +108,9 @@ public:
     [[nodiscard]] const std::string& module_name() const noexcept { return module_name_; }
     /// Writes to the host's log, with the module's name.
     [[nodiscard]] spdlog::logger& logger() noexcept;
+    /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test.
+    /// Beyond the contract.
+    [[nodiscard]] std::int64_t now_ms() const noexcept;
     /// This module's own: what it lets through with `allow` stays its affair.
     [[nodiscard]] HttpClient& http_client() noexcept { return http_client_; }
     [[nodiscard]] PublicRoomListManager& public_room_list_manager() noexcept { return public_room_list_manager_; }
@@ -125,6 +128,10 @@ public:
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
     /// None for whatever is no local user's id.
     [[nodiscard]] async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
+    /// The ids of at most `limit` local users, guests and deactivated ones too: those behind `after` in the host's order, the
+    /// first ones if that is empty. Fewer than `limit`: there are no more. Beyond the contract. Errors: std::invalid_argument
+    /// for a limit below 1.
+    [[nodiscard]] async::task<std::vector<std::string>> get_local_users(std::string after, int limit);
     /// False for an unknown user.
     [[nodiscard]] async::task<bool> is_user_admin(std::string user_id);
     /// Errors: no such user.

@@ -150,6 +150,14 @@ task<std::optional<callbacks::UserInfo>> FakeHomeserver::get_userinfo_by_id(std:
     co_return info;
 }
 
+task<std::vector<std::string>> FakeHomeserver::get_local_users(std::string after, int limit) {
+    fail_if_asked("get_local_users");
+    std::vector<std::string> ids;
+    for (auto next = users_.upper_bound(after); next != users_.end() && std::cmp_less(ids.size(), limit); ++next)
+        ids.push_back(next->first);
+    co_return ids;
+}
+
 task<bool> FakeHomeserver::is_user_admin(UserID user) {
     fail_if_asked("is_user_admin");
     const FakeUser* const found = find_user(user.to_string());

@@ -25,6 +25,7 @@ public:
     /// The canonical id of a local user; none if there is none.
     [[nodiscard]] virtual async::task<std::optional<std::string>> check_user_exists(std::string user_id);
     [[nodiscard]] virtual async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
+    [[nodiscard]] virtual async::task<std::vector<std::string>> get_local_users(std::string after, int limit);
     [[nodiscard]] virtual async::task<bool> is_user_admin(callbacks::UserID user);
     [[nodiscard]] virtual async::task<void> set_user_admin(callbacks::UserID user, bool admin);
     [[nodiscard]] virtual async::task<void> check_username(std::string username);

@@ -1,0 +1,3 @@
+#include "email_account_validity.h"
+
+MODAPI_MODULE(EmailAccountValidity)
