@@ -124,6 +124,15 @@ TEST_F(HttpAntispamServerTest, TwoHundredSendsWaitForTheServiceAtTheSameTime) {
     EXPECT_LT(took, 50s) << "one after the other they take 100 s";
 }
 
+TEST_F(HttpAntispamServerTest, RequestsOneAfterTheOtherShareAConnection) {
+    const std::string room = create_room(alice);
+    ASSERT_TRUE(server.log_shows("the spam check service answers at"));
+    const int before = service.connections();
+    for (int count = 0; count < 20; ++count) ASSERT_EQ(send(room, "hello", alice).status, 200);
+    EXPECT_LE(service.connections(), before + 1);
+    EXPECT_GE(service.questions().size(), 20U);
+}
+
 TEST_F(HttpAntispamServerTest, AnotherServersEventIsTakenWhileTheServiceIsAway) {
     const std::string room = create_room(alice, R"({"preset":"public_chat"})");
     FederationPeer peer{server};
