@@ -28,7 +28,7 @@ const JsonDict& Verdict::additional_fields() const noexcept {
 
 bool Verdict::fields_were_ignored() const noexcept { return details_ && details_->ignored; }
 
-Verdict reject(std::string errcode, std::string text, JsonDict additional_fields) {
+Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields) {
     Verdict verdict(Codes::FORBIDDEN);
     const boost::intrusive_ptr<Verdict::Details> details = Verdict::with_fields(std::move(additional_fields));
     details->errcode = std::move(errcode);

@@ -1,6 +1,7 @@
-"""Starts the reference homeserver with the example modules; with --demo, plays the tour by itself.
+"""Starts the reference homeserver with the example modules; with --demo, plays the tour by itself; with
+--callbacks, fires all forty callbacks and prints a table of what proves each.
 
-usage: play.py BUILD_FOLDER [--demo] [--port N]
+usage: play.py BUILD_FOLDER [--demo | --callbacks] [--port N]
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import callbacks
 import service
 import tour
 from server import Failed, Server
@@ -143,9 +145,12 @@ def main():
     arguments = argparse.ArgumentParser(description="The reference homeserver with the example modules.")
     arguments.add_argument("build", type=Path)
     arguments.add_argument("--demo", action="store_true", help="play the tour instead of waiting for requests")
+    arguments.add_argument("--callbacks", action="store_true", help="fire all callbacks and show what proves each")
     arguments.add_argument("--port", type=int, default=8008)
     given = arguments.parse_args()
     build = given.build.resolve()
+    if given.callbacks:
+        return callbacks.show(build, Path(__file__).resolve().parents[2] / "README.md")
     return demo(build) if given.demo else serve(build, given.port)
 
 

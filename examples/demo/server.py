@@ -50,20 +50,22 @@ class Server:
         self.process.kill()
         self.process.wait(10)
 
-    def request(self, method, path, body=None, token=None):
+    def request(self, method, path, body=None, token=None, authorization=None):
         """(status, JSON)"""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, method=method)
         if token:
-            request.add_header("Authorization", "Bearer " + token)
+            authorization = "Bearer " + token
+        if authorization:
+            request.add_header("Authorization", authorization)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def expect_ok(self, method, path, body=None, token=None):
-        status, answer = self.request(method, path, body, token)
+    def expect_ok(self, method, path, body=None, token=None, authorization=None):
+        status, answer = self.request(method, path, body, token, authorization)
         if status != 200:
             raise Failed("%s %s: %d %s" % (method, path, status, answer))
         return answer

@@ -1,9 +1,13 @@
 """The steps of the tour: each a curl line that works when pasted, and what must come of it."""
 
+import hashlib
+import hmac
 import json
 import shlex
 
 CLIENT = "/_matrix/client/v3"
+SHARED_SECRET = b"only for the tour"  # as in homeserver.yaml
+UNTIL_ALLOWED = ("--fail", "--retry", "10", "--retry-delay", "1", "--retry-all-errors")
 
 
 class Step:
@@ -11,8 +15,8 @@ class Step:
         self.title, self.command, self.expected, self.check = title, command, expected, check
 
 
-def curl(world, method, path, body=None, user=None):
-    words = ["curl", "-sS", "-X", method]
+def curl(world, method, path, body=None, user=None, more=()):
+    words = ["curl", "-sS", "-X", method, *more]
     if user:
         words += ["-H", "Authorization: Bearer " + world["tokens"][user]]
     if body is not None:
@@ -30,6 +34,7 @@ def steps(world):
     latest = "%s/rooms/%s/messages?dir=b&limit=1"
     login = CLIENT + "/login"
     send = CLIENT + "/rooms/" + room + "/send/m.room.message/"
+    token = hmac.new(SHARED_SECRET, b"@carol:localhost", hashlib.sha512).hexdigest()
     department = "/_synapse/client/my_module/department?user_id=@alice:localhost"
 
     def message(body):
@@ -47,6 +52,10 @@ def steps(world):
         Step("MyAuthProvider: alice isn't on its list, and a null for a password opens nothing",
              curl(world, "POST", login, credentials("alice", None)), "M_FORBIDDEN",
              lambda answer: has_code(answer, "M_FORBIDDEN")),
+        Step("SharedSecretAuthProvider: who knows the operator's secret logs carol in",
+             curl(world, "POST", login, {"type": "com.devture.shared_secret_auth", "token": token,
+                                         "identifier": {"type": "m.id.user", "user": "carol"}}), "carol's access token",
+             lambda answer: answer["user_id"] == "@carol:localhost"),
         Step("ListSpamChecker: mallory may not say anything",
              curl(world, "PUT", send + "m1", message("buy my watches"), "mallory"), "M_FORBIDDEN",
              lambda answer: has_code(answer, "M_FORBIDDEN")),
@@ -71,6 +80,13 @@ def steps(world):
         Step("... and alice's sync tells her",
              curl(world, "GET", CLIENT + '/sync?filter=%7B%22room%22:%7B%22rooms%22:%5B%5D%7D%7D', user="alice"), "carol's presence",
              lambda answer: any(event["sender"] == "@carol:localhost" for event in answer["presence"]["events"])),
+        Step("InviteAutoAccepter: carol is invited to the audit room",
+             curl(world, "POST", CLIENT + "/rooms/" + audit_room + "/invite", {"user_id": "@carol:localhost"}, "auditor"), "{}",
+             lambda answer: answer == {}),
+        Step("... and is in it, so that she may read it",
+             curl(world, "GET", latest % (CLIENT, audit_room), user="carol", more=UNTIL_ALLOWED), "how she joined",
+             lambda answer: answer["chunk"][0]["content"]["membership"] == "join"
+             and answer["chunk"][0]["state_key"] == "@carol:localhost"),
         Step("MyModule: a department, asked of a service", curl(world, "GET", department), "engineering",
              lambda answer: answer["department"] == "engineering"),
         Step("... remembered", curl(world, "GET", department), "engineering", lambda answer: answer["department"] == "engineering"),

@@ -1,6 +1,6 @@
 #include "account_data.h"
 
-#include "push_rules.h"
+#include "push/user_rules.h"
 #include "requests.h"
 #include "stream.h"
 
@@ -89,7 +89,10 @@ async::task<void> change(ServerWorker& worker, Target target, std::optional<Json
 
 /// None if it was never set.
 async::task<std::optional<JsonDict>> known(ServerWorker& worker, Target target) {
-    if (target.room_id.empty() && target.type == "m.push_rules") co_return push_rules();
+    if (target.room_id.empty() && target.type == "m.push_rules") {
+        JsonDict rules = co_await worker.database().read("push_rules", &push_rules_content, target.user_id);
+        co_return rules;
+    }
     std::optional<JsonDict> content =
         co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
     co_return content;
@@ -141,9 +144,17 @@ async::task<modapi::Response> delete_of_room(ServerWorker& worker, const RoutedR
 
 std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                 std::int64_t since) {
-    // A sync that begins isn't told of what was removed.
-    if (since == 0) return select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed));
-    return select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
+    std::vector<AccountDataItem> items;
+    if (since == 0) {
+        // A sync that begins isn't told of what was removed.
+        items = select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed));
+    } else {
+        items = select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
+    }
+    if (since == 0 || push_rules_position(transaction, user_id) > since) {
+        items.push_back({std::string(), "m.push_rules", push_rules_content(transaction, user_id)});
+    }
+    return items;
 }
 
 std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,

@@ -21,7 +21,8 @@ struct AccountDataItem {
     callbacks::JsonDict content;
 };
 
-/// What of a user's account data changed behind position `since`, global and of rooms; all of it for 0. In the order of change.
+/// What of a user's account data changed behind position `since`, global and of rooms; all of it for 0. In the order of
+/// change; then `m.push_rules`, which everybody has.
 [[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
                                                               std::int64_t since);
 

@@ -4,7 +4,7 @@
 #include "login_identifier.h"
 #include "password_hash.h"
 #include "requests.h"
-#include "third_party_ids.h"
+#include "third_party/third_party_ids.h"
 
 #include <callbacks/errors.h>
 

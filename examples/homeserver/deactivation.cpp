@@ -4,7 +4,7 @@
 #include "profile.h"
 #include "requests.h"
 #include "rooms/rooms.h"
-#include "third_party_ids.h"
+#include "third_party/third_party_ids.h"
 #include "ui_authentication.h"
 
 #include <callbacks/errors.h>

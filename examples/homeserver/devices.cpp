@@ -1,5 +1,6 @@
 #include "devices.h"
 
+#include "push/pushers.h"
 #include "requests.h"
 #include "secrets.h"
 #include "ui_authentication.h"
@@ -245,6 +246,7 @@ async::task<void> tell_logged_out(ServerWorker& worker, std::string user_id, Rem
     for (const RemovedToken& token : tokens) {
         co_await worker.hooks().password_auth_provider.on_logged_out(user_id, token.device_id, token.access_token);
     }
+    co_await worker.database().run("delete_pushers", &delete_pushers_without_session, user_id);
 }
 
 async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id, std::optional<std::string> kept_device) {

@@ -44,7 +44,7 @@ using RemovedTokens = std::vector<RemovedToken>;
 /// use inside a transaction; tell_logged_out follows it.
 [[nodiscard]] RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
                                                 const std::optional<std::string>& kept_device);
-/// Tells on_logged_out of each token, in their order.
+/// Tells on_logged_out of each token, in their order; then the pushers of their devices go.
 [[nodiscard]] async::task<void> tell_logged_out(ServerWorker& worker, std::string user_id, RemovedTokens tokens);
 /// remove_all_sessions and tell_logged_out.
 [[nodiscard]] async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id,

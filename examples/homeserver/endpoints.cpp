@@ -12,10 +12,13 @@
 #include "media.h"
 #include "presence.h"
 #include "profile.h"
-#include "push_rules.h"
+#include "push/pushers.h"
+#include "push/rule_endpoints.h"
 #include "registration.h"
 #include "room_tags.h"
 #include "rooms/rooms.h"
+#include "third_party/account_third_party_ids.h"
+#include "third_party/validation_requests.h"
 #include "user_directory.h"
 
 namespace homeserver {
@@ -26,11 +29,14 @@ void add_endpoints(Router& router) {
     add_login_endpoints(router);
     add_login_token_endpoint(router);
     add_session_endpoints(router);
+    add_validation_endpoints(router);
+    add_account_third_party_id_endpoints(router);
     add_profile_endpoints(router);
     add_account_data_endpoints(router);
     add_room_tag_endpoints(router);
     add_presence_endpoints(router);
     add_push_rule_endpoints(router);
+    add_pusher_endpoints(router);
     add_filter_endpoints(router);
     add_room_endpoints(router);
     add_media_endpoints(router);

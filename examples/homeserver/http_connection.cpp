@@ -51,8 +51,8 @@ bool is_header_name(std::string_view name) {
 }
 /// Those that the connection itself decides on.
 bool is_framing(std::string_view name) {
-    return boost::beast::iequals(name, "Content-Length") || boost::beast::iequals(name, "Transfer-Encoding") ||
-           boost::beast::iequals(name, "Connection");
+    return equal_ignoring_case(name, "Content-Length") || equal_ignoring_case(name, "Transfer-Encoding") ||
+           equal_ignoring_case(name, "Connection");
 }
 
 /// Status and headers. What a module's resource may not send is left out: it would be another response.
@@ -131,7 +131,7 @@ async::task<HttpConnection::Received> HttpConnection::receive() {
     const Transferred header = co_await http::async_read_header(stream_, buffer_, *parser_, as_tuple(async::use_task));
     boost::system::error_code error = std::get<0>(header);
     if (!error && !parser_->is_done()) {
-        if (boost::beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+        if (equal_ignoring_case(parser_->get()[http::field::expect], "100-continue")) {
             const bool sent = co_await send_continue();
             if (!sent) co_return Received::nothing;
         }

@@ -1,5 +1,6 @@
 #include "http_text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace homeserver {
@@ -38,6 +39,10 @@ std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t&
     const bool is_surrogate = point >= 0xD800 && point <= 0xDFFF;
     if (point < smallest || point > 0x10FFFF || is_surrogate) return std::nullopt;
     return point;
+}
+
+char ascii_lower(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
 }  // namespace
@@ -83,10 +88,13 @@ bool is_storable_text(std::string_view text) noexcept {
 
 std::string ascii_lower_case(std::string_view text) {
     std::string lowered(text);
-    for (char& letter : lowered) {
-        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    }
+    for (char& letter : lowered) letter = ascii_lower(letter);
     return lowered;
+}
+
+bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](char a, char b) { return ascii_lower(a) == ascii_lower(b); });
 }
 
 std::string printable(std::string_view text) {

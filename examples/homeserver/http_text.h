@@ -20,6 +20,10 @@ namespace homeserver {
 /// A to Z become a to z; anything else stays.
 [[nodiscard]] std::string ascii_lower_case(std::string_view text);
 
+/// Whether two texts are the same but for the case of A to Z. (Beast's iequals reads a byte behind texts that differ so in
+/// their last letter.)
+[[nodiscard]] bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept;
+
 /// For a log line: what isn't printable ASCII or would end a word is percent-encoded, and a very long text is cut.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include "http_text.h"
 #include "requests.h"
+#include "third_party/phone_number.h"
 
 #include <callbacks/errors.h>
 
@@ -22,21 +23,6 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-/// The digits of a number in international form, `+44 7700 900001`: what a country's own numbers mean, only its numbering plan
-/// knows.
-std::string international_digits(std::string_view number) {
-    std::string digits;
-    for (const char character : number) {
-        if (character >= '0' && character <= '9') digits += character;
-    }
-    constexpr std::size_t fewest = 7;
-    constexpr std::size_t most = 15;
-    if (!trimmed(number).starts_with('+') || digits.size() < fewest || digits.size() > most) {
-        throw SynapseError(400, "Unable to parse phone number");
-    }
-    return digits;
-}
-
 ThirdPartyIdentifier third_party_identifier(const JsonDict& from) {
     const std::optional<std::string> medium = string_member(from, "medium");
     const std::optional<std::string> address = string_member(from, "address");
@@ -50,11 +36,11 @@ ThirdPartyIdentifier third_party_identifier(const JsonDict& from) {
 ThirdPartyIdentifier phone_identifier(const JsonDict& from) {
     std::optional<std::string> number = string_member(from, "phone");
     if (!number) number = string_member(from, "number");  // the older name
-    if (!number || !string_member(from, "country"))
-        throw SynapseError(400, "Invalid phone-type identifier", Codes::INVALID_PARAM);
+    const std::optional<std::string> country = string_member(from, "country");
+    if (!number || !country) throw SynapseError(400, "Invalid phone-type identifier", Codes::INVALID_PARAM);
     ThirdPartyIdentifier identifier;
     identifier.medium = "msisdn";
-    identifier.address = international_digits(*number);
+    identifier.address = canonical_phone(*country, *number);
     return identifier;
 }
 

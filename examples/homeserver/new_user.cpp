@@ -15,10 +15,9 @@ namespace {
 using callbacks::RegistrationBehaviour;
 
 async::task<bool> is_to_be_shadow_banned(ServerWorker& worker, const NewUser& user) {
-    const std::optional<callbacks::JsonDict> no_email;
     const std::optional<std::string> no_provider;
     const RegistrationBehaviour behaviour = co_await worker.hooks().spam_checker.check_registration_for_spam(
-        no_email, user.localpart, user.request_info, no_provider);
+        user.email_threepid, user.localpart, user.request_info, no_provider);
     if (behaviour == RegistrationBehaviour::DENY) throw callbacks::SynapseError(429, "Rate limited");
     co_return behaviour == RegistrationBehaviour::SHADOW_BAN;
 }

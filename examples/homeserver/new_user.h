@@ -18,7 +18,8 @@ struct NewUser {
     std::optional<std::string> password_hash;
     std::optional<std::string> display_name;  ///< none: the localpart; empty: no display name
     bool admin = false;
-    callbacks::RegistrationRequestInfo request_info;  ///< user agent and address of the client; empty for a module
+    std::optional<callbacks::JsonDict> email_threepid;  ///< the address that was validated for it
+    callbacks::RegistrationRequestInfo request_info;    ///< user agent and address of the client; empty for a module
 };
 
 /// Asks check_registration_for_spam, checks the localpart, stores the account and its profile; gives the user id. Only

@@ -5,12 +5,14 @@
 #include "http_text.h"
 #include "new_user.h"
 #include "requests.h"
+#include "third_party/third_party_ids.h"
 #include "ui_authentication.h"
 
 #include <callbacks/errors.h>
 
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace homeserver {
 
@@ -41,7 +43,48 @@ struct Candidate {
     bool inhibit_login = false;
     std::optional<std::string> device_id;
     std::optional<std::string> device_display_name;
+    std::vector<NewThirdPartyId> addresses;  ///< that were validated in the session
 };
+
+/// The addresses that the session's stages proved.
+std::vector<NewThirdPartyId> addresses_of(const UiAuthSession& session) {
+    std::vector<NewThirdPartyId> addresses;
+    for (const auto& [stage, result] : session.completed) {
+        if (!result.is_object()) continue;
+        const JsonDict& proved = result.get_object();
+        NewThirdPartyId id;
+        id.medium = required_string_member(proved, "medium");
+        id.address = required_string_member(proved, "address");
+        id.validated_at = proved.at("validated_at").as_int64();
+        id.sid = required_string_member(proved.at("threepid_creds").as_object(), "sid");
+        addresses.push_back(std::move(id));
+    }
+    return addresses;
+}
+
+async::task<void> ask_whether_allowed(ServerWorker& worker, std::vector<NewThirdPartyId> addresses) {
+    for (const NewThirdPartyId& id : addresses) {
+        const bool is_registration = true;
+        const bool allowed =
+            co_await worker.hooks().password_auth_provider.is_3pid_allowed(id.medium, id.address, is_registration);
+        if (allowed) continue;
+        throw SynapseError(403, "Third party identifiers (email/phone numbers) are not authorized on this server",
+                           Codes::THREEPID_DENIED);
+    }
+}
+
+/// What check_registration_for_spam is told of an e-mail address.
+std::optional<JsonDict> email_among(const std::vector<NewThirdPartyId>& addresses) {
+    for (const NewThirdPartyId& id : addresses) {
+        if (id.medium != "email") continue;
+        JsonDict email;
+        email["medium"] = id.medium;
+        email["address"] = id.address;
+        email["validated_at"] = id.validated_at;
+        return email;
+    }
+    return std::nullopt;
+}
 
 /// The requested or the modules' localpart; none if neither says one.
 async::task<std::optional<std::string>> chosen_localpart(ServerWorker& worker, const UiAuthSession& session) {
@@ -62,7 +105,11 @@ async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest&
     check_device_id(candidate.device_id);
     if (!session.password_hash) throw SynapseError(400, "Missing params: ['password']", Codes::MISSING_PARAM);
     candidate.user.password_hash = session.password_hash;
+    candidate.addresses = addresses_of(session);
+    co_await ask_whether_allowed(worker, candidate.addresses);
     candidate.user.localpart = co_await chosen_localpart(worker, session);
+    for (const NewThirdPartyId& id : candidate.addresses) co_await require_free(worker, id.medium, id.address);
+    candidate.user.email_threepid = email_among(candidate.addresses);
     candidate.user.display_name =
         co_await worker.hooks().password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
     candidate.user.request_info = registration_request_info(request);
@@ -88,6 +135,7 @@ async::task<JsonDict> register_candidate(ServerWorker& worker, const Candidate& 
     const std::string user_id = co_await create_user(worker, candidate.user);
     co_await finish_ui_auth_session(worker, candidate.session_id, user_id);
     co_await worker.hooks().account_validity.on_user_registration(user_id);
+    for (const NewThirdPartyId& id : candidate.addresses) co_await add_third_party_id(worker, user_id, id);
     JsonDict answer = co_await log_in_new_user(worker, user_id, candidate);
     co_return answer;
 }

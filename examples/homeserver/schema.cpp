@@ -10,7 +10,8 @@ namespace {
 // The dialect that SQLite and PostgreSQL share. Times are milliseconds since 1970; truth values are 0 and 1; content is JSON.
 constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS stream_position (position BIGINT NOT NULL)",
-    "INSERT INTO stream_position (position) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
+    // A sync from position 0 is one that begins.
+    "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
 
     "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
     "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
@@ -45,6 +46,19 @@ constexpr const char* tables[] = {
     "status_msg TEXT, last_active_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
     "PRIMARY KEY (recipient, user_id))",
 
+    // What users changed in their push rules, JSON. Who changed nothing isn't in it.
+    "CREATE TABLE IF NOT EXISTS push_rules (user_id TEXT PRIMARY KEY, changes TEXT NOT NULL, stream_position BIGINT NOT NULL)",
+    // One row for each event that a user was notified of and hasn't read. thread_id is `main` outside of threads.
+    "CREATE TABLE IF NOT EXISTS unread_notifications (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT "
+    "NULL, event_id TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, "
+    "PRIMARY KEY (stream_position, user_id))",
+    "CREATE INDEX IF NOT EXISTS unread_notifications_of_room ON unread_notifications (user_id, room_id)",
+    "CREATE INDEX IF NOT EXISTS unread_notifications_of_user ON unread_notifications (user_id, stream_position)",
+    "CREATE TABLE IF NOT EXISTS pushers (user_id TEXT NOT NULL, app_id TEXT NOT NULL, pushkey TEXT NOT NULL, "
+    "app_display_name TEXT NOT NULL, device_display_name TEXT NOT NULL, profile_tag TEXT, lang TEXT NOT NULL, data TEXT NOT "
+    "NULL, device_id TEXT, pushkey_ts BIGINT NOT NULL, last_position BIGINT NOT NULL, failing_since BIGINT, "
+    "PRIMARY KEY (user_id, app_id, pushkey))",
+
     // Whose next sync shows everybody who is online: one from before that position.
     "CREATE TABLE IF NOT EXISTS full_presence_due (user_id TEXT PRIMARY KEY, stream_position BIGINT NOT NULL)",
 
@@ -59,6 +73,13 @@ constexpr const char* tables[] = {
     // Which identity servers hold a binding.
     "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
+    // Codes that were sent to addresses. validated_at is null until the code is said back.
+    "CREATE TABLE IF NOT EXISTS threepid_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    "client_secret TEXT NOT NULL, token TEXT NOT NULL, next_link TEXT, send_attempt BIGINT NOT NULL, wrong_tries BIGINT NOT "
+    "NULL, "
+    "creation_ts BIGINT NOT NULL, validated_at BIGINT)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_of_address ON threepid_validations (address, client_secret)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_by_age ON threepid_validations (creation_ts)",
     "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
     "NULL, PRIMARY KEY (auth_provider, external_id))",
 

@@ -100,6 +100,7 @@ void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules)
         settings.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
         settings.stop_deadline = time_for_modules;
         settings.http_client = http_client_settings(configuration_);
+        settings.caches = configuration_.caches;
         settings.watchdog = &watchdog_;
         workers_.push_back(std::make_unique<WorkerThread>(shared_, invalidations_, std::move(settings), router_));
         workers_.back()->construct_modules(file_, modules);

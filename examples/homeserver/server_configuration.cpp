@@ -9,6 +9,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <string_view>
@@ -75,6 +76,7 @@ private:
     [[nodiscard]] modapi::DatabaseSettings database(const ConfigSection& root) const;
     [[nodiscard]] std::string postgresql_connection(const ConfigSection& arguments) const;
     [[nodiscard]] modapi::BackgroundUpdateSettings background_updates(const ConfigSection& root) const;
+    [[nodiscard]] modapi::CacheSettings caches(const ConfigSection& root) const;
     [[nodiscard]] bool registration(const ConfigSection& root) const;
     [[nodiscard]] LoginViaExistingSession login_via_existing_session(const ConfigSection& root) const;
     [[nodiscard]] static std::int64_t duration_ms(const ConfigSection& section, std::string_view key, std::int64_t otherwise);
@@ -315,6 +317,29 @@ VerifyKeys Reading::federation_verify_keys(const ConfigSection& root) const {
     return keys;
 }
 
+modapi::CacheSettings Reading::caches(const ConfigSection& root) const {
+    modapi::CacheSettings settings;
+    const ConfigSection section = root.section("caches");
+    const auto factor = [](const ConfigSection& from, std::string_view key, double otherwise) {
+        const double value = from.value_or<double>(key, otherwise);
+        if (!std::isfinite(value) || value < 0) from.fail(key, "must be a number that isn't negative");
+        return value;
+    };
+    settings.global_factor = factor(section, "global_factor", settings.global_factor);
+    const ConfigSection per_cache = section.section("per_cache_factors");
+    for (const auto& entry : per_cache.values()) {
+        std::string name = modapi::CacheSettings::name_in_configuration(entry.key());
+        if (!settings.per_cache_factors.emplace(std::move(name), factor(per_cache, entry.key(), 1.0)).second)
+            per_cache.fail(entry.key(), "is the name of the same function as a key before it");
+    }
+    const std::int64_t ttl = duration_ms(section, "cache_entry_ttl", settings.cache_entry_ttl->count());
+    if (ttl < 1) section.fail("cache_entry_ttl", "must be more than nothing; expire_caches: false keeps entries for ever");
+    settings.cache_entry_ttl = std::chrono::milliseconds(ttl);
+    if (!section.value_or<bool>("expire_caches", true)) settings.cache_entry_ttl.reset();
+    warn_unknown_keys(section.values(), {"caches"}, {"global_factor", "per_cache_factors", "expire_caches", "cache_entry_ttl"});
+    return settings;
+}
+
 ServerConfiguration Reading::read(const std::filesystem::path& default_module_path) {
     const ConfigSection root(file_.root());
     ServerConfiguration configuration;
@@ -326,6 +351,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.database = database(root);
         configuration.enable_registration = registration(root);
         configuration.background_updates = background_updates(root);
+        configuration.caches = caches(root);
         configuration.login_via_existing_session = login_via_existing_session(root);
         configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
         configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));

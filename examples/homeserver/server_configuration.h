@@ -4,6 +4,7 @@
 #include "mail/mail_settings.h"
 
 #include <modapi/background_updater.h>
+#include <modapi/cache_settings.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
 #include <modapi/module_resolver.h>
@@ -60,6 +61,7 @@ struct ServerConfiguration {
     std::optional<std::string> template_dir;        ///< the server's own templates; the program's affair, not the file's
     std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
     VerifyKeys federation_verify_keys;
+    modapi::CacheSettings caches;
 };
 
 /// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.

@@ -1,6 +1,9 @@
 #include "server_worker.h"
 
 #include "background_updates.h"
+#include "mail/mailer.h"
+#include "push/http_pushers.h"
+#include "push/push_gateway.h"
 #include "rooms/client_event_cache.h"
 #include "rooms/rooms.h"
 
@@ -21,10 +24,13 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
                       spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
                   }),
       seen_clients_(*this),
-      client_events_(std::make_unique<ClientEventCache>()) {
+      client_events_(std::make_unique<ClientEventCache>()),
+      push_gateway_(std::make_unique<PushGateway>(*this)) {
+    if (shared.mailer.can_send()) validation_mail_.emplace(shared.configuration);
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();
+    http_pushers_ = std::make_unique<HttpPushers>(*this, *push_gateway_);
 }
 
 ServerWorker::~ServerWorker() = default;
@@ -46,14 +52,19 @@ void ServerWorker::attach_to_notifier() {
             if (hooks().third_party_rules.on_new_event.empty()) return;
             background_.spawn("on_new_event", run_on_new_event(*this, event, std::move(state)));
         },
-        [this](const std::vector<std::string>& users) { waiting_syncs_.wake(users); });
+        [this](const std::vector<std::string>& users) {
+            waiting_syncs_.wake(users);
+            if (http_pushers_) http_pushers_->look(users);
+        });
 }
 
-void ServerWorker::start_background_updates() {
+void ServerWorker::start_work_of_main() {
     if (own_background_updates_) own_background_updates_->start();
+    if (http_pushers_) http_pushers_->start();
 }
 
-async::task<void> ServerWorker::stop_background_updates() {
+async::task<void> ServerWorker::stop_work_of_main() {
+    if (http_pushers_) co_await http_pushers_->stop();
     if (own_background_updates_) co_await own_background_updates_->stop();
 }
 

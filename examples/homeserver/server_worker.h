@@ -5,6 +5,7 @@
 #include "router.h"
 #include "seen_clients.h"
 #include "server_configuration.h"
+#include "third_party/validation_mail.h"
 
 #include <modapi/database.h>
 #include <modapi/homeserver.h>
@@ -15,6 +16,7 @@
 #include <async/scope.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +25,9 @@ namespace homeserver {
 class BackgroundUpdates;
 class ClientEventCache;
 class Mailer;
+class HttpPushers;
 class PresenceInterests;
+class PushGateway;
 class RoomDeletions;
 class SigningKey;
 
@@ -60,6 +64,7 @@ public:
     [[nodiscard]] modapi::RoomServices& rooms() noexcept override { return services_.rooms; }
     [[nodiscard]] modapi::PresenceServices& presence() noexcept override { return services_.presence; }
     [[nodiscard]] modapi::MailServices& mail() noexcept override { return services_.mail; }
+    [[nodiscard]] modapi::PushServices& push() noexcept override { return services_.push; }
 
     [[nodiscard]] const ServerConfiguration& configuration() const noexcept { return shared_.configuration; }
     [[nodiscard]] modapi::Database& database() noexcept { return shared_.database; }
@@ -72,6 +77,8 @@ public:
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
     [[nodiscard]] RoomDeletions& room_deletions() noexcept { return shared_.room_deletions; }
     [[nodiscard]] Mailer& mailer() noexcept { return shared_.mailer; }
+    /// Only where mail can be sent.
+    [[nodiscard]] const ValidationMail& validation_mail() const { return validation_mail_.value(); }
     [[nodiscard]] const boost::asio::any_io_executor& host_pool() const noexcept { return shared_.host_pool; }
     [[nodiscard]] std::int64_t now_ms() const noexcept { return where_.clock->wall_time_ms(); }
     /// Work that goes on after its request was answered (on_new_event).
@@ -84,14 +91,21 @@ public:
     /// Events as this worker's clients get them.
     [[nodiscard]] ClientEventCache& client_events() noexcept { return *client_events_; }
 
+    /// How outgoing HTTP is sent.
+    [[nodiscard]] const modapi::HttpClientSettings& http_client_settings() const noexcept {
+        return modules_.settings().http_client;
+    }
+    /// This worker's way to the gateways of pushers.
+    [[nodiscard]] PushGateway& push_gateway() noexcept { return *push_gateway_; }
+
     /// What the main worker does in the background; asked through its own members, from any worker.
     [[nodiscard]] BackgroundUpdates& background_updates() noexcept { return *shared_.background_updates; }
 
     /// Begins to hear of what is new; once, before the first request.
     void attach_to_notifier();
-    /// Starts the background updates if this is the main worker; on its thread.
-    void start_background_updates();
-    [[nodiscard]] async::task<void> stop_background_updates();
+    /// Starts the background updates and the pushers if this is the main worker; on its thread.
+    void start_work_of_main();
+    [[nodiscard]] async::task<void> stop_work_of_main();
 
 private:
     Shared& shared_;
@@ -102,7 +116,10 @@ private:
     SeenClients seen_clients_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<ClientEventCache> client_events_;
+    std::unique_ptr<PushGateway> push_gateway_;
+    std::optional<ValidationMail> validation_mail_;
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
+    std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
 };
 
 }  // namespace homeserver

@@ -10,7 +10,7 @@ namespace homeserver {
 /// transaction: positions become visible in their own order, so a sync that has seen position n misses nothing below it.
 [[nodiscard]] std::int64_t next_stream_position(modapi::Transaction& transaction);
 
-/// The last position that this transaction can see; 0 at the beginning.
+/// The last position that this transaction can see; 1 at the beginning.
 [[nodiscard]] std::int64_t current_stream_position(modapi::Transaction& transaction);
 
 }  // namespace homeserver

@@ -2,9 +2,11 @@
 
 #include "accounts.h"
 #include "authentication.h"
+#include "mail/mailer.h"
 #include "password_hash.h"
 #include "requests.h"
 #include "secrets.h"
+#include "third_party/validation_requests.h"
 
 #include <callbacks/errors.h>
 
@@ -27,6 +29,8 @@ using callbacks::SynapseError;
 
 constexpr std::string_view dummy_stage = "m.login.dummy";
 constexpr std::string_view password_stage = "m.login.password";
+constexpr std::string_view email_stage = "m.login.email.identity";
+constexpr std::string_view phone_stage = "m.login.msisdn";
 constexpr std::int64_t longest_life_ms = std::int64_t{24} * 60 * 60 * 1000;
 
 std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::string& session_id) {
@@ -69,12 +73,14 @@ bool has_password(modapi::Transaction& transaction, const std::string& user_id) 
     return account && account->password_hash;
 }
 
-/// The stages of which any one completes an operation: who registers has nothing to prove yet, everybody else proves who they
-/// are by their password or by a login type of the modules.
+/// The stages of which any one completes an operation: who registers has nothing to prove but an address they want to have,
+/// everybody else proves who they are by their password or by a login type of the modules.
 async::task<Stages> stages_for(ServerWorker& worker, std::string operation, std::string user_id) {
     Stages stages;
     if (operation == "register") {
         stages.emplace_back(dummy_stage);
+        if (worker.mailer().can_send()) stages.emplace_back(email_stage);
+        if (worker.mailer().can_note()) stages.emplace_back(phone_stage);
         co_return stages;
     }
     Stages registered;
@@ -147,6 +153,48 @@ async::task<std::optional<std::string>> refusal_of(ServerWorker& worker, JsonDic
     co_return std::nullopt;
 }
 
+/// What a stage came to.
+struct TriedStage {
+    JsonValue result = true;  ///< what modules are told of it
+    std::string errcode = "M_FORBIDDEN";
+    std::optional<std::string> refusal;
+};
+
+/// The address of a validated session. Errors: 400 `M_MISSING_PARAM`, `M_INVALID_PARAM`.
+async::task<TriedStage> try_address(ServerWorker& worker, JsonDict auth, std::string medium) {
+    const JsonValue* credentials = auth.if_contains("threepid_creds");
+    if (credentials == nullptr) credentials = auth.if_contains("threepidCreds");
+    if (credentials == nullptr) throw SynapseError(400, "Missing param threepid_creds", Codes::MISSING_PARAM);
+    if (!credentials->is_object()) throw SynapseError(400, "'threepid_creds' must be an object", Codes::INVALID_PARAM);
+    const ValidationProof proof = co_await validation_proof(worker, credentials->get_object());
+    TriedStage tried;
+    if (!proof.address || proof.address->medium != medium) {
+        tried.errcode = "M_UNAUTHORIZED";
+        tried.refusal = proof.address ? "Expecting threepid of type '" + medium + "', got '" + proof.address->medium + "'"
+                                      : "Unable to get validated threepid";
+        co_return tried;
+    }
+    JsonDict result;
+    result["medium"] = proof.address->medium;
+    result["address"] = proof.address->address;
+    result["validated_at"] = proof.address->validated_at;
+    result["threepid_creds"] = *credentials;
+    tried.result = std::move(result);
+    co_return tried;
+}
+
+async::task<TriedStage> try_stage(ServerWorker& worker, JsonDict auth, std::string stage, std::string user_id) {
+    TriedStage tried;
+    if (stage == dummy_stage) co_return tried;
+    if (stage == email_stage || stage == phone_stage) {
+        std::string medium(stage == email_stage ? "email" : "msisdn");
+        tried = co_await try_address(worker, std::move(auth), std::move(medium));
+    } else {
+        tried.refusal = co_await refusal_of(worker, std::move(auth), std::move(stage), std::move(user_id));
+    }
+    co_return tried;
+}
+
 }  // namespace
 
 async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& worker, std::string operation, JsonDict body) {
@@ -179,13 +227,13 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
     if (password) session.password_hash = co_await hash_password(worker, *password);
     const Stages stages = co_await stages_for(worker, operation, user_id);
     const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
-    std::optional<std::string> refusal;
-    if (is_known_stage && *stage != dummy_stage) refusal = co_await refusal_of(worker, auth, *stage, std::move(user_id));
-    if (is_known_stage && !refusal) session.completed[*stage] = true;
+    TriedStage tried;
+    if (is_known_stage) tried = co_await try_stage(worker, auth, *stage, std::move(user_id));
+    if (is_known_stage && !tried.refusal) session.completed[*stage] = std::move(tried.result);
     const std::int64_t now = worker.now_ms();
     co_await worker.database().run("save_ui_auth_session", &save, session, now);
     if (has_any(session.completed, stages)) co_return session;
-    if (refusal) co_return refused_stage(session, stages, "M_FORBIDDEN", *refusal);
+    if (tried.refusal) co_return refused_stage(session, stages, tried.errcode, *tried.refusal);
     if (stage) co_return refused_stage(session, stages, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
     co_return challenge(session, stages);
 }

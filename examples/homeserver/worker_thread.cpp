@@ -47,7 +47,7 @@ void WorkerThread::start_modules(const modapi::ConfigurationFile& file) {
 
 void WorkerThread::start() {
     worker_.attach_to_notifier();
-    boost::asio::post(io_, [this] { worker_.start_background_updates(); });
+    boost::asio::post(io_, [this] { worker_.start_work_of_main(); });
     thread_ = std::thread([this] { io_.run(); });
 }
 
@@ -67,14 +67,14 @@ async::task<void> WorkerThread::drain_here(WorkerThread& self, std::chrono::mill
     async::clock& time = *self.where_.clock;
     const std::unique_ptr<async::timer> patience =
         time.call_at(time.now() + grace, self.where_.executor, &WorkerThread::cut, &self);
-    co_await self.worker_.stop_background_updates();
+    co_await self.worker_.stop_work_of_main();
     co_await self.connections_.join();
     co_await self.worker_.background().join();
 }
 
 async::task<void> WorkerThread::stop_modules(WorkerThread& self) {
     self.worker_.background().cancel(async::cancel_reason::stopping);
-    co_await self.worker_.stop_background_updates();
+    co_await self.worker_.stop_work_of_main();
     co_await self.worker_.background().join();
     co_await self.worker_.modules().stop();
 }

@@ -41,6 +41,11 @@ void cached_function::resize(std::size_t max_entries) noexcept {
     drop_excess();
 }
 
+void cached_function::expire_after(clock::duration unused) noexcept {
+    options_.expire_after(unused);
+    drop_expired();
+}
+
 void cached_function::drop_expired() noexcept {
     const clock::time_point at = now();
     while (!entries_.empty() && is_expired(entries_.back(), at)) drop(entries_.back(), evicted_by_time_);

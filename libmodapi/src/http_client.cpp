@@ -1,7 +1,9 @@
 #include <modapi/http_client.h>
+#include <modapi/http_transport.h>
 
-#include "http_exchange.h"
 #include "ip_ranges.h"
+#include "outgoing_connection.h"
+#include "resting_connections.h"
 #include "url.h"
 
 #include <async/sleep.h>
@@ -14,6 +16,7 @@
 #include <cctype>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace modapi {
@@ -36,16 +39,22 @@ bool has_header(const HttpHeaders& headers, std::string_view name) {
     return std::any_of(headers.begin(), headers.end(), [&](const auto& header) { return lower_case(header.first) == name; });
 }
 
+bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
+void check_method(std::string_view method) {
+    if (!is_token(method) || method == "CONNECT") throw HttpFormatError("this is no method of a request");
+}
+
 /// A line break in a header would begin the next one.
 void check_headers(const HttpHeaders& headers) {
     for (const auto& [name, value] : headers) {
-        const bool is_token = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-            return std::isalnum(c) != 0 ||
-                   std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
-        });
         const bool is_value =
             std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
-        if (!is_token || !is_value)
+        if (!is_token(name) || !is_value)
             throw HttpFormatError("a header's name or value has characters that can't be sent: " + lower_case(name));
     }
 }
@@ -67,6 +76,14 @@ void redirect(HttpRequest& request, int status, bool same_origin) {
 }
 
 }  // namespace
+
+std::optional<std::string> HttpResponse::header(std::string_view name) const {
+    const std::string wanted = lower_case(name);
+    for (const auto& [known, value] : headers) {
+        if (lower_case(known) == wanted) return value;
+    }
+    return std::nullopt;
+}
 
 HttpResponseException::HttpResponseException(int code, std::string reason, std::string body)
     : std::runtime_error("the server answered " + std::to_string(code) + (reason.empty() ? "" : " " + reason)),
@@ -100,22 +117,35 @@ public:
         allowed_.emplace(url.host, url.port);
     }
 
-    async::task<JsonValue> request_json(HttpUrl url, HttpRequest request) {
+    /// Any answer, from where redirects lead to, within the time that a request has.
+    async::task<HttpResponse> request(HttpUrl url, HttpRequest request) {
         if (!has_header(request.headers, "user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
+        if (!request.file) request.largest_answer = settings_.largest_body;
         const async::context& here = co_await async::this_context;
         const std::string host = url.host;
-        HttpAnswer answer;
         try {
-            async::task<HttpAnswer> work = follow(std::move(url), std::move(request));
-            async::task<HttpAnswer> limited = async::with_deadline(settings_.timeout, std::move(work));
-            answer = co_await std::move(limited);
+            async::task<HttpResponse> work = follow(std::move(url), std::move(request));
+            async::task<HttpResponse> limited = async::with_deadline(settings_.timeout, std::move(work));
+            co_return co_await std::move(limited);
         } catch (const async::deadline_exceeded&) {
             here.throw_if_cancelled();  // the caller's own deadline, not this request's
             throw RequestTimedOutError("Timeout waiting for response headers and body from " + host);
         }
+    }
+
+    async::task<HttpResponse> request_successfully(HttpUrl url, HttpRequest asked) {
+        async::task<HttpResponse> asking = request(std::move(url), std::move(asked));
+        HttpResponse answer = co_await std::move(asking);
         if (answer.status < 200 || answer.status > 299) {
             throw HttpResponseException(answer.status, std::move(answer.reason), std::move(answer.body));
         }
+        co_return answer;
+    }
+
+    async::task<JsonValue> request_json(HttpUrl url, HttpRequest request) {
+        const std::string host = url.host;
+        async::task<HttpResponse> asking = request_successfully(std::move(url), std::move(request));
+        const HttpResponse answer = co_await std::move(asking);
         boost::json::error_code error;
         JsonValue parsed = boost::json::parse(answer.body, error);
         if (error) throw HttpFormatError("the answer of " + host + " isn't JSON");
@@ -123,31 +153,83 @@ public:
     }
 
 private:
-    async::task<HttpAnswer> follow(HttpUrl url, HttpRequest request) {
+    async::task<HttpResponse> follow(HttpUrl url, HttpRequest request) {
         for (int redirects = 0;; ++redirects) {
-            async::task<HttpAnswer> once = request_once(url, request);
-            HttpAnswer answer = co_await std::move(once);
-            if (!is_redirect(answer.status) || answer.location.empty()) co_return answer;
+            async::task<HttpResponse> once = request_once(url, request);
+            HttpResponse answer = co_await std::move(once);
+            const std::string location = answer.header("location").value_or(std::string());
+            if (!is_redirect(answer.status) || location.empty()) {
+                answer.url = url.to_string();
+                co_return answer;
+            }
             if (redirects == most_redirects) throw HttpFormatError(url.host + " redirects too often");
-            HttpUrl next = follow_location(url, answer.location);
+            HttpUrl next = follow_location(url, location);
             redirect(request, answer.status, next.same_origin(url));
             url = std::move(next);
         }
     }
 
-    async::task<HttpAnswer> request_once(const HttpUrl& url, const HttpRequest& request) {
+    async::task<HttpResponse> request_once(const HttpUrl& url, const HttpRequest& request) {
         if (settings_.transport != nullptr) {
-            const std::string text = url.to_string();
-            async::task<HttpAnswer> asking = settings_.transport->exchange(text, request);
+            async::task<HttpResponse> asking = ask_transport(*settings_.transport, url, request);
             co_return co_await std::move(asking);
         }
+        const async::context& here = co_await async::this_context;
+        std::unique_ptr<OutgoingConnection> connection = resting_.take(url, here.clock().now());
+        if (connection) {
+            try {
+                async::task<HttpResponse> exchanging = exchange_over(std::move(connection), url, request);
+                co_return co_await std::move(exchanging);
+            } catch (const ClosedMeanwhile&) {
+                // The server closed it just then, and has done nothing.
+            }
+        }
+        connection = std::make_unique<OutgoingConnection>(here.executor());
+        async::task<void> opening = open(*connection, url);
+        co_await std::move(opening);
+        async::task<HttpResponse> exchanging = exchange_over(std::move(connection), url, request);
+        co_return co_await std::move(exchanging);
+    }
+
+    static async::task<HttpResponse> ask_transport(HttpTransport& transport, const HttpUrl& url, const HttpRequest& request) {
+        const std::string text = url.to_string();
+        async::task<HttpResponse> asking = transport.exchange(request.method, text, request.headers, request.body);
+        HttpResponse answer = co_await std::move(asking);
+        answer.length = answer.body.size();
+        if (request.largest_answer && answer.length > *request.largest_answer) refuse_size(url, request);
+        std::ostream* const output = output_for(request, answer.status, answer.header("content-type").value_or(std::string()));
+        if (output == nullptr) co_return answer;
+        *output << answer.body;
+        answer.body.clear();
+        co_return answer;
+    }
+
+    async::task<void> open(OutgoingConnection& connection, const HttpUrl& url) {
         async::task<std::vector<tcp::endpoint>> lookup = look_up(url);
         std::vector<tcp::endpoint> endpoints = co_await std::move(lookup);
         // Exactly these are connected to: a name that resolves differently the next time doesn't help anybody.
         refuse_blocked(url, endpoints);
-        async::task<HttpAnswer> exchanging =
-            exchange(url, endpoints, request, settings_.largest_body, url.is_secure ? &tls() : nullptr);
-        co_return co_await std::move(exchanging);
+        asio::ssl::context* const secured = url.is_secure ? &tls() : nullptr;
+        async::task<void> opening = connection.open(url, endpoints, secured);
+        co_await std::move(opening);
+    }
+
+    /// A connection that had been resting was closed before anything came of a request that may be sent again.
+    struct ClosedMeanwhile {};
+
+    async::task<HttpResponse> exchange_over(std::unique_ptr<OutgoingConnection> connection, const HttpUrl& url,
+                                            const HttpRequest& request) {
+        const async::context& here = co_await async::this_context;
+        const bool had_rested = connection->rests_since != async::clock::time_point();
+        try {
+            async::task<HttpResponse> exchanging = connection->exchange(url, request);
+            HttpResponse answer = co_await std::move(exchanging);
+            if (connection->may_go_on()) resting_.add(url, std::move(connection), here.clock().now());
+            co_return answer;
+        } catch (const boost::system::system_error&) {
+            if (had_rested && !connection->has_answered() && request.may_be_repeated()) throw ClosedMeanwhile();
+            throw;
+        }
     }
 
     void refuse_blocked(const HttpUrl& url, std::vector<tcp::endpoint>& endpoints) const {
@@ -175,7 +257,8 @@ private:
     IpRanges blocked_;
     IpRanges unblocked_;
     std::set<std::pair<std::string, std::uint16_t>> allowed_;
-    std::optional<asio::ssl::context> tls_;
+    std::optional<asio::ssl::context> tls_;  // outlives the connections
+    RestingConnections resting_;
 };
 
 HttpClient::HttpClient(HttpClientSettings settings) : implementation_(std::make_unique<Implementation>(std::move(settings))) {}
@@ -183,39 +266,74 @@ HttpClient::~HttpClient() = default;
 
 void HttpClient::allow(std::string_view host_and_port_or_url) { implementation_->allow(host_and_port_or_url); }
 
-async::task<JsonValue> HttpClient::get_json(std::string uri, QueryArguments args, HttpHeaders headers) {
-    check_headers(headers);
-    HttpUrl url = parse_http_url(uri);
-    append_query(url, args);
+namespace {
+
+/// A request to `uri` with `args` in its query; headers are checked.
+struct Prepared {
+    Prepared(std::string_view method, const std::string& uri, const QueryArguments& args, HttpHeaders headers)
+        : url(parse_http_url(uri)) {
+        check_headers(headers);
+        append_query(url, args);
+        request.method = std::string(method);
+        request.headers = std::move(headers);
+    }
+    void set_body(std::string body, const char* content_type) {
+        request.body = std::move(body);
+        if (!has_header(request.headers, "content-type")) request.headers.emplace_back("Content-Type", content_type);
+    }
+
+    HttpUrl url;
     HttpRequest request;
-    request.method = "GET";
-    request.headers = std::move(headers);
-    async::task<JsonValue> requesting = implementation_->request_json(std::move(url), std::move(request));
-    co_return co_await std::move(requesting);
-}
+};
 
-async::task<JsonValue> HttpClient::get_json(std::string uri, QueryArguments args) {
-    return get_json(std::move(uri), std::move(args), HttpHeaders());
-}
+constexpr const char* json_type = "application/json";
 
-async::task<JsonValue> HttpClient::get_json(std::string uri) {
-    return get_json(std::move(uri), QueryArguments(), HttpHeaders());
+}  // namespace
+
+async::task<JsonValue> HttpClient::get_json(std::string uri, QueryArguments args, HttpHeaders headers) {
+    Prepared prepared("GET", uri, args, std::move(headers));
+    co_return co_await implementation_->request_json(std::move(prepared.url), std::move(prepared.request));
 }
 
 async::task<JsonValue> HttpClient::post_json_get_json(std::string uri, callbacks::JsonDict post_json, HttpHeaders headers) {
-    check_headers(headers);
-    HttpUrl url = parse_http_url(uri);
-    HttpRequest request;
-    request.method = "POST";
-    request.headers = std::move(headers);
-    if (!has_header(request.headers, "content-type")) request.headers.emplace_back("Content-Type", "application/json");
-    request.body = boost::json::serialize(post_json);
-    async::task<JsonValue> requesting = implementation_->request_json(std::move(url), std::move(request));
-    co_return co_await std::move(requesting);
+    Prepared prepared("POST", uri, QueryArguments(), std::move(headers));
+    prepared.set_body(boost::json::serialize(post_json), json_type);
+    co_return co_await implementation_->request_json(std::move(prepared.url), std::move(prepared.request));
 }
 
-async::task<JsonValue> HttpClient::post_json_get_json(std::string uri, callbacks::JsonDict post_json) {
-    return post_json_get_json(std::move(uri), std::move(post_json), HttpHeaders());
+async::task<JsonValue> HttpClient::post_urlencoded_get_json(std::string uri, QueryArguments args, HttpHeaders headers) {
+    Prepared prepared("POST", uri, QueryArguments(), std::move(headers));
+    prepared.set_body(urlencoded(args), "application/x-www-form-urlencoded");
+    co_return co_await implementation_->request_json(std::move(prepared.url), std::move(prepared.request));
+}
+
+async::task<JsonValue> HttpClient::put_json(std::string uri, callbacks::JsonDict json_body, QueryArguments args,
+                                            HttpHeaders headers) {
+    Prepared prepared("PUT", uri, args, std::move(headers));
+    prepared.set_body(boost::json::serialize(json_body), json_type);
+    co_return co_await implementation_->request_json(std::move(prepared.url), std::move(prepared.request));
+}
+
+async::task<std::string> HttpClient::get_raw(std::string uri, QueryArguments args, HttpHeaders headers) {
+    Prepared prepared("GET", uri, args, std::move(headers));
+    HttpResponse answer = co_await implementation_->request_successfully(std::move(prepared.url), std::move(prepared.request));
+    co_return std::move(answer.body);
+}
+
+async::task<HttpResponse> HttpClient::get_file(std::string url, std::ostream& output_stream,
+                                               std::optional<std::uint64_t> max_size, HttpHeaders headers,
+                                               ContentTypeCheck is_allowed_content_type) {
+    Prepared prepared("GET", url, QueryArguments(), std::move(headers));
+    prepared.request.file = HttpFileTarget{&output_stream, std::move(is_allowed_content_type)};
+    prepared.request.largest_answer = max_size;
+    co_return co_await implementation_->request_successfully(std::move(prepared.url), std::move(prepared.request));
+}
+
+async::task<HttpResponse> HttpClient::request(std::string method, std::string uri, std::string data, HttpHeaders headers) {
+    check_method(method);
+    Prepared prepared(method, uri, QueryArguments(), std::move(headers));
+    prepared.request.body = std::move(data);
+    co_return co_await implementation_->request(std::move(prepared.url), std::move(prepared.request));
 }
 
 }  // namespace modapi

@@ -75,7 +75,10 @@ void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResou
 
 void ModuleApi::register_cached_function(async::cached_function& function) {
     const std::string name = module_name_ + "." + std::string(function.name());
-    if (worker_.state_->cached_functions.emplace(name, &function).second) return;
+    if (worker_.state_->cached_functions.emplace(name, &function).second) {
+        worker_.settings().caches.apply_to(function);
+        return;
+    }
     throw callbacks::RegistrationError("registered a second cached function with the name " + std::string(function.name()));
 }
 

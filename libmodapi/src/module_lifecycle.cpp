@@ -82,6 +82,7 @@ async::task<void> Worker::start_modules(const ConfigurationFile& file) {
         module.is_started = true;
     }
     state.has_started = true;
+    if (!state.cached_functions.empty()) state.background.spawn("expiry of caches", state.drop_expired_entries());
     for (const std::function<void()>& begin : std::exchange(state.waiting_to_begin, {})) begin();
 }
 

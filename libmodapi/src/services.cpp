@@ -80,6 +80,12 @@ task<void> PresenceServices::send_local_online_presence_to(vector<UserID>) { thr
 task<void> PresenceServices::set_presence_for_users(PresenceUpdates) { throw No("set_presence_for_users"); }
 
 task<void> MailServices::send_mail(string, string, string, string) { throw No("send_mail"); }
+task<std::map<string, bool>> PushServices::send_http_push_notification(UserID, optional<string>, JsonDict, JsonDict, JsonDict) {
+    throw No("send_http_push_notification");
+}
+task<void> PushServices::set_push_rule_action(UserID, string, string, callbacks::JsonArray) {
+    throw No("set_push_rule_action");
+}
 
 const std::string& Homeserver::email_app_name() const noexcept {
     static const std::string usual = "Matrix";
@@ -111,6 +117,10 @@ PresenceServices& Homeserver::presence() noexcept {
 }
 MailServices& Homeserver::mail() noexcept {
     static MailServices none;
+    return none;
+}
+PushServices& Homeserver::push() noexcept {
+    static PushServices none;
     return none;
 }
 

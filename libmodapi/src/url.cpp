@@ -74,6 +74,8 @@ HttpUrl parse_http_url(std::string_view text) {
     return from_parsed(*parsed);
 }
 
+std::string HttpUrl::to_string() const { return (is_secure ? "https://" : "http://") + host_header() + target; }
+
 HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
     const std::string absolute = base.to_string();
     const boost::system::result<urls::url_view> from = urls::parse_uri(absolute);
@@ -84,11 +86,19 @@ HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
     return from_parsed(resolved);
 }
 
-void append_query(HttpUrl& url, const QueryArguments& arguments) {
+std::string urlencoded(const QueryArguments& arguments) {
+    std::string text;
     for (const auto& [name, value] : arguments) {
-        url.target += url.target.find('?') == std::string::npos ? '?' : '&';
-        url.target += percent_encoded(name) + "=" + percent_encoded(value);
+        if (!text.empty()) text += '&';
+        text += percent_encoded(name) + "=" + percent_encoded(value);
     }
+    return text;
+}
+
+void append_query(HttpUrl& url, const QueryArguments& arguments) {
+    if (arguments.empty()) return;
+    url.target += url.target.find('?') == std::string::npos ? '?' : '&';
+    url.target += urlencoded(arguments);
 }
 
 }  // namespace modapi

@@ -26,6 +26,8 @@ struct HttpUrl {
 [[nodiscard]] HttpUrl parse_http_url(std::string_view text);
 /// Where a redirect from `base` leads.
 [[nodiscard]] HttpUrl follow_location(const HttpUrl& base, std::string_view location);
+/// `name=value&...`, percent-encoded.
+[[nodiscard]] std::string urlencoded(const QueryArguments& arguments);
 /// Appends `arguments` to the query, percent-encoded.
 void append_query(HttpUrl& url, const QueryArguments& arguments);
 

@@ -2,6 +2,8 @@
 
 #include <modapi/watchdog.h>
 
+#include <async/sleep.h>
+
 #include <spdlog/spdlog.h>
 
 #include <exception>
@@ -10,6 +12,9 @@
 namespace modapi {
 
 namespace {
+
+/// What nobody asks for any more is dropped that often.
+constexpr std::chrono::seconds time_between_expiries(30);
 
 double in_microseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1000.0; }
 
@@ -25,6 +30,22 @@ callbacks::JsonDict row_of(const async::callback_identity& identity) {
     row["decisions"] = counted.decisions.load(std::memory_order_relaxed);
     row["mean_us"] = measured == 0 ? 0.0 : total / static_cast<double>(measured);
     row["longest_us"] = in_microseconds(counted.longest_ns.load(std::memory_order_relaxed));
+    return row;
+}
+
+callbacks::JsonDict row_of(std::string_view module, const async::cached_function& function) {
+    const async::cache_counters counted = function.counters();
+    callbacks::JsonDict row;
+    row["module"] = module;
+    row["function"] = function.name();
+    row["hits"] = counted.hits;
+    row["misses"] = counted.misses;
+    row["evicted_by_size"] = counted.evicted_by_size;
+    row["evicted_by_time"] = counted.evicted_by_time;
+    row["evicted_by_invalidation"] = counted.evicted_by_invalidation;
+    row["size"] = counted.size;
+    row["max_size"] = counted.max_size;
+    row["pending"] = counted.pending;
     return row;
 }
 
@@ -77,6 +98,13 @@ void Worker::State::invalidated_elsewhere(const CacheInvalidation& invalidation)
     } catch (...) {
         spdlog::error("the cache of {} can't be invalidated: {}", invalidation.function,
                       callbacks::message_of(std::current_exception()));
+    }
+}
+
+async::task<void> Worker::State::drop_expired_entries() {
+    for (;;) {
+        co_await async::sleep_for(time_between_expiries);
+        for (const auto& [name, function] : cached_functions) function->drop_expired();
     }
 }
 
@@ -140,6 +168,15 @@ callbacks::JsonArray Worker::callback_statistics() const {
     callbacks::each_callback(std::as_const(state_->hooks), [&](const auto& callback, std::string_view) {
         callback.each_registration([&](const async::callback_identity& identity) { rows.push_back(row_of(identity)); });
     });
+    return rows;
+}
+
+callbacks::JsonArray Worker::cache_statistics() const {
+    callbacks::JsonArray rows;
+    for (const auto& [name, function] : state_->cached_functions) {
+        const std::string_view module = std::string_view(name).substr(0, name.size() - function->name().size() - 1);
+        rows.push_back(row_of(module, *function));
+    }
     return rows;
 }
 

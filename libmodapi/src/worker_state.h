@@ -56,6 +56,8 @@ struct Worker::State {
     /// Of those that were started, the last one first. What goes wrong is logged.
     [[nodiscard]] async::task<void> stop_modules();
     void begin_background(std::function<void()> start);
+    /// Of cached functions that nobody calls: a call drops what is too old by itself.
+    [[nodiscard]] async::task<void> drop_expired_entries();
     void invalidated_elsewhere(const CacheInvalidation& invalidation);
     /// Modules from the last to the first, after everything that calls into them.
     void destroy_modules();

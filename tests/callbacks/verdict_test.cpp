@@ -51,6 +51,13 @@ TEST(Verdict, OfRejectHasAnErrcodeAndATextOfTheModulesOwn) {
     EXPECT_EQ(verdict.additional_fields(), (JsonDict{{"why", "rules"}}));
 }
 
+TEST(Verdict, OfRejectMayLeaveTheTextToTheHost) {
+    const Verdict verdict = reject("ORG_EXAMPLE_NO", std::nullopt, JsonDict());
+    EXPECT_TRUE(verdict.is_spam());
+    EXPECT_EQ(verdict.errcode(), "ORG_EXAMPLE_NO");
+    EXPECT_EQ(verdict.text(), std::nullopt);
+}
+
 TEST(Verdict, OfABooleanIsSaidInTheFormThatIsMeant) {
     EXPECT_TRUE(spam_if(true).is_spam());
     EXPECT_FALSE(spam_if(false).is_spam());

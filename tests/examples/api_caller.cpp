@@ -13,7 +13,8 @@ namespace api_caller {
 namespace {
 
 const Method& find_method(const std::string& name) {
-    for (const std::span<const Method> methods : {user_methods(), room_methods(), mail_methods()}) {
+    for (const std::span<const Method> methods :
+         {user_methods(), room_methods(), push_methods(), mail_methods(), http_methods()}) {
         for (const Method& method : methods) {
             if (method.name == name) return method;
         }
@@ -33,6 +34,10 @@ JsonDict described(const std::exception_ptr& failure) {
         error["errcode"] = refusal.errcode();
     } catch (const callbacks::ExternalIDReuseException&) {
         error["type"] = "ExternalIDReuseException";
+    } catch (const callbacks::InvalidRuleException&) {
+        error["type"] = "InvalidRuleException";
+    } catch (const callbacks::RuleNotFoundException&) {
+        error["type"] = "RuleNotFoundException";
     } catch (const std::invalid_argument&) {
         error["type"] = "invalid_argument";
     } catch (const std::runtime_error&) {

@@ -85,5 +85,7 @@ struct Method {
 [[nodiscard]] std::span<const Method> mail_methods();
 [[nodiscard]] std::span<const Method> user_methods();
 [[nodiscard]] std::span<const Method> room_methods();
+[[nodiscard]] std::span<const Method> push_methods();
+[[nodiscard]] std::span<const Method> http_methods();
 
 }  // namespace api_caller

@@ -45,4 +45,12 @@ TEST(HttpTextTest, KeepsALogLineOneLineOfWords) {
     EXPECT_LT(printable(std::string(10000, 'a')).size(), 600U);
 }
 
+TEST(HttpText, ComparesWithoutCaseAndWithoutLookingBehindTheEnd) {
+    EXPECT_TRUE(equal_ignoring_case("X-Matrix", "x-mATRIX"));
+    EXPECT_FALSE(equal_ignoring_case("X-Matrix", "X-Matri"));
+    EXPECT_FALSE(equal_ignoring_case("@", "`"));  // 32 apart, as letters of two cases are
+    const std::vector<char> exact = {'a', 'B'};
+    EXPECT_TRUE(equal_ignoring_case(std::string_view(exact.data(), exact.size()), "Ab"));
+}
+
 }  // namespace

@@ -186,4 +186,46 @@ INSTANTIATE_TEST_SUITE_P(
                          "2: email.smtp_pass: is required beside smtp_user"},
         BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "}));
 
+TEST(ServerConfigurationTest, ReadsHowMuchCachesKeep) {
+    const modapi::CacheSettings usual = read("server_name: hs\n").configuration.caches;
+    EXPECT_EQ(usual.global_factor, 1.0);
+    EXPECT_EQ(usual.cache_entry_ttl, std::chrono::minutes(30));
+    const Read said = read(
+        "server_name: hs\n"
+        "caches:\n"
+        "  global_factor: 2\n"
+        "  per_cache_factors: {get_Department-for_user: 0.5, other: 0}\n"
+        "  cache_entry_ttl: 5m\n"
+        "  sync_response_cache_duration: 2m\n");
+    EXPECT_EQ(said.configuration.caches.global_factor, 2.0);
+    EXPECT_EQ(said.configuration.caches.per_cache_factors,
+              (std::map<std::string, double>{{"get_departmentfor_user", 0.5}, {"other", 0.0}}));
+    EXPECT_EQ(said.configuration.caches.cache_entry_ttl, std::chrono::minutes(5));
+    EXPECT_EQ(said.warnings,
+              std::vector<std::string>{"/etc/hs/homeserver.yaml:6: caches.sync_response_cache_duration: is no key that this "
+                                       "server knows; it has no effect"});
+    EXPECT_FALSE(read("server_name: hs\ncaches: {expire_caches: false}\n").configuration.caches.cache_entry_ttl.has_value());
+}
+
+TEST(ServerConfigurationTest, NamesWhatIsWrongWithCaches) {
+    const std::string name = "server_name: hs\ncaches:\n";
+    const std::string place = "/etc/hs/homeserver.yaml:";
+    EXPECT_EQ(error_of(name + "  global_factor: much\n"), place + "3: caches.global_factor: must be a number, not a string");
+    EXPECT_EQ(error_of(name + "  global_factor: -1\n"),
+              place + "3: caches.global_factor: must be a number that isn't negative");
+    EXPECT_EQ(error_of(name + "  per_cache_factors:\n    ok: 1\n    f: true\n"),
+              place + "5: caches.per_cache_factors.f: must be a number, not a truth value");
+    EXPECT_EQ(error_of(name + "  per_cache_factors: 3\n"),
+              place + "3: caches.per_cache_factors: must be a mapping, not a number");
+    EXPECT_EQ(error_of(name + "  per_cache_factors: {a.b: 1, ab: 2}\n"),
+              place + "3: caches.per_cache_factors.ab: is the name of the same function as a key before it");
+    EXPECT_EQ(error_of(name + "  cache_entry_ttl: 0\n"),
+              place + "3: caches.cache_entry_ttl: must be more than nothing; expire_caches: false keeps entries for ever");
+    EXPECT_EQ(
+        error_of(name + "  cache_entry_ttl: soon\n"),
+        place + "3: caches.cache_entry_ttl: must be a duration: milliseconds, or a number with s, m, h, d, w or y behind it");
+    EXPECT_EQ(error_of(name + "  expire_caches: often\n"),
+              place + "3: caches.expire_caches: must be true or false, not a string");
+}
+
 }  // namespace

@@ -1,5 +1,7 @@
 #include "server_process.h"
 
+#include "http_text.h"
+
 #include "postgresql/test_database.h"
 
 #include <gtest/gtest.h>
@@ -103,7 +105,7 @@ TemporaryFolder::~TemporaryFolder() {
 
 std::string Answer::header(const std::string& name) const {
     for (const auto& [key, value] : headers) {
-        if (boost::beast::iequals(key, name)) return value;
+        if (homeserver::equal_ignoring_case(key, name)) return value;
     }
     return {};
 }

@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <cstdlib>
+#include <sstream>
 
 namespace {
 
@@ -33,7 +34,14 @@ HttpTestServer::Response echo(const Request& request) {
     return HttpTestServer::answer(200, boost::json::serialize(seen));
 }
 
-JsonValue get(HttpClient& client, const std::string& url) { return async::sync_wait(client.get_json(url)); }
+/// On an executor that outlives every client.
+template <class T>
+T wait(async::task<T> task) {
+    static boost::asio::io_context io(1);
+    return async::sync_wait(io, std::move(task));
+}
+
+JsonValue get(HttpClient& client, const std::string& url) { return wait(client.get_json(url)); }
 
 /// A client that may talk to `server`.
 struct Allowed {
@@ -50,7 +58,7 @@ TEST(HttpClientTest, SendsQueryHeadersAndAgent) {
     const modapi::QueryArguments arguments = {{"user", "@a b&c=d:x"}, {"ü", "+"}};
     const modapi::HttpHeaders headers = {{"Authorization", "Bearer t"}};
     const JsonValue seen =
-        async::sync_wait(allowed.client.get_json("http://" + server.address() + "/p%20q?a=1#fragment", arguments, headers));
+        wait(allowed.client.get_json("http://" + server.address() + "/p%20q?a=1#fragment", arguments, headers));
     EXPECT_EQ(seen.at("method"), "GET");
     EXPECT_EQ(seen.at("target"), "/p%20q?a=1&user=%40a%20b%26c%3Dd%3Ax&%C3%BC=%2B");
     EXPECT_EQ(seen.at("host").as_string(), server.address());
@@ -63,10 +71,95 @@ TEST(HttpClientTest, PostsJson) {
     Allowed allowed(server);
     callbacks::JsonDict body;
     body["a"] = 1;
-    const JsonValue seen = async::sync_wait(allowed.client.post_json_get_json("http://" + server.address() + "/", body));
+    const JsonValue seen = wait(allowed.client.post_json_get_json("http://" + server.address() + "/", body));
     EXPECT_EQ(seen.at("method"), "POST");
     EXPECT_EQ(seen.at("type"), "application/json");
     EXPECT_EQ(seen.at("body"), "{\"a\":1}");
+}
+
+TEST(HttpClientTest, PutsJsonAndPostsForms) {
+    const HttpTestServer server(&echo);
+    Allowed allowed(server);
+    const std::string url = "http://" + server.address() + "/path";
+    callbacks::JsonDict body;
+    body["a"] = 1;
+    const modapi::QueryArguments arguments = {{"x", "a b"}, {"y", "&"}};
+    const JsonValue put = wait(allowed.client.put_json(url, body, arguments));
+    EXPECT_EQ(put.at("method"), "PUT");
+    EXPECT_EQ(put.at("target"), "/path?x=a%20b&y=%26");
+    EXPECT_EQ(put.at("type"), "application/json");
+    EXPECT_EQ(put.at("body"), "{\"a\":1}");
+    const JsonValue posted = wait(allowed.client.post_urlencoded_get_json(url, arguments));
+    EXPECT_EQ(posted.at("method"), "POST");
+    EXPECT_EQ(posted.at("target"), "/path");
+    EXPECT_EQ(posted.at("type"), "application/x-www-form-urlencoded");
+    EXPECT_EQ(posted.at("body"), "x=a%20b&y=%26");
+}
+
+TEST(HttpClientTest, GivesRawBodiesAndWholeAnswers) {
+    const HttpTestServer server([](const Request& request) {
+        HttpTestServer::Response response = HttpTestServer::answer(request.target() == "/missing" ? 404 : 200, "raw\n");
+        response.set("X-Method", request.method_string());
+        response.set("X-Body", request.body());
+        return response;
+    });
+    Allowed allowed(server);
+    const std::string url = "http://" + server.address();
+    EXPECT_EQ(wait(allowed.client.get_raw(url)), "raw\n");
+    EXPECT_THROW(wait(allowed.client.get_raw(url + "/missing")), modapi::HttpResponseException);
+    const modapi::HttpHeaders headers = {{"Content-Type", "text/plain"}};
+    const modapi::HttpResponse missing = wait(allowed.client.request("PATCH", url + "/missing", "data", headers));
+    EXPECT_EQ(missing.status, 404);
+    EXPECT_EQ(missing.reason, "Not Found");
+    EXPECT_EQ(missing.header("x-METHOD"), "PATCH");
+    EXPECT_EQ(missing.header("X-Body"), "data");
+    EXPECT_FALSE(missing.header("X-Other").has_value());
+    EXPECT_EQ(missing.body, "raw\n");
+    EXPECT_EQ(missing.url, url + "/missing");
+    EXPECT_THROW(wait(allowed.client.request("GET / HTTP/1.1", url)), modapi::HttpFormatError);
+    EXPECT_THROW(wait(allowed.client.request("CONNECT", url)), modapi::HttpFormatError);
+}
+
+TEST(HttpClientTest, WritesFilesIntoAStreamUpToASize) {
+    const std::string content(300'000, 'x');
+    const HttpTestServer server([&](const Request& request) {
+        HttpTestServer::Response response = HttpTestServer::answer(request.target() == "/missing" ? 404 : 200, content);
+        response.set("Content-Type", "image/png");
+        if (request.target() != "/moved") return response;
+        response.result(302);
+        response.set("Location", "/end");
+        return response;
+    });
+    HttpClientSettings settings;
+    settings.largest_body = 1000'000;
+    Allowed allowed(server, settings);
+    const std::string url = "http://" + server.address();
+    std::ostringstream file;
+    const modapi::HttpResponse found = wait(allowed.client.get_file(url + "/moved", file, 300'000));
+    EXPECT_EQ(file.str(), content);
+    EXPECT_EQ(found.length, content.size());
+    EXPECT_EQ(found.body, "");
+    EXPECT_EQ(found.url, url + "/end");
+    EXPECT_EQ(found.header("content-type"), "image/png");
+
+    std::ostringstream small;
+    try {
+        static_cast<void>(wait(allowed.client.get_file(url, small, 299'999)));
+        FAIL() << "nothing was thrown";
+    } catch (const callbacks::SynapseError& error) {
+        EXPECT_EQ(error.status(), 502);
+        EXPECT_EQ(error.errcode(), "M_TOO_LARGE");
+    }
+    EXPECT_LE(small.str().size(), 299'999U);
+    const modapi::ContentTypeCheck is_text = [](std::string_view type) { return type == "text/plain"; };
+    const modapi::HttpHeaders no_headers;
+    EXPECT_THROW(wait(allowed.client.get_file(url, small, std::nullopt, no_headers, is_text)), callbacks::SynapseError);
+    std::ostringstream untouched;
+    EXPECT_THROW(wait(allowed.client.get_file(url + "/missing", untouched)), modapi::HttpResponseException);
+    EXPECT_EQ(untouched.str(), "");
+    std::ostringstream broken;
+    broken.setstate(std::ios::badbit);
+    EXPECT_THROW(wait(allowed.client.get_file(url, broken)), boost::system::system_error);
 }
 
 TEST(HttpClientTest, ThrowsCodeReasonAndBodyOfAnotherStatusThan2xx) {
@@ -101,7 +194,7 @@ TEST(HttpClientTest, RefusesWhatIsNoUrlAndHeadersThatWouldSmuggle) {
         EXPECT_THROW(get(client, url), modapi::HttpFormatError) << url;
     }
     const modapi::HttpHeaders headers = {{"X-A", "1\r\nX-B: 2"}};
-    EXPECT_THROW(async::sync_wait(client.get_json("http://127.0.0.1/", {}, headers)), modapi::HttpFormatError);
+    EXPECT_THROW(wait(client.get_json("http://127.0.0.1/", {}, headers)), modapi::HttpFormatError);
 }
 
 TEST(HttpClientTest, RefusesBlockedAddressesByLiteralByNameAndMappedIntoIpv6) {
@@ -164,8 +257,7 @@ TEST(HttpClientTest, DropsCredentialsOnARedirectToAnotherServer) {
     allowed.client.allow(target.address());
     const modapi::HttpHeaders headers = {{"Authorization", "Bearer t"}};
     callbacks::JsonDict body;
-    const JsonValue seen =
-        async::sync_wait(allowed.client.post_json_get_json("http://" + first.address() + "/", body, headers));
+    const JsonValue seen = wait(allowed.client.post_json_get_json("http://" + first.address() + "/", body, headers));
     EXPECT_EQ(seen.at("method"), "POST");
     EXPECT_EQ(seen.at("authorization"), "");
 }
@@ -186,7 +278,7 @@ TEST(HttpClientTest, TimesOutWhenTheServerNeverAnswers) {
 TEST(HttpClientTest, LeavesTheCallersOwnDeadlineToTheCaller) {
     const HttpTestServer silent(nullptr);
     Allowed allowed(silent);
-    EXPECT_THROW(async::sync_wait(async::with_deadline(100ms, allowed.client.get_json("http://" + silent.address()))),
+    EXPECT_THROW(wait(async::with_deadline(100ms, allowed.client.get_json("http://" + silent.address()))),
                  async::deadline_exceeded);
 }
 

@@ -73,7 +73,8 @@ private:
         Request request;
         boost::beast::http::read(stream, buffer, request, error);
         if (error) return;
-        const Response response = handler_(request);
+        Response response = handler_(request);
+        response.keep_alive(false);
         boost::beast::http::write(stream, response, error);
     }
 

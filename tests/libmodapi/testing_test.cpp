@@ -106,6 +106,12 @@ private:
     std::shared_ptr<Resource> resource_;
 };
 
+/// Nothing of its own: the test calls its ModuleApi.
+struct Asks {
+    Asks(const JsonDict&, ModuleApi& given) : api(given) {}
+    ModuleApi& api;
+};
+
 TEST(TestingHost, BuildsStartsAndStopsAModuleFromTheTextOfItsConfiguration) {
     Everything::stopped = 0;
     Host host;
@@ -119,10 +125,10 @@ TEST(TestingHost, BuildsStartsAndStopsAModuleFromTheTextOfItsConfiguration) {
 TEST(TestingHost, ReportsAWrongConfigurationAsTheServerDoes) {
     Host host;
     try {
-        host.load_named<Everything>("everything.Everything", "\nword: spam\nwords: [x]");
+        host.load_named<Everything>("everything.Everything", "word: spam\nwords: [x]");
         FAIL();
     } catch (const modapi::ConfigurationError& error) {
-        EXPECT_EQ(std::string(error.what()).find("homeserver.yaml:6: modules[0].config.words: "), 0U) << error.what();
+        EXPECT_EQ(std::string(error.what()).find("homeserver.yaml:5: modules[0].config.words: "), 0U) << error.what();
     }
 }
 
@@ -153,13 +159,74 @@ TEST(TestingHost, AnswersHttpRequestsAsScriptedAndKeepsThem) {
     EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("broken")), "502"));
     EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("closed")), "refused"));
     EXPECT_TRUE(throws(host.call(invite, inviter, invitee, std::string("silent")), "Timeout"));
-    EXPECT_TRUE(host.http.unscripted.empty());
-    EXPECT_TRUE(
-        throws(host.call(invite, inviter, invitee, std::string("x")), "no answer is scripted for POST http://localhost:9/x"));
-    EXPECT_EQ(host.http.unscripted, std::vector<std::string>{"POST http://localhost:9/x"});
-    ASSERT_EQ(host.http.requests.size(), 6U);
+    host.http.redirect("POST", "http://localhost:9/moved", 307, "/good");
+    EXPECT_TRUE(is_not_spam(host.call(invite, inviter, invitee, std::string("moved"))));
+    ASSERT_EQ(host.http.requests.size(), 7U);
     EXPECT_EQ(host.http.requests.front().body, R"({"inviter":"@a:example.org"})");
     EXPECT_EQ(host.http.requests.front().header("content-type"), "application/json");
+}
+
+TEST(TestingHost, FailsATestWhoseModuleMakesARequestThatNothingIsScriptedFor) {
+    Host host;
+    host.load<Everything>("word: spam");
+    auto& invite = host.hooks().spam_checker.user_may_invite;
+    const std::string text = "x";
+    EXPECT_THROW(static_cast<void>(host.call(invite, text, text, text)), modapi::testing::UnscriptedRequest);
+    host.http.answer("POST", "http://localhost:9/x", 200, R"({"ok":true})");
+    EXPECT_TRUE(is_not_spam(host.call(invite, text, text, text)));
+}
+
+TEST(TestingHost, HoldsTheModulesClientToItsLimits) {
+    modapi::WorkerSettings settings;
+    settings.http_client.largest_body = 10;
+    settings.http_client.timeout = 5s;
+    Host host(settings);
+    host.load<Everything>("word: spam");
+    auto& invite = host.hooks().spam_checker.user_may_invite;
+    const std::string text = "x";
+    host.http.answer("POST", "http://localhost:9/x", 200, R"({"ok":true})");
+    EXPECT_TRUE(throws(host.call(invite, text, text, text), "is larger than 10 bytes"));
+    host.http.answer("POST", "http://localhost:9/x", 200, R"({"a":1})");
+    host.http.delay("POST", "http://localhost:9/x", 4s);
+    EXPECT_FALSE(throws(host.call(invite, text, text, text), "Timeout"));
+    host.http.delay("POST", "http://localhost:9/x", 6s);
+    EXPECT_TRUE(throws(host.call(invite, text, text, text), "Timeout"));
+}
+
+TEST(TestingHost, EndsCallsThatStillRunBeforeItDestroysTheirModule) {
+    // The frame of the waiting callback looks at its module when it ends.
+    auto host = std::make_unique<Host>();
+    host->server.add_room("!r:example.org", "@a:example.org");
+    host->load<Everything>("word: spam");
+    const callbacks::StateMap state;
+    const Event event = message("@a:example.org", "!r:example.org", "x");
+    const auto began = host->start(host->hooks().third_party_rules.on_new_event(event, state));
+    host->advance(1s);
+    EXPECT_FALSE(began.done());
+    host.reset();
+    EXPECT_TRUE(began.failed());
+}
+
+TEST(TestingHost, RefusesWhatTheServerRefuses) {
+    Host host;
+    host.server.add_room("!r:example.org", "@a:example.org");
+    EXPECT_THROW(host.server.fail_next("no_such_method", "x"), std::invalid_argument);
+    Asks& module = host.load<Asks>();
+    JsonDict event;
+    event["type"] = "m.room.member";
+    event["room_id"] = "!r:example.org";
+    event["sender"] = "@a:example.org";
+    EXPECT_THROW(host.run(module.api.create_and_send_event_into_room(event)), callbacks::SynapseError);
+    event["type"] = "m.room.message";
+    event["sender"] = "@a:elsewhere.org";
+    EXPECT_THROW(host.run(module.api.create_and_send_event_into_room(event)), std::invalid_argument);
+    EXPECT_THROW(host.run(module.api.update_room_membership("@a:elsewhere.org", "@b:example.org", "!r:example.org", "join")),
+                 std::runtime_error);
+    EXPECT_THROW(host.run(module.api.update_room_membership("@a:example.org", "@b:example.org", "!r:example.org", "dance")),
+                 callbacks::SynapseError);
+    EXPECT_TRUE(host.server.sent.empty());
+    host.stop();
+    EXPECT_THROW(host.load<Asks>(), std::logic_error);
 }
 
 TEST(TestingHost, HasUsersRoomsMailsAndNotesWhatTheModuleDoes) {

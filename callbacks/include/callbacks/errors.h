@@ -62,6 +62,18 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// Actions that no push rule may have (contract: `InvalidRuleException`).
+class InvalidRuleException : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A user has no such push rule (contract: `RuleNotFoundException`).
+class RuleNotFoundException : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// What a module may not register: the host refuses to start and names the module.
 class RegistrationError : public std::logic_error {
 public:

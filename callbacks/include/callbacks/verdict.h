@@ -53,7 +53,7 @@ public:
     /// The names of fields that were left out because they are the error's own.
     [[nodiscard]] bool fields_were_ignored() const noexcept;
 
-    friend Verdict reject(std::string errcode, std::string text, JsonDict additional_fields);
+    friend Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields);
 
 private:
     struct Details : boost::intrusive_ref_counter<Details> {
@@ -69,8 +69,9 @@ private:
     boost::intrusive_ptr<const Details> details_;
 };
 
-/// Rejects with an errcode and a text of the module's own. Over federation the event is soft-failed like for any verdict.
-[[nodiscard]] Verdict reject(std::string errcode, std::string text, JsonDict additional_fields);
+/// Rejects with an errcode and a text of the module's own; without a text, with the host's for this operation. Over federation
+/// the event is soft-failed like for any verdict.
+[[nodiscard]] Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields);
 [[nodiscard]] Verdict reject(std::string errcode, std::string text);
 
 /// True rejects with FORBIDDEN: what the contract's text means by a boolean.

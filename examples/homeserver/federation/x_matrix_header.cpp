@@ -1,6 +1,6 @@
 #include "x_matrix_header.h"
 
-#include <boost/beast/core/string.hpp>
+#include "../http_text.h"
 
 #include <map>
 #include <utility>
@@ -40,7 +40,7 @@ std::optional<std::string> take_value(std::string_view& rest) {
 
 std::optional<XMatrix> parse_x_matrix(std::string_view header) {
     std::string_view rest = header;
-    if (!boost::beast::iequals(take_until(rest, " "), "X-Matrix")) return std::nullopt;
+    if (!equal_ignoring_case(take_until(rest, " "), "X-Matrix")) return std::nullopt;
     std::map<std::string, std::string, std::less<>> values;
     skip_blanks(rest);
     while (!rest.empty()) {

@@ -7,7 +7,7 @@
 #include "../new_user.h"
 #include "../profile.h"
 #include "../requests.h"
-#include "../third_party_ids.h"
+#include "../third_party/third_party_ids.h"
 
 #include <callbacks/errors.h>
 
@@ -61,7 +61,13 @@ std::vector<std::string> canonical_emails(const std::vector<std::string>& emails
 /// From the account's row on.
 task<std::string> register_with_emails(ServerWorker& worker, NewUser user, std::vector<std::string> emails) {
     const std::string user_id = co_await homeserver::register_user(worker, std::move(user));
-    for (const std::string& address : emails) co_await add_third_party_id(worker, user_id, "email", address);
+    for (const std::string& address : emails) {
+        NewThirdPartyId id;
+        id.medium = "email";
+        id.address = address;
+        id.validated_at = worker.now_ms();
+        co_await add_third_party_id(worker, user_id, std::move(id));
+    }
     co_return user_id;
 }
 
@@ -95,7 +101,7 @@ task<void> ModuleAccounts::check_username(std::string username) {
 task<std::string> ModuleAccounts::register_user(std::string localpart, std::optional<std::string> displayname,
                                                 std::vector<std::string> emails, bool admin) {
     std::vector<std::string> addresses = canonical_emails(emails);
-    co_await require_free_emails(worker_, addresses);
+    for (const std::string& address : addresses) co_await require_free(worker_, "email", address);
     NewUser user;
     user.localpart = std::move(localpart);
     user.display_name = std::move(displayname);

@@ -3,6 +3,7 @@
 #include "module_accounts.h"
 #include "module_mail.h"
 #include "module_presence.h"
+#include "module_push.h"
 #include "module_rooms.h"
 #include "module_sessions.h"
 
@@ -11,13 +12,14 @@ namespace homeserver {
 /// All that this server offers to a worker's modules.
 struct ModuleServices {
     explicit ModuleServices(ServerWorker& worker) noexcept
-        : accounts(worker), sessions(worker), rooms(worker), presence(worker), mail(worker) {}
+        : accounts(worker), sessions(worker), rooms(worker), presence(worker), mail(worker), push(worker) {}
 
     ModuleAccounts accounts;
     ModuleSessions sessions;
     ModuleRooms rooms;
     ModulePresence presence;
     ModuleMail mail;
+    ModulePush push;
 };
 
 }  // namespace homeserver

@@ -119,6 +119,14 @@ async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const Ro
         if (request.is_direct) change.content["is_direct"] = true;
         co_await change_membership(worker, std::move(change));
     }
+    for (const ThirdPartyInvite& invitee : request.third_party_invitees) {
+        ThirdPartyInvite invite = invitee;
+        invite.room_id = room.room_id;
+        invite.sender = room.creator;
+        invite.sender_is_admin = is_admin;
+        if (request.is_direct) invite.content["is_direct"] = true;
+        co_await invite_third_party(worker, std::move(invite));
+    }
 }
 
 async::task<void> refuse_taken_alias(ServerWorker& worker, std::string alias) {

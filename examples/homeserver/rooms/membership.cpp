@@ -8,6 +8,7 @@
 #include "event_sender.h"
 #include "outside_invites.h"
 #include "rooms.h"
+#include "third_party_invites.h"
 #include "visibility.h"
 
 #include <callbacks/errors.h>
@@ -186,7 +187,24 @@ async::task<Response> leave(ServerWorker& worker, const RoutedRequest& request) 
     co_return ok();
 }
 
+async::task<Response> invite_by_address(ServerWorker& worker, const RoutedRequest& request, JsonDict body) {
+    MembershipChange change = co_await requested_change(worker, request, "invite");
+    ThirdPartyInvite invite;
+    read_third_party(body, invite);
+    if (change.sender_is_shadow_banned) co_return ok();  // nobody is invited, and they can't tell
+    invite.room_id = std::move(change.room_id);
+    invite.sender = std::move(change.sender);
+    invite.content = std::move(change.content);
+    invite.sender_is_admin = change.sender_is_admin;
+    co_await to_the_end(invite_third_party(worker, std::move(invite)));
+    co_return ok();
+}
+
 async::task<Response> invite(ServerWorker& worker, const RoutedRequest& request) {
+    const JsonDict body = json_body(request);
+    if (!body.contains("user_id") && body.contains("medium") && body.contains("address")) {
+        co_return co_await invite_by_address(worker, request, body);
+    }
     MembershipChange change = co_await requested_of_other(worker, request, "invite");
     if (change.sender_is_shadow_banned) co_return ok();  // nobody is invited, and they can't tell
     co_await to_the_end(change_membership(worker, std::move(change)));
@@ -302,6 +320,7 @@ void add_membership_endpoints(Router& router) {
     add_client(router, "POST", "/rooms/{room_id}/ban", &ban);
     add_client(router, "POST", "/rooms/{room_id}/unban", &unban);
     add_client(router, "POST", "/rooms/{room_id}/forget", &forget);
+    add_identity_key_endpoint(router);
     add_client(router, "GET", "/joined_rooms", &joined_rooms);
     add_client(router, "GET", "/rooms/{room_id}/members", &members);
     add_client(router, "GET", "/rooms/{room_id}/joined_members", &joined_members);

@@ -73,6 +73,11 @@ std::int64_t PowerLevels::for_event(std::string_view type, bool is_state) const 
     return is_state ? level("state_default", 50) : level("events_default", 0);
 }
 
+std::int64_t PowerLevels::for_notification(std::string_view key) const {
+    const JsonDict* const levels = event_ == nullptr ? nullptr : table(event_->content(), "notifications");
+    return levels == nullptr ? 50 : integer(*levels, key).value_or(50);
+}
+
 std::int64_t PowerLevels::for_action(std::string_view action) const { return level(action, action == "invite" ? 0 : 50); }
 
 std::optional<std::string> refused_power_levels(const JsonDict& content, const JsonDict* before, std::string_view sender,

@@ -19,6 +19,8 @@ public:
     [[nodiscard]] std::int64_t of_user(std::string_view user_id) const;
     /// What a sender needs for an event of that type.
     [[nodiscard]] std::int64_t for_event(std::string_view type, bool is_state) const;
+    /// What notifying a whole room needs: `room` for `@room`.
+    [[nodiscard]] std::int64_t for_notification(std::string_view key) const;
     /// What an action needs: `invite`, `kick`, `ban`, `redact`.
     [[nodiscard]] std::int64_t for_action(std::string_view action) const;
 

@@ -1,5 +1,6 @@
 #include "receipts.h"
 
+#include "../push/unread_notifications.h"
 #include "../stream.h"
 
 #include <algorithm>
@@ -53,6 +54,7 @@ bool store_receipt(Transaction& transaction, const Receipt& receipt, std::int64_
         "stream_position = excluded.stream_position",
         receipt.room_id, receipt.user_id, receipt.type, thread_id, receipt.event_id, event_position, receipt.received_ms,
         position);
+    forget_read_notifications(transaction, receipt, event_position);
     return true;
 }
 

@@ -22,7 +22,7 @@ struct Receipt {
 };
 
 /// Keeps a receipt, unless the user has one of its type and thread for the same or a later event. `event_position` is the
-/// event's. Returns whether it was kept.
+/// event's. Returns whether it was kept; then its user has read what notified of earlier events.
 bool store_receipt(modapi::Transaction& transaction, const Receipt& receipt, std::int64_t event_position);
 
 /// The receipts behind `since` that a user is told of, from all rooms the user is joined to, in the order of their coming.

@@ -78,9 +78,6 @@ std::vector<std::string> invitees_of(const JsonDict& body) {
         static_cast<void>(callbacks::UserID(user_id));  // throws the 400 for what is none
         invitees.push_back(user_id);
     }
-    if (!array_member(body, "invite_3pid").empty()) {
-        refuse("Invites by third-party identifier are not supported by this server", Codes::INVALID_PARAM);
-    }
     return invitees;
 }
 
@@ -151,6 +148,10 @@ RoomRequest read_room_request(const JsonDict& body, const std::string& creator, 
     RoomRequest request;
     request.is_public = is_public_visibility(body);
     request.invitees = invitees_of(body);
+    for (const JsonValue& value : array_member(body, "invite_3pid")) {
+        if (!value.is_object()) refuse("'invite_3pid' must hold objects");
+        read_third_party(value.get_object(), request.third_party_invitees.emplace_back());
+    }
     request.is_direct = flag_member(body, "is_direct", false);
     request.creation_content = object_member(body, "creation_content");
     request.alias_localpart = alias_localpart_of(body);

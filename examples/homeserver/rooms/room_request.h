@@ -1,5 +1,7 @@
 #pragma once
 
+#include "third_party_invites.h"
+
 #include <callbacks/event.h>
 
 #include <optional>
@@ -23,6 +25,7 @@ struct RoomRequest {
     std::vector<InitialState>
         state;  ///< power levels to topic, in the order of sending; between the creator's join and the invites
     std::vector<std::string> invitees;
+    std::vector<ThirdPartyInvite> third_party_invitees;  ///< with medium and address
     bool is_direct = false;
 };
 

@@ -1,5 +1,6 @@
 #include "room_store.h"
 
+#include "../push/unread_notifications.h"
 #include "../stream.h"
 #include "event_format.h"
 #include "power_levels.h"
@@ -112,6 +113,7 @@ void redact(Transaction& transaction, const Event& redaction) {
     const JsonDict left = redacted(pdu_from_event(target->event));
     transaction.execute("UPDATE events SET pdu = ?, unsigned_fields = ? WHERE event_id = ?", boost::json::serialize(left),
                         boost::json::serialize(unsigned_fields), *target->event.event_id());
+    forget_notifications_of_event(transaction, redaction.room_id(), *target->event.event_id());
 }
 
 }  // namespace
@@ -299,6 +301,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
     if (event.is_state()) set_state(transaction, event, position);
     move_extremities(transaction, event);
     if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event);
+    note_notifications(transaction, event, position);
     return position;
 }
 

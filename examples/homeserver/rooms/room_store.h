@@ -82,7 +82,7 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
                                                               const SentTransaction& sent);
 
-/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts. The room's row exists.
+/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The room's row exists.
 std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
                           const std::optional<SentTransaction>& sent);
 

@@ -34,6 +34,11 @@ std::vector<std::string> room_schema() {
         "CREATE UNIQUE INDEX IF NOT EXISTS outside_invites_by_event ON outside_invites (event_id)",
         "CREATE INDEX IF NOT EXISTS outside_invites_by_position ON outside_invites (user_id, stream_position)",
 
+        // Invites to addresses that nobody has yet; token is the state key of the room's m.room.third_party_invite.
+        "CREATE TABLE IF NOT EXISTS third_party_invites (token TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, "
+        "medium TEXT NOT NULL, address TEXT NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS third_party_invites_of_address ON third_party_invites (medium, address)",
+
         "CREATE TABLE IF NOT EXISTS soft_failed_events (event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, pdu TEXT NOT NULL)",
 
         "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",

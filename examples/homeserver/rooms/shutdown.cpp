@@ -27,7 +27,8 @@ std::vector<std::string> users_to_remove(Transaction& transaction, const std::st
 std::vector<std::string> purge(Transaction& transaction, const std::string& room_id) {
     std::vector<std::string> aliases = aliases_of_room(transaction, room_id);
     for (const char* table : {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships",
-                              "sent_transactions", "room_aliases", "receipts", "account_data", "rooms"}) {
+                              "sent_transactions", "room_aliases", "receipts", "unread_notifications", "account_data",
+                              "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
     }
     return aliases;

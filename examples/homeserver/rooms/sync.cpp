@@ -58,11 +58,11 @@ public:
         text_.append(R"({"next_batch":)");
         text_.string(token_of_position(changes.now));
         text_.append(R"(,"rooms":{"join":)");
-        write_rooms(changes.joined);
+        write_rooms(changes.joined, true);
         text_.append(R"(,"invite":)");
         write_invites(changes.invited);
         text_.append(R"(,"leave":)");
-        write_rooms(changes.left);
+        write_rooms(changes.left, false);
         text_.append(R"(},"presence":{"events":)");
         text_.array(presence);
         text_.append(R"(},"account_data":)");
@@ -91,7 +91,7 @@ private:
         text_.array(events);
         text_.append('}');
     }
-    void write_rooms(const std::vector<RoomChanges>& rooms) {
+    void write_rooms(const std::vector<RoomChanges>& rooms, bool are_joined) {
         text_.append('{');
         bool first = true;
         for (const RoomChanges& room : rooms) {
@@ -109,6 +109,13 @@ private:
             if (!room.receipts.empty()) {
                 text_.append(R"(,"ephemeral":{"events":)");
                 text_.array(receipt_events(room.receipts));
+                text_.append('}');
+            }
+            if (are_joined) {
+                text_.append(R"(,"unread_notifications":{"notification_count":)");
+                text_.number(room.unread.notifications);
+                text_.append(R"(,"highlight_count":)");
+                text_.number(room.unread.highlights);
                 text_.append('}');
             }
             text_.append('}');

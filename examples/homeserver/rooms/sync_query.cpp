@@ -192,7 +192,9 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
             }
             const bool says_nothing =
                 room.timeline.empty() && room.state.empty() && room.account_data.empty() && room.receipts.empty();
-            if (!is_known || !says_nothing) changes.joined.push_back(std::move(room));
+            if (is_known && says_nothing) continue;
+            room.unread = unread_counts(transaction, request.user_id, room_id);
+            changes.joined.push_back(std::move(room));
         } else if (relation.membership == "invite") {
             if (is_new) changes.invited.push_back(invite_of(transaction, relation, request.user_id));
         } else if (is_new && (!is_initial || request.filter.include_leave)) {

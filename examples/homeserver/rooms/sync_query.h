@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../account_data.h"
+#include "../push/unread_notifications.h"
 #include "receipts.h"
 #include "room_store.h"
 #include "sync_filter.h"
@@ -29,6 +30,7 @@ struct RoomChanges {
     std::int64_t before_timeline = 0;   ///< the stream position to page back from
     std::vector<AccountDataItem> account_data;
     std::vector<Receipt> receipts;
+    UnreadCounts unread;  ///< of a joined room
 };
 
 struct Invite {

@@ -26,14 +26,18 @@ public:
     /// Entries that were not used for this long are dropped; zero: never. Default: 30 minutes.
     constexpr cache_options& expire_after(clock::duration unused) noexcept {
         expire_after_ = unused;
+        says_expiry_ = true;
         return *this;
     }
     [[nodiscard]] constexpr std::size_t max_entries() const noexcept { return max_entries_; }
     [[nodiscard]] constexpr clock::duration expire_after() const noexcept { return expire_after_; }
+    /// Whether it was said, be it the default.
+    [[nodiscard]] constexpr bool says_expiry() const noexcept { return says_expiry_; }
 
 private:
     std::size_t max_entries_ = 1000;
     clock::duration expire_after_ = std::chrono::minutes(30);
+    bool says_expiry_ = false;
 };
 
 /// What a cached function did so far, and what it holds. A call that joins a run in flight is a hit.
@@ -80,11 +84,16 @@ public:
 
     /// Changes the maximum; shrinking drops entries at once.
     void resize(std::size_t max_entries) noexcept;
+    /// Changes the expiry of all entries, whatever was said of it before; zero: never.
+    void expire_after(clock::duration unused) noexcept;
+    /// Whether whoever declared the function said how long it keeps what nobody asks for.
+    [[nodiscard]] bool says_its_expiry() const noexcept { return says_its_expiry_; }
     /// Drops what wasn't used for too long. Lookups and insertions do so by themselves; this is for a cache that rests.
     void drop_expired() noexcept;
 
 protected:
-    cached_function(std::string_view name, const cache_options& options) noexcept : name_(name), options_(options) {}
+    cached_function(std::string_view name, const cache_options& options) noexcept
+        : name_(name), options_(options), says_its_expiry_(options.says_expiry()) {}
 
     /// Destroys an entry that is already out of the list.
     virtual void remove(detail::cache_entry& gone) noexcept = 0;
@@ -132,6 +141,7 @@ private:
 
     std::string_view name_;
     cache_options options_;
+    bool says_its_expiry_;
     clock* clock_ = nullptr;  // known from the first run on
     std::uint64_t hits_ = 0;
     std::uint64_t misses_ = 0;

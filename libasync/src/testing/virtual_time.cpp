@@ -69,10 +69,13 @@ bool virtual_clock::fire_one_due() {
 
 simulation::simulation() : environment_(io_.get_executor(), clock_) {}
 
-simulation::~simulation() {
+simulation::~simulation() { end_all(); }
+
+void simulation::end_all() noexcept {
     for (const std::weak_ptr<detail::simulated_run>& known : runs_) {
         if (const std::shared_ptr<detail::simulated_run> run = known.lock(); run && !run->done) abandon(*run);
     }
+    runs_.clear();
 }
 
 void simulation::run_ready() {

@@ -3,6 +3,7 @@
 #include <modapi/services/account_services.h>
 #include <modapi/services/mail_services.h>
 #include <modapi/services/presence_services.h>
+#include <modapi/services/push_services.h>
 #include <modapi/services/room_services.h>
 #include <modapi/services/session_services.h>
 
@@ -39,6 +40,7 @@ public:
     [[nodiscard]] virtual RoomServices& rooms() noexcept;
     [[nodiscard]] virtual PresenceServices& presence() noexcept;
     [[nodiscard]] virtual MailServices& mail() noexcept;
+    [[nodiscard]] virtual PushServices& push() noexcept;
 };
 
 }  // namespace modapi

@@ -6,7 +6,11 @@
 #include <async/task.h>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -66,11 +70,29 @@ struct HttpClientSettings {
     static void check_ranges(const std::vector<std::string>& ranges, std::string_view name);
 };
 
-/// HTTP and HTTPS for modules (contract: `SimpleHttpClient`). One connection per request, certificates verified by the system's
-/// authorities, up to 5 redirects, each checked against the block list again.
+/// An answer, whatever its status.
+struct HttpResponse {
+    int status = 0;
+    std::string reason;
+    HttpHeaders headers;
+    std::string url;           ///< where it came from in the end, behind redirects
+    std::string body;          ///< empty if it went into a stream
+    std::uint64_t length = 0;  ///< bytes of the body
+
+    /// The first of that name, whatever the case; none.
+    [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
+};
+/// Whether a content type, as the header has it, is one that is wanted.
+using ContentTypeCheck = std::function<bool(std::string_view content_type)>;
+
+/// HTTP and HTTPS for modules (contract: `SimpleHttpClient`). Certificates are verified by the system's authorities; up to 5
+/// redirects are followed, each checked against the block list again. Connections are kept for the next request to the same
+/// server: 16 at most, for half a minute. A request for which such a connection turns out to be closed is sent again over a new
+/// one, unless it is a POST or PATCH.
 ///
-/// Errors: HttpResponseException, RequestTimedOutError, BlockedAddressError, HttpFormatError,
-/// boost::system::system_error for what the network does. Cancel: cuts the exchange. Thread: one worker.
+/// Errors: HttpResponseException for another status than 2xx, RequestTimedOutError, BlockedAddressError, HttpFormatError,
+/// boost::system::system_error for what the network does: no connection, an invalid certificate, an end before the announced
+/// length. Cancel: cuts the exchange. Thread: one worker, whose executor outlives the client.
 class HttpClient {
 public:
     explicit HttpClient(HttpClientSettings settings);
@@ -79,12 +101,30 @@ public:
     HttpClient& operator=(const HttpClient&) = delete;
 
     /// `args` are appended to the query, percent-encoded.
-    [[nodiscard]] async::task<callbacks::JsonValue> get_json(std::string uri, QueryArguments args, HttpHeaders headers);
-    [[nodiscard]] async::task<callbacks::JsonValue> get_json(std::string uri, QueryArguments args);
-    [[nodiscard]] async::task<callbacks::JsonValue> get_json(std::string uri);
+    [[nodiscard]] async::task<callbacks::JsonValue> get_json(std::string uri, QueryArguments args = QueryArguments(),
+                                                             HttpHeaders headers = HttpHeaders());
     [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json,
-                                                                       HttpHeaders headers);
-    [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json);
+                                                                       HttpHeaders headers = HttpHeaders());
+    /// `args` are the body, as a form sends them.
+    [[nodiscard]] async::task<callbacks::JsonValue> post_urlencoded_get_json(std::string uri,
+                                                                             QueryArguments args = QueryArguments(),
+                                                                             HttpHeaders headers = HttpHeaders());
+    [[nodiscard]] async::task<callbacks::JsonValue> put_json(std::string uri, callbacks::JsonDict json_body,
+                                                             QueryArguments args = QueryArguments(),
+                                                             HttpHeaders headers = HttpHeaders());
+    /// The body as it comes.
+    [[nodiscard]] async::task<std::string> get_raw(std::string uri, QueryArguments args = QueryArguments(),
+                                                   HttpHeaders headers = HttpHeaders());
+    /// Writes the body into `output_stream` as it comes, without keeping it: `max_size` bytes at most, none: any number. What
+    /// came before an error is in the stream. Errors, beside the others: SynapseError 502 for a content type that isn't
+    /// allowed, 502 `M_TOO_LARGE`. The stream outlives the task.
+    [[nodiscard]] async::task<HttpResponse> get_file(std::string url, std::ostream& output_stream,
+                                                     std::optional<std::uint64_t> max_size = std::nullopt,
+                                                     HttpHeaders headers = HttpHeaders(),
+                                                     ContentTypeCheck is_allowed_content_type = ContentTypeCheck());
+    /// Any request; `data` is its body, whose type is in the headers. The answer may have any status.
+    [[nodiscard]] async::task<HttpResponse> request(std::string method, std::string uri, std::string data = std::string(),
+                                                    HttpHeaders headers = HttpHeaders());
 
     /// Lets requests to `host:port` (or the host and port of a URL) pass the block list: what a module's own configuration
     /// names.

@@ -24,6 +24,7 @@
 #include <async/sleep.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,7 +78,8 @@ public:
     void register_web_resource(std::string path, std::shared_ptr<WebResource> resource);
 
     /// Announces a cached function, so that invalidations reach the same function in other workers. `function` is a member
-    /// of the module and lives as long as it does. Errors: RegistrationError for a second function of that name.
+    /// of the module and lives as long as it does. What the operator says under `caches:` takes effect: how many entries it keeps,
+    /// and for how long if it says nothing itself. Errors: RegistrationError for a second function of that name.
     void register_cached_function(async::cached_function& function);
     /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at
     /// compile time. Errors: std::logic_error for a function that wasn't registered.
@@ -248,6 +250,24 @@ public:
     /// Sets the presence of local or remote users, and tells who may see it even if it is the same again. Errors: SynapseError
     /// 400 `M_INVALID_PARAM` "Invalid presence state"; then nothing is set.
     [[nodiscard]] async::task<void> set_presence_for_users(PresenceUpdates users);
+
+    // Push.
+
+    /// Sends a notification of the module's own to a local user's HTTP pushers, or to those of one device: `content` is the
+    /// notification (its `devices` is overwritten), `tweaks` are the device's, `default_payload` is merged over the pusher's own.
+    /// By device id, whether its gateway accepted; a device without a pusher, and an unknown user's, isn't in it. A pusher that
+    /// the gateway rejects is removed. Takes as long as the gateways do, 10 s at most for each.
+    [[nodiscard]] async::task<std::map<std::string, bool>> send_http_push_notification(
+        std::string user_id, std::optional<std::string> device_id, callbacks::JsonDict content,
+        std::optional<callbacks::JsonDict> tweaks = std::nullopt,
+        std::optional<callbacks::JsonDict> default_payload = std::nullopt);
+    /// Errors: InvalidRuleException for an action that no push rule may have: neither `notify`, `dont_notify`, `coalesce` nor an
+    /// object with `set_tweak`.
+    void check_push_rule_actions(const callbacks::JsonArray& actions) const;
+    /// Sets the actions of a push rule that the user has, an own or a default one. Errors: std::runtime_error for another scope
+    /// than `global`; InvalidRuleException; RuleNotFoundException, also for an unknown user.
+    [[nodiscard]] async::task<void> set_push_rule_action(std::string user_id, std::string scope, std::string kind,
+                                                         std::string rule_id, callbacks::JsonArray actions);
 
     // Mail.
 

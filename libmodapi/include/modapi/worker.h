@@ -1,5 +1,6 @@
 #pragma once
 
+#include <modapi/cache_settings.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
 #include <modapi/homeserver.h>
@@ -35,6 +36,7 @@ struct WorkerSettings {
     std::chrono::milliseconds start_deadline{60000};  ///< a module whose start() takes longer fails the host's start
     std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
+    CacheSettings caches;  ///< of the functions that modules register
     /// Watches this worker's thread, if the environment has an `on_stack` mark; outlives the worker. Null: nobody does.
     Watchdog* watchdog = nullptr;
 };
@@ -91,6 +93,9 @@ public:
     /// What every registered callback did so far, as a table for operators: module, callback, runs, errors, decisions, mean
     /// and longest time in microseconds.
     [[nodiscard]] callbacks::JsonArray callback_statistics() const;
+    /// What every registered cached function did so far and holds now, likewise: module, function, hits, misses (a call that
+    /// joins a run in flight is a hit), evicted_by_size, evicted_by_time, evicted_by_invalidation, size, max_size, pending.
+    [[nodiscard]] callbacks::JsonArray cache_statistics() const;
 
 private:
     friend class ModuleApi;

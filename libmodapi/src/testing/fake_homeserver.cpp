@@ -21,6 +21,46 @@ std::string text_of(const JsonDict& object, std::string_view key) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+/// What may be told to fail, by ModuleApi's names.
+constexpr std::string_view methods[] = {"add_room_to_public_room_list",
+                                        "check_user_exists",
+                                        "check_username",
+                                        "create_and_send_event_into_room",
+                                        "create_room",
+                                        "deactivate_user",
+                                        "delete_room",
+                                        "get_event",
+                                        "get_global",
+                                        "get_members",
+                                        "get_profile_for_user",
+                                        "get_room_state",
+                                        "get_rooms_for_user",
+                                        "get_threepids_for_user",
+                                        "get_user_by_req",
+                                        "get_userinfo_by_id",
+                                        "invalidate_access_token",
+                                        "is_user_admin",
+                                        "lookup_room_alias",
+                                        "put_global",
+                                        "record_user_external_id",
+                                        "register_device",
+                                        "register_user",
+                                        "remove_room_from_public_room_list",
+                                        "room_is_in_public_room_list",
+                                        "send_local_online_presence_to",
+                                        "send_mail",
+                                        "set_displayname",
+                                        "set_presence_for_users",
+                                        "set_user_admin",
+                                        "update_room_membership"};
+
+/// What a room's membership becomes; none for what is no change of one.
+std::optional<std::string> membership_after(const std::string& change) {
+    if (change == "kick" || change == "unban" || change == "leave") return "leave";
+    if (change == "join" || change == "invite" || change == "ban" || change == "knock") return change;
+    return std::nullopt;
+}
+
 bool is_wanted(const Event& event, const callbacks::StateFilter& filter) {
     return filter.empty() || std::any_of(filter.begin(), filter.end(), [&](const callbacks::StateFilterEntry& entry) {
                return entry.type == event.type() && (!entry.state_key || entry.state_key == event.state_key());
@@ -66,6 +106,12 @@ Event FakeHomeserver::add_event(callbacks::EventFields fields) {
     if (event.is_state()) rooms_.at(event.room_id()).state.set(event);
     events_.emplace(*event.event_id(), event);
     return event;
+}
+
+void FakeHomeserver::fail_next(const std::string& method, const std::string& why) {
+    if (std::find(std::begin(methods), std::end(methods), method) == std::end(methods))
+        throw std::invalid_argument("the fake homeserver has no method " + method);
+    failures_.emplace(method, why);
 }
 
 void FakeHomeserver::fail_if_asked(const std::string& method) {
@@ -200,14 +246,14 @@ task<void> FakeHomeserver::record_user_external_id(std::string auth_provider_id,
 }
 
 task<std::shared_ptr<const JsonDict>> FakeHomeserver::get_global_account_data(UserID user, std::string data_type) {
-    fail_if_asked("get_global_account_data");
+    fail_if_asked("get_global");
     const FakeUser* const found = find_user(user.to_string());
     if (found == nullptr || !found->account_data.contains(data_type)) co_return nullptr;
     co_return std::make_shared<const JsonDict>(found->account_data.at(data_type));
 }
 
 task<void> FakeHomeserver::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
-    fail_if_asked("put_global_account_data");
+    fail_if_asked("put_global");
     FakeUser* const found = find_user(user.to_string());
     if (found == nullptr) throw std::invalid_argument(user.to_string() + " is not registered");
     found->account_data[data_type] = std::move(new_data);
@@ -247,6 +293,10 @@ task<void> FakeHomeserver::invalidate_access_token(std::string access_token) {
 
 task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
     fail_if_asked("create_and_send_event_into_room");
+    const std::string sender = text_of(event, "sender");
+    if (callbacks::domain_of(sender) != name_) throw std::invalid_argument(sender + " is no user of this server");
+    if (text_of(event, "type") == "m.room.member")
+        throw SynapseError(500, "Tried to send member event through non-member codepath");
     sent.push_back(event);
     callbacks::EventFields fields;
     fields.room_id = text_of(event, "room_id");
@@ -260,6 +310,10 @@ task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
 
 task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target, std::string room_id,
                                                    std::string new_membership, JsonDict content, std::vector<std::string>) {
+    if (callbacks::domain_of(sender.to_string()) != name_)
+        throw std::runtime_error(sender.to_string() + " is no user of this server");
+    const std::optional<std::string> membership = membership_after(new_membership);
+    if (!membership) throw SynapseError(400, "Invalid membership key");
     MembershipChange change;
     change.sender = sender.to_string();
     change.target = target.to_string();
@@ -269,8 +323,7 @@ task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target,
     memberships.push_back(std::move(change));
     fail_if_asked("update_room_membership");
     if (!rooms_.contains(room_id)) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
-    const bool is_leave = new_membership == "kick" || new_membership == "unban";
-    content["membership"] = is_leave ? std::string("leave") : new_membership;
+    content["membership"] = *membership;
     co_return set_state(room_id, "m.room.member", target.to_string(), std::move(content), sender.to_string());
 }
 
@@ -348,7 +401,7 @@ task<bool> FakeHomeserver::room_is_in_public_room_list(std::string room_id) {
 }
 
 task<void> FakeHomeserver::set_room_is_in_public_room_list(std::string room_id, bool is_in_list) {
-    fail_if_asked("set_room_is_in_public_room_list");
+    fail_if_asked(is_in_list ? "add_room_to_public_room_list" : "remove_room_from_public_room_list");
     rooms_.at(room_id).is_public = is_in_list;
     co_return;
 }

@@ -58,10 +58,9 @@ DatabaseSettings in_memory() {
     return settings;
 }
 
-/// The entry with its configuration, which may be of several lines.
+/// The entry with its configuration, which begins in line 4.
 std::string entry_of(const std::string& name, std::string_view config) {
-    std::string yaml = "modules:\n  - module: " + name + "\n    config:";
-    yaml += config.find('\n') == std::string_view::npos ? " " : "\n      ";
+    std::string yaml = "modules:\n  - module: " + name + "\n    config:\n      ";
     for (const char c : config) {
         yaml += c;
         if (c == '\n') yaml += "      ";
@@ -80,17 +79,17 @@ Host::Host(WorkerSettings settings) : log_(std::make_unique<Log>()), database_(D
 }
 
 Host::~Host() {
-    if (is_loaded_) stop();
+    if (is_running_) stop();
 }
 
 void Host::load_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
-    if (is_loaded_) throw std::logic_error("a test's host has one module");
+    if (was_loaded_) throw std::logic_error("a test's host has one module");
     resolver_.add(name, definition);
     const ConfigurationFile file = ConfigurationFile::parse(entry_of(name, config), "homeserver.yaml");
     const std::vector<ConfiguredModule> modules =
         configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
     worker_->construct_modules(file, modules);
-    is_loaded_ = true;
+    was_loaded_ = is_running_ = true;
     run(worker_->start_modules(file));
 }
 
@@ -117,8 +116,9 @@ Response Host::request(const std::string& method, const std::string& target, std
 }
 
 void Host::stop() {
-    is_loaded_ = false;
-    run(worker_->stop());
+    is_running_ = false;
+    time_.end_all();  // a callback that still runs uses the module
+    time_.run(worker_->stop());
 }
 
 std::string Host::log() const { return log_->text(); }

@@ -203,6 +203,10 @@ public:
         return running.result();
     }
 
+    /// Asks every started task that isn't done to stop, and destroys where it waits what doesn't. The destructor does it too; a
+    /// test that destroys what its tasks use does it before.
+    void end_all() noexcept;
+
 private:
     void launch(const std::shared_ptr<detail::simulated_run>& state);
     void finish(detail::simulated_run& run);

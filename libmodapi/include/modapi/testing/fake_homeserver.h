@@ -69,8 +69,9 @@ public:
                                 const std::string& sender);
     void add_alias(const std::string& alias, const std::string& room_id) { aliases_[alias] = room_id; }
 
-    /// The next call of this method of ModuleApi throws std::runtime_error(why); said twice, the next two.
-    void fail_next(const std::string& method, const std::string& why) { failures_.emplace(method, why); }
+    /// The next call of this method of ModuleApi (`get_room_state`, `get_global`, ...) throws std::runtime_error(why); said
+    /// twice, the next two. Errors: std::invalid_argument for a method that this server doesn't have.
+    void fail_next(const std::string& method, const std::string& why);
 
     std::vector<callbacks::JsonDict> sent;      ///< create_and_send_event_into_room
     std::vector<MembershipChange> memberships;  ///< update_room_membership, those that failed too

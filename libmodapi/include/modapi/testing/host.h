@@ -15,7 +15,9 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <concepts>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,22 +70,28 @@ public:
     }
 
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
-    /// Asks a callback, like a function with the dispatcher in front of its arguments.
+    /// Asks a callback, like a function with the dispatcher in front of its arguments. Errors: UnscriptedRequest, also where
+    /// the module caught what its client threw; of `run`, `request` and `advance` too.
     template <class Dispatcher, class... Arguments>
     requires std::invocable<const Dispatcher&, Arguments...>
     auto call(const Dispatcher& callback, Arguments&&... arguments) {
         using Result = typename Dispatcher::result;
+        using Value = typename Answer<Result>::Value;
         std::string name(Dispatcher::callback_name);
+        std::optional<Value> value;
+        std::exception_ptr error;
         try {
             if constexpr (std::is_void_v<Result>) {
-                run(callback(std::forward<Arguments>(arguments)...));
-                return Answer<Result>(std::move(name), Nothing());
+                time_.run(callback(std::forward<Arguments>(arguments)...));
+                value.emplace();
             } else {
-                return Answer<Result>(std::move(name), run(callback(std::forward<Arguments>(arguments)...)));
+                value.emplace(time_.run(callback(std::forward<Arguments>(arguments)...)));
             }
         } catch (...) {
-            return Answer<Result>(std::move(name), std::current_exception());
+            error = std::current_exception();
         }
+        http.require_all_scripted();
+        return error ? Answer<Result>(std::move(name), std::move(error)) : Answer<Result>(std::move(name), std::move(*value));
     }
 
     /// A request to the module's web resource; 404 `M_UNRECOGNIZED` where it has none. `target`: path and query,
@@ -94,7 +102,14 @@ public:
     /// Runs a task to its end; gives its result or throws its exception.
     template <class T>
     T run(async::task<T> task) {
-        return time_.run(std::move(task));
+        if constexpr (std::is_void_v<T>) {
+            time_.run(std::move(task));
+            http.require_all_scripted();
+        } else {
+            T result = time_.run(std::move(task));
+            http.require_all_scripted();
+            return result;
+        }
     }
     /// Starts a task and lets the test go on.
     template <class T>
@@ -102,10 +117,13 @@ public:
         return time_.start(std::move(task));
     }
     /// Lets time pass: background calls run, sleepers wake.
-    void advance(async::clock::duration length) { time_.advance(length); }
+    void advance(async::clock::duration length) {
+        time_.advance(length);
+        http.require_all_scripted();
+    }
     /// Runs whatever is ready, without time passing.
     void run_ready() { time_.run_ready(); }
-    /// Cancels the module's background calls, awaits its stop() and destroys it, as the end of a host does.
+    /// Cancels what the test started and the module's background calls, awaits its stop() and destroys it.
     void stop();
 
     [[nodiscard]] std::string log() const;
@@ -126,7 +144,8 @@ private:
     std::unique_ptr<Database> database_;
     std::unique_ptr<Worker> worker_;
     ModuleResolver resolver_;
-    bool is_loaded_ = false;
+    bool was_loaded_ = false;
+    bool is_running_ = false;
 };
 
 }  // namespace modapi::testing

@@ -1,0 +1,287 @@
+"""All forty callbacks, fired by real operations of the reference homeserver with the probe module.
+
+Each row of ROWS names a callback, the operation that fires it, the test that holds it to its contract, and what `operate` does. The
+proof is what the probe's journal says of it, or, for the three that it doesn't journal, the response that shows it.
+"""
+
+import hashlib
+import hmac
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from server import Failed, Server
+from signing_peer import SigningPeer
+from tour import CLIENT
+
+SERVER_NAME = "localhost"
+SECRET = "only for this run"
+PASSWORD = "pw of this run"
+ADMIN = "/_synapse/admin/v1"
+JOURNAL = "/_synapse/client/probe/a"
+LONGEST_WAIT = 20  # seconds
+CONFIGURATION = """server_name: localhost
+listeners: [{port: 0}]
+database: {name: sqlite3, args: {database: ":memory:"}}
+enable_registration: true
+enable_registration_without_verification: true
+registration_shared_secret: %s
+email: {sink_path: mails.jsonl}
+background_updates: {sleep_enabled: false}
+module_path: %s
+modules: [{module: probe.Probe, config: {name: a, updates: true}}]
+"""
+
+
+class World:
+    """The server and who is on it."""
+
+    def __init__(self, server, peer):
+        self.server, self.peer = server, peer
+        self.tokens, self.number = {}, 0
+
+    def user(self, name):
+        body = {"username": name, "password": PASSWORD, "auth": {"type": "m.login.dummy"}}
+        self.tokens[name] = self.server.expect_ok("POST", CLIENT + "/register", body)["access_token"]
+
+    def prepare(self):
+        for name in ("alice", "bob", "expired1", "watcher1"):
+            self.user(name)
+        nonce = self.server.expect_ok("GET", ADMIN + "/register")["nonce"]
+        text = "\0".join((nonce, "root", PASSWORD, "admin"))
+        mac = hmac.new(SECRET.encode(), text.encode(), hashlib.sha1).hexdigest()
+        self.tokens["root"] = self.server.expect_ok("POST", ADMIN + "/register", {
+            "nonce": nonce, "username": "root", "password": PASSWORD, "admin": True, "mac": mac})["access_token"]
+        self.room = self.create_room(preset="public_chat")
+        self.send_to(self.room, "hello")
+
+    def by(self, user, method, path, body=None):
+        return self.server.expect_ok(method, CLIENT + path, body, self.tokens[user])
+
+    def fresh(self, name):
+        self.number += 1
+        return name + str(self.number)
+
+    def create_room(self, **body):
+        return self.by("alice", "POST", "/createRoom", body)["room_id"]
+
+    def send_to(self, room, text):
+        body = {"msgtype": "m.text", "body": text}
+        return self.by("alice", "PUT", "/rooms/%s/send/m.room.message/%s" % (room, self.fresh("t")), body)
+
+    def register(self):
+        name = self.fresh("newcomer")
+        self.user(name)
+        return name
+
+    def log_in(self, user="alice", **body):
+        body = {"type": "m.login.password", "password": PASSWORD, "identifier": {"type": "m.id.user", "user": user}, **body}
+        return self.server.expect_ok("POST", CLIENT + "/login", body)
+
+    def request_token(self, address):
+        body = {"client_secret": "secret", "send_attempt": 1, "email": address}
+        return self.server.expect_ok("POST", CLIENT + "/account/3pid/email/requestToken", body)["sid"]
+
+    def add_address(self):
+        """By the code that the mail would have brought; gives the address."""
+        address = self.fresh("alice") + "@example.org"
+        sid = self.request_token(address)
+        mails = [json.loads(line) for line in (self.server.folder / "mails.jsonl").read_text().splitlines()]
+        code = next(mail["token"] for mail in mails if mail["sid"] == sid)
+        proof = {"sid": sid, "client_secret": "secret"}
+        self.server.expect_ok("POST", "/_matrix/client/unstable/add_threepid/email/submit_token", {**proof, "token": code})
+        auth = {"type": "m.login.password", "password": PASSWORD, "identifier": {"type": "m.id.user", "user": "alice"}}
+        self.by("alice", "POST", "/account/3pid/add", {**proof, "auth": auth})
+        return address
+
+    def delete_address(self):
+        self.by("alice", "POST", "/account/3pid/delete", {"medium": "email", "address": self.add_address()})
+
+    def invite_address(self):
+        body = {"medium": "email", "address": self.fresh("somebody") + "@example.org", "id_server": SERVER_NAME}
+        self.by("alice", "POST", "/rooms/%s/invite" % self.room, body)
+
+    def publish(self):
+        self.by("alice", "PUT", "/directory/list/room/" + self.room, {"visibility": "public"})
+
+    def deactivate(self):
+        self.server.expect_ok("POST", ADMIN + "/deactivate/@%s:%s" % (self.register(), SERVER_NAME), {}, self.tokens["root"])
+
+    def go_online(self):
+        self.by("alice", "PUT", "/presence/@alice:%s/status" % SERVER_NAME, {"presence": "online"})
+
+    def search_for_users(self):
+        self.by("bob", "POST", "/join/" + self.room, {})
+        self.by("alice", "POST", "/user_directory/search", {"search_term": "bob"})
+
+    def upload(self):
+        self.server.expect_ok("POST", "/_matrix/media/v3/upload", {"some": "bytes"}, self.tokens["alice"])
+
+    def receive(self):
+        path = "/_matrix/federation/v1/send/" + self.fresh("transaction")
+        content = {"origin": "peer.test", "origin_server_ts": 1700000000000, "pdus": [self.peer.message(self.room, "drop me")]}
+        authorization = self.peer.authorization("PUT", path, SERVER_NAME, content)
+        self.server.expect_ok("PUT", path, content, authorization=authorization)
+
+    def count_rooms(self):
+        for _ in range(12):  # more than the first batch takes
+            self.create_room()
+        self.server.expect_ok("POST", ADMIN + "/background_updates/start_job", {"job_name": "populate_stats_process_rooms"},
+                              self.tokens["root"])
+
+    # The three that the journal doesn't hold: what shows them.
+
+    def unsigned_of_a_message(self):
+        answer = self.by("alice", "GET", "/rooms/%s/messages?dir=b&limit=1" % self.room)
+        found = {key: value for key, value in answer["chunk"][0]["unsigned"].items() if key.startswith("org.example.")}
+        return found or None
+
+    def refusal_of_an_expired_account(self):
+        _, answer = self.server.request("GET", CLIENT + "/account/whoami", None, self.tokens["expired1"])
+        return answer if answer.get("errcode") == "ORG_MATRIX_EXPIRED_ACCOUNT" else None
+
+    def presence_that_a_watcher_sees(self):
+        self.go_online()
+        events = self.by("watcher1", "GET", "/sync")["presence"]["events"]
+        return next((event for event in events if event["sender"] == "@alice:" + SERVER_NAME), None)
+
+
+def contract(callback):
+    return "*ContractTest*/" + callback
+
+
+UPDATES = "BackgroundUpdateTest.AJobAsksTheControllerBeforeEachBatchAndForBothSizes"
+FEDERATION = "FederationTest.WhatModulesDropIsDroppedSilently"
+
+# callback, operation, test, what does it
+ROWS = [
+    ("on_account_data_updated", "PUT /user/{user}/account_data/{type}", None,
+     lambda world: world.by("alice", "PUT", "/user/@alice:localhost/account_data/org.example.color", {"is": "green"})),
+    ("is_user_expired", "any request with an access token", None, World.refusal_of_an_expired_account),
+    ("on_user_registration", "POST /register", None, World.register),
+    ("on_user_login", "POST /login", None, World.log_in),
+    ("add_field_to_unsigned", "GET /rooms/{room}/messages", None, World.unsigned_of_a_message),
+    ("on_update", "a background update, before each batch", UPDATES, World.count_rooms),
+    ("default_batch_size", "a background update, its first batch", UPDATES, World.count_rooms),
+    ("min_batch_size", "a background update, every other batch", UPDATES, World.count_rooms),
+    ("auth_checkers", "POST /login with a type of the module's", None,
+     lambda world: world.log_in(type="org.example.probe", token="open sesame")),
+    ("check_3pid_auth", "POST /login with an address", None,
+     lambda world: world.log_in(password="probe-password", identifier={
+         "type": "m.id.thirdparty", "medium": "email", "address": "alice@probe.example"})),
+    ("on_logged_out", "POST /logout", None,
+     lambda world: world.server.expect_ok("POST", CLIENT + "/logout", {}, world.log_in()["access_token"])),
+    ("get_username_for_registration", "POST /register", None, World.register),
+    ("get_displayname_for_registration", "POST /register", None, World.register),
+    ("is_3pid_allowed", "POST /account/3pid/email/requestToken", None,
+     lambda world: world.request_token(world.fresh("alice") + "@example.org")),
+    ("get_users_for_states", "PUT /presence/{user}/status", None, World.go_online),
+    ("get_interested_users", "GET /sync", None, World.presence_that_a_watcher_sees),
+    ("check_event_for_spam", "PUT /rooms/{room}/send/{type}/{txn}", None, lambda world: world.send_to(world.room, "hello")),
+    ("user_may_join_room", "POST /join/{room}", None, lambda world: world.by("bob", "POST", "/join/" + world.create_room(
+        preset="public_chat"), {})),
+    ("user_may_invite", "POST /rooms/{room}/invite", None, lambda world: world.by(
+        "alice", "POST", "/rooms/%s/invite" % world.create_room(), {"user_id": "@bob:localhost"})),
+    ("user_may_send_3pid_invite", "POST /rooms/{room}/invite with an address", None, World.invite_address),
+    ("user_may_create_room", "POST /createRoom", None, World.create_room),
+    ("user_may_create_room_alias", "PUT /directory/room/{alias}", None, lambda world: world.by(
+        "alice", "PUT", "/directory/room/%23" + world.fresh("alias") + ":localhost", {"room_id": world.room})),
+    ("user_may_publish_room", "PUT /directory/list/room/{room}", None, World.publish),
+    ("check_username_for_spam", "POST /user_directory/search", None, World.search_for_users),
+    ("check_registration_for_spam", "POST /register", None, World.register),
+    ("check_media_file_for_spam", "POST /_matrix/media/v3/upload", None, World.upload),
+    ("should_drop_federated_event", "PUT /_matrix/federation/v1/send/{txn}", FEDERATION, World.receive),
+    ("check_login_for_spam", "POST /login", None, World.log_in),
+    ("check_event_allowed", "PUT /rooms/{room}/send/{type}/{txn}", None, lambda world: world.send_to(world.room, "hello")),
+    ("on_create_room", "POST /createRoom", None, World.create_room),
+    ("check_threepid_can_be_invited", "POST /rooms/{room}/invite with an address", None, World.invite_address),
+    ("check_visibility_can_be_modified", "PUT /directory/list/room/{room}", None, World.publish),
+    ("on_new_event", "PUT /rooms/{room}/send/{type}/{txn}", None, lambda world: world.send_to(world.room, "hello")),
+    ("check_can_shutdown_room", "DELETE /_synapse/admin/v1/rooms/{room}", None, lambda world: world.server.expect_ok(
+        "DELETE", ADMIN + "/rooms/" + world.create_room(), {}, world.tokens["root"])),
+    ("check_can_deactivate_user", "POST /_synapse/admin/v1/deactivate/{user}", None, World.deactivate),
+    ("on_profile_update", "PUT /profile/{user}/displayname", None, lambda world: world.by(
+        "alice", "PUT", "/profile/@alice:localhost/displayname", {"displayname": "Alice"})),
+    ("on_user_deactivation_status_changed", "POST /_synapse/admin/v1/deactivate/{user}", None, World.deactivate),
+    ("on_threepid_bind", "POST /account/3pid/add", None, World.add_address),
+    ("on_add_user_third_party_identifier", "POST /account/3pid/add", None, World.add_address),
+    ("on_remove_user_third_party_identifier", "POST /account/3pid/delete", None, World.delete_address),
+]
+WITHOUT_JOURNAL = {"is_user_expired", "add_field_to_unsigned", "get_interested_users"}
+JOURNALLED_AS = {"auth_checkers": "check_auth"}
+
+
+def table_row(callback, operation, test):
+    return "| `%s` | %s | `%s` |" % (callback, operation, test or contract(callback))
+
+
+def journal_line(server, callback):
+    """What the probe says of the callback; waits for what runs behind the answer."""
+    until = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < until:
+        for record in server.expect_ok("GET", JOURNAL)["journal"]:
+            if record["callback"] == callback:
+                return record
+        time.sleep(0.01)
+    return None
+
+
+def proof_of(world, callback, operate, is_done):
+    """`is_done`: the row before did the same, and the journal still holds what came of it."""
+    try:
+        if callback in WITHOUT_JOURNAL:
+            return operate(world)
+        if not is_done:
+            world.server.expect_ok("GET", JOURNAL + "?clear=1")
+            operate(world)
+        return journal_line(world.server, JOURNALLED_AS.get(callback, callback))
+    except Failed as failure:
+        print("| %s |" % failure)
+        return None
+
+
+def missing_in(readme, rows):
+    """The rows that the README doesn't have as they are."""
+    text = readme.read_text()
+    return [row for row in rows if row not in text]
+
+
+def drive_all(world):
+    print("| callback | operation | test | proof |\n|---|---|---|---|")
+    missing, done = [], None
+    for callback, operation, test, operate in ROWS:
+        proof = proof_of(world, callback, operate, operate is done)
+        done = operate
+        if proof is None:
+            missing.append(callback)
+        print("%s %s |" % (table_row(callback, operation, test), "**missing**" if proof is None else "`%s`" % json.dumps(proof)),
+              flush=True)
+    return missing
+
+
+def show(build, readme):
+    """The exit status."""
+    with tempfile.TemporaryDirectory() as folder, open(folder + "/homeserver.log", "a+") as log:
+        server = Server(build, folder, 0, log)
+        peer = SigningPeer(Path(folder))
+        (server.folder / "homeserver.yaml").write_text(CONFIGURATION % (SECRET, build / "modules") + peer.configuration)
+        try:
+            server.start()
+            world = World(server, peer)
+            world.prepare()
+            missing = drive_all(world)
+            status = server.stop()
+        except Failed as failure:
+            print("WRONG: %s\n%s" % (failure, Path(log.name).read_text()[-2000:]))
+            return 1
+        finally:
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
+    unsaid = missing_in(readme, [table_row(*row[:3]) for row in ROWS])
+    print("\n%d of %d callbacks fired" % (len(ROWS) - len(missing), len(ROWS)))
+    for callback in missing:
+        print("missing: " + callback)
+    for row in unsaid:
+        print("not in %s: %s" % (readme.name, row))
+    return 0 if not missing and not unsaid and len(ROWS) == 40 and status == 0 else 1

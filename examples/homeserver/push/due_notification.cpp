@@ -1,0 +1,77 @@
+#include "due_notification.h"
+
+#include "../rooms/room_store.h"
+#include "unread_notifications.h"
+
+#include <tuple>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Event;
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+using modapi::Transaction;
+
+bool is_set(const JsonDict& tweaks, std::string_view name) {
+    const JsonValue* const value = tweaks.if_contains(name);
+    return value != nullptr && *value != false && !value->is_null();
+}
+
+/// A string from the content of current state; none if there is none.
+std::optional<std::string> state_text(Transaction& transaction, const std::string& room_id, const char* type,
+                                      const std::string& state_key, const char* key) {
+    const std::optional<Event> event = current_state_event(transaction, room_id, type, state_key);
+    const std::optional<std::string_view> text = event ? event->content_string(key) : std::nullopt;
+    if (!text || text->empty()) return std::nullopt;
+    return std::string(*text);
+}
+
+void describe(Transaction& transaction, const Event& event, const std::string& user_id, JsonDict& notification) {
+    notification["type"] = event.type();
+    notification["sender"] = event.sender();
+    const std::string& room_id = event.room_id();
+    if (const auto name = state_text(transaction, room_id, "m.room.member", event.sender(), "displayname"))
+        notification["sender_display_name"] = *name;
+    if (const auto name = state_text(transaction, room_id, "m.room.name", "", "name")) notification["room_name"] = *name;
+    if (const auto alias = state_text(transaction, room_id, "m.room.canonical_alias", "", "alias"))
+        notification["room_alias"] = *alias;
+    if (event.membership()) {
+        notification["membership"] = *event.membership();
+        notification["user_is_target"] = *event.state_key() == user_id;
+    }
+    notification["content"] = event.content();
+}
+
+}  // namespace
+
+std::optional<DueNotification> next_due_notification(Transaction& transaction, const Pusher& pusher) {
+    std::optional<Pusher> now = find_pusher(transaction, pusher);
+    if (!now) return std::nullopt;
+    const auto row = transaction.query_one<std::string, std::string, std::int64_t, std::string>(
+        "SELECT room_id, event_id, stream_position, tweaks FROM unread_notifications WHERE user_id = ? AND stream_position > ? "
+        "ORDER BY stream_position LIMIT 1",
+        now->user_id, now->last_position);
+    if (!row) return std::nullopt;
+    const auto& [room_id, event_id, position, tweaks] = *row;
+    const Event event = find_event(transaction, room_id, event_id).value().event;
+
+    DueNotification due;
+    due.position = position;
+    due.tweaks = stored_json(tweaks);
+    due.notification["event_id"] = event_id;
+    due.notification["room_id"] = room_id;
+    // What makes no sound and isn't highlighted may wait until the device is awake; what is encrypted may be either.
+    const bool is_urgent = event.type() == "m.room.encrypted" || is_set(due.tweaks, "highlight") || is_set(due.tweaks, "sound");
+    due.notification["prio"] = is_urgent ? "high" : "low";
+    if (!now->data.contains("format")) describe(transaction, event, now->user_id, due.notification);
+    JsonDict counts;
+    counts["unread"] = rooms_with_unread(transaction, now->user_id);
+    due.notification["counts"] = std::move(counts);
+    due.pusher = std::move(*now);
+    return due;
+}
+
+}  // namespace homeserver

@@ -1,0 +1,182 @@
+#include "http_pushers.h"
+
+#include "../stream.h"
+#include "due_notification.h"
+#include "push_gateway.h"
+
+#include <callbacks/errors.h>
+
+#include <async/sleep.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <tuple>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+using modapi::Transaction;
+
+constexpr std::size_t most_at_once = 64;
+constexpr std::chrono::seconds longest_delay = std::chrono::hours(1);
+constexpr std::chrono::milliseconds longest_failure = std::chrono::hours(24);
+
+constexpr const char* has_something_due =
+    "EXISTS (SELECT 1 FROM unread_notifications n WHERE n.user_id = p.user_id AND n.stream_position > p.last_position)";
+
+std::vector<std::string> users_with_something_due(Transaction& transaction) {
+    std::vector<std::string> users;
+    auto rows =
+        transaction.query<std::string>(std::string("SELECT DISTINCT p.user_id FROM pushers p WHERE ") + has_something_due);
+    for (auto& [user_id] : rows) users.push_back(std::move(user_id));
+    return users;
+}
+
+std::vector<Pusher> pushers_with_something_due(Transaction& transaction, const std::set<std::string>& users) {
+    std::vector<Pusher> due;
+    for (const std::string& user_id : users) {
+        const auto any = transaction.query_one<std::int64_t>(
+            std::string("SELECT 1 FROM pushers p WHERE p.user_id = ? AND ") + has_something_due + " LIMIT 1", user_id);
+        if (!any) continue;
+        for (Pusher& pusher : pushers_of(transaction, user_id)) due.push_back(std::move(pusher));
+    }
+    return due;
+}
+
+void note_told(Transaction& transaction, const Pusher& pusher, std::int64_t position) {
+    transaction.execute(
+        "UPDATE pushers SET last_position = ?, failing_since = NULL WHERE user_id = ? AND app_id = ? AND pushkey = ?", position,
+        pusher.user_id, pusher.app_id, pusher.pushkey);
+}
+
+/// True: it has failed for so long that everything up to now is left out.
+bool note_failed(Transaction& transaction, const Pusher& pusher, std::int64_t now) {
+    if (pusher.failing_since && now - *pusher.failing_since > longest_failure.count()) {
+        note_told(transaction, pusher, current_stream_position(transaction));
+        return true;
+    }
+    transaction.execute(
+        "UPDATE pushers SET failing_since = COALESCE(failing_since, ?) WHERE user_id = ? AND app_id = ? AND pushkey = ?", now,
+        pusher.user_id, pusher.app_id, pusher.pushkey);
+    return false;
+}
+
+}  // namespace
+
+std::chrono::seconds RetryDelay::next() noexcept {
+    const std::chrono::seconds now = delay_;
+    delay_ = std::min(2 * delay_, longest_delay);
+    return now;
+}
+
+HttpPushers::HttpPushers(ServerWorker& worker, PushGateway& gateway)
+    : worker_(worker),
+      gateway_(gateway),
+      scope_(worker.environment(), [](std::string_view name, const std::exception_ptr& failure) {
+          spdlog::error("{} ended: {}", name, callbacks::message_of(failure));
+      }) {}
+
+HttpPushers::~HttpPushers() = default;
+
+void HttpPushers::start() { scope_.spawn("taking up pushes", take_up_what_was_left()); }
+
+void HttpPushers::look(const std::vector<std::string>& users) {
+    users_.insert(users.begin(), users.end());
+    look_on();
+}
+
+void HttpPushers::look_on() {
+    if (is_looking_ || users_.empty()) return;
+    is_looking_ = true;
+    scope_.spawn("looking for pushes", find_work());
+}
+
+async::task<void> HttpPushers::stop() {
+    scope_.cancel(async::cancel_reason::stopping);
+    return scope_.join();
+}
+
+async::task<void> HttpPushers::take_up_what_was_left() {
+    const std::vector<std::string> users = co_await worker_.database().read("users_to_push", &users_with_something_due);
+    look(users);
+}
+
+async::task<void> HttpPushers::find_work() {
+    try {
+        while (!users_.empty()) {
+            const std::set<std::string> users = std::exchange(users_, {});
+            std::vector<Pusher> due = co_await worker_.database().read("pushers_due", &pushers_with_something_due, users);
+            for (Pusher& pusher : due) begin(std::move(pusher));
+        }
+    } catch (...) {
+        is_looking_ = false;  // the next event has the users looked at again
+        throw;
+    }
+    is_looking_ = false;
+}
+
+void HttpPushers::begin(Pusher pusher) {
+    const Key key{pusher.user_id, pusher.app_id, pusher.pushkey};
+    const auto [work, is_new] = at_work_.try_emplace(key);
+    if (is_new) {
+        scope_.spawn("a pusher", serve(std::move(pusher)));
+    } else {
+        work->second.is_to_look_again = true;
+    }
+}
+
+async::task<void> HttpPushers::serve(Pusher pusher) {
+    const auto work = at_work_.find(Key{pusher.user_id, pusher.app_id, pusher.pushkey});
+    try {
+        co_await tell_all(std::move(pusher), work->second);
+    } catch (...) {
+        at_work_.erase(work);
+        throw;
+    }
+    at_work_.erase(work);
+}
+
+async::task<void> HttpPushers::tell_all(Pusher pusher, AtWork& work) {
+    RetryDelay delay;
+    for (;;) {
+        work.is_to_look_again = false;
+        std::optional<DueNotification> due =
+            co_await worker_.database().read("due_notification", &next_due_notification, pusher);
+        if (!due) {
+            if (!work.is_to_look_again) co_return;
+            continue;
+        }
+        while (talking_ >= most_at_once) co_await talked_.wait();
+        ++talking_;
+        PushOutcome outcome = PushOutcome::failed;
+        std::exception_ptr failure;
+        try {
+            callbacks::JsonDict no_payload;
+            outcome = co_await gateway_.notify(due->pusher, std::move(due->notification), std::move(due->tweaks),
+                                               std::move(no_payload));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        --talking_;
+        talked_.notify_all();
+        if (failure) std::rethrow_exception(failure);
+        if (outcome == PushOutcome::rejected) continue;  // it is gone, unless the user has set it anew
+        if (outcome == PushOutcome::accepted) {
+            delay.reset();
+            co_await worker_.database().run("note_told", &note_told, due->pusher, due->position);
+            continue;
+        }
+        const bool gave_up = co_await worker_.database().run("note_push_failed", &note_failed, due->pusher, worker_.now_ms());
+        if (gave_up) {
+            spdlog::warn("a pusher of {} has failed for a day: what came meanwhile is left out", pusher.user_id);
+            continue;
+        }
+        co_await async::sleep_for(delay.next());
+    }
+}
+
+}  // namespace homeserver

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "pushers.h"
+
+#include <async/notification.h>
+#include <async/scope.h>
+#include <async/task.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace homeserver {
+
+class PushGateway;
+
+/// How long a pusher whose gateway fails is left alone: a second, then twice as long each time, an hour at most.
+class RetryDelay {
+public:
+    [[nodiscard]] std::chrono::seconds next() noexcept;
+    void reset() noexcept { delay_ = shortest; }
+
+private:
+    static constexpr std::chrono::seconds shortest{1};
+    std::chrono::seconds delay_ = shortest;
+};
+
+/// Tells the gateways of users' pushers of what the users are notified about and haven't read: in order, one at a time for each
+/// pusher. What is to be told is in the database: a restart loses nothing, and nobody who sends an event waits.
+///
+/// A gateway that fails is tried again for a day; what came meanwhile is then left out. Of the main worker; everything on its
+/// thread. Held in memory: the pushers at work, of which 64 talk to gateways at once.
+class HttpPushers {
+public:
+    HttpPushers(ServerWorker& worker, PushGateway& gateway);
+    ~HttpPushers();
+
+    /// Takes up what was left when the server ended.
+    void start();
+    /// There may be something to tell these users.
+    void look(const std::vector<std::string>& users);
+    [[nodiscard]] async::task<void> stop();
+
+private:
+    struct Key {
+        std::string user_id;
+        std::string app_id;
+        std::string pushkey;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct AtWork {
+        bool is_to_look_again = false;
+    };
+
+    void look_on();
+    [[nodiscard]] async::task<void> find_work();
+    [[nodiscard]] async::task<void> take_up_what_was_left();
+    void begin(Pusher pusher);
+    /// Tells one gateway until there is nothing more to tell.
+    [[nodiscard]] async::task<void> serve(Pusher pusher);
+    [[nodiscard]] async::task<void> tell_all(Pusher pusher, AtWork& work);
+
+    ServerWorker& worker_;
+    PushGateway& gateway_;
+    async::scope scope_;
+    std::set<std::string> users_;  ///< to be looked at
+    bool is_looking_ = false;
+    std::map<Key, AtWork> at_work_;
+    std::size_t talking_ = 0;
+    async::notification talked_;
+};
+
+}  // namespace homeserver

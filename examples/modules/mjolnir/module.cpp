@@ -1,0 +1,4 @@
+#include "mjolnir.h"
+
+using mjolnir::Module;
+MODAPI_MODULE(Module)

@@ -1,0 +1,3 @@
+#include "shared_secret_authenticator.h"
+
+MODAPI_MODULE(SharedSecretAuthProvider)

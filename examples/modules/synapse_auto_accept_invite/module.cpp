@@ -1,0 +1,3 @@
+#include "synapse_auto_accept_invite.h"
+
+MODAPI_MODULE(InviteAutoAccepter)

@@ -1,0 +1,3 @@
+#include "synapse_http_antispam.h"
+
+MODAPI_MODULE(HTTPAntispam)

@@ -1,0 +1,225 @@
+#include "raw_peer.h"
+
+#include <modapi/http_client.h>
+
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <ostream>
+#include <streambuf>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using modapi::HttpClient;
+using modapi::HttpClientSettings;
+using Connection = RawPeer::Connection;
+
+/// On an executor that outlives every client.
+template <class T>
+T wait(async::task<T> task) {
+    static boost::asio::io_context io(1);
+    return async::sync_wait(io, std::move(task));
+}
+
+constexpr const char* good_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+/// What a request ended with: `ok BODY`, or the exception.
+std::string outcome_of(async::task<std::string> request) {
+    try {
+        return "ok " + wait(std::move(request));
+    } catch (const modapi::RequestTimedOutError&) {
+        return "timed out";
+    } catch (const callbacks::SynapseError& error) {
+        return std::to_string(error.status()) + " " + error.errcode();
+    } catch (const modapi::HttpFormatError&) {
+        return "format";
+    } catch (const modapi::HttpResponseException& error) {
+        return "status " + std::to_string(error.code());
+    } catch (const modapi::BlockedAddressError&) {
+        return "blocked";
+    } catch (const boost::system::system_error&) {
+        return "network";
+    }
+}
+
+std::size_t open_files() {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
+}
+
+/// What a server may do wrong, and what a module gets then.
+struct BadPeer {
+    const char* name;
+    RawPeer::Script script;
+    const char* outcome;
+};
+
+const std::vector<BadPeer>& bad_peers() {
+    const auto says = [](std::string bytes) {
+        return [bytes = std::move(bytes)](Connection& connection) {
+            if (connection.read_request()) connection.send(bytes);
+        };
+    };
+    const auto says_and_stays = [](std::string bytes) {
+        return [bytes = std::move(bytes)](Connection& connection) {
+            if (connection.read_request() && connection.send(bytes)) connection.wait_for_end();
+        };
+    };
+    const auto says_for_ever = [](std::string first, std::string again, std::chrono::milliseconds pause) {
+        return [first = std::move(first), again = std::move(again), pause](Connection& connection) {
+            if (!connection.read_request() || !connection.send(first)) return;
+            while (connection.send(again)) std::this_thread::sleep_for(pause);
+        };
+    };
+    static const std::vector<BadPeer> peers = {
+        {"closes at once", [](Connection&) {}, "network"},
+        {"closes behind the request", says(""), "network"},
+        {"never answers", says_and_stays(""), "timed out"},
+        {"stalls in the header", says_and_stays("HTTP/1.1 200 OK\r\nContent-"), "timed out"},
+        {"stalls in the body", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "timed out"},
+        {"speaks another protocol", says("220 ftp ready\r\n\r\n"), "network"},
+        {"announces more than it sends", says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "network"},
+        {"sends more than it announces", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}{}"), "ok {}"},
+        {"announces more than is allowed", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n{"), "format"},
+        {"announces nonsense", says("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}"), "network"},
+        {"has chunks of nonsense", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"), "network"},
+        {"ends within a chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}"), "network"},
+        {"never ends its body",
+         says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "3e8\r\n" + std::string(1000, 'x') + "\r\n",
+                       0ms),
+         "format"},
+        {"never ends its body, and says nothing of its length",
+         says_for_ever("HTTP/1.1 200 OK\r\n\r\n", std::string(1000, 'x'), 0ms), "format"},
+        {"never ends its header", says_for_ever("HTTP/1.1 200 OK\r\n", "X-More: " + std::string(1000, 'x') + "\r\n", 0ms),
+         "network"},
+        {"drips", says_for_ever("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", "x", 10ms), "timed out"},
+        {"redirects into the network", says("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n"),
+         "blocked"},
+        {"redirects to itself by another name",
+         says("HTTP/1.1 302 Found\r\nLocation: http://localhost:9/\r\nContent-Length: "
+              "0\r\n\r\n"),
+         "blocked"},
+        {"redirects to no web address", says("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"),
+         "format"},
+    };
+    return peers;
+}
+
+async::task<std::string> json_of(HttpClient& client, std::string url) {
+    const callbacks::JsonValue answer = co_await client.get_json(std::move(url));
+    co_return boost::json::serialize(answer);
+}
+
+TEST(HttpBadPeerTest, EachEndsInItsErrorWithinItsTimeAndLeavesNothingBehind) {
+    const RawPeer good([](Connection& connection) {
+        while (connection.read_request() && connection.send(good_answer)) {
+        }
+    });
+    HttpClientSettings settings;
+    settings.timeout = 400ms;
+    settings.largest_body = 1000;
+    HttpClient client(settings);
+    client.allow(good.address());
+    EXPECT_EQ(outcome_of(json_of(client, "http://" + good.address())), "ok {}");
+    const std::size_t open_before = open_files();
+    for (const BadPeer& bad : bad_peers()) {
+        const auto began = std::chrono::steady_clock::now();
+        {
+            const RawPeer peer(bad.script);
+            client.allow(peer.address());
+            EXPECT_EQ(outcome_of(json_of(client, "http://" + peer.address())), bad.outcome) << bad.name;
+            // Their certificates are worth nothing, whatever they say.
+            EXPECT_NE(outcome_of(json_of(client, "https://" + peer.address())).substr(0, 2), "ok") << bad.name;
+        }
+        EXPECT_LT(std::chrono::steady_clock::now() - began, 20s) << bad.name;
+        EXPECT_EQ(outcome_of(json_of(client, "http://" + good.address())), "ok {}") << "after one that " << bad.name;
+        EXPECT_EQ(open_files(), open_before) << bad.name;
+    }
+    EXPECT_EQ(good.connections(), 1) << "the same connection all the time";
+}
+
+TEST(HttpBadPeerTest, AFileIsAsLimitedAsAnyAnswer) {
+    HttpClientSettings settings;
+    settings.timeout = 400ms;
+    HttpClient client(settings);
+    class Discarding : public std::streambuf {
+        int overflow(int character) override { return character; }
+        std::streamsize xsputn(const char*, std::streamsize count) override { return count; }
+    };
+    for (const BadPeer& bad : bad_peers()) {
+        const RawPeer peer(bad.script);
+        client.allow(peer.address());
+        Discarding nowhere;
+        std::ostream output(&nowhere);
+        const auto get = [](HttpClient& from, std::string url, std::ostream& into) -> async::task<std::string> {
+            const modapi::HttpResponse file = co_await from.get_file(std::move(url), into, 1000);
+            co_return std::to_string(file.length);
+        };
+        std::string expected = bad.outcome;
+        if (expected == "ok {}") expected = "ok 2";
+        const std::string name = bad.name;
+        if (name.find("never ends its body") == 0 || name == "announces more than is allowed") expected = "502 M_TOO_LARGE";
+        EXPECT_EQ(outcome_of(get(client, "http://" + peer.address(), output)), expected) << bad.name;
+    }
+}
+
+TEST(HttpBadPeerTest, OneConnectionServesRequestAfterRequest) {
+    const RawPeer peer([](Connection& connection) {
+        while (connection.read_request() && connection.send(good_answer)) {
+        }
+    });
+    HttpClient client{HttpClientSettings()};
+    client.allow(peer.address());
+    for (int request = 0; request < 20; ++request) {
+        EXPECT_EQ(outcome_of(json_of(client, "http://" + peer.address())), "ok {}");
+    }
+    EXPECT_EQ(peer.connections(), 1);
+}
+
+TEST(HttpBadPeerTest, AConnectionThatMayNotGoOnIsNotUsedAgain) {
+    const std::string endings[] = {
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n666"};
+    for (const std::string& answer : endings) {
+        const RawPeer peer([&](Connection& connection) {
+            while (connection.read_request() && connection.send(answer)) {
+            }
+        });
+        HttpClient client{HttpClientSettings()};
+        client.allow(peer.address());
+        for (int request = 0; request < 3; ++request) {
+            EXPECT_EQ(outcome_of(json_of(client, "http://" + peer.address())), "ok {}") << answer;
+        }
+        EXPECT_EQ(peer.connections(), 3) << answer;
+    }
+}
+
+TEST(HttpBadPeerTest, ARequestIsSentAgainWhereTheServerClosedAConnectionThatRested) {
+    // Reads the second request of a connection and closes without an answer, as one does that had closed just then.
+    const RawPeer peer([](Connection& connection) {
+        if (connection.read_request() && connection.send(good_answer)) connection.read_request();
+    });
+    HttpClient client{HttpClientSettings()};
+    client.allow(peer.address());
+    EXPECT_EQ(outcome_of(json_of(client, "http://" + peer.address())), "ok {}");
+    EXPECT_EQ(outcome_of(json_of(client, "http://" + peer.address())), "ok {}");
+    EXPECT_EQ(peer.connections(), 2);
+    const auto post = [](HttpClient& to, std::string url) -> async::task<std::string> {
+        callbacks::JsonDict body;
+        const callbacks::JsonValue answer = co_await to.post_json_get_json(std::move(url), std::move(body));
+        co_return boost::json::serialize(answer);
+    };
+    EXPECT_EQ(outcome_of(post(client, "http://" + peer.address())), "network") << "not what would do something twice";
+    EXPECT_EQ(outcome_of(post(client, "http://" + peer.address())), "ok {}");
+}
+
+}  // namespace
