@@ -214,7 +214,7 @@ TEST(ServerConfigurationTest, NamesWhatIsWrongWithCaches) {
     EXPECT_EQ(error_of(name + "  global_factor: -1\n"),
               place + "3: caches.global_factor: must be a number that isn't negative");
     EXPECT_EQ(error_of(name + "  per_cache_factors:\n    ok: 1\n    f: true\n"),
-              place + "5: caches.per_cache_factors.f: must be a number, not a truth value");
+              place + "5: caches.per_cache_factors.f: must be a number, not a boolean");
     EXPECT_EQ(error_of(name + "  per_cache_factors: 3\n"),
               place + "3: caches.per_cache_factors: must be a mapping, not a number");
     EXPECT_EQ(error_of(name + "  per_cache_factors: {a.b: 1, ab: 2}\n"),
@@ -224,8 +224,7 @@ TEST(ServerConfigurationTest, NamesWhatIsWrongWithCaches) {
     EXPECT_EQ(
         error_of(name + "  cache_entry_ttl: soon\n"),
         place + "3: caches.cache_entry_ttl: must be a duration: milliseconds, or a number with s, m, h, d, w or y behind it");
-    EXPECT_EQ(error_of(name + "  expire_caches: often\n"),
-              place + "3: caches.expire_caches: must be true or false, not a string");
+    EXPECT_EQ(error_of(name + "  expire_caches: often\n"), place + "3: caches.expire_caches: must be a boolean, not a string");
 }
 
 }  // namespace

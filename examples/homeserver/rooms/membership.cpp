@@ -202,7 +202,7 @@ async::task<Response> invite_by_address(ServerWorker& worker, const RoutedReques
 
 async::task<Response> invite(ServerWorker& worker, const RoutedRequest& request) {
     const JsonDict body = json_body(request);
-    if (!body.contains("user_id") && body.contains("medium") && body.contains("address")) {
+    if (body.contains("medium") && body.contains("address")) {
         co_return co_await invite_by_address(worker, request, body);
     }
     MembershipChange change = co_await requested_of_other(worker, request, "invite");
