@@ -74,8 +74,6 @@ HttpUrl parse_http_url(std::string_view text) {
     return from_parsed(*parsed);
 }
 
-std::string HttpUrl::to_string() const { return (is_secure ? "https://" : "http://") + host_header() + target; }
-
 HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
     const std::string absolute = base.to_string();
     const boost::system::result<urls::url_view> from = urls::parse_uri(absolute);
