@@ -32,6 +32,9 @@ void set_up_log() {
     spdlog::set_default_logger(std::move(log));
 }
 
+/// Of everybody's lines: modules have loggers of their own, which write where the server's does.
+void show_from(spdlog::level::level_enum level) { spdlog::default_logger()->sinks().front()->set_level(level); }
+
 /// Of an installed server the one that was installed with it; of a built one the build's, beside the program's folder.
 std::filesystem::path default_module_path() {
     const std::filesystem::path prefix = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
@@ -75,7 +78,7 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
            const std::vector<modapi::ConfiguredModule>& modules) {
     homeserver::ShutdownDeadline deadline;
     homeserver::Server server(file, configuration, modules, deadline);
-    spdlog::set_level(spdlog::level::info);
+    show_from(spdlog::level::info);
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
                  modules.size());
     for (const std::string& address : server.addresses()) std::cout << "listening on " << address << std::endl;
@@ -128,7 +131,7 @@ int main(int argument_count, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
     try {
         set_up_log();
-        spdlog::set_level(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
+        show_from(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
         return run_program(argument_count, arguments);
     } catch (const modapi::ConfigurationError& error) {
         std::cerr << error.what() << std::endl;

@@ -1,6 +1,7 @@
 #include "room_test.h"
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 /// The ported InviteAutoAccepter in the server, over HTTP.
@@ -11,7 +12,12 @@ using namespace homeserver_test;
 class AutoAcceptInviteServer : public RoomTest {
 protected:
     /// Of two workers, which share the requests, the main one accepts.
-    AutoAcceptInviteServer() : RoomTest("modules:\n  - module: synapse_auto_accept_invite.InviteAutoAccepter\n", 2) {}
+    AutoAcceptInviteServer()
+        : RoomTest(
+              "modules:\n"
+              "  - module: synapse_auto_accept_invite.InviteAutoAccepter\n"
+              "  - {module: probe.Probe, config: {name: a}}\n",
+              2) {}
 
     [[nodiscard]] bool bob_joined(const std::string& room) const {
         return becomes_true([&] {
@@ -46,7 +52,6 @@ TEST_F(AutoAcceptInviteServer, AnInvitedUserIsInTheRoomWithoutDoingAnything) {
     const std::string room = create_room(alice, R"({"preset":"private_chat","invite":["@bob:hs.test"]})");
     EXPECT_TRUE(bob_joined(room));
     EXPECT_EQ(get("/user/@bob:hs.test/account_data/m.direct", bob).status, 404);
-    EXPECT_TRUE(server.log_shows("invites are accepted on the main worker, not on worker worker1"));
 }
 
 TEST_F(AutoAcceptInviteServer, ADirectRoomIsMarkedInTheAccountData) {
@@ -67,6 +72,14 @@ TEST_F(AutoAcceptInviteServer, DirectInvitesAtTheSameTimeAreAllMarked) {
     }
     for (std::thread& each : threads) each.join();
     EXPECT_TRUE(direct_rooms_become(std::size_t(inviters) * rooms_each));
+}
+
+TEST_F(AutoAcceptInviteServer, AJoinThatIsDeniedIsLoggedAndDoesntKeepTheServerFromStopping) {
+    static_cast<void>(server.register_user("nojoin1"));
+    const std::string room = create_room(alice, R"({"invite":["@nojoin1:hs.test"]})");
+    EXPECT_TRUE(server.log_shows("@nojoin1:hs.test couldn't join " + room + ": Not allowed to join this room"));
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0);
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ protected:
                     {});
     }
     [[nodiscard]] std::vector<std::string> offered_types() const {
+        const Answer answer = get("/login", {});
         std::vector<std::string> types;
-        for (const boost::json::value& flow : get("/login", {}).body.at("flows").as_array())
+        for (const boost::json::value& flow : answer.body.at("flows").as_array())
             types.emplace_back(flow.at("type").as_string());
         return types;
     }

@@ -87,15 +87,20 @@ void simulation::run_ready() {
     } while (clock_.fire_one_due());
 }
 
+void simulation::settle() {
+    run_ready();
+    while (clock_.work_elsewhere() > 0 && wait_for_outside_work()) run_ready();
+}
+
 void simulation::advance(async::clock::duration length) {
     const async::clock::time_point end_of_it = clock_.now() + length;
-    run_ready();
+    settle();
     while (clock_.next_due() && *clock_.next_due() <= end_of_it) {
         clock_.move_to(*clock_.next_due());
-        run_ready();
+        settle();
     }
     clock_.move_to(end_of_it);
-    run_ready();
+    settle();
 }
 
 void simulation::launch(const std::shared_ptr<detail::simulated_run>& state) {

@@ -182,7 +182,7 @@ public:
 
     /// Runs everything that is ready, also what becomes so meanwhile, until only time or outside work is waited for.
     void run_ready();
-    /// Lets `length` pass, timer by timer, and runs what each of them wakes.
+    /// Lets `length` pass, timer by timer, and runs what each of them wakes. While blocking calls are away, time stands still.
     void advance(async::clock::duration length);
 
     /// Starts a task by a post; it begins with the next `run_ready`, `advance` or `run`.
@@ -209,6 +209,8 @@ public:
 
 private:
     void launch(const std::shared_ptr<detail::simulated_run>& state);
+    /// Runs whatever is ready, and what blocking calls that are away make ready.
+    void settle();
     void finish(detail::simulated_run& run);
     /// Makes one step for a task that isn't done; false: there is none to make.
     bool step();
