@@ -73,6 +73,26 @@ TEST(VirtualTime, StandsStillWhileBlockingWorkIsAway) {
     pool.join();
 }
 
+async::task<void> append_after_blocking_twice(const boost::asio::any_io_executor& executor, std::string& trace) {
+    co_await async::sleep_for(1s);
+    co_await block_then_append(executor, trace);
+    co_await async::sleep_for(1s);
+    co_await block_then_append(executor, trace);
+}
+
+TEST(VirtualTime, AdvancesBeyondATimerOnceTheBlockingWorkItBeganIsBack) {
+    async::testing::simulation time;
+    boost::asio::thread_pool pool(1);
+    const boost::asio::any_io_executor executor = pool.get_executor();
+    std::string trace;
+    const auto working = time.start(append_after_blocking_twice(executor, trace));
+    const auto sleeping = time.start(append_after(3s, trace, 's'));
+    time.advance(3s);
+    EXPECT_TRUE(working.done());
+    EXPECT_EQ(trace, "wws");
+    pool.join();
+}
+
 TEST(VirtualTime, EndsTasksThatAreLeftOver) {
     std::string trace;
     async::notification never;
