@@ -1,6 +1,8 @@
 #include "room_test.h"
 
 #include <algorithm>
+#include <memory>
+#include <set>
 #include <thread>
 
 namespace {
@@ -59,6 +61,31 @@ TEST_F(RoomTest, APrivateRoomTakesOnlyWhoIsInvited) {
     EXPECT_EQ(send(room, "hello", bob).status, 200);
     const Answer members = get("/rooms/" + room + "/joined_members", alice);
     EXPECT_TRUE(members.body.at("joined").as_object().contains("@bob:hs.test"));
+}
+
+TEST_F(RoomTest, WhoSaysTheSameManyTimesAtOnceIsHeardEachTime) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string body = R"({"msgtype":"m.text","body":"hello"})";
+    std::vector<std::unique_ptr<RawConnection>> clients;
+    for (int number = 0; number < 40; ++number) {
+        clients.push_back(std::make_unique<RawConnection>(server.port()));
+        clients.back()->send("PUT " + client + "/rooms/" + room + "/send/m.room.message/same" + std::to_string(number) +
+                             " HTTP/1.1\r\nHost: hs.test\r\nConnection: close\r\nAuthorization: Bearer " + alice +
+                             "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+    std::set<std::string> events;
+    for (const std::unique_ptr<RawConnection>& each : clients) {
+        const std::string answer = each->read_to_end();
+        EXPECT_EQ(answer.substr(0, 15), "HTTP/1.1 200 OK");
+        events.insert(answer.substr(answer.find("{\"event_id\"")));
+    }
+    EXPECT_EQ(events.size(), 40U);
+    EXPECT_EQ(get("/rooms/" + room + "/messages?dir=b&limit=40&filter=%7B%22types%22:%5B%22m.room.message%22%5D%7D", alice)
+                  .body.at("chunk")
+                  .as_array()
+                  .size(),
+              40U);
 }
 
 TEST_F(RoomTest, ARepeatedTransactionIsTheSameEvent) {

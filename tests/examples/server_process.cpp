@@ -59,6 +59,8 @@ pid_t start(const std::filesystem::path& folder, const std::vector<std::string>&
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output.c_str(), flags, 0600);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, errors.c_str(), flags, 0600);
     pid_t process = -1;
+    // What the test listens at stays the test's own: who inherited it would keep it open.
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     const int failed = posix_spawn(&process, HOMESERVER_PROGRAM, &files, nullptr, pointers.data(), environ);
     posix_spawn_file_actions_destroy(&files);
     if (failed != 0) throw std::runtime_error(std::string("can't start ") + HOMESERVER_PROGRAM);

@@ -6,6 +6,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -35,7 +37,17 @@ public:
     };
     using Handler = std::function<Reply(const Question&)>;
 
-    explicit SpamService(Handler handler) : handler_(std::move(handler)) { start(); }
+    explicit SpamService(Handler handler) : handler_(std::move(handler)) {
+        // Below those that connections to anywhere begin at: while it is stopped, nobody else takes its port.
+        for (port_ = static_cast<unsigned short>(20'000 + ::getpid() % 10'000); !running_; ++port_) {
+            try {
+                start();
+                return;
+            } catch (const boost::system::system_error& taken) {
+                if (taken.code() != boost::asio::error::address_in_use) throw;
+            }
+        }
+    }
     ~SpamService() { stop(); }
     SpamService(const SpamService&) = delete;
     SpamService& operator=(const SpamService&) = delete;

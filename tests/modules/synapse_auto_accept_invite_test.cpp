@@ -184,7 +184,7 @@ TEST_F(InviteAutoAccepterTest, LeavesAMalformedEntryAloneWithAWarning) {
 
 TEST_F(InviteAutoAccepterTest, AccountDataThatCouldntBeWrittenOnceIsWrittenTheNextTime) {
     load();
-    host.server.fail_next("put_global_account_data", "no space left");
+    host.server.fail_next("put_global", "no space left");
     tell(invite_from(alice, R"({"is_direct":true})"));
     EXPECT_FALSE(host.server.user(bob).account_data.contains("m.direct"));
     EXPECT_THAT(host.log(), HasSubstr("no space left"));

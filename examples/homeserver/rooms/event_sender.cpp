@@ -55,11 +55,27 @@ struct Outcome {
     bool stored = false;                     ///< false: the room's state changed since the snapshot, and it matters
     std::optional<std::string> sent_before;  ///< the same request came twice at once
     std::optional<StateMap> newer_state;     ///< what the event was stored on, if it isn't the snapshot's
+    std::optional<Event> moved;              ///< what was stored instead: the same behind newer events
     std::vector<std::string> users;          ///< who is to be woken
 };
 
+bool is_stored(Transaction& transaction, const std::string& event_id) {
+    return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
+}
+
+/// The same event behind what the room ends with by now.
+Event moved_behind(const RoomHead& head, const Event& event, const SigningKey& key, const std::string& server_name) {
+    JsonDict pdu = pdu_from_event(event);
+    pdu["depth"] = head.depth + 1;
+    pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
+    pdu.erase("hashes");
+    pdu.erase("signatures");
+    hash_and_sign(pdu, key, server_name);
+    return event_from_pdu(pdu, event_id_of(pdu), event.unsigned_fields());
+}
+
 Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
-              const std::optional<SentTransaction>& sent) {
+              const std::optional<SentTransaction>& sent, const SigningKey* key, const std::string& server_name) {
     Outcome outcome;
     if (sent) outcome.sent_before = event_of_transaction(transaction, event.room_id(), *sent);
     if (outcome.sent_before) return outcome;
@@ -71,7 +87,9 @@ Outcome store(Transaction& transaction, const Event& event, std::int64_t state_v
         if (refused(event, now) || repeated(event, now) != nullptr) return outcome;
         outcome.newer_state = std::move(now);
     }
-    append_event(transaction, event, sent);
+    // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
+    if (is_stored(transaction, *event.event_id())) outcome.moved = moved_behind(*head, event, *key, server_name);
+    append_event(transaction, outcome.moved ? *outcome.moved : event, sent);
     outcome.stored = true;
     outcome.users = users_with_membership(transaction, event.room_id(), "join");
     if (event.membership()) outcome.users.push_back(*event.state_key());
@@ -188,13 +206,14 @@ async::task<Event> send_event(ServerWorker& worker, Draft draft) {
             authorize(event, snapshot->state);
             const Event* const same = repeated(event, snapshot->state);
             if (same != nullptr) co_return *same;
-            Outcome outcome =
-                co_await worker.database().run("store_event", &store, event, snapshot->head.state_version, draft.transaction);
+            Outcome outcome = co_await worker.database().run("store_event", &store, event, snapshot->head.state_version,
+                                                             draft.transaction, &worker.signing_key(), worker.server_name());
             if (outcome.stored) {
+                const Event stored = outcome.moved.value_or(event);
                 StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;
-                if (event.is_state()) state.set(event);
-                announce(worker, event, state, std::move(outcome.users));
-                co_return event;
+                if (stored.is_state()) state.set(stored);
+                announce(worker, stored, state, std::move(outcome.users));
+                co_return stored;
             }
             sent_before = outcome.sent_before;
         }
