@@ -1,4 +1,5 @@
-"""The services outside of the homeserver that two of the example modules ask: one censors messages, one knows departments."""
+"""The services outside of the homeserver that example modules ask: one censors messages, one knows departments, one wants no
+advertisements."""
 
 import json
 import threading
@@ -23,8 +24,19 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": "no such path"})
 
     def do_POST(self):
-        event = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-        content = event["content"]
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+        if self.path.startswith("/antispam/"):
+            self.judge(asked)
+        else:
+            self.censor(asked["content"])
+
+    def judge(self, asked):
+        if "watches" in asked["room_alias"]:
+            self.answer(403, {"errcode": "ORG_EXAMPLE_NO_ADVERTISEMENTS", "error": "No advertisements"})
+        else:
+            self.answer(200, {})
+
+    def censor(self, content):
         if isinstance(content.get("body"), str):
             content["body"] = content["body"].replace("darn", "****")
         self.answer(200, content)
