@@ -6,6 +6,7 @@
 #include <modapi/module_resolver.h>
 
 #include <sodium.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <boost/program_options.hpp>
@@ -17,6 +18,8 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace {
 
@@ -24,10 +27,27 @@ namespace program_options = boost::program_options;
 
 constexpr const char* usage = "usage: homeserver --config FILE [--check-config]\n";
 
+constexpr const char* own_log = "homeserver";
+
+/// In front of a module's own lines, which it writes by a logger of its name.
+class ModuleName final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        const std::string_view name(message.logger_name.data(), message.logger_name.size());
+        if (name == own_log) return;
+        for (const std::string_view part : {std::string_view("module "), name, std::string_view(": ")}) {
+            line.append(part.data(), part.data() + part.size());
+        }
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ModuleName>(); }
+};
+
 /// Lines on stderr: time, level, text.
 void set_up_log() {
-    auto log = spdlog::stderr_logger_mt("homeserver");
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    auto log = spdlog::stderr_logger_mt(own_log);
+    auto form = std::make_unique<spdlog::pattern_formatter>();
+    form->add_flag<ModuleName>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*%v");
+    log->set_formatter(std::move(form));
     log->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(log));
 }

@@ -50,7 +50,8 @@ const std::string nonsense = "The spam check service gave an answer that can't b
 
 TEST_F(HttpAntispamServerTest, TheServiceOnThisMachineIsAskedWithTheTokenAndItsRejectionIsTheClientsError) {
     const std::string room = create_room(alice);
-    ASSERT_TRUE(server.log_shows("the spam check service answers at " + service.url() + "/ping"));
+    ASSERT_TRUE(server.log_shows("info module synapse_http_antispam.HTTPAntispam: the spam check service answers at " +
+                                 service.url() + "/ping"));
     answer_with(403, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":5})");
     const Answer limited = may_create_room(alice);
     expect_error(limited, 403, "M_LIMIT_EXCEEDED", "You are not permitted to create rooms");
