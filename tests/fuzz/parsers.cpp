@@ -4,9 +4,11 @@
 #include "federation/verify_keys.h"
 #include "federation/x_matrix_header.h"
 #include "http_text.h"
+#include "mail/mail_address.h"
 #include "rooms/canonical_json.h"
 #include "rooms/event_format.h"
 #include "rooms/public_key.h"
+#include "third_party/phone_number.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
@@ -136,12 +138,37 @@ void read_target(std::string_view bytes) {
     static_cast<void>(homeserver::PublicKey::from_base64(bytes));
 }
 
+/// A country's two letters, and a number as somebody writes it.
+void read_phone_number(std::string_view bytes) {
+    const std::string_view country = bytes.substr(0, 2);
+    std::string number;
+    try {
+        number = homeserver::canonical_phone(country, bytes.substr(country.size()));
+    } catch (const SynapseError& refused) {
+        promise(refused.status() == 400, "what is no phone number is refused with 400");
+        return;
+    }
+    promise(!number.empty() && number.find_first_not_of("0123456789") == std::string::npos, "a phone number is digits");
+    promise(homeserver::canonical_phone("GB", "+" + number) == number, "a phone number stays what it is");
+}
+
+void read_mail_address(std::string_view bytes) {
+    const std::optional<homeserver::MailAddress> address = homeserver::parse_mail_address(bytes);
+    if (!address) return;
+    std::string header = homeserver::header_address(*address);
+    for (std::size_t fold = 0; (fold = header.find("\r\n ")) != std::string::npos;) header.erase(fold, 2);
+    for (const char c : header) promise(c >= ' ' && c < 0x7f, "an address stays in its header");
+    promise(address->address.find('@') != std::string::npos, "an address has a domain");
+}
+
 constexpr Parser all[] = {
     {"json_body", &read_noted<read_json_body>},
     {"canonical_json", &read_noted<read_canonical_json>},
     {"pdu", &read_noted<read_pdu>},
     {"x_matrix", &read_noted<read_x_matrix>},
     {"target", &read_noted<read_target>},
+    {"phone_number", &read_noted<read_phone_number>},
+    {"mail_address", &read_noted<read_mail_address>},
 };
 
 }  // namespace
