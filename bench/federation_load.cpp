@@ -87,7 +87,8 @@ std::vector<double> times_of_bare_checks(const std::vector<Transaction>& transac
 
 void measure(std::size_t count) {
     const homeserver_test::TemporaryFolder folder;
-    const homeserver_test::ServerProcess server(folder.path(), FederationPeer::configuration());
+    const std::string open = "enable_registration: true\nenable_registration_without_verification: true\n";
+    const homeserver_test::ServerProcess server(folder.path(), open + FederationPeer::configuration());
     const std::string token = server.register_user("alice");
     const std::string room =
         server.request("POST", "/_matrix/client/v3/createRoom", R"({"preset":"public_chat"})", token).text("room_id");
