@@ -63,15 +63,20 @@ bool is_stored(Transaction& transaction, const std::string& event_id) {
     return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
 }
 
+/// An event whose PDU was changed: hashes, signatures and id are made of what it says now.
+Event signed_anew(JsonDict pdu, const SigningKey& key, const std::string& server_name, JsonDict unsigned_fields) {
+    pdu.erase("hashes");
+    pdu.erase("signatures");
+    hash_and_sign(pdu, key, server_name);
+    return event_from_pdu(pdu, event_id_of(pdu), std::move(unsigned_fields));
+}
+
 /// The same event behind what the room ends with by now.
 Event moved_behind(const RoomHead& head, const Event& event, const SigningKey& key, const std::string& server_name) {
     JsonDict pdu = pdu_from_event(event);
     pdu["depth"] = head.depth + 1;
     pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
-    pdu.erase("hashes");
-    pdu.erase("signatures");
-    hash_and_sign(pdu, key, server_name);
-    return event_from_pdu(pdu, event_id_of(pdu), event.unsigned_fields());
+    return signed_anew(std::move(pdu), key, server_name, event.unsigned_fields());
 }
 
 Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
@@ -129,13 +134,10 @@ Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict&
     JsonDict pdu = pdu_from_event(built);
     const JsonValue* const time = replacement.if_contains("origin_server_ts");
     pdu["origin_server_ts"] = time != nullptr && time->is_int64() ? *time : JsonValue(original.origin_server_ts());
-    pdu.erase("hashes");
-    pdu.erase("signatures");
-    hash_and_sign(pdu, worker.signing_key(), worker.server_name());
     JsonDict unsigned_fields;
     const JsonValue* const given = replacement.if_contains("unsigned");
     if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
-    return event_from_pdu(pdu, event_id_of(pdu), std::move(unsigned_fields));
+    return signed_anew(std::move(pdu), worker.signing_key(), worker.server_name(), std::move(unsigned_fields));
 }
 
 }  // namespace
