@@ -136,7 +136,7 @@ public:
     async::task<HttpResponse> request_successfully(HttpUrl url, HttpRequest asked) {
         async::task<HttpResponse> asking = request(std::move(url), std::move(asked));
         HttpResponse answer = co_await std::move(asking);
-        if (answer.status < 200 || answer.status > 299) {
+        if (!is_success(answer.status)) {
             throw HttpResponseException(answer.status, std::move(answer.reason), std::move(answer.body));
         }
         co_return answer;

@@ -99,8 +99,6 @@ http::request<http::string_body> message_of(const HttpUrl& url, const HttpReques
     return message;
 }
 
-bool is_success(int status) { return status >= 200 && status <= 299; }
-
 async::task<void> connect(tcp::socket& socket, const std::vector<tcp::endpoint>& endpoints) {
     const async::context& here = co_await async::this_context;
     boost::system::system_error failure(asio::error::host_not_found);

@@ -41,6 +41,7 @@ struct HttpRequest {
     [[nodiscard]] bool may_be_repeated() const noexcept { return method != "POST" && method != "PATCH"; }
 };
 
+[[nodiscard]] constexpr bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
 /// Where the body of an answer goes; null: into memory. Errors: SynapseError 502 for a content type that isn't allowed.
 [[nodiscard]] std::ostream* output_for(const HttpRequest& request, int status, std::string_view content_type);
 /// Throws what an answer that is larger than it may be is told by.
