@@ -139,7 +139,7 @@ private:
     template <class Category>
     Category filled() {
         Category category;
-        boost::pfr::for_each_field(category, [this](auto& slot) { fill(slot); });
+        boost::pfr::for_each_field(category, [this](auto& slot) { this->fill(slot); });
         return category;
     }
 
