@@ -24,10 +24,11 @@ add_compile_options(
     # -Wrestrict misfires on "text" + string (GCC bug 105651).
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 
-# A compiler cache turns the second build of anything into seconds.
+# A compiler cache turns the second build of anything into seconds, in another checkout too: paths are told relative to this one.
 find_program(MODAPI_CCACHE ccache)
 if(MODAPI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${MODAPI_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${MODAPI_CCACHE})
 endif()
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
