@@ -3,13 +3,10 @@
 #include <callbacks/errors.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <vector>
 
 namespace homeserver {
 namespace {
-
-constexpr std::int64_t largest_integer = (std::int64_t(1) << 53) - 1;
 
 [[noreturn]] void refuse_number() {
     throw callbacks::SynapseError(400, "Bad JSON value: integer out of range or not an integer", callbacks::Codes::BAD_JSON);

@@ -12,8 +12,9 @@ namespace homeserver {
 
 /// The events that this worker sent to clients lately, in the form that clients get: each is written once and then copied.
 ///
-/// An event never changes but for its redaction, after which it has another key here. Thread: one worker. Cost: a lookup; the
-/// least recently used half goes at once, so that nothing is moved at a hit. Memory: at most `most_events` of at most 64 KB.
+/// An event never changes but for its redaction, or that of the state it replaced, after which it has another key here. Thread:
+/// one worker. Cost: a lookup; the least recently used half goes at once, so that nothing is moved at a hit. Memory: at most
+/// `most_events` of at most 64 KB.
 class ClientEventCache {
 public:
     explicit ClientEventCache(std::size_t most_events = 10'000) noexcept : half_(most_events / 2) {}

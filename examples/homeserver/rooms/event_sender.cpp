@@ -74,7 +74,7 @@ Event signed_anew(JsonDict pdu, const SigningKey& key, const std::string& server
 /// The same event behind what the room ends with by now.
 Event moved_behind(const RoomHead& head, const Event& event, const SigningKey& key, const std::string& server_name) {
     JsonDict pdu = pdu_from_event(event);
-    pdu["depth"] = head.depth + 1;
+    pdu["depth"] = depth_after(head);
     pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
     return signed_anew(std::move(pdu), key, server_name, event.unsigned_fields());
 }
@@ -151,7 +151,7 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
     if (draft.redacts) pdu["redacts"] = *draft.redacts;
     pdu["content"] = draft.content;
     pdu["origin_server_ts"] = origin.now_ms;
-    pdu["depth"] = head.depth + 1;
+    pdu["depth"] = depth_after(head);
     pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
     JsonArray authorized_by;
     for (const StateMap::Key& key : auth_event_keys(event_from_pdu(pdu, std::string(), JsonDict()))) {

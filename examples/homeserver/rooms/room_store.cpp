@@ -2,6 +2,7 @@
 
 #include "../push/unread_notifications.h"
 #include "../stream.h"
+#include "canonical_json.h"
 #include "event_format.h"
 #include "power_levels.h"
 #include "rooms.h"
@@ -49,6 +50,9 @@ std::vector<std::string> only_column(std::vector<std::tuple<std::string>> rows) 
     for (auto& [value] : rows) column.push_back(std::move(value));
     return column;
 }
+
+/// What a transaction is told apart by within its device and room.
+std::string key_of(const SentTransaction& sent) { return std::string(sent.endpoint) + "/" + sent.transaction_id; }
 
 /// What the event that is replaced leaves in `unsigned` of a state event.
 JsonDict unsigned_of(Transaction& transaction, const Event& event) {
@@ -98,6 +102,22 @@ bool takes_effect(Transaction& transaction, const Event& redaction, const Event&
     return levels.of_user(redaction.sender()) >= levels.for_action("redact");
 }
 
+/// The event that took a redacted one's place in the state shows no more of it than is left.
+void redact_in_successor(Transaction& transaction, const StoredEvent& target, const JsonDict& left) {
+    if (!target.event.is_state()) return;
+    std::vector<StoredEvent> later = select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position > ? ORDER BY e.stream_position LIMIT 1",
+        target.event.room_id(), target.event.type(), *target.event.state_key(), target.position);
+    if (later.empty()) return;
+    JsonDict unsigned_fields = later.front().event.unsigned_fields();
+    const callbacks::JsonValue* const replaced = unsigned_fields.if_contains("replaces_state");
+    if (replaced == nullptr || *replaced != callbacks::JsonValue(*target.event.event_id())) return;
+    unsigned_fields["prev_content"] = left.at("content");
+    transaction.execute("UPDATE events SET unsigned_fields = ? WHERE event_id = ?", boost::json::serialize(unsigned_fields),
+                        *later.front().event.event_id());
+}
+
 /// Takes what a redacted event loses out of the database, and notes why beside it.
 void redact(Transaction& transaction, const Event& redaction) {
     const std::optional<StoredEvent> target = find_event(transaction, redaction.room_id(), *redaction.redacts());
@@ -113,6 +133,7 @@ void redact(Transaction& transaction, const Event& redaction) {
     const JsonDict left = redacted(pdu_from_event(target->event));
     transaction.execute("UPDATE events SET pdu = ?, unsigned_fields = ? WHERE event_id = ?", boost::json::serialize(left),
                         boost::json::serialize(unsigned_fields), *target->event.event_id());
+    redact_in_successor(transaction, *target, left);
     forget_notifications_of_event(transaction, redaction.room_id(), *target->event.event_id());
 }
 
@@ -123,6 +144,8 @@ JsonDict stored_json(std::string_view text) {
     options.max_depth = 128;  // deeper than any request may be, with what is put around it
     return std::move(boost::json::parse(text, {}, options).as_object());
 }
+
+std::int64_t depth_after(const RoomHead& head) noexcept { return std::min(head.depth, largest_integer - 1) + 1; }
 
 std::optional<RoomHead> find_head(Transaction& transaction, const std::string& room_id) {
     const auto row =
@@ -276,7 +299,7 @@ std::optional<std::string> event_of_transaction(Transaction& transaction, const 
                                                 const SentTransaction& sent) {
     auto row = transaction.query_one<std::string>(
         "SELECT event_id FROM sent_transactions WHERE user_id = ? AND device_id = ? AND room_id = ? AND transaction_id = ?",
-        sent.user_id, sent.device_id, room_id, sent.transaction_id);
+        sent.user_id, sent.device_id, room_id, key_of(sent));
     if (!row) return std::nullopt;
     return std::move(std::get<0>(*row));
 }
@@ -290,7 +313,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
         transaction_id = sent->transaction_id;
         transaction.execute(
             "INSERT INTO sent_transactions (user_id, device_id, room_id, transaction_id, event_id) VALUES (?, ?, ?, ?, ?)",
-            sent->user_id, sent->device_id, event.room_id(), sent->transaction_id, *event.event_id());
+            sent->user_id, sent->device_id, event.room_id(), key_of(*sent), *event.event_id());
     }
     transaction.execute(
         "INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields, device_id, "

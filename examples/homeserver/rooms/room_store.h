@@ -29,8 +29,12 @@ struct RoomHead {
     std::int64_t state_version = 0;
 };
 
+/// The depth of an event on top of a room's head. Other servers' events may have the largest one that there is already.
+[[nodiscard]] std::int64_t depth_after(const RoomHead& head) noexcept;
+
 /// The request that an event came from, to answer its repetition.
 struct SentTransaction {
+    const char* endpoint = "send";  ///< each endpoint has transaction ids of its own
     std::string user_id;
     std::string device_id;  ///< empty: a token without a device
     std::string transaction_id;
@@ -82,7 +86,8 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
                                                               const SentTransaction& sent);
 
-/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The room's row exists.
+/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
+/// room's row exists.
 std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
                           const std::optional<SentTransaction>& sent);
 
