@@ -99,6 +99,46 @@ TEST_F(DirectoryTest, ARedactionTakesTheContentOutOfTheDatabase) {
     EXPECT_EQ(put("/rooms/" + room + "/redact/$unknown/r3", "{}", alice).status, 404);
 }
 
+TEST_F(DirectoryTest, ACanonicalAliasLeadsToItsRoom) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"room_alias_name":"lounge"})");
+    static_cast<void>(create_room(alice, R"({"room_alias_name":"kitchen"})"));
+    const std::string path = "/rooms/" + room + "/state/m.room.canonical_alias";
+    expect_error(put(path, R"({"alias":"#nowhere:hs.test"})", alice), 400, "M_BAD_ALIAS",
+                 "Room alias #nowhere:hs.test does not point to the room");
+    expect_error(put(path, R"({"alt_aliases":["#lounge:hs.test","#kitchen:hs.test"]})", alice), 400, "M_BAD_ALIAS",
+                 "Room alias #kitchen:hs.test does not point to the room");
+    expect_error(put(path, R"({"alias":"lounge"})", alice), 400, "M_INVALID_PARAM",
+                 "Expected RoomAlias string to start with '#'");
+    expect_error(put(path, R"({"alt_aliases":"#lounge:hs.test"})", alice), 400, "M_INVALID_PARAM",
+                 "'alt_aliases' must be a list");
+    expect_error(put(path, R"({"alias":"#nowhere:hs.test"})", bob), 403, "M_FORBIDDEN",
+                 "User @bob:hs.test not in room " + room);
+    EXPECT_EQ(get(path, alice).text("alias"), "#lounge:hs.test");
+    EXPECT_EQ(server.request("DELETE", client + "/directory/room/%23lounge:hs.test", "", alice).status, 200);
+    EXPECT_EQ(put(path, R"({"alias":null,"alt_aliases":["#lounge:hs.test"]})", alice).status, 200) << "it was there before";
+    EXPECT_EQ(put(path, "{}", alice).status, 200);
+    EXPECT_EQ(put(path, R"({"alias":"#lounge:hs.test"})", alice).status, 400);
+    expect_error(put("/directory/room/%23" + std::string(250, 'x') + ":hs.test", R"({"room_id":")" + room + "\"}", alice), 400,
+                 "M_INVALID_PARAM", "A room alias has at most 255 bytes");
+}
+
+TEST_F(DirectoryTest, WhatReplacedRedactedStateDoesNotShowItAnyMore) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string path = "/rooms/" + room + "/state/m.room.topic";
+    const std::string regretted = put(path, R"({"topic":"regrettable"})", alice).text("event_id");
+    const std::string event = "/rooms/" + room + "/event/" + put(path, R"({"topic":"fine"})", alice).text("event_id");
+    EXPECT_EQ(get(event, alice).body.at("unsigned").at("prev_content").at("topic"), "regrettable");
+
+    EXPECT_EQ(put("/rooms/" + room + "/redact/" + regretted + "/r1", "{}", alice).status, 200);
+
+    EXPECT_TRUE(get(event, alice).body.at("unsigned").at("prev_content").as_object().empty());
+    EXPECT_EQ(get(event, alice).body.at("unsigned").at("replaces_state"), boost::json::value(regretted));
+    EXPECT_EQ(get(path, alice).text("topic"), "fine");
+}
+
 class MediaTest : public RoomTest {
 protected:
     MediaTest() : RoomTest(probes) {}

@@ -2,11 +2,18 @@
 
 #include "../accounts.h"
 #include "../requests.h"
+#include "event_format.h"
 #include "power_levels.h"
 #include "room_store.h"
 #include "visibility.h"
 
 #include <callbacks/errors.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -24,6 +31,46 @@ std::string alias_parameter(const RoutedRequest& request) {
     const std::string& alias = request.path_parameters.at(0);
     static_cast<void>(callbacks::RoomAlias(alias));  // throws the 400 for what is none
     return alias;
+}
+
+/// What a canonical alias event names: its alias and the alternative ones. Errors: SynapseError 400 `M_INVALID_PARAM`.
+std::vector<std::string> named_aliases(const JsonDict& content) {
+    std::vector<std::string> aliases;
+    const std::string alias = optional_string_member(content, "alias").value_or(std::string());
+    if (!alias.empty()) aliases.push_back(alias);
+    const callbacks::JsonValue* const others = content.if_contains("alt_aliases");
+    if (others != nullptr) {
+        if (!others->is_array()) throw SynapseError(400, "'alt_aliases' must be a list", Codes::INVALID_PARAM);
+        for (const callbacks::JsonValue& other : others->get_array()) {
+            if (!other.is_string()) throw SynapseError(400, "'alt_aliases' must hold room aliases", Codes::INVALID_PARAM);
+            aliases.emplace_back(other.get_string());
+        }
+    }
+    for (const std::string& each : aliases) static_cast<void>(callbacks::RoomAlias(each));  // throws the 400 for what is none
+    return aliases;
+}
+
+bool has_alias(const JsonDict& content, const std::string& alias) {
+    const callbacks::JsonValue wanted(alias);
+    const callbacks::JsonValue* const main = content.if_contains("alias");
+    if (main != nullptr && *main == wanted) return true;
+    const callbacks::JsonValue* const others = content.if_contains("alt_aliases");
+    if (others == nullptr || !others->is_array()) return false;
+    const JsonArray& list = others->get_array();
+    return std::find(list.begin(), list.end(), wanted) != list.end();
+}
+
+/// The first of the aliases that doesn't lead to the room; what the room called itself before may stay. Who isn't in the room
+/// learns nothing of where aliases lead: sending is refused to them anyway.
+std::optional<std::string> misleading_alias(Transaction& transaction, const std::string& room_id, const std::string& user_id,
+                                            const std::vector<std::string>& aliases) {
+    if (membership_of(transaction, room_id, user_id) != "join") return std::nullopt;
+    const auto before = current_state_event(transaction, room_id, "m.room.canonical_alias", "");
+    for (const std::string& alias : aliases) {
+        const bool stays = before && has_alias(before->content(), alias);
+        if (!stays && room_of_alias(transaction, alias) != room_id) return alias;
+    }
+    return std::nullopt;
 }
 
 async::task<Response> get_alias(ServerWorker& worker, const RoutedRequest& request) {
@@ -55,6 +102,7 @@ async::task<Response> put_alias(ServerWorker& worker, const RoutedRequest& reque
     const JsonDict body = required_json_body(request);
     const std::string room_id = required_string_member(body, "room_id");
     const std::string user_id = requester.user.to_string();
+    require_alias_length(alias);
     if (!is_local(worker, alias)) throw SynapseError(400, "Room alias must be local");
     const AliasPlace place = co_await worker.database().read("alias_place", &find_place, room_id, user_id);
     if (!place.room_exists) throw SynapseError(404, "Room " + room_id + " not found", Codes::NOT_FOUND);
@@ -143,6 +191,18 @@ async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_i
     const callbacks::RoomAlias asked(std::move(alias));
     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room_alias(user_id, asked);
     deny_if_spam(verdict, "This user is not permitted to create this alias");
+}
+
+void require_alias_length(const std::string& alias) {
+    if (alias.size() > largest_identifier) throw SynapseError(400, "A room alias has at most 255 bytes", Codes::INVALID_PARAM);
+}
+
+async::task<void> require_leading_aliases(ServerWorker& worker, std::string room_id, std::string user_id, JsonDict content) {
+    const std::vector<std::string> aliases = named_aliases(content);
+    const std::optional<std::string> misleading =
+        co_await worker.database().read("misleading_alias", &misleading_alias, room_id, user_id, aliases);
+    if (!misleading) co_return;
+    throw SynapseError(400, "Room alias " + *misleading + " does not point to the room", Codes::BAD_ALIAS);
 }
 
 async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id_or_alias) {

@@ -4,6 +4,7 @@
 #include "../requests.h"
 #include "../secrets.h"
 #include "aliases.h"
+#include "auth_rules.h"
 #include "event_sender.h"
 #include "membership.h"
 #include "room_request.h"
@@ -61,12 +62,34 @@ void announce_stored(ServerWorker& worker, NewRoom& room, const Event& event) {
     announce(worker, event, room.state, std::move(users));
 }
 
-/// Create event and creator's join: each is stored and announced before the next is made.
-async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request, JsonDict creator_profile) {
+JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {
     JsonDict creation = request.creation_content;
     creation["room_version"] = "10";
     creation["creator"] = room.creator;
-    Draft draft = state_draft(room, "m.room.create", "", std::move(creation));
+    return creation;
+}
+
+/// Makes the request's own events without keeping them: what can't be is refused before anything is stored. A room that was
+/// begun stays.
+void rehearse(const ServerWorker& worker, const NewRoom& wanted, const RoomRequest& request) {
+    NewRoom room = wanted;
+    const auto add = [&](const Draft& draft) {
+        const Event event = build_event(worker, draft, room.head, room.state);
+        const std::optional<std::string> refusal = refused(event, room.state);
+        if (refusal) throw SynapseError(400, *refusal, Codes::BAD_JSON);
+        room.state.set(event);
+        follow(room.head, event);
+    };
+    JsonDict joining;
+    joining["membership"] = "join";
+    add(state_draft(room, "m.room.create", "", creation_content(room, request)));
+    add(state_draft(room, "m.room.member", room.creator, std::move(joining)));
+    for (const InitialState& given : request.state) add(state_draft(room, given.type, given.state_key, given.content));
+}
+
+/// Create event and creator's join: each is stored and announced before the next is made.
+async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request, JsonDict creator_profile) {
+    Draft draft = state_draft(room, "m.room.create", "", creation_content(room, request));
     const Event drafted = build_event(worker, draft, room.head, room.state);
     const Event create = co_await allowed_event(worker, drafted, room.head, room.state);
     authorize(create, room.state);
@@ -166,13 +189,15 @@ async::task<CreatedRoom> create_room(ServerWorker& worker, Requester requester, 
         const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(room.creator);
         deny_if_spam(verdict, "You are not permitted to create rooms");
     }
+    room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
     const RoomRequest request = read_room_request(body, room.creator, worker.server_name());
+    rehearse(worker, room, request);
     std::optional<std::string> alias;
     if (request.alias_localpart) {
         alias = "#" + *request.alias_localpart + ":" + worker.server_name();
+        require_alias_length(*alias);
         co_await refuse_taken_alias(worker, *alias);
     }
-    room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
         co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);

@@ -2,6 +2,7 @@
 
 #include "../requests.h"
 #include "../stream.h"
+#include "aliases.h"
 #include "client_event.h"
 #include "event_sender.h"
 #include "membership.h"
@@ -65,6 +66,9 @@ async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& reque
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
+        if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
+            co_await require_leading_aliases(worker, draft.room_id, draft.sender, draft.content);
+        }
         const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
         co_return event_id_answer(sent);
     }
