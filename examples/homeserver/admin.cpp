@@ -164,6 +164,9 @@ async::task<Response> delete_room(ServerWorker& worker, const RoutedRequest& req
     const Requester requester = co_await authenticate_admin(worker, request);
     const std::string& room_id = request.path_parameters.at(0);
     static_cast<void>(callbacks::RoomID(room_id));  // throws the 400 for what is none
+    const JsonDict body = json_body(request);
+    // A room that is gone can't be joined, and it always goes.
+    for (const char* const flag : {"block", "purge", "force_purge"}) static_cast<void>(flag_member(body, flag, false));
     JsonDict answer = co_await to_the_end(shut_room_down(worker, requester.user.to_string(), room_id));
     co_return ok(std::move(answer));
 }

@@ -201,6 +201,24 @@ TEST_F(AdminTest, ShuttingARoomDownRemovesEverybodyAndTheRoom) {
     EXPECT_EQ(admin("DELETE", "/v1/rooms/nonsense", "{}").status, 400);
 }
 
+TEST_F(AdminTest, WhoWasInARoomThatWasShutDownIsToldSo) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"invite":["@bob:hs.test"]})");
+    expect_error(admin("DELETE", "/v1/rooms/" + room, R"({"block":"yes"})"), 400, "M_INVALID_PARAM",
+                 "'block' must be true or false");
+    const std::string alice_knows = get("/sync", alice).text("next_batch");
+    const std::string bob_knows = get("/sync", bob).text("next_batch");
+    EXPECT_EQ(admin("DELETE", "/v1/rooms/" + room, R"({"block":true,"purge":true})").status, 200);
+    const auto left = [&](const std::string& token, const std::string& since) {
+        return get("/sync?since=" + since, token).body.at("rooms").at("leave").as_object().contains(room);
+    };
+    EXPECT_TRUE(left(alice, alice_knows));
+    EXPECT_TRUE(left(bob, bob_knows));
+    EXPECT_FALSE(left(bob, get("/sync", bob).text("next_batch")));
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("leave").as_object().empty()) << "who begins anew never knew it";
+}
+
 TEST_F(AdminTest, TheUserDirectoryShowsWhomOneMayFind) {
     const std::string alice = server.register_user("alice");
     const std::string bob = server.register_user("bob");

@@ -1,3 +1,4 @@
+#include "admin_server.h"
 #include "federation_peer.h"
 #include "room_test.h"
 
@@ -390,6 +391,29 @@ TEST_F(FederatedInviteTest, InvitationsThatCannotBeAreRefused) {
     stranger["sender"] = "@carol:stranger.test";
     EXPECT_EQ(invite(stranger).text("errcode"), "M_FORBIDDEN");
     EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
+}
+
+TEST_F(FederationTest, AnEventOfTheGreatestDepthDoesNotSilenceTheRoom) {
+    join();
+    peer.depth = (std::int64_t{1} << 53) - 2;
+    EXPECT_TRUE(peer.send_one(peer.message("from the deep")).empty());
+    EXPECT_EQ(send(room, "still here", alice).status, 200);
+    EXPECT_EQ(seen_by_alice().front(), "still here");
+}
+
+class FederatedAdminTest : public AdminServer {
+protected:
+    FederatedAdminTest() : AdminServer(FederationPeer::configuration()) {}
+};
+
+TEST_F(FederatedAdminTest, ShuttingARoomDownSpeaksForNoUserOfAnotherServer) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    FederationPeer peer{server};
+    EXPECT_EQ(peer.join(room, "carol").status, 200);
+    const Answer answer = admin("DELETE", "/v1/rooms/" + room, "{}");
+    EXPECT_EQ(boost::json::serialize(answer.body.at("kicked_users")), R"(["@alice:hs.test"])");
+    EXPECT_TRUE(answer.body.at("failed_to_kick_users").as_array().empty());
 }
 
 }  // namespace

@@ -353,4 +353,76 @@ TEST_F(RoomTest, AForgottenRoomIsShownNoMoreUntilItIsJoinedAgain) {
     EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).status, 200);
 }
 
+TEST_F(RoomTest, ATransactionIdBelongsToItsEndpoint) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const std::string event = put("/rooms/" + room + "/send/m.room.message/1", R"({"body":"oops"})", alice).text("event_id");
+    const std::string path = "/rooms/" + room + "/redact/" + event + "/1";
+    const Answer redaction = put(path, "{}", alice);
+    EXPECT_NE(redaction.text("event_id"), event);
+    EXPECT_EQ(put(path, "{}", alice).text("event_id"), redaction.text("event_id"));
+    const Answer left = get("/rooms/" + room + "/event/" + event, alice);
+    EXPECT_TRUE(left.body.at("content").as_object().empty());
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + redaction.text("event_id"), alice).body.at("unsigned").at("transaction_id"),
+              "1");
+}
+
+TEST_F(RoomTest, ARoomThatCannotBeIsNotBegun) {
+    const std::string alice = server.register_user("alice");
+    const auto refused = [&](const std::string& body) { return post("/createRoom", body, alice); };
+    expect_error(refused(R"({"power_level_content_override":{"ban":"high"}})"), 400, "M_BAD_JSON",
+                 "ban in power levels isn't an integer");
+    expect_error(refused(R"({"power_level_content_override":{"users":{}}})"), 400, "M_BAD_JSON",
+                 "You don't have permission to post that to the room. user_level (0) < send_level (50)");
+    expect_error(refused(R"({"initial_state":[{"type":"org.example.x","content":{"v":1.5}}]})"), 400, "M_BAD_JSON",
+                 "Bad JSON value: integer out of range or not an integer");
+    expect_error(refused(R"({"name":")" + std::string(66000, 'x') + "\"}"), 413, "M_TOO_LARGE", "event too large");
+    expect_error(refused(R"({"room_alias_name":")" + std::string(250, 'x') + "\"}"), 400, "M_INVALID_PARAM",
+                 "A room alias has at most 255 bytes");
+    EXPECT_TRUE(get("/joined_rooms", alice).body.at("joined_rooms").as_array().empty());
+}
+
+TEST_F(RoomTest, WhoLeftKnowsTheMembersOfTheirStayOnly) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string carol = server.register_user("carol");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const std::string at = get("/sync", alice).text("next_batch");
+    EXPECT_EQ(post("/rooms/" + room + "/leave", "{}", bob).status, 200);
+    const std::string joined = "/rooms/" + room + "/joined_members";
+    const std::string outsider = "User @bob:hs.test not in room " + room;
+    expect_error(get(joined, bob), 403, "M_FORBIDDEN", outsider);
+    EXPECT_EQ(post("/join/" + room, "{}", carol).status, 200);
+    const auto count = [&](const std::string& arguments, const std::string& token) {
+        return get("/rooms/" + room + "/members" + arguments, token).body.at("chunk").as_array().size();
+    };
+
+    EXPECT_EQ(count("", bob), 2U);
+    EXPECT_EQ(count("?membership=leave", bob), 1U);
+    EXPECT_EQ(count("", alice), 3U);
+    EXPECT_EQ(count("?membership=join&at=" + at, alice), 2U);
+    expect_error(get(joined, bob), 403, "M_FORBIDDEN", outsider);
+    EXPECT_EQ(get(joined, carol).body.at("joined").as_object().size(), 2U);
+}
+
+TEST_F(ProbedRoomTest, JoiningAgainWithOtherWordsAsksAgain) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    const std::string member = "/rooms/" + room + "/state/m.room.member/@bob:hs.test";
+    const auto count = [&] {
+        const Texts asked = journal("b");
+        return std::count(asked.begin(), asked.end(), "user_may_join_room");
+    };
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(count(), 1);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(count(), 1) << "that repeats what is so already";
+    EXPECT_EQ(put(member, R"({"membership":"join","displayname":"Robert"})", bob).status, 200);
+    EXPECT_EQ(count(), 2);
+    EXPECT_EQ(put(member, R"({"membership":"join","displayname":"Robert"})", bob).status, 200);
+    EXPECT_EQ(count(), 2);
+}
+
 }  // namespace

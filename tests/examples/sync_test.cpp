@@ -185,6 +185,8 @@ TEST_F(SyncTest, BadArgumentsAreRefused) {
     EXPECT_EQ(sync(alice, "filter=%7B").status, 400);
     EXPECT_EQ(sync(alice, "filter=77").status, 400);
     EXPECT_EQ(sync(alice, "timeout=soon").status, 400);
+    expect_error(sync(alice, "full_state=perhaps"), 400, "M_INVALID_PARAM",
+                 "Query parameter 'full_state' must be one of ['true', 'false']");
 }
 
 TEST_F(SyncTest, StoppingTheServerAnswersWaitingSyncs) {
@@ -196,6 +198,40 @@ TEST_F(SyncTest, StoppingTheServerAnswersWaitingSyncs) {
     static_cast<void>(sync(alice));
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(std::chrono::seconds(6)), 0);
+}
+
+TEST_F(SyncTest, AKnockIsToldApartFromALeave) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(
+        alice, R"({"name":"Lounge","initial_state":[{"type":"m.room.join_rules","content":{"join_rule":"knock"}}]})");
+    const std::string since = sync(bob).text("next_batch");
+    EXPECT_EQ(put("/rooms/" + room + "/state/m.room.member/@bob:hs.test", R"({"membership":"knock"})", bob).status, 200);
+
+    const Answer answer = sync(bob, "since=" + since);
+
+    EXPECT_TRUE(answer.body.at("rooms").at("leave").as_object().empty());
+    const boost::json::value& told = answer.body.at("rooms").at("knock").at(room).at("knock_state").at("events");
+    EXPECT_EQ(bodies(told), (Texts{"m.room.create", "m.room.join_rules", "m.room.name", "m.room.member"}));
+    EXPECT_EQ(told.as_array().back().at("content").at("membership"), "knock");
+    EXPECT_FALSE(sync(bob, "since=" + answer.text("next_batch")).body.at("rooms").as_object().contains("knock"));
+}
+
+TEST_F(SyncTest, WhoJoinsWithoutSeeingTheHistoryKnowsTheState) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string hidden = R"({"type":"m.room.history_visibility","content":{"history_visibility":"joined"}})";
+    const std::string room = create_room(alice, R"({"preset":"public_chat","topic":"talk","initial_state":[)" + hidden + "]}");
+    EXPECT_EQ(send(room, "not for bob", alice).status, 200);
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(send(room, "for bob", alice).status, 200);
+
+    const boost::json::value told = joined(sync(bob)).at(room);
+
+    EXPECT_EQ(bodies(told.at("timeline").at("events")), (Texts{"m.room.member", "for bob"}));
+    EXPECT_EQ(told.at("timeline").at("limited"), true);
+    EXPECT_EQ(bodies(told.at("state").at("events")), (Texts{"m.room.create", "m.room.member", "m.room.power_levels",
+                                                            "m.room.join_rules", "m.room.history_visibility", "m.room.topic"}));
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 #include "../accounts.h"
 #include "../profile.h"
 #include "../requests.h"
+#include "../stream.h"
 #include "aliases.h"
 #include "client_event.h"
 #include "event_sender.h"
 #include "outside_invites.h"
 #include "rooms.h"
+#include "sync_token.h"
 #include "third_party_invites.h"
 #include "visibility.h"
 
@@ -16,7 +18,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -34,12 +40,14 @@ using modapi::Transaction;
 struct Standing {
     bool room_exists = false;
     std::string membership;
+    std::optional<Event> event;
 };
 
 Standing standing_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
     Standing standing;
     standing.room_exists = find_head(transaction, room_id).has_value();
     standing.membership = membership_of(transaction, room_id, user_id);
+    standing.event = current_state_event(transaction, room_id, "m.room.member", user_id);
     return standing;
 }
 
@@ -102,7 +110,8 @@ async::task<Event> change_membership(ServerWorker& worker, MembershipChange chan
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     change.membership = stored_membership(change.membership, before);
     JsonDict content = co_await member_content(worker, change);
-    const bool is_repeated_join = change.membership == "join" && before.membership == "join";
+    const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
+                                  before.event->content() == content;
     if (!is_repeated_join) co_await ask_modules(worker, change, before.membership);
     Draft draft;
     draft.room_id = change.room_id;
@@ -254,32 +263,53 @@ async::task<Response> joined_rooms(ServerWorker& worker, const RoutedRequest& re
     co_return ok(std::move(answer));
 }
 
-/// The member events of a room that the user may look into; none for everybody else.
-std::optional<std::vector<StoredEvent>> visible_members(Transaction& transaction, const std::string& room_id,
-                                                        const std::string& user_id) {
-    const Visibility visibility(transaction, room_id, user_id);
+/// Whose members are asked for, and by whom.
+struct MembersRequest {
+    std::string room_id;
+    std::string user_id;
+    std::optional<std::int64_t> at;  ///< as they were at this position
+    bool only_from_inside = false;   ///< who has left isn't told
+};
+
+/// The member events of a room that the user may look into, those at the end of their stay for who has left; none for everybody
+/// else.
+std::optional<std::vector<StoredEvent>> visible_members(Transaction& transaction, const MembersRequest& wanted) {
+    const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
     if (!visibility.shows_anything()) return std::nullopt;
-    auto rows = transaction.query<std::string>(
-        "SELECT event_id FROM current_state WHERE room_id = ? AND type = 'm.room.member' ORDER BY state_key", room_id);
+    const bool is_inside = visibility.membership() == "join" || visibility.is_open_to_the_world();
+    if (wanted.only_from_inside && !is_inside) return std::nullopt;
+    const std::int64_t now = current_stream_position(transaction);
+    const std::int64_t position = std::min(visibility.state_until(now), wanted.at.value_or(now));
     std::vector<StoredEvent> members;
-    for (const auto& [event_id] : rows) members.push_back(find_event(transaction, room_id, event_id).value());
+    if (position < now) {
+        members = state_at(transaction, wanted.room_id, position, 0);
+        std::erase_if(members, [](const StoredEvent& stored) { return !stored.event.membership(); });
+        return members;
+    }
+    auto rows = transaction.query<std::string>(
+        "SELECT event_id FROM current_state WHERE room_id = ? AND type = 'm.room.member' ORDER BY state_key", wanted.room_id);
+    for (const auto& [event_id] : rows) members.push_back(find_event(transaction, wanted.room_id, event_id).value());
     return members;
 }
 
-async::task<std::vector<StoredEvent>> require_members(ServerWorker& worker, const RoutedRequest& request,
-                                                      const callbacks::Requester& requester) {
-    const std::string& room_id = request.path_parameters.at(0);
-    std::optional<std::vector<StoredEvent>> members =
-        co_await worker.database().read("room_members", &visible_members, room_id, requester.user.to_string());
-    if (!members) {
-        throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
-    }
+async::task<std::vector<StoredEvent>> require_members(ServerWorker& worker, MembersRequest wanted) {
+    std::optional<std::vector<StoredEvent>> members = co_await worker.database().read("room_members", &visible_members, wanted);
+    if (!members) throw SynapseError(403, "User " + wanted.user_id + " not in room " + wanted.room_id, Codes::FORBIDDEN);
     co_return std::move(*members);
+}
+
+MembersRequest members_request(const RoutedRequest& request, const callbacks::Requester& requester) {
+    MembersRequest wanted;
+    wanted.room_id = request.path_parameters.at(0);
+    wanted.user_id = requester.user.to_string();
+    return wanted;
 }
 
 async::task<Response> members(ServerWorker& worker, const RoutedRequest& request) {
     const callbacks::Requester requester = co_await authenticate(worker, request);
-    std::vector<StoredEvent> found = co_await require_members(worker, request, requester);
+    MembersRequest asked = members_request(request, requester);
+    if (const std::optional<std::string> at = request.http.argument("at")) asked.at = position_of_token(*at);
+    std::vector<StoredEvent> found = co_await require_members(worker, std::move(asked));
     const std::optional<std::string> wanted = request.http.argument("membership");
     const std::optional<std::string> unwanted = request.http.argument("not_membership");
     std::erase_if(found, [&](const StoredEvent& stored) {
@@ -295,7 +325,9 @@ async::task<Response> members(ServerWorker& worker, const RoutedRequest& request
 
 async::task<Response> joined_members(ServerWorker& worker, const RoutedRequest& request) {
     const callbacks::Requester requester = co_await authenticate(worker, request);
-    const std::vector<StoredEvent> found = co_await require_members(worker, request, requester);
+    MembersRequest asked = members_request(request, requester);
+    asked.only_from_inside = true;
+    const std::vector<StoredEvent> found = co_await require_members(worker, std::move(asked));
     JsonDict joined;
     for (const StoredEvent& stored : found) {
         if (stored.event.membership() != "join") continue;

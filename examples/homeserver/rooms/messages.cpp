@@ -4,9 +4,11 @@
 #include "../stream.h"
 #include "aliases.h"
 #include "client_event.h"
+#include "event_search.h"
 #include "event_sender.h"
 #include "membership.h"
 #include "shadow_ban.h"
+#include "sync_filter.h"
 #include "sync_token.h"
 #include "visibility.h"
 
@@ -15,6 +17,7 @@
 #include <callbacks/errors.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace homeserver {
 
@@ -157,6 +160,7 @@ struct PageRequest {
     std::optional<std::int64_t> from;
     std::optional<std::int64_t> to;
     std::int64_t limit = 10;
+    EventFilter filter;
 };
 
 struct Page {
@@ -172,22 +176,24 @@ Page find_page(Transaction& transaction, const PageRequest& wanted) {
     page.allowed = visibility.shows_anything();
     if (!page.allowed) return page;
     const std::int64_t now = current_stream_position(transaction);
-    const std::int64_t limit = wanted.limit;
-    // One more than asked for tells whether there is a further page.
-    if (wanted.backwards) {
-        page.start = wanted.from.value_or(now);
-        page.events = latest_events(transaction, wanted.room_id, wanted.to.value_or(0), page.start, limit + 1);
-        std::reverse(page.events.begin(), page.events.end());
-    } else {
-        page.start = wanted.from.value_or(0);
-        page.events = earliest_events(transaction, wanted.room_id, page.start, wanted.to.value_or(now), limit + 1);
-    }
-    if (static_cast<std::int64_t>(page.events.size()) > limit) {
-        page.events.pop_back();
-        page.end = page.events.empty() ? page.start : page.events.back().position - (wanted.backwards ? 1 : 0);
-    }
-    visibility.restrict(page.events);
+    page.start = wanted.from.value_or(wanted.backwards ? now : 0);
+    EventSearch search;
+    search.room_id = wanted.room_id;
+    search.backwards = wanted.backwards;
+    search.after = wanted.backwards ? wanted.to.value_or(0) : page.start;
+    search.until = wanted.backwards ? page.start : wanted.to.value_or(now);
+    search.limit = wanted.limit;
+    search.wants = [&](const StoredEvent& stored) { return visibility.shows(stored) && wanted.filter.wants(stored.event); };
+    FoundEvents found = find_events(transaction, search);
+    page.events = std::move(found.events);
+    page.end = found.go_on_from;
     return page;
+}
+
+EventFilter filter_of_page(const RoutedRequest& request) {
+    const std::optional<std::string> text = request.http.argument("filter");
+    if (!text) return EventFilter();
+    return EventFilter(filter_from_text(*text));
 }
 
 PageRequest page_request(const RoutedRequest& request, const Requester& requester) {
@@ -205,6 +211,7 @@ PageRequest page_request(const RoutedRequest& request, const Requester& requeste
     const std::int64_t limit = integer_argument(request, "limit").value_or(10);
     if (limit < 0) throw SynapseError(400, "Query parameter 'limit' must not be negative", Codes::INVALID_PARAM);
     wanted.limit = std::min(limit, most_events);
+    wanted.filter = filter_of_page(request);
     return wanted;
 }
 

@@ -41,6 +41,10 @@ std::vector<std::string> room_schema() {
 
         "CREATE TABLE IF NOT EXISTS soft_failed_events (event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, pdu TEXT NOT NULL)",
 
+        "CREATE TABLE IF NOT EXISTS shut_down_rooms (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT "
+        "NULL, PRIMARY KEY (user_id, room_id))",
+        "CREATE INDEX IF NOT EXISTS shut_down_rooms_by_position ON shut_down_rooms (user_id, stream_position)",
+
         "CREATE TABLE IF NOT EXISTS room_aliases (alias TEXT PRIMARY KEY, room_id TEXT NOT NULL, creator TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS room_aliases_of_room ON room_aliases (room_id)",
 
@@ -50,7 +54,9 @@ std::vector<std::string> room_schema() {
         "stream_position BIGINT NOT NULL, PRIMARY KEY (room_id, user_id, receipt_type, thread_id))",
         "CREATE INDEX IF NOT EXISTS receipts_by_position ON receipts (stream_position)",
 
-        // What a repeated request is answered with. device_id is empty for a token without a device.
+        // What a repeated request is answered with. device_id is empty for a token without a device; transaction_id is that of
+        // the
+        // request behind the name of its endpoint.
         "CREATE TABLE IF NOT EXISTS sent_transactions (user_id TEXT NOT NULL, device_id TEXT NOT NULL, room_id TEXT NOT NULL, "
         "transaction_id TEXT NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (user_id, device_id, room_id, transaction_id))",
     };

@@ -1,9 +1,11 @@
 #include "shutdown.h"
 
+#include "../accounts.h"
 #include "aliases.h"
 #include "membership.h"
 #include "room_store.h"
 #include "rooms.h"
+#include "shut_down_rooms.h"
 
 #include <callbacks/errors.h>
 
@@ -17,18 +19,24 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using modapi::Transaction;
 
-std::vector<std::string> users_to_remove(Transaction& transaction, const std::string& room_id) {
+/// Users of other servers are only theirs to take out.
+std::vector<std::string> users_to_remove(Transaction& transaction, const std::string& room_id, const ServerWorker* worker) {
     std::vector<std::string> users = users_with_membership(transaction, room_id, "join");
     for (std::string& invited : users_with_membership(transaction, room_id, "invite")) users.push_back(std::move(invited));
+    std::erase_if(users, [worker](const std::string& user_id) { return !is_local(*worker, user_id); });
     return users;
 }
 
-/// Every row of the room goes, in one transaction; gives the aliases it had.
-std::vector<std::string> purge(Transaction& transaction, const std::string& room_id) {
+/// Every row of the room goes, in one transaction; gives the aliases it had. Those who were in it, and who could not leave, are
+/// told so.
+std::vector<std::string> purge(Transaction& transaction, const std::string& room_id, std::vector<std::string> users,
+                               const ServerWorker* worker) {
     std::vector<std::string> aliases = aliases_of_room(transaction, room_id);
-    for (const char* table : {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships",
-                              "sent_transactions", "room_aliases", "receipts", "unread_notifications", "account_data",
-                              "rooms"}) {
+    for (std::string& user_id : users_to_remove(transaction, room_id, worker)) users.push_back(std::move(user_id));
+    if (!users.empty()) note_shut_down(transaction, room_id, users);
+    for (const char* table :
+         {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships", "sent_transactions",
+          "third_party_invites", "room_aliases", "receipts", "unread_notifications", "account_data", "room_stats", "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
     }
     return aliases;
@@ -60,14 +68,15 @@ std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::str
 async::task<JsonDict> shut_room_down(ServerWorker& worker, std::optional<std::string> asked_by, std::string room_id) {
     const bool allowed = co_await worker.hooks().third_party_rules.check_can_shutdown_room(asked_by, room_id);
     if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
-    const std::vector<std::string> users = co_await worker.database().read("users_of_room", &users_to_remove, room_id);
+    const std::vector<std::string> users = co_await worker.database().read("users_of_room", &users_to_remove, room_id, &worker);
     JsonArray kicked;
     JsonArray failed;
     for (const std::string& user_id : users) {
         const bool left = co_await leave(worker, room_id, user_id);
         (left ? kicked : failed).emplace_back(user_id);
     }
-    const std::vector<std::string> aliases = co_await worker.database().run("purge_room", &purge, room_id);
+    const std::vector<std::string> aliases = co_await worker.database().run("purge_room", &purge, room_id, users, &worker);
+    worker.notifier().wake(users);
     JsonDict answer;
     answer["kicked_users"] = std::move(kicked);
     answer["failed_to_kick_users"] = std::move(failed);

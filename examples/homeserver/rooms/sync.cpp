@@ -11,8 +11,6 @@
 
 #include <async/sleep.h>
 
-#include <boost/json/parse.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -31,12 +29,7 @@ using modapi::Response;
 async::task<SyncFilter> requested_filter(ServerWorker& worker, const RoutedRequest& request, std::string user_id) {
     const std::optional<std::string> given = request.http.argument("filter");
     if (!given) co_return SyncFilter();
-    if (given->starts_with('{')) {
-        boost::system::error_code error;
-        const boost::json::value parsed = boost::json::parse(*given, error);
-        if (error || !parsed.is_object()) throw SynapseError(400, "Invalid filter JSON", Codes::NOT_JSON);
-        co_return SyncFilter(parsed.get_object());
-    }
+    if (given->starts_with('{')) co_return SyncFilter(filter_from_text(*given));
     std::int64_t filter_id = 0;
     const char* const end = given->data() + given->size();
     const auto [stopped, error] = std::from_chars(given->data(), end, filter_id);
@@ -60,7 +53,11 @@ public:
         text_.append(R"(,"rooms":{"join":)");
         write_rooms(changes.joined, true);
         text_.append(R"(,"invite":)");
-        write_invites(changes.invited);
+        write_doorsteps(changes.invited, "invite_state");
+        if (!changes.knocked.empty()) {
+            text_.append(R"(,"knock":)");
+            write_doorsteps(changes.knocked, "knock_state");
+        }
         text_.append(R"(,"leave":)");
         write_rooms(changes.left, false);
         text_.append(R"(},"presence":{"events":)");
@@ -122,17 +119,19 @@ private:
         }
         text_.append('}');
     }
-    void write_invites(const std::vector<Invite>& invites) {
+    void write_doorsteps(const std::vector<Doorstep>& doorsteps, std::string_view state_name) {
         text_.append('{');
         bool first = true;
-        for (const Invite& invite : invites) {
-            member(invite.room_id, first);
-            text_.append(R"({"invite_state":{"events":[)");
-            for (const callbacks::Event& event : invite.state) {
+        for (const Doorstep& doorstep : doorsteps) {
+            member(doorstep.room_id, first);
+            text_.append('{');
+            text_.string(state_name);
+            text_.append(R"(:{"events":[)");
+            for (const callbacks::Event& event : doorstep.state) {
                 text_.object(stripped_event(event));
                 text_.append(',');
             }
-            response_.event(invite.invitation.value());
+            response_.event(doorstep.membership.value());
             text_.append("]}}");
         }
         text_.append('}');
@@ -170,6 +169,13 @@ std::chrono::milliseconds requested_timeout(const RoutedRequest& request) {
     return std::min(longest, std::chrono::milliseconds(timeout));
 }
 
+bool requested_full_state(const RoutedRequest& request) {
+    const std::string full_state = request.http.argument("full_state").value_or("false");
+    if (full_state != "true" && full_state != "false")
+        throw SynapseError(400, "Query parameter 'full_state' must be one of ['true', 'false']", Codes::INVALID_PARAM);
+    return full_state == "true";
+}
+
 async::task<Response> sync(ServerWorker& worker, const RoutedRequest& http_request) {
     const callbacks::Requester requester = co_await authenticate(worker, http_request);
     const async::context& here = co_await async::this_context;
@@ -178,7 +184,7 @@ async::task<Response> sync(ServerWorker& worker, const RoutedRequest& http_reque
     request.user_id = requester.user.to_string();
     const std::optional<std::string> since = http_request.http.argument("since");
     if (since) request.since = position_of_token(*since);
-    request.full_state = http_request.http.argument("full_state") == "true";
+    request.full_state = requested_full_state(http_request);
     request.filter = co_await requested_filter(worker, http_request, request.user_id);
 
     WaitingSyncs::Watch watch(worker.waiting_syncs(), request.user_id);

@@ -2,7 +2,10 @@
 
 #include <callbacks/errors.h>
 
+#include <boost/json/parse.hpp>
+
 #include <algorithm>
+#include <utility>
 
 namespace homeserver {
 
@@ -90,8 +93,14 @@ EventFilter::EventFilter(const JsonDict& filter)
     : types_(names(filter, "types")),
       not_types_(names(filter, "not_types").value_or(Names())),
       senders_(names(filter, "senders")),
-      not_senders_(names(filter, "not_senders").value_or(Names())) {
+      not_senders_(names(filter, "not_senders").value_or(Names())),
+      rooms_(names(filter, "rooms")),
+      not_rooms_(names(filter, "not_rooms").value_or(Names())) {
     constexpr std::int64_t most_events = 1000;
+    if (const JsonValue* const url = filter.if_contains("contains_url"); url != nullptr && !url->is_null()) {
+        if (!url->is_bool()) refuse("contains_url");
+        contains_url_ = url->get_bool();
+    }
     const JsonValue* const limit = filter.if_contains("limit");
     if (limit == nullptr || limit->is_null()) return;
     if (!limit->is_int64() || limit->get_int64() < 0) refuse("limit");
@@ -103,8 +112,30 @@ bool EventFilter::wants(std::string_view type, std::string_view sender) const {
     return (!senders_ || contains(*senders_, sender)) && (!types_ || any_matches(*types_, type));
 }
 
+bool EventFilter::wants_room(std::string_view room_id) const {
+    return !contains(not_rooms_, room_id) && (!rooms_ || contains(*rooms_, room_id));
+}
+
+bool EventFilter::wants(const callbacks::Event& event) const {
+    const bool has_url = event.content_string("url").has_value();
+    if (contains_url_ && *contains_url_ != has_url) return false;
+    return wants_room(event.room_id()) && wants(event.type(), event.sender());
+}
+
+bool EventFilter::restricts() const noexcept {
+    const bool leaves_out = !not_types_.empty() || !not_senders_.empty() || !not_rooms_.empty();
+    return leaves_out || types_ || senders_ || rooms_ || contains_url_;
+}
+
 void EventFilter::restrict(std::vector<StoredEvent>& events) const {
-    std::erase_if(events, [this](const StoredEvent& stored) { return !wants(stored.event.type(), stored.event.sender()); });
+    std::erase_if(events, [this](const StoredEvent& stored) { return !wants(stored.event); });
+}
+
+JsonDict filter_from_text(const std::string& text) {
+    boost::system::error_code error;
+    boost::json::value parsed = boost::json::parse(text, error);
+    if (error || !parsed.is_object()) throw callbacks::SynapseError(400, "Invalid filter JSON", Codes::NOT_JSON);
+    return std::move(parsed.get_object());
 }
 
 SyncFilter::SyncFilter(const JsonDict& filter)

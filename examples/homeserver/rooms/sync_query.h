@@ -33,10 +33,11 @@ struct RoomChanges {
     UnreadCounts unread;  ///< of a joined room
 };
 
-struct Invite {
+/// Of a room that the user is invited to, or has knocked on.
+struct Doorstep {
     std::string room_id;
     std::vector<callbacks::Event> state;  ///< what somebody outside is told of the room
-    std::optional<StoredEvent> invitation;
+    std::optional<StoredEvent> membership;
 };
 
 /// Everything that is new for a user behind a position.
@@ -44,11 +45,12 @@ struct SyncChanges {
     std::int64_t now = 0;  ///< the position up to which this reaches
     std::vector<RoomChanges> joined;
     std::vector<RoomChanges> left;
-    std::vector<Invite> invited;
+    std::vector<Doorstep> invited;
+    std::vector<Doorstep> knocked;
     std::vector<AccountDataItem> account_data;
 
     [[nodiscard]] bool empty() const noexcept {
-        return joined.empty() && left.empty() && invited.empty() && account_data.empty();
+        return joined.empty() && left.empty() && invited.empty() && knocked.empty() && account_data.empty();
     }
 };
 

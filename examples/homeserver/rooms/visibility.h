@@ -19,6 +19,8 @@ public:
     [[nodiscard]] bool shows(const StoredEvent& stored) const;
     /// Whether the user ever was joined, invited, or the room is open to the world.
     [[nodiscard]] bool shows_anything() const noexcept;
+    /// Whether somebody who never was in the room sees what happens there.
+    [[nodiscard]] bool is_open_to_the_world() const noexcept;
     /// Up to where the room's state is the user's to know, at most `position`: the end of their last stay for who left, 0 for
     /// who never was in a room that isn't open to the world.
     [[nodiscard]] std::int64_t state_until(std::int64_t position) const noexcept;
@@ -29,7 +31,6 @@ public:
 
 private:
     using Change = std::pair<std::int64_t, std::string>;  // position, new value
-    [[nodiscard]] bool is_open_to_the_world() const noexcept;
     [[nodiscard]] static const std::string& value_at(const std::vector<Change>& changes, std::int64_t position,
                                                      const std::string& before);
 
