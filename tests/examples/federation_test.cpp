@@ -416,4 +416,31 @@ TEST_F(FederatedAdminTest, ShuttingARoomDownSpeaksForNoUserOfAnotherServer) {
     EXPECT_TRUE(answer.body.at("failed_to_kick_users").as_array().empty());
 }
 
+TEST_F(FederationTest, ARestrictedRoomLetsUsersOfOtherServersInAsItDoesOwnOnes) {
+    const std::string space = create_room(alice, R"({"preset":"public_chat"})");
+    const std::string rules = R"({"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":")" + space + "\"}]}";
+    EXPECT_EQ(put("/rooms/" + room + "/state/m.room.join_rules", rules, alice).status, 200);
+    const std::string refusal = "You do not belong to any of the required rooms/spaces to join this room.";
+    expect_error(peer.join(room, "carol"), 403, "M_FORBIDDEN", refusal);
+    object content;
+    content["membership"] = "join";
+    content["join_authorised_via_users_server"] = "@alice:hs.test";
+    object forged = peer.unsigned_event("m.room.member", content);
+    forged["state_key"] = peer.user;
+    forged["prev_events"] = boost::json::array();
+    EXPECT_EQ(peer.send_one(forged).at("error"), "The join isn't signed by the server of @alice:hs.test");
+    FederationPeer::sign(forged);
+    const std::string path = "/_matrix/federation/v2/send_join/" + room + "/" + FederationPeer::id_of(forged);
+    expect_error(peer.ask("PUT", path, boost::json::serialize(forged)), 403, "M_FORBIDDEN", refusal);
+
+    EXPECT_EQ(peer.join(space, "carol").status, 200);
+    const Answer joined = peer.join(room, "carol");
+
+    ASSERT_EQ(joined.status, 200) << joined.body;
+    const object& event = joined.body.at("event").as_object();
+    EXPECT_EQ(event.at("content").at("join_authorised_via_users_server"), "@alice:hs.test");
+    EXPECT_TRUE(event.at("signatures").as_object().contains("hs.test"));
+    EXPECT_TRUE(peer.send_one(peer.message("hello")).empty());
+}
+
 }  // namespace

@@ -425,4 +425,31 @@ TEST_F(ProbedRoomTest, JoiningAgainWithOtherWordsAsksAgain) {
     EXPECT_EQ(count(), 2);
 }
 
+TEST_F(RoomTest, ARestrictedRoomLetsInWhoIsInTheRoomThatItNames) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string space = create_room(alice, R"({"preset":"public_chat"})");
+    const std::string rules = R"({"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":")" + space + "\"}]}";
+    const std::string room = create_room(alice, R"({"initial_state":[{"type":"m.room.join_rules","content":)" + rules + "}]}");
+    const std::string member = "/rooms/" + room + "/state/m.room.member/@bob:hs.test";
+    const std::string refusal = "You do not belong to any of the required rooms/spaces to join this room.";
+    expect_error(post("/join/" + room, "{}", bob), 403, "M_FORBIDDEN", refusal);
+    expect_error(put(member, R"({"membership":"join","join_authorised_via_users_server":"@alice:hs.test"})", bob), 403,
+                 "M_FORBIDDEN", refusal);
+
+    EXPECT_EQ(post("/join/" + space, "{}", bob).status, 200);
+
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const Answer joined = get(member, bob);
+    EXPECT_EQ(joined.text("join_authorised_via_users_server"), "@alice:hs.test");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    EXPECT_EQ(get(member, bob).body, joined.body);
+    // Whom somebody has invited nobody has to let in.
+    const std::string carol = server.register_user("carol");
+    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"user_id":"@carol:hs.test"})", alice).status, 200);
+    EXPECT_EQ(post("/join/" + room, "{}", carol).status, 200);
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.member/@carol:hs.test", alice).text("join_authorised_via_users_server"),
+              "");
+}
+
 }  // namespace

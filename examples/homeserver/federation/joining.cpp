@@ -3,9 +3,11 @@
 #include "../requests.h"
 #include "../rooms/event_format.h"
 #include "../rooms/event_sender.h"
+#include "../rooms/restricted_joins.h"
 #include "../rooms/room_store.h"
 #include "../server_worker.h"
 #include "auth_chain.h"
+#include "authorised_join.h"
 #include "incoming_event.h"
 #include "received_pdu.h"
 #include "x_matrix.h"
@@ -78,6 +80,10 @@ async::task<Response> make_join(ServerWorker& worker, const RoutedRequest& reque
     const std::optional<Template> room = co_await worker.database().read("make_join", &find_room, draft.room_id);
     if (!room) throw SynapseError(404, "Room " + draft.room_id + " is not known here", Codes::NOT_FOUND);
     require_version(request);
+    const Admission admission =
+        co_await worker.database().read("find_admission", &find_admission, draft.room_id, draft.sender, worker.server_name());
+    const std::optional<std::string> authorised_by = require_admission(admission);
+    if (authorised_by) draft.content[authorising_user_key] = *authorised_by;
 
     const Event built = build_event(worker, draft, room->head, room->state);
     authorize(built, room->state);
@@ -119,6 +125,7 @@ async::task<Response> send_join(ServerWorker& worker, const RoutedRequest& reque
     JsonDict body = required_json_body(request);
     ReceivedPdu received = co_await async::run_on(worker.host_pool(), &check_pdu, std::move(body), keys, origin);
     require_join(received, request);
+    received = co_await authorised_join(worker, std::move(received));
     JsonDict event = received.pdu;
     const std::string room_id = request.path_parameters.at(0);
     JudgedEvent judged = co_await judged_for_spam(worker, std::move(received));

@@ -4,6 +4,7 @@
 #include "../rooms/event_format.h"
 #include "../rooms/room_store.h"
 #include "../server_worker.h"
+#include "authorised_join.h"
 #include "incoming_event.h"
 #include "received_pdu.h"
 #include "x_matrix.h"
@@ -83,6 +84,7 @@ std::vector<ReceivedPdu> check_all(std::vector<JsonDict> pdus, const VerifyKeys*
 
 async::task<void> receive(ServerWorker& worker, ReceivedPdu received) {
     if (received.refusal) throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
+    require_authorising_signature(worker, received.pdu);
     JudgedEvent judged = co_await judged_for_spam(worker, std::move(received));
     const bool dropped = co_await worker.hooks().spam_checker.should_drop_federated_event(judged.event);
     if (dropped) co_return;

@@ -8,6 +8,7 @@
 #include "client_event.h"
 #include "event_sender.h"
 #include "outside_invites.h"
+#include "restricted_joins.h"
 #include "rooms.h"
 #include "sync_token.h"
 #include "third_party_invites.h"
@@ -32,6 +33,7 @@ using callbacks::Codes;
 using callbacks::Event;
 using callbacks::JsonArray;
 using callbacks::JsonDict;
+using callbacks::JsonValue;
 using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
@@ -104,15 +106,33 @@ async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange chan
     co_return content;
 }
 
+namespace {
+
+/// A join says who let the user in; that isn't for the user to say.
+async::task<JsonDict> with_admission(ServerWorker& worker, const MembershipChange& change, JsonDict content) {
+    const Admission admission =
+        co_await worker.database().read("find_admission", &find_admission, change.room_id, change.target, worker.server_name());
+    const std::optional<std::string> authorised_by = require_admission(admission);
+    if (authorised_by) content[authorising_user_key] = *authorised_by;
+    co_return content;
+}
+
+}  // namespace
+
 async::task<Event> change_membership(ServerWorker& worker, MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
     const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     change.membership = stored_membership(change.membership, before);
+    change.content.erase(authorising_user_key);
+    const bool stays = change.membership == "join" && before.membership == "join" && before.event;
+    const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
+    if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
     JsonDict content = co_await member_content(worker, change);
     const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
                                   before.event->content() == content;
     if (!is_repeated_join) co_await ask_modules(worker, change, before.membership);
+    if (change.membership == "join") content = co_await with_admission(worker, change, std::move(content));
     Draft draft;
     draft.room_id = change.room_id;
     draft.type = "m.room.member";
