@@ -22,6 +22,23 @@ char* copy(char* to, std::string_view text) noexcept {
     return to + text.size();
 }
 
+/// Clients look for what a redaction is about in its content too, where later room versions have it.
+bool repeats_target(const Event& event) {
+    return event.type() == "m.room.redaction" && event.redacts() && !event.content().contains("redacts");
+}
+
+void append_content(JsonBuffer& to, const Event& event) {
+    to.append(R"("content":)");
+    if (repeats_target(event)) {
+        JsonDict content = event.content();
+        content["redacts"] = *event.redacts();
+        to.object(content);
+    } else {
+        to.object(event.content());
+    }
+    to.append(',');
+}
+
 void append_member(JsonBuffer& to, std::string_view key, std::string_view text) {
     to.string(key);
     to.append(':');
@@ -39,9 +56,7 @@ ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_
     append_member(text, "type", event_.type());
     if (event_.event_id()) append_member(text, "event_id", *event_.event_id());
     append_member(text, "sender", event_.sender());
-    text.append(R"("content":)");
-    text.object(event_.content());
-    text.append(',');
+    append_content(text, event_);
     if (event_.state_key()) append_member(text, "state_key", *event_.state_key());
     text.append(R"("origin_server_ts":)");
     text.number(event_.origin_server_ts());

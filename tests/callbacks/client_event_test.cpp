@@ -145,6 +145,22 @@ TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
     EXPECT_EQ(written().at(0).at("type"), "m.room.message");
 }
 
+TEST_F(ClientEventsTest, ARedactionSaysWhatItIsAboutInItsContentToo) {
+    callbacks::EventFields fields;
+    fields.event_id = "$id";
+    fields.room_id = "!room:test";
+    fields.type = "m.room.redaction";
+    fields.sender = "@alice:test";
+    fields.redacts = "$target";
+    fields.content["reason"] = "oops";
+    const Event redaction(std::move(fields));
+    send(redaction);
+    const boost::json::value expected = {{"reason", "oops"}, {"redacts", "$target"}};
+    EXPECT_EQ(written().at(0).at("content"), expected);
+    EXPECT_EQ(written().at(0).at("redacts"), "$target");
+    EXPECT_FALSE(redaction.content().contains("redacts"));
+}
+
 TEST_F(ClientEventsTest, ALaterModuleWinsAKeyInEveryMixOfForms) {
     send(make_event("m.room.message"));
     add<&Module::direct>(first);

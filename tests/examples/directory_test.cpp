@@ -93,9 +93,11 @@ TEST_F(DirectoryTest, ARedactionTakesTheContentOutOfTheDatabase) {
     const Answer left = get("/rooms/" + room + "/event/" + event, bob);
     EXPECT_TRUE(left.body.at("content").as_object().empty());
     EXPECT_EQ(left.body.at("unsigned").at("redacted_because").at("content").at("reason"), "oops");
+    EXPECT_EQ(left.body.at("unsigned").at("redacted_because").at("content").at("redacts"), boost::json::value(event));
     EXPECT_EQ(left.text("event_id"), event);
     const Answer history = get("/rooms/" + room + "/messages?dir=b&limit=1", bob);
     EXPECT_EQ(history.body.at("chunk").at(0).at("redacts"), boost::json::value(event));
+    EXPECT_EQ(history.body.at("chunk").at(0).at("content").at("redacts"), boost::json::value(event));
     EXPECT_EQ(put("/rooms/" + room + "/redact/$unknown/r3", "{}", alice).status, 404);
 }
 

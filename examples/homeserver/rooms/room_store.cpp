@@ -127,6 +127,7 @@ void redact(Transaction& transaction, const Event& redaction) {
     for (const char* between_servers : {"auth_events", "prev_events", "hashes", "signatures", "depth"})
         because.erase(between_servers);
     because["event_id"] = *redaction.event_id();
+    because.at("content").get_object()["redacts"] = *redaction.redacts();  // where clients look for it too
     JsonDict unsigned_fields;
     unsigned_fields["redacted_by"] = *redaction.event_id();
     unsigned_fields["redacted_because"] = std::move(because);
