@@ -99,11 +99,11 @@ void copy_text(const StateMap& state, std::string_view type, std::string_view ke
     if (const auto text = event->content_string(key)) entry[as] = *text;
 }
 
-JsonDict list_entry(Transaction& transaction, const std::string& room_id) {
-    const StateMap state = current_state(transaction, room_id);
+JsonDict list_entry(Transaction& transaction, const std::string& room_id, std::int64_t joined_members) {
+    const StateMap state = state_without_keys(transaction, room_id);
     JsonDict entry;
     entry["room_id"] = room_id;
-    entry["num_joined_members"] = static_cast<std::int64_t>(users_with_membership(transaction, room_id, "join").size());
+    entry["num_joined_members"] = joined_members;
     copy_text(state, "m.room.name", "name", entry, "name");
     copy_text(state, "m.room.topic", "topic", entry, "topic");
     copy_text(state, "m.room.canonical_alias", "alias", entry, "canonical_alias");
@@ -125,28 +125,41 @@ bool matches(const JsonDict& entry, const std::string& search_term) {
     return false;
 }
 
-std::vector<JsonDict> public_rooms(Transaction& transaction, const std::string& search_term) {
-    auto rows = transaction.query<std::string>(
-        "SELECT r.room_id FROM rooms r LEFT JOIN room_memberships m ON m.room_id = r.room_id AND m.membership = 'join' "
-        "WHERE r.is_public = 1 GROUP BY r.room_id HAVING COUNT(m.user_id) > 0 ORDER BY COUNT(m.user_id) DESC, r.room_id");
+struct ListPage {
     std::vector<JsonDict> entries;
-    for (const auto& [room_id] : rows) {
-        JsonDict entry = list_entry(transaction, room_id);
-        if (matches(entry, search_term)) entries.push_back(std::move(entry));
+    std::size_t all = 0;  ///< entries on all pages
+};
+
+/// Cost: of all public rooms only those are looked into that may be on the page; of a search, all.
+ListPage find_page(Transaction& transaction, const ListRequest& wanted) {
+    auto rows = transaction.query<std::string, std::int64_t>(
+        "SELECT r.room_id, COUNT(m.user_id) FROM rooms r JOIN room_memberships m ON m.room_id = r.room_id AND "
+        "m.membership = 'join' WHERE r.is_public = 1 GROUP BY r.room_id ORDER BY COUNT(m.user_id) DESC, r.room_id");
+    ListPage page;
+    for (const auto& [room_id, joined_members] : rows) {
+        const bool is_on_page = page.all >= wanted.begin && page.entries.size() < wanted.limit;
+        if (wanted.search_term.empty() && !is_on_page) {
+            ++page.all;
+            continue;
+        }
+        JsonDict entry = list_entry(transaction, room_id, joined_members);
+        if (!matches(entry, wanted.search_term)) continue;
+        if (is_on_page) page.entries.push_back(std::move(entry));
+        ++page.all;
     }
-    return entries;
+    return page;
 }
 
 async::task<Response> answer_list(ServerWorker& worker, ListRequest wanted) {
-    std::vector<JsonDict> entries = co_await worker.database().read("public_rooms", &public_rooms, wanted.search_term);
-    const std::size_t begin = std::min(wanted.begin, entries.size());
-    const std::size_t end = std::min(entries.size(), begin + wanted.limit);
+    ListPage page = co_await worker.database().read("public_rooms", &find_page, wanted);
+    const std::size_t begin = std::min(wanted.begin, page.all);
+    const std::size_t end = begin + page.entries.size();
     JsonArray chunk;
-    for (std::size_t index = begin; index < end; ++index) chunk.emplace_back(std::move(entries[index]));
+    for (JsonDict& entry : page.entries) chunk.emplace_back(std::move(entry));
     JsonDict answer;
     answer["chunk"] = std::move(chunk);
-    answer["total_room_count_estimate"] = static_cast<std::int64_t>(entries.size());
-    if (end < entries.size()) answer["next_batch"] = std::to_string(end);
+    answer["total_room_count_estimate"] = static_cast<std::int64_t>(page.all);
+    if (end < page.all) answer["next_batch"] = std::to_string(end);
     if (begin > 0) answer["prev_batch"] = std::to_string(begin > wanted.limit ? begin - wanted.limit : 0);
     co_return ok(std::move(answer));
 }

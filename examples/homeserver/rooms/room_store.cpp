@@ -185,6 +185,16 @@ std::optional<Event> current_state_event(Transaction& transaction, const std::st
     return std::move(found.front().event);
 }
 
+callbacks::StateMap state_without_keys(Transaction& transaction, const std::string& room_id) {
+    callbacks::StateMap state;
+    for (StoredEvent& stored :
+         select_events(transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.state_key = ''",
+                       room_id)) {
+        state.set(std::move(stored.event));
+    }
+    return state;
+}
+
 callbacks::StateMap filtered_state(Transaction& transaction, const std::string& room_id, const callbacks::StateFilter& filter) {
     callbacks::StateMap state;
     for (const callbacks::StateFilterEntry& wanted : filter) {

@@ -50,6 +50,8 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
 [[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
                                                                   const std::string& type, const std::string& state_key);
+/// Of the current state, what has an empty state key: what the room is like, without its members. Cost: reads none of them.
+[[nodiscard]] callbacks::StateMap state_without_keys(modapi::Transaction& transaction, const std::string& room_id);
 /// Of the current state, what an entry of `filter` wants.
 [[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
                                                  const callbacks::StateFilter& filter);
