@@ -11,12 +11,23 @@ namespace {
 
 constexpr std::size_t bytes = 256;
 constexpr std::size_t bits = 64;
+/// Rules are asked for every member of a room, and most of their patterns are short texts: those are looked for as they are. A
+/// longer one could make that slow.
+constexpr std::size_t longest_literal = 128;
 
 bool is_word(char character) { return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_'; }
 bool goes_on(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }  // a later byte of a character in UTF-8
 
 bool is_boundary(std::string_view text, std::size_t position) {
     return position == 0 || position == text.size() || !is_word(text[position - 1]) || !is_word(text[position]);
+}
+
+/// Whether `words` stand in `text` between two boundaries.
+bool has_words(const std::string& text, const std::string& words) {
+    for (std::size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) {
+        if (is_boundary(text, at) && is_boundary(text, at + words.size())) return true;
+    }
+    return false;
 }
 
 void add(std::vector<std::uint64_t>& set, std::size_t index) { set[index / bits] |= std::uint64_t{1} << (index % bits); }
@@ -28,7 +39,12 @@ TextPattern::TextPattern(std::string_view glob) : TextPattern(glob, true) {}
 TextPattern TextPattern::literal(std::string_view text) { return {text, false}; }
 
 TextPattern::TextPattern(std::string_view text, bool has_wildcards) : words_(text.size() / bits + 1) {
-    advance_.assign(bytes, empty_set());
+    const bool is_literal = !has_wildcards || text.find_first_of("*?") == std::string_view::npos;
+    if (is_literal && text.size() <= longest_literal) {
+        literal_ = ascii_lower_case(text);
+        return;
+    }
+    advance_.assign(bytes * words_, 0);
     stay_ = empty_set();
     behind_any_ = empty_set();
     for (const char character : ascii_lower_case(text)) {
@@ -36,17 +52,17 @@ TextPattern::TextPattern(std::string_view text, bool has_wildcards) : words_(tex
             add(stay_, length_);
         } else if (has_wildcards && character == '?') {
             for (std::size_t byte = 0; byte < bytes; ++byte) {
-                if (!goes_on(static_cast<unsigned char>(byte))) add(advance_[byte], length_);
+                if (!goes_on(static_cast<unsigned char>(byte))) add(advance_, byte * words_ * bits + length_);
             }
             add(behind_any_, ++length_);
         } else {
-            add(advance_[static_cast<unsigned char>(character)], length_++);
+            add(advance_, static_cast<unsigned char>(character) * words_ * bits + length_++);
         }
     }
 }
 
 void TextPattern::step(Set& reached, unsigned char byte) const {
-    const Set& advance = advance_[byte];
+    const std::uint64_t* const advance = &advance_[byte * words_];
     const bool inside = goes_on(byte);
     std::uint64_t carried = 0;
     for (std::size_t word = 0; word < words_; ++word) {
@@ -61,6 +77,7 @@ void TextPattern::step(Set& reached, unsigned char byte) const {
 bool TextPattern::is_complete(const Set& reached) const { return ((reached[length_ / bits] >> (length_ % bits)) & 1U) != 0; }
 
 bool TextPattern::matches(std::string_view text) const {
+    if (literal_) return *literal_ == ascii_lower_case(text);
     Set reached = empty_set();
     add(reached, 0);
     for (const char character : ascii_lower_case(text)) step(reached, static_cast<unsigned char>(character));
@@ -69,6 +86,7 @@ bool TextPattern::matches(std::string_view text) const {
 
 bool TextPattern::matches_words(std::string_view text) const {
     const std::string lower = ascii_lower_case(text);
+    if (literal_) return has_words(lower, *literal_);
     Set reached = empty_set();
     for (std::size_t position = 0;; ++position) {
         if (is_boundary(lower, position)) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,11 +33,12 @@ private:
     void step(Set& reached, unsigned char byte) const;
     [[nodiscard]] bool is_complete(const Set& reached) const;
 
+    std::optional<std::string> literal_;  ///< in lower case, of a short pattern without wildcards, which has no sets
     std::size_t length_ = 0;
     std::size_t words_ = 1;
-    std::vector<Set> advance_;  ///< by byte: the sets from which it leads on by one
-    Set stay_;                  ///< where a `*` takes any byte
-    Set behind_any_;            ///< behind a `?`, which takes all bytes of one character
+    Set advance_;     ///< by byte, one behind the other: the sets from which it leads on by one
+    Set stay_;        ///< where a `*` takes any byte
+    Set behind_any_;  ///< behind a `?`, which takes all bytes of one character
 };
 
 }  // namespace homeserver
