@@ -1,6 +1,9 @@
 #include "room_test.h"
 
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -32,6 +35,25 @@ TEST_F(DirectoryTest, AnAliasLeadsToItsRoom) {
                  "You don't have permission to delete the alias.");
     EXPECT_EQ(server.request("DELETE", client + "/directory/room/%23other:hs.test", "", alice).status, 200);
     expect_error(get("/directory/room/%23other:hs.test", {}), 404, "M_NOT_FOUND", "Room alias #other:hs.test not found");
+}
+
+TEST_F(DirectoryTest, OfManyWhoWantAnAliasOneGetsARoom) {
+    const std::string alice = server.register_user("alice");
+    const std::string body = R"({"room_alias_name":"wanted"})";
+    std::vector<std::unique_ptr<RawConnection>> clients;
+    for (int number = 0; number < 12; ++number) {
+        clients.push_back(std::make_unique<RawConnection>(server.port()));
+        clients.back()->send("POST " + client +
+                             "/createRoom HTTP/1.1\r\nHost: hs.test\r\nConnection: close\r\nAuthorization: Bearer " + alice +
+                             "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+    int made = 0;
+    for (const std::unique_ptr<RawConnection>& each : clients) {
+        const std::string answer = each->read_to_end();
+        if (answer.starts_with("HTTP/1.1 200 OK")) ++made;
+    }
+    EXPECT_EQ(made, 1);
+    EXPECT_EQ(get("/joined_rooms", alice).body.at("joined_rooms").as_array().size(), 1U);
 }
 
 TEST_F(DirectoryTest, ModulesDecideAboutAliases) {

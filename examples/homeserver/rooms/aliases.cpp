@@ -182,9 +182,9 @@ std::vector<std::string> aliases_of_room(Transaction& transaction, const std::st
 }
 
 bool insert_alias(Transaction& transaction, const std::string& alias, const std::string& room_id, const std::string& creator) {
-    if (room_of_alias(transaction, alias)) return false;
-    transaction.execute("INSERT INTO room_aliases (alias, room_id, creator) VALUES (?, ?, ?)", alias, room_id, creator);
-    return true;
+    return transaction.execute(
+               "INSERT INTO room_aliases (alias, room_id, creator) VALUES (?, ?, ?) ON CONFLICT (alias) DO NOTHING", alias,
+               room_id, creator) != 0;
 }
 
 async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_id, std::string alias) {

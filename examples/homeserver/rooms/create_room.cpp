@@ -28,6 +28,7 @@ using modapi::Transaction;
 struct NewRoom {
     std::string room_id;
     std::string creator;
+    std::optional<std::string> alias;
     RoomHead head;
     StateMap state;
 };
@@ -47,9 +48,13 @@ void follow(RoomHead& head, const Event& event) {
     ++head.depth;
 }
 
-void store_first(Transaction& transaction, const Event& event, const std::string& creator, bool is_public) {
+/// False: somebody else has taken the alias meanwhile, and nothing is stored.
+bool store_first(Transaction& transaction, const Event& event, const std::string& creator, bool is_public,
+                 const std::optional<std::string>& alias) {
+    if (alias && !insert_alias(transaction, *alias, event.room_id(), creator)) return false;
     insert_room(transaction, event.room_id(), creator, is_public);
     append_event(transaction, event, std::nullopt);
+    return true;
 }
 
 void store_all(Transaction& transaction, const std::vector<Event>& events) {
@@ -87,13 +92,17 @@ void rehearse(const ServerWorker& worker, const NewRoom& wanted, const RoomReque
     for (const InitialState& given : request.state) add(state_draft(room, given.type, given.state_key, given.content));
 }
 
+[[noreturn]] void refuse_alias() { throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE); }
+
 /// Create event and creator's join: each is stored and announced before the next is made.
 async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request, JsonDict creator_profile) {
     Draft draft = state_draft(room, "m.room.create", "", creation_content(room, request));
     const Event drafted = build_event(worker, draft, room.head, room.state);
     const Event create = co_await allowed_event(worker, drafted, room.head, room.state);
     authorize(create, room.state);
-    co_await worker.database().run("create_room", &store_first, create, room.creator, request.is_public);
+    const bool is_stored =
+        co_await worker.database().run("create_room", &store_first, create, room.creator, request.is_public, room.alias);
+    if (!is_stored) refuse_alias();
     follow(room.head, create);
     announce_stored(worker, room, create);
 
@@ -154,12 +163,7 @@ async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const Ro
 
 async::task<void> refuse_taken_alias(ServerWorker& worker, std::string alias) {
     const std::optional<std::string> taken_by = co_await worker.database().read("room_of_alias", &room_of_alias, alias);
-    if (taken_by) throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE);
-}
-
-async::task<void> take_alias(ServerWorker& worker, const NewRoom& room, std::string alias) {
-    const bool taken = co_await worker.database().run("create_alias", &insert_alias, alias, room.room_id, room.creator);
-    if (!taken) throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE);
+    if (taken_by) refuse_alias();
 }
 
 async::task<void> ask_on_create_room(ServerWorker& worker, const Requester& requester, JsonDict& body, bool is_admin) {
@@ -192,25 +196,23 @@ async::task<CreatedRoom> create_room(ServerWorker& worker, Requester requester, 
     room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
     const RoomRequest request = read_room_request(body, room.creator, worker.server_name());
     rehearse(worker, room, request);
-    std::optional<std::string> alias;
     if (request.alias_localpart) {
-        alias = "#" + *request.alias_localpart + ":" + worker.server_name();
-        require_alias_length(*alias);
-        co_await refuse_taken_alias(worker, *alias);
+        room.alias = "#" + *request.alias_localpart + ":" + worker.server_name();
+        require_alias_length(*room.alias);
+        co_await refuse_taken_alias(worker, *room.alias);
     }
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
         co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);
     if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
-    if (alias) co_await require_alias_allowed(worker, room.creator, *alias);
+    if (room.alias) co_await require_alias_allowed(worker, room.creator, *room.alias);
     co_await found(worker, room, request, std::move(creator_profile));
-    if (alias) co_await take_alias(worker, room, *alias);
     co_await furnish(worker, room, request);
     // Nobody is invited by who is shadow-banned, and they can't tell.
     if (!requester.shadow_banned) co_await invite_all(worker, room, request, is_admin);
     CreatedRoom created;
     created.room_id = room.room_id;
-    created.alias = alias;
+    created.alias = room.alias;
     co_return created;
 }
 
