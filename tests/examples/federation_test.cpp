@@ -22,16 +22,18 @@ protected:
 
     /// What module b was asked about events of the peer since its journal was cleared, in order; on_new_event is waited for.
     [[nodiscard]] Texts asked(bool ends_with_new_event) const {
-        for (int tries = 0;; ++tries) {
-            Texts asked;
+        Texts asked;
+        EXPECT_TRUE(comes_true([&] {
+            asked.clear();
             const Answer answer = server.request("GET", "/_synapse/client/probe/b");
             for (const boost::json::value& record : answer.body.at("journal").as_array()) {
                 const std::string callback(record.at("callback").as_string());
                 if (callback != "is_user_expired") asked.push_back(callback);
             }
             const bool complete = !asked.empty() && asked.back() == "on_new_event";
-            if (complete == ends_with_new_event || tries == 1000) return asked;
-        }
+            return complete == ends_with_new_event;
+        }));
+        return asked;
     }
     void clear_journals() const {
         for (const char* const probe : {"a", "b"}) {

@@ -208,8 +208,10 @@ TEST_F(ModuleApiUsersTest, RemembersFromWhereAUserCame) {
     const std::string alice = server.register_user("alice");
     EXPECT_EQ(get("/account/whoami", alice).status, 200);
     boost::json::array clients;
-    for (int tries = 0; tries < 400 && clients.empty(); ++tries)
+    EXPECT_TRUE(comes_true([&] {
         clients = result("get_user_ip_and_agents", R"(["@alice:hs.test"])").as_array();
+        return !clients.empty();
+    }));
     ASSERT_EQ(clients.size(), 1U);
     EXPECT_EQ(clients[0].at("ip"), "127.0.0.1");
     const std::int64_t seen = clients[0].at("last_seen").as_int64();
