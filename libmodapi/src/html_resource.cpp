@@ -81,11 +81,12 @@ Response html_response(int status, std::string html) {
 }
 
 async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
-    const bool is_head = request.method == "HEAD";
+    // The host leaves the body of an answer to HEAD out, and tells its length.
+    const bool is_get = request.method == "GET" || request.method == "HEAD";
     Response response;
     try {
         async::task<Response> rendering = [&] {
-            if (is_head || request.method == "GET") return async_render_GET(request);
+            if (is_get) return async_render_GET(request);
             if (request.method == "POST") return async_render_POST(request);
             refuse_method();
         }();
@@ -101,7 +102,6 @@ async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
         response = page(500, "Internal server error");
     }
     add_page_headers(response);
-    if (is_head) response.body.clear();
     co_return response;
 }
 

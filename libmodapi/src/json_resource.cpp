@@ -51,12 +51,13 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
         allow_any_origin(response);
         co_return response;
     }
-    const bool is_head = request.method == "HEAD";
+    // The host leaves the body of an answer to HEAD out, and tells its length.
+    const bool is_get = request.method == "GET" || request.method == "HEAD";
     std::exception_ptr failure;
     Response response;
     try {
         async::task<JsonResponse> rendering = [&] {
-            if (is_head || request.method == "GET") return async_render_GET(request);
+            if (is_get) return async_render_GET(request);
             if (request.method == "POST") return async_render_POST(request);
             if (request.method == "PUT") return async_render_PUT(request);
             if (request.method == "DELETE") return async_render_DELETE(request);
@@ -73,7 +74,6 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
         spdlog::error("{} {}: the web resource failed: {}", request.method, request.path, callbacks::message_of(failure));
     }
     if (failure) response = error_response(failure);
-    if (is_head) response.body.clear();
     co_return response;
 }
 

@@ -378,6 +378,9 @@ TEST_F(RoomTest, ARoomThatCannotBeIsNotBegun) {
                  "You don't have permission to post that to the room. user_level (0) < send_level (50)");
     expect_error(refused(R"({"initial_state":[{"type":"org.example.x","content":{"v":1.5}}]})"), 400, "M_BAD_JSON",
                  "Bad JSON value: integer out of range or not an integer");
+    expect_error(refused(R"({"invite":["@alice:hs.test"]})"), 400, "M_BAD_JSON", "@alice:hs.test is already in the room.");
+    expect_error(refused(R"({"invite":["@bob:hs.test"],"power_level_content_override":{"invite":101}})"), 400, "M_BAD_JSON",
+                 "You don't have permission to invite users");
     expect_error(refused(R"({"name":")" + std::string(66000, 'x') + "\"}"), 413, "M_TOO_LARGE", "event too large");
     expect_error(refused(R"({"room_alias_name":")" + std::string(250, 'x') + "\"}"), 400, "M_INVALID_PARAM",
                  "A room alias has at most 255 bytes");
@@ -406,6 +409,14 @@ TEST_F(RoomTest, WhoLeftKnowsTheMembersOfTheirStayOnly) {
     EXPECT_EQ(count("?membership=join&at=" + at, alice), 2U);
     expect_error(get(joined, bob), 403, "M_FORBIDDEN", outsider);
     EXPECT_EQ(get(joined, carol).body.at("joined").as_object().size(), 2U);
+}
+
+TEST_F(ProbedRoomTest, HeadOfAModulesResourceTellsTheLengthOfGet) {
+    const std::string path = "/_synapse/client/probe/a";
+    const Answer head = server.request("HEAD", path);
+    EXPECT_EQ(head.status, 200);
+    EXPECT_NE(head.header("Content-Length"), "0");
+    EXPECT_EQ(head.header("Content-Length"), server.request("GET", path).header("Content-Length"));
 }
 
 TEST_F(ProbedRoomTest, JoiningAgainWithOtherWordsAsksAgain) {

@@ -90,6 +90,9 @@ void rehearse(const ServerWorker& worker, const NewRoom& wanted, const RoomReque
     add(state_draft(room, "m.room.create", "", creation_content(room, request)));
     add(state_draft(room, "m.room.member", room.creator, std::move(joining)));
     for (const InitialState& given : request.state) add(state_draft(room, given.type, given.state_key, given.content));
+    JsonDict inviting;
+    inviting["membership"] = "invite";
+    for (const std::string& invitee : request.invitees) add(state_draft(room, "m.room.member", invitee, inviting));
 }
 
 [[noreturn]] void refuse_alias() { throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE); }
