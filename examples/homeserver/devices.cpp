@@ -163,9 +163,9 @@ async::task<void> remove_devices(ServerWorker& worker, std::string user_id, std:
 }
 
 /// Whoever removes devices proves once more who they are.
-async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string user_id, callbacks::JsonDict body,
-                                            std::vector<std::string> device_ids) {
-    std::optional<modapi::Response> challenge = co_await prove_again(worker, "delete_devices", std::move(body), user_id);
+async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string operation, std::string user_id,
+                                            callbacks::JsonDict body, std::vector<std::string> device_ids) {
+    std::optional<modapi::Response> challenge = co_await prove_again(worker, std::move(operation), std::move(body), user_id);
     if (challenge) co_return std::move(*challenge);
     co_await to_the_end(remove_devices(worker, std::move(user_id), std::move(device_ids)));
     co_return ok();
@@ -176,8 +176,9 @@ async::task<modapi::Response> delete_device(ServerWorker& worker, const RoutedRe
     callbacks::JsonDict body = json_body(request);
     std::vector<std::string> device_ids;
     device_ids.push_back(request.path_parameters.at(0));
-    modapi::Response response =
-        co_await remove_proved(worker, requester.user.to_string(), std::move(body), std::move(device_ids));
+    std::string operation = "delete device " + device_ids.front();
+    modapi::Response response = co_await remove_proved(worker, std::move(operation), requester.user.to_string(),
+                                                       std::move(body), std::move(device_ids));
     co_return response;
 }
 
@@ -200,8 +201,8 @@ async::task<modapi::Response> delete_listed_devices(ServerWorker& worker, const 
     const callbacks::Requester requester = co_await authenticate(worker, request);
     callbacks::JsonDict body = required_json_body(request);
     std::vector<std::string> device_ids = listed_devices(body);
-    modapi::Response response =
-        co_await remove_proved(worker, requester.user.to_string(), std::move(body), std::move(device_ids));
+    modapi::Response response = co_await remove_proved(worker, "delete listed devices", requester.user.to_string(),
+                                                       std::move(body), std::move(device_ids));
     co_return response;
 }
 

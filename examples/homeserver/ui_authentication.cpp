@@ -240,6 +240,8 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
 
 async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation, JsonDict body,
                                                          std::string user_id) {
+    // What one user proved is no other's proof.
+    operation += " by " + user_id;
     std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
     std::variant<UiAuthSession, modapi::Response> outcome = co_await authenticate_interactively(
         worker, std::move(operation), std::move(body), std::move(known), std::move(user_id));

@@ -40,7 +40,8 @@ struct UiAuthSession {
     std::string user_id);
 
 /// The whole of it for an operation that asks its user to prove once more who they are: none when they did, else the response
-/// that says what is to be done. Errors: those of find_ui_auth_session and authenticate_interactively.
+/// that says what is to be done. A session is good for this operation and this user only. Errors: those of
+/// find_ui_auth_session and authenticate_interactively.
 [[nodiscard]] async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation,
                                                                        callbacks::JsonDict body, std::string user_id);
 

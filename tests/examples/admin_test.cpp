@@ -116,6 +116,30 @@ TEST_F(AdminTest, WhoProvesWhoTheyAreMayDoItByALoginTypeOfAModule) {
     EXPECT_FALSE(boost::json::serialize(journal()).find("on_response") != std::string::npos) << "nobody logs in";
 }
 
+TEST_F(AdminTest, WhatAUserProvedIsGoodForThemAndForWhatTheyBegan) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string phone = post("/login",
+                                   R"({"type":"m.login.password","user":"bob","password":"secret of bob",)"
+                                   R"("device_id":"PHONE"})",
+                                   {})
+                                  .text("access_token");
+    const std::string session = post("/delete_devices", R"({"devices":["NONE"]})", alice).text("session");
+    EXPECT_EQ(post("/delete_devices",
+                   R"({"devices":["NONE"],"auth":{"type":"m.login.password","user":"alice","password":"secret of alice",)"
+                   R"("session":")" +
+                       session + "\"}}",
+                   alice)
+                  .status,
+              200);
+    const std::string proof = R"("auth":{"session":")" + session + "\"}";
+    const std::string changed = "Requested operation has changed during the UI authentication session.";
+    expect_error(post("/delete_devices", R"({"devices":["PHONE"],)" + proof + "}", bob), 403, "M_FORBIDDEN", changed);
+    expect_error(server.request("DELETE", client + "/devices/PHONE", "{" + proof + "}", bob), 403, "M_FORBIDDEN", changed);
+    expect_error(post("/account/deactivate", "{" + proof + "}", alice), 403, "M_FORBIDDEN", changed);
+    EXPECT_EQ(get("/account/whoami", phone).status, 200);
+}
+
 TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {
     const std::string alice = server.register_user("alice");
     static_cast<void>(asked());
