@@ -68,7 +68,9 @@ std::optional<bool> optional_flag(const JsonDict& body, std::string_view key) {
 UserChange read_change(std::string user_id, const JsonDict& body) {
     UserChange change;
     change.user_id = std::move(user_id);
-    change.password = optional_string_member(body, "password");
+    const callbacks::JsonValue* const password = body.if_contains("password");
+    if (password != nullptr && !password->is_null()) change.password = secret_member(body, "password");
+    if (change.password) check_new_password(*change.password);
     change.display_name = string_member(body, "displayname");
     change.avatar_url = string_member(body, "avatar_url");
     change.admin = optional_flag(body, "admin");

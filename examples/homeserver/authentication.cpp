@@ -72,7 +72,7 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
 async::task<std::optional<AuthResult>> ask_about_third_party(ServerWorker& worker, const std::string& login_type,
                                                              const ThirdPartyIdentifier& identifier, const JsonDict& body) {
     if (login_type != password_type) co_return std::nullopt;
-    const std::string password = string_member(body, "password").value_or(std::string());
+    const std::string password = secret_member(body, "password").value_or(std::string());
     std::optional<AuthResult> accepted =
         co_await worker.hooks().password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
     co_return accepted;
@@ -111,7 +111,7 @@ async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string log
         if (accepted) co_return std::move(*accepted);
     }
     if (!is_password) refuse();
-    const std::string password = string_member(body, "password").value();
+    const std::string password = secret_member(body, "password").value();
     std::optional<AuthResult> own = co_await check_own_password(worker, user, password);
     if (!own) refuse();
     co_return std::move(*own);

@@ -1,5 +1,6 @@
 #include "devices.h"
 
+#include "http_text.h"
 #include "push/pushers.h"
 #include "requests.h"
 #include "secrets.h"
@@ -192,7 +193,9 @@ std::vector<std::string> listed_devices(const callbacks::JsonDict& body) {
     if (!listed->is_array()) refuse();
     for (const callbacks::JsonValue& device_id : listed->get_array()) {
         if (!device_id.is_string()) refuse();
-        device_ids.emplace_back(device_id.get_string());
+        std::string text(device_id.get_string());
+        if (!is_storable_text(text)) refuse();
+        device_ids.push_back(std::move(text));
     }
     return device_ids;
 }

@@ -4,6 +4,7 @@
 #include "devices.h"
 #include "http_text.h"
 #include "new_user.h"
+#include "password_hash.h"
 #include "requests.h"
 #include "third_party/third_party_ids.h"
 #include "ui_authentication.h"
@@ -22,7 +23,6 @@ using callbacks::Codes;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 
-constexpr std::size_t longest_password = 512;
 constexpr const char* operation = "register";
 
 void require_registration(const ServerWorker& worker) {
@@ -150,18 +150,11 @@ Candidate repeated_candidate(const UiAuthSession& session) {
     return candidate;
 }
 
-void check_password(const JsonDict& body) {
-    const std::optional<std::string> password = string_member(body, "password");
-    if (password && (password->empty() || password->size() > longest_password)) {
-        throw SynapseError(400, "Invalid password", Codes::INVALID_PARAM);
-    }
-}
-
 async::task<modapi::Response> register_account(ServerWorker& worker, const RoutedRequest& request) {
     require_known_kind(request);
     const JsonDict body = required_json_body(request);
     require_registration(worker);
-    check_password(body);
+    if (const std::optional<std::string> password = secret_member(body, "password")) check_new_password(*password);
     const std::optional<std::string> requested = optional_string_member(body, "username");
     std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
     const bool is_repeated = known && known->result;

@@ -215,7 +215,7 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
                                                                                       std::string user_id) {
     const JsonDict auth = auth_of(body);
     const std::optional<std::string> stage = string_member(auth, "type");
-    const std::optional<std::string> password = string_member(body, "password");
+    const std::optional<std::string> password = secret_member(body, "password");
     UiAuthSession session;
     if (known) session = std::move(*known);
     if (session.session_id.empty()) session.session_id = new_session_id();

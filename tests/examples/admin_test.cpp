@@ -145,6 +145,7 @@ TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {
     static_cast<void>(asked());
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"password":"new","logout_devices":false})").status, 200);
     EXPECT_EQ(get("/account/whoami", alice).status, 200);
+    expect_error(admin("PUT", "/v2/users/@alice:hs.test", R"({"password":""})"), 400, "M_INVALID_PARAM", "Invalid password");
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"password":"newer"})").status, 200);
     EXPECT_EQ(get("/account/whoami", alice).status, 401);
     EXPECT_EQ(asked(), Texts{"on_logged_out"});
