@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <boost/json/serialize.hpp>
 
+#include <string>
+#include <thread>
+#include <vector>
+
 namespace {
 
 using namespace homeserver_test;
@@ -63,7 +67,7 @@ TEST_F(AccountTest, RegistersWithoutLoggingInWhenAskedTo) {
 TEST_F(AccountTest, RefusesAUserNameBeforeAnyAuthentication) {
     static_cast<void>(server.register_user("alice"));
     expect_error(post("/register", R"({"username":"alice","password":"x"})"), 400, "M_USER_IN_USE", "User ID already taken.");
-    for (const std::string name : {"Alice", "a b", "\xC3\xA4", "", "_a", "123"}) {
+    for (const std::string name : {"Alice", "a b", "\xC3\xA4", "a\\u0000", "", "_a", "123"}) {
         const Answer answer = post("/register", R"({"password":"x","username":")" + name + "\"}");
         EXPECT_EQ(answer.status, 400) << name;
         EXPECT_EQ(answer.text("errcode"), "M_INVALID_USERNAME") << name;
@@ -77,6 +81,21 @@ TEST_F(AccountTest, SaysWhetherAUserNameIsAvailable) {
     EXPECT_TRUE(get("/register/available?username=bob").body.at("available").as_bool());
     EXPECT_EQ(get("/register/available?username=alice").text("errcode"), "M_USER_IN_USE");
     EXPECT_EQ(get("/register/available").text("errcode"), "M_MISSING_PARAM");
+}
+
+TEST_F(AccountTest, MakesOneAccountInASessionHoweverOftenItIsEndedAtOnce) {
+    const std::string session = post("/register", R"({"password":"pw"})").text("session");
+    std::vector<std::string> users(6);
+    {
+        std::vector<std::jthread> clients;
+        for (std::string& user : users) {
+            clients.emplace_back([&, this] {
+                user = post("/register", R"({"auth":{"type":"m.login.dummy","session":")" + session + "\"}}").text("user_id");
+            });
+        }
+    }
+    EXPECT_FALSE(users.front().empty());
+    EXPECT_EQ(users, std::vector<std::string>(users.size(), users.front()));
 }
 
 TEST_F(AccountTest, RefusesRegistrationsThatCannotBe) {

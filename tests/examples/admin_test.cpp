@@ -1,5 +1,8 @@
 #include "admin_server.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace {
 
 using namespace homeserver_test;
@@ -138,6 +141,39 @@ TEST_F(AdminTest, WhatAUserProvedIsGoodForThemAndForWhatTheyBegan) {
     expect_error(server.request("DELETE", client + "/devices/PHONE", "{" + proof + "}", bob), 403, "M_FORBIDDEN", changed);
     expect_error(post("/account/deactivate", "{" + proof + "}", alice), 403, "M_FORBIDDEN", changed);
     EXPECT_EQ(get("/account/whoami", phone).status, 200);
+}
+
+TEST_F(AdminTest, ModulesHearNothingOfANameThatWasTakenMeanwhile) {
+    const std::string session = post("/register", R"({"username":"carol","password":"pw"})", {}).text("session");
+    static_cast<void>(server.register_user("carol"));
+    static_cast<void>(asked());
+    expect_error(post("/register", R"({"auth":{"type":"m.login.dummy","session":")" + session + "\"}}", {}), 400,
+                 "M_USER_IN_USE", "User ID already taken.");
+    EXPECT_EQ(asked(), Texts());
+    EXPECT_EQ(
+        post("/register", R"({"inhibit_login":true,"auth":{"type":"m.login.dummy","session":")" + session + "\"}}", {}).status,
+        200)
+        << "what asks anew without a name gets one";
+}
+
+TEST_F(AdminTest, ModulesAreAskedOnceAboutANameThatManyWantAtOnce) {
+    static_cast<void>(asked());
+    std::vector<Answer> answers(6);
+    {
+        std::vector<std::jthread> clients;
+        for (Answer& answer : answers) {
+            clients.emplace_back([&, this] {
+                answer = post("/register", R"({"username":"carol","password":"pw","auth":{"type":"m.login.dummy"}})", {});
+            });
+        }
+    }
+    std::sort(answers.begin(), answers.end(),
+              [](const Answer& left, const Answer& right) { return left.status < right.status; });
+    EXPECT_EQ(answers.front().status, 200) << answers.front().body;
+    for (std::size_t index = 1; index < answers.size(); ++index)
+        expect_error(answers[index], 400, "M_USER_IN_USE", "User ID already taken.");
+    EXPECT_EQ(asked(), (Texts{"get_username_for_registration", "get_displayname_for_registration",
+                              "check_registration_for_spam", "on_user_registration", "on_user_login"}));
 }
 
 TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {
