@@ -5,6 +5,7 @@
 #include "requests.h"
 #include "secrets.h"
 #include "ui_authentication.h"
+#include "unicode_text.h"
 
 #include <callbacks/errors.h>
 
@@ -14,8 +15,9 @@ namespace homeserver {
 
 namespace {
 
+// In characters.
 constexpr std::size_t longest_device_id = 512;
-constexpr std::size_t longest_display_name = 100;  // bytes
+constexpr std::size_t longest_display_name = 100;
 
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, std::int64_t now) {
@@ -149,7 +151,7 @@ async::task<modapi::Response> put_device(ServerWorker& worker, const RoutedReque
     Device device;
     device.device_id = request.path_parameters.at(0);
     device.display_name = optional_string_member(body, "display_name");
-    if (device.display_name && device.display_name->size() > longest_display_name) {
+    if (device.display_name && character_count(*device.display_name) > longest_display_name) {
         throw callbacks::SynapseError(400, "Device display name is too long (max 100)", callbacks::Codes::TOO_LARGE);
     }
     const bool is_known = co_await worker.database().run("rename_device", &rename_device, user_id, device);
@@ -212,7 +214,7 @@ async::task<modapi::Response> delete_listed_devices(ServerWorker& worker, const 
 }  // namespace
 
 void check_device_id(const std::optional<std::string>& device_id) {
-    if (!device_id || device_id->size() <= longest_device_id) return;
+    if (!device_id || character_count(*device_id) <= longest_device_id) return;
     throw callbacks::SynapseError(400, "device_id cannot be longer than 512 characters.", callbacks::Codes::INVALID_PARAM);
 }
 

@@ -205,6 +205,23 @@ TEST_F(AccountTest, KeepsAProfile) {
     EXPECT_TRUE(get(profile + "/displayname").body.empty());
 }
 
+TEST_F(AccountTest, CountsTheCharactersOfAName) {
+    const std::string token = server.register_user("alice");
+    const auto umlauts = [](std::size_t count) {
+        std::string text;
+        while (count-- > 0) text += "\xC3\xA4";
+        return text;
+    };
+    const std::string profile = "/profile/@alice:hs.test";
+    EXPECT_EQ(put(profile + "/displayname", R"({"displayname":")" + umlauts(256) + "\"}", token).status, 200);
+    EXPECT_EQ(get(profile).text("displayname"), umlauts(256));
+    expect_error(put(profile + "/displayname", R"({"displayname":")" + umlauts(257) + "\"}", token), 400, "M_UNKNOWN",
+                 "Displayname is too long (max 256)");
+    const std::string device = "/devices/" + get("/account/whoami", token).text("device_id");
+    EXPECT_EQ(put(device, R"({"display_name":")" + umlauts(100) + "\"}", token).status, 200);
+    EXPECT_EQ(put(device, R"({"display_name":")" + umlauts(101) + "\"}", token).text("errcode"), "M_TOO_LARGE");
+}
+
 TEST_F(AccountTest, RefusesAProfileThatIsNotOnesOwn) {
     const std::string token = server.register_user("alice");
     static_cast<void>(server.register_user("bob"));

@@ -280,6 +280,11 @@ TEST_F(AdminTest, TheUserDirectoryShowsWhomOneMayFind) {
     EXPECT_EQ(post("/join/" + room, "{}", hidden).status, 200);
     EXPECT_EQ(found("BO"), Texts{"@bob:hs.test"}) << "the probe hides hidden-bob, bobby shares no room";
     EXPECT_TRUE(found("ob").empty());
+    EXPECT_EQ(
+        put("/profile/@bob:hs.test/displayname", R"({"displayname":"\u00c4RGER mit \u039f\u0394\u039f\u03a3"})", bob).status,
+        200);
+    EXPECT_EQ(found("\u00e4rg"), Texts{"@bob:hs.test"}) << "letters with accents have two cases as well";
+    EXPECT_EQ(found("\u03bf\u03b4\u03bf\u03c2 \u00c4r"), Texts{"@bob:hs.test"});
     EXPECT_EQ(post("/user_directory/search", "{}", alice).status, 400);
 }
 
