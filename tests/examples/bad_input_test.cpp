@@ -207,6 +207,9 @@ constexpr Refused missing_and_wrong_members[] = {
     {"GET", "/sync?filter=%7Bbroken", "", 400, "M_NOT_JSON", nullptr},
     {"GET", "/sync?filter=77", "", 400, "M_INVALID_PARAM", "No such filter"},
     {"GET", "/user/ALICE/filter/77", "", 404, "M_NOT_FOUND", "No such filter"},
+    {"POST", "/user/ALICE/filter", R"({"room":5})", 400, "M_BAD_JSON", "Invalid filter: 'room'"},
+    {"POST", "/user/ALICE/filter", R"({"room":{"timeline":{"limit":"ten"}}})", 400, "M_BAD_JSON", "Invalid filter: 'limit'"},
+    {"POST", "/user/ALICE/filter", R"({"event_format":"xml"})", 400, "M_BAD_JSON", "Invalid filter: 'event_format'"},
     {"GET", "/user/ALICE/filter/x", "", 400, "M_INVALID_PARAM", "Invalid filter_id"},
 };
 
