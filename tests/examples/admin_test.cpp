@@ -213,6 +213,11 @@ TEST_F(AdminTest, NobodySeesWhatAShadowBannedUserDoesAndTheyCannotTell) {
         EXPECT_EQ(answer.status, 200) << answer.body;
         EXPECT_EQ(answer.text("event_id").size(), 44U);
     }
+    const auto replayed = [&](const std::string& transaction) {
+        return put("/rooms/" + room + "/send/m.room.message/" + transaction, R"({"body":"x"})", shadow).text("event_id");
+    };
+    EXPECT_EQ(replayed("again"), replayed("again")) << "as for everybody";
+    EXPECT_NE(replayed("again"), replayed("another"));
     EXPECT_EQ(post("/rooms/" + own + "/invite", R"({"user_id":"@alice:hs.test"})", shadow).status, 200);
     EXPECT_EQ(put("/profile/@shadow1:hs.test/displayname", R"({"displayname":"Buy this"})", shadow).status, 200);
     EXPECT_EQ(asked(), Texts{"on_profile_update"});
