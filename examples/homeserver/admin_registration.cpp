@@ -91,6 +91,7 @@ async::task<JsonDict> make_account(ServerWorker& worker, NewUser user) {
     answer["home_server"] = worker.server_name();
     answer["access_token"] = session.access_token;
     answer["device_id"] = session.device_id;
+    co_await worker.hooks().account_validity.on_user_login(user_id, nothing, nothing);
     co_return answer;
 }
 

@@ -16,6 +16,7 @@ protected:
 
 TEST_F(AdminTest, TheSharedSecretMakesAccounts) {
     EXPECT_EQ(register_admin("helper", false).text("user_id"), "@helper:hs.test");
+    EXPECT_EQ(asked(), (Texts{"check_registration_for_spam", "on_user_registration", "on_user_login"})) << "it logs in";
     expect_error(register_admin("mallory", true, "x"), 403, "M_UNKNOWN", "HMAC incorrect");
     expect_error(
         server.request("POST", "/_synapse/admin/v1/register", R"({"nonce":"n","username":"a","password":"b","mac":"c"})"), 400,
