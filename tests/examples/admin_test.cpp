@@ -177,6 +177,38 @@ TEST_F(AdminTest, ModulesAreAskedOnceAboutANameThatManyWantAtOnce) {
                               "check_registration_for_spam", "on_user_registration", "on_user_login"}));
 }
 
+TEST_F(AdminTest, AnAdminSaysWhichThirdPartyIdsAUserHas) {
+    const std::string bob = server.register_user("bob");
+    static_cast<void>(asked());
+    const Answer made = admin("PUT", "/v2/users/@alice:hs.test",
+                              R"({"password":"pw","threepids":[{"medium":"email","address":" Alice@Example.ORG"},)"
+                              R"({"medium":"msisdn","address":"447700900001"}]})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(made.body.at("threepids").as_array().size(), 2U);
+    EXPECT_EQ(asked(), (Texts{"check_registration_for_spam", "on_user_registration", "on_add_user_third_party_identifier",
+                              "on_threepid_bind", "on_add_user_third_party_identifier", "on_threepid_bind"}));
+    EXPECT_EQ(
+        post("/login", R"({"type":"m.login.password","password":"pw","medium":"email","address":"alice@example.org"})", {})
+            .text("user_id"),
+        "@alice:hs.test");
+    static_cast<void>(asked());
+    const Answer changed = admin(
+        "PUT", "/v2/users/@alice:hs.test",
+        R"({"threepids":[{"medium":"email","address":"alice@example.org"},{"medium":"email","address":"a@example.org"}]})");
+    EXPECT_EQ(changed.status, 200) << changed.body;
+    EXPECT_EQ(asked(),
+              (Texts{"on_remove_user_third_party_identifier", "on_add_user_third_party_identifier", "on_threepid_bind"}));
+    expect_error(admin("PUT", "/v2/users/@bob:hs.test",
+                       R"({"displayname":"Bob","threepids":[{"medium":"email","address":"a@example.org"}]})"),
+                 400, "M_THREEPID_IN_USE", "Email is already in use");
+    EXPECT_EQ(get("/profile/@bob:hs.test", bob).text("displayname"), "bob") << "nothing is done by halves";
+    for (const char* const wrong : {R"("x")", R"([5])", R"([{"medium":"fax","address":"1"}])"}) {
+        EXPECT_EQ(admin("PUT", "/v2/users/@bob:hs.test", R"({"threepids":)" + std::string(wrong) + "}").text("errcode"),
+                  "M_INVALID_PARAM");
+    }
+    EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"threepids":[]})").body.at("threepids").as_array().size(), 0U);
+}
+
 TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {
     const std::string alice = server.register_user("alice");
     static_cast<void>(asked());
