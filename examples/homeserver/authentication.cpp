@@ -28,6 +28,10 @@ constexpr std::string_view password_type = "m.login.password";
 
 [[noreturn]] void refuse() { throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN); }
 
+[[noreturn]] void refuse_deactivated() {
+    throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+}
+
 /// `['a', 'b']`, as the contract's server writes lists.
 std::string quoted_list(const std::vector<std::string>& words) {
     std::string text = "[";
@@ -64,6 +68,8 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
     std::string hash;
     if (account && account->password_hash) hash = *account->password_hash;
     const bool matches = co_await password_matches(worker, password, hash);
+    // A deactivated account has no password any more; its user is told why none is right.
+    if (account && account->deactivated) refuse_deactivated();
     if (!matches) co_return std::nullopt;
     co_return AuthResult(account->user_id);
 }

@@ -63,9 +63,9 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
     EXPECT_EQ(get("/account/whoami", alice).status, 401);
     EXPECT_EQ(
         post("/login",
-             R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})", {})
-            .status,
-        403);
+             R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})",
+             {}),
+        403, "M_USER_DEACTIVATED", "This account has been deactivated");
 }
 
 TEST_F(AdminTest, AUserNamesAndDeletesTheirDevices) {
