@@ -313,6 +313,14 @@ TEST_F(AdminTest, TheUserDirectoryShowsWhomOneMayFind) {
         return users;
     };
     EXPECT_TRUE(found("bob").empty());
+    static_cast<void>(create_room(bob));
+    EXPECT_TRUE(found("bob").empty()) << "in a private room of his own";
+    const std::string open = create_room(bob, R"({"preset":"public_chat"})");
+    EXPECT_EQ(found("bob"), Texts{"@bob:hs.test"}) << "anybody may join him there";
+    EXPECT_EQ(post("/rooms/" + open + "/leave", "{}", bob).status, 200);
+    EXPECT_TRUE(found("bob").empty());
+    static_cast<void>(create_room(bob, R"({"preset":"private_chat","visibility":"public"})"));
+    EXPECT_EQ(found("bob"), Texts{"@bob:hs.test"}) << "in a listed room";
     const std::string room = create_room(alice, R"({"preset":"public_chat"})");
     EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
     EXPECT_EQ(post("/join/" + room, "{}", hidden).status, 200);
