@@ -284,7 +284,12 @@ TEST_F(AccountTest, StoresFilters) {
 
 TEST_F(AccountTest, AnswersWhatClientsAskAtTheirLogin) {
     const std::string token = server.register_user("alice");
-    EXPECT_EQ(get("/capabilities", token).body.at("capabilities").at("m.room_versions").at("default").as_string(), "10");
+    const boost::json::object answer = get("/capabilities", token).body;
+    const boost::json::object& capabilities = answer.at("capabilities").as_object();
+    EXPECT_EQ(capabilities.at("m.room_versions").at("default").as_string(), "10");
+    EXPECT_EQ(capabilities.at("m.3pid_changes").at("enabled"), true);
+    EXPECT_EQ(capabilities.at("m.change_password").at("enabled"), true);
+    EXPECT_EQ(capabilities.at("m.get_login_token").at("enabled"), false) << "as configured";
     EXPECT_TRUE(get("/pushrules/", token).body.at("global").is_object());
     EXPECT_EQ(post("/keys/upload", "{}", token).text("errcode"), "M_UNRECOGNIZED");
 }

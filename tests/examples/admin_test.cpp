@@ -15,6 +15,7 @@ protected:
 };
 
 TEST_F(AdminTest, TheSharedSecretMakesAccounts) {
+    static_cast<void>(asked());
     EXPECT_EQ(register_admin("helper", false).text("user_id"), "@helper:hs.test");
     EXPECT_EQ(asked(), (Texts{"check_registration_for_spam", "on_user_registration", "on_user_login"})) << "it logs in";
     expect_error(register_admin("mallory", true, "x"), 403, "M_UNKNOWN", "HMAC incorrect");
@@ -61,7 +62,7 @@ TEST_F(AdminTest, AUserDeactivatesTheirAccountWithTheirPassword) {
     EXPECT_EQ(order, (Texts{"check_can_deactivate_user", "on_logged_out", "on_profile_update", "on_profile_update",
                             "on_user_deactivation_status_changed"}));
     EXPECT_EQ(get("/account/whoami", alice).status, 401);
-    EXPECT_EQ(
+    expect_error(
         post("/login",
              R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})",
              {}),
@@ -207,6 +208,34 @@ TEST_F(AdminTest, AnAdminSaysWhichThirdPartyIdsAUserHas) {
                   "M_INVALID_PARAM");
     }
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"threepids":[]})").body.at("threepids").as_array().size(), 0U);
+}
+
+TEST_F(AdminTest, AUserChangesTheirPasswordAndTheirOtherDevicesAreLoggedOut) {
+    const std::string alice = server.register_user("alice");
+    const auto log_in = [&](const std::string& password) {
+        return post("/login", R"({"type":"m.login.password","user":"alice","password":")" + password + "\"}", {});
+    };
+    const auto change = [&](const std::string& before, const std::string& rest) {
+        return post("/account/password",
+                    R"({"auth":{"type":"m.login.password","user":"alice","password":")" + before + "\"}" + rest + "}", alice);
+    };
+    EXPECT_EQ(post("/account/password", R"({"new_password":"new secret"})", alice).status, 401);
+    EXPECT_EQ(log_in("new secret").status, 403);
+    expect_error(change("wrong", R"(,"new_password":"new secret")"), 401, "M_FORBIDDEN", "Invalid username or password");
+    expect_error(change("secret of alice", ""), 400, "M_MISSING_PARAM", "Missing key 'new_password'");
+    expect_error(change("secret of alice", R"(,"new_password":"")"), 400, "M_INVALID_PARAM", "Invalid password");
+    expect_error(change("secret of alice", R"(,"new_password":5)"), 400, "M_INVALID_PARAM", "'new_password' must be a string");
+
+    const std::string other = log_in("secret of alice").text("access_token");
+    EXPECT_EQ(change("secret of alice", R"(,"new_password":"new secret","logout_devices":false)").status, 200);
+    EXPECT_EQ(get("/account/whoami", other).status, 200);
+    EXPECT_EQ(log_in("secret of alice").status, 403);
+    static_cast<void>(asked());
+    EXPECT_EQ(change("new secret", R"(,"new_password":"newer secret")").status, 200);
+    EXPECT_EQ(asked(), (Texts{"check_auth", "on_logged_out"}));
+    EXPECT_EQ(get("/account/whoami", other).status, 401);
+    EXPECT_EQ(get("/account/whoami", alice).status, 200);
+    EXPECT_EQ(log_in("newer secret").status, 200);
 }
 
 TEST_F(AdminTest, ANewPasswordFromAnAdminLogsTheUserOutEverywhere) {

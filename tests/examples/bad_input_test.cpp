@@ -67,6 +67,7 @@ constexpr Endpoint client_endpoints[] = {
     {"PUT", "/directory/list/room/ROOM", Endpoint::optional},
     {"GET", "/sync"},
     {"GET", "/capabilities"},
+    {"POST", "/account/password", Endpoint::required},
     {"POST", "/user_directory/search", Endpoint::required},
 };
 constexpr Endpoint admin_endpoints[] = {
