@@ -65,9 +65,12 @@ locale_t unicode_locale() {
     return locale;
 }
 
+char without_case(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
 /// Capitals first: two small letters of one capital (σ and ς) are the same.
 std::uint32_t without_case(std::uint32_t point) {
-    if (point < 0x80) return point >= 'A' && point <= 'Z' ? point - 'A' + 'a' : point;
     const locale_t locale = unicode_locale();
     if (locale == nullptr) return point;
     return static_cast<std::uint32_t>(towlower_l(towupper_l(static_cast<wint_t>(point), locale), locale));
@@ -86,13 +89,13 @@ std::string without_case(std::string_view text) {
     folded.reserve(text.size());
     while (!text.empty()) {
         const std::size_t length = whole_character(text);
-        if (length == 0) {
-            folded += text.front();
+        if (length <= 1) {  // ASCII, or a byte that belongs to no character
+            folded += without_case(text.front());
             text.remove_prefix(1);
-            continue;
+        } else {
+            append(folded, without_case(code_point(text.substr(0, length))));
+            text.remove_prefix(length);
         }
-        append(folded, without_case(code_point(text.substr(0, length))));
-        text.remove_prefix(length);
     }
     return folded;
 }
