@@ -1,4 +1,5 @@
 #include "federation_peer.h"
+#include "patience.h"
 #include "room_test.h"
 
 #include "rooms/public_key.h"
@@ -21,7 +22,7 @@ protected:
 
     /// What module b was asked about events of the peer since its journal was cleared, in order; on_new_event is waited for.
     [[nodiscard]] Texts asked(bool ends_with_new_event) const {
-        for (int tries = 0;; ++tries) {
+        for (const Patience patience;;) {
             Texts asked;
             const Answer answer = server.request("GET", "/_synapse/client/probe/b");
             for (const boost::json::value& record : answer.body.at("journal").as_array()) {
@@ -29,7 +30,7 @@ protected:
                 if (callback != "is_user_expired") asked.push_back(callback);
             }
             const bool complete = !asked.empty() && asked.back() == "on_new_event";
-            if (complete == ends_with_new_event || tries == 1000) return asked;
+            if (complete == ends_with_new_event || !patience.is_left()) return asked;
         }
     }
     void clear_journals() const {

@@ -1,4 +1,5 @@
 #include "room_test.h"
+#include "patience.h"
 
 #include <algorithm>
 #include <memory>
@@ -308,7 +309,8 @@ TEST_F(ProbedRoomTest, OnNewEventSeesEveryStoredEventOnce) {
     // The next message's own event comes behind the first one's notification.
     EXPECT_EQ(send(room, "again", alice).status, 200);
     Texts asked = journal("b");
-    for (int tries = 0; tries < 200 && std::count(asked.begin(), asked.end(), "on_new_event m.room.message") < 2; ++tries)
+    for (const Patience patience;
+         patience.is_left() && std::count(asked.begin(), asked.end(), "on_new_event m.room.message") < 2;)
         asked = journal("b");
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "on_new_event m.room.message"), 2);
     EXPECT_EQ(std::count(asked.begin(), asked.end(), "check_event_for_spam m.room.message"), 2);

@@ -1,6 +1,6 @@
 #include "text_pattern.h"
 
-#include "../http_text.h"
+#include "../unicode_text.h"
 
 #include <cctype>
 #include <string>
@@ -23,15 +23,15 @@ void add(std::vector<std::uint64_t>& set, std::size_t index) { set[index / bits]
 
 }  // namespace
 
-TextPattern::TextPattern(std::string_view glob) : TextPattern(glob, true) {}
+TextPattern::TextPattern(std::string_view glob) : TextPattern(without_case(glob), true) {}
 
-TextPattern TextPattern::literal(std::string_view text) { return {text, false}; }
+TextPattern TextPattern::literal(std::string_view text) { return {without_case(text), false}; }
 
 TextPattern::TextPattern(std::string_view text, bool has_wildcards) : words_(text.size() / bits + 1) {
     advance_.assign(bytes, empty_set());
     stay_ = empty_set();
     behind_any_ = empty_set();
-    for (const char character : ascii_lower_case(text)) {
+    for (const char character : text) {
         if (has_wildcards && character == '*') {
             add(stay_, length_);
         } else if (has_wildcards && character == '?') {
@@ -63,12 +63,12 @@ bool TextPattern::is_complete(const Set& reached) const { return ((reached[lengt
 bool TextPattern::matches(std::string_view text) const {
     Set reached = empty_set();
     add(reached, 0);
-    for (const char character : ascii_lower_case(text)) step(reached, static_cast<unsigned char>(character));
+    for (const char character : without_case(text)) step(reached, static_cast<unsigned char>(character));
     return is_complete(reached);
 }
 
 bool TextPattern::matches_words(std::string_view text) const {
-    const std::string lower = ascii_lower_case(text);
+    const std::string lower = without_case(text);
     Set reached = empty_set();
     for (std::size_t position = 0;; ++position) {
         if (is_boundary(lower, position)) {
