@@ -10,10 +10,13 @@
 #include "profile.h"
 #include "requests.h"
 #include "rooms/shutdown.h"
+#include "third_party/assigned_third_party_ids.h"
+#include "third_party/third_party_ids.h"
 
 #include <callbacks/errors.h>
 
 #include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -54,6 +57,7 @@ struct UserChange {
     std::optional<std::string> password_hash;
     std::optional<std::string> display_name;
     std::optional<std::string> avatar_url;
+    std::optional<ThirdPartyIdSet> third_party_ids;
     std::optional<bool> admin;
     std::optional<bool> deactivated;
     bool logout_devices = true;              ///< with a new password
@@ -68,9 +72,12 @@ std::optional<bool> optional_flag(const JsonDict& body, std::string_view key) {
 UserChange read_change(std::string user_id, const JsonDict& body) {
     UserChange change;
     change.user_id = std::move(user_id);
-    change.password = optional_string_member(body, "password");
+    const callbacks::JsonValue* const password = body.if_contains("password");
+    if (password != nullptr && !password->is_null()) change.password = secret_member(body, "password");
+    if (change.password) check_new_password(*change.password);
     change.display_name = string_member(body, "displayname");
     change.avatar_url = string_member(body, "avatar_url");
+    change.third_party_ids = assigned_third_party_ids(body);
     change.admin = optional_flag(body, "admin");
     change.deactivated = optional_flag(body, "deactivated");
     change.logout_devices = flag_member(body, "logout_devices", true);
@@ -99,6 +106,7 @@ async::task<void> change_user(ServerWorker& worker, UserChange change, Account b
     if (reactivates && !change.password) throw SynapseError(400, "Must provide a password to re-activate an account.");
     co_await worker.database().run("change_user", &store_flags, change);
     if (change.password_hash && change.logout_devices) co_await end_all_sessions(worker, change.user_id, change.kept_device);
+    if (change.third_party_ids) co_await assign_third_party_ids(worker, change.user_id, *change.third_party_ids);
     if (change.display_name) co_await set_display_name(worker, change.user_id, *change.display_name);
     if (change.avatar_url) co_await set_avatar_url(worker, change.user_id, *change.avatar_url);
     const bool erase = false;
@@ -125,12 +133,15 @@ async::task<JsonDict> describe(ServerWorker& worker, std::string user_id) {
     const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, user_id);
     if (!account) throw SynapseError(404, "User not found", Codes::NOT_FOUND);
     const callbacks::ProfileInfo profile = co_await profile_of(worker, user_id);
+    const std::vector<callbacks::ThirdPartyID> ids =
+        co_await worker.database().read("third_party_ids_of", &third_party_ids_of, user_id);
     JsonDict answer;
     answer["name"] = user_id;
     answer["displayname"] = nullptr;
     answer["avatar_url"] = nullptr;
     if (profile.display_name) answer["displayname"] = *profile.display_name;
     if (profile.avatar_url) answer["avatar_url"] = *profile.avatar_url;
+    answer["threepids"] = described(ids);
     answer["admin"] = account->admin;
     answer["deactivated"] = account->deactivated;
     answer["is_guest"] = account->is_guest;
@@ -150,6 +161,7 @@ async::task<Response> put_user(ServerWorker& worker, const RoutedRequest& reques
     UserChange change = read_change(user_id, required_json_body(request));
     if (user_id == requester.user.to_string()) change.kept_device = requester.device_id;
     const std::optional<Account> before = co_await worker.database().read("find_account", &find_account, user_id);
+    if (change.third_party_ids) co_await require_assignable(worker, user_id, *change.third_party_ids);
     if (change.password) change.password_hash = co_await hash_password(worker, *change.password);
     if (before) {
         co_await to_the_end(change_user(worker, std::move(change), *before));

@@ -66,9 +66,10 @@ bool same_secret(const std::string& first, const std::string& second) {
 
 /// A text of the body that goes into the mac: NUL bytes would let one mac stand for two requests.
 std::string mac_part(const JsonDict& body, std::string_view key) {
-    std::string part = required_string_member(body, key);
-    if (part.find('\0') != std::string::npos) throw SynapseError(400, "Invalid " + std::string(key));
-    return part;
+    std::optional<std::string> part = secret_member(body, key);
+    if (!part) throw SynapseError(400, "Missing key '" + std::string(key) + "'", Codes::MISSING_PARAM);
+    if (part->find('\0') != std::string::npos) throw SynapseError(400, "Invalid " + std::string(key));
+    return std::move(*part);
 }
 
 async::task<modapi::Response> get_nonce(ServerWorker& worker, const RoutedRequest&) {
@@ -90,6 +91,7 @@ async::task<JsonDict> make_account(ServerWorker& worker, NewUser user) {
     answer["home_server"] = worker.server_name();
     answer["access_token"] = session.access_token;
     answer["device_id"] = session.device_id;
+    co_await worker.hooks().account_validity.on_user_login(user_id, nothing, nothing);
     co_return answer;
 }
 
@@ -102,6 +104,7 @@ async::task<modapi::Response> post_registration(ServerWorker& worker, const Rout
     if (!is_good) throw SynapseError(400, "unrecognised nonce");
     const std::string username = mac_part(body, "username");
     const std::string password = mac_part(body, "password");
+    check_new_password(password);
     const bool is_admin = flag_member(body, "admin", false);
     const std::string given = required_string_member(body, "mac");
     std::string text = nonce;

@@ -28,6 +28,10 @@ constexpr std::string_view password_type = "m.login.password";
 
 [[noreturn]] void refuse() { throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN); }
 
+[[noreturn]] void refuse_deactivated() {
+    throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+}
+
 /// `['a', 'b']`, as the contract's server writes lists.
 std::string quoted_list(const std::vector<std::string>& words) {
     std::string text = "[";
@@ -64,6 +68,8 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
     std::string hash;
     if (account && account->password_hash) hash = *account->password_hash;
     const bool matches = co_await password_matches(worker, password, hash);
+    // A deactivated account has no password any more; its user is told why none is right.
+    if (account && account->deactivated) refuse_deactivated();
     if (!matches) co_return std::nullopt;
     co_return AuthResult(account->user_id);
 }
@@ -72,7 +78,7 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
 async::task<std::optional<AuthResult>> ask_about_third_party(ServerWorker& worker, const std::string& login_type,
                                                              const ThirdPartyIdentifier& identifier, const JsonDict& body) {
     if (login_type != password_type) co_return std::nullopt;
-    const std::string password = string_member(body, "password").value_or(std::string());
+    const std::string password = secret_member(body, "password").value_or(std::string());
     std::optional<AuthResult> accepted =
         co_await worker.hooks().password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
     co_return accepted;
@@ -111,7 +117,7 @@ async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string log
         if (accepted) co_return std::move(*accepted);
     }
     if (!is_password) refuse();
-    const std::string password = string_member(body, "password").value();
+    const std::string password = secret_member(body, "password").value();
     std::optional<AuthResult> own = co_await check_own_password(worker, user, password);
     if (!own) refuse();
     co_return std::move(*own);

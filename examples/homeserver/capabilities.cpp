@@ -1,6 +1,7 @@
 #include "capabilities.h"
 
 #include "requests.h"
+#include "server_worker.h"
 
 namespace homeserver {
 
@@ -32,10 +33,11 @@ async::task<modapi::Response> capabilities(ServerWorker& worker, const RoutedReq
     room_versions["available"] = std::move(available);
     JsonDict capabilities;
     capabilities["m.room_versions"] = std::move(room_versions);
-    capabilities["m.change_password"] = enabled(false);
+    capabilities["m.change_password"] = enabled(true);
     capabilities["m.set_displayname"] = enabled(true);
     capabilities["m.set_avatar_url"] = enabled(true);
-    capabilities["m.3pid_changes"] = enabled(false);
+    capabilities["m.3pid_changes"] = enabled(true);
+    capabilities["m.get_login_token"] = enabled(worker.configuration().login_via_existing_session.enabled);
     JsonDict answer;
     answer["capabilities"] = std::move(capabilities);
     co_return ok(std::move(answer));

@@ -1,9 +1,11 @@
 #include "devices.h"
 
+#include "http_text.h"
 #include "push/pushers.h"
 #include "requests.h"
 #include "secrets.h"
 #include "ui_authentication.h"
+#include "unicode_text.h"
 
 #include <callbacks/errors.h>
 
@@ -13,8 +15,9 @@ namespace homeserver {
 
 namespace {
 
+// In characters.
 constexpr std::size_t longest_device_id = 512;
-constexpr std::size_t longest_display_name = 100;  // bytes
+constexpr std::size_t longest_display_name = 100;
 
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, std::int64_t now) {
@@ -148,7 +151,7 @@ async::task<modapi::Response> put_device(ServerWorker& worker, const RoutedReque
     Device device;
     device.device_id = request.path_parameters.at(0);
     device.display_name = optional_string_member(body, "display_name");
-    if (device.display_name && device.display_name->size() > longest_display_name) {
+    if (device.display_name && character_count(*device.display_name) > longest_display_name) {
         throw callbacks::SynapseError(400, "Device display name is too long (max 100)", callbacks::Codes::TOO_LARGE);
     }
     const bool is_known = co_await worker.database().run("rename_device", &rename_device, user_id, device);
@@ -163,9 +166,9 @@ async::task<void> remove_devices(ServerWorker& worker, std::string user_id, std:
 }
 
 /// Whoever removes devices proves once more who they are.
-async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string user_id, callbacks::JsonDict body,
-                                            std::vector<std::string> device_ids) {
-    std::optional<modapi::Response> challenge = co_await prove_again(worker, "delete_devices", std::move(body), user_id);
+async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string operation, std::string user_id,
+                                            callbacks::JsonDict body, std::vector<std::string> device_ids) {
+    std::optional<modapi::Response> challenge = co_await prove_again(worker, std::move(operation), std::move(body), user_id);
     if (challenge) co_return std::move(*challenge);
     co_await to_the_end(remove_devices(worker, std::move(user_id), std::move(device_ids)));
     co_return ok();
@@ -176,8 +179,9 @@ async::task<modapi::Response> delete_device(ServerWorker& worker, const RoutedRe
     callbacks::JsonDict body = json_body(request);
     std::vector<std::string> device_ids;
     device_ids.push_back(request.path_parameters.at(0));
-    modapi::Response response =
-        co_await remove_proved(worker, requester.user.to_string(), std::move(body), std::move(device_ids));
+    std::string operation = "delete device " + device_ids.front();
+    modapi::Response response = co_await remove_proved(worker, std::move(operation), requester.user.to_string(),
+                                                       std::move(body), std::move(device_ids));
     co_return response;
 }
 
@@ -191,7 +195,9 @@ std::vector<std::string> listed_devices(const callbacks::JsonDict& body) {
     if (!listed->is_array()) refuse();
     for (const callbacks::JsonValue& device_id : listed->get_array()) {
         if (!device_id.is_string()) refuse();
-        device_ids.emplace_back(device_id.get_string());
+        std::string text(device_id.get_string());
+        if (!is_storable_text(text)) refuse();
+        device_ids.push_back(std::move(text));
     }
     return device_ids;
 }
@@ -200,15 +206,15 @@ async::task<modapi::Response> delete_listed_devices(ServerWorker& worker, const 
     const callbacks::Requester requester = co_await authenticate(worker, request);
     callbacks::JsonDict body = required_json_body(request);
     std::vector<std::string> device_ids = listed_devices(body);
-    modapi::Response response =
-        co_await remove_proved(worker, requester.user.to_string(), std::move(body), std::move(device_ids));
+    modapi::Response response = co_await remove_proved(worker, "delete listed devices", requester.user.to_string(),
+                                                       std::move(body), std::move(device_ids));
     co_return response;
 }
 
 }  // namespace
 
 void check_device_id(const std::optional<std::string>& device_id) {
-    if (!device_id || device_id->size() <= longest_device_id) return;
+    if (!device_id || character_count(*device_id) <= longest_device_id) return;
     throw callbacks::SynapseError(400, "device_id cannot be longer than 512 characters.", callbacks::Codes::INVALID_PARAM);
 }
 

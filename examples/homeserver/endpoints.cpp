@@ -10,6 +10,7 @@
 #include "login.h"
 #include "login_tokens.h"
 #include "media.h"
+#include "password_change.h"
 #include "presence.h"
 #include "profile.h"
 #include "push/pushers.h"
@@ -31,6 +32,7 @@ void add_endpoints(Router& router) {
     add_session_endpoints(router);
     add_validation_endpoints(router);
     add_account_third_party_id_endpoints(router);
+    add_password_change_endpoint(router);
     add_profile_endpoints(router);
     add_account_data_endpoints(router);
     add_room_tag_endpoints(router);

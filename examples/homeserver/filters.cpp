@@ -38,7 +38,7 @@ async::task<void> require_own(ServerWorker& worker, const RoutedRequest& request
 async::task<modapi::Response> post_filter(ServerWorker& worker, const RoutedRequest& request) {
     co_await require_own(worker, request, "Cannot create filters for other users");
     const JsonDict filter = required_json_body(request);
-    static_cast<void>(SyncFilter(filter));  // throws the 400 for what is none
+    static_cast<void>(SyncFilter(filter));  // throws the 400 that every sync with it would get
     const std::string content = boost::json::serialize(filter);
     const std::string user_id = request.path_parameters.at(0);
     const std::int64_t filter_id = co_await worker.database().run("store_filter", &store, user_id, content);

@@ -1,8 +1,8 @@
 #include "login_identifier.h"
 
-#include "http_text.h"
 #include "requests.h"
 #include "third_party/phone_number.h"
+#include "unicode_text.h"
 
 #include <callbacks/errors.h>
 
@@ -51,7 +51,7 @@ std::string canonical_email(std::string_view address) {
     const std::size_t at = bare.find('@');
     const bool has_one_at = at != std::string_view::npos && bare.find('@', at + 1) == std::string_view::npos;
     if (!has_one_at || at == 0 || at + 1 == bare.size()) throw SynapseError(400, "Unable to parse email address");
-    return ascii_lower_case(bare);
+    return without_case(bare);
 }
 
 LoginIdentifier login_identifier(const JsonDict& body) {

@@ -1,5 +1,7 @@
 #include "password_hash.h"
 
+#include <callbacks/errors.h>
+
 #include <async/run_on.h>
 
 #include <sodium.h>
@@ -35,6 +37,12 @@ bool matches(const std::string& password, const std::string& hash) {
 }
 
 }  // namespace
+
+void check_new_password(std::string_view password) {
+    constexpr std::size_t longest = 512;
+    if (password.empty() || password.size() > longest)
+        throw callbacks::SynapseError(400, "Invalid password", callbacks::Codes::INVALID_PARAM);
+}
 
 async::task<std::string> hash_password(ServerWorker& worker, std::string password) {
     return async::run_on(worker.host_pool(), &hashed, std::move(password));

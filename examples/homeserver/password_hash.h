@@ -5,8 +5,13 @@
 #include <async/task.h>
 
 #include <string>
+#include <string_view>
 
 namespace homeserver {
+
+/// Checks what is to be a password. Errors: SynapseError 400 `M_INVALID_PARAM` "Invalid password" for an empty one and for one
+/// of more than 512 bytes.
+void check_new_password(std::string_view password);
 
 /// Argon2id, salted, with libsodium's interactive limits: 64 MiB and some tens of milliseconds each, on the pool for that.
 /// Errors: std::runtime_error when the memory isn't there.

@@ -165,7 +165,7 @@ struct VisiblePresence {
     UserPresenceState presence;
 };
 
-/// What `watcher` may see of `user_id`: users without a room in common don't know each other.
+/// What `watcher` may see of `user_id`: users without a room in common don't know each other, unless a module says so.
 VisiblePresence find_visible(modapi::Transaction& transaction, const std::string& watcher, const std::string& user_id) {
     VisiblePresence found;
     found.is_visible = watcher == user_id || share_a_room(transaction, user_id, watcher);
@@ -180,7 +180,11 @@ async::task<modapi::Response> get_status(ServerWorker& worker, const RoutedReque
     const std::string watcher = requester.user.to_string();
     const std::string user_id = user_parameter(request, 0).to_string();
     const VisiblePresence found = co_await worker.database().read("find_visible_presence", &find_visible, watcher, user_id);
-    if (!found.is_visible) throw SynapseError(403, "You are not allowed to see their presence.", Codes::FORBIDDEN);
+    if (!found.is_visible) {
+        const callbacks::InterestedUsers interested = co_await worker.hooks().presence_router.get_interested_users(watcher);
+        if (!interested.contains(user_id))
+            throw SynapseError(403, "You are not allowed to see their presence.", Codes::FORBIDDEN);
+    }
     co_return ok(content_of(found.presence, worker.now_ms()));
 }
 

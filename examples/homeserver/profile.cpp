@@ -3,6 +3,7 @@
 #include "accounts.h"
 #include "requests.h"
 #include "rooms/rooms.h"
+#include "unicode_text.h"
 #include "user_directory_words.h"
 
 #include <callbacks/errors.h>
@@ -21,7 +22,7 @@ struct ProfileField {
     const char* key;  ///< in paths and bodies
     const char* update_statement;
     std::optional<std::string> ProfileInfo::*value;
-    std::size_t longest;
+    std::size_t longest;  ///< in characters
     const char* too_long;
 };
 constexpr ProfileField display_name_field = {"displayname",
@@ -81,7 +82,7 @@ async::task<modapi::Response> get_field(ServerWorker& worker, const RoutedReques
 }
 
 std::optional<std::string> checked_value(std::string value, const ProfileField& field) {
-    if (value.size() > field.longest) throw SynapseError(400, field.too_long);
+    if (character_count(value) > field.longest) throw SynapseError(400, field.too_long);
     if (value.empty()) return std::nullopt;
     return value;
 }

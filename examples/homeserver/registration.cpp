@@ -4,6 +4,8 @@
 #include "devices.h"
 #include "http_text.h"
 #include "new_user.h"
+#include "password_hash.h"
+#include "registration_turns.h"
 #include "requests.h"
 #include "third_party/third_party_ids.h"
 #include "ui_authentication.h"
@@ -22,7 +24,6 @@ using callbacks::Codes;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 
-constexpr std::size_t longest_password = 512;
 constexpr const char* operation = "register";
 
 void require_registration(const ServerWorker& worker) {
@@ -150,22 +151,34 @@ Candidate repeated_candidate(const UiAuthSession& session) {
     return candidate;
 }
 
-void check_password(const JsonDict& body) {
-    const std::optional<std::string> password = string_member(body, "password");
-    if (password && (password->empty() || password->size() > longest_password)) {
-        throw SynapseError(400, "Invalid password", Codes::INVALID_PARAM);
-    }
+/// The localpart that the client wishes for, in this request or in the one that began the session.
+std::optional<std::string> requested_localpart(const JsonDict& body, const std::optional<UiAuthSession>& known) {
+    const JsonDict& parameters = known && !asks_anew(body) ? known->parameters : body;
+    const callbacks::JsonValue* const given = parameters.if_contains("username");
+    // Whatever its characters: check_username says what is wrong with them.
+    if (given != nullptr && given->is_string()) return std::string(given->get_string());
+    return optional_string_member(parameters, "username");
 }
 
 async::task<modapi::Response> register_account(ServerWorker& worker, const RoutedRequest& request) {
     require_known_kind(request);
     const JsonDict body = required_json_body(request);
     require_registration(worker);
-    check_password(body);
-    const std::optional<std::string> requested = optional_string_member(body, "username");
+    if (const std::optional<std::string> password = secret_member(body, "password")) check_new_password(*password);
+    RegistrationTurns::Turn in_session;
+    if (const std::optional<std::string> session_id = ui_auth_session_id(body)) {
+        std::string what = "session " + *session_id;
+        in_session = co_await worker.registration_turns().take(std::move(what));
+    }
     std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
+    const std::optional<std::string> requested = requested_localpart(body, known);
     const bool is_repeated = known && known->result;
-    if (requested && !is_repeated) co_await check_username(worker, *requested);
+    RegistrationTurns::Turn of_name;
+    if (requested && !is_repeated) {
+        std::string what = "name " + *requested;
+        of_name = co_await worker.registration_turns().take(std::move(what));
+        co_await check_username(worker, *requested);
+    }
     std::variant<UiAuthSession, modapi::Response> outcome =
         co_await authenticate_interactively(worker, operation, body, std::move(known), std::string());
     if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));

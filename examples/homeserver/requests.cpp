@@ -95,6 +95,12 @@ callbacks::JsonDict json_body(const RoutedRequest& request) {
 }
 
 std::optional<std::string> string_member(const callbacks::JsonDict& body, std::string_view key) {
+    std::optional<std::string> value = secret_member(body, key);
+    if (value && value->find('\0') != std::string::npos) refuse_member(key, "a string without NUL characters");
+    return value;
+}
+
+std::optional<std::string> secret_member(const callbacks::JsonDict& body, std::string_view key) {
     const callbacks::JsonValue* const value = body.if_contains(key);
     if (value == nullptr) return std::nullopt;
     if (!value->is_string()) refuse_member(key, "a string");

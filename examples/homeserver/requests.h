@@ -34,8 +34,11 @@ namespace homeserver {
 /// The same where the body is what the request is about: an empty one isn't JSON.
 [[nodiscard]] callbacks::JsonDict required_json_body(const RoutedRequest& request);
 
-/// A member of a body. Missing: none. Wrong type: 400 `M_INVALID_PARAM` (M_BAD_JSON for Matrix content).
+/// A member of a body. Missing: none. Wrong type, or a NUL character, which not every database holds: 400 `M_INVALID_PARAM`
+/// (M_BAD_JSON for Matrix content).
 [[nodiscard]] std::optional<std::string> string_member(const callbacks::JsonDict& body, std::string_view key);
+/// The same for a password, which may have any character, since only its hash is kept.
+[[nodiscard]] std::optional<std::string> secret_member(const callbacks::JsonDict& body, std::string_view key);
 /// The same for a member that has to be there: 400 `M_MISSING_PARAM` "Missing key 'KEY'".
 [[nodiscard]] std::string required_string_member(const callbacks::JsonDict& body, std::string_view key);
 /// The same for a member that a client may also leave out by saying null.

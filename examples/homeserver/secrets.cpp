@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <array>
 #include <cstdint>
 
 namespace homeserver {
@@ -10,6 +11,14 @@ namespace {
 
 constexpr std::string_view capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view letters_and_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+using Key = std::array<unsigned char, crypto_generichash_KEYBYTES>;
+
+Key random_key() {
+    Key key{};
+    randombytes_buf(key.data(), key.size());
+    return key;
+}
 
 }  // namespace
 
@@ -25,6 +34,17 @@ std::string new_device_id() { return random_text(10, capitals); }
 std::string new_room_localpart() { return random_text(18, letters_and_digits); }
 std::string new_event_id_lookalike() {
     return "$" + random_text(43, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+std::string event_id_lookalike_of(std::string_view text) {
+    static const Key key = random_key();
+    std::array<unsigned char, crypto_generichash_BYTES> hash{};
+    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data(),
+                       key.size());
+    constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+    std::string id(sodium_base64_ENCODED_LEN(hash.size(), variant), '\0');
+    sodium_bin2base64(id.data(), id.size(), hash.data(), hash.size(), variant);
+    id.pop_back();  // sodium counts the NUL byte behind it
+    return "$" + id;
 }
 std::string new_media_id() { return random_text(24, letters_and_digits); }
 std::string new_session_id() { return random_text(24, letters_and_digits); }

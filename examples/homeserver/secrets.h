@@ -18,6 +18,8 @@ namespace homeserver {
 [[nodiscard]] std::string new_room_localpart();
 /// What looks like the id of an event, and is none's.
 [[nodiscard]] std::string new_event_id_lookalike();
+/// The same, always the same for the same text while the program runs.
+[[nodiscard]] std::string event_id_lookalike_of(std::string_view text);
 /// The id of an uploaded file.
 [[nodiscard]] std::string new_media_id();
 /// The id of a UI authentication session.

@@ -69,6 +69,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               signing_key_,
               presence_interests_,
               room_deletions_,
+              registration_turns_,
               mailer_,
               blocking_pool_.get_executor(),
               host_pool_.get_executor()} {

@@ -4,6 +4,7 @@
 #include "mail/mailer.h"
 #include "notifier.h"
 #include "presence_interests.h"
+#include "registration_turns.h"
 #include "rooms/room_deletions.h"
 #include "rooms/signing_key.h"
 #include "router.h"
@@ -65,6 +66,7 @@ private:
     Notifier notifier_;
     PresenceInterests presence_interests_;
     RoomDeletions room_deletions_;
+    RegistrationTurns registration_turns_;
     Mailer mailer_;
     modapi::InProcessInvalidationBus invalidations_;
     modapi::Watchdog watchdog_;

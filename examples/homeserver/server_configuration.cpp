@@ -354,6 +354,8 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.caches = caches(root);
         configuration.login_via_existing_session = login_via_existing_session(root);
         configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
+        if (configuration.registration_shared_secret && configuration.registration_shared_secret->empty())
+            root.fail("registration_shared_secret", "must not be empty: whoever knows it makes administrators");
         configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
         const ConfigSection directory = root.section("user_directory");
         configuration.user_directory_enabled = directory.value_or<bool>("enabled", true);

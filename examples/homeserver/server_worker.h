@@ -28,6 +28,7 @@ class Mailer;
 class HttpPushers;
 class PresenceInterests;
 class PushGateway;
+class RegistrationTurns;
 class RoomDeletions;
 class SigningKey;
 
@@ -39,6 +40,7 @@ struct Shared {
     const SigningKey& signing_key;  ///< made by SigningKey::load_or_create (rooms/signing_key.h) at start
     PresenceInterests& presence_interests;
     RoomDeletions& room_deletions;
+    RegistrationTurns& registration_turns;
     Mailer& mailer;
     boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
@@ -76,6 +78,7 @@ public:
     [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
     [[nodiscard]] RoomDeletions& room_deletions() noexcept { return shared_.room_deletions; }
+    [[nodiscard]] RegistrationTurns& registration_turns() noexcept { return shared_.registration_turns; }
     [[nodiscard]] Mailer& mailer() noexcept { return shared_.mailer; }
     /// Only where mail can be sent.
     [[nodiscard]] const ValidationMail& validation_mail() const { return validation_mail_.value(); }

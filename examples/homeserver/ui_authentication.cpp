@@ -197,9 +197,15 @@ async::task<TriedStage> try_stage(ServerWorker& worker, JsonDict auth, std::stri
 
 }  // namespace
 
+std::optional<std::string> ui_auth_session_id(const JsonDict& body) { return string_member(auth_of(body), "session"); }
+
+bool asks_anew(const JsonDict& body) {
+    return std::any_of(body.begin(), body.end(),
+                       [](const auto& member) { return member.key() != "auth" && member.key() != "password"; });
+}
+
 async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& worker, std::string operation, JsonDict body) {
-    const JsonDict auth = auth_of(body);
-    const std::optional<std::string> session_id = string_member(auth, "session");
+    const std::optional<std::string> session_id = ui_auth_session_id(body);
     if (!session_id) co_return std::nullopt;
     std::optional<UiAuthSession> session = co_await worker.database().read("find_ui_auth_session", &load, *session_id);
     if (!session) throw SynapseError(400, "Unknown session ID: " + *session_id);
@@ -215,15 +221,16 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
                                                                                       std::string user_id) {
     const JsonDict auth = auth_of(body);
     const std::optional<std::string> stage = string_member(auth, "type");
-    const std::optional<std::string> password = string_member(body, "password");
+    const std::optional<std::string> password = secret_member(body, "password");
     UiAuthSession session;
     if (known) session = std::move(*known);
     if (session.session_id.empty()) session.session_id = new_session_id();
     session.operation = operation;
-    body.erase("auth");
-    body.erase("password");
-    // A request of `auth` alone goes on with what the first one asked for.
-    if (!body.empty()) session.parameters = std::move(body);
+    if (asks_anew(body)) {
+        body.erase("auth");
+        body.erase("password");
+        session.parameters = std::move(body);
+    }
     if (password) session.password_hash = co_await hash_password(worker, *password);
     const Stages stages = co_await stages_for(worker, operation, user_id);
     const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
@@ -240,6 +247,8 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
 
 async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation, JsonDict body,
                                                          std::string user_id) {
+    // What one user proved is no other's proof.
+    operation += " by " + user_id;
     std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
     std::variant<UiAuthSession, modapi::Response> outcome = co_await authenticate_interactively(
         worker, std::move(operation), std::move(body), std::move(known), std::move(user_id));

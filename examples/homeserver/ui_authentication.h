@@ -23,6 +23,9 @@ struct UiAuthSession {
     std::optional<std::string> result;         ///< what the operation made, once it is done: a user id
 };
 
+/// The id of the session that `auth` of a body names; none if it names none. Errors: 400 `M_INVALID_PARAM`.
+[[nodiscard]] std::optional<std::string> ui_auth_session_id(const callbacks::JsonDict& body);
+
 /// The session that `auth` of a body names; none if it names none. Errors: 400 `M_UNKNOWN` for an unknown one, 403 for one of
 /// another operation.
 [[nodiscard]] async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& worker, std::string operation,
@@ -40,9 +43,13 @@ struct UiAuthSession {
     std::string user_id);
 
 /// The whole of it for an operation that asks its user to prove once more who they are: none when they did, else the response
-/// that says what is to be done. Errors: those of find_ui_auth_session and authenticate_interactively.
+/// that says what is to be done. A session is good for this operation and this user only. Errors: those of
+/// find_ui_auth_session and authenticate_interactively.
 [[nodiscard]] async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation,
                                                                        callbacks::JsonDict body, std::string user_id);
+
+/// Whether the body asks for something; one that doesn't goes on with what its session was begun for.
+[[nodiscard]] bool asks_anew(const callbacks::JsonDict& body);
 
 /// Remembers what the session's operation made, so that a repeated request makes it only once.
 [[nodiscard]] async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result);

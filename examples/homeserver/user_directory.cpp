@@ -35,16 +35,20 @@ bool matches(const UserProfile& profile, const std::vector<std::string>& term) {
     });
 }
 
-/// The matches, one more than the limit if there are more. A word has neither % nor _ in it.
+/// The matches, one more than the limit if there are more. A word has neither % nor _ in it. A room is public if it is listed
+/// or if anybody may join it.
 std::vector<UserProfile> find_users(Transaction& transaction, const Search& search) {
+    const std::string open_to_everybody = R"(%"join_rule":"public"%)";
     auto rows = transaction.query<std::string, std::optional<std::string>, std::optional<std::string>>(
         "SELECT u.user_id, p.display_name, p.avatar_url FROM users u LEFT JOIN profiles p ON p.user_id = u.user_id "
         "WHERE u.user_id IN (SELECT w.user_id FROM user_directory_words w WHERE w.word LIKE ?) AND u.deactivated = 0 AND "
         "u.user_id <> ? AND (? = 1 OR EXISTS (SELECT 1 FROM room_memberships m JOIN rooms r "
         "ON r.room_id = m.room_id WHERE m.user_id = u.user_id AND m.membership = 'join' AND (r.is_public = 1 OR EXISTS "
-        "(SELECT 1 FROM room_memberships own WHERE own.room_id = m.room_id AND own.user_id = ? AND own.membership = 'join')))) "
+        "(SELECT 1 FROM room_memberships own WHERE own.room_id = m.room_id AND own.user_id = ? AND own.membership = 'join') "
+        "OR EXISTS (SELECT 1 FROM current_state s JOIN events e ON e.event_id = s.event_id WHERE s.room_id = m.room_id AND "
+        "s.type = 'm.room.join_rules' AND s.state_key = '' AND e.pdu LIKE ?)))) "
         "ORDER BY u.user_id",
-        search.words.front() + "%", search.searcher, search.all_users, search.searcher);
+        search.words.front() + "%", search.searcher, search.all_users, search.searcher, open_to_everybody);
     std::vector<UserProfile> found;
     for (auto& [user_id, display_name, avatar_url] : rows) {
         UserProfile profile;

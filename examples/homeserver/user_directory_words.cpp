@@ -1,6 +1,6 @@
 #include "user_directory_words.h"
 
-#include "http_text.h"
+#include "unicode_text.h"
 
 #include <callbacks/users.h>
 
@@ -12,7 +12,7 @@ namespace homeserver {
 std::vector<std::string> directory_words_of(const std::string& text) {
     std::vector<std::string> words;
     std::string word;
-    for (const char character : ascii_lower_case(text)) {
+    for (const char character : without_case(text)) {
         const auto byte = static_cast<unsigned char>(character);
         if (std::isalnum(byte) != 0 || byte >= 0x80) {
             word += character;

@@ -8,7 +8,7 @@
 
 namespace homeserver {
 
-/// The words of a text in lower case, as the user directory compares them: runs of letters and digits.
+/// The words of a text as the user directory compares them, ignoring case: runs of letters and digits.
 [[nodiscard]] std::vector<std::string> directory_words_of(const std::string& text);
 
 /// Writes the words by which a user is found, those of the localpart and the display name, in place of earlier ones. With every

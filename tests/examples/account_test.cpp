@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <boost/json/serialize.hpp>
 
+#include <string>
+#include <thread>
+#include <vector>
+
 namespace {
 
 using namespace homeserver_test;
@@ -63,7 +67,7 @@ TEST_F(AccountTest, RegistersWithoutLoggingInWhenAskedTo) {
 TEST_F(AccountTest, RefusesAUserNameBeforeAnyAuthentication) {
     static_cast<void>(server.register_user("alice"));
     expect_error(post("/register", R"({"username":"alice","password":"x"})"), 400, "M_USER_IN_USE", "User ID already taken.");
-    for (const std::string name : {"Alice", "a b", "\xC3\xA4", "", "_a", "123"}) {
+    for (const std::string name : {"Alice", "a b", "\xC3\xA4", "a\\u0000", "", "_a", "123"}) {
         const Answer answer = post("/register", R"({"password":"x","username":")" + name + "\"}");
         EXPECT_EQ(answer.status, 400) << name;
         EXPECT_EQ(answer.text("errcode"), "M_INVALID_USERNAME") << name;
@@ -77,6 +81,21 @@ TEST_F(AccountTest, SaysWhetherAUserNameIsAvailable) {
     EXPECT_TRUE(get("/register/available?username=bob").body.at("available").as_bool());
     EXPECT_EQ(get("/register/available?username=alice").text("errcode"), "M_USER_IN_USE");
     EXPECT_EQ(get("/register/available").text("errcode"), "M_MISSING_PARAM");
+}
+
+TEST_F(AccountTest, MakesOneAccountInASessionHoweverOftenItIsEndedAtOnce) {
+    const std::string session = post("/register", R"({"password":"pw"})").text("session");
+    std::vector<std::string> users(6);
+    {
+        std::vector<std::jthread> clients;
+        for (std::string& user : users) {
+            clients.emplace_back([&, this] {
+                user = post("/register", R"({"auth":{"type":"m.login.dummy","session":")" + session + "\"}}").text("user_id");
+            });
+        }
+    }
+    EXPECT_FALSE(users.front().empty());
+    EXPECT_EQ(users, std::vector<std::string>(users.size(), users.front()));
 }
 
 TEST_F(AccountTest, RefusesRegistrationsThatCannotBe) {
@@ -186,6 +205,23 @@ TEST_F(AccountTest, KeepsAProfile) {
     EXPECT_TRUE(get(profile + "/displayname").body.empty());
 }
 
+TEST_F(AccountTest, CountsTheCharactersOfAName) {
+    const std::string token = server.register_user("alice");
+    const auto umlauts = [](std::size_t count) {
+        std::string text;
+        while (count-- > 0) text += "\xC3\xA4";
+        return text;
+    };
+    const std::string profile = "/profile/@alice:hs.test";
+    EXPECT_EQ(put(profile + "/displayname", R"({"displayname":")" + umlauts(256) + "\"}", token).status, 200);
+    EXPECT_EQ(get(profile).text("displayname"), umlauts(256));
+    expect_error(put(profile + "/displayname", R"({"displayname":")" + umlauts(257) + "\"}", token), 400, "M_UNKNOWN",
+                 "Displayname is too long (max 256)");
+    const std::string device = "/devices/" + get("/account/whoami", token).text("device_id");
+    EXPECT_EQ(put(device, R"({"display_name":")" + umlauts(100) + "\"}", token).status, 200);
+    EXPECT_EQ(put(device, R"({"display_name":")" + umlauts(101) + "\"}", token).text("errcode"), "M_TOO_LARGE");
+}
+
 TEST_F(AccountTest, RefusesAProfileThatIsNotOnesOwn) {
     const std::string token = server.register_user("alice");
     static_cast<void>(server.register_user("bob"));
@@ -248,7 +284,12 @@ TEST_F(AccountTest, StoresFilters) {
 
 TEST_F(AccountTest, AnswersWhatClientsAskAtTheirLogin) {
     const std::string token = server.register_user("alice");
-    EXPECT_EQ(get("/capabilities", token).body.at("capabilities").at("m.room_versions").at("default").as_string(), "10");
+    const boost::json::object answer = get("/capabilities", token).body;
+    const boost::json::object& capabilities = answer.at("capabilities").as_object();
+    EXPECT_EQ(capabilities.at("m.room_versions").at("default").as_string(), "10");
+    EXPECT_EQ(capabilities.at("m.3pid_changes").at("enabled"), true);
+    EXPECT_EQ(capabilities.at("m.change_password").at("enabled"), true);
+    EXPECT_EQ(capabilities.at("m.get_login_token").at("enabled"), false) << "as configured";
     EXPECT_TRUE(get("/pushrules/", token).body.at("global").is_object());
     EXPECT_EQ(post("/keys/upload", "{}", token).text("errcode"), "M_UNRECOGNIZED");
 }

@@ -1,3 +1,4 @@
+#include "patience.h"
 #include "room_test.h"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ protected:
 private:
     template <class Condition>
     static bool becomes_true(Condition&& condition) {
-        for (int tries = 0; tries < 2000; ++tries) {
+        for (const Patience patience; patience.is_left();) {
             if (condition()) return true;
         }
         return false;

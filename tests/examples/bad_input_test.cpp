@@ -67,6 +67,7 @@ constexpr Endpoint client_endpoints[] = {
     {"PUT", "/directory/list/room/ROOM", Endpoint::optional},
     {"GET", "/sync"},
     {"GET", "/capabilities"},
+    {"POST", "/account/password", Endpoint::required},
     {"POST", "/user_directory/search", Endpoint::required},
 };
 constexpr Endpoint admin_endpoints[] = {
@@ -166,6 +167,11 @@ constexpr Refused missing_and_wrong_members[] = {
     {"PUT", "/profile/ALICE/displayname", "{}", 400, "M_MISSING_PARAM", "Missing key 'displayname'"},
     {"PUT", "/profile/ALICE/displayname", R"({"displayname":5})", 400, "M_INVALID_PARAM", "'displayname' must be a string"},
     {"PUT", "/profile/ALICE/avatar_url", "{}", 400, "M_MISSING_PARAM", "Missing key 'avatar_url'"},
+    {"PUT", "/profile/ALICE/displayname", R"({"displayname":"a\u0000b"})", 400, "M_INVALID_PARAM",
+     "'displayname' must be a string without NUL characters"},
+    {"POST", "/login", R"({"type":"m.login.password","user":"alice","password":"secret of alice","device_id":"a\u0000b"})", 400,
+     "M_INVALID_PARAM", "'device_id' must be a string without NUL characters"},
+    {"POST", "/delete_devices", R"({"devices":["a\u0000b"]})", 400, "M_INVALID_PARAM", "'devices' must be a list of strings"},
     {"PUT", "/profile/alice/displayname", R"({"displayname":"x"})", 400, "M_INVALID_PARAM",
      "Expected UserID string to start with '@'"},
     {"PUT", "/presence/ALICE/status", "{}", 400, "M_MISSING_PARAM", "Missing key 'presence'"},
@@ -202,6 +208,9 @@ constexpr Refused missing_and_wrong_members[] = {
     {"GET", "/sync?filter=%7Bbroken", "", 400, "M_NOT_JSON", nullptr},
     {"GET", "/sync?filter=77", "", 400, "M_INVALID_PARAM", "No such filter"},
     {"GET", "/user/ALICE/filter/77", "", 404, "M_NOT_FOUND", "No such filter"},
+    {"POST", "/user/ALICE/filter", R"({"room":5})", 400, "M_BAD_JSON", "Invalid filter: 'room'"},
+    {"POST", "/user/ALICE/filter", R"({"room":{"timeline":{"limit":"ten"}}})", 400, "M_BAD_JSON", "Invalid filter: 'limit'"},
+    {"POST", "/user/ALICE/filter", R"({"event_format":"xml"})", 400, "M_BAD_JSON", "Invalid filter: 'event_format'"},
     {"GET", "/user/ALICE/filter/x", "", 400, "M_INVALID_PARAM", "Invalid filter_id"},
 };
 

@@ -1,4 +1,5 @@
 #include "module_api_test.h"
+#include "patience.h"
 
 #include <gmock/gmock.h>
 
@@ -42,8 +43,7 @@ protected:
     }
     /// The same, once an invalidation has come to the other worker.
     [[nodiscard]] bool comes_to_be_answered_by_all(const std::string& token, int status) const {
-        constexpr int attempts = 100;
-        for (int attempt = 0; attempt < attempts; ++attempt) {
+        for (const Patience patience; patience.is_left();) {
             if (is_answered_by_all(token, status)) return true;
         }
         return false;

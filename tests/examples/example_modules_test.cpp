@@ -210,6 +210,9 @@ TEST_F(PresenceRouterTest, ShowsPresenceWithoutASharedRoom) {
     EXPECT_EQ(put("/presence/@carol:hs.test/status", R"({"presence":"online"})", carol).status, 200);
     EXPECT_EQ(seen_by(alice), 1U);
     EXPECT_EQ(seen_by(bob), 0U);
+    EXPECT_EQ(get("/presence/@carol:hs.test/status", alice).text("presence"), "online");
+    EXPECT_EQ(get("/presence/@bob:hs.test/status", alice).status, 403);
+    EXPECT_EQ(get("/presence/@carol:hs.test/status", bob).status, 403);
 }
 
 TEST(ExampleConfiguration, MistakesAreOneLineThatLeadsToThem) {

@@ -1,4 +1,5 @@
 #include "module_api_test.h"
+#include "patience.h"
 
 #include <gmock/gmock.h>
 
@@ -208,10 +209,8 @@ TEST_F(ModuleApiUsersTest, RemembersFromWhereAUserCame) {
     const std::string alice = server.register_user("alice");
     EXPECT_EQ(get("/account/whoami", alice).status, 200);
     boost::json::array clients;
-    EXPECT_TRUE(comes_true([&] {
+    for (const Patience patience; patience.is_left() && clients.empty();)
         clients = result("get_user_ip_and_agents", R"(["@alice:hs.test"])").as_array();
-        return !clients.empty();
-    }));
     ASSERT_EQ(clients.size(), 1U);
     EXPECT_EQ(clients[0].at("ip"), "127.0.0.1");
     const std::int64_t seen = clients[0].at("last_seen").as_int64();
@@ -373,7 +372,7 @@ protected:
 TEST_F(ModuleApiOfTwoWorkersTest, OnlyTheMainWorkerHasNoName) {
     bool main_answered = false;
     bool other_answered = false;
-    for (int tries = 0; tries < 50 && !(main_answered && other_answered); ++tries) {
+    for (const Patience patience; patience.is_left() && !(main_answered && other_answered);) {
         const boost::json::value found = result("properties", "[]");
         if (found.at("worker_name").is_null()) {
             EXPECT_TRUE(found.at("worker_app").is_null());

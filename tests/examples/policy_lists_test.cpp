@@ -1,3 +1,4 @@
+#include "patience.h"
 #include "room_test.h"
 
 #include <csignal>
@@ -39,7 +40,7 @@ protected:
     [[nodiscard]] bool invites_become(int status) const {
         constexpr int enough = 30;
         int in_a_row = 0;
-        for (int tries = 0; tries < 2000 && in_a_row < enough; ++tries) {
+        for (const Patience patience; patience.is_left() && in_a_row < enough;) {
             in_a_row = invite(hall, mallory).status == status ? in_a_row + 1 : 0;
         }
         return in_a_row == enough;

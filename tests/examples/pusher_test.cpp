@@ -213,6 +213,24 @@ TEST_F(PusherTest, WhatWasNotToldIsToldAfterARestart) {
     EXPECT_EQ(gateway.next().at("content").at("body"), "survives");
 }
 
+TEST_F(PusherTest, TellsNothingToWhoseAccountHasExpired) {
+    const std::string room = room_of_both();
+    const std::string expired = server.register_user("expired");
+    EXPECT_EQ(post("/join/" + room, "{}", expired).status, 200);
+    set(gateway.pusher("key of expired"), expired);
+    set(gateway.pusher("key of bob"), bob);
+    server.kill();
+    const ServerProcess again(folder.path(), reaches_loopback + "modules:\n  - module: stubborn.Stubborn\n");
+    for (const char* const text : {"one", "two"}) {
+        const std::string body = R"({"msgtype":"m.text","body":")" + std::string(text) + "\"}";
+        EXPECT_EQ(again.request("PUT", client + "/rooms/" + room + "/send/m.room.message/" + text, body, alice).status, 200);
+        const boost::json::object told = gateway.next();
+        EXPECT_EQ(told.at("content").at("body"), text);
+        EXPECT_EQ(told.at("devices").at(0).at("pushkey"), "key of bob");
+    }
+    EXPECT_TRUE(gateway.was_told_nothing());
+}
+
 class BlockedPusherTest : public PusherTest {
 protected:
     BlockedPusherTest() : PusherTest("") {}

@@ -2,6 +2,7 @@
 #include "mail/mailer.h"
 #include "notifier.h"
 #include "presence_interests.h"
+#include "registration_turns.h"
 #include "rooms/room_deletions.h"
 #include "rooms/signing_key.h"
 #include "schema.h"
@@ -86,8 +87,9 @@ protected:
     SigningKey key = SigningKey::load_or_create(folder.path() / "signing.key");
     PresenceInterests interests;
     RoomDeletions deletions;
+    RegistrationTurns turns;
     Mailer mailer{configuration.mail, configuration.server_name};
-    Shared shared{configuration, *database,           notifier,           key, interests, deletions,
+    Shared shared{configuration, *database,           notifier,           key, interests, deletions, turns,
                   mailer,        pool.get_executor(), pool.get_executor()};
     modapi::InProcessInvalidationBus bus;
     ServerWorker worker{shared, environment, bus, without_background_tasks()};

@@ -166,6 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
                          "5: database.args.cp_max: must be 1 to 100"},
         BadConfiguration{"server_name: hs\nmodule_start_timeout: soon\n", "2: module_start_timeout: must be a duration"},
         BadConfiguration{"server_name: hs\nenable_registration: true\n", "2: enable_registration: needs "},
+        BadConfiguration{"server_name: hs\nregistration_shared_secret: ''\n",
+                         "2: registration_shared_secret: must not be empty"},
         BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  min_batch_size: 0\n",
                          "3: background_updates.min_batch_size: must be at least 1"},

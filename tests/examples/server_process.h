@@ -58,16 +58,6 @@ private:
     boost::asio::ip::tcp::socket socket_;
 };
 
-/// Asks again and again until it is so; false: it isn't within `limit`, which no busy machine needs.
-template <class Condition>
-[[nodiscard]] bool comes_true(Condition condition, std::chrono::seconds limit = std::chrono::seconds(30)) {
-    const auto until = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-    }
-    return true;
-}
-
 /// The database of the servers in a folder, for a look at it: SQLite's file, or on the PostgreSQL server of this run.
 [[nodiscard]] modapi::DatabaseSettings database_in(const std::filesystem::path& folder);
 

@@ -47,6 +47,9 @@ TEST(TextPatternTest, MatchesAWholeTextOrAPartBetweenWordBoundaries) {
         {"[a]", "a", false, false},
         {"m.room.message", "m.room.messages", false, false},
         {"Ünal", "hallo Ünal", false, true},
+        {"Ünal", "hallo üNAL", false, true},
+        {"οδος", "ΟΔΟΣ", true, true},
+        {"ȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺ", "ⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥ", true, true},
     };
     for (const Example& example : examples) {
         const TextPattern pattern(example.pattern);

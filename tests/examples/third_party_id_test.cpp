@@ -96,6 +96,9 @@ TEST_F(ThirdPartyIdTest, ModulesAreAskedBeforeTheServerLooksAnAddressUp) {
     const std::string mine = R"({"type":"m.id.thirdparty","medium":"email","address":"ALICE@example.org"})";
     EXPECT_EQ(log_in(mine, "secret of alice").text("user_id"), "@alice:hs.test");
     EXPECT_THAT(asked(), testing::ElementsAre("check_3pid_auth", "check_auth", "check_login_for_spam", "on_user_login"));
+    const std::string foreign = R"({"type":"m.id.thirdparty","medium":"email","address":" \u00c4rger@EXAMPLE.org "})";
+    EXPECT_EQ(log_in(foreign, "x").status, 403);
+    EXPECT_EQ(journal().at(0).at("address"), "\u00e4rger@example.org");
     const std::string probes = R"({"type":"m.id.thirdparty","medium":"email","address":"alice@probe.example"})";
     EXPECT_EQ(log_in(probes, "probe-password").text("user_id"), "@alice:hs.test") << "which only the module knows";
     expect_error(log_in(probes, "wrong"), 403, "M_FORBIDDEN", "Invalid username or password");

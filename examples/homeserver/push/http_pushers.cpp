@@ -108,15 +108,28 @@ async::task<void> HttpPushers::take_up_what_was_left() {
 async::task<void> HttpPushers::find_work() {
     try {
         while (!users_.empty()) {
-            const std::set<std::string> users = std::exchange(users_, {});
-            std::vector<Pusher> due = co_await worker_.database().read("pushers_due", &pushers_with_something_due, users);
-            for (Pusher& pusher : due) begin(std::move(pusher));
+            std::set<std::string> users = std::exchange(users_, {});
+            co_await begin_due(std::move(users));
         }
     } catch (...) {
         is_looking_ = false;  // the next event has the users looked at again
         throw;
     }
     is_looking_ = false;
+}
+
+async::task<void> HttpPushers::begin_due(std::set<std::string> users) {
+    std::vector<Pusher> due = co_await worker_.database().read("pushers_due", &pushers_with_something_due, std::move(users));
+    std::string user_id;  // whose pushers follow each other
+    bool is_expired = false;
+    for (Pusher& pusher : due) {
+        if (pusher.user_id != user_id) {
+            user_id = pusher.user_id;
+            const std::optional<bool> answer = co_await worker_.hooks().account_validity.is_user_expired(user_id);
+            is_expired = answer.value_or(false);
+        }
+        if (!is_expired) begin(std::move(pusher));
+    }
 }
 
 void HttpPushers::begin(Pusher pusher) {

@@ -56,6 +56,9 @@ private:
     void look_on();
     [[nodiscard]] async::task<void> find_work();
     [[nodiscard]] async::task<void> take_up_what_was_left();
+    /// Begins with what is due to those whose account hasn't expired; to the others with the first event after its renewal.
+    /// A module that throws ends this round.
+    [[nodiscard]] async::task<void> begin_due(std::set<std::string> users);
     void begin(Pusher pusher);
     /// Tells one gateway until there is nothing more to tell.
     [[nodiscard]] async::task<void> serve(Pusher pusher);

@@ -1,6 +1,6 @@
 #include "text_pattern.h"
 
-#include "../http_text.h"
+#include "../unicode_text.h"
 
 #include <cctype>
 #include <string>
@@ -34,20 +34,20 @@ void add(std::vector<std::uint64_t>& set, std::size_t index) { set[index / bits]
 
 }  // namespace
 
-TextPattern::TextPattern(std::string_view glob) : TextPattern(glob, true) {}
+TextPattern::TextPattern(std::string_view glob) : TextPattern(without_case(glob), true) {}
 
-TextPattern TextPattern::literal(std::string_view text) { return {text, false}; }
+TextPattern TextPattern::literal(std::string_view text) { return {without_case(text), false}; }
 
 TextPattern::TextPattern(std::string_view text, bool has_wildcards) : words_(text.size() / bits + 1) {
     const bool is_literal = !has_wildcards || text.find_first_of("*?") == std::string_view::npos;
     if (is_literal && text.size() <= longest_literal) {
-        literal_ = ascii_lower_case(text);
+        literal_ = std::string(text);
         return;
     }
     advance_.assign(bytes * words_, 0);
     stay_ = empty_set();
     behind_any_ = empty_set();
-    for (const char character : ascii_lower_case(text)) {
+    for (const char character : text) {
         if (has_wildcards && character == '*') {
             add(stay_, length_);
         } else if (has_wildcards && character == '?') {
@@ -77,15 +77,15 @@ void TextPattern::step(Set& reached, unsigned char byte) const {
 bool TextPattern::is_complete(const Set& reached) const { return ((reached[length_ / bits] >> (length_ % bits)) & 1U) != 0; }
 
 bool TextPattern::matches(std::string_view text) const {
-    if (literal_) return *literal_ == ascii_lower_case(text);
+    if (literal_) return *literal_ == without_case(text);
     Set reached = empty_set();
     add(reached, 0);
-    for (const char character : ascii_lower_case(text)) step(reached, static_cast<unsigned char>(character));
+    for (const char character : without_case(text)) step(reached, static_cast<unsigned char>(character));
     return is_complete(reached);
 }
 
 bool TextPattern::matches_words(std::string_view text) const {
-    const std::string lower = ascii_lower_case(text);
+    const std::string lower = without_case(text);
     if (literal_) return has_words(lower, *literal_);
     Set reached = empty_set();
     for (std::size_t position = 0;; ++position) {

@@ -9,7 +9,7 @@
 
 namespace homeserver {
 
-/// A pattern of a push rule: `*` stands for any characters, `?` for one; A to Z and a to z are the same.
+/// A pattern of a push rule: `*` stands for any characters, `?` for one; case is ignored.
 ///
 /// Cost: a text takes time by its length times a sixty-fourth of the pattern's, whatever the two are.
 class TextPattern {
@@ -28,6 +28,7 @@ private:
     /// Bit i of a set: the first i characters of the pattern are matched.
     using Set = std::vector<std::uint64_t>;
 
+    /// `text` is without case.
     TextPattern(std::string_view text, bool has_wildcards);
     [[nodiscard]] Set empty_set() const { return Set(words_); }
     void step(Set& reached, unsigned char byte) const;

@@ -53,11 +53,11 @@ Response event_id_answer(const Event& event) {
 async::task<Response> send_message(ServerWorker& worker, const RoutedRequest& request) {
     const Requester requester = co_await authenticate(worker, request);
     Draft draft = draft_of(requester, request);
-    if (requester.shadow_banned) co_return pretended_event();
     SentTransaction transaction;
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
     transaction.transaction_id = request.path_parameters.at(2);
+    if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
     draft.transaction = std::move(transaction);
     const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
     co_return event_id_answer(sent);

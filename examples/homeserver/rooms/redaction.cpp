@@ -42,12 +42,12 @@ async::task<Response> redact_event(ServerWorker& worker, const RoutedRequest& re
     draft.redacts = request.path_parameters.at(1);
     const callbacks::JsonDict body = json_body(request);
     if (const std::optional<std::string> reason = string_member(body, "reason")) draft.content["reason"] = *reason;
-    if (requester.shadow_banned) co_return pretended_event();
     SentTransaction transaction;
     transaction.endpoint = "redact";
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
     transaction.transaction_id = request.path_parameters.at(2);
+    if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
     draft.transaction = std::move(transaction);
 
     const Permission permission =

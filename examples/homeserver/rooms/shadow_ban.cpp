@@ -5,10 +5,23 @@
 
 namespace homeserver {
 
-modapi::Response pretended_event() {
+namespace {
+
+modapi::Response answer_with(std::string event_id) {
     callbacks::JsonDict answer;
-    answer["event_id"] = new_event_id_lookalike();
+    answer["event_id"] = std::move(event_id);
     return ok(std::move(answer));
+}
+
+}  // namespace
+
+modapi::Response pretended_event() { return answer_with(new_event_id_lookalike()); }
+
+modapi::Response pretended_event(const std::string& room_id, const SentTransaction& transaction) {
+    std::string text;
+    for (const std::string& part : {transaction.user_id, transaction.device_id, room_id, transaction.transaction_id})
+        text.append(part).push_back('\0');
+    return answer_with(event_id_lookalike_of(text));
 }
 
 }  // namespace homeserver

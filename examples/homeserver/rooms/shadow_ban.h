@@ -1,11 +1,17 @@
 #pragma once
 
+#include "room_store.h"
+
 #include <modapi/web_resource.h>
+
+#include <string>
 
 namespace homeserver {
 
 /// What a shadow-banned user gets for an event that they wanted to send: an event id like any other. No module is asked and
 /// nothing is stored; the user can't tell.
 [[nodiscard]] modapi::Response pretended_event();
+/// The same for what is sent in a transaction, which has the same event id when it is sent again.
+[[nodiscard]] modapi::Response pretended_event(const std::string& room_id, const SentTransaction& transaction);
 
 }  // namespace homeserver

@@ -150,6 +150,9 @@ SyncFilter::SyncFilter(const JsonDict& filter)
     const JsonValue* const leave = part(filter, "room").if_contains("include_leave");
     if (leave != nullptr && !leave->is_bool()) refuse("include_leave");
     include_leave = leave != nullptr && leave->get_bool();
+    const JsonValue* const format = filter.if_contains("event_format");
+    const bool is_known_format = format == nullptr || format->is_null() || *format == "client" || *format == "federation";
+    if (!is_known_format) refuse("event_format");
     for (const std::string& field : names(filter, "event_fields").value_or(std::vector<std::string>())) {
         event_fields_.push_back(path_of(field));
     }

@@ -48,6 +48,7 @@ private:
 class SyncFilter {
 public:
     SyncFilter() = default;
+    /// Errors: SynapseError 400 `M_BAD_JSON` for a member of a wrong type.
     explicit SyncFilter(const callbacks::JsonDict& filter);
 
     EventFilter timeline;

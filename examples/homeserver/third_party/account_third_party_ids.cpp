@@ -15,7 +15,6 @@ namespace homeserver {
 namespace {
 
 using callbacks::Codes;
-using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 using modapi::Response;
@@ -24,17 +23,8 @@ async::task<Response> list_ids(ServerWorker& worker, const RoutedRequest& reques
     const callbacks::Requester requester = co_await authenticate(worker, request);
     const std::vector<callbacks::ThirdPartyID> ids =
         co_await worker.database().read("third_party_ids_of", &third_party_ids_of, requester.user.to_string());
-    JsonArray list;
-    for (const callbacks::ThirdPartyID& id : ids) {
-        JsonDict entry;
-        entry["medium"] = id.medium;
-        entry["address"] = id.address;
-        entry["validated_at"] = id.validated_at;
-        entry["added_at"] = id.added_at;
-        list.emplace_back(std::move(entry));
-    }
     JsonDict answer;
-    answer["threepids"] = std::move(list);
+    answer["threepids"] = described(ids);
     co_return ok(std::move(answer));
 }
 

@@ -70,6 +70,19 @@ std::vector<ThirdPartyID> third_party_ids_of(Transaction& transaction, const std
     return ids;
 }
 
+callbacks::JsonArray described(const std::vector<ThirdPartyID>& ids) {
+    callbacks::JsonArray list;
+    for (const ThirdPartyID& id : ids) {
+        callbacks::JsonDict entry;
+        entry["medium"] = id.medium;
+        entry["address"] = id.address;
+        entry["validated_at"] = id.validated_at;
+        entry["added_at"] = id.added_at;
+        list.emplace_back(std::move(entry));
+    }
+    return list;
+}
+
 async::task<void> require_free(ServerWorker& worker, std::string medium, std::string address) {
     const std::optional<std::string> owner =
         co_await worker.database().read("owner_of_third_party_id", &owner_of_third_party_id, medium, std::move(address));

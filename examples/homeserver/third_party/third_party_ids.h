@@ -2,6 +2,7 @@
 
 #include "../server_worker.h"
 
+#include <callbacks/json.h>
 #include <callbacks/user_info.h>
 
 #include <async/task.h>
@@ -19,6 +20,9 @@ namespace homeserver {
 /// The ids of a user, the oldest first. For use inside a transaction.
 [[nodiscard]] std::vector<callbacks::ThirdPartyID> third_party_ids_of(modapi::Transaction& transaction,
                                                                       const std::string& user_id);
+
+/// The ids as their user and admins see them.
+[[nodiscard]] callbacks::JsonArray described(const std::vector<callbacks::ThirdPartyID>& ids);
 
 /// An id that a user is to get.
 struct NewThirdPartyId {

@@ -4,10 +4,13 @@
 #include <async/error_rule.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace async {
 
@@ -26,13 +29,23 @@ struct callback_statistics {
     }
 };
 
-/// One registration: which module put which callback there, and what it did.
+/// One registration: which module put which callback there, and what it did. On the heap it has cache lines of its own: what
+/// one worker counts would slow another one down that counts beside it.
 struct callback_identity {
+    static void* operator new(std::size_t size) {
+        const std::size_t whole_lines = (size + counted_alone - 1) / counted_alone * counted_alone;
+        return ::operator new(whole_lines, std::align_val_t(counted_alone));
+    }
+    static void operator delete(void* memory) noexcept { ::operator delete(memory, std::align_val_t(counted_alone)); }
+
     std::string module;
     std::string_view callback;
     callback_statistics statistics;
 
     callback_identity(std::string registered_by, std::string_view name) : module(std::move(registered_by)), callback(name) {}
+
+private:
+    static constexpr std::size_t counted_alone = 128;  // two lines: processors fetch them in pairs
 };
 
 /// Hears what callbacks do that somebody should know. Called on the worker's thread; must not throw.

@@ -17,12 +17,10 @@ namespace async {
 
 /// What an answer type R says to be one of these:
 ///     `using dispatched`  the object: what a hook returns that doesn't write, and what a call of the dispatcher yields
-///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may be
-///     made)
-///                         and `take()`, which ends it and yields the object
-///     `using interest`    what a registration may say about the arguments it is interested in; `is_everything()`,
-///     `admits(subject)`
-///                         where it isn't, and `subject_of(arguments...)`, what is asked about
+///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may
+///                         be made) and `take()`, which ends it and yields the object
+///     `using interest`    what a registration may say about the arguments it is interested in: `is_everything()`, where it
+///                         isn't `admits(subject)`, and `subject_of(arguments...)`, what is asked about
 template <class R>
 concept written_answer = requires {
     typename R::dispatched;
@@ -35,8 +33,7 @@ concept written_answer = requires {
 ///     object f(arguments..., memory)       object form; the object is best made in `memory`, which the writer keeps
 ///     void   f(arguments..., writer&)      direct form
 /// With an interest behind it the callable is only called for what the interest admits:
-///     {.add_field_to_unsigned_callback = {async::bind<&Module::add>(this),
-///     callbacks::EventInterest().types({"m.room.topic"})}}
+///     slot(async::bind<&Module::add>(this), callbacks::EventInterest().types({"m.room.topic"}))
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires written_answer<R>
 class slot<Name, R(Arguments...), Combine, Errors, void> {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -205,7 +206,7 @@ public:
                 return true;
             }
             try {
-                current_ = new_walker();
+                current_ = &first_.emplace(*outer_, owner_.settings_, *hooks_);
                 walk_items();
             } catch (...) {
                 failure_ = std::current_exception();
@@ -218,10 +219,6 @@ public:
         }
 
     private:
-        [[nodiscard]] std::unique_ptr<walker> new_walker() const {
-            return std::make_unique<walker>(*outer_, owner_.settings_, *hooks_);
-        }
-
         /// Walks all items; those with a hook that left the thread go on by themselves.
         void walk_items() {
             while (!failure_ && items_.next()) {
@@ -234,28 +231,30 @@ public:
                     items_.close();
                 } else {
                     auto place = items_.set_aside();
-                    std::unique_ptr<walker> walk = std::exchange(current_, new_walker());
+                    std::unique_ptr<walker> next = std::make_unique<walker>(*outer_, owner_.settings_, *hooks_);
+                    walker& left = *std::exchange(current_, next.get());
+                    std::unique_ptr<walker> owned = std::exchange(further_, std::move(next));
                     walks_.began();
-                    go_on(*outer_, *this, std::move(walk), std::move(place), arguments, items_.subject(), out);
+                    go_on(*outer_, *this, left, std::move(owned), std::move(place), arguments, items_.subject(), out);
                 }
             }
         }
 
         template <class Place, class Given, class Subject>
-        static detail::root_coroutine go_on(const context&, batch& all, std::unique_ptr<walker> walk, Place place,
-                                            Given arguments, const Subject& subject, writer& out) {
+        static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<walker> owned,
+                                            Place place, Given arguments, const Subject& subject, writer& out) {
             try {
                 for (bool finished = false; !finished;) {
-                    co_await walk->rest();
-                    walk->settle();
+                    co_await walk.rest();
+                    walk.settle();
                     if (all.failure_) break;
-                    finished = std::apply([&](const auto&... argument) { return walk->advance(subject, out, argument...); },
-                                          arguments);
+                    finished =
+                        std::apply([&](const auto&... argument) { return walk.advance(subject, out, argument...); }, arguments);
                 }
             } catch (...) {
                 if (!all.failure_) all.failure_ = std::current_exception();
             }
-            walk.reset();
+            owned.reset();
             all.items_.close(std::move(place));
             all.walks_.ended();
         }
@@ -264,7 +263,9 @@ public:
         const snapshot* hooks_;
         Items& items_;
         const context* outer_ = nullptr;
-        std::unique_ptr<walker> current_;
+        std::optional<walker> first_;      // enough for a batch of which no item is left waiting
+        std::unique_ptr<walker> further_;  // the one after it, where a waiting item went on with the one before
+        walker* current_ = nullptr;
         detail::walk_count walks_;
         std::exception_ptr failure_;
     };
