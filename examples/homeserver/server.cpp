@@ -49,6 +49,31 @@ modapi::HttpClientSettings http_client_settings(const ServerConfiguration& confi
     return settings;
 }
 
+void append(std::string& list, std::string_view kind, const std::string& names) {
+    if (names.empty()) return;
+    if (!list.empty()) list += "; ";
+    list.append(kind).append(" ").append(names);
+}
+
+template <class Entries, class Name>
+std::string joined(const Entries& entries, Name name_of) {
+    std::string list;
+    for (const auto& entry : entries) {
+        if (!list.empty()) list += ", ";
+        list += name_of(entry);
+    }
+    return list;
+}
+
+/// What a module registered, in a line of the log.
+std::string registrations_of(const modapi::ModuleStatistics& module) {
+    std::string list;
+    append(list, "callbacks", joined(module.callbacks, [](const modapi::CallbackCounts& counts) { return counts.callback; }));
+    append(list, "web resources", joined(module.web_resources, [](const std::string& path) { return path; }));
+    append(list, "cached functions", joined(module.caches, [](const modapi::CacheCounts& counts) { return counts.function; }));
+    return list.empty() ? "nothing" : list;
+}
+
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
@@ -71,7 +96,9 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               room_deletions_,
               mailer_,
               blocking_pool_.get_executor(),
-              host_pool_.get_executor()} {
+              host_pool_.get_executor(),
+              nullptr,
+              {}} {
     add_endpoints(router_);
     try {
         build_workers(modules);
@@ -126,6 +153,11 @@ std::vector<std::string> Server::addresses() const {
     std::vector<std::string> addresses;
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) addresses.push_back(acceptor->address());
     return addresses;
+}
+
+void Server::log_modules() const {
+    for (const modapi::ModuleStatistics& module : workers_.front()->module_statistics())
+        spdlog::info("module {} registered {}", module.module, registrations_of(module));
 }
 
 WorkerThread& Server::next_worker() { return *workers_[next_worker_++ % workers_.size()]; }
