@@ -42,6 +42,18 @@ public:
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ModuleName>(); }
 };
 
+/// What a line says. Texts of others come along, of exceptions and of remote servers: they must not begin lines of their own.
+class OneLine final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        for (const char character : std::string_view(message.payload.data(), message.payload.size())) {
+            const bool is_control = static_cast<unsigned char>(character) < 0x20 || character == 0x7F;
+            line.push_back(is_control ? ' ' : character);
+        }
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
+};
+
 /// Lines on stderr: time, level, text.
 void set_up_log() {
     auto log = spdlog::stderr_logger_mt(own_log);
