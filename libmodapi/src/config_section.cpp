@@ -93,14 +93,14 @@ std::vector<std::string> below(const std::vector<std::string>& path, std::string
 
 }  // namespace
 
-template <class T>
+template <configuration_value T>
 std::optional<T> ConfigSection::optional(std::string_view key) const {
     const JsonValue* const value = values_.if_contains(key);
     if (value == nullptr || value->is_null()) return std::nullopt;
     return convert<T>(*value, below(path_, key));
 }
 
-template <class T>
+template <configuration_value T>
 T ConfigSection::required(std::string_view key) const {
     std::optional<T> value = optional<T>(key);
     if (!value) fail(key, "is required");
