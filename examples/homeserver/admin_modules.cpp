@@ -4,12 +4,9 @@
 #include "requests.h"
 #include "server_worker.h"
 
-#include <modapi/module_statistics.h>
-
 #include <async/run_on.h>
 
 #include <utility>
-#include <vector>
 
 namespace homeserver {
 
@@ -69,24 +66,13 @@ JsonDict described(const ModuleStatistics& module) {
 /// On the thread of the worker that is asked.
 std::vector<ModuleStatistics> statistics_of(const ServerWorker* asked) { return asked->modules().module_statistics(); }
 
-/// Every worker has built the same modules in the same order.
-void add_each(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
-    for (std::size_t index = 0; index < of_worker.size(); ++index) {
-        if (index == together.size()) {
-            together.push_back(of_worker[index]);
-        } else {
-            together[index].add(of_worker[index]);
-        }
-    }
-}
-
 async::task<Response> get_modules(ServerWorker& worker, const RoutedRequest& request) {
     static_cast<void>(co_await authenticate_admin(worker, request));
     std::vector<ModuleStatistics> together;
     for (const ServerWorker* const asked : worker.all_workers()) {
         const boost::asio::any_io_executor there = asked->environment().executor;
         const std::vector<ModuleStatistics> of_worker = co_await async::run_on(there, &statistics_of, asked);
-        add_each(together, of_worker);
+        add_up(together, of_worker);
     }
     JsonArray modules;
     for (const ModuleStatistics& module : together) modules.emplace_back(described(module));
@@ -97,6 +83,16 @@ async::task<Response> get_modules(ServerWorker& worker, const RoutedRequest& req
 }
 
 }  // namespace
+
+void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
+    for (std::size_t index = 0; index < of_worker.size(); ++index) {
+        if (index == together.size()) {
+            together.push_back(of_worker[index]);
+        } else {
+            together[index].add(of_worker[index]);
+        }
+    }
+}
 
 void add_module_endpoints(Router& router) { router.add("GET", "/_synapse/admin/v1/modules", &get_modules); }
 

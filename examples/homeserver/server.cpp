@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "admin_modules.h"
 #include "endpoints.h"
 #include "schema.h"
 
@@ -71,7 +72,7 @@ std::string registrations_of(const modapi::ModuleStatistics& module) {
     append(list, "callbacks", joined(module.callbacks, [](const modapi::CallbackCounts& counts) { return counts.callback; }));
     append(list, "web resources", joined(module.web_resources, [](const std::string& path) { return path; }));
     append(list, "cached functions", joined(module.caches, [](const modapi::CacheCounts& counts) { return counts.function; }));
-    return list.empty() ? "nothing" : list;
+    return list.empty() ? "no callbacks" : list;
 }
 
 }  // namespace
@@ -96,9 +97,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               room_deletions_,
               mailer_,
               blocking_pool_.get_executor(),
-              host_pool_.get_executor(),
-              nullptr,
-              {}} {
+              host_pool_.get_executor()} {
     add_endpoints(router_);
     try {
         build_workers(modules);
@@ -156,7 +155,9 @@ std::vector<std::string> Server::addresses() const {
 }
 
 void Server::log_modules() const {
-    for (const modapi::ModuleStatistics& module : workers_.front()->module_statistics())
+    std::vector<modapi::ModuleStatistics> together;
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) add_up(together, worker->module_statistics());
+    for (const modapi::ModuleStatistics& module : together)
         spdlog::info("module {} registered {}", module.module, registrations_of(module));
 }
 

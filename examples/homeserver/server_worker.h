@@ -46,7 +46,7 @@ struct Shared {
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
                                              ///< pool keeps nobody from logging in
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
-    std::vector<ServerWorker*> workers;               ///< all, the main one first; complete before any of them starts
+    std::vector<ServerWorker*> workers = {};          ///< all, the main one first; complete before any of them starts
 };
 
 /// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.

@@ -88,7 +88,7 @@ protected:
     RoomDeletions deletions;
     Mailer mailer{configuration.mail, configuration.server_name};
     Shared shared{configuration, *database,           notifier,           key, interests, deletions,
-                  mailer,        pool.get_executor(), pool.get_executor(), nullptr, {}};
+                  mailer,        pool.get_executor(), pool.get_executor()};
     modapi::InProcessInvalidationBus bus;
     ServerWorker worker{shared, environment, bus, without_background_tasks()};
     std::int64_t start = 0;
