@@ -1,5 +1,7 @@
 #include <callbacks/errors.h>
 
+#include <async/cancellation.h>
+
 namespace callbacks {
 
 namespace {
@@ -29,8 +31,11 @@ std::string message_of(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-        const std::string message = error.what();
-        return message.empty() ? "an exception without a message" : message;
+        const char* const message = error.what();
+        const bool says_something = message != nullptr && *message != '\0';
+        return says_something ? message : "an exception without a message";
+    } catch (const async::operation_cancelled&) {
+        return "it was cancelled";
     } catch (...) {
         return "an exception that is no std::exception";
     }

@@ -4,8 +4,6 @@ Each row of ROWS names a callback, the operation that fires it, the test that ho
 proof is what the probe's journal says of it, or, for the three that it doesn't journal, the response that shows it.
 """
 
-import hashlib
-import hmac
 import json
 import tempfile
 import time
@@ -48,11 +46,7 @@ class World:
     def prepare(self):
         for name in ("alice", "bob", "expired1", "watcher1"):
             self.user(name)
-        nonce = self.server.expect_ok("GET", ADMIN + "/register")["nonce"]
-        text = "\0".join((nonce, "root", PASSWORD, "admin"))
-        mac = hmac.new(SECRET.encode(), text.encode(), hashlib.sha1).hexdigest()
-        self.tokens["root"] = self.server.expect_ok("POST", ADMIN + "/register", {
-            "nonce": nonce, "username": "root", "password": PASSWORD, "admin": True, "mac": mac})["access_token"]
+        self.tokens["root"] = self.server.register_admin("root", PASSWORD, SECRET)
         self.room = self.create_room(preset="public_chat")
         self.send_to(self.room, "hello")
 

@@ -1,5 +1,7 @@
 """The reference homeserver as a process, and a few requests to it."""
 
+import hashlib
+import hmac
 import json
 import signal
 import subprocess
@@ -63,6 +65,15 @@ class Server:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def register_admin(self, user, password, secret):
+        """By the operator's secret; gives the access token."""
+        path = "/_synapse/admin/v1/register"
+        nonce = self.expect_ok("GET", path)["nonce"]
+        text = "\0".join((nonce, user, password, "admin"))
+        mac = hmac.new(secret.encode(), text.encode(), hashlib.sha1).hexdigest()
+        return self.expect_ok("POST", path, {
+            "nonce": nonce, "username": user, "password": password, "admin": True, "mac": mac})["access_token"]
 
     def expect_ok(self, method, path, body=None, token=None, authorization=None):
         status, answer = self.request(method, path, body, token, authorization)

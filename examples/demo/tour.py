@@ -6,7 +6,7 @@ import json
 import shlex
 
 CLIENT = "/_matrix/client/v3"
-SHARED_SECRET = b"only for the tour"  # as in homeserver.yaml
+SHARED_SECRET = "only for the tour"  # as in homeserver.yaml
 UNTIL_ALLOWED = ("--fail", "--retry", "10", "--retry-delay", "1", "--retry-all-errors")
 
 
@@ -34,7 +34,7 @@ def steps(world):
     latest = "%s/rooms/%s/messages?dir=b&limit=1"
     login = CLIENT + "/login"
     send = CLIENT + "/rooms/" + room + "/send/m.room.message/"
-    token = hmac.new(SHARED_SECRET, b"@carol:localhost", hashlib.sha512).hexdigest()
+    token = hmac.new(SHARED_SECRET.encode(), b"@carol:localhost", hashlib.sha512).hexdigest()
     department = "/_synapse/client/my_module/department?user_id=@alice:localhost"
 
     def message(body):
@@ -106,4 +106,8 @@ def steps(world):
         Step("... and forgotten, on all workers",
              curl(world, "POST", "/_synapse/client/my_module/forget", {"user_id": "@alice:localhost"}), "{}",
              lambda answer: answer == {}),
+        Step("The operator asks what each module did, refused and cost",
+             curl(world, "GET", "/_synapse/admin/v1/modules", user="operator"), "the modules; ListSpamChecker refused mallory",
+             lambda answer: any(module["name"] == "list_spam_checker.ListSpamChecker"
+                                and module["callbacks"]["check_event_for_spam"]["decided"] >= 1 for module in answer["modules"])),
     ]

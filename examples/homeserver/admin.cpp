@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "admin_background_updates.h"
+#include "admin_modules.h"
 #include "admin_registration.h"
 #include "deactivation.h"
 #include "devices.h"
@@ -195,6 +196,7 @@ async::task<Requester> authenticate_admin(ServerWorker& worker, const RoutedRequ
 void add_admin_endpoints(Router& router) {
     add_admin_registration_endpoints(router);
     add_background_update_endpoints(router);
+    add_module_endpoints(router);
     router.add("POST", "/_synapse/admin/v1/deactivate/{user_id}", &deactivate_user);
     router.add("GET", "/_synapse/admin/v2/users/{user_id}", &get_user);
     router.add("PUT", "/_synapse/admin/v2/users/{user_id}", &put_user);

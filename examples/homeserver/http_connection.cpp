@@ -55,6 +55,12 @@ bool is_framing(std::string_view name) {
            equal_ignoring_case(name, "Connection");
 }
 
+bool is_json(const modapi::Response& response) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [](const auto& header) {
+        return equal_ignoring_case(header.first, "Content-Type") && header.second.starts_with("application/json");
+    });
+}
+
 /// Status and headers. What a module's resource may not send is left out: it would be another response.
 template <class Message>
 void fill_head(Message& message, const modapi::Response& response, bool keep_alive) {
@@ -212,6 +218,8 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
 
 async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, bool keep_alive) {
     stream_.expires_after(longest_response);
+    // A module's texts are in it, whose bytes are its own affair; a client could read nothing of the whole response.
+    if (is_json(response)) response.body = repaired_utf8(std::move(response.body));
     const bool has_body = response.status != 204 && response.status != 304;
     if (is_head || !has_body) {
         http::response<http::empty_body> message;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace homeserver {
 
@@ -39,6 +40,25 @@ std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t&
     const bool is_surrogate = point >= 0xD800 && point <= 0xDFFF;
     if (point < smallest || point > 0x10FFFF || is_surrogate) return std::nullopt;
     return point;
+}
+
+/// Where what is UTF-8 from `at` on ends.
+std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
+    constexpr std::uint64_t beyond_ascii = 0x8080808080808080;
+    while (at < text.size()) {
+        std::uint64_t word = 0;
+        if (text.size() - at >= sizeof word) {
+            std::memcpy(&word, text.data() + at, sizeof word);
+            if ((word & beyond_ascii) == 0) {
+                at += sizeof word;
+                continue;
+            }
+        }
+        std::size_t next = at;
+        if (!next_code_point(text, next)) return at;
+        at = next;
+    }
+    return at;
 }
 
 char ascii_lower(char letter) noexcept {
@@ -84,6 +104,19 @@ bool is_storable_text(std::string_view text) noexcept {
         if (!point || *point == 0) return false;
     }
     return true;
+}
+
+std::string repaired_utf8(std::string text) {
+    std::size_t at = end_of_utf8(text, 0);
+    if (at == text.size()) return text;
+    std::string repaired;
+    std::size_t from = 0;
+    while (at < text.size()) {
+        repaired.append(text, from, at - from).append("\xEF\xBF\xBD");
+        from = at + 1;
+        at = end_of_utf8(text, from);
+    }
+    return repaired.append(text, from);
 }
 
 std::string ascii_lower_case(std::string_view text) {

@@ -17,6 +17,9 @@ namespace homeserver {
 /// Whether `text` is well-formed UTF-8 without NUL bytes: what the database and JSON can hold.
 [[nodiscard]] bool is_storable_text(std::string_view text) noexcept;
 
+/// `text` with U+FFFD in the place of each byte that isn't UTF-8. Cost where there is none: a look at each word of it.
+[[nodiscard]] std::string repaired_utf8(std::string text);
+
 /// A to Z become a to z; anything else stays.
 [[nodiscard]] std::string ascii_lower_case(std::string_view text);
 

@@ -42,11 +42,23 @@ public:
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ModuleName>(); }
 };
 
+/// What a line says. Texts of others come along, of exceptions and of remote servers: they must not begin lines of their own.
+class OneLine final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        for (const char character : std::string_view(message.payload.data(), message.payload.size())) {
+            const bool is_control = static_cast<unsigned char>(character) < 0x20 || character == 0x7F;
+            line.push_back(is_control ? ' ' : character);
+        }
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
+};
+
 /// Lines on stderr: time, level, text.
 void set_up_log() {
     auto log = spdlog::stderr_logger_mt(own_log);
     auto form = std::make_unique<spdlog::pattern_formatter>();
-    form->add_flag<ModuleName>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*%v");
+    form->add_flag<ModuleName>('*').add_flag<OneLine>('?').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*%?");
     log->set_formatter(std::move(form));
     log->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(log));
@@ -69,15 +81,6 @@ std::string template_dir() {
     return (std::filesystem::is_directory(installed) ? installed : prefix / "templates").string();
 }
 
-/// Where a module's library lies; empty for one that is compiled in.
-std::filesystem::path library_of(const std::string& module, const std::vector<std::filesystem::path>& module_path) {
-    const std::string library = module.substr(0, module.rfind('.')) + ".so";
-    for (const std::filesystem::path& folder : module_path) {
-        if (std::filesystem::exists(folder / library)) return folder / library;
-    }
-    return {};
-}
-
 void print_findings(const homeserver::ServerConfiguration& configuration,
                     const std::vector<modapi::ConfiguredModule>& modules) {
     std::cout << "server_name: " << configuration.server_name << "\n";
@@ -88,8 +91,8 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
               << "\n";
     std::cout << "workers: " << configuration.workers << "\n";
     for (const modapi::ConfiguredModule& module : modules) {
-        const std::filesystem::path library = library_of(module.name, configuration.module_path);
-        std::cout << "module: " << module.name << " (" << (library.empty() ? "compiled in" : library.string()) << ")\n";
+        const std::string library = module.library.empty() ? "compiled in" : module.library.string();
+        std::cout << "module: " << module.name << " (" << library << ")\n";
     }
     std::cout << "the configuration is fine" << std::endl;
 }
@@ -101,6 +104,7 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
     show_from(spdlog::level::info);
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
                  modules.size());
+    server.log_modules();
     for (const std::string& address : server.addresses()) std::cout << "listening on " << address << std::endl;
     server.run();
     spdlog::info("stopped");

@@ -58,6 +58,7 @@ modapi::Response matrix_error(int status, const std::string& message, Codes code
 
 async::task<modapi::Response> handle_request(ServerWorker& worker, const Router& router, const modapi::Request& request,
                                              std::string_view raw_path, RequestSummary& summary) {
+    const async::context& here = co_await async::this_context;
     Router::Match match = router.find(request.method, raw_path);
     const RoutedRequest routed(request, std::move(match.parameters));
     modapi::WebResource* const resource = match.path_exists ? nullptr : worker.modules().web_resources().find(request.path);
@@ -74,8 +75,12 @@ async::task<modapi::Response> handle_request(ServerWorker& worker, const Router&
             co_return response;
         }
     } catch (const async::operation_cancelled&) {
-        summary.user = std::move(routed.authenticated_user);
-        throw;
+        failure = std::current_exception();
+        if (here.cancel_requested() != async::cancel_reason::none) {
+            summary.user = std::move(routed.authenticated_user);
+            throw;
+        }
+        // A module cancelled work of its own and let that escape: somebody waits for an answer all the same.
     } catch (...) {
         failure = std::current_exception();
     }

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "admin_modules.h"
 #include "endpoints.h"
 #include "schema.h"
 
@@ -47,6 +48,31 @@ modapi::HttpClientSettings http_client_settings(const ServerConfiguration& confi
     if (configuration.ip_range_blocklist) settings.ip_range_blocklist = *configuration.ip_range_blocklist;
     settings.ip_range_allowlist = configuration.ip_range_allowlist;
     return settings;
+}
+
+void append(std::string& list, std::string_view kind, const std::string& names) {
+    if (names.empty()) return;
+    if (!list.empty()) list += "; ";
+    list.append(kind).append(" ").append(names);
+}
+
+template <class Entries, class Name>
+std::string joined(const Entries& entries, Name name_of) {
+    std::string list;
+    for (const auto& entry : entries) {
+        if (!list.empty()) list += ", ";
+        list += name_of(entry);
+    }
+    return list;
+}
+
+/// What a module registered, in a line of the log.
+std::string registrations_of(const modapi::ModuleStatistics& module) {
+    std::string list;
+    append(list, "callbacks", joined(module.callbacks, [](const modapi::CallbackCounts& counts) { return counts.callback; }));
+    append(list, "web resources", joined(module.web_resources, [](const std::string& path) { return path; }));
+    append(list, "cached functions", joined(module.caches, [](const modapi::CacheCounts& counts) { return counts.function; }));
+    return list.empty() ? "no callbacks" : list;
 }
 
 }  // namespace
@@ -127,6 +153,13 @@ std::vector<std::string> Server::addresses() const {
     std::vector<std::string> addresses;
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) addresses.push_back(acceptor->address());
     return addresses;
+}
+
+void Server::log_modules() const {
+    std::vector<modapi::ModuleStatistics> together;
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) add_up(together, worker->module_statistics());
+    for (const modapi::ModuleStatistics& module : together)
+        spdlog::info("module {} registered {}", module.module, registrations_of(module));
 }
 
 WorkerThread& Server::next_worker() { return *workers_[next_worker_++ % workers_.size()]; }

@@ -40,6 +40,8 @@ public:
 
     /// The addresses it listens on.
     [[nodiscard]] std::vector<std::string> addresses() const;
+    /// One line for each module: what it registered. Before `run`.
+    void log_modules() const;
     /// Serves until SIGTERM or SIGINT, then ends everything.
     void run();
 

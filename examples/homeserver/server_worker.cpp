@@ -27,13 +27,14 @@ ServerWorker::ServerWorker(Shared& shared, const async::environment& where, moda
       client_events_(std::make_unique<ClientEventCache>()),
       push_gateway_(std::make_unique<PushGateway>(*this)) {
     if (shared.mailer.can_send()) validation_mail_.emplace(shared.configuration);
+    shared_.workers.push_back(this);
     if (!modules_.settings().run_background_tasks) return;
     own_background_updates_ = std::make_unique<BackgroundUpdates>(*this);
     shared_.background_updates = own_background_updates_.get();
     http_pushers_ = std::make_unique<HttpPushers>(*this, *push_gateway_);
 }
 
-ServerWorker::~ServerWorker() = default;
+ServerWorker::~ServerWorker() { std::erase(shared_.workers, this); }
 
 const std::string& ServerWorker::server_name() const noexcept { return shared_.configuration.server_name; }
 const std::string& ServerWorker::public_baseurl() const noexcept { return shared_.configuration.public_baseurl; }

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace homeserver {
 
@@ -30,6 +31,7 @@ class PresenceInterests;
 class PushGateway;
 class RegistrationTurns;
 class RoomDeletions;
+class ServerWorker;
 class SigningKey;
 
 /// What all workers of the process share.
@@ -46,6 +48,7 @@ struct Shared {
     boost::asio::any_io_executor host_pool;  ///< the host's own blocking work (passwords, files): a module that fills the other
                                              ///< pool keeps nobody from logging in
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
+    std::vector<ServerWorker*> workers = {};          ///< all, the main one first; complete before any of them starts
 };
 
 /// One worker of the server: one thread, one executor, its own module instances. Everything here runs on that thread.
@@ -74,6 +77,7 @@ public:
     /// Signs the events that this server makes.
     [[nodiscard]] const SigningKey& signing_key() const noexcept { return shared_.signing_key; }
     [[nodiscard]] modapi::Worker& modules() noexcept { return modules_; }
+    [[nodiscard]] const modapi::Worker& modules() const noexcept { return modules_; }
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept { return modules_.hooks(); }
     [[nodiscard]] const async::environment& environment() const noexcept { return where_; }
     [[nodiscard]] PresenceInterests& presence_interests() noexcept { return shared_.presence_interests; }
@@ -103,6 +107,9 @@ public:
 
     /// What the main worker does in the background; asked through its own members, from any worker.
     [[nodiscard]] BackgroundUpdates& background_updates() noexcept { return *shared_.background_updates; }
+
+    /// All workers of the process, this one too, the main one first; each is asked on its own thread.
+    [[nodiscard]] const std::vector<ServerWorker*>& all_workers() const noexcept { return shared_.workers; }
 
     /// Begins to hear of what is new; once, before the first request.
     void attach_to_notifier();

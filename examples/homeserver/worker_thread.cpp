@@ -45,6 +45,8 @@ void WorkerThread::start_modules(const modapi::ConfigurationFile& file) {
     async::sync_wait(io_, where_, worker_.modules().start_modules(file));
 }
 
+std::vector<modapi::ModuleStatistics> WorkerThread::module_statistics() const { return worker_.modules().module_statistics(); }
+
 void WorkerThread::start() {
     worker_.attach_to_notifier();
     boost::asio::post(io_, [this] { worker_.start_work_of_main(); });

@@ -39,6 +39,8 @@ public:
     void construct_modules(const modapi::ConfigurationFile& file, const std::vector<modapi::ConfiguredModule>& modules);
     /// Awaits their start(), on the calling thread. Errors: modapi::ConfigurationError.
     void start_modules(const modapi::ConfigurationFile& file);
+    /// Before start(): what the modules registered, and did so far.
+    [[nodiscard]] std::vector<modapi::ModuleStatistics> module_statistics() const;
     void start();
     /// Where an accepted socket belongs to.
     [[nodiscard]] boost::asio::any_io_executor executor() noexcept { return io_.get_executor(); }

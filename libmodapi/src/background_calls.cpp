@@ -55,7 +55,9 @@ async::task<void> ModuleApi::run_background(BackgroundCall& call) {
     }
     noted.running = nullptr;
     noted.note_on_stack();
-    if (failure) spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
+    if (!failure) co_return;
+    async::callback_statistics::add(background_.statistics.errors);
+    spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
 }
 
 async::task<void> ModuleApi::run_loop(double msec, std::shared_ptr<BackgroundCall> call) {

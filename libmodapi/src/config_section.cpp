@@ -1,6 +1,7 @@
 #include <modapi/config_section.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -67,7 +68,8 @@ T convert(const JsonValue& value, const std::vector<std::string>& path) {
         refuse_kind("a boolean", value, path);
     } else if constexpr (std::is_integral_v<T>) {
         const std::int64_t* const number = value.if_int64();
-        if (number == nullptr && !value.is_uint64()) refuse_kind("an integer", value, path);
+        const bool is_huge = value.is_uint64() || (value.is_double() && std::abs(value.get_double()) >= 0x1p63);
+        if (number == nullptr && !is_huge) refuse_kind("an integer", value, path);
         if (number == nullptr || *number < std::numeric_limits<T>::min() || *number > std::numeric_limits<T>::max()) {
             throw ConfigError("is too large or too small a number", path);
         }
@@ -91,14 +93,14 @@ std::vector<std::string> below(const std::vector<std::string>& path, std::string
 
 }  // namespace
 
-template <class T>
+template <configuration_value T>
 std::optional<T> ConfigSection::optional(std::string_view key) const {
     const JsonValue* const value = values_.if_contains(key);
     if (value == nullptr || value->is_null()) return std::nullopt;
     return convert<T>(*value, below(path_, key));
 }
 
-template <class T>
+template <configuration_value T>
 T ConfigSection::required(std::string_view key) const {
     std::optional<T> value = optional<T>(key);
     if (!value) fail(key, "is required");

@@ -64,6 +64,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     place.emplace_back("module");
     try {
         configured.definition = &resolver.resolve(configured.name);
+        configured.library = resolver.library_of(configured.name);
     } catch (const ModuleLoadError& error) {
         file.fail(place, of_module(error.what(), configured.name));
     }

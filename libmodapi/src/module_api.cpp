@@ -23,25 +23,31 @@ ModuleApi::ModuleApi(Worker& worker, std::string module_name)
       http_client_(worker.settings().http_client),
       public_room_list_manager_(worker.homeserver()),
       account_data_manager_(worker.homeserver()),
-      background_(module_name_, outside_of_callbacks) {}
+      background_(module_name_, outside_of_callbacks) {
+    worker_.state_->registrations[this].background = &background_;
+}
 
 ModuleApi::~ModuleApi() = default;
 
 void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_account_validity_callbacks(callbacks::AccountValidity callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
     const bool is_first =
         callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
     if (is_first) return;
     std::string holder;
     worker_.hooks().background_update_controller.on_update.each_registration(
@@ -52,30 +58,38 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
 
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_spam_checker_callbacks(callbacks::SpamChecker callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) {
     callbacks::register_callbacks(worker_.hooks(), module_name_, callbacks, &worker_.state_->dispatch_settings);
+    worker_.state_->note_callbacks(*this);
 }
 
 void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResource> resource) {
     WebResources& resources = worker_.state_->resources;
-    if (resources.add(path, std::move(resource), module_name_)) return;
+    if (resources.add(path, std::move(resource), module_name_)) {
+        worker_.state_->registrations[this].web_resources.push_back(path);
+        return;
+    }
     spdlog::warn("module {}: its web resource {} is ignored: module {} has that path", module_name_, path,
                  resources.owner(path));
 }
 
 void ModuleApi::register_cached_function(async::cached_function& function) {
-    const std::string name = module_name_ + "." + std::string(function.name());
+    const std::string name = worker_.state_->name_of(*this, function);
     if (worker_.state_->cached_functions.emplace(name, &function).second) {
+        worker_.state_->registrations[this].cached_functions.push_back(&function);
         worker_.settings().caches.apply_to(function);
         return;
     }
@@ -84,7 +98,7 @@ void ModuleApi::register_cached_function(async::cached_function& function) {
 
 void ModuleApi::require_registered(const async::cached_function& function) const {
     const auto& registered = worker_.state_->cached_functions;
-    const auto found = registered.find(module_name_ + "." + std::string(function.name()));
+    const auto found = registered.find(worker_.state_->name_of(*this, function));
     if (found != registered.end() && found->second == &function) return;
     throw std::logic_error(
         "the cached function " + std::string(function.name()) + " of module " + module_name_ +
@@ -93,7 +107,7 @@ void ModuleApi::require_registered(const async::cached_function& function) const
 
 void ModuleApi::publish_invalidation(const async::cached_function& function, std::vector<std::string> key) {
     CacheInvalidation invalidation;
-    invalidation.function = module_name_ + "." + std::string(function.name());
+    invalidation.function = worker_.state_->name_of(*this, function);
     invalidation.key = std::move(key);
     worker_.state_->bus.publish(worker_.state_->subscription, invalidation);
 }

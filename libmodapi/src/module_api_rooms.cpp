@@ -1,3 +1,5 @@
+#include "nested_call.h"
+
 #include <modapi/homeserver.h>
 #include <modapi/module_api.h>
 #include <modapi/worker.h>
@@ -33,7 +35,8 @@ std::optional<callbacks::RoomAlias> canonical_alias(const StateMap& state) {
 }  // namespace
 
 task<Event> ModuleApi::create_and_send_event_into_room(JsonDict event_dict) {
-    return worker_.homeserver().rooms().create_and_send_event(std::move(event_dict));
+    return nested_call("create_and_send_event_into_room",
+                       worker_.homeserver().rooms().create_and_send_event(std::move(event_dict)));
 }
 
 task<StateMap> ModuleApi::get_room_state(std::string room_id) {
@@ -68,16 +71,17 @@ task<std::vector<std::string>> ModuleApi::get_rooms_for_user(std::string user_id
 task<Event> ModuleApi::update_room_membership(std::string sender, std::string target, std::string room_id,
                                               std::string new_membership, JsonDict content,
                                               std::vector<std::string> remote_room_hosts) {
-    return worker_.homeserver().rooms().update_room_membership(UserID(std::move(sender)), UserID(std::move(target)),
-                                                               std::move(room_id), std::move(new_membership),
-                                                               std::move(content), std::move(remote_room_hosts));
+    return nested_call("update_room_membership",
+                       worker_.homeserver().rooms().update_room_membership(UserID(std::move(sender)), UserID(std::move(target)),
+                                                                           std::move(room_id), std::move(new_membership),
+                                                                           std::move(content), std::move(remote_room_hosts)));
 }
 
 task<std::pair<std::string, std::optional<std::string>>> ModuleApi::create_room(std::string user_id, JsonDict config,
                                                                                 bool ratelimit,
                                                                                 std::optional<JsonDict> creator_join_profile) {
-    return worker_.homeserver().rooms().create_room(UserID(std::move(user_id)), std::move(config), ratelimit,
-                                                    std::move(creator_join_profile));
+    return nested_call("create_room", worker_.homeserver().rooms().create_room(UserID(std::move(user_id)), std::move(config),
+                                                                               ratelimit, std::move(creator_join_profile)));
 }
 
 task<void> ModuleApi::delete_room(std::string room_id) {

@@ -1,3 +1,5 @@
+#include "nested_call.h"
+
 #include <modapi/homeserver.h>
 #include <modapi/module_api.h>
 #include <modapi/worker.h>
@@ -116,7 +118,8 @@ task<callbacks::ProfileInfo> ModuleApi::get_profile_for_user(std::string localpa
 }
 
 task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool deactivation) {
-    return worker_.homeserver().accounts().set_displayname(std::move(user_id), std::move(new_displayname), deactivation);
+    return nested_call("set_displayname", worker_.homeserver().accounts().set_displayname(
+                                              std::move(user_id), std::move(new_displayname), deactivation));
 }
 
 task<std::vector<callbacks::ThirdPartyID>> ModuleApi::get_threepids_for_user(std::string user_id) {
@@ -147,8 +150,9 @@ task<std::shared_ptr<const callbacks::JsonDict>> AccountDataManager::get_global(
 }
 
 task<void> AccountDataManager::put_global(std::string user_id, std::string data_type, callbacks::JsonDict new_data) {
-    return server_.accounts().put_global_account_data(local_user(server_, std::move(user_id)), std::move(data_type),
-                                                      std::move(new_data));
+    return nested_call("account_data_manager.put_global",
+                       server_.accounts().put_global_account_data(local_user(server_, std::move(user_id)), std::move(data_type),
+                                                                  std::move(new_data)));
 }
 
 }  // namespace modapi

@@ -2,6 +2,8 @@
 
 #include <async/sleep.h>
 
+#include <callbacks/errors.h>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,8 +24,10 @@ std::string in_seconds(async::clock::duration time) {
 
 /// Runs a module's start or stop until `end`; what went wrong with it, empty if nothing did. `limit` is what the operator
 /// allowed and reads in a message: modules that stop share it, so what is left of it when one begins is a number of no use.
+/// `place` becomes the key of the module's configuration that the failure is about, if it names one.
 async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
-                                   async::clock::time_point end, async::clock::duration limit) {
+                                   async::clock::time_point end, async::clock::duration limit,
+                                   std::vector<std::string>& place) {
     async::context noted = co_await async::this_context;
     noted.running = &what;
     noted.note_on_stack();
@@ -36,6 +40,9 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
         was_cut = noted.clock().now() >= end;
+    } catch (const callbacks::ConfigError& error) {
+        failure = std::current_exception();
+        place = error.path();
     } catch (...) {
         failure = std::current_exception();
     }
@@ -52,8 +59,9 @@ async::task<void> Worker::State::stop_modules() {
     const async::clock::time_point end = where.clock->now() + settings.stop_deadline;
     for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
         if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
+        std::vector<std::string> place;
         async::task<std::string> stopping =
-            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline);
+            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline, place);
         const std::string failure = co_await std::move(stopping);
         if (!failure.empty()) spdlog::error("module {}: {}", module->name, failure);
     }
@@ -68,11 +76,14 @@ async::task<void> Worker::start_modules(const ConfigurationFile& file) {
         ModuleInstance& module = state.modules[index];
         if (module.definition.start != nullptr) {
             const async::clock::duration limit = state.settings.start_deadline;
+            std::vector<std::string> place;
             async::task<std::string> starting =
-                run_until(module, module.definition.start, *module.starting, state.where.clock->now() + limit, limit);
+                run_until(module, module.definition.start, *module.starting, state.where.clock->now() + limit, limit, place);
             const std::string failure = co_await std::move(starting);
             if (!failure.empty()) {
-                const ConfigurationPath path = module.path;
+                ConfigurationPath path = module.path;
+                if (!place.empty()) path.emplace_back("config");
+                path.insert(path.end(), place.begin(), place.end());
                 const std::string message = failure + " (module " + module.name + ")";
                 async::task<void> stopping = stop();
                 co_await std::move(stopping);

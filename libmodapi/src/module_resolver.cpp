@@ -175,4 +175,10 @@ const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
     return library->code->get<const ModuleDefinition>(std::string(symbol_prefix) + class_name);
 }
 
+std::filesystem::path ModuleResolver::library_of(std::string_view name) const {
+    if (compiled_in_.contains(name)) return {};
+    const auto library = libraries_.find(name.substr(0, name.rfind('.')));
+    return library != libraries_.end() && library->second != nullptr ? library->second->file : std::filesystem::path();
+}
+
 }  // namespace modapi

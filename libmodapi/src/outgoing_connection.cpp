@@ -99,6 +99,11 @@ http::request<http::string_body> message_of(const HttpUrl& url, const HttpReques
     return message;
 }
 
+/// Asio notes in an error where in its sources it happened, which an exception's message would say too.
+boost::system::system_error failed_with(const boost::system::error_code& error, const std::string& host) {
+    return boost::system::system_error(boost::system::error_code(error.value(), error.category()), host);
+}
+
 async::task<void> connect(tcp::socket& socket, const std::vector<tcp::endpoint>& endpoints) {
     const async::context& here = co_await async::this_context;
     boost::system::system_error failure(asio::error::host_not_found);
@@ -152,7 +157,7 @@ async::task<std::vector<tcp::endpoint>> look_up(const HttpUrl& url) {
             lookup->ended.notify_all();
         });
     while (!lookup->has_ended) co_await lookup->ended.wait();
-    if (lookup->error) throw boost::system::system_error(lookup->error, url.host);
+    if (lookup->error) throw failed_with(lookup->error, url.host);
     co_return std::move(lookup->found);
 }
 
@@ -173,7 +178,7 @@ async::task<void> OutgoingConnection::open(const HttpUrl& url, const std::vector
         co_await secure_->async_handshake(asio::ssl::stream_base::client, async::use_task);
     } catch (const boost::system::system_error& error) {
         here.throw_if_cancelled();
-        throw boost::system::system_error(error.code(), url.host_header());
+        throw failed_with(error.code(), url.host_header());
     }
 }
 
@@ -192,7 +197,7 @@ async::task<HttpResponse> OutgoingConnection::exchange(const HttpUrl& url, const
     } catch (const boost::system::system_error& error) {
         here.throw_if_cancelled();
         if (error.code() == http::error::body_limit) refuse_size(url, request);
-        throw boost::system::system_error(error.code(), url.host_header());
+        throw failed_with(error.code(), url.host_header());
     }
 }
 

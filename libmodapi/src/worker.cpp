@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <exception>
+#include <set>
 #include <utility>
 
 namespace modapi {
@@ -31,6 +32,19 @@ callbacks::JsonDict row_of(const async::callback_identity& identity) {
     row["mean_us"] = measured == 0 ? 0.0 : total / static_cast<double>(measured);
     row["longest_us"] = in_microseconds(counted.longest_ns.load(std::memory_order_relaxed));
     return row;
+}
+
+CallbackCounts counts_of(const async::callback_identity& identity) {
+    const async::callback_statistics& counted = identity.statistics;
+    CallbackCounts counts;
+    counts.callback = identity.callback;
+    counts.calls = counted.runs.load(std::memory_order_relaxed);
+    counts.decided = counted.decisions.load(std::memory_order_relaxed);
+    counts.failed = counted.errors.load(std::memory_order_relaxed);
+    counts.timed_calls = counted.measured.load(std::memory_order_relaxed);
+    counts.timed_ns = counted.total_ns.load(std::memory_order_relaxed);
+    counts.longest_ns = counted.longest_ns.load(std::memory_order_relaxed);
+    return counts;
 }
 
 callbacks::JsonDict row_of(std::string_view module, const async::cached_function& function) {
@@ -76,6 +90,27 @@ Worker::State::~State() {
     destroy_modules();
 }
 
+std::string Worker::State::name_of(const ModuleApi& module, const async::cached_function& function) const {
+    int entry = 1;
+    for (const std::unique_ptr<ModuleApi>& api : apis) {
+        if (api.get() == &module) break;
+        if (api->module_name() == module.module_name()) ++entry;
+    }
+    const std::string which = entry == 1 ? "" : "#" + std::to_string(entry);
+    return module.module_name() + which + "." + std::string(function.name());
+}
+
+void Worker::State::note_callbacks(const ModuleApi& by) {
+    std::set<const async::callback_identity*> known;
+    for (const auto& [api, registered] : registrations) known.insert(registered.callbacks.begin(), registered.callbacks.end());
+    std::vector<const async::callback_identity*>& own = registrations[&by].callbacks;
+    callbacks::each_callback(std::as_const(hooks), [&](const auto& callback, std::string_view) {
+        callback.each_registration([&](const async::callback_identity& identity) {
+            if (!known.contains(&identity)) own.push_back(&identity);
+        });
+    });
+}
+
 void Worker::State::begin_background(std::function<void()> start) {
     if (has_started) {
         start();
@@ -112,6 +147,7 @@ void Worker::State::destroy_modules() {
     // The watchdog reads the identities that end here.
     if (settings.watchdog != nullptr && where.on_stack != nullptr) settings.watchdog->forget(*where.on_stack);
     waiting_to_begin.clear();
+    registrations.clear();
     cached_functions.clear();
     resources = WebResources();
     hooks = callbacks::Dispatchers();
@@ -133,6 +169,7 @@ void Worker::construct_modules(const ConfigurationFile& file, const std::vector<
             ModuleInstance module;
             module.name = configured.name;
             module.path = configured.path;
+            module.library = configured.library;
             module.definition = *configured.definition;
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
@@ -178,6 +215,30 @@ callbacks::JsonArray Worker::cache_statistics() const {
         rows.push_back(row_of(module, *function));
     }
     return rows;
+}
+
+std::vector<ModuleStatistics> Worker::module_statistics() const {
+    std::vector<ModuleStatistics> all;
+    for (std::size_t index = 0; index < state_->modules.size(); ++index) {
+        const ModuleInstance& module = state_->modules[index];
+        const ModuleRegistrations& registered = state_->registrations.at(state_->apis.at(index).get());
+        ModuleStatistics of_module;
+        of_module.module = module.name;
+        of_module.library = module.library.string();
+        for (const async::callback_identity* const callback : registered.callbacks) {
+            ModuleStatistics of_callback;
+            of_callback.callbacks.push_back(counts_of(*callback));
+            of_module.add(of_callback);
+        }
+        of_module.web_resources = registered.web_resources;
+        for (const async::cached_function* const function : registered.cached_functions)
+            of_module.caches.push_back({std::string(function->name()), function->counters()});
+        const CallbackCounts background = counts_of(*registered.background);
+        of_module.background_calls = background.calls;
+        of_module.failed_background_calls = background.failed;
+        all.push_back(std::move(of_module));
+    }
+    return all;
 }
 
 }  // namespace modapi

@@ -1,5 +1,7 @@
 #include <callbacks/errors.h>
 
+#include <async/cancellation.h>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -39,10 +41,17 @@ TEST(ConfigError, LeadsToTheValue) {
     EXPECT_TRUE(callbacks::ConfigError("is wrong").path().empty());
 }
 
+struct SaysNothing : std::exception {
+    [[nodiscard]] const char* what() const noexcept override { return nullptr; }
+};
+
 TEST(MessageOf, NamesEveryExceptionSomehow) {
     EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(std::runtime_error("broken"))), "broken");
     EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(std::runtime_error(""))), "an exception without a message");
     EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(42)), "an exception that is no std::exception");
+    EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(SaysNothing())), "an exception without a message");
+    const async::operation_cancelled cut(async::cancel_reason::caller_gone);
+    EXPECT_EQ(callbacks::message_of(std::make_exception_ptr(cut)), "it was cancelled");
     EXPECT_EQ(callbacks::message_of(nullptr), "no exception");
 }
 

@@ -98,8 +98,9 @@ template <>
 inline constexpr bool passed_over<async::first_not<true>> = true;
 
 /// A test's module: registers all the callbacks (those of a background update controller with `updates`), and answers each as
-/// its script says. PUT to its resource sets the script, from a callback's name to `decide`, `throw` or `throw SynapseError`;
-/// GET gives the names of the callbacks that were asked since.
+/// its script says. PUT to its resource sets the script, from a callback's name to what it does: `decide`; `throw`, also
+/// `lines`, `bytes` (that aren't UTF-8), `a cancellation` or `SynapseError`; `replace with bytes`. GET gives the names of the
+/// callbacks that were asked since.
 class Scripted {
 public:
     Scripted(JsonDict config, modapi::ModuleApi& api) : name_(config.at("name").as_string()) {
@@ -158,6 +159,7 @@ private:
             } else if constexpr (std::is_same_v<answer, callbacks::Verdict>) {
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer(callbacks::NOT_SPAM);
             } else if constexpr (std::is_same_v<answer, callbacks::EventDecision>) {
+                if (behaviour == "replace with bytes") return with_bytes(arguments...);
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer(callbacks::EVENT_ALLOWED);
             } else if constexpr (std::is_same_v<answer, int>) {
                 return 5;
@@ -181,8 +183,17 @@ private:
         const callbacks::JsonValue* const behaviour = script_.if_contains(callback);
         if (behaviour == nullptr) return {};
         if (*behaviour == "throw") throw std::runtime_error("the module " + name_ + " failed");
+        if (*behaviour == "throw lines") throw std::runtime_error("first line\r\nsecond line");
+        if (*behaviour == "throw bytes") throw callbacks::SynapseError(418, "not \xFF UTF-8", "ORG_EXAMPLE_TEAPOT");
+        if (*behaviour == "throw a cancellation") throw async::operation_cancelled(async::cancel_reason::stopping);
         if (*behaviour == "throw SynapseError") throw callbacks::SynapseError(418, "teapot of " + name_, "ORG_EXAMPLE_TEAPOT");
         return std::string(behaviour->as_string());
+    }
+
+    static callbacks::EventDecision with_bytes(const callbacks::Event& event, const callbacks::StateMap&) {
+        JsonDict replacement = event.get_dict();
+        replacement["content"].as_object()["body"] = "not \xFF UTF-8";
+        return callbacks::EventDecision(true, std::move(replacement));
     }
 
     void stamp(const callbacks::Requester&, JsonDict& request_content, bool) {

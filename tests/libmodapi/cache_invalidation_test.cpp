@@ -17,12 +17,21 @@ class Departments {
 public:
     Departments(const JsonDict&, ModuleApi& api) : api_(api) {
         api.register_cached_function(department);
+        api.register_cached_function(by_user);
         last = this;
     }
     async::task<std::string> fetch(const std::string& user, int floor) {
         co_return user + std::to_string(floor) + " run " + std::to_string(++runs_);
     }
     async::task<std::string> ask() { co_return co_await department("alice", 3); }
+    async::task<std::string> ask_for_floor(int floor) {
+        const std::string user = "alice";
+        co_return co_await by_user(user, floor);
+    }
+    async::task<void> forget_user() {
+        const std::string user = "alice";
+        co_await api_.invalidate_cache(by_user, user);
+    }
     async::task<void> forget() {
         const std::string user = "alice";
         const int floor = 3;
@@ -31,6 +40,8 @@ public:
 
     static inline Departments* last = nullptr;
     async::cached<std::string(const std::string&, int)> department{"department", async::bind<&Departments::fetch>(this)};
+    /// Only the user is its key.
+    async::cached<std::string(const std::string&, int), 1> by_user{"by_user", async::bind<&Departments::fetch>(this)};
 
 private:
     ModuleApi& api_;
@@ -65,6 +76,16 @@ TEST_F(CacheInvalidation, ReachesTheSameFunctionOfTheOtherWorker) {
     EXPECT_EQ(ask_there(), "alice3 run 2");
     here.run_ready();
     EXPECT_EQ(ask_here(), "alice3 run 2") << "and not a second time here";
+}
+
+TEST_F(CacheInvalidation, NamesTheKeyWhereThatIsNotAllArguments) {
+    EXPECT_EQ(here.wait(module_here->ask_for_floor(3)), "alice3 run 1");
+    EXPECT_EQ(there.wait(module_there->ask_for_floor(3)), "alice3 run 1");
+    EXPECT_EQ(there.wait(module_there->ask_for_floor(4)), "alice3 run 1");
+    here.wait(module_here->forget_user());
+    there.run_ready();
+    EXPECT_EQ(here.wait(module_here->ask_for_floor(4)), "alice4 run 2");
+    EXPECT_EQ(there.wait(module_there->ask_for_floor(4)), "alice4 run 2");
 }
 
 TEST_F(CacheInvalidation, OfAnotherKeyLeavesTheRest) {

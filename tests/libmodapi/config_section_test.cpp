@@ -55,9 +55,11 @@ TEST(ConfigSectionTest, SaysWhichTypeIsWantedAndWhichIsThere) {
 }
 
 TEST(ConfigSectionTest, RefusesANumberThatDoesNotFit) {
-    const ConfigSection config = section(R"({"i":3000000000,"u":18446744073709551615})");
+    const ConfigSection config = section(R"({"i":3000000000,"u":18446744073709551615,"d":99999999999999999999})");
     EXPECT_STREQ(error_of([&] { static_cast<void>(config.required<int>("i")); }).what(), "is too large or too small a number");
     EXPECT_STREQ(error_of([&] { static_cast<void>(config.required<std::int64_t>("u")); }).what(),
+                 "is too large or too small a number");
+    EXPECT_STREQ(error_of([&] { static_cast<void>(config.required<std::int64_t>("d")); }).what(),
                  "is too large or too small a number");
 }
 

@@ -252,4 +252,37 @@ TEST(ModuleApiWorkersTest, LoopsOnlyOnTheWorkerForBackgroundTasks) {
     EXPECT_EQ(runs, 2);
 }
 
+/// Answers a spam check by sending an event, which is checked for spam.
+struct CausesItself {
+    CausesItself(const JsonDict&, ModuleApi& given) : api(given) {
+        given.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&CausesItself::check>(this)});
+    }
+    async::task<callbacks::Verdict> check(const callbacks::Event&) {
+        JsonDict event;
+        event["type"] = "org.example.echo";
+        static_cast<void>(co_await api.create_and_send_event_into_room(std::move(event)));
+        co_return callbacks::NOT_SPAM;
+    }
+    ModuleApi& api;
+};
+
+async::task<void> check_for_spam(modapi::Worker& worker) {
+    const callbacks::Event event{callbacks::EventFields()};
+    static_cast<void>(co_await worker.hooks().spam_checker.check_event_for_spam(event));
+}
+
+TEST(NestedCallTest, OfACallbackThatCausesItselfEndBeforeTheMemoryDoes) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<CausesItself>();
+    test.server.while_sending = [&] { return check_for_spam(test.worker); };
+    EXPECT_EQ(
+        what_is_thrown([&] { test.wait(check_for_spam(test.worker)); }),
+        "another error: create_and_send_event_into_room: 50 calls lie within each other: a callback causes itself by what it "
+        "does");
+    EXPECT_EQ(test.server.sent.size(), 50U);
+    test.server.while_sending = nullptr;
+    for (int again = 0; again < 60; ++again) test.wait(check_for_spam(test.worker));
+}
+
 }  // namespace

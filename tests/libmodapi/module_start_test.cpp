@@ -52,6 +52,13 @@ struct FailsToStart : Traced<'f'> {
         throw std::runtime_error("the other server isn't there");
     }
 };
+struct StartFindsAMistake : Traced<'m'> {
+    using Traced::Traced;
+    async::task<void> start() {
+        co_await api_.sleep(0);
+        throw callbacks::ConfigError("is no room of this server", {"rooms", "0"});
+    }
+};
 struct NeverStarts : Traced<'n'> {
     using Traced::Traced;
     async::task<void> start() { co_await api_.sleep(1e6); }
@@ -102,6 +109,12 @@ TEST_F(ModuleStartTest, NamesTheModuleWhoseStartFailsAndStopsThoseBeforeIt) {
     EXPECT_EQ((start_error<Traced<'a'>, FailsToStart, Traced<'b'>>(test)),
               "hs.yaml:4: modules[1]: start() failed: the other server isn't there (module test.Module1)");
     EXPECT_EQ(trace, (Texts{"a built", "f built", "b built", "a started", "a stopped", "b gone", "f gone", "a gone"}));
+}
+
+TEST_F(ModuleStartTest, NamesTheKeyThatAStartFindsFaultWith) {
+    WorkerUnderTest test;
+    EXPECT_EQ(start_error<StartFindsAMistake>(test),
+              "hs.yaml:3: modules[0].config.rooms[0]: start() failed: is no room of this server (module test.Module0)");
 }
 
 TEST_F(ModuleStartTest, CutsAStartThatTakesTooLong) {

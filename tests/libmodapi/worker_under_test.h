@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,10 @@ public:
     [[nodiscard]] modapi::RoomServices& rooms() noexcept override { return *this; }
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override {
         sent.push_back(event);
+        if (while_sending) {
+            async::task<void> asked = while_sending();
+            co_await std::move(asked);
+        }
         callbacks::EventFields fields;
         fields.type = std::string(event.at("type").as_string());
         co_return callbacks::Event(std::move(fields));
@@ -37,6 +42,7 @@ public:
     }
 
     std::vector<callbacks::JsonDict> sent;
+    std::function<async::task<void>()> while_sending;
 
 private:
     std::string name_ = "example.org";

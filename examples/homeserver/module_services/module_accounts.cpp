@@ -3,10 +3,12 @@
 #include "../account_data.h"
 #include "../accounts.h"
 #include "../deactivation.h"
+#include "../http_text.h"
 #include "../login_identifier.h"
 #include "../new_user.h"
 #include "../profile.h"
 #include "../requests.h"
+#include "../storable_json.h"
 #include "../third_party/third_party_ids.h"
 
 #include <callbacks/errors.h>
@@ -122,6 +124,7 @@ task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string lo
 }
 
 task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
+    if (!is_storable_text(new_displayname)) throw callbacks::SynapseError(400, "Displayname is no UTF-8 text");
     return to_the_end(set_display_name(worker_, user.to_string(), std::move(new_displayname), deactivation));
 }
 
@@ -151,6 +154,8 @@ task<std::shared_ptr<const JsonDict>> ModuleAccounts::get_global_account_data(Us
 task<void> ModuleAccounts::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
     const bool exists = co_await user_exists(worker_, user.to_string());
     if (!exists) throw std::invalid_argument(user.to_string() + " is not registered");
+    if (!is_storable_text(data_type)) throw std::invalid_argument("the type of account data is no text");
+    require_storable(new_data);
     co_await to_the_end(
         homeserver::put_global_account_data(worker_, user.to_string(), std::move(data_type), std::move(new_data)));
 }

@@ -2,6 +2,7 @@
 
 #include "../accounts.h"
 #include "../requests.h"
+#include "../storable_json.h"
 #include "auth_rules.h"
 #include "event_format.h"
 #include "rooms.h"
@@ -111,10 +112,8 @@ std::string string_part(const JsonDict& replacement, std::string_view key) {
     return std::string(value->get_string());
 }
 
-/// The event that a module put in the place of `original` (semantics 2.8, replacement rules). Ids, hashes, signatures and
-/// references are made anew.
-Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict& replacement, const RoomHead& head,
-              const StateMap& state) {
+Event unchecked_replacement(const ServerWorker& worker, const Event& original, const JsonDict& replacement,
+                            const RoomHead& head, const StateMap& state) {
     Draft draft;
     draft.room_id = string_part(replacement, "room_id");
     draft.type = string_part(replacement, "type");
@@ -137,7 +136,21 @@ Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict&
     JsonDict unsigned_fields;
     const JsonValue* const given = replacement.if_contains("unsigned");
     if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
+    require_storable(unsigned_fields);
     return signed_anew(std::move(pdu), worker.signing_key(), worker.server_name(), std::move(unsigned_fields));
+}
+
+/// The event that a module put in the place of `original` (semantics 2.8, replacement rules). Ids, hashes, signatures and
+/// references are made anew.
+Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict& replacement, const RoomHead& head,
+              const StateMap& state) {
+    try {
+        return unchecked_replacement(worker, original, replacement, head, state);
+    } catch (const SynapseError& error) {
+        if (error.status() != 400) throw;
+        // Of a client's event that is the client's mistake; this one the module made.
+        throw callbacks::ModuleFailed(std::string("the replacement event can't be sent: ") + error.what());
+    }
 }
 
 }  // namespace
@@ -159,6 +172,7 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
         if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
     }
     pdu["auth_events"] = std::move(authorized_by);
+    require_storable(pdu);
     hash_and_sign(pdu, origin.signing_key, origin.server_name);
     return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
 }

@@ -85,6 +85,14 @@ struct first_of<std::index_sequence<Index...>, Arguments...> {
     using view = std::tuple<part_view<std::tuple_element_t<Index, all>>...>;
     static constexpr bool are_parts =
         ((is_text<std::tuple_element_t<Index, all>> || std::is_integral_v<std::tuple_element_t<Index, all>>)&&...);
+    template <class... Given>
+    static constexpr bool are_given_by() {
+        if constexpr (sizeof...(Given) == sizeof...(Index)) {
+            return (passes_as<Given, std::tuple_element_t<Index, all>> && ...);
+        } else {
+            return false;
+        }
+    }
 };
 
 }  // namespace detail
@@ -103,6 +111,9 @@ class cached<R(Arguments...), KeyParts> final : public cached_function {
 
 public:
     using key_type = typename parts::stored;
+    /// Whether values of these types name every part of a key.
+    template <class... Given>
+    static constexpr bool is_key = parts::template are_given_by<Given...>();
 
     /// `function(arguments...)` returns R or task<R>; what it refers to outlives the cache. `name` is a literal or outlives it
     /// too.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <coroutine>
+#include <cstdint>
 
 namespace boost::asio {
 class io_context;
@@ -40,6 +41,7 @@ struct context {
     cancellation_source* cancellation = nullptr;  ///< null: nothing can cancel this chain
     const callback_identity* running = nullptr;   ///< the module's callback being run, for logs; null outside of one
     bool shielded = false;                        ///< `caller_gone` is kept from this part of the chain
+    std::uint32_t nesting = 0;                    ///< how many calls of modules back into the host this chain has gone through
 
     explicit context(const async::environment& surroundings, cancellation_source* source = nullptr) noexcept
         : environment(&surroundings), cancellation(source) {}

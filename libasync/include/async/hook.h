@@ -93,15 +93,17 @@ task<To> convert(task<From> answer) {
     co_return To(std::move(converted));
 }
 
-/// What a callable for a signature that yields R may yield; the messages are for module authors.
+/// Whether a callable for a signature that yields R yields what it may; the messages are for module authors.
 template <class R, class Function, class... Arguments>
-constexpr void check_answer() {
+constexpr bool check_answer() {
     using yields = result_of<Function&, passed<Arguments>...>;
     if constexpr (std::is_void_v<R>) {
         static_assert(std::is_void_v<yields>, "this callback returns nothing: return void or async::task<void>");
+        return std::is_void_v<yields>;
     } else {
         static_assert(std::is_convertible_v<yields, R>,
                       "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
+        return std::is_convertible_v<yields, R>;
     }
 }
 
@@ -237,8 +239,9 @@ public:
              std::is_invocable_v<std::decay_t<Function>&, detail::passed<Arguments>...>)
         owned_hook(Function&& function) {  // NOLINT: implicit, registration reads as an assignment
         using held = std::decay_t<Function>;
-        detail::check_answer<R, held, Arguments...>();
-        if constexpr (detail::fits_into_a_word<held, Arguments...>()) {
+        if constexpr (!detail::check_answer<R, held, Arguments...>()) {
+            return;
+        } else if constexpr (detail::fits_into_a_word<held, Arguments...>()) {
             hook_.emplace(Hook<R(Arguments...)>::holding(held(std::forward<Function>(function))));
         } else {
             auto kept = std::make_shared<held>(std::forward<Function>(function));

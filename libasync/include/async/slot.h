@@ -4,6 +4,7 @@
 #include <async/name.h>
 
 #include <initializer_list>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,27 @@ public:
     using signature = Signature;
     static constexpr std::string_view callback_name = Name.view();
 
-    using owned_hook<Signature>::owned_hook;
+    slot() noexcept = default;
+    /// Takes whatever it is given: a message for module authors says more than that no constructor fits.
+    template <class Function>
+    requires(!std::is_base_of_v<slot, std::remove_cvref_t<Function>>)
+        slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
+        : owned_hook<Signature>(checked(std::forward<Function>(function))) {}
+
+private:
+    template <class Function>
+    static owned_hook<Signature> checked(Function&& function) {
+        constexpr bool has_object = !std::is_member_pointer_v<std::decay_t<Function>>;
+        constexpr bool is_callable = std::is_constructible_v<owned_hook<Signature>, Function>;
+        static_assert(has_object, "a member function is registered with its object: async::bind<&Class::member>(this)");
+        static_assert(is_callable || !has_object,
+                      "this callback takes other parameters: see its declaration in <callbacks/...>");
+        if constexpr (is_callable) {
+            return owned_hook<Signature>(std::forward<Function>(function));
+        } else {
+            return {};
+        }
+    }
 };
 
 /// The same for a callback that is registered per key (auth_checkers): a list of key and callable.

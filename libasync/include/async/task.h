@@ -90,6 +90,15 @@ public:
         awaitable.bind_context(*here);
         return bound_awaiter<std::remove_reference_t<Awaitable>>(awaitable);
     }
+    /// Everything else; the message is for module authors.
+    template <class Other>
+    requires(!context_awaitable<Other> && !is_task<std::remove_cvref_t<Other>>) std::suspend_never await_transform(Other&&)
+    const {
+        static_assert(is_task<Other>,
+                      "a task awaits tasks and what the framework gives; an operation of Asio is awaited with the completion "
+                      "token async::use_task, an asio::awaitable by asio::co_spawn(executor, ..., async::use_task)");
+        return {};
+    }
 
     std::coroutine_handle<> continuation;
     const context* here = nullptr;

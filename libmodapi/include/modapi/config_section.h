@@ -13,6 +13,24 @@
 
 namespace modapi {
 
+namespace detail {
+
+template <class T, class... Types>
+inline constexpr bool is_one_of = (std::same_as<T, Types> || ...);
+template <class T>
+inline constexpr bool is_scalar =
+    is_one_of<T, std::string, bool, std::int64_t, int, double, callbacks::JsonDict, callbacks::JsonValue>;
+template <class T>
+inline constexpr bool is_list_of_scalars = false;
+template <class T>
+inline constexpr bool is_list_of_scalars<std::vector<T>> = is_scalar<T>;
+
+}  // namespace detail
+
+/// What a value of a configuration can be read as.
+template <class T>
+concept configuration_value = detail::is_scalar<T> || detail::is_list_of_scalars<T>;
+
 /// A part of a module's configuration, with typed access and precise errors. What parse_config gets.
 ///
 ///     static Config parse_config(const modapi::ConfigSection& config) {
@@ -27,11 +45,11 @@ public:
     explicit ConfigSection(callbacks::JsonDict values, std::vector<std::string> path = {})
         : values_(std::move(values)), path_(std::move(path)) {}
 
-    template <class T>
+    template <configuration_value T>
     [[nodiscard]] T required(std::string_view key) const;
-    template <class T>
+    template <configuration_value T>
     [[nodiscard]] std::optional<T> optional(std::string_view key) const;
-    template <class T>
+    template <configuration_value T>
     [[nodiscard]] T value_or(std::string_view key, T otherwise) const {
         std::optional<T> value = optional<T>(key);
         return value ? std::move(*value) : std::move(otherwise);

@@ -51,7 +51,13 @@ template <class T>
     } else if constexpr (std::is_floating_point_v<T>) {
         return static_cast<double>(value);
     } else {
-        return std::string(std::string_view(value));
+        constexpr bool is_text = std::is_convertible_v<const T&, std::string_view>;
+        static_assert(is_text, "values are bound as texts, integers, bool, double or std::optional of those");
+        if constexpr (is_text) {
+            return std::string(std::string_view(value));
+        } else {
+            return {};
+        }
     }
 }
 

@@ -42,6 +42,37 @@ template <class Module>
 concept has_stop = requires(Module& module) {
     module.stop();
 };
+
+/// Tells whether a class has a member of one of these names, whatever it is and whoever may use it: the name is ambiguous then
+/// in a class that inherits both. Nobody can inherit a final class, which isn't looked at.
+struct HasAllNames {
+    int parse_config;
+    int start;
+    int stop;
+};
+template <class Module>
+struct AlsoNamed : Module, HasAllNames {};
+template <class Module>
+concept names_parse_config = !requires {
+    &AlsoNamed<Module>::parse_config;
+};
+template <class Module>
+concept names_start = !requires {
+    &AlsoNamed<Module>::start;
+};
+template <class Module>
+concept names_stop = !requires {
+    &AlsoNamed<Module>::stop;
+};
+
+// A member that bears one of the names and can't be called as the framework does would be passed over without a word.
+template <class Module>
+concept usable_parse_config = has_parse_config<Module> || std::is_final_v<Module> || !names_parse_config<Module>;
+template <class Module>
+concept usable_start = has_start<Module> || std::is_final_v<Module> || !names_start<Module>;
+template <class Module>
+concept usable_stop = has_stop<Module> || std::is_final_v<Module> || !names_stop<Module>;
+
 template <class Result>
 concept is_awaited_or_nothing = std::is_void_v<Result> || std::is_same_v<Result, async::task<void>>;
 
@@ -99,7 +130,12 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 /// worker have 2 s for it together.
 template <class Module>
 [[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
+    static_assert(detail::usable_parse_config<Module>,
+                  "a module's parse_config is public, static and takes a const modapi::ConfigSection&");
+    static_assert(detail::usable_start<Module>, "a module's start() is public and takes nothing");
+    static_assert(detail::usable_stop<Module>, "a module's stop() is public and takes nothing");
     using Parsed = detail::parsed_configuration<Module>;
+    static_assert(!std::is_void_v<Parsed>, "a module's parse_config returns what its constructor takes");
     static_assert(std::copy_constructible<Parsed>, "every worker builds the module from a copy of its parsed configuration");
     static_assert(std::constructible_from<Module, Parsed, ModuleApi&>,
                   "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "

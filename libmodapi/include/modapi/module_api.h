@@ -78,17 +78,20 @@ public:
     void register_web_resource(std::string path, std::shared_ptr<WebResource> resource);
 
     /// Announces a cached function, so that invalidations reach the same function in other workers. `function` is a member
-    /// of the module and lives as long as it does. What the operator says under `caches:` takes effect: how many entries it keeps,
-    /// and for how long if it says nothing itself. Errors: RegistrationError for a second function of that name.
+    /// of the module and lives as long as it does. What the operator says under `caches:` takes effect: how many entries it
+    /// keeps, and for how long if it says nothing itself. Errors: RegistrationError for a second function of that name.
     void register_cached_function(async::cached_function& function);
     /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at
     /// compile time. Errors: std::logic_error for a function that wasn't registered.
-    template <class R, class... Parts, class... Key>
-    [[nodiscard]] async::task<void> invalidate_cache(async::cached<R(Parts...)>& function, Key... key) {
-        static_assert(sizeof...(Key) == sizeof...(Parts), "an invalidation names every part of the cached function's key");
+    template <class Signature, std::size_t KeyParts, class... Key>
+    [[nodiscard]] async::task<void> invalidate_cache(async::cached<Signature, KeyParts>& function, Key... key) {
+        constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
+        static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
         require_registered(function);
-        function.invalidate(key...);
-        publish_invalidation(function, function.key_text(key...));
+        if constexpr (is_key) {
+            function.invalidate(key...);
+            publish_invalidation(function, function.key_text(key...));
+        }
         co_return;
     }
 
@@ -106,7 +109,7 @@ public:
     [[nodiscard]] static constexpr bool msc3861_oauth_delegation_enabled() noexcept { return false; }
     /// Name of this module in the configuration.
     [[nodiscard]] const std::string& module_name() const noexcept { return module_name_; }
-    /// Writes to the host's log, with the module's name.
+    /// Writes to the host's log, with the module's name: `#include <spdlog/spdlog.h>`, `api.logger().info("{} rows", count)`.
     [[nodiscard]] spdlog::logger& logger() noexcept;
     /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test.
     /// Beyond the contract.
@@ -205,8 +208,9 @@ public:
 
     /// Sends an event as a local user: keys type, room_id, sender, content, and state_key for state. Goes through
     /// check_event_allowed and check_event_for_spam like any other: mind recursion. State that says nothing new: the event that
-    /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room;
-    /// std::invalid_argument for a sender of another server.
+    /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room; 400
+    /// `M_BAD_JSON` for text that isn't UTF-8; std::invalid_argument for a sender of another server; std::runtime_error for the
+    /// 51st call within another, as of every method that callbacks run for.
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event_into_room(callbacks::JsonDict event_dict);
     /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
@@ -254,15 +258,15 @@ public:
     // Push.
 
     /// Sends a notification of the module's own to a local user's HTTP pushers, or to those of one device: `content` is the
-    /// notification (its `devices` is overwritten), `tweaks` are the device's, `default_payload` is merged over the pusher's own.
-    /// By device id, whether its gateway accepted; a device without a pusher, and an unknown user's, isn't in it. A pusher that
-    /// the gateway rejects is removed. Takes as long as the gateways do, 10 s at most for each.
+    /// notification (its `devices` is overwritten), `tweaks` are the device's, `default_payload` is merged over the pusher's
+    /// own. By device id, whether its gateway accepted; a device without a pusher, and an unknown user's, isn't in it. A pusher
+    /// that the gateway rejects is removed. Takes as long as the gateways do, 10 s at most for each.
     [[nodiscard]] async::task<std::map<std::string, bool>> send_http_push_notification(
         std::string user_id, std::optional<std::string> device_id, callbacks::JsonDict content,
         std::optional<callbacks::JsonDict> tweaks = std::nullopt,
         std::optional<callbacks::JsonDict> default_payload = std::nullopt);
-    /// Errors: InvalidRuleException for an action that no push rule may have: neither `notify`, `dont_notify`, `coalesce` nor an
-    /// object with `set_tweak`.
+    /// Errors: InvalidRuleException for an action that no push rule may have: neither `notify`, `dont_notify`, `coalesce` nor
+    /// an object with `set_tweak`.
     void check_push_rule_actions(const callbacks::JsonArray& actions) const;
     /// Sets the actions of a push rule that the user has, an own or a default one. Errors: std::runtime_error for another scope
     /// than `global`; InvalidRuleException; RuleNotFoundException, also for an unknown user.

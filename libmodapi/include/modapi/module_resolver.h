@@ -41,6 +41,8 @@ public:
 
     /// Errors: ModuleLoadError. The reference is valid as long as the resolver.
     [[nodiscard]] const ModuleDefinition& resolve(std::string_view name);
+    /// The file that `name` was resolved to; empty for what is compiled in.
+    [[nodiscard]] std::filesystem::path library_of(std::string_view name) const;
 
 private:
     struct Library;
@@ -52,7 +54,8 @@ private:
 /// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
 struct ConfiguredModule {
     std::string name;
-    ConfigurationPath path;  ///< {"modules", "1"}
+    ConfigurationPath path;         ///< {"modules", "1"}
+    std::filesystem::path library;  ///< the file it comes from; empty: compiled in
     const ModuleDefinition* definition = nullptr;
     std::shared_ptr<const void> parsed;
 };

@@ -7,6 +7,7 @@
 #include <modapi/http_client.h>
 #include <modapi/invalidation_bus.h>
 #include <modapi/module_resolver.h>
+#include <modapi/module_statistics.h>
 #include <modapi/web_resource.h>
 
 #include <callbacks/dispatchers.h>
@@ -96,6 +97,9 @@ public:
     /// What every registered cached function did so far and holds now, likewise: module, function, hits, misses (a call that
     /// joins a run in flight is a hit), evicted_by_size, evicted_by_time, evicted_by_invalidation, size, max_size, pending.
     [[nodiscard]] callbacks::JsonArray cache_statistics() const;
+    /// Both by module, in the order of the configuration, with what else each registered. A host of several workers asks each
+    /// on its own thread and adds them up.
+    [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
 
 private:
     friend class ModuleApi;

@@ -1,0 +1,76 @@
+#include "room_test.h"
+
+#include "storable_json.h"
+
+#include <callbacks/errors.h>
+
+namespace {
+
+using namespace homeserver_test;
+
+/// A module that does what no module should.
+class ModuleFaultsTest : public RoomTest {
+protected:
+    ModuleFaultsTest()
+        : RoomTest("modules:\n  - {module: scripted.Scripted, config: {name: a}}\n"),
+          alice(server.register_user("alice")),
+          room(create_room(alice)) {}
+
+    void script(const std::string& callback, const std::string& behaviour) const {
+        const std::string body = R"({")" + callback + R"(":")" + behaviour + R"("})";
+        EXPECT_EQ(server.request("PUT", "/_synapse/client/scripted/a", body).status, 200);
+    }
+
+    std::string alice;
+    std::string room;
+};
+
+TEST_F(ModuleFaultsTest, AMessageOfSeveralLinesIsOneLineOfTheLog) {
+    script("check_event_for_spam", "throw lines");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows("error module scripted.Scripted: check_event_for_spam failed: first line  second line\n"));
+}
+
+TEST_F(ModuleFaultsTest, ACancellationOfTheModulesOwnIsAnsweredAsAFailure) {
+    script("check_event_for_spam", "throw a cancellation");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+}
+
+TEST_F(ModuleFaultsTest, BytesThatArentUtf8ReachNoClient) {
+    script("check_event_for_spam", "throw bytes");
+    expect_error(send(room, "hello", alice), 418, "ORG_EXAMPLE_TEAPOT", "not \xEF\xBF\xBD UTF-8");
+}
+
+TEST_F(ModuleFaultsTest, AnEventThatNobodyCouldReadIsNotStored) {
+    script("check_event_allowed", "replace with bytes");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows("the replacement event can't be sent: Bad JSON value: a text isn't UTF-8"));
+    EXPECT_EQ(get("/rooms/" + room + "/messages?dir=b", alice).status, 200);
+    EXPECT_EQ(get("/sync", alice).status, 200);
+}
+
+callbacks::JsonDict nested(int levels) {
+    callbacks::JsonValue inner = "x";
+    for (int level = 1; level < levels; ++level) {
+        callbacks::JsonArray outer;
+        outer.push_back(std::move(inner));
+        inner = std::move(outer);
+    }
+    callbacks::JsonDict object;
+    object["x"] = std::move(inner);
+    return object;
+}
+
+TEST(StorableJsonTest, IsTextAndFiniteNumbersNotNestedTooDeeply) {
+    const callbacks::JsonDict fine = {
+        {"text", std::string("with\0 a NUL", 11)}, {"number", -1.5}, {"list", {1, nullptr, true}}};
+    EXPECT_NO_THROW(homeserver::require_storable(fine));
+    EXPECT_NO_THROW(homeserver::require_storable(nested(110)));
+    EXPECT_THROW(homeserver::require_storable(nested(111)), callbacks::SynapseError);
+    EXPECT_THROW(homeserver::require_storable(nested(5000)), callbacks::SynapseError);
+    EXPECT_THROW(homeserver::require_storable({{"list", {"\xC3"}}}), callbacks::SynapseError);
+    EXPECT_THROW(homeserver::require_storable({{"\xFF", 1}}), callbacks::SynapseError);
+    EXPECT_THROW(homeserver::require_storable({{"number", HUGE_VAL}}), callbacks::SynapseError);
+}
+
+}  // namespace
