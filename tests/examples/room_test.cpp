@@ -173,6 +173,8 @@ TEST_F(RoomTest, AnEventThatIsTooLargeIsRefused) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);
     expect_error(send(room, std::string(66000, 'x'), alice), 413, "M_TOO_LARGE", "event too large");
+    const std::string type = "/rooms/" + room + "/state/org.example." + std::string(250, 'x');
+    expect_error(put(type, "{}", alice), 413, "M_TOO_LARGE", "'type' too large");
 }
 
 TEST_F(RoomTest, WhatWasAcknowledgedIsThereAfterTheServerWasKilled) {
@@ -367,6 +369,22 @@ TEST_F(RoomTest, ATransactionIdBelongsToItsEndpoint) {
     EXPECT_TRUE(left.body.at("content").as_object().empty());
     EXPECT_EQ(get("/rooms/" + room + "/event/" + redaction.text("event_id"), alice).body.at("unsigned").at("transaction_id"),
               "1");
+}
+
+TEST_F(RoomTest, MembersOfAPrivateChatMayInviteAndThoseOfAPublicOneMayNot) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    server.register_user("carol");
+    const std::string invite = R"({"user_id":"@carol:hs.test"})";
+    for (const std::string preset : {"private_chat", "trusted_private_chat"}) {
+        const std::string room = create_room(alice, R"({"invite":["@bob:hs.test"],"preset":")" + preset + "\"}");
+        EXPECT_EQ(post("/rooms/" + room + "/join", "{}", bob).status, 200) << preset;
+        EXPECT_EQ(post("/rooms/" + room + "/invite", invite, bob).status, 200) << preset;
+    }
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/rooms/" + room + "/join", "{}", bob).status, 200);
+    expect_error(post("/rooms/" + room + "/invite", invite, bob), 403, "M_FORBIDDEN",
+                 "You don't have permission to invite users");
 }
 
 TEST_F(RoomTest, ARoomThatCannotBeIsNotBegun) {

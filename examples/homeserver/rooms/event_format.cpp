@@ -88,8 +88,7 @@ void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server
     for (const std::string_view name : {"room_id", "sender", "type", "state_key"}) {
         const JsonValue* const value = pdu.if_contains(name);
         if (value == nullptr || value->get_string().size() <= largest_identifier) continue;
-        throw callbacks::SynapseError(400, "'" + std::string(name) + "' is longer than 255 bytes",
-                                      callbacks::Codes::INVALID_PARAM);
+        throw callbacks::SynapseError(413, "'" + std::string(name) + "' too large", callbacks::Codes::TOO_LARGE);
     }
     pdu.erase("signatures");
     pdu["hashes"] = JsonDict({{"sha256", content_hash(pdu)}});

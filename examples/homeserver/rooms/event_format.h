@@ -23,7 +23,7 @@ inline constexpr std::size_t largest_identifier = 255;  ///< bytes of a room id,
 /// Fills in `hashes` and `signatures` of a PDU that has everything else.
 ///
 /// Errors: SynapseError 400 `M_BAD_JSON` for numbers outside canonical JSON; 413 `M_TOO_LARGE` "event too large" for more than
-/// 65,536 bytes; 400 `M_INVALID_PARAM` (the rest) for identifiers over 255 bytes.
+/// 65,536 bytes, "'type' too large" for identifiers over 255 bytes.
 void hash_and_sign(callbacks::JsonDict& pdu, const SigningKey& key, std::string_view server_name);
 
 /// From a complete PDU to the event. `unsigned_fields` isn't part of the PDU. Errors: std::invalid_argument for a PDU that

@@ -41,11 +41,12 @@ struct Preset {
     const char* join_rule;
     bool guests_may_join;
     bool invitees_are_equals;
+    int invite_level;
 };
 constexpr Preset presets[] = {
-    {"private_chat", "invite", true, false},
-    {"trusted_private_chat", "invite", true, true},
-    {"public_chat", "public", false, false},
+    {"private_chat", "invite", true, false, 0},
+    {"trusted_private_chat", "invite", true, true, 0},
+    {"public_chat", "public", false, false, 50},
 };
 
 const Preset& preset_of(const JsonDict& body, bool is_public) {
@@ -81,11 +82,14 @@ std::vector<std::string> invitees_of(const JsonDict& body) {
     return invitees;
 }
 
-JsonDict power_levels(const JsonDict& body, const std::string& creator, const std::vector<std::string>& equals) {
+JsonDict power_levels(const JsonDict& body, const std::string& creator, const Preset& preset,
+                      const std::vector<std::string>& invitees) {
     JsonDict content;
     JsonDict users;
     users[creator] = 100;
-    for (const std::string& user_id : equals) users[user_id] = 100;
+    if (preset.invitees_are_equals) {
+        for (const std::string& user_id : invitees) users[user_id] = 100;
+    }
     content["users"] = std::move(users);
     content["users_default"] = 0;
     JsonDict events;
@@ -103,7 +107,7 @@ JsonDict power_levels(const JsonDict& body, const std::string& creator, const st
     content["ban"] = 50;
     content["kick"] = 50;
     content["redact"] = 50;
-    content["invite"] = 50;
+    content["invite"] = preset.invite_level;
     content["historical"] = 100;
     for (const auto& given : object_member(body, "power_level_content_override")) content[given.key()] = given.value();
     return content;
@@ -164,7 +168,7 @@ RoomRequest read_room_request(const JsonDict& body, const std::string& creator, 
 
     InitialState levels;
     levels.type = "m.room.power_levels";
-    levels.content = power_levels(body, creator, preset.invitees_are_equals ? request.invitees : std::vector<std::string>());
+    levels.content = power_levels(body, creator, preset, request.invitees);
     request.state.push_back(std::move(levels));
     if (request.alias_localpart) {
         const std::string alias = "#" + *request.alias_localpart + ":" + server_name;
