@@ -2,12 +2,18 @@
 
 #include "admin_modules.h"
 #include "endpoints.h"
+#include "mail/mail_sink.h"
 #include "schema.h"
 
+#include <modapi/services/mail_services.h>
+
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 #include <boost/asio/post.hpp>
 
+#include <cerrno>
 #include <csignal>
+#include <system_error>
 
 namespace homeserver {
 
@@ -39,6 +45,23 @@ SigningKey open_signing_key(const modapi::ConfigurationFile& file, const std::fi
         return SigningKey::load_or_create(path);
     } catch (const std::exception& error) {
         file.fail({"signing_key_path"}, error.what());
+    }
+}
+
+// What the server writes to later is asked for at its start, so that nobody's first upload or mail finds out.
+
+void make_media_store(const modapi::ConfigurationFile& file, const std::filesystem::path& folder) {
+    std::error_code failure;
+    std::filesystem::create_directories(folder, failure);
+    if (!failure && ::access(folder.c_str(), W_OK | X_OK) != 0) failure.assign(errno, std::generic_category());
+    if (failure) file.fail({"media_store_path"}, "the folder " + folder.string() + " can't be used: " + failure.message());
+}
+
+void make_mail_sink(const modapi::ConfigurationFile& file, const std::filesystem::path& sink) {
+    try {
+        MailSink(sink).make();
+    } catch (const modapi::MailError& error) {
+        file.fail({"email", "sink_path"}, error.what());
     }
 }
 
@@ -99,6 +122,8 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               mailer_,
               blocking_pool_.get_executor(),
               host_pool_.get_executor()} {
+    make_media_store(file, configuration.media_store_path);
+    if (configuration.mail.sink) make_mail_sink(file, *configuration.mail.sink);
     add_endpoints(router_);
     try {
         build_workers(modules);

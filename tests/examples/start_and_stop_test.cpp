@@ -53,6 +53,16 @@ TEST(StartTest, NamesFileLineAndKeyOfWhatIsWrong) {
     expect_error(folder, "server_name: hs\nmodules:\n  - config: {}\n", "3: modules[0].module: is required");
 }
 
+TEST(StartTest, NamesThePlacesThatCannotBeWrittenTo) {
+    const TemporaryFolder folder;
+    std::ofstream(folder.path() / "file") << "no folder";
+    const std::string place = (folder.path() / "file/below").string();
+    expect_error(folder, "server_name: hs\nmedia_store_path: file/below\n",
+                 "2: media_store_path: the folder " + place + " can't be used: Not a directory");
+    expect_error(folder, "server_name: hs\nemail:\n  sink_path: file/below\n",
+                 "3: email.sink_path: the file of mails " + place + " can't be written: Not a directory");
+}
+
 TEST(StartTest, NamesThePortThatIsInUse) {
     const TemporaryFolder folder;
     const ServerProcess other(folder.path(), settings);
