@@ -374,7 +374,7 @@ TEST_F(RoomTest, ATransactionIdBelongsToItsEndpoint) {
 TEST_F(RoomTest, MembersOfAPrivateChatMayInviteAndThoseOfAPublicOneMayNot) {
     const std::string alice = server.register_user("alice");
     const std::string bob = server.register_user("bob");
-    server.register_user("carol");
+    static_cast<void>(server.register_user("carol"));
     const std::string invite = R"({"user_id":"@carol:hs.test"})";
     for (const std::string preset : {"private_chat", "trusted_private_chat"}) {
         const std::string room = create_room(alice, R"({"invite":["@bob:hs.test"],"preset":")" + preset + "\"}");
