@@ -2,10 +2,7 @@
 
 #include "admin_modules.h"
 #include "endpoints.h"
-#include "mail/mail_sink.h"
 #include "schema.h"
-
-#include <modapi/services/mail_services.h>
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -48,21 +45,24 @@ SigningKey open_signing_key(const modapi::ConfigurationFile& file, const std::fi
     }
 }
 
-// What the server writes to later is asked for at its start, so that nobody's first upload or mail finds out.
-
-void make_media_store(const modapi::ConfigurationFile& file, const std::filesystem::path& folder) {
-    std::error_code failure;
-    std::filesystem::create_directories(folder, failure);
-    if (!failure && ::access(folder.c_str(), W_OK | X_OK) != 0) failure.assign(errno, std::generic_category());
-    if (failure) file.fail({"media_store_path"}, "the folder " + folder.string() + " can't be used: " + failure.message());
+/// Why nothing can be written at `place`, which needn't be there yet: its nearest folder that is takes no new entries.
+std::error_code refusal_to_write(const std::filesystem::path& wanted) {
+    std::filesystem::path place = std::filesystem::absolute(wanted);
+    bool is_there = std::filesystem::exists(place);
+    while (!is_there && place.has_relative_path()) {
+        place = place.parent_path();
+        is_there = std::filesystem::exists(place);
+        if (is_there && !std::filesystem::is_directory(place)) return std::make_error_code(std::errc::not_a_directory);
+    }
+    if (::access(place.c_str(), W_OK) != 0) return {errno, std::generic_category()};
+    return {};
 }
 
-void make_mail_sink(const modapi::ConfigurationFile& file, const std::filesystem::path& sink) {
-    try {
-        MailSink(sink).make();
-    } catch (const modapi::MailError& error) {
-        file.fail({"email", "sink_path"}, error.what());
-    }
+/// What the server writes to later is looked at when it starts, so that nobody's first upload or mail finds out.
+void require_writable(const modapi::ConfigurationFile& file, const modapi::ConfigurationPath& key,
+                      const std::filesystem::path& place) {
+    const std::error_code refusal = refusal_to_write(place);
+    if (refusal) file.fail(key, place.string() + " can't be written to: " + refusal.message());
 }
 
 modapi::HttpClientSettings http_client_settings(const ServerConfiguration& configuration) {
@@ -122,8 +122,8 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
               mailer_,
               blocking_pool_.get_executor(),
               host_pool_.get_executor()} {
-    make_media_store(file, configuration.media_store_path);
-    if (configuration.mail.sink) make_mail_sink(file, *configuration.mail.sink);
+    require_writable(file, {"media_store_path"}, configuration.media_store_path);
+    if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
     try {
         build_workers(modules);

@@ -58,9 +58,9 @@ TEST(StartTest, NamesThePlacesThatCannotBeWrittenTo) {
     std::ofstream(folder.path() / "file") << "no folder";
     const std::string place = (folder.path() / "file/below").string();
     expect_error(folder, "server_name: hs\nmedia_store_path: file/below\n",
-                 "2: media_store_path: the folder " + place + " can't be used: Not a directory");
+                 "2: media_store_path: " + place + " can't be written to: Not a directory");
     expect_error(folder, "server_name: hs\nemail:\n  sink_path: file/below\n",
-                 "3: email.sink_path: the file of mails " + place + " can't be written: Not a directory");
+                 "3: email.sink_path: " + place + " can't be written to: Not a directory");
 }
 
 TEST(StartTest, NamesThePortThatIsInUse) {

@@ -35,11 +35,8 @@ void append_to(const std::filesystem::path& file, std::string_view line) {
 
 }  // namespace
 
-void MailSink::make() { write(std::string_view()); }
-
-void MailSink::append(const callbacks::JsonDict& record) { write(boost::json::serialize(record) + "\n"); }
-
-void MailSink::write(std::string_view line) {
+void MailSink::append(const callbacks::JsonDict& record) {
+    const std::string line = boost::json::serialize(record) + "\n";
     const std::lock_guard<std::mutex> one_at_a_time(mutex_);
     try {
         append_to(file_, line);

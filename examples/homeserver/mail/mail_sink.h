@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <mutex>
-#include <string_view>
 
 namespace homeserver {
 
@@ -14,14 +13,10 @@ class MailSink {
 public:
     explicit MailSink(std::filesystem::path file) : file_(std::move(file)) {}
 
-    /// Makes the file, if it isn't there. Blocks. Errors: modapi::MailError.
-    void make();
     /// Blocks. Errors: modapi::MailError.
     void append(const callbacks::JsonDict& record);
 
 private:
-    void write(std::string_view line);
-
     std::filesystem::path file_;
     std::mutex mutex_;
 };
