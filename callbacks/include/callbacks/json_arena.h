@@ -38,7 +38,7 @@ private:
     }
     void* do_allocate(std::size_t size, std::size_t alignment) override {
         const auto at = reinterpret_cast<std::uintptr_t>(free_);
-        const std::size_t padding = (alignment - at % alignment) % alignment;
+        const std::size_t padding = (0 - at) & (alignment - 1);  // an alignment is a power of two: nothing is divided
         if (static_cast<std::size_t>(limit_ - free_) < size + padding) [[unlikely]]
             return allocate_elsewhere(size, alignment);
         std::byte* const taken = free_ + padding;
