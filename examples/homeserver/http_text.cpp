@@ -15,7 +15,31 @@ int hexadecimal_digit(char digit) noexcept {
     return -1;
 }
 
-/// The code point that begins at `text[at]`, with `at` moved behind it; none if it isn't well-formed.
+/// Where what is UTF-8 from `at` on ends.
+std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
+    constexpr std::uint64_t beyond_ascii = 0x8080808080808080;
+    while (at < text.size()) {
+        std::uint64_t word = 0;
+        if (text.size() - at >= sizeof word) {
+            std::memcpy(&word, text.data() + at, sizeof word);
+            if ((word & beyond_ascii) == 0) {
+                at += sizeof word;
+                continue;
+            }
+        }
+        std::size_t next = at;
+        if (!next_code_point(text, next)) return at;
+        at = next;
+    }
+    return at;
+}
+
+char ascii_lower(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+}  // namespace
+
 std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t& at) noexcept {
     const auto first = static_cast<unsigned char>(text[at++]);
     if (first < 0x80) return first;
@@ -41,31 +65,6 @@ std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t&
     if (point < smallest || point > 0x10FFFF || is_surrogate) return std::nullopt;
     return point;
 }
-
-/// Where what is UTF-8 from `at` on ends.
-std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
-    constexpr std::uint64_t beyond_ascii = 0x8080808080808080;
-    while (at < text.size()) {
-        std::uint64_t word = 0;
-        if (text.size() - at >= sizeof word) {
-            std::memcpy(&word, text.data() + at, sizeof word);
-            if ((word & beyond_ascii) == 0) {
-                at += sizeof word;
-                continue;
-            }
-        }
-        std::size_t next = at;
-        if (!next_code_point(text, next)) return at;
-        at = next;
-    }
-    return at;
-}
-
-char ascii_lower(char letter) noexcept {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-}  // namespace
 
 std::string percent_decoded(std::string_view text, bool plus_is_space) {
     std::string decoded;

@@ -14,6 +14,9 @@ namespace homeserver {
 /// `a=1&b=x%20y` as decoded pairs, in order; a name without `=` has an empty value.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
 
+/// The code point that begins at `text[at]`, with `at` moved behind it; none if it isn't well-formed.
+[[nodiscard]] std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t& at) noexcept;
+
 /// Whether `text` is well-formed UTF-8 without NUL bytes: what the database and JSON can hold.
 [[nodiscard]] bool is_storable_text(std::string_view text) noexcept;
 

@@ -1,7 +1,10 @@
 #include "unicode_text.h"
 
+#include "http_text.h"
+
 #include <cstdint>
 #include <cwctype>
+#include <optional>
 
 #include <locale.h>
 
@@ -13,32 +16,6 @@ constexpr unsigned continuation_mask = 0xC0;
 constexpr unsigned continuation = 0x80;
 
 bool is_continuation(char byte) noexcept { return (static_cast<unsigned char>(byte) & continuation_mask) == continuation; }
-
-/// How many bytes the character that begins so has; 0: none begins so.
-std::size_t length_of(unsigned char first) noexcept {
-    if (first < 0x80) return 1;
-    if ((first & 0xE0) == 0xC0) return 2;
-    if ((first & 0xF0) == 0xE0) return 3;
-    if ((first & 0xF8) == 0xF0) return 4;
-    return 0;
-}
-
-/// The length of the character at the beginning of `text`; 0: it isn't whole.
-std::size_t whole_character(std::string_view text) noexcept {
-    const std::size_t length = length_of(static_cast<unsigned char>(text.front()));
-    if (length > text.size()) return 0;
-    for (std::size_t at = 1; at < length; ++at) {
-        if (!is_continuation(text[at])) return 0;
-    }
-    return length;
-}
-
-std::uint32_t code_point(std::string_view character) noexcept {
-    constexpr unsigned masks[] = {0x7F, 0x1F, 0x0F, 0x07};
-    std::uint32_t point = static_cast<unsigned char>(character.front()) & masks[character.size() - 1];
-    for (const char byte : character.substr(1)) point = (point << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
-    return point;
-}
 
 void append(std::string& text, std::uint32_t point) {
     const auto following = [&](unsigned shift) { text += static_cast<char>(continuation | ((point >> shift) & 0x3FU)); };
@@ -87,15 +64,17 @@ std::size_t character_count(std::string_view text) noexcept {
 std::string without_case(std::string_view text) {
     std::string folded;
     folded.reserve(text.size());
-    while (!text.empty()) {
-        const std::size_t length = whole_character(text);
-        if (length <= 1) {  // ASCII, or a byte that belongs to no character
-            folded += without_case(text.front());
-            text.remove_prefix(1);
-        } else {
-            append(folded, without_case(code_point(text.substr(0, length))));
-            text.remove_prefix(length);
+    for (std::size_t at = 0; at < text.size();) {
+        const char first = text[at];
+        const std::size_t behind = at + 1;
+        const bool is_ascii = static_cast<unsigned char>(first) < 0x80;
+        const std::optional<std::uint32_t> point = is_ascii ? std::nullopt : next_code_point(text, at);
+        if (point) {
+            append(folded, without_case(*point));
+            continue;
         }
+        folded += without_case(first);  // ASCII, or a byte that belongs to no character
+        at = behind;
     }
     return folded;
 }
