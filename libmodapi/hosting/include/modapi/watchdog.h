@@ -1,0 +1,4 @@
+#pragma once
+
+// Stands in <modapi/hosting/watchdog.h> now.
+#include <modapi/hosting/watchdog.h>

@@ -1,0 +1,4 @@
+#pragma once
+
+// Stands in <modapi/hosting/worker.h> now.
+#include <modapi/hosting/worker.h>
