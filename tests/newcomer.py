@@ -38,7 +38,7 @@ def files_of(listing):
     """The files of a block that begin with a line `// NAME` each."""
     parts = re.split(r"^// ([\w.]+)\n", listing, flags=re.M)
     assert len(parts) > 1 and not parts[0], "the listing doesn't begin with a file's name"
-    return dict(zip(parts[1::2], parts[2::2]))
+    return {name: text.rstrip("\n") + "\n" for name, text in zip(parts[1::2], parts[2::2])}
 
 
 def run(commands, folder, **variables):
