@@ -9,7 +9,7 @@ usage: documents_test.py PROJECT [--self-test]
 - An `#include` of the project's own headers finds one.
 - A C++ listing below `<!-- from PATH -->` stands in that file as it is; a line `...` leaves something out. Any other C++ listing is
   one that a test builds: those of the documents in TRIED.
-- A document that a source names exists.
+- A document that a source names exists, and no source cites chapters of one (`semantics 2.8`).
 """
 import os
 import pathlib
@@ -24,6 +24,7 @@ MADE_DOCUMENTS = {"measured.md"}
 SUFFIXES = (".h", ".cpp", ".py", ".md", ".cmake", ".txt", ".json", ".yaml", ".sh")
 SOURCES = (".h", ".cpp", ".py", ".cmake", ".txt", ".sh", ".js", ".in")
 LIBRARIES = ("async", "callbacks", "modapi")
+CHAPTER = re.compile(r"\bsemantics \d[\d.]*")
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -126,6 +127,8 @@ def cited_documents(project):
         for name in re.findall(r"\b[\w-]+\.md\b", text):
             if name not in known:
                 yield "%s cites %s" % (source.relative_to(project), name)
+        for chapter in CHAPTER.findall(text):
+            yield "%s cites %s" % (source.relative_to(project), chapter)
 
 
 def complaints(project):
@@ -143,7 +146,7 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         project = pathlib.Path(folder)
         for path, text in {
-            "room/part/include/modapi/there.h": "/// Says nothing. See rules.md.\n",
+            "room/part/include/modapi/there.h": "/// Says nothing. See rules.md, or semantics 2.8 of it.\n",
             "room/part/two.cpp": "namespace {\n    int one();\n    int two();\n    int three();\n}\n",
             "room/README.md": textwrap.dedent("""\
                 # A heading, with `code`
@@ -180,6 +183,7 @@ def self_test():
             (project / path).write_text(text)
         expected = [
             "room/part/include/modapi/there.h cites rules.md",
+            "room/part/include/modapi/there.h cites semantics 2.8",
             "room/README.md: dead link gone.svg",
             "room/README.md: dead link #elsewhere",
             "room/README.md: no such path part/gone.cpp",
