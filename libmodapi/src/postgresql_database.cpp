@@ -24,13 +24,12 @@ public:
     PostgresqlTransaction(PostgresqlConnection& connection, bool read_only) : connection_(connection) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
-        connection_.run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                      : "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE");
     }
     ~PostgresqlTransaction() override {
         if (!connection_.in_transaction()) return;
         try {
-            connection_.run_own("ROLLBACK");
+            run_own("ROLLBACK");
         } catch (const DatabaseError&) {  // NOLINT: a lost connection, and with it the transaction; the next one connects anew
         }
     }
@@ -39,7 +38,7 @@ public:
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         try {
-            connection_.run_own("COMMIT");
+            run_own("COMMIT");
         } catch (const TransientDatabaseError& error) {
             if (!connection_.is_lost()) throw;
             // Done again it might be done twice.
@@ -58,6 +57,7 @@ protected:
     }
 
 private:
+    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr); }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
