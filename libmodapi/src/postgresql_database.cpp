@@ -18,6 +18,9 @@ namespace {
 
 /// A server that restarts is back after a while: the time before the first try again; it doubles with each.
 constexpr auto first_wait_for_server = std::chrono::milliseconds(50);
+/// Tries that follow each other at once can all lose against one transaction that is about to end: the time before whoever lost
+/// a second time tries again; it doubles with each.
+constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
@@ -84,13 +87,17 @@ protected:
             turn.lock();
             turn.unlock();
         }
-        std::chrono::milliseconds wait = first_wait_for_server;
+        std::chrono::milliseconds wait_for_server = first_wait_for_server;
+        std::chrono::milliseconds wait_for_others = first_wait_for_others;
         const auto before_retry = [&] {
             if (connection.is_lost()) {
-                std::this_thread::sleep_for(wait);
-                wait *= 2;
+                std::this_thread::sleep_for(wait_for_server);
+                wait_for_server *= 2;
             } else if (!turn.owns_lock()) {
                 turn.lock();
+            } else {
+                std::this_thread::sleep_for(wait_for_others);
+                wait_for_others *= 2;
             }
         };
         const auto attempt = [&] {
@@ -103,8 +110,8 @@ protected:
 
 private:
     ConnectionPool<PostgresqlConnection> connections_;
-    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that nobody
-    /// loses more often than there are connections, however many come.
+    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it competes
+    /// only with those that have begun, however many come.
     std::mutex turnstile_;
 };
 

@@ -317,17 +317,17 @@ TEST(PostgresqlOpeningTest, GivesUpAServerThatTakesTheConnectionAndNeverAnswers)
               "can't open the PostgreSQL database: no answer from 127.0.0.1, port " + server.port() + ", within 1 s");
     const auto took = std::chrono::steady_clock::now() - begin;
     EXPECT_GE(took, std::chrono::seconds(1));
-    EXPECT_LT(took, std::chrono::seconds(5));
+    EXPECT_LT(took, std::chrono::seconds(10));
 }
 
 TEST(PostgresqlOpeningTest, GoesOnToTheNextHostOfAListWhenOneIsSilentOrRefuses) {
     const SilentServer server;
-    const std::string common = " user=modapi dbname=postgres connect_timeout=1";
+    const std::string common = " user=modapi dbname=postgres connect_timeout=";
     DatabaseSettings settings;
     settings.name = "psycopg2";
     settings.postgresql_connections = 1;
     const std::string host = postgresql_test::host();
-    settings.postgresql_connection = "host=127.0.0.1,127.0.0.1," + host + " port=1," + server.port() + ",5432" + common;
+    settings.postgresql_connection = "host=127.0.0.1,127.0.0.1," + host + " port=1," + server.port() + ",5432" + common + "3";
     const std::unique_ptr<Database> database = Database::open(settings);
     async::sync_wait(database->read("works", [](Transaction& transaction) { transaction.execute("SELECT 1"); }));
     const std::string silence = "no answer from 127.0.0.1, port " + server.port() + ", within 1 s";
@@ -335,7 +335,7 @@ TEST(PostgresqlOpeningTest, GoesOnToTheNextHostOfAListWhenOneIsSilentOrRefuses) 
     EXPECT_TRUE(
         error.starts_with("can't open the PostgreSQL database: " + silence + "; connection to server on socket \"/nowhere/"))
         << error;
-    EXPECT_EQ(open_error("hostaddr=127.0.0.1,127.0.0.1 port=" + server.port() + common),
+    EXPECT_EQ(open_error("hostaddr=127.0.0.1,127.0.0.1 port=" + server.port() + common + "1"),
               "can't open the PostgreSQL database: " + silence + "; " + silence);
 }
 
