@@ -110,8 +110,8 @@ protected:
 
 private:
     ConnectionPool<PostgresqlConnection> connections_;
-    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it competes
-    /// only with those that have begun, however many come.
+    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
+    /// competes only with those that have begun, however many come.
     std::mutex turnstile_;
 };
 
