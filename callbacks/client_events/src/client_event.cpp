@@ -1,6 +1,6 @@
 #include <callbacks/client_event.h>
 
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 #include <tuple>
 

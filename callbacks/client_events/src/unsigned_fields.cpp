@@ -53,7 +53,7 @@ void UnsignedFields::settle_name(std::size_t begin) {
     detail::FieldIndex::Field& same = index_->find(known, name, hash);
     detail::FieldIndex::Field added{hash, added_at, static_cast<std::uint32_t>(object.size())};
     if (same.end != 0) {
-        if (same.begin < own_size_) {
+        if (same.begin < own_size_ || !combine_rule::later_wins) {
             indexed_size_ = added_at;
             return text_->cut(begin);
         }

@@ -25,19 +25,18 @@ constexpr std::uint32_t largest_header = 64 * 1024;
 
 /// Closes the connection when the chain is cancelled. Not every composed operation passes a cancellation on to the operation it
 /// waits for; a closed socket ends them all.
-class CutOnCancel final : private async::cancellation_registration {
+class CutOnCancel final {
 public:
-    CutOnCancel(tcp::socket& socket, const async::context& here)
-        : cancellation_registration([](async::cancellation_registration& self, async::cancel_reason) {
-              boost::system::error_code ignored;
-              static_cast<CutOnCancel&>(self).socket_.close(ignored);
-          }),
-          socket_(socket) {
-        if (here.cancellation != nullptr) here.cancellation->add(*this, here.shielded);
-    }
+    CutOnCancel(tcp::socket& socket, const async::context& here) : socket_(socket) { here.add(registration_); }
 
 private:
+    void cut(async::cancel_reason) {
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+    }
+
     tcp::socket& socket_;
+    async::cancellation_callback<CutOnCancel, &CutOnCancel::cut> registration_{*this};
 };
 
 /// A lookup that runs: lives until both its operation and its waiter are done with it.

@@ -6,6 +6,8 @@
 #include <callbacks/json_arena.h>
 #include <callbacks/json_buffer.h>
 
+#include <async/combine.h>
+
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -14,7 +16,7 @@
 
 namespace callbacks {
 
-/// What a module adds its fields to, in the direct form of add_field_to_unsigned:
+/// What a module adds its fields to, in the writer form of add_field_to_unsigned:
 ///
 ///     void add(const Event& event, UnsignedFields& out) { out.add("org.example.kind", event.type()); }
 ///
@@ -24,6 +26,9 @@ namespace callbacks {
 /// growth.
 class UnsignedFields {
 public:
+    /// Asked which of two values of one name stays; add_field_to_unsigned is declared with it.
+    using combine_rule = async::last_wins_per_key;
+
     /// Writes an object of its own, that `take` yields.
     UnsignedFields() : text_(&own_text_) {}
     UnsignedFields(const UnsignedFields&) = delete;

@@ -5,14 +5,14 @@
 #include <callbacks/event_interest.h>
 #include <callbacks/unsigned_fields.h>
 
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 namespace callbacks {
 
 /// What add_field_to_unsigned answers: fields for an event's `unsigned`. A module writes it in one of three forms, each as a
 /// function or as a coroutine:
 ///
-///     void     add(const Event& event, UnsignedFields& out)         direct form: the fields go straight into the response
+///     void     add(const Event& event, UnsignedFields& out)         writer form: the fields go straight into the response
 ///     JsonDict add(const Event& event)                              object form, as in the contract
 ///     JsonDict add(const Event& event, const JsonMemory& memory)    object form without the heap: JsonDict added(memory);
 ///
