@@ -3,13 +3,14 @@
 #include "interaction.h"
 #include "sql_placeholders.h"
 
+#include <modapi/percent_encoding.h>
+
 #include <soci/postgresql/soci-postgresql.h>
 
 #include <libpq-fe.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cctype>
 #include <list>
 #include <map>
 #include <memory>
@@ -29,20 +30,6 @@ const std::map<std::string, std::string> usual_parameters = {{"client_encoding",
 void log_notice(void*, const char* message) {
     const std::string_view text = message;
     spdlog::warn("the PostgreSQL server says: {}", text.substr(0, text.find('\n')));
-}
-
-std::string percent_encoded(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string encoded;
-    for (const char character : text) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (std::isalnum(byte) != 0) {
-            encoded += character;
-        } else {
-            encoded += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
-        }
-    }
-    return encoded;
 }
 
 /// The parameters as a URI: SOCI splits what it is given at every space, also at those within a password.
