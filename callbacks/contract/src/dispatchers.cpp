@@ -77,7 +77,7 @@ void register_callbacks(Dispatchers& into, std::string_view module, const Accoun
 }
 
 void register_callbacks(Dispatchers& into, std::string_view module, const Unsigned& given, async::dispatch_settings* settings) {
-    add_each(into.unsigned_fields, module, given, settings);
+    add_each(into.unsigned_section, module, given, settings);
 }
 
 bool register_callbacks(Dispatchers& into, std::string_view module, const BackgroundUpdateController& given,

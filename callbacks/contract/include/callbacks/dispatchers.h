@@ -24,7 +24,7 @@ namespace callbacks {
 struct Dispatchers {
     AccountDataDispatch account_data{};
     AccountValidityDispatch account_validity{};
-    UnsignedDispatch unsigned_fields{};
+    UnsignedDispatch unsigned_section{};
     BackgroundUpdateControllerDispatch background_update_controller{};
     PasswordAuthProviderDispatch password_auth_provider{};
     PresenceRouterDispatch presence_router{};
