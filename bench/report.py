@@ -24,6 +24,9 @@ ROWS = [
     ("single_flight/10000", "single_flight/100", "single flight, per waiter, 10,000 waiters"),
 ]
 
+# What README.md shows of them.
+SELECTION = ["direct/0", "direct/3", "object_in_arena/3", "asio_dom/3", "cached/hit"]
+
 GROWTH_EVENTS = (1, 10, 100, 1000, 10000, 100000)
 GROWTH_MODULES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -129,3 +132,12 @@ def as_json(run):
         "growth": {name: run.ns(name) for name in sorted(run.medians) if "growth/" in name},
         "instructions": run.instructions,
     }
+
+
+def selection(figures):
+    """The short table, of what as_json gives."""
+    rows = {row["name"]: row for row in figures["rows"]}
+    lines = ["| what | ns | allocations | versus | ratio |", "|---|---:|---:|---|---:|"]
+    for row in (rows[name] for name in SELECTION):
+        lines.append("| %s | %.1f | %.1f | `%s` | %.2f |" % (row["what"], row["ns"], row["allocations"], row["versus"], row["ratio"]))
+    return "\n".join(lines) + "\n"

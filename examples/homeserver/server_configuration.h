@@ -35,7 +35,7 @@ struct LoginViaExistingSession {
     std::int64_t token_timeout_ms = 5 * 60 * 1000;
 };
 
-/// The server's own keys, checked; see host.md's table for their meaning. Modules' sections are handled by
+/// The server's own keys, checked; README.md beside this program says what each means. Modules' sections are handled by
 /// modapi::configure_modules.
 struct ServerConfiguration {
     std::string server_name;

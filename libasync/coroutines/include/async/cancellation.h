@@ -8,7 +8,7 @@ namespace async {
 /// Why a running operation is asked to end. A later, greater reason replaces an earlier one.
 enum class cancel_reason : std::uint8_t {
     none,
-    caller_gone,  ///< the client disconnected. A module's callback that already runs is let finish (rules.md, error rules)
+    caller_gone,  ///< the client disconnected. A module's callback that already runs is let finish
     deadline,     ///< its time is over: an exception, deadline_exceeded, under the callback's own error rule
     stopping,     ///< the host shuts down
 };

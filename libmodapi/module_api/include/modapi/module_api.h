@@ -54,7 +54,7 @@ private:
 /// What a module is handed: one object per module and worker, with the contract's method names.
 ///
 /// Lifetime: outlives the module. Thread: the worker's; none of its methods blocks. Registration belongs into the
-/// constructor. Asynchronous methods return a task to await; one await per statement, arguments named (README, "GCC 12").
+/// constructor. Asynchronous methods return a task to await; one await per statement, arguments named: GCC 12 needs it.
 class ModuleApi {
 public:
     ModuleApi(Worker& worker, std::string module_name);

@@ -57,7 +57,7 @@ struct UpdatePerformance {
 };
 
 /// Runs the background updates of one database, one iteration after another, paced by the module that controls them or by the
-/// configuration (contract: background update controller; semantics 4).
+/// configuration (contract: background update controller).
 ///
 /// Thread: one worker, the main one. Lifetime: table, hooks and scope outlive it; the scope is cancelled and joined before.
 /// Errors: a failing iteration is logged and retried; 5 in a row abort all updates of this database.
