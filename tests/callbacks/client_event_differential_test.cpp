@@ -362,7 +362,7 @@ TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
             outgoing[index].before = "\n";
             outgoing[index].number = recipient.age;
             if (recipient.transaction_id) {
-                outgoing[index].own_text = callbacks::OwnText{"transaction_id", *recipient.transaction_id};
+                outgoing[index].own_string = callbacks::OwnString{"transaction_id", *recipient.transaction_id};
             }
             outgoing[index].in_full = recipient.with_room_id;
         }

@@ -26,7 +26,7 @@ using callbacks::Event;
 using callbacks::EventInterest;
 using callbacks::JsonDict;
 using callbacks::OutgoingEvent;
-using callbacks::OwnText;
+using callbacks::OwnString;
 using callbacks::UnsignedDispatch;
 using callbacks::UnsignedWriter;
 
@@ -127,7 +127,7 @@ protected:
 };
 
 TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
-    send(make_event("m.room.topic", "")).own_text = OwnText{"transaction_id", "txn"};
+    send(make_event("m.room.topic", "")).own_string = OwnString{"transaction_id", "txn"};
     const boost::json::value expected = {
         {"room_id", "!room:test"},
         {"type", "m.room.topic"},
@@ -200,7 +200,7 @@ TEST(UnsignedWriterTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
 TEST_F(ClientEventsTest, TheHostsOwnFieldsWinOverAllModulesWhereItSendsThem) {
     add<&Module::forge>(first);
     add<&Module::forge_object>(second);
-    send(make_event("m.room.topic", "")).own_text = OwnText{"transaction_id", "own"};
+    send(make_event("m.room.topic", "")).own_string = OwnString{"transaction_id", "own"};
     send(make_event("m.room.message"));
     const boost::json::array sent = written();
     EXPECT_EQ(sent.at(0).at("unsigned"),

@@ -180,6 +180,15 @@ TEST(WorkerTest, TakesPlainFunctionsForCallbacksOfEveryCategory) {
     EXPECT_FALSE(test.wait(hooks.third_party_rules.check_can_deactivate_user(text, false)));
 }
 
+TEST(WorkerTest, LogsADecisionThatIsRoutineOnlyForThoseWhoDebug) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<Synchronous>();
+    const std::string user = "@old:x";
+    static_cast<void>(test.wait(test.worker.hooks().account_validity.is_user_expired(user)));
+    EXPECT_TRUE(log.contains("debug: module test.Module0 decided is_user_expired"));
+}
+
 TEST(WorkerTest, LogsWhichModuleDecidedAndCountsIt) {
     const LogCapture log;
     WorkerUnderTest test;

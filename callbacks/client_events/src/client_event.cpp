@@ -155,8 +155,8 @@ inline void ClientEvents::open(const OutgoingEvent& outgoing) {
     fields.open(text_, opened_at);
     fields.note_own(event.number_name_);
     for (const std::uint32_t name : event.own_names_) fields.note_own(name);
-    if (outgoing.own_text) [[unlikely]] {
-        fields.add(outgoing.own_text->name, outgoing.own_text->value);
+    if (outgoing.own_string) [[unlikely]] {
+        fields.add(outgoing.own_string->name, outgoing.own_string->value);
     }
     fields.end_own();
 }
@@ -168,7 +168,7 @@ inline void ClientEvents::close() {
 
 void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
     for (const OutgoingEvent& outgoing : events) {
-        if (outgoing.own_text) [[unlikely]] {
+        if (outgoing.own_string) [[unlikely]] {
             open(outgoing);
             close();
             continue;

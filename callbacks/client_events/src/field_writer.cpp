@@ -1,17 +1,11 @@
 #include "field_writer.h"
 
-#include <callbacks/unsigned.h>
-
 #include <boost/json/parse.hpp>
 
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 namespace callbacks::detail {
-
-static_assert(std::is_same_v<UnsignedWriter::combine_rule, decltype(UnsignedDispatch::add_field_to_unsigned_callback)::combine_rule>,
-              "fields with one name are settled by the rule that add_field_to_unsigned is declared with");
 
 JsonDict FieldWriter::take() {
     JsonBuffer whole;
@@ -52,7 +46,7 @@ void FieldWriter::settle(std::uint32_t hash_of_key, const char* added_field) {
     FieldIndex::Field& same = index_->find(known, name, hash);
     FieldIndex::Field added{hash, added_at, static_cast<std::uint32_t>(object.size())};
     if (same.end != 0) {
-        if (same.begin < own_size_ || !keeps_the_later_field<UnsignedWriter::combine_rule>) {
+        if (same.begin < own_size_ || !UnsignedWriter::combine_rule::later_wins) {
             indexed_size_ = added_at;
             return text_->cut(begin);
         }
@@ -77,8 +71,9 @@ UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>
 UnsignedWriter::UnsignedWriter(JsonMemory memory) : UnsignedWriter() { memory_ = std::move(memory); }
 UnsignedWriter::~UnsignedWriter() = default;
 
-[[gnu::noinline, gnu::cold]] void UnsignedWriter::put_any_text(detail::FieldWriter& to, const char* name, std::size_t name_size,
-                                                               std::uint32_t, const char* text, std::size_t text_size) {
+[[gnu::noinline, gnu::cold]] void UnsignedWriter::put_any_string(detail::FieldWriter& to, const char* name,
+                                                                 std::size_t name_size, std::uint32_t, const char* text,
+                                                                 std::size_t text_size) {
     to.add(std::string_view(name, name_size), std::string_view(text, text_size));
 }
 
@@ -89,17 +84,17 @@ template <class Integer>
 }
 
 template <bool KeyIsPlain>
-void UnsignedWriter::put_text(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
-                              const char* text, std::size_t text_size) {
+void UnsignedWriter::put_string(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
+                                const char* text, std::size_t text_size) {
     constexpr std::size_t around_both = std::string_view(R"("":"",)").size();
     if (!to.has_room(name_size + text_size + around_both)) [[unlikely]]
-        return put_any_text(to, name, name_size, hash, text, text_size);
+        return put_any_string(to, name, name_size, hash, text, text_size);
     char* at = to.put_name<KeyIsPlain>({name, name_size});
     if (at == nullptr) [[unlikely]]
-        return put_any_text(to, name, name_size, hash, text, text_size);
+        return put_any_string(to, name, name_size, hash, text, text_size);
     at[0] = '"';
     if (!JsonBuffer::copy_plain(at + 1, {text, text_size})) [[unlikely]]
-        return put_any_text(to, name, name_size, hash, text, text_size);
+        return put_any_string(to, name, name_size, hash, text, text_size);
     at += text_size;
     at[1] = '"';
     at[2] = ',';
@@ -134,7 +129,7 @@ void UnsignedWriter::write(const JsonDict& fields) {
         const FieldKey key(std::string_view(field.key()));
         if (field.value().is_string()) {
             const std::string_view text(field.value().get_string());
-            put_text<false>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
+            put_string<false>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
         } else {
             put(key, field.value());
         }
@@ -143,8 +138,10 @@ void UnsignedWriter::write(const JsonDict& fields) {
 
 JsonDict UnsignedWriter::take() { return writer_->take(); }
 
-template void UnsignedWriter::put_text<true>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, const char*, std::size_t);
-template void UnsignedWriter::put_text<false>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, const char*, std::size_t);
+template void UnsignedWriter::put_string<true>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, const char*,
+                                               std::size_t);
+template void UnsignedWriter::put_string<false>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, const char*,
+                                                std::size_t);
 template void UnsignedWriter::put_integer<true>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, std::int64_t);
 template void UnsignedWriter::put_integer<false>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, std::int64_t);
 template void UnsignedWriter::put_integer<true>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, std::uint64_t);

@@ -12,12 +12,6 @@
 
 namespace callbacks::detail {
 
-/// Which of two fields with one name a combine rule keeps. A rule that isn't here can't be declared for what this writes.
-template <class CombineRule>
-inline constexpr bool keeps_the_later_field = CombineRule::unknown_to_the_writer;
-template <>
-inline constexpr bool keeps_the_later_field<async::last_wins_per_key> = true;
-
 /// Writes the fields of one JSON object at the end of a text. The fields that are the host's own come first and stay; of two
 /// others with one name the combine rule of add_field_to_unsigned keeps one.
 class FieldWriter {
@@ -25,7 +19,7 @@ public:
     /// An object of its own.
     FieldWriter() : text_(&own_text_) {}
 
-    /// Begins an object at the end of `text`, of which the opening brace is written. What stands behind `opened_at` is the
+    /// Begins an object at the end of `text`, of which the opening brace is written. What stands after `opened_at` is the
     /// host's own, whose names the caller notes.
     void open(JsonBuffer& text, std::size_t opened_at) noexcept {
         text_ = &text;

@@ -70,7 +70,7 @@ std::vector<OutgoingEvent> EventResponse::outgoing() const {
         event.event = part.event.get();
         event.before = text_.view().substr(text_begin, part.text_end - text_begin);
         event.number = now - part.event->event().origin_server_ts();
-        if (part.transaction_id) event.own_text = callbacks::OwnText{"transaction_id", *part.transaction_id};
+        if (part.transaction_id) event.own_string = callbacks::OwnString{"transaction_id", *part.transaction_id};
         event.in_full = recipient_.with_room_id;
         events.push_back(event);
         text_begin = part.text_end;

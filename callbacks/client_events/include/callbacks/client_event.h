@@ -22,8 +22,8 @@
 
 namespace callbacks {
 
-/// An event in the form that clients get, prepared once for all of them: the text up to where the fields of `unsigned` that depend
-/// on the recipient, the time and the modules go. Nothing of it changes; a host keeps it with the event.
+/// An event in the form that clients get, prepared once for all of them: the text up to where the fields of `unsigned` that
+/// depend on the recipient, the time and the modules go. Nothing of it changes; a host keeps it with the event.
 ///
 /// Thread: may be shared between workers. Memory: the event, its text and a few words.
 class ClientEvent {
@@ -43,26 +43,26 @@ private:
     std::size_t short_begin_ = 0;           // where the comma stands at which the short form begins
     std::size_t own_begin_ = 0;             // where the first field of `unsigned` begins
     std::vector<std::uint32_t> own_names_;  // hashes of their keys
-    std::uint32_t number_name_ = 0;         // the same of the last one's, whose number follows
+    std::uint32_t number_name_ = 0;         // hash of the key whose number follows
 };
 
 /// A field of `unsigned` that is the host's own and wins over what modules add.
-struct OwnText {
+struct OwnString {
     FieldKey name;
     std::string_view value;
 };
 
 /// One event of a response.
 struct OutgoingEvent {
-    const ClientEvent* event = nullptr;  ///< outlives the writing
-    std::string_view before;             ///< what stands in front of it: a comma, the end of a list, ...
-    std::int64_t number = 0;             ///< what the prepared text ends in front of, the event's age for example
-    std::optional<OwnText> own_text{};   ///< for this recipient only; the text outlives the writing
-    bool in_full = true;                 ///< false: in the short form, without what the prepared text begins with
+    const ClientEvent* event = nullptr;     ///< outlives the writing
+    std::string_view before;                ///< what stands in front of it: a comma, the end of a list, ...
+    std::int64_t number = 0;                ///< what the prepared text ends in front of, the event's age for example
+    std::optional<OwnString> own_string{};  ///< for this recipient only; the text outlives the writing
+    bool in_full = true;                    ///< false: in the short form, without what the prepared text begins with
 };
 
-/// Writes events as clients get them; the one place where add_field_to_unsigned runs. The host's own fields win over all modules',
-/// the later module's over the earlier one's.
+/// Writes events as clients get them; the one place where add_field_to_unsigned runs. The host's own fields win over all
+/// modules', the later module's over the earlier one's.
 ///
 ///     callbacks::ClientEvents events;
 ///     const std::string_view text = co_await events.write(hooks.unsigned_section, outgoing, "]}");

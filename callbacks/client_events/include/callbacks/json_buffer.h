@@ -41,8 +41,9 @@ public:
     /// Forgets what comes after the first `kept` bytes; the memory stays.
     void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
 
-    /// A text grows to this size; then std::length_error is thrown and nothing of it is lost.
+    /// A buffer grows to this size; then std::length_error is thrown and nothing of it is lost.
     static constexpr std::size_t max_bytes = std::size_t(1) << 30;
+    [[deprecated("is named max_bytes")]] static constexpr std::size_t most_bytes = max_bytes;
     /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
     [[nodiscard]] char* reserve(std::size_t bytes) {
         if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
@@ -87,7 +88,7 @@ public:
     void value(const JsonValue& value);
     void array(const JsonArray& values);
     void object(const JsonDict& members);
-    /// What of these the value is: a text, a number, a truth value, null, a JSON value, array or object.
+    /// A value of any of these kinds: a string, a number, a boolean, null, a JSON value, array or object.
     template <class Value>
     void write(const Value& value) {
         if constexpr (std::is_same_v<Value, bool>) {

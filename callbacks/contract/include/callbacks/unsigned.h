@@ -7,6 +7,8 @@
 
 #include <async/written_dispatch.h>
 
+#include <type_traits>
+
 namespace callbacks {
 
 /// What add_field_to_unsigned answers: fields for an event's `unsigned`. A module gives them in one of three forms, each as a
@@ -37,5 +39,9 @@ struct UnsignedCategory {
 
 using Unsigned = UnsignedCategory<async::slot>;
 using UnsignedDispatch = UnsignedCategory<async::dispatch>;
+
+static_assert(
+    std::is_same_v<UnsignedWriter::combine_rule, decltype(UnsignedDispatch::add_field_to_unsigned_callback)::combine_rule>,
+    "of two fields with one name the writer keeps the one that the declared rule says");
 
 }  // namespace callbacks

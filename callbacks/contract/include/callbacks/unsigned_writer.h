@@ -36,15 +36,15 @@ public:
     UnsignedWriter(const UnsignedWriter&) = delete;
     UnsignedWriter& operator=(const UnsignedWriter&) = delete;
 
-    /// A text, a number, a truth value, null, a JSON value, array or object. The value is copied.
+    /// A string, a number, a boolean, null, a JSON value, array or object. The value is copied.
     template <class Value>
     [[gnu::always_inline]] void add(FieldKey key, const Value& value) {
-        if constexpr (is_text<Value>) {
+        if constexpr (is_string<Value>) {
             const std::string_view text(value);
             if (key.is_plain()) {
-                put_text<true>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
+                put_string<true>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
             } else {
-                put_text<false>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
+                put_string<false>(*writer_, key.text().data(), key.text().size(), key.hash(), text.data(), text.size());
             }
         } else if constexpr (is_integer<Value>) {
             using Wide = std::conditional_t<std::is_signed_v<Value>, std::int64_t, std::uint64_t>;
@@ -59,7 +59,7 @@ public:
             put(key, JsonValue(static_cast<double>(value)));
         } else {
             static_assert(std::is_same_v<Value, bool> || std::is_null_pointer_v<Value>,
-                          "a field is a text, a number, a truth value, null, or a JsonValue, JsonArray or JsonDict");
+                          "a field is a string, a number, a boolean, null, or a JsonValue, JsonArray or JsonDict");
             put(key, JsonValue(value));
         }
     }
@@ -80,7 +80,7 @@ private:
     static constexpr bool is_json =
         std::is_same_v<Value, JsonValue> || std::is_same_v<Value, JsonArray> || std::is_same_v<Value, JsonDict>;
     template <class Value>
-    static constexpr bool is_text =
+    static constexpr bool is_string =
         std::is_convertible_v<const Value&, std::string_view> && !std::is_null_pointer_v<Value> && !is_json<Value>;
     template <class Value>
     static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
@@ -88,13 +88,13 @@ private:
     // These run for every field of every event: what is passed fits into registers, and the rare cases leave by a jump to what
     // takes the same, so that nothing has to be saved for them.
     template <bool KeyIsPlain>
-    static void put_text(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
-                         const char* text, std::size_t text_size);
+    static void put_string(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
+                           const char* text, std::size_t text_size);
     template <bool KeyIsPlain, class Integer>
     static void put_integer(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
                             Integer number);
-    static void put_any_text(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
-                         const char* text, std::size_t text_size);
+    static void put_any_string(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
+                               const char* text, std::size_t text_size);
     template <class Integer>
     static void put_any_integer(detail::FieldWriter& to, const char* name, std::size_t name_size, std::uint32_t hash,
                                 Integer number);

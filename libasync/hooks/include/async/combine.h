@@ -58,6 +58,7 @@ struct first_not {
 /// Answers are maps with `insert_or_assign` (JSON objects): the last hook to set a key wins it.
 struct last_wins_per_key {
     static constexpr std::string_view name = "merge, last wins per key";
+    static constexpr bool later_wins = true;
     template <class R>
     using result = R;
     template <class R>
