@@ -3,47 +3,64 @@
 #include <async/observation.h>
 
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace async::detail {
 
-/// The registrations of one callback, in order. A walk keeps the list that it found: a registration makes a new one, and older
-/// ones stay as long as the registry. No lock, no count.
-///
-/// `Entry` is what a dispatcher keeps of a registration; it has a `callback_identity* identity`.
-template <class Entry>
-class registry {
+/// The part of a registry that doesn't depend on what is registered. It is compiled once: a host has a registry for every
+/// callback, and whoever includes their dispatchers would compile each of them otherwise.
+class registrations {
 public:
-    using snapshot = std::vector<Entry>;
-
-    /// What is registered by now; null: nothing.
-    [[nodiscard]] const snapshot* current() const noexcept { return current_; }
     [[nodiscard]] const dispatch_settings* settings() const noexcept { return settings_; }
 
-    void add(std::string_view module, std::string_view callback, const dispatch_settings* settings, Entry added) {
-        settings_ = settings;
-        identities_.push_back(std::make_unique<callback_identity>(std::string(module), callback));
-        added.identity = identities_.back().get();
-        auto grown = std::make_unique<snapshot>();
-        if (current_ != nullptr) *grown = *current_;
-        grown->push_back(std::move(added));
-        current_ = grown.get();
-        snapshots_.push_back(std::move(grown));
-    }
-
+    /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
     void each_registration(Visitor&& visit) const {
         for (const std::unique_ptr<callback_identity>& identity : identities_) visit(std::as_const(*identity));
     }
 
+protected:
+    registrations() noexcept;
+    ~registrations();
+    registrations(registrations&& other) noexcept;
+    registrations& operator=(registrations&& other) noexcept;
+
+    /// One more registration; its identity lives as long as the registry.
+    [[nodiscard]] callback_identity& identify(std::string_view module, std::string_view callback,
+                                              const dispatch_settings* settings);
+    /// Keeps a snapshot for the walks that started with it.
+    void keep(std::shared_ptr<const void> snapshot);
+
+private:
+    const dispatch_settings* settings_ = nullptr;
+    std::vector<std::shared_ptr<const void>> snapshots_;
+    std::vector<std::unique_ptr<callback_identity>> identities_;
+};
+
+/// The registrations of one callback, in order. A walk keeps the list that it found: a registration makes a new one, and older
+/// ones stay as long as the registry. No lock, no count.
+///
+/// `Entry` is what a dispatcher keeps of a registration; it has a `callback_identity* identity`.
+template <class Entry>
+class registry : public registrations {
+public:
+    using snapshot = std::vector<Entry>;
+
+    /// What is registered by now; null: nothing.
+    [[nodiscard]] const snapshot* current() const noexcept { return current_; }
+
+    void add(std::string_view module, std::string_view callback, const dispatch_settings* settings, Entry added) {
+        auto grown = current_ == nullptr ? std::make_shared<snapshot>() : std::make_shared<snapshot>(*current_);
+        added.identity = &identify(module, callback, settings);
+        grown->push_back(std::move(added));
+        current_ = grown.get();
+        keep(std::move(grown));
+    }
+
 private:
     const snapshot* current_ = nullptr;
-    const dispatch_settings* settings_ = nullptr;
-    std::vector<std::unique_ptr<snapshot>> snapshots_;
-    std::vector<std::unique_ptr<callback_identity>> identities_;
 };
 
 }  // namespace async::detail
