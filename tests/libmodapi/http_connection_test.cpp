@@ -124,7 +124,10 @@ TEST(HttpConnectionTest, ARequestThatEndsWithItsClientLeavesNothingToBeCalled) {
 TEST(HttpConnectionTest, AConnectionThatOneNameWasAllowedServesNoOtherName) {
     std::atomic<int> requests = 0;
     const RawPeer peer([&](Connection& connection) {
-        for (; connection.read_request(); ++requests) connection.send(good_answer);
+        while (connection.read_request()) {
+            ++requests;
+            connection.send(good_answer);
+        }
     });
     Allowed allowed(peer);
     const std::string port = peer.address().substr(peer.address().find(':'));
