@@ -93,6 +93,8 @@ void HttpExchange::set_request() {
         return;
     }
     if (!request_.body.empty() || !request_.may_be_repeated() || request_.method == "PUT") {
+        // libcurl 7.88 waits for ever where an HTTP/2 server has answered before it has the whole body.
+        set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
         set(CURLOPT_POSTFIELDS, request_.body.c_str());
     }
