@@ -38,14 +38,14 @@ void hook_run::fail(std::exception_ptr failure, error_level level) {
     timed_ = false;
     if (expiry_) stop_expiry();
     if (stopping) std::rethrow_exception(std::move(failure));
-    callback_statistics::add(identity_->statistics.errors);
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(*identity_, level, failure);
+    callback_statistics::add(statistics().errors);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(running(), level, failure);
     throw_if_operation_cancelled();
 }
 
 void hook_run::decided() const {
-    callback_statistics::add(identity_->statistics.decisions);
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(*identity_);
+    callback_statistics::add(statistics().decisions);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(running());
 }
 
 void hook_run::limit_time() {
@@ -64,14 +64,14 @@ void hook_run::end_timed() {
     if (expiry_) stop_expiry();
     const clock::duration took = inner_.clock().now() - began_;
     const auto nanoseconds = static_cast<std::uint64_t>(took.count());
-    callback_statistics& statistics = identity_->statistics;
-    callback_statistics::add(statistics.measured);
-    callback_statistics::add(statistics.total_ns, nanoseconds);
-    if (nanoseconds > statistics.longest_ns.load(std::memory_order_relaxed)) {
-        statistics.longest_ns.store(nanoseconds, std::memory_order_relaxed);
+    callback_statistics& counted = statistics();
+    callback_statistics::add(counted.measured);
+    callback_statistics::add(counted.total_ns, nanoseconds);
+    if (nanoseconds > counted.longest_ns.load(std::memory_order_relaxed)) {
+        counted.longest_ns.store(nanoseconds, std::memory_order_relaxed);
     }
     if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
-        settings_->observer->on_slow(*identity_, took);
+        settings_->observer->on_slow(running(), took);
     }
 }
 

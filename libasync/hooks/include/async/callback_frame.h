@@ -77,6 +77,8 @@ public:
     }
 
 protected:
+    [[nodiscard]] const callback_identity& running() const noexcept { return *layer_.running; }
+
     const context& outer_;
     context inner_;
 

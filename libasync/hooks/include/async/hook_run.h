@@ -37,7 +37,6 @@ public:
             throw_if_it_ends_the_walk();
     }
     void begin(callback_identity& identity) {
-        identity_ = &identity;
         std::atomic<std::uint64_t>& runs = identity.statistics.runs;
         const std::uint64_t run_number = runs.load(std::memory_order_relaxed);
         runs.store(run_number + 1, std::memory_order_relaxed);
@@ -60,6 +59,10 @@ public:
     void decided() const;
 
 private:
+    /// `begin` was given it as one that is counted in.
+    [[nodiscard]] callback_statistics& statistics() const noexcept {
+        return const_cast<callback_statistics&>(running().statistics);
+    }
     [[gnu::cold]] void throw_if_it_ends_the_walk() const;
     [[gnu::cold]] void begin_timed();
     [[gnu::cold]] void limit_time();
@@ -70,7 +73,6 @@ private:
 
     const dispatch_settings* settings_;
     const cancel_reason& requested_;  // of the operation, at hand
-    callback_identity* identity_ = nullptr;
     std::uint32_t sampled_mask_;
     bool timed_ = false;
     clock::time_point began_{};
