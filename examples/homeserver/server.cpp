@@ -70,6 +70,9 @@ modapi::HttpClientSettings http_client_settings(const ServerConfiguration& confi
     settings.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     if (configuration.ip_range_blocklist) settings.ip_range_blocklist = *configuration.ip_range_blocklist;
     settings.ip_range_allowlist = configuration.ip_range_allowlist;
+    settings.http_proxy = configuration.http_proxy;
+    settings.https_proxy = configuration.https_proxy;
+    settings.no_proxy_hosts = configuration.no_proxy_hosts;
     return settings;
 }
 

@@ -56,6 +56,9 @@ struct ServerConfiguration {
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
+    std::string http_proxy;  ///< this and the next two as modapi::HttpClientSettings has them
+    std::string https_proxy;
+    std::vector<std::string> no_proxy_hosts;
     MailSettings mail;
     std::optional<std::string> custom_template_dir;
     std::optional<std::string> template_dir;        ///< the server's own templates; the program's affair, not the file's

@@ -282,7 +282,7 @@ TEST(EventInterestTest, AdmitsByTypeStateSenderAndRoom) {
     const Event topic = make_event("m.room.topic", "");
     const Event message = make_event("m.room.message");
     const auto admits = [](const EventInterest& interest, const Event& event) {
-        return interest.admits(EventInterest::subject_of(event));
+        return interest.matches(EventInterest::subject_of(event));
     };
     EXPECT_TRUE(admits(EventInterest(), topic));
     EXPECT_TRUE(admits(EventInterest().types({"m.room.topic"}), topic));
@@ -303,7 +303,7 @@ TEST(EventInterestTest, NamesThatShareABitAreToldApart) {
         callbacks::EventFields fields;
         fields.sender = "@user" + std::to_string(index) + ":test";
         const Event event(std::move(fields));
-        if (interest.admits(EventInterest::subject_of(event))) ++admitted;
+        if (interest.matches(EventInterest::subject_of(event))) ++admitted;
     }
     EXPECT_EQ(admitted, 0);
 }

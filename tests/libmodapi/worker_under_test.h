@@ -96,7 +96,7 @@ public:
         });
         run_ready();
         while (!finished) {
-            if (clock.work_elsewhere() > 0) {
+            if (clock.offloaded() > 0) {
                 io.restart();
                 io.run_one();
             } else {

@@ -2,7 +2,7 @@
 
 #include "field_writer.h"
 
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 #include <cstring>
 #include <tuple>

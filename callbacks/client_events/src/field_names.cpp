@@ -1,6 +1,6 @@
 #include "field_names.h"
 
-#include <async/text_hash.h>
+#include <async/string_hash.h>
 
 #include <algorithm>
 #include <utility>
@@ -53,7 +53,7 @@ void NameHashes::begin_anew() noexcept {
 std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, end_of_string(text, 0)); }
 
 std::uint32_t FieldIndex::hash_of(std::string_view name) noexcept {
-    return static_cast<std::uint32_t>(async::detail::hash_of_text(name));
+    return static_cast<std::uint32_t>(async::detail::hash_of_string(name));
 }
 
 void FieldIndex::clear() noexcept {

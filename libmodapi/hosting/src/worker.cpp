@@ -2,6 +2,7 @@
 
 #include <modapi/watchdog.h>
 
+#include <async/callback_frame.h>
 #include <async/sleep.h>
 
 #include <spdlog/spdlog.h>
@@ -81,8 +82,8 @@ Worker::State::State(Homeserver& host, const async::environment& surroundings, D
     dispatch_settings.callback_deadline = settings.callback_deadline;
     subscription =
         bus.subscribe(where.executor, [this](const CacheInvalidation& invalidation) { invalidated_elsewhere(invalidation); });
-    if (settings.watchdog != nullptr && where.on_stack != nullptr)
-        settings.watchdog->watch(*where.on_stack, settings.blocked_thread);
+    if (const auto* const mark = async::running_callback_mark::of(where); settings.watchdog != nullptr && mark != nullptr)
+        settings.watchdog->watch(mark->identity(), settings.blocked_thread);
 }
 
 Worker::State::~State() {
@@ -123,7 +124,7 @@ void Worker::State::invalidated_elsewhere(const CacheInvalidation& invalidation)
     const auto found = cached_functions.find(invalidation.function);
     if (found == cached_functions.end()) return;
     try {
-        const bool is_known_key = found->second->invalidate_text(invalidation.key);
+        const bool is_known_key = found->second->invalidate_strings(invalidation.key);
         if (!is_known_key) {
             // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
             spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",
@@ -145,7 +146,8 @@ async::task<void> Worker::State::drop_expired_entries() {
 
 void Worker::State::destroy_modules() {
     // The watchdog reads the identities that end here.
-    if (settings.watchdog != nullptr && where.on_stack != nullptr) settings.watchdog->forget(*where.on_stack);
+    if (const auto* const mark = async::running_callback_mark::of(where); settings.watchdog != nullptr && mark != nullptr)
+        settings.watchdog->forget(mark->identity());
     waiting_to_begin.clear();
     registrations.clear();
     cached_functions.clear();

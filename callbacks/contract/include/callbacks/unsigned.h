@@ -5,7 +5,7 @@
 #include <callbacks/event_interest.h>
 #include <callbacks/unsigned_writer.h>
 
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 #include <type_traits>
 
