@@ -148,6 +148,32 @@ TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
     EXPECT_EQ(written().at(0).at("type"), "m.room.message");
 }
 
+TEST_F(ClientEventsTest, TheLayoutAndTheNamesOfItsOwnFieldsAreTheHosts) {
+    callbacks::ClientEventText text;
+    text.member("where", "here");
+    text.end_long_form();
+    text.member("what", true);
+    text.begin_unsigned();
+    text.own_field("a", 1.5);
+    text.end_before_number("seconds");
+    events.push_back(std::make_unique<ClientEvent>(make_event("m.room.message"), text));
+    add<&Module::twice>(first);
+    add<&Module::forge>(second);
+    for (const bool in_full : {true, false}) {
+        OutgoingEvent one;
+        one.event = events.front().get();
+        one.before = in_full ? "[" : ",";
+        one.number = 7;
+        one.own_string = OwnString{"b", "of the host"};
+        one.in_full = in_full;
+        outgoing.push_back(one);
+    }
+    const std::string rest =
+        R"("what":true,"unsigned":{"a":1.5,"seconds":7,"b":"of the host","c":3.5,"age":-1,"transaction_id":"forged",)"
+        R"("prev_content":null}})";
+    EXPECT_EQ(time.run(write()), R"([{"where":"here",)" + rest + ",{" + rest + "]");
+}
+
 TEST_F(ClientEventsTest, ARedactionSaysWhatItIsAboutInItsContentToo) {
     callbacks::EventFields fields;
     fields.event_id = "$id";

@@ -84,6 +84,19 @@ TEST(JsonBuffer, GrowsAndKeepsWhatItHas) {
     EXPECT_EQ(moved.view(), "abc");
 }
 
+TEST(JsonBuffer, CopiesStringsOfEverySizeAndNothingBeyondThem) {
+    const std::string from = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    for (std::size_t size = 0; size <= from.size(); ++size) {
+        const std::string_view part = std::string_view(from).substr(0, size);
+        std::string to(from.size() + 1, '.');
+        JsonBuffer::copy(to.data(), part);
+        EXPECT_EQ(to, std::string(part) + std::string(to.size() - size, '.'));
+        to.assign(to.size(), '.');
+        EXPECT_TRUE(JsonBuffer::copy_plain(to.data(), part));
+        EXPECT_EQ(to, std::string(part) + std::string(to.size() - size, '.'));
+    }
+}
+
 TEST(JsonBuffer, GrowsToAGigabyteAndKeepsWhatItHasThen) {
     JsonBuffer text;
     text.append("what it has");
