@@ -1,4 +1,4 @@
-#include "configured_duration.h"
+#include "process/configured_duration.h"
 
 #include <gtest/gtest.h>
 

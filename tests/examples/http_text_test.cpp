@@ -1,4 +1,4 @@
-#include "http_text.h"
+#include "text/http_text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
-#include "seen_clients.h"
+#include "access/seen_clients.h"
+#include "account_changes/registration_turns.h"
+#include "events/notifier.h"
+#include "events/signing_key.h"
 #include "mail/mailer.h"
-#include "notifier.h"
-#include "presence_interests.h"
-#include "registration_turns.h"
+#include "presence/presence_interests.h"
+#include "process/schema.h"
+#include "process/server_worker.h"
 #include "rooms/room_deletions.h"
-#include "rooms/signing_key.h"
-#include "schema.h"
 #include "server_process.h"
-#include "server_worker.h"
 
 #include <modapi/database.h>
 #include <modapi/invalidation_bus.h>

@@ -1,4 +1,4 @@
-#include "server_configuration.h"
+#include "process/server_configuration.h"
 
 #include <gtest/gtest.h>
 

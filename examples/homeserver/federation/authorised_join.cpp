@@ -1,10 +1,10 @@
-#include "authorised_join.h"
+#include "federation/authorised_join.h"
 
-#include "../rooms/event_format.h"
-#include "../rooms/public_key.h"
-#include "../rooms/restricted_joins.h"
-#include "../rooms/signing_key.h"
-#include "verify_keys.h"
+#include "events/event_format.h"
+#include "events/public_key.h"
+#include "events/signing_key.h"
+#include "federation/verify_keys.h"
+#include "rooms/restricted_joins.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/event.h>

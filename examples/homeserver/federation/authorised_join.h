@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../server_worker.h"
-#include "received_pdu.h"
+#include "federation/received_pdu.h"
+#include "process/server_worker.h"
 
 #include <async/task.h>
 

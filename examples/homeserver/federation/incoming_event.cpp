@@ -1,9 +1,9 @@
-#include "incoming_event.h"
+#include "federation/incoming_event.h"
 
-#include "../rooms/auth_rules.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/room_store.h"
-#include "soft_failed_events.h"
+#include "events/auth_rules.h"
+#include "events/room_store.h"
+#include "federation/soft_failed_events.h"
+#include "rooms/event_sender.h"
 
 #include <callbacks/errors.h>
 

@@ -1,16 +1,16 @@
-#include "inviting.h"
+#include "federation/inviting.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../rooms/event_format.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/outside_invites.h"
-#include "../rooms/room_store.h"
-#include "../rooms/signing_key.h"
-#include "../server_worker.h"
-#include "incoming_event.h"
-#include "received_pdu.h"
-#include "x_matrix.h"
+#include "accounts/accounts.h"
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "events/signing_key.h"
+#include "federation/incoming_event.h"
+#include "federation/received_pdu.h"
+#include "federation/x_matrix.h"
+#include "http/requests.h"
+#include "process/server_worker.h"
+#include "rooms/event_sender.h"
+#include "rooms/remote_invites.h"
 
 #include <callbacks/errors.h>
 

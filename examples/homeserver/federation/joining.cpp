@@ -1,16 +1,16 @@
-#include "joining.h"
+#include "federation/joining.h"
 
-#include "../requests.h"
-#include "../rooms/event_format.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/restricted_joins.h"
-#include "../rooms/room_store.h"
-#include "../server_worker.h"
-#include "auth_chain.h"
-#include "authorised_join.h"
-#include "incoming_event.h"
-#include "received_pdu.h"
-#include "x_matrix.h"
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "federation/auth_chain.h"
+#include "federation/authorised_join.h"
+#include "federation/incoming_event.h"
+#include "federation/received_pdu.h"
+#include "federation/x_matrix.h"
+#include "http/requests.h"
+#include "process/server_worker.h"
+#include "rooms/event_sender.h"
+#include "rooms/restricted_joins.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>

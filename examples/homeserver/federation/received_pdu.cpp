@@ -1,7 +1,7 @@
-#include "received_pdu.h"
+#include "federation/received_pdu.h"
 
-#include "../rooms/canonical_json.h"
-#include "../rooms/event_format.h"
+#include "events/canonical_json.h"
+#include "events/event_format.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>

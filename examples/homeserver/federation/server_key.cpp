@@ -1,8 +1,8 @@
-#include "server_key.h"
+#include "federation/server_key.h"
 
-#include "../requests.h"
-#include "../rooms/signing_key.h"
-#include "../server_worker.h"
+#include "events/signing_key.h"
+#include "http/requests.h"
+#include "process/server_worker.h"
 
 namespace homeserver {
 

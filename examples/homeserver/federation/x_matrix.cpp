@@ -1,8 +1,8 @@
-#include "x_matrix.h"
+#include "federation/x_matrix.h"
 
-#include "../rooms/canonical_json.h"
-#include "verify_keys.h"
-#include "x_matrix_header.h"
+#include "events/canonical_json.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix_header.h"
 
 #include <callbacks/errors.h>
 

@@ -1,6 +1,6 @@
-#include "x_matrix_header.h"
+#include "federation/x_matrix_header.h"
 
-#include "../http_text.h"
+#include "text/http_text.h"
 
 #include <map>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "mail_address.h"
+#include "mail/mail_address.h"
 
 #include <sodium.h>
 

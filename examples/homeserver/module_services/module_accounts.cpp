@@ -1,15 +1,15 @@
-#include "module_accounts.h"
+#include "module_services/module_accounts.h"
 
-#include "../account_data.h"
-#include "../accounts.h"
-#include "../deactivation.h"
-#include "../http_text.h"
-#include "../login_identifier.h"
-#include "../new_user.h"
-#include "../profile.h"
-#include "../requests.h"
-#include "../storable_json.h"
-#include "../third_party/third_party_ids.h"
+#include "account_changes/deactivation.h"
+#include "account_changes/new_user.h"
+#include "account_data/account_data.h"
+#include "accounts/accounts.h"
+#include "addresses/login_identifier.h"
+#include "addresses/third_party_ids.h"
+#include "http/requests.h"
+#include "profiles/profile.h"
+#include "text/http_text.h"
+#include "text/storable_json.h"
 
 #include <callbacks/errors.h>
 

@@ -1,7 +1,7 @@
-#include "module_mail.h"
+#include "module_services/module_mail.h"
 
-#include "../mail/mailer.h"
-#include "../server_worker.h"
+#include "mail/mailer.h"
+#include "process/server_worker.h"
 
 #include <utility>
 

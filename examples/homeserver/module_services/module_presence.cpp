@@ -1,8 +1,8 @@
-#include "module_presence.h"
+#include "module_services/module_presence.h"
 
-#include "../accounts.h"
-#include "../presence.h"
-#include "../requests.h"
+#include "accounts/accounts.h"
+#include "http/requests.h"
+#include "presence/presence.h"
 
 #include <utility>
 

@@ -1,9 +1,9 @@
-#include "module_push.h"
+#include "module_services/module_push.h"
 
-#include "../accounts.h"
-#include "../push/push_gateway.h"
-#include "../push/rule_endpoints.h"
-#include "../server_worker.h"
+#include "accounts/accounts.h"
+#include "process/server_worker.h"
+#include "push/push_gateway.h"
+#include "push/rule_endpoints.h"
 
 #include <callbacks/errors.h>
 

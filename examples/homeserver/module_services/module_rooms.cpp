@@ -1,16 +1,16 @@
-#include "module_rooms.h"
+#include "module_services/module_rooms.h"
 
-#include "../accounts.h"
-#include "../profile.h"
-#include "../requests.h"
-#include "../rooms/aliases.h"
-#include "../rooms/create_room.h"
-#include "../rooms/directory.h"
-#include "../rooms/membership.h"
-#include "../rooms/room_deletions.h"
-#include "../rooms/room_store.h"
-#include "../rooms/rooms.h"
-#include "../rooms/shutdown.h"
+#include "accounts/accounts.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "profiles/profile.h"
+#include "rooms/aliases.h"
+#include "rooms/create_room.h"
+#include "rooms/directory.h"
+#include "rooms/membership.h"
+#include "rooms/room_deletions.h"
+#include "rooms/rooms.h"
+#include "rooms/shutdown.h"
 
 #include <callbacks/errors.h>
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "module_accounts.h"
-#include "module_mail.h"
-#include "module_presence.h"
-#include "module_push.h"
-#include "module_rooms.h"
-#include "module_sessions.h"
+#include "module_services/module_accounts.h"
+#include "module_services/module_mail.h"
+#include "module_services/module_presence.h"
+#include "module_services/module_push.h"
+#include "module_services/module_rooms.h"
+#include "module_services/module_sessions.h"
 
 namespace homeserver {
 

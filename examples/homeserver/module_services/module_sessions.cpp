@@ -1,10 +1,10 @@
-#include "module_sessions.h"
+#include "module_services/module_sessions.h"
 
-#include "../accounts.h"
-#include "../devices.h"
-#include "../login_tokens.h"
-#include "../requests.h"
-#include "../sso_login.h"
+#include "accounts/accounts.h"
+#include "http/requests.h"
+#include "sessions/devices.h"
+#include "sessions/login_tokens.h"
+#include "sessions/sso_login.h"
 
 #include <callbacks/errors.h>
 

@@ -1,8 +1,8 @@
-#include "http_pushers.h"
+#include "push/http_pushers.h"
 
-#include "../stream.h"
-#include "due_notification.h"
-#include "push_gateway.h"
+#include "events/stream.h"
+#include "push/due_notification.h"
+#include "push/push_gateway.h"
 
 #include <callbacks/errors.h>
 

@@ -1,4 +1,4 @@
-#include "push_gateway.h"
+#include "push/push_gateway.h"
 
 #include <callbacks/errors.h>
 

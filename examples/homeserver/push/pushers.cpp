@@ -1,7 +1,7 @@
-#include "pushers.h"
+#include "push/pushers.h"
 
-#include "../requests.h"
-#include "../stream.h"
+#include "events/stream.h"
+#include "http/requests.h"
 
 #include <callbacks/errors.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "http/router.h"
+#include "process/server_worker.h"
 
 #include <modapi/database.h>
 

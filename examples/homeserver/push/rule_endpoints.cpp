@@ -1,7 +1,7 @@
-#include "rule_endpoints.h"
+#include "push/rule_endpoints.h"
 
-#include "../requests.h"
-#include "user_rules.h"
+#include "http/requests.h"
+#include "push/user_rules.h"
 
 #include <callbacks/errors.h>
 

@@ -1,6 +1,6 @@
-#include "text_pattern.h"
+#include "push/text_pattern.h"
 
-#include "../unicode_text.h"
+#include "text/unicode_text.h"
 
 #include <cctype>
 #include <string>

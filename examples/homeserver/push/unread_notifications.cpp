@@ -1,7 +1,7 @@
-#include "unread_notifications.h"
+#include "push/unread_notifications.h"
 
-#include "judged_event.h"
-#include "user_rules.h"
+#include "push/evaluated_event.h"
+#include "push/user_rules.h"
 
 #include <boost/json/serialize.hpp>
 

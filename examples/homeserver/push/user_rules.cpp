@@ -1,6 +1,6 @@
-#include "user_rules.h"
+#include "push/user_rules.h"
 
-#include "../stream.h"
+#include "events/stream.h"
 
 #include <callbacks/errors.h>
 

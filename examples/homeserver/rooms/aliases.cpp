@@ -1,11 +1,11 @@
-#include "aliases.h"
+#include "rooms/aliases.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "event_format.h"
-#include "power_levels.h"
-#include "room_store.h"
-#include "visibility.h"
+#include "accounts/accounts.h"
+#include "events/event_format.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "events/visibility.h"
+#include "http/requests.h"
 
 #include <callbacks/errors.h>
 

@@ -1,13 +1,13 @@
-#include "create_room.h"
+#include "rooms/create_room.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../secrets.h"
-#include "aliases.h"
-#include "auth_rules.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "room_request.h"
+#include "accounts/accounts.h"
+#include "events/auth_rules.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/room_request.h"
+#include "text/secrets.h"
 
 #include <callbacks/errors.h>
 

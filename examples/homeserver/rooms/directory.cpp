@@ -1,10 +1,10 @@
-#include "directory.h"
+#include "rooms/directory.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "aliases.h"
-#include "power_levels.h"
-#include "room_store.h"
+#include "accounts/accounts.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
 
 #include <callbacks/errors.h>
 

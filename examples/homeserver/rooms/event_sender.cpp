@@ -1,12 +1,12 @@
-#include "event_sender.h"
+#include "rooms/event_sender.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../storable_json.h"
-#include "auth_rules.h"
-#include "event_format.h"
-#include "rooms.h"
-#include "signing_key.h"
+#include "accounts/accounts.h"
+#include "events/auth_rules.h"
+#include "events/event_format.h"
+#include "events/signing_key.h"
+#include "http/requests.h"
+#include "rooms/rooms.h"
+#include "text/storable_json.h"
 
 #include <callbacks/errors.h>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "../server_worker.h"
-#include "room_store.h"
-#include "signing_key.h"
+#include "events/room_store.h"
+#include "events/signing_key.h"
+#include "process/server_worker.h"
 
 #include <callbacks/event.h>
 #include <callbacks/users.h>

@@ -1,18 +1,18 @@
-#include "messages.h"
+#include "rooms/messages.h"
 
-#include "../requests.h"
-#include "../stream.h"
-#include "aliases.h"
-#include "client_event.h"
-#include "event_search.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "shadow_ban.h"
-#include "sync_filter.h"
-#include "sync_token.h"
-#include "visibility.h"
+#include "events/client_event.h"
+#include "events/event_search.h"
+#include "events/stream.h"
+#include "events/stream_token.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/shadow_ban.h"
+#include "sync/sync_filter.h"
 
-#include "../accounts.h"
+#include "accounts/accounts.h"
 
 #include <callbacks/errors.h>
 

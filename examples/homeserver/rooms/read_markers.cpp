@@ -1,10 +1,10 @@
-#include "read_markers.h"
+#include "rooms/read_markers.h"
 
-#include "../account_data.h"
-#include "../requests.h"
-#include "receipts.h"
-#include "room_store.h"
-#include "visibility.h"
+#include "account_data/account_data.h"
+#include "events/room_store.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "rooms/receipts.h"
 
 #include <callbacks/errors.h>
 

@@ -1,10 +1,10 @@
-#include "redaction.h"
+#include "rooms/redaction.h"
 
-#include "../requests.h"
-#include "event_sender.h"
-#include "power_levels.h"
-#include "room_store.h"
-#include "shadow_ban.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "rooms/event_sender.h"
+#include "rooms/shadow_ban.h"
 
 #include <callbacks/errors.h>
 

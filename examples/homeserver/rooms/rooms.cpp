@@ -1,13 +1,13 @@
-#include "rooms.h"
+#include "rooms/rooms.h"
 
-#include "aliases.h"
-#include "create_room.h"
-#include "directory.h"
-#include "membership.h"
-#include "messages.h"
-#include "read_markers.h"
-#include "redaction.h"
-#include "sync.h"
+#include "rooms/aliases.h"
+#include "rooms/create_room.h"
+#include "rooms/directory.h"
+#include "rooms/membership.h"
+#include "rooms/messages.h"
+#include "rooms/read_markers.h"
+#include "rooms/redaction.h"
+#include "sync/sync.h"
 
 namespace homeserver {
 

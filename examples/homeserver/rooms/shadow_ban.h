@@ -1,6 +1,6 @@
 #pragma once
 
-#include "room_store.h"
+#include "events/room_store.h"
 
 #include <modapi/web_resource.h>
 

@@ -1,11 +1,11 @@
-#include "shutdown.h"
+#include "rooms/shutdown.h"
 
-#include "../accounts.h"
-#include "aliases.h"
-#include "membership.h"
-#include "room_store.h"
-#include "rooms.h"
-#include "shut_down_rooms.h"
+#include "accounts/accounts.h"
+#include "events/room_store.h"
+#include "rooms/aliases.h"
+#include "rooms/membership.h"
+#include "rooms/rooms.h"
+#include "rooms/shut_down_rooms.h"
 
 #include <callbacks/errors.h>
 

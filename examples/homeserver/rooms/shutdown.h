@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../server_worker.h"
+#include "process/server_worker.h"
 
 #include <callbacks/json.h>
 

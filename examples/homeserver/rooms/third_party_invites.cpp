@@ -1,13 +1,13 @@
-#include "third_party_invites.h"
+#include "rooms/third_party_invites.h"
 
-#include "../login_identifier.h"
-#include "../requests.h"
-#include "../secrets.h"
-#include "../third_party/phone_number.h"
-#include "../third_party/third_party_ids.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "room_store.h"
+#include "addresses/login_identifier.h"
+#include "addresses/phone_number.h"
+#include "addresses/third_party_ids.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "text/secrets.h"
 
 #include <callbacks/errors.h>
 
