@@ -8,7 +8,8 @@
 #include "federation/verify_keys.h"
 #include "federation/x_matrix_header.h"
 #include "mail/mail_address.h"
-#include "text/http_text.h"
+#include "http/target.h"
+#include "text/utf8.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>

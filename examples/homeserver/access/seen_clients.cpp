@@ -1,7 +1,5 @@
 #include "access/seen_clients.h"
 
-#include "process/server_worker.h"
-
 #include <utility>
 
 namespace homeserver {
@@ -11,20 +9,20 @@ namespace {
 constexpr std::int64_t pause_ms = 60'000;
 constexpr std::int64_t kept_ms = std::int64_t{30} * 24 * 60 * 60 * 1000;
 /// More clients within a minute than this are written more often rather than remembered.
-constexpr std::size_t most_remembered = 10'000;
+constexpr std::size_t max_remembered = 10'000;
 
 }  // namespace
 
 void SeenClients::forget_old(std::int64_t now) {
     std::erase_if(noted_, [now](const auto& entry) { return entry.second + pause_ms <= now; });
-    if (noted_.size() >= most_remembered) noted_.clear();
+    if (noted_.size() >= max_remembered) noted_.clear();
 }
 
 void SeenClients::note(SeenClient client) {
-    const std::int64_t now = worker_.now_ms();
+    const std::int64_t now = clock_.wall_time_ms();
     const auto known = noted_.find(client);
     if (known != noted_.end() && now < known->second + pause_ms) return;
-    if (known == noted_.end() && noted_.size() >= most_remembered) forget_old(now);
+    if (known == noted_.end() && noted_.size() >= max_remembered) forget_old(now);
     noted_.insert_or_assign(client, now);
     Sighting sighting;
     sighting.client = std::move(client);
@@ -32,7 +30,7 @@ void SeenClients::note(SeenClient client) {
     pending_.push_back(std::move(sighting));
     if (is_writing_) return;
     is_writing_ = true;
-    worker_.background().spawn("seen clients", write_pending());
+    background_.spawn("seen clients", write_pending());
 }
 
 void SeenClients::store(modapi::Transaction& transaction, const std::vector<Sighting>& sightings) {
@@ -54,7 +52,7 @@ async::task<void> SeenClients::write_pending() {
     } ending{*this};
     while (!pending_.empty()) {
         std::vector<Sighting> batch = std::exchange(pending_, {});
-        co_await worker_.database().run("seen_clients", &SeenClients::store, std::move(batch));
+        co_await database_.run("seen_clients", &SeenClients::store, std::move(batch));
     }
 }
 

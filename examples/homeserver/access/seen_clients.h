@@ -2,6 +2,8 @@
 
 #include <modapi/database.h>
 
+#include <async/clock.h>
+#include <async/scope.h>
 #include <async/task.h>
 
 #include <compare>
@@ -11,8 +13,6 @@
 #include <vector>
 
 namespace homeserver {
-
-class ServerWorker;
 
 /// From where a user makes requests.
 struct SeenClient {
@@ -28,7 +28,8 @@ struct SeenClient {
 /// transaction. What is older than 30 days is dropped. One per worker, on its thread.
 class SeenClients {
 public:
-    explicit SeenClients(ServerWorker& worker) noexcept : worker_(worker) {}
+    SeenClients(modapi::Database& database, const async::clock& clock, async::scope& background) noexcept
+        : database_(database), clock_(clock), background_(background) {}
 
     /// An authenticated request came from there just now. Cost: a look into a map; waits for nothing.
     void note(SeenClient client);
@@ -42,7 +43,9 @@ private:
     async::task<void> write_pending();
     void forget_old(std::int64_t now);
 
-    ServerWorker& worker_;
+    modapi::Database& database_;
+    const async::clock& clock_;
+    async::scope& background_;
     std::map<SeenClient, std::int64_t> noted_;  // when each was last noted
     std::vector<Sighting> pending_;
     bool is_writing_ = false;

@@ -1,9 +1,14 @@
 #include "account_changes/assigned_third_party_ids.h"
 
+#include "account_changes/third_party_id_changes.h"
 #include "addresses/login_identifier.h"
 #include "addresses/phone_number.h"
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -27,9 +32,9 @@ std::pair<std::string, std::string> assigned_id(const JsonValue& entry) {
     return {medium, canonical_phone({}, address.starts_with('+') ? address : "+" + address)};
 }
 
-async::task<ThirdPartyIdSet> present_ids(ServerWorker& worker, std::string user_id) {
+async::task<ThirdPartyIdSet> present_ids(modapi::Database& database, std::string user_id) {
     const std::vector<callbacks::ThirdPartyID> ids =
-        co_await worker.database().read("third_party_ids_of", &third_party_ids_of, std::move(user_id));
+        co_await database.read("third_party_ids_of", &third_party_ids_of, std::move(user_id));
     ThirdPartyIdSet present;
     for (const callbacks::ThirdPartyID& id : ids) present.emplace(id.medium, id.address);
     co_return present;
@@ -46,25 +51,27 @@ std::optional<ThirdPartyIdSet> assigned_third_party_ids(const callbacks::JsonDic
     return wanted;
 }
 
-async::task<void> require_assignable(ServerWorker& worker, std::string user_id, ThirdPartyIdSet wanted) {
-    const ThirdPartyIdSet present = co_await present_ids(worker, std::move(user_id));
+async::task<void> require_assignable(modapi::Database& database, std::string user_id, ThirdPartyIdSet wanted) {
+    const ThirdPartyIdSet present = co_await present_ids(database, std::move(user_id));
     for (const auto& id : wanted) {
-        if (!present.contains(id)) co_await require_free(worker, id.first, id.second);
+        if (!present.contains(id)) co_await require_free(database, id.first, id.second);
     }
 }
 
-async::task<void> assign_third_party_ids(ServerWorker& worker, std::string user_id, ThirdPartyIdSet wanted) {
-    const ThirdPartyIdSet present = co_await present_ids(worker, user_id);
+async::task<void> assign_third_party_ids(modapi::Database& database, const async::clock& clock,
+                                         ThirdPartyIdChanges& third_party_id_changes, std::string user_id,
+                                         ThirdPartyIdSet wanted) {
+    const ThirdPartyIdSet present = co_await present_ids(database, user_id);
     for (const auto& id : present) {
-        if (!wanted.contains(id)) co_await remove_third_party_id(worker, user_id, id.first, id.second);
+        if (!wanted.contains(id)) co_await third_party_id_changes.remove(user_id, id.first, id.second);
     }
     for (const auto& id : wanted) {
         if (present.contains(id)) continue;
         NewThirdPartyId added;
         added.medium = id.first;
         added.address = id.second;
-        added.validated_at = worker.now_ms();
-        co_await add_third_party_id(worker, user_id, std::move(added));
+        added.validated_at = clock.wall_time_ms();
+        co_await third_party_id_changes.add(user_id, std::move(added));
     }
 }
 

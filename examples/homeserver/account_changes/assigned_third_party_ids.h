@@ -1,9 +1,12 @@
 #pragma once
 
-#include "process/server_worker.h"
+#include "account_changes/third_party_id_changes.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/json.h>
 
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <optional>
@@ -21,10 +24,12 @@ using ThirdPartyIdSet = std::set<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<ThirdPartyIdSet> assigned_third_party_ids(const callbacks::JsonDict& body);
 
 /// Throws SynapseError 400 `M_THREEPID_IN_USE` if one of the ids is somebody else's.
-[[nodiscard]] async::task<void> require_assignable(ServerWorker& worker, std::string user_id, ThirdPartyIdSet wanted);
+[[nodiscard]] async::task<void> require_assignable(modapi::Database& database, std::string user_id, ThirdPartyIdSet wanted);
 
 /// Gives the user exactly these ids, as validated now. The callbacks of what goes run first, then those of what comes; what
 /// stays isn't touched.
-[[nodiscard]] async::task<void> assign_third_party_ids(ServerWorker& worker, std::string user_id, ThirdPartyIdSet wanted);
+[[nodiscard]] async::task<void> assign_third_party_ids(modapi::Database& database, const async::clock& clock,
+                                                       ThirdPartyIdChanges& third_party_id_changes, std::string user_id,
+                                                       ThirdPartyIdSet wanted);
 
 }  // namespace homeserver

@@ -1,16 +1,23 @@
 #include "account_changes/registration.h"
 
 #include "account_changes/new_user.h"
-#include "account_changes/registration_turns.h"
+#include "account_changes/third_party_id_changes.h"
 #include "accounts/accounts.h"
 #include "accounts/password_hash.h"
+#include "accounts/registration_settings.h"
+#include "accounts/turns.h"
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
 #include "sessions/devices.h"
 #include "sessions/ui_authentication.h"
-#include "text/http_text.h"
+#include "text/server_name.h"
+#include "text/utf8.h"
 
+#include <modapi/database.h>
+
+#include <callbacks/account_validity.h>
 #include <callbacks/errors.h>
+#include <callbacks/password_auth_provider.h>
 
 #include <utility>
 #include <variant>
@@ -26,9 +33,8 @@ using callbacks::SynapseError;
 
 constexpr const char* operation = "register";
 
-void require_registration(const ServerWorker& worker) {
-    if (!worker.configuration().enable_registration)
-        throw SynapseError(403, "Registration has been disabled", Codes::FORBIDDEN);
+void require_registration(const RegistrationSettings& registration_settings) {
+    if (!registration_settings.is_enabled) throw SynapseError(403, "Registration has been disabled", Codes::FORBIDDEN);
 }
 
 void require_known_kind(const RoutedRequest& request) {
@@ -63,11 +69,11 @@ std::vector<NewThirdPartyId> addresses_of(const UiAuthSession& session) {
     return addresses;
 }
 
-async::task<void> ask_whether_allowed(ServerWorker& worker, std::vector<NewThirdPartyId> addresses) {
+async::task<void> ask_whether_allowed(callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                      std::vector<NewThirdPartyId> addresses) {
     for (const NewThirdPartyId& id : addresses) {
         const bool is_registration = true;
-        const bool allowed =
-            co_await worker.hooks().password_auth_provider.is_3pid_allowed(id.medium, id.address, is_registration);
+        const bool allowed = co_await password_auth_provider.is_3pid_allowed(id.medium, id.address, is_registration);
         if (allowed) continue;
         throw SynapseError(403, "Third party identifiers (email/phone numbers) are not authorized on this server",
                            Codes::THREEPID_DENIED);
@@ -88,16 +94,20 @@ std::optional<JsonDict> email_among(const std::vector<NewThirdPartyId>& addresse
 }
 
 /// The requested or the modules' localpart; none if neither says one.
-async::task<std::optional<std::string>> chosen_localpart(ServerWorker& worker, const UiAuthSession& session) {
+async::task<std::optional<std::string>> chosen_localpart(modapi::Database& database, const ServerName& server_name,
+                                                         callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                                         const UiAuthSession& session) {
     std::optional<std::string> chosen =
-        co_await worker.hooks().password_auth_provider.get_username_for_registration(session.completed, session.parameters);
+        co_await password_auth_provider.get_username_for_registration(session.completed, session.parameters);
     if (!chosen) co_return optional_string_member(session.parameters, "username");
     const std::string localpart = ascii_lower_case(std::move(*chosen));
-    co_await check_username(worker, localpart);
+    co_await check_username(database, server_name, localpart);
     co_return localpart;
 }
 
-async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest& request, const UiAuthSession& session) {
+async::task<Candidate> make_candidate(modapi::Database& database, const ServerName& server_name,
+                                      callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                      const RoutedRequest& request, const UiAuthSession& session) {
     Candidate candidate;
     candidate.session_id = session.session_id;
     candidate.inhibit_login = flag_member(session.parameters, "inhibit_login", false);
@@ -107,37 +117,40 @@ async::task<Candidate> make_candidate(ServerWorker& worker, const RoutedRequest&
     if (!session.password_hash) throw SynapseError(400, "Missing params: ['password']", Codes::MISSING_PARAM);
     candidate.user.password_hash = session.password_hash;
     candidate.addresses = addresses_of(session);
-    co_await ask_whether_allowed(worker, candidate.addresses);
-    candidate.user.localpart = co_await chosen_localpart(worker, session);
-    for (const NewThirdPartyId& id : candidate.addresses) co_await require_free(worker, id.medium, id.address);
+    co_await ask_whether_allowed(password_auth_provider, candidate.addresses);
+    candidate.user.localpart = co_await chosen_localpart(database, server_name, password_auth_provider, session);
+    for (const NewThirdPartyId& id : candidate.addresses) co_await require_free(database, id.medium, id.address);
     candidate.user.email_threepid = email_among(candidate.addresses);
     candidate.user.display_name =
-        co_await worker.hooks().password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
+        co_await password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
     candidate.user.request_info = registration_request_info(request);
     co_return candidate;
 }
 
-async::task<JsonDict> log_in_new_user(ServerWorker& worker, std::string user_id, const Candidate& candidate) {
+async::task<JsonDict> log_in_new_user(const ServerName& server_name, callbacks::AccountValidityDispatch& account_validity,
+                                      Sessions& sessions, std::string user_id, const Candidate& candidate) {
     JsonDict answer;
     answer["user_id"] = user_id;
-    answer["home_server"] = worker.server_name();
+    answer["home_server"] = server_name.text();
     if (candidate.inhibit_login) co_return answer;
-    const NewSession session = co_await start_session(worker, user_id, candidate.device_id, candidate.device_display_name);
+    const NewSession session = co_await sessions.start(user_id, candidate.device_id, candidate.device_display_name);
     answer["access_token"] = session.access_token;
     answer["device_id"] = session.device_id;
     const std::optional<std::string> no_type;
     const std::optional<std::string> no_provider;
-    co_await worker.hooks().account_validity.on_user_login(user_id, no_type, no_provider);
+    co_await account_validity.on_user_login(user_id, no_type, no_provider);
     co_return answer;
 }
 
 /// A callback that throws once the account's row is there leaves the account.
-async::task<JsonDict> register_candidate(ServerWorker& worker, const Candidate& candidate) {
-    const std::string user_id = co_await create_user(worker, candidate.user);
-    co_await finish_ui_auth_session(worker, candidate.session_id, user_id);
-    co_await worker.hooks().account_validity.on_user_registration(user_id);
-    for (const NewThirdPartyId& id : candidate.addresses) co_await add_third_party_id(worker, user_id, id);
-    JsonDict answer = co_await log_in_new_user(worker, user_id, candidate);
+async::task<JsonDict> register_candidate(const ServerName& server_name, callbacks::AccountValidityDispatch& account_validity,
+                                         Sessions& sessions, UiAuthentication& ui_authentication, UserCreation& user_creation,
+                                         ThirdPartyIdChanges& third_party_id_changes, const Candidate& candidate) {
+    const std::string user_id = co_await user_creation.create(candidate.user);
+    co_await ui_authentication.finish_session(candidate.session_id, user_id);
+    co_await account_validity.on_user_registration(user_id);
+    for (const NewThirdPartyId& id : candidate.addresses) co_await third_party_id_changes.add(user_id, id);
+    JsonDict answer = co_await log_in_new_user(server_name, account_validity, sessions, user_id, candidate);
     co_return answer;
 }
 
@@ -160,44 +173,52 @@ std::optional<std::string> requested_localpart(const JsonDict& body, const std::
     return optional_string_member(parameters, "username");
 }
 
-async::task<modapi::Response> register_account(ServerWorker& worker, const RoutedRequest& request) {
+async::task<modapi::Response> register_account(const RoutedRequest& request, modapi::Database& database,
+                                               const ServerName& server_name, const RegistrationSettings& registration_settings,
+                                               callbacks::AccountValidityDispatch& account_validity,
+                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider, Turns& turns,
+                                               Sessions& sessions, UiAuthentication& ui_authentication,
+                                               UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes) {
     require_known_kind(request);
     const JsonDict body = required_json_body(request);
-    require_registration(worker);
+    require_registration(registration_settings);
     if (const std::optional<std::string> password = secret_member(body, "password")) check_new_password(*password);
-    RegistrationTurns::Turn in_session;
+    Turns::Turn in_session;
     if (const std::optional<std::string> session_id = ui_auth_session_id(body)) {
         std::string what = "session " + *session_id;
-        in_session = co_await worker.registration_turns().take(std::move(what));
+        in_session = co_await turns.take(std::move(what));
     }
-    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
+    std::optional<UiAuthSession> known = co_await ui_authentication.find_session(operation, body);
     const std::optional<std::string> requested = requested_localpart(body, known);
     const bool is_repeated = known && known->result;
-    RegistrationTurns::Turn of_name;
+    Turns::Turn of_name;
     if (requested && !is_repeated) {
         std::string what = "name " + *requested;
-        of_name = co_await worker.registration_turns().take(std::move(what));
-        co_await check_username(worker, *requested);
+        of_name = co_await turns.take(std::move(what));
+        co_await check_username(database, server_name, *requested);
     }
     std::variant<UiAuthSession, modapi::Response> outcome =
-        co_await authenticate_interactively(worker, operation, body, std::move(known), std::string());
+        co_await ui_authentication.authenticate(operation, body, std::move(known), std::string());
     if (std::holds_alternative<modapi::Response>(outcome)) co_return std::get<modapi::Response>(std::move(outcome));
     const UiAuthSession session = std::get<UiAuthSession>(std::move(outcome));
     JsonDict answer;
     if (session.result) {
         const Candidate candidate = repeated_candidate(session);
-        answer = co_await to_the_end(log_in_new_user(worker, *session.result, candidate));
+        answer = co_await to_the_end(log_in_new_user(server_name, account_validity, sessions, *session.result, candidate));
     } else {
-        const Candidate candidate = co_await make_candidate(worker, request, session);
-        answer = co_await to_the_end(register_candidate(worker, candidate));
+        const Candidate candidate = co_await make_candidate(database, server_name, password_auth_provider, request, session);
+        answer = co_await to_the_end(register_candidate(server_name, account_validity, sessions, ui_authentication,
+                                                        user_creation, third_party_id_changes, candidate));
     }
     co_return ok(std::move(answer));
 }
 
-async::task<modapi::Response> is_username_available(ServerWorker& worker, const RoutedRequest& request) {
-    require_registration(worker);
+async::task<modapi::Response> is_username_available(const RoutedRequest& request, modapi::Database& database,
+                                                    const ServerName& server_name,
+                                                    const RegistrationSettings& registration_settings) {
+    require_registration(registration_settings);
     const std::string username = request.http.required_argument("username");
-    co_await check_username(worker, username);
+    co_await check_username(database, server_name, username);
     JsonDict answer;
     answer["available"] = true;
     co_return ok(std::move(answer));

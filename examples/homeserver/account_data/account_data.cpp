@@ -1,8 +1,11 @@
 #include "account_data/account_data.h"
 
+#include "access/authentication.h"
 #include "events/stream.h"
 #include "http/requests.h"
 #include "push/user_rules.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
@@ -66,8 +69,9 @@ Target room_target(const RoutedRequest& request) {
     return {request.path_parameters.at(0), request.path_parameters.at(1), request.path_parameters.at(2)};
 }
 
-async::task<void> require_own(ServerWorker& worker, const RoutedRequest& request, const Target& target, const char* refusal) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const Target& target,
+                              const char* refusal) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     if (requester.user.to_string() != target.user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
     if (!target.room_id.empty()) require_room_id(target.room_id);
 }
@@ -79,65 +83,74 @@ void require_settable(const std::string& type) {
 }
 
 /// From the stored data on. None: it is removed, of which modules hear as of an empty object.
-async::task<void> change(ServerWorker& worker, Target target, std::optional<JsonDict> given) {
+async::task<void> change(modapi::Database& database, AccountData& account_data, Target target, std::optional<JsonDict> given) {
     std::string text = removed;
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
-    co_await worker.database().run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
-    co_await announce_account_data(worker, target.user_id, target.room_id, target.type, content);
+    co_await database.run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
+    co_await account_data.announce(target.user_id, target.room_id, target.type, content);
 }
 
 /// None if it was never set.
-async::task<std::optional<JsonDict>> known(ServerWorker& worker, Target target) {
+async::task<std::optional<JsonDict>> known(modapi::Database& database, Target target) {
     if (target.room_id.empty() && target.type == "m.push_rules") {
-        JsonDict rules = co_await worker.database().read("push_rules", &push_rules_content, target.user_id);
+        JsonDict rules = co_await database.read("push_rules", &push_rules_content, target.user_id);
         co_return rules;
     }
     std::optional<JsonDict> content =
-        co_await worker.database().read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
+        co_await database.read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
     co_return content;
 }
 
-async::task<modapi::Response> put(ServerWorker& worker, const RoutedRequest& request, Target target) {
-    co_await require_own(worker, request, target, "Cannot add account data for other users.");
+async::task<modapi::Response> put(Authentication& authentication, modapi::Database& database, AccountData& account_data,
+                                  const RoutedRequest& request, Target target) {
+    co_await require_own(authentication, request, target, "Cannot add account data for other users.");
     require_settable(target.type);
     JsonDict content = required_json_body(request);
-    co_await to_the_end(change(worker, std::move(target), std::move(content)));
+    co_await to_the_end(change(database, account_data, std::move(target), std::move(content)));
     co_return ok();
 }
 
-async::task<modapi::Response> get(ServerWorker& worker, const RoutedRequest& request, Target target) {
-    co_await require_own(worker, request, target, "Cannot get account data for other users.");
-    std::optional<JsonDict> content = co_await known(worker, std::move(target));
+async::task<modapi::Response> get(Authentication& authentication, modapi::Database& database, const RoutedRequest& request,
+                                  Target target) {
+    co_await require_own(authentication, request, target, "Cannot get account data for other users.");
+    std::optional<JsonDict> content = co_await known(database, std::move(target));
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
     co_return ok(std::move(*content));
 }
 
-async::task<modapi::Response> remove(ServerWorker& worker, const RoutedRequest& request, Target target) {
-    co_await require_own(worker, request, target, "Cannot delete account data for other users.");
+async::task<modapi::Response> remove(Authentication& authentication, modapi::Database& database, AccountData& account_data,
+                                     const RoutedRequest& request, Target target) {
+    co_await require_own(authentication, request, target, "Cannot delete account data for other users.");
     require_settable(target.type);
     const std::optional<JsonDict> nothing;
-    co_await to_the_end(change(worker, std::move(target), nothing));
+    co_await to_the_end(change(database, account_data, std::move(target), nothing));
     co_return ok();
 }
 
-async::task<modapi::Response> put_global(ServerWorker& worker, const RoutedRequest& request) {
-    return put(worker, request, global_target(request));
+async::task<modapi::Response> put_global(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database, AccountData& account_data) {
+    return put(authentication, database, account_data, request, global_target(request));
 }
-async::task<modapi::Response> get_global(ServerWorker& worker, const RoutedRequest& request) {
-    return get(worker, request, global_target(request));
+async::task<modapi::Response> get_global(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    return get(authentication, database, request, global_target(request));
 }
-async::task<modapi::Response> put_of_room(ServerWorker& worker, const RoutedRequest& request) {
-    return put(worker, request, room_target(request));
+async::task<modapi::Response> put_of_room(const RoutedRequest& request, Authentication& authentication,
+                                          modapi::Database& database, AccountData& account_data) {
+    return put(authentication, database, account_data, request, room_target(request));
 }
-async::task<modapi::Response> get_of_room(ServerWorker& worker, const RoutedRequest& request) {
-    return get(worker, request, room_target(request));
+async::task<modapi::Response> get_of_room(const RoutedRequest& request, Authentication& authentication,
+                                          modapi::Database& database) {
+    return get(authentication, database, request, room_target(request));
 }
-async::task<modapi::Response> delete_global(ServerWorker& worker, const RoutedRequest& request) {
-    return remove(worker, request, global_target(request));
+async::task<modapi::Response> delete_global(const RoutedRequest& request, Authentication& authentication,
+                                            modapi::Database& database, AccountData& account_data) {
+    return remove(authentication, database, account_data, request, global_target(request));
 }
-async::task<modapi::Response> delete_of_room(ServerWorker& worker, const RoutedRequest& request) {
-    return remove(worker, request, room_target(request));
+async::task<modapi::Response> delete_of_room(const RoutedRequest& request, Authentication& authentication,
+                                             modapi::Database& database, AccountData& account_data) {
+    return remove(authentication, database, account_data, request, room_target(request));
 }
 
 }  // namespace
@@ -180,25 +193,24 @@ void store_account_data(modapi::Transaction& transaction, const std::string& use
     store(transaction, user_id, room_id, type, boost::json::serialize(content));
 }
 
-async::task<void> announce_account_data(ServerWorker& worker, std::string user_id, std::string room_id, std::string type,
-                                        JsonDict content) {
+async::task<void> AccountData::announce(std::string user_id, std::string room_id, std::string type, JsonDict content) {
     std::vector<std::string> users;
     users.push_back(user_id);
-    worker.notifier().wake(std::move(users));
+    notifier_.wake(std::move(users));
     std::optional<std::string> of_room;
     if (!room_id.empty()) of_room = std::move(room_id);
-    co_await worker.hooks().account_data.on_account_data_updated(user_id, of_room, type, content);
+    co_await account_data_callbacks_.on_account_data_updated(user_id, of_room, type, content);
 }
 
-async::task<std::optional<JsonDict>> global_account_data(ServerWorker& worker, std::string user_id, std::string type) {
+async::task<std::optional<JsonDict>> global_account_data(modapi::Database& database, std::string user_id, std::string type) {
     Target target = {std::move(user_id), {}, std::move(type)};
-    return known(worker, std::move(target));
+    return known(database, std::move(target));
 }
 
-async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type, JsonDict content) {
+async::task<void> AccountData::put_global(std::string user_id, std::string type, JsonDict content) {
     require_settable(type);
     Target target = {std::move(user_id), {}, std::move(type)};
-    return change(worker, std::move(target), std::move(content));
+    return change(database_, *this, std::move(target), std::move(content));
 }
 
 void add_account_data_endpoints(Router& router) {

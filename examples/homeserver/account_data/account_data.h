@@ -1,8 +1,11 @@
 #pragma once
 
+#include "events/notifier.h"
 #include "http/router.h"
-#include "process/server_worker.h"
 
+#include <modapi/database.h>
+
+#include <callbacks/account_data.h>
 #include <callbacks/json.h>
 
 #include <async/task.h>
@@ -37,19 +40,31 @@ struct AccountDataItem {
 void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
                         const std::string& type, const callbacks::JsonDict& content);
 
-/// What follows stored account data: the user's syncs are woken, then on_account_data_updated runs.
-[[nodiscard]] async::task<void> announce_account_data(ServerWorker& worker, std::string user_id, std::string room_id,
-                                                      std::string type, callbacks::JsonDict content);
+/// Tells of changed account data. One a worker; thread: the worker's.
+class AccountData {
+public:
+    AccountData(modapi::Database& database, callbacks::AccountDataDispatch& account_data_callbacks, Notifier& notifier) noexcept
+        : database_(database), account_data_callbacks_(account_data_callbacks), notifier_(notifier) {}
+
+    /// What follows stored account data: the user's syncs are woken, then on_account_data_updated runs.
+    [[nodiscard]] async::task<void> announce(std::string user_id, std::string room_id, std::string type,
+                                             callbacks::JsonDict content);
+
+    /// Replaces it; on_account_data_updated runs. Errors: SynapseError 405 for types that are kept by other means.
+    [[nodiscard]] async::task<void> put_global(std::string user_id, std::string type, callbacks::JsonDict content);
+
+private:
+    modapi::Database& database_;
+    callbacks::AccountDataDispatch& account_data_callbacks_;
+    Notifier& notifier_;
+};
 
 /// Errors: SynapseError 400 `M_INVALID_PARAM` for what is no room id.
 void require_room_id(const std::string& room_id);
 
 /// Global data of a user; none if it was never set.
-[[nodiscard]] async::task<std::optional<callbacks::JsonDict>> global_account_data(ServerWorker& worker, std::string user_id,
-                                                                                  std::string type);
-/// Replaces it; on_account_data_updated runs. Errors: SynapseError 405 for types that are kept by other means.
-[[nodiscard]] async::task<void> put_global_account_data(ServerWorker& worker, std::string user_id, std::string type,
-                                                        callbacks::JsonDict content);
+[[nodiscard]] async::task<std::optional<callbacks::JsonDict>> global_account_data(modapi::Database& database,
+                                                                                  std::string user_id, std::string type);
 
 /// GET and PUT /user/{user}/account_data/{type} and /user/{user}/rooms/{room}/account_data/{type}, and DELETE of both under
 /// /_matrix/client/unstable/org.matrix.msc3391.

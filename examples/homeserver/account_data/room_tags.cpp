@@ -1,8 +1,11 @@
 #include "account_data/room_tags.h"
 
+#include "access/authentication.h"
 #include "account_data/account_data.h"
+#include "events/notifier.h"
 #include "http/requests.h"
-#include "process/server_worker.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -42,44 +45,47 @@ bool change_tag(Transaction& transaction, const std::string& user_id, const std:
     return true;
 }
 
-async::task<std::string> require_own(ServerWorker& worker, const RoutedRequest& request, const char* refusal) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<std::string> require_own(Authentication& authentication, const RoutedRequest& request, const char* refusal) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string& user_id = request.path_parameters.at(0);
     if (requester.user.to_string() != user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
     require_room_id(request.path_parameters.at(1));
     co_return user_id;
 }
 
-async::task<modapi::Response> get_tags(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string user_id = co_await require_own(worker, request, "Cannot get tags for other users.");
+async::task<modapi::Response> get_tags(const RoutedRequest& request, Authentication& authentication,
+                                       modapi::Database& database) {
+    const std::string user_id = co_await require_own(authentication, request, "Cannot get tags for other users.");
     JsonDict answer;
-    answer["tags"] = co_await worker.database().read("room_tags", &tags_of, user_id, request.path_parameters.at(1));
+    answer["tags"] = co_await database.read("room_tags", &tags_of, user_id, request.path_parameters.at(1));
     co_return ok(std::move(answer));
 }
 
-async::task<void> change(ServerWorker& worker, const RoutedRequest& request, std::string user_id,
+async::task<void> change(modapi::Database& database, Notifier& notifier, const RoutedRequest& request, std::string user_id,
                          std::optional<JsonDict> about) {
-    const bool changed = co_await worker.database().run("change_room_tag", &change_tag, user_id, request.path_parameters.at(1),
-                                                        request.path_parameters.at(2), about);
+    const bool changed = co_await database.run("change_room_tag", &change_tag, user_id, request.path_parameters.at(1),
+                                               request.path_parameters.at(2), about);
     if (!changed) co_return;
     std::vector<std::string> users;
     users.push_back(std::move(user_id));
-    worker.notifier().wake(std::move(users));
+    notifier.wake(std::move(users));
 }
 
-async::task<modapi::Response> put_tag(ServerWorker& worker, const RoutedRequest& request) {
-    std::string user_id = co_await require_own(worker, request, "Cannot add tags for other users.");
+async::task<modapi::Response> put_tag(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                      Notifier& notifier) {
+    std::string user_id = co_await require_own(authentication, request, "Cannot add tags for other users.");
     JsonDict about = required_json_body(request);
     const JsonValue* const order = about.if_contains("order");
     if (order != nullptr && !order->is_number()) throw SynapseError(400, "'order' must be a number", Codes::INVALID_PARAM);
-    co_await to_the_end(change(worker, request, std::move(user_id), std::move(about)));
+    co_await to_the_end(change(database, notifier, request, std::move(user_id), std::move(about)));
     co_return ok();
 }
 
-async::task<modapi::Response> delete_tag(ServerWorker& worker, const RoutedRequest& request) {
-    std::string user_id = co_await require_own(worker, request, "Cannot remove tags for other users.");
+async::task<modapi::Response> delete_tag(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database, Notifier& notifier) {
+    std::string user_id = co_await require_own(authentication, request, "Cannot remove tags for other users.");
     const std::optional<JsonDict> nothing;
-    co_await to_the_end(change(worker, request, std::move(user_id), nothing));
+    co_await to_the_end(change(database, notifier, request, std::move(user_id), nothing));
     co_return ok();
 }
 

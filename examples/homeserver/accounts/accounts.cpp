@@ -1,5 +1,8 @@
 #include "accounts/accounts.h"
 #include "accounts/user_directory_words.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
@@ -14,7 +17,7 @@ namespace {
 using callbacks::Codes;
 using callbacks::SynapseError;
 
-constexpr std::size_t longest_user_id = 255;
+constexpr std::size_t max_user_id = 255;
 constexpr const char* account_columns = "user_id, password_hash, admin, is_guest, deactivated, shadow_banned";
 
 using AccountRow = std::tuple<std::string, std::optional<std::string>, bool, bool, bool, bool>;
@@ -84,22 +87,22 @@ std::optional<Account> find_account_ignoring_case(modapi::Transaction& transacti
     return account_of(std::move(rows.front()));
 }
 
-async::task<bool> user_exists(ServerWorker& worker, std::string user_id) {
-    return worker.database().read("user_exists", &account_exists, std::move(user_id));
+async::task<bool> user_exists(modapi::Database& database, std::string user_id) {
+    return database.read("user_exists", &account_exists, std::move(user_id));
 }
 
-async::task<bool> is_server_admin(ServerWorker& worker, std::string user_id) {
-    return worker.database().read("is_server_admin", &is_admin_account, std::move(user_id));
+async::task<bool> is_server_admin(modapi::Database& database, std::string user_id) {
+    return database.read("is_server_admin", &is_admin_account, std::move(user_id));
 }
 
-async::task<void> require_usable_account(ServerWorker& worker, std::string user_id) {
-    const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, std::move(user_id));
+async::task<void> require_usable_account(modapi::Database& database, std::string user_id) {
+    const std::optional<Account> account = co_await database.read("find_account", &find_account, std::move(user_id));
     if (!account) throw SynapseError(404, "No row found");
     if (account->deactivated) throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
 }
 
-async::task<void> set_server_admin(ServerWorker& worker, std::string user_id, bool admin) {
-    const bool exists = co_await worker.database().run("set_server_admin", &mark_admin, std::move(user_id), admin);
+async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin) {
+    const bool exists = co_await database.run("set_server_admin", &mark_admin, std::move(user_id), admin);
     if (!exists) throw SynapseError(404, "No row found");
 }
 
@@ -116,33 +119,24 @@ std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transacti
     return info;
 }
 
-async::task<void> create_account(ServerWorker& worker, NewAccount account) {
-    const bool is_new = co_await worker.database().run("create_account", &insert_account, account);
+async::task<void> create_account(modapi::Database& database, NewAccount account) {
+    const bool is_new = co_await database.run("create_account", &insert_account, account);
     if (!is_new) refuse_taken_username();
 }
 
-async::task<void> check_username(ServerWorker& worker, std::string localpart) {
+async::task<void> check_username(modapi::Database& database, const ServerName& server_name, std::string localpart) {
     if (localpart.empty()) refuse_username("User ID cannot be empty");
     if (!std::all_of(localpart.begin(), localpart.end(), &is_localpart_character)) {
         refuse_username("User ID can only contain characters a-z, 0-9, or '=_-./+'");
     }
     if (localpart.front() == '_') refuse_username("User ID may not begin with _");
-    const std::string user_id = qualified_user_id(worker, localpart);
-    if (user_id.size() > longest_user_id) refuse_username("User ID may not be longer than 255 characters");
+    const std::string user_id = server_name.user_id_of(localpart);
+    if (user_id.size() > max_user_id) refuse_username("User ID may not be longer than 255 characters");
     if (std::all_of(localpart.begin(), localpart.end(), [](char character) { return character >= '0' && character <= '9'; })) {
         refuse_username("Numeric user IDs are reserved for guest users.");
     }
-    const bool is_taken = co_await user_exists(worker, user_id);
+    const bool is_taken = co_await user_exists(database, user_id);
     if (is_taken) refuse_taken_username();
-}
-
-std::string qualified_user_id(const ServerWorker& worker, std::string_view username) {
-    if (username.starts_with('@')) return std::string(username);
-    return "@" + std::string(username) + ":" + worker.server_name();
-}
-
-bool is_local(const ServerWorker& worker, std::string_view identifier) {
-    return callbacks::domain_of(identifier) == worker.server_name();
 }
 
 }  // namespace homeserver

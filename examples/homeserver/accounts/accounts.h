@@ -1,6 +1,8 @@
 #pragma once
 
-#include "process/server_worker.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/user_info.h>
 
@@ -39,25 +41,21 @@ struct NewAccount {
 [[nodiscard]] std::optional<Account> find_account_ignoring_case(modapi::Transaction& transaction, const std::string& user_id);
 
 /// Whether exactly this user id is a local account, also a deactivated one.
-[[nodiscard]] async::task<bool> user_exists(ServerWorker& worker, std::string user_id);
-[[nodiscard]] async::task<bool> is_server_admin(ServerWorker& worker, std::string user_id);
+[[nodiscard]] async::task<bool> user_exists(modapi::Database& database, std::string user_id);
+[[nodiscard]] async::task<bool> is_server_admin(modapi::Database& database, std::string user_id);
 /// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`.
-[[nodiscard]] async::task<void> require_usable_account(ServerWorker& worker, std::string user_id);
+[[nodiscard]] async::task<void> require_usable_account(modapi::Database& database, std::string user_id);
 /// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
-[[nodiscard]] async::task<void> set_server_admin(ServerWorker& worker, std::string user_id, bool admin);
+[[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
 /// All that is known of exactly this user id; none if there is no account. For use inside a transaction.
 [[nodiscard]] std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id);
 
 /// Stores the account and its profile. Errors: SynapseError 400 `M_USER_IN_USE` "User ID already taken.".
-[[nodiscard]] async::task<void> create_account(ServerWorker& worker, NewAccount account);
+[[nodiscard]] async::task<void> create_account(modapi::Database& database, NewAccount account);
 
 /// Checks the localpart of a user that is to be: characters, length, taken. Errors: SynapseError 400 `M_INVALID_USERNAME`, 400
 /// `M_USER_IN_USE`.
-[[nodiscard]] async::task<void> check_username(ServerWorker& worker, std::string localpart);
-
-/// `alice` becomes `@alice:server`; what begins with `@` is left as it is.
-[[nodiscard]] std::string qualified_user_id(const ServerWorker& worker, std::string_view username);
-/// Whether what is behind the first colon is this server.
-[[nodiscard]] bool is_local(const ServerWorker& worker, std::string_view identifier);
+[[nodiscard]] async::task<void> check_username(modapi::Database& database, const ServerName& server_name,
+                                               std::string localpart);
 
 }  // namespace homeserver

@@ -1,5 +1,7 @@
 #include "accounts/password_hash.h"
 
+#include "http/host_pool.h"
+
 #include <callbacks/errors.h>
 
 #include <async/run_on.h>
@@ -39,17 +41,17 @@ bool matches(const std::string& password, const std::string& hash) {
 }  // namespace
 
 void check_new_password(std::string_view password) {
-    constexpr std::size_t longest = 512;
-    if (password.empty() || password.size() > longest)
+    constexpr std::size_t max_length = 512;
+    if (password.empty() || password.size() > max_length)
         throw callbacks::SynapseError(400, "Invalid password", callbacks::Codes::INVALID_PARAM);
 }
 
-async::task<std::string> hash_password(ServerWorker& worker, std::string password) {
-    return async::run_on(worker.host_pool(), &hashed, std::move(password));
+async::task<std::string> hash_password(const HostPool& host_pool, std::string password) {
+    return async::run_on(host_pool.executor, &hashed, std::move(password));
 }
 
-async::task<bool> password_matches(ServerWorker& worker, std::string password, std::string hash) {
-    return async::run_on(worker.host_pool(), &matches, std::move(password), std::move(hash));
+async::task<bool> password_matches(const HostPool& host_pool, std::string password, std::string hash) {
+    return async::run_on(host_pool.executor, &matches, std::move(password), std::move(hash));
 }
 
 }  // namespace homeserver

@@ -256,8 +256,8 @@ std::string canonical_phone(std::string_view country, std::string_view number) {
         digits.insert(0, code);
     }
     constexpr std::size_t fewest = 7;
-    constexpr std::size_t most = 15;
-    if (digits.size() < fewest || digits.size() > most || digits.front() == '0') refuse();
+    constexpr std::size_t max_count = 15;
+    if (digits.size() < fewest || digits.size() > max_count || digits.front() == '0') refuse();
     return digits;
 }
 

@@ -1,7 +1,6 @@
 #include "addresses/third_party_ids.h"
 
-#include "addresses/validation.h"
-#include "rooms/third_party_invites.h"
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -18,38 +17,12 @@ using callbacks::SynapseError;
 using callbacks::ThirdPartyID;
 using modapi::Transaction;
 
-[[noreturn]] void refuse_taken(std::string_view medium) {
+}  // namespace
+
+void refuse_taken_third_party_id(std::string_view medium) {
     throw SynapseError(400, medium == "email" ? "Email is already in use" : "Phone number is already in use",
                        Codes::THREEPID_IN_USE);
 }
-
-/// False: it is somebody else's.
-bool insert(Transaction& transaction, const std::string& user_id, const NewThirdPartyId& id, std::int64_t now) {
-    const bool is_theirs =
-        transaction.execute(
-            "INSERT INTO user_threepids (medium, address, user_id, validated_at, added_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (medium, address) DO UPDATE SET validated_at = excluded.validated_at "
-            "WHERE user_threepids.user_id = excluded.user_id",
-            id.medium, id.address, user_id, id.validated_at, now) != 0;
-    if (is_theirs) end_validation(transaction, id.sid);
-    return is_theirs;
-}
-
-void take(Transaction& transaction, const std::string& user_id, const std::string& medium, const std::string& address) {
-    for (const char* const table : {"user_threepids", "user_threepid_id_server"}) {
-        transaction.execute(std::string("DELETE FROM ") + table + " WHERE user_id = ? AND medium = ? AND address = ?", user_id,
-                            medium, address);
-    }
-}
-
-std::vector<ThirdPartyID> take_all(Transaction& transaction, const std::string& user_id) {
-    std::vector<ThirdPartyID> ids = third_party_ids_of(transaction, user_id);
-    transaction.execute("DELETE FROM user_threepids WHERE user_id = ?", user_id);
-    transaction.execute("DELETE FROM user_threepid_id_server WHERE user_id = ?", user_id);
-    return ids;
-}
-
-}  // namespace
 
 std::optional<std::string> owner_of_third_party_id(Transaction& transaction, const std::string& medium,
                                                    const std::string& address) {
@@ -83,32 +56,10 @@ callbacks::JsonArray described(const std::vector<ThirdPartyID>& ids) {
     return list;
 }
 
-async::task<void> require_free(ServerWorker& worker, std::string medium, std::string address) {
+async::task<void> require_free(modapi::Database& database, std::string medium, std::string address) {
     const std::optional<std::string> owner =
-        co_await worker.database().read("owner_of_third_party_id", &owner_of_third_party_id, medium, std::move(address));
-    if (owner) refuse_taken(medium);
-}
-
-async::task<void> add_third_party_id(ServerWorker& worker, std::string user_id, NewThirdPartyId id) {
-    const std::int64_t now = worker.now_ms();
-    const bool is_theirs = co_await worker.database().run("add_third_party_id", &insert, user_id, id, now);
-    if (!is_theirs) refuse_taken(id.medium);
-    const auto& rules = worker.hooks().third_party_rules;
-    co_await rules.on_add_user_third_party_identifier(user_id, id.medium, id.address);
-    co_await rules.on_threepid_bind(user_id, id.medium, id.address);
-    co_await redeem_third_party_invites(worker, user_id, id.medium, id.address);
-}
-
-async::task<void> remove_third_party_id(ServerWorker& worker, std::string user_id, std::string medium, std::string address) {
-    co_await worker.database().run("remove_third_party_id", &take, user_id, medium, address);
-    co_await worker.hooks().third_party_rules.on_remove_user_third_party_identifier(user_id, medium, address);
-}
-
-async::task<void> remove_third_party_ids(ServerWorker& worker, std::string user_id) {
-    const std::vector<ThirdPartyID> ids = co_await worker.database().run("remove_third_party_ids", &take_all, user_id);
-    for (const ThirdPartyID& id : ids) {
-        co_await worker.hooks().third_party_rules.on_remove_user_third_party_identifier(user_id, id.medium, id.address);
-    }
+        co_await database.read("owner_of_third_party_id", &owner_of_third_party_id, medium, std::move(address));
+    if (owner) refuse_taken_third_party_id(medium);
 }
 
 }  // namespace homeserver

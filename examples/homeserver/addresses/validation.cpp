@@ -16,7 +16,7 @@ using modapi::Transaction;
 constexpr std::int64_t minute_ms = 60 * 1000;
 constexpr std::int64_t life_of_code_ms = 60 * minute_ms;
 constexpr std::int64_t life_of_validation_ms = 24 * 60 * minute_ms;
-constexpr std::int64_t most_wrong_tries = 5;
+constexpr std::int64_t max_wrong_tries = 5;
 
 /// A link's token is never typed; a phone's code is.
 std::string new_token(const std::string& medium) {
@@ -36,7 +36,7 @@ Validation begin_validation(Transaction& transaction, const ValidationRequest& r
     auto known = transaction.query_one<std::string, std::string, std::int64_t>(
         "SELECT sid, token, send_attempt FROM threepid_validations WHERE medium = ? AND address = ? AND client_secret = ? AND "
         "validated_at IS NULL AND creation_ts > ? AND wrong_tries < ? ORDER BY creation_ts DESC LIMIT 1",
-        request.medium, request.address, request.client_secret, now - life_of_code_ms, most_wrong_tries);
+        request.medium, request.address, request.client_secret, now - life_of_code_ms, max_wrong_tries);
     if (known) {
         std::int64_t sent = 0;
         std::tie(validation.sid, validation.token, sent) = std::move(*known);
@@ -75,7 +75,7 @@ SubmittedCode submit_code(Transaction& transaction, const std::string& medium, c
     if (!row) return submitted;
     auto& [secret, right_token, next_link, wrong_tries, creation_ts, validated_at] = *row;
     if (!is_same(secret, client_secret)) return submitted;
-    if (wrong_tries >= most_wrong_tries) {
+    if (wrong_tries >= max_wrong_tries) {
         submitted.outcome = CodeOutcome::TOO_MANY_TRIES;
     } else if (!is_same(right_token, token)) {
         transaction.execute("UPDATE threepid_validations SET wrong_tries = wrong_tries + 1 WHERE sid = ?", sid);

@@ -2,19 +2,18 @@
 
 #include <modapi/template.h>
 
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace homeserver {
 
-struct ServerConfiguration;
-
 /// The mail with the link that validates an address. One a worker.
 class ValidationMail {
 public:
-    /// Reads `validation.txt` and `validation.html`. Errors: those of modapi::read_templates.
-    explicit ValidationMail(const ServerConfiguration& configuration);
+    /// Reads `validation.txt` and `validation.html`, each from the first of `folders` that has it. `app_name` is what mails
+    /// call the service. Errors: those of modapi::read_templates.
+    ValidationMail(std::string server_name, std::string app_name, const std::vector<std::filesystem::path>& folders);
 
     /// `purpose` stands between the names and "this e-mail address".
     [[nodiscard]] std::string text(const std::string& link, const std::string& purpose) const;
@@ -24,7 +23,8 @@ public:
 private:
     [[nodiscard]] std::string rendered(std::size_t index, const std::string& link, const std::string& purpose) const;
 
-    const ServerConfiguration& configuration_;
+    std::string server_name_;
+    std::string app_name_;
     std::vector<modapi::Template> templates_;
 };
 

@@ -1,15 +1,21 @@
 #include "addresses/validation_requests.h"
 
+#include "accounts/registration_settings.h"
 #include "addresses/login_identifier.h"
 #include "addresses/phone_number.h"
 #include "addresses/third_party_ids.h"
 #include "addresses/validation_mail.h"
+#include "http/public_baseurl.h"
 #include "http/requests.h"
 #include "mail/mailer.h"
 
+#include <async/clock.h>
+
+#include <modapi/database.h>
 #include <modapi/services/mail_services.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/password_auth_provider.h>
 
 #include <spdlog/spdlog.h>
 
@@ -44,9 +50,9 @@ constexpr Purpose account_phone = {"msisdn", false, "Account phone numbers are n
 
 std::string checked_secret(const JsonDict& body) {
     std::string secret = required_string_member(body, "client_secret");
-    constexpr std::size_t longest = 255;
+    constexpr std::size_t max_length = 255;
     constexpr std::string_view known = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.=_-";
-    if (secret.empty() || secret.size() > longest || secret.find_first_not_of(known) != std::string::npos)
+    if (secret.empty() || secret.size() > max_length || secret.find_first_not_of(known) != std::string::npos)
         throw SynapseError(400, "Invalid client_secret parameter", Codes::INVALID_PARAM);
     return secret;
 }
@@ -86,65 +92,70 @@ ValidationRequest read_request(const Purpose& purpose, const JsonDict& body) {
     return request;
 }
 
-bool is_offered(ServerWorker& worker, const Purpose& purpose) {
-    return std::string_view(purpose.medium) == "email" ? worker.mailer().can_send() : worker.mailer().can_note();
+bool is_offered(Mailer& mailer, const Purpose& purpose) {
+    return std::string_view(purpose.medium) == "email" ? mailer.can_send() : mailer.can_note();
 }
 
 /// Where a code is said back.
-std::string submit_url(ServerWorker& worker, const Purpose& purpose) {
-    return worker.public_baseurl() + "_matrix/client/unstable/" + purpose.submit_segment + "/" + purpose.medium +
-           "/submit_token";
+std::string submit_url(const PublicBaseurl& public_baseurl, const Purpose& purpose) {
+    return public_baseurl.url + "_matrix/client/unstable/" + purpose.submit_segment + "/" + purpose.medium + "/submit_token";
 }
 
-async::task<void> send_code(ServerWorker& worker, const Purpose& purpose, const ValidationRequest& request,
-                            const Validation& validation) {
+async::task<void> send_code(const PublicBaseurl& public_baseurl, Mailer& mailer,
+                            const std::optional<ValidationMail>& validation_mail, const Purpose& purpose,
+                            const ValidationRequest& request, const Validation& validation) {
     JsonDict record;
     record["medium"] = request.medium;
     record["address"] = request.address;
     record["token"] = validation.token;
     record["sid"] = validation.sid;
     if (request.medium != "email") {
-        co_await worker.mailer().note(std::move(record));
+        co_await mailer.note(std::move(record));
         co_return;
     }
-    const std::string link = submit_url(worker, purpose) + "?token=" + validation.token +
+    const std::string link = submit_url(public_baseurl, purpose) + "?token=" + validation.token +
                              "&client_secret=" + request.client_secret + "&sid=" + validation.sid;
     const std::string wish = purpose.is_registration ? "to register an account with" : "to add to an account";
-    const ValidationMail& mail = worker.validation_mail();
+    const ValidationMail& mail = validation_mail.value();
     record["link"] = link;
     std::string html = mail.html(link, wish);
     std::string text = mail.text(link, wish);
-    co_await worker.mailer().send(request.address, mail.subject(), std::move(html), std::move(text), std::move(record));
+    co_await mailer.send(request.address, mail.subject(), std::move(html), std::move(text), std::move(record));
 }
 
 /// Sent is what was handed over: a client whose code wasn't asks for the same attempt again.
-async::task<void> send_and_note(ServerWorker& worker, const Purpose& purpose, const ValidationRequest& request,
-                                const Validation& validation) {
+async::task<void> send_and_note(modapi::Database& database, const PublicBaseurl& public_baseurl, Mailer& mailer,
+                                const std::optional<ValidationMail>& validation_mail, const Purpose& purpose,
+                                const ValidationRequest& request, const Validation& validation) {
     bool was_sent = true;
     try {
-        co_await send_code(worker, purpose, request, validation);
+        co_await send_code(public_baseurl, mailer, validation_mail, purpose, request, validation);
     } catch (const modapi::MailError& error) {
         spdlog::warn("a validation code was not sent: {}", error.what());
         was_sent = false;
     }
     if (!was_sent) throw SynapseError(500, "An error was encountered when sending the code");
-    co_await worker.database().run("note_validation_sent", &note_sent, validation.sid, request.send_attempt);
+    co_await database.run("note_validation_sent", &note_sent, validation.sid, request.send_attempt);
 }
 
-async::task<Response> request_token(ServerWorker& worker, const RoutedRequest& received, const Purpose& purpose) {
+async::task<Response> request_token(modapi::Database& database, const async::clock& clock, const PublicBaseurl& public_baseurl,
+                                    callbacks::PasswordAuthProviderDispatch& password_auth_provider, Mailer& mailer,
+                                    const std::optional<ValidationMail>& validation_mail, const RoutedRequest& received,
+                                    const Purpose& purpose) {
     const JsonDict body = required_json_body(received);
-    if (!is_offered(worker, purpose)) throw SynapseError(400, purpose.not_offered);
+    if (!is_offered(mailer, purpose)) throw SynapseError(400, purpose.not_offered);
     const ValidationRequest request = read_request(purpose, body);
-    const bool allowed = co_await worker.hooks().password_auth_provider.is_3pid_allowed(request.medium, request.address,
-                                                                                        purpose.is_registration);
+    const bool allowed =
+        co_await password_auth_provider.is_3pid_allowed(request.medium, request.address, purpose.is_registration);
     if (!allowed) throw SynapseError(403, purpose.denied, Codes::THREEPID_DENIED);
-    co_await require_free(worker, request.medium, request.address);
-    const std::int64_t now = worker.now_ms();
-    const Validation validation = co_await worker.database().run("begin_validation", &begin_validation, request, now);
-    if (validation.is_to_be_sent) co_await send_and_note(worker, purpose, request, validation);
+    co_await require_free(database, request.medium, request.address);
+    const std::int64_t now = clock.wall_time_ms();
+    const Validation validation = co_await database.run("begin_validation", &begin_validation, request, now);
+    if (validation.is_to_be_sent)
+        co_await send_and_note(database, public_baseurl, mailer, validation_mail, purpose, request, validation);
     JsonDict answer;
     answer["sid"] = validation.sid;
-    answer["submit_url"] = submit_url(worker, purpose);
+    answer["submit_url"] = submit_url(public_baseurl, purpose);
     if (request.medium == "msisdn") {
         answer["msisdn"] = request.address;
         answer["intl_fmt"] = "+" + request.address;
@@ -153,12 +164,14 @@ async::task<Response> request_token(ServerWorker& worker, const RoutedRequest& r
 }
 
 template <const Purpose& purpose>
-async::task<Response> request_token_for(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> request_token_for(const RoutedRequest& request, modapi::Database& database, const async::clock& clock,
+                                        const PublicBaseurl& public_baseurl, const RegistrationSettings& registration_settings,
+                                        callbacks::PasswordAuthProviderDispatch& password_auth_provider, Mailer& mailer,
+                                        const std::optional<ValidationMail>& validation_mail) {
     if (purpose.is_registration) {
-        if (!worker.configuration().enable_registration)
-            throw SynapseError(403, "Registration has been disabled", Codes::FORBIDDEN);
+        if (!registration_settings.is_enabled) throw SynapseError(403, "Registration has been disabled", Codes::FORBIDDEN);
     }
-    return request_token(worker, request, purpose);
+    return request_token(database, clock, public_baseurl, password_auth_provider, mailer, validation_mail, request, purpose);
 }
 
 [[noreturn]] void refuse_code(CodeOutcome outcome) {
@@ -171,20 +184,21 @@ async::task<Response> request_token_for(ServerWorker& worker, const RoutedReques
 }
 
 /// Errors: 404 `M_NOT_FOUND`, 400 `M_THREEPID_AUTH_FAILED`.
-async::task<SubmittedCode> submit(ServerWorker& worker, const RoutedRequest& request, JsonDict said) {
+async::task<SubmittedCode> submit(modapi::Database& database, const async::clock& clock, const RoutedRequest& request,
+                                  JsonDict said) {
     const std::string medium = request.path_parameters.at(0);
     const std::string sid = required_string_member(said, "sid");
     const std::string secret = required_string_member(said, "client_secret");
     const std::string token = required_string_member(said, "token");
-    const std::int64_t now = worker.now_ms();
-    SubmittedCode submitted = co_await worker.database().run("submit_code", &submit_code, medium, sid, secret, token, now);
+    const std::int64_t now = clock.wall_time_ms();
+    SubmittedCode submitted = co_await database.run("submit_code", &submit_code, medium, sid, secret, token, now);
     if (submitted.outcome != CodeOutcome::VALIDATED) refuse_code(submitted.outcome);
     co_return submitted;
 }
 
-async::task<Response> post_submit_token(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> post_submit_token(const RoutedRequest& request, modapi::Database& database, const async::clock& clock) {
     JsonDict said = required_json_body(request);
-    static_cast<void>(co_await submit(worker, request, std::move(said)));
+    static_cast<void>(co_await submit(database, clock, request, std::move(said)));
     JsonDict answer;
     answer["success"] = true;
     co_return ok(std::move(answer));
@@ -196,13 +210,13 @@ Response page(int status, const std::string& text) {
 }
 
 /// What a browser is shown that opened a mail's link.
-async::task<Response> get_submit_token(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> get_submit_token(const RoutedRequest& request, modapi::Database& database, const async::clock& clock) {
     JsonDict said;
     for (const char* const key : {"sid", "client_secret", "token"}) said[key] = request.http.required_argument(key);
     std::optional<Response> refusal;
     SubmittedCode submitted;
     try {
-        submitted = co_await submit(worker, request, std::move(said));
+        submitted = co_await submit(database, clock, request, std::move(said));
     } catch (const SynapseError& error) {
         refusal = page(error.status(), error.what());
     }
@@ -216,12 +230,12 @@ async::task<Response> get_submit_token(ServerWorker& worker, const RoutedRequest
 
 }  // namespace
 
-async::task<ValidationProof> validation_proof(ServerWorker& worker, JsonDict credentials) {
+async::task<ValidationProof> validation_proof(modapi::Database& database, const async::clock& clock, JsonDict credentials) {
     ValidationProof proof;
     proof.sid = required_string_member(credentials, "sid");
     const std::string secret = checked_secret(credentials);
-    const std::int64_t now = worker.now_ms();
-    proof.address = co_await worker.database().read("validated_address", &validated_address, proof.sid, secret, now);
+    const std::int64_t now = clock.wall_time_ms();
+    proof.address = co_await database.read("validated_address", &validated_address, proof.sid, secret, now);
     co_return proof;
 }
 

@@ -2,10 +2,12 @@
 
 #include "addresses/validation.h"
 #include "http/router.h"
-#include "process/server_worker.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/json.h>
 
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <optional>
@@ -19,7 +21,8 @@ struct ValidationProof {
     std::string sid;
     std::optional<ValidatedAddress> address;
 };
-[[nodiscard]] async::task<ValidationProof> validation_proof(ServerWorker& worker, callbacks::JsonDict credentials);
+[[nodiscard]] async::task<ValidationProof> validation_proof(modapi::Database& database, const async::clock& clock,
+                                                            callbacks::JsonDict credentials);
 
 /// .../requestToken for registrations and accounts, and where the codes are submitted.
 void add_validation_endpoints(Router& router);

@@ -1,10 +1,12 @@
 #include "admin/admin_background_updates.h"
 
-#include "admin/admin.h"
+#include "access/authentication.h"
+#include "admin/admin_authentication.h"
 #include "background/background_updates.h"
 #include "background/background_work.h"
 #include "http/requests.h"
-#include "process/server_worker.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -29,9 +31,10 @@ JsonDict described(const CurrentUpdate& update) {
     return answer;
 }
 
-async::task<Response> get_status(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
-    const BackgroundStatus status = co_await worker.background_updates().status();
+async::task<Response> get_status(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                 BackgroundUpdates& background_updates) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
+    const BackgroundStatus status = co_await background_updates.status();
     JsonDict updates;
     if (status.current) updates[status.database_name] = described(*status.current);
     JsonDict answer;
@@ -46,27 +49,30 @@ Response enabled_answer(bool enabled) {
     return ok(std::move(answer));
 }
 
-async::task<Response> get_enabled(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
-    const BackgroundStatus status = co_await worker.background_updates().status();
+async::task<Response> get_enabled(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                  BackgroundUpdates& background_updates) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
+    const BackgroundStatus status = co_await background_updates.status();
     co_return enabled_answer(status.enabled);
 }
 
-async::task<Response> post_enabled(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
+async::task<Response> post_enabled(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   BackgroundUpdates& background_updates) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
     const JsonDict body = required_json_body(request);
     const callbacks::JsonValue* const given = body.if_contains("enabled");
     if (given != nullptr && !given->is_bool()) throw SynapseError(400, "'enabled' parameter must be a boolean");
     const bool enabled = given == nullptr || given->get_bool();
-    co_await worker.background_updates().set_enabled(enabled);
+    co_await background_updates.set_enabled(enabled);
     co_return enabled_answer(enabled);
 }
 
-async::task<Response> start_job(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
+async::task<Response> start_job(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                BackgroundUpdates& background_updates) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
     const std::string job_name = required_string_member(required_json_body(request), "job_name");
-    co_await worker.database().run("queue_job", &queue_job, job_name);
-    co_await to_the_end(worker.background_updates().look_again());
+    co_await database.run("queue_job", &queue_job, job_name);
+    co_await to_the_end(background_updates.look_again());
     co_return ok();
 }
 

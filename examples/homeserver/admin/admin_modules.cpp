@@ -1,8 +1,10 @@
 #include "admin/admin_modules.h"
 
-#include "admin/admin.h"
+#include "access/authentication.h"
+#include "admin/admin_authentication.h"
 #include "http/requests.h"
-#include "process/server_worker.h"
+
+#include <modapi/database.h>
 
 #include <async/run_on.h>
 
@@ -64,20 +66,20 @@ JsonDict described(const ModuleStatistics& module) {
 }
 
 /// On the thread of the worker that is asked.
-std::vector<ModuleStatistics> statistics_of(const ServerWorker* asked) { return asked->modules().module_statistics(); }
+std::vector<ModuleStatistics> statistics_of(const modapi::Worker* asked) { return asked->module_statistics(); }
 
-async::task<Response> get_modules(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate_admin(worker, request));
+async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                  const ModuleWorkers& module_workers) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
     std::vector<ModuleStatistics> together;
-    for (const ServerWorker* const asked : worker.all_workers()) {
-        const boost::asio::any_io_executor there = asked->environment().executor;
-        const std::vector<ModuleStatistics> of_worker = co_await async::run_on(there, &statistics_of, asked);
+    for (const ModuleWorkers::Entry& asked : module_workers.all()) {
+        const std::vector<ModuleStatistics> of_worker = co_await async::run_on(asked.executor, &statistics_of, asked.modules);
         add_up(together, of_worker);
     }
     JsonArray modules;
     for (const ModuleStatistics& module : together) modules.emplace_back(described(module));
     JsonDict answer;
-    answer["workers"] = worker.all_workers().size();
+    answer["workers"] = module_workers.all().size();
     answer["modules"] = std::move(modules);
     co_return ok(std::move(answer));
 }

@@ -2,11 +2,19 @@
 
 #include "account_changes/new_user.h"
 #include "accounts/password_hash.h"
+#include "accounts/registration_settings.h"
+#include "http/host_pool.h"
 #include "http/requests.h"
 #include "sessions/devices.h"
-#include "text/http_text.h"
 #include "text/secrets.h"
+#include "text/server_name.h"
+#include "text/utf8.h"
 
+#include <async/clock.h>
+
+#include <modapi/database.h>
+
+#include <callbacks/account_validity.h>
 #include <callbacks/errors.h>
 
 #include <openssl/crypto.h>
@@ -27,10 +35,9 @@ using modapi::Transaction;
 
 constexpr std::int64_t nonce_life_ms = 60'000;
 
-const std::string& require_secret(const ServerWorker& worker) {
-    if (!worker.configuration().registration_shared_secret)
-        throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
-    return *worker.configuration().registration_shared_secret;
+const std::string& require_secret(const RegistrationSettings& registration_settings) {
+    if (!registration_settings.shared_secret) throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
+    return *registration_settings.shared_secret;
 }
 
 void insert_nonce(Transaction& transaction, const std::string& nonce, std::int64_t now) {
@@ -72,35 +79,41 @@ std::string mac_part(const JsonDict& body, std::string_view key) {
     return std::move(*part);
 }
 
-async::task<modapi::Response> get_nonce(ServerWorker& worker, const RoutedRequest&) {
-    static_cast<void>(require_secret(worker));
+async::task<modapi::Response> get_nonce(const RoutedRequest&, modapi::Database& database, const async::clock& clock,
+                                        const RegistrationSettings& registration_settings) {
+    static_cast<void>(require_secret(registration_settings));
     const std::string nonce = new_session_id();
-    const std::int64_t now = worker.now_ms();
-    co_await worker.database().run("store_nonce", &insert_nonce, nonce, now);
+    const std::int64_t now = clock.wall_time_ms();
+    co_await database.run("store_nonce", &insert_nonce, nonce, now);
     JsonDict answer;
     answer["nonce"] = nonce;
     co_return ok(std::move(answer));
 }
 
-async::task<JsonDict> make_account(ServerWorker& worker, NewUser user) {
-    const std::string user_id = co_await register_user(worker, std::move(user));
+async::task<JsonDict> make_account(const ServerName& server_name, callbacks::AccountValidityDispatch& account_validity,
+                                   Sessions& sessions, UserCreation& user_creation, NewUser user) {
+    const std::string user_id = co_await user_creation.register_user(std::move(user));
     const std::optional<std::string> nothing;
-    const NewSession session = co_await start_session(worker, user_id, nothing, nothing);
+    const NewSession session = co_await sessions.start(user_id, nothing, nothing);
     JsonDict answer;
     answer["user_id"] = user_id;
-    answer["home_server"] = worker.server_name();
+    answer["home_server"] = server_name.text();
     answer["access_token"] = session.access_token;
     answer["device_id"] = session.device_id;
-    co_await worker.hooks().account_validity.on_user_login(user_id, nothing, nothing);
+    co_await account_validity.on_user_login(user_id, nothing, nothing);
     co_return answer;
 }
 
-async::task<modapi::Response> post_registration(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string& secret = require_secret(worker);
+async::task<modapi::Response> post_registration(const RoutedRequest& request, modapi::Database& database,
+                                                const async::clock& clock, const ServerName& server_name,
+                                                const RegistrationSettings& registration_settings, const HostPool& host_pool,
+                                                callbacks::AccountValidityDispatch& account_validity, Sessions& sessions,
+                                                UserCreation& user_creation) {
+    const std::string& secret = require_secret(registration_settings);
     const JsonDict body = required_json_body(request);
     const std::string nonce = required_string_member(body, "nonce");
-    const std::int64_t now = worker.now_ms();
-    const bool is_good = co_await worker.database().run("use_nonce", &use_nonce, nonce, now);
+    const std::int64_t now = clock.wall_time_ms();
+    const bool is_good = co_await database.run("use_nonce", &use_nonce, nonce, now);
     if (!is_good) throw SynapseError(400, "unrecognised nonce");
     const std::string username = mac_part(body, "username");
     const std::string password = mac_part(body, "password");
@@ -116,11 +129,12 @@ async::task<modapi::Response> post_registration(ServerWorker& worker, const Rout
 
     NewUser user;
     user.localpart = ascii_lower_case(username);
-    user.password_hash = co_await hash_password(worker, password);
+    user.password_hash = co_await hash_password(host_pool, password);
     user.display_name = string_member(body, "displayname");
     user.admin = is_admin;
     user.request_info = registration_request_info(request);
-    JsonDict answer = co_await to_the_end(make_account(worker, std::move(user)));
+    JsonDict answer =
+        co_await to_the_end(make_account(server_name, account_validity, sessions, user_creation, std::move(user)));
     co_return ok(std::move(answer));
 }
 

@@ -1,7 +1,6 @@
 #include "background/background_updates.h"
 
 #include "background/background_work.h"
-#include "process/server_worker.h"
 
 #include <callbacks/errors.h>
 
@@ -32,18 +31,19 @@ std::vector<modapi::PendingUpdate> read_rows(modapi::Transaction& transaction) {
 
 }  // namespace
 
-BackgroundUpdates::BackgroundUpdates(ServerWorker& worker)
-    : executor_(worker.environment().executor),
-      table_(worker.database()),
-      scope_(worker.environment(),
+BackgroundUpdates::BackgroundUpdates(const async::environment& where, modapi::Database& database,
+                                     callbacks::BackgroundUpdateControllerDispatch& controller,
+                                     const modapi::BackgroundUpdateSettings& settings)
+    : executor_(where.executor),
+      table_(database),
+      scope_(where,
              [](std::string_view name, const std::exception_ptr& failure) {
                  spdlog::error("{} ended: {}", name, callbacks::message_of(failure));
              }),
-      updater_("master", table_, worker.hooks().background_update_controller, worker.configuration().background_updates,
-               scope_) {
+      updater_("master", table_, controller, settings, scope_) {
     jobs_.reserve(background_work().size());  // the updater keeps their addresses
     for (const BackgroundWork& work : background_work()) {
-        Job& job = jobs_.emplace_back(Job{&worker.database(), &work});
+        Job& job = jobs_.emplace_back(Job{&database, &work});
         if (work.one_shot) {
             updater_.register_one_shot_update(work.name, async::bind<&Job::batch>(&job));
         } else {

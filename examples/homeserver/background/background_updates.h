@@ -15,7 +15,6 @@
 
 namespace homeserver {
 
-class ServerWorker;
 struct BackgroundWork;
 
 /// What the admin API tells of the update that is being worked on.
@@ -37,7 +36,10 @@ struct BackgroundStatus {
 /// Lifetime: the worker's; stopped before it ends.
 class BackgroundUpdates {
 public:
-    explicit BackgroundUpdates(ServerWorker& worker);
+    /// All outlive it.
+    BackgroundUpdates(const async::environment& where, modapi::Database& database,
+                      callbacks::BackgroundUpdateControllerDispatch& controller,
+                      const modapi::BackgroundUpdateSettings& settings);
     ~BackgroundUpdates();
 
     void start() { updater_.start(); }

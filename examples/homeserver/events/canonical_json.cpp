@@ -82,11 +82,11 @@ void append(std::string& text, const callbacks::JsonValue& value) {
             text += value.get_bool() ? "true" : "false";
             break;
         case boost::json::kind::int64:
-            if (value.get_int64() > largest_integer || value.get_int64() < -largest_integer) refuse_number();
+            if (value.get_int64() > max_integer || value.get_int64() < -max_integer) refuse_number();
             text += std::to_string(value.get_int64());
             break;
         case boost::json::kind::uint64:
-            if (value.get_uint64() > static_cast<std::uint64_t>(largest_integer)) refuse_number();
+            if (value.get_uint64() > static_cast<std::uint64_t>(max_integer)) refuse_number();
             text += std::to_string(value.get_uint64());
             break;
         case boost::json::kind::double_:

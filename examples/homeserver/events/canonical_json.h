@@ -8,7 +8,7 @@
 namespace homeserver {
 
 /// The largest number that canonical JSON has.
-constexpr std::int64_t largest_integer = (std::int64_t(1) << 53) - 1;
+constexpr std::int64_t max_integer = (std::int64_t(1) << 53) - 1;
 
 /// Matrix's canonical JSON (specification, appendix "Canonical JSON"): the shortest UTF-8 form, keys sorted by code point. What
 /// hashes and signatures are made over.

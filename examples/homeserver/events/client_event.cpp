@@ -26,7 +26,7 @@ Recipient recipient_of(const callbacks::Requester& requester, bool with_room_id)
 
 void EventResponse::event(const StoredEvent& stored, bool may_be_reduced) {
     Part part;
-    part.event = worker_.client_events().get(stored.event);
+    part.event = writer_.cache.get(stored.event);
     const bool same_session =
         stored.transaction_id && stored.event.sender() == recipient_.user_id && stored.device_id == recipient_.device_id;
     if (same_session) part.transaction_id = stored.transaction_id;
@@ -56,12 +56,12 @@ async::task<modapi::Response> EventResponse::write() {
         for (OutgoingEvent& each : events) each.before = "\n";
         behind = {};
     }
-    const std::string_view written = co_await writer.write(worker_.hooks().unsigned_fields, events, behind);
+    const std::string_view written = co_await writer.write(writer_.unsigned_fields, events, behind);
     co_return text_response(reduce_ ? assembled(written) : std::string(written));
 }
 
 std::vector<OutgoingEvent> EventResponse::outgoing() const {
-    const std::int64_t now = worker_.now_ms();
+    const std::int64_t now = writer_.clock.wall_time_ms();
     std::vector<OutgoingEvent> events;
     events.reserve(parts_.size());
     std::size_t text_begin = 0;

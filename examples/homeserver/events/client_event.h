@@ -1,13 +1,15 @@
 #pragma once
 
+#include "events/client_event_cache.h"
 #include "events/room_store.h"
-#include "process/server_worker.h"
 
 #include <callbacks/client_event.h>
+#include <callbacks/unsigned.h>
 #include <callbacks/users.h>
 
 #include <modapi/web_resource.h>
 
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <functional>
@@ -28,10 +30,17 @@ struct Recipient {
 
 [[nodiscard]] Recipient recipient_of(const callbacks::Requester& requester, bool with_room_id = true);
 
+/// What a worker's responses with events are written by.
+struct ClientEventWriter {
+    ClientEventCache& cache;
+    callbacks::UnsignedDispatch& unsigned_fields;
+    const async::clock& clock;
+};
+
 /// A JSON response with events in it, from its beginning to its end: text and events alternate. The one place where
 /// add_field_to_unsigned runs (semantics 6): for all events of the response at once, when it is written.
 ///
-///     EventResponse response(worker, recipient_of(requester));
+///     EventResponse response(event_writer, recipient_of(requester));
 ///     response.text().append(R"({"chunk":)");
 ///     response.events(page.events);
 ///     response.text().append("}");
@@ -41,7 +50,7 @@ public:
     /// What is left of an event that a filter reduces.
     using Reduce = std::function<callbacks::JsonDict(callbacks::JsonDict)>;
 
-    EventResponse(ServerWorker& worker, Recipient recipient) : worker_(worker), recipient_(std::move(recipient)) {}
+    EventResponse(ClientEventWriter& writer, Recipient recipient) : writer_(writer), recipient_(std::move(recipient)) {}
 
     /// Where the JSON text goes that is next to be sent.
     [[nodiscard]] callbacks::JsonBuffer& text() noexcept { return text_; }
@@ -66,7 +75,7 @@ private:
     [[nodiscard]] std::vector<callbacks::OutgoingEvent> outgoing() const;
     [[nodiscard]] std::string assembled(std::string_view events_by_line) const;
 
-    ServerWorker& worker_;
+    ClientEventWriter& writer_;
     Recipient recipient_;
     callbacks::JsonBuffer text_;
     std::vector<Part> parts_;

@@ -14,10 +14,10 @@ namespace homeserver {
 ///
 /// An event never changes but for its redaction, or that of the state it replaced, after which it has another key here. Thread:
 /// one worker. Cost: a lookup; the least recently used half goes at once, so that nothing is moved at a hit. Memory: at most
-/// `most_events` of at most 64 KB.
+/// `max_events` of at most 64 KB.
 class ClientEventCache {
 public:
-    explicit ClientEventCache(std::size_t most_events = 10'000) noexcept : half_(most_events / 2) {}
+    explicit ClientEventCache(std::size_t max_events = 10'000) noexcept : half_(max_events / 2) {}
 
     [[nodiscard]] std::shared_ptr<const callbacks::ClientEvent> get(const callbacks::Event& event);
 

@@ -87,7 +87,7 @@ std::string event_id_of(const JsonDict& pdu) {
 void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server_name) {
     for (const std::string_view name : {"room_id", "sender", "type", "state_key"}) {
         const JsonValue* const value = pdu.if_contains(name);
-        if (value == nullptr || value->get_string().size() <= largest_identifier) continue;
+        if (value == nullptr || value->get_string().size() <= max_identifier) continue;
         throw callbacks::SynapseError(413, "'" + std::string(name) + "' too large", callbacks::Codes::TOO_LARGE);
     }
     pdu.erase("signatures");
@@ -95,7 +95,7 @@ void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server
     JsonDict signed_part = redacted(pdu);
     key.sign_json(signed_part, server_name);
     pdu["signatures"] = signed_part["signatures"];
-    if (canonical_json(pdu).size() > largest_event) {
+    if (canonical_json(pdu).size() > max_event) {
         throw callbacks::SynapseError(413, "event too large", callbacks::Codes::TOO_LARGE);
     }
 }

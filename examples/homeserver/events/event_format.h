@@ -10,8 +10,8 @@
 /// The form of an event in room version 10: its JSON between servers (a PDU), hashes, id, redaction.
 namespace homeserver {
 
-inline constexpr std::size_t largest_event = 65536;     ///< bytes of canonical JSON, with hashes and signatures
-inline constexpr std::size_t largest_identifier = 255;  ///< bytes of a room id, sender, type or state key
+inline constexpr std::size_t max_event = 65536;     ///< bytes of canonical JSON, with hashes and signatures
+inline constexpr std::size_t max_identifier = 255;  ///< bytes of a room id, sender, type or state key
 
 /// What is left of an event that was redacted (room version 10). `pdu` has neither event_id nor unsigned afterwards.
 [[nodiscard]] callbacks::JsonDict redacted(const callbacks::JsonDict& pdu);

@@ -32,7 +32,7 @@ FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& sea
     EventSearch rest = search;
     // One more than asked for tells whether there are further ones.
     std::int64_t at_once = search.limit + 1;
-    for (std::int64_t looked_at = 0; looked_at < most_events_looked_at + search.limit; looked_at += at_once) {
+    for (std::int64_t looked_at = 0; looked_at < max_events_looked_at + search.limit; looked_at += at_once) {
         if (looked_at > 0) at_once = std::max(fewest_at_once, at_once);
         std::vector<StoredEvent> events = next_events(transaction, rest, at_once);
         const bool was_last = static_cast<std::int64_t>(events.size()) < at_once;

@@ -26,10 +26,10 @@ struct FoundEvents {
         go_on_from;  ///< the `until` (backwards) or `after` of a walk that finds the rest; none: that is all
 };
 
-/// For use inside a transaction. Cost: the events that are looked at, of which there are at most `most_events_looked_at` beside
+/// For use inside a transaction. Cost: the events that are looked at, of which there are at most `max_events_looked_at` beside
 /// `limit`; a walk that ends for that says where to go on.
 [[nodiscard]] FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search);
 
-constexpr std::int64_t most_events_looked_at = 5000;
+constexpr std::int64_t max_events_looked_at = 5000;
 
 }  // namespace homeserver

@@ -2,12 +2,13 @@
 
 #include <boost/asio/post.hpp>
 
+#include <utility>
+
 namespace homeserver {
 
-void Notifier::attach(boost::asio::any_io_executor executor, EventHandler on_event, WakeHandler on_wake) {
+void Notifier::attach(boost::asio::any_io_executor executor, Handler handler) {
     const std::lock_guard lock(mutex_);
-    attached_.push_back({std::move(executor), std::make_shared<EventHandler>(std::move(on_event)),
-                         std::make_shared<WakeHandler>(std::move(on_wake))});
+    attached_.push_back({std::move(executor), std::make_shared<Handler>(std::move(handler))});
 }
 
 void Notifier::detach_all() {
@@ -15,25 +16,19 @@ void Notifier::detach_all() {
     attached_.clear();
 }
 
-// The posts are made under the lock: all workers hear of two notifications in the same order.
-void Notifier::event_stored(const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state,
-                            std::vector<std::string> users) {
-    const auto woken = std::make_shared<const std::vector<std::string>>(std::move(users));
+void Notifier::publish(News news) {
+    const auto shared = std::make_shared<const News>(std::move(news));
+    // The posts are made under the lock: all workers hear of two things in the same order.
     const std::lock_guard lock(mutex_);
     for (const Attached& worker : attached_) {
-        boost::asio::post(worker.executor, [on_event = worker.on_event, on_wake = worker.on_wake, event, state, woken] {
-            (*on_event)(event, state);
-            (*on_wake)(*woken);
-        });
+        boost::asio::post(worker.executor, [handler = worker.handler, shared] { (*handler)(*shared); });
     }
 }
 
 void Notifier::wake(std::vector<std::string> users) {
-    const auto woken = std::make_shared<const std::vector<std::string>>(std::move(users));
-    const std::lock_guard lock(mutex_);
-    for (const Attached& worker : attached_) {
-        boost::asio::post(worker.executor, [on_wake = worker.on_wake, woken] { (*on_wake)(*woken); });
-    }
+    News news;
+    news.users = std::move(users);
+    publish(std::move(news));
 }
 
 }  // namespace homeserver

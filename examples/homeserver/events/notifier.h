@@ -1,40 +1,42 @@
 #pragma once
 
-#include "events/waiting_syncs.h"
-
 #include <callbacks/event.h>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace homeserver {
 
-/// Carries "something new for these users" and "this event was stored" from the worker where it happened to all workers of
-/// the process, the same one included. Thread: any.
+/// What one worker tells all.
+struct News {
+    std::optional<callbacks::Event> event;  ///< that was stored; none: something else is new
+    std::shared_ptr<const callbacks::StateMap>
+        state;                       ///< of the event's room, with the event; null where no module asks for it
+    std::vector<std::string> users;  ///< for whom it is new
+};
+
+/// Carries news from the worker where they happened to all workers of the process, the same one included. Thread: any.
 class Notifier {
 public:
-    using EventHandler = std::function<void(const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state)>;
-    using WakeHandler = std::function<void(const std::vector<std::string>& users)>;
+    using Handler = std::function<void(const News& news)>;
 
-    /// Both handlers are called on `executor`, in the order of the notifications.
-    void attach(boost::asio::any_io_executor executor, EventHandler on_event, WakeHandler on_wake);
+    /// `handler` is called on `executor` for all news from now on, in their order.
+    void attach(boost::asio::any_io_executor executor, Handler handler);
     void detach_all();
 
-    /// After an event was stored: every worker runs on_new_event for it and then wakes the users' syncs.
-    void event_stored(const callbacks::Event& event, std::shared_ptr<const callbacks::StateMap> state,
-                      std::vector<std::string> users);
-    /// Something else is new for these users: account data, presence.
+    void publish(News news);
+    /// Something is new for these users that is no event: account data, presence.
     void wake(std::vector<std::string> users);
 
 private:
     struct Attached {
         boost::asio::any_io_executor executor;
-        std::shared_ptr<EventHandler> on_event;
-        std::shared_ptr<WakeHandler> on_wake;
+        std::shared_ptr<Handler> handler;
     };
     std::mutex mutex_;
     std::vector<Attached> attached_;

@@ -32,17 +32,8 @@ struct RoomHead {
 /// The depth of an event on top of a room's head. Other servers' events may have the largest one that there is already.
 [[nodiscard]] std::int64_t depth_after(const RoomHead& head) noexcept;
 
-/// The request that an event came from, to answer its repetition.
-struct SentTransaction {
-    const char* endpoint = "send";  ///< each endpoint has transaction ids of its own
-    std::string user_id;
-    std::string device_id;  ///< empty: a token without a device
-    std::string transaction_id;
-};
-
 /// None for a room that isn't there.
 [[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
-void insert_room(modapi::Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public);
 
 /// Whether the room is in the directory; false for a room that isn't there.
 [[nodiscard]] bool room_is_public(modapi::Transaction& transaction, const std::string& room_id);
@@ -66,6 +57,9 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
                                                         const std::string& type, const std::string& state_key,
                                                         std::int64_t position);
 
+/// What took the place of a state event in the state of its room; none: it stands still.
+[[nodiscard]] std::optional<StoredEvent> next_state_event(modapi::Transaction& transaction, const StoredEvent& stored);
+
 [[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
                                                     const std::string& event_id);
 /// The same, whatever the room.
@@ -85,13 +79,10 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 [[nodiscard]] std::vector<std::string> rooms_with_membership(modapi::Transaction& transaction, const std::string& user_id,
                                                              const std::string& membership);
 
-[[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
-                                                              const SentTransaction& sent);
-
-/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
-/// room's row exists.
-std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
-                          const std::optional<SentTransaction>& sent);
+/// Everybody who is joined to a room that this user is joined to, without the user.
+[[nodiscard]] std::vector<std::string> users_sharing_rooms(modapi::Transaction& transaction, const std::string& user_id);
+/// Whether both are joined to one of the same rooms. Cost: at most by the number of rooms that `user_id` is joined to.
+[[nodiscard]] bool share_a_room(modapi::Transaction& transaction, const std::string& user_id, const std::string& other);
 
 /// Text of the tables back into JSON.
 [[nodiscard]] callbacks::JsonDict stored_json(std::string_view text);

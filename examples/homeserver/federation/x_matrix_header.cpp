@@ -1,6 +1,6 @@
 #include "federation/x_matrix_header.h"
 
-#include "text/http_text.h"
+#include "text/utf8.h"
 
 #include <map>
 #include <utility>

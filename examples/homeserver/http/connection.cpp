@@ -1,7 +1,8 @@
 #include "http/connection.h"
 
 #include "http/peer_watch.h"
-#include "text/http_text.h"
+#include "http/target.h"
+#include "text/utf8.h"
 
 #include <async/use_task.h>
 
@@ -28,15 +29,15 @@ using callbacks::Codes;
 /// What a read or a write comes to: an error is a value here.
 using Transferred = std::tuple<boost::system::error_code, std::size_t>;
 
-constexpr std::uint32_t largest_header = 64 * 1024;
+constexpr std::uint32_t max_header = 64 * 1024;
 constexpr std::uint64_t largest_body = 10 * 1024 * 1024;
 constexpr std::size_t read_size = 8 * 1024;
-constexpr auto longest_silence = std::chrono::seconds(90);
-constexpr auto longest_request = std::chrono::seconds(30);
-constexpr auto longest_response = std::chrono::seconds(120);
+constexpr auto max_silence = std::chrono::seconds(90);
+constexpr auto max_request = std::chrono::seconds(30);
+constexpr auto max_response = std::chrono::seconds(120);
 /// How much of a refused request is taken in, so that the client reads the answer instead of a reset connection.
-constexpr std::size_t most_discarded = 64 * 1024 * 1024;
-constexpr auto longest_discarding = std::chrono::seconds(5);
+constexpr std::size_t max_discarded = 64 * 1024 * 1024;
+constexpr auto max_discarding = std::chrono::seconds(5);
 constexpr int client_closed_request = 499;  // only in the log: nobody is there to read it
 
 bool is_header_text(std::string_view text) {
@@ -124,16 +125,16 @@ async::task<HttpConnection::Received> HttpConnection::receive() {
     if (is_last()) co_return Received::nothing;
     if (buffer_.size() == 0) {
         is_idle_ = true;
-        stream_.expires_after(longest_silence);
+        stream_.expires_after(max_silence);
         const Transferred first = co_await stream_.async_read_some(buffer_.prepare(read_size), as_tuple(async::use_task));
         is_idle_ = false;
         if (std::get<0>(first)) co_return Received::nothing;
         buffer_.commit(std::get<1>(first));
     }
     parser_.emplace();
-    parser_->header_limit(largest_header);
+    parser_->header_limit(max_header);
     parser_->body_limit(largest_body);
-    stream_.expires_after(longest_request);
+    stream_.expires_after(max_request);
     const Transferred header = co_await http::async_read_header(stream_, buffer_, *parser_, as_tuple(async::use_task));
     boost::system::error_code error = std::get<0>(header);
     if (!error && !parser_->is_done()) {
@@ -208,7 +209,8 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
     const PeerWatch watch(stream_.socket(), buffer_, source);
     std::optional<modapi::Response> response;
     try {
-        async::task<modapi::Response> handling = handle_request(owner_.worker_, owner_.router_, request, raw_path, summary);
+        async::task<modapi::Response> handling =
+            handle_request(owner_.endpoints_, owner_.web_resources_, request, raw_path, summary);
         response = co_await std::move(handling).in(inner);
     } catch (const async::operation_cancelled&) {
         if (outer.cancel_requested() != async::cancel_reason::none) throw;
@@ -217,7 +219,7 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
 }
 
 async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, bool keep_alive) {
-    stream_.expires_after(longest_response);
+    stream_.expires_after(max_response);
     // A module's texts are in it, whose bytes are its own affair; a client could read nothing of the whole response.
     if (is_json(response)) response.body = repaired_utf8(std::move(response.body));
     const bool has_body = response.status != 204 && response.status != 304;
@@ -253,17 +255,20 @@ async::task<void> HttpConnection::refuse() {
     boost::system::error_code error;
     stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, error);
     buffer_.clear();
-    stream_.expires_after(longest_discarding);
+    stream_.expires_after(max_discarding);
     std::size_t discarded = 0;
-    while (!error && discarded < most_discarded) {
+    while (!error && discarded < max_discarded) {
         const Transferred read = co_await stream_.async_read_some(buffer_.prepare(read_size), as_tuple(async::use_task));
         error = std::get<0>(read);
         discarded += std::get<1>(read);
     }
 }
 
-HttpConnections::HttpConnections(ServerWorker& worker, const Router& router)
-    : worker_(worker), router_(router), scope_(worker.environment(), [](std::string_view, const std::exception_ptr& failure) {
+HttpConnections::HttpConnections(const async::environment& where, const BoundEndpoints& endpoints,
+                                 const modapi::WebResources& web_resources)
+    : endpoints_(endpoints),
+      web_resources_(web_resources),
+      scope_(where, [](std::string_view, const std::exception_ptr& failure) {
           spdlog::error("a connection ended with an error: {}", callbacks::message_of(failure));
       }) {}
 

@@ -66,7 +66,8 @@ private:
 class HttpConnections {
 public:
     /// All outlive it; `join` was awaited before it is destroyed.
-    HttpConnections(ServerWorker& worker, const Router& router);
+    HttpConnections(const async::environment& where, const BoundEndpoints& endpoints,
+                    const modapi::WebResources& web_resources);
     HttpConnections(const HttpConnections&) = delete;
     HttpConnections& operator=(const HttpConnections&) = delete;
 
@@ -80,8 +81,8 @@ public:
 private:
     friend class HttpConnection;
 
-    ServerWorker& worker_;
-    const Router& router_;
+    const BoundEndpoints& endpoints_;
+    const modapi::WebResources& web_resources_;
     std::set<HttpConnection*> open_;
     bool finishing_ = false;
     async::scope scope_;

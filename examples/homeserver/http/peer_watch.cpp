@@ -6,7 +6,7 @@ namespace homeserver {
 
 namespace {
 
-constexpr std::size_t most_received_ahead = 64 * 1024;
+constexpr std::size_t max_received_ahead = 64 * 1024;
 constexpr std::size_t read_size = 8 * 1024;
 
 }  // namespace
@@ -39,7 +39,7 @@ void PeerWatch::wait(const std::shared_ptr<State>& state) {
         if (!error) look(*state);
         if (error || state->peer_is_gone) {
             state->cancelled.request(async::cancel_reason::caller_gone);
-        } else if (state->received.size() < most_received_ahead) {
+        } else if (state->received.size() < max_received_ahead) {
             wait(state);
         }
     });

@@ -1,8 +1,10 @@
 #include "http/request_handling.h"
 
-#include "text/http_text.h"
+#include "http/target.h"
+#include "text/utf8.h"
 
 #include <callbacks/errors.h>
+#include <callbacks/is_synapse_error.h>
 
 #include <async/cancellation.h>
 
@@ -33,19 +35,10 @@ void require_text(const modapi::Request& request, const std::vector<std::string>
     if (!path_is_text || !query_is_text) throw SynapseError(400, "Path and query must be UTF-8 text", Codes::INVALID_PARAM);
 }
 
-bool is_synapse_error(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const SynapseError&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
-async::task<modapi::Response> run_endpoint(ServerWorker& worker, Endpoint endpoint, const RoutedRequest& request) {
+async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, const Router::Match& match,
+                                           const RoutedRequest& request) {
     require_text(request.http, request.path_parameters);
-    modapi::Response response = co_await endpoint(worker, request);
+    modapi::Response response = co_await endpoints.answer(match, request);
     co_return response;
 }
 
@@ -56,21 +49,22 @@ modapi::Response matrix_error(int status, const std::string& message, Codes code
     return modapi::json_response(error.status(), error.body());
 }
 
-async::task<modapi::Response> handle_request(ServerWorker& worker, const Router& router, const modapi::Request& request,
-                                             std::string_view raw_path, RequestSummary& summary) {
+async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, const modapi::WebResources& web_resources,
+                                             const modapi::Request& request, std::string_view raw_path,
+                                             RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
-    Router::Match match = router.find(request.method, raw_path);
+    Router::Match match = endpoints.router().find(request.method, raw_path);
     const RoutedRequest routed(request, std::move(match.parameters));
-    modapi::WebResource* const resource = match.path_exists ? nullptr : worker.modules().web_resources().find(request.path);
+    modapi::WebResource* const resource = match.path_exists ? nullptr : web_resources.find(request.path);
     std::exception_ptr failure;
     try {
         if (match.endpoint != nullptr) {
-            modapi::Response response = co_await run_endpoint(worker, match.endpoint, routed);
+            modapi::Response response = co_await run_endpoint(endpoints, match, routed);
             summary.user = std::move(routed.authenticated_user);
             co_return response;
         }
         if (resource != nullptr) {
-            summary.module = worker.modules().web_resources().owner(request.path);
+            summary.module = web_resources.owner(request.path);
             modapi::Response response = co_await resource->handle(request);
             co_return response;
         }
@@ -86,7 +80,7 @@ async::task<modapi::Response> handle_request(ServerWorker& worker, const Router&
     }
     if (failure) {
         summary.user = std::move(routed.authenticated_user);
-        if (!is_synapse_error(failure)) {
+        if (!callbacks::is_synapse_error(failure)) {
             spdlog::error("request failed: method={} path={} error={}", request.method, printable(raw_path),
                           callbacks::message_of(failure));
         }

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "http/router.h"
-#include "process/server_worker.h"
+#include "http/bound_endpoints.h"
 
 #include <modapi/web_resource.h>
 
@@ -19,7 +18,8 @@ struct RequestSummary {
 /// Answers one request: the endpoint, else a module's web resource, else an error. `raw_path` is still percent-encoded.
 ///
 /// Every exception becomes a response but a cancellation, which leaves. `request` and `summary` outlive the task.
-[[nodiscard]] async::task<modapi::Response> handle_request(ServerWorker& worker, const Router& router,
+[[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints,
+                                                           const modapi::WebResources& web_resources,
                                                            const modapi::Request& request, std::string_view raw_path,
                                                            RequestSummary& summary);
 

@@ -1,11 +1,8 @@
 #include "http/requests.h"
 
-#include "access/seen_clients.h"
-#include "process/server_worker.h"
-#include "text/http_text.h"
+#include "text/utf8.h"
 
 #include <charconv>
-#include <tuple>
 
 namespace homeserver {
 
@@ -13,31 +10,6 @@ namespace {
 
 using callbacks::Codes;
 using callbacks::SynapseError;
-
-struct TokenOwner {
-    std::int64_t token_id = 0;
-    std::string user_id;
-    std::optional<std::string> device_id;
-    bool is_guest = false;
-    bool shadow_banned = false;
-};
-
-std::optional<TokenOwner> find_token(modapi::Transaction& transaction, const std::string& token) {
-    auto row = transaction.query_one<std::int64_t, std::string, std::optional<std::string>, bool, bool>(
-        "SELECT t.token_id, t.user_id, t.device_id, u.is_guest, u.shadow_banned FROM access_tokens t "
-        "JOIN users u ON u.user_id = t.user_id WHERE t.token = ? AND u.deactivated = 0",
-        token);
-    if (!row) return std::nullopt;
-    TokenOwner owner;
-    std::tie(owner.token_id, owner.user_id, owner.device_id, owner.is_guest, owner.shadow_banned) = std::move(*row);
-    return owner;
-}
-
-[[noreturn]] void refuse_token(const std::string& text, const char* errcode) {
-    callbacks::JsonDict fields;
-    if (std::string_view(errcode) == "M_UNKNOWN_TOKEN") fields["soft_logout"] = false;
-    throw SynapseError(401, text, errcode, std::move(fields));
-}
 
 [[noreturn]] void refuse_member(std::string_view key, std::string_view wanted) {
     throw SynapseError(400, "'" + std::string(key) + "' must be " + std::string(wanted), Codes::INVALID_PARAM);
@@ -51,40 +23,6 @@ std::string access_token_of(const RoutedRequest& request) {
         return header->starts_with(scheme) ? header->substr(scheme.size()) : std::string();
     }
     return request.http.argument("access_token").value_or(std::string());
-}
-
-async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::string token) {
-    if (!is_storable_text(token)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
-    std::optional<TokenOwner> owner = co_await worker.database().read("find_token", &find_token, token);
-    if (!owner) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
-    callbacks::Requester requester{callbacks::UserID(owner->user_id)};
-    requester.access_token_id = owner->token_id;
-    requester.device_id = std::move(owner->device_id);
-    requester.is_guest = owner->is_guest;
-    requester.shadow_banned = owner->shadow_banned;
-    co_return requester;
-}
-
-async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request) {
-    std::string token = access_token_of(request);
-    if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
-    callbacks::Requester requester = co_await requester_of_token(worker, std::move(token));
-    request.authenticated_user = requester.user.to_string();
-    SeenClient client;
-    client.user_id = request.authenticated_user;
-    client.device_id = requester.device_id.value_or(std::string());
-    client.ip = client_address_of(request);
-    client.user_agent = user_agent_of(request).value_or(std::string());
-    worker.seen_clients().note(std::move(client));
-    co_return requester;
-}
-
-async::task<callbacks::Requester> authenticate(ServerWorker& worker, const RoutedRequest& request) {
-    callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
-    const std::string& user_id = requester.user.to_string();
-    const std::optional<bool> expired = co_await worker.hooks().account_validity.is_user_expired(user_id);
-    if (expired.value_or(false)) throw SynapseError(403, "User account has expired", Codes::EXPIRED_ACCOUNT);
-    co_return requester;
 }
 
 callbacks::JsonDict required_json_body(const RoutedRequest& request) { return request.http.json_object(); }

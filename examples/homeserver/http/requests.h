@@ -14,17 +14,6 @@
 
 namespace homeserver {
 
-/// Who makes this request: its access token (header or `access_token` parameter) looked up, and is_user_expired asked.
-///
-/// Errors: 401 `M_MISSING_TOKEN` "Missing access token", 401 `M_UNKNOWN_TOKEN` "Invalid access token passed." with
-/// `soft_logout` false, 403 `ORG_MATRIX_EXPIRED_ACCOUNT` "User account has expired".
-[[nodiscard]] async::task<callbacks::Requester> authenticate(ServerWorker& worker, const RoutedRequest& request);
-/// The same for logout, where an expired account is let through.
-[[nodiscard]] async::task<callbacks::Requester> authenticate_expired_too(ServerWorker& worker, const RoutedRequest& request);
-
-/// Whose access token this is. Errors: 401 `M_UNKNOWN_TOKEN` as above.
-[[nodiscard]] async::task<callbacks::Requester> requester_of_token(ServerWorker& worker, std::string token);
-
 /// The request's access token as sent; empty if there is none.
 [[nodiscard]] std::string access_token_of(const RoutedRequest& request);
 

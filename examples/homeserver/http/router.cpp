@@ -1,6 +1,6 @@
 #include "http/router.h"
 
-#include "text/http_text.h"
+#include "http/target.h"
 
 #include <map>
 #include <stdexcept>
@@ -12,13 +12,13 @@ struct Router::Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literal;  // by the next segment
     std::unique_ptr<Node> parameter;                                    // any next segment
     bool parameter_may_be_empty = false;
-    std::map<std::string, Endpoint, std::less<>> endpoints;  // by method, for paths that end here
+    std::map<std::string, std::size_t, std::less<>> endpoints;  // index by method, for paths that end here
 };
 
 Router::Router() : root_(std::make_unique<Node>()) {}
 Router::~Router() = default;
 
-void Router::add(std::string_view method, std::string_view pattern, Endpoint endpoint) {
+void Router::add(std::string_view method, std::string_view pattern, const Endpoint& endpoint) {
     if (!pattern.starts_with('/'))
         throw std::invalid_argument("the pattern of an endpoint begins with a slash: " + std::string(pattern));
     Node* node = root_.get();
@@ -33,9 +33,10 @@ void Router::add(std::string_view method, std::string_view pattern, Endpoint end
         if (is_parameter && segment.ends_with("?}")) node->parameter_may_be_empty = true;
         node = next.get();
     }
-    if (!node->endpoints.emplace(method, endpoint).second) {
+    if (!node->endpoints.emplace(method, endpoints_.size()).second) {
         throw std::invalid_argument("two endpoints for " + std::string(method) + " " + std::string(pattern));
     }
+    endpoints_.push_back({std::string(method), std::string(pattern), endpoint});
 }
 
 const Router::Node* Router::find_node(const Node& from, std::string_view rest, std::vector<std::string_view>& raw_parameters) {
@@ -64,13 +65,14 @@ Router::Match Router::find(std::string_view method, std::string_view raw_path) c
     auto found = node->endpoints.find(method);
     if (found == node->endpoints.end() && method == "HEAD") found = node->endpoints.find("GET");
     if (found == node->endpoints.end()) return match;
-    match.endpoint = found->second;
+    match.index = found->second;
+    match.endpoint = &endpoints_[match.index].endpoint;
     match.parameters.reserve(raw_parameters.size());
     for (const std::string_view raw : raw_parameters) match.parameters.push_back(percent_decoded(raw));
     return match;
 }
 
-void add_client(Router& router, std::string_view method, std::string_view pattern, Endpoint endpoint) {
+void add_client(Router& router, std::string_view method, std::string_view pattern, const Endpoint& endpoint) {
     router.add(method, "/_matrix/client/v3" + std::string(pattern), endpoint);
     router.add(method, "/_matrix/client/r0" + std::string(pattern), endpoint);
 }

@@ -1,33 +1,14 @@
 #pragma once
 
-#include <modapi/web_resource.h>
+#include "http/endpoint.h"
 
-#include <async/task.h>
-
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace homeserver {
-
-class ServerWorker;
-
-/// A request whose path matched an endpoint.
-class RoutedRequest {
-public:
-    RoutedRequest(const modapi::Request& received, std::vector<std::string> parameters)
-        : http(received), path_parameters(std::move(parameters)) {}
-
-    const modapi::Request& http;
-    /// What stood in the place of `{...}`, percent-decoded, in order. Well-formed UTF-8 without NUL bytes.
-    std::vector<std::string> path_parameters;
-    /// Who makes the request, for the log line: filled in by authenticate.
-    mutable std::string authenticated_user;
-};
-
-/// One endpoint: a coroutine that answers. What it throws becomes the Matrix error of that exception.
-using Endpoint = async::task<modapi::Response> (*)(ServerWorker& worker, const RoutedRequest& request);
 
 /// From method and path to endpoint. Filled once at start, then only read; shared by all workers.
 ///
@@ -42,10 +23,19 @@ public:
 
     /// A segment `{name}` matches any one non-empty segment (also percent-encoded slashes); an empty last segment matches where
     /// `{name?}` is written.
-    void add(std::string_view method, std::string_view pattern, Endpoint endpoint);
+    void add(std::string_view method, std::string_view pattern, const Endpoint& endpoint);
+    /// An endpoint as it was added.
+    struct Added {
+        std::string method;
+        std::string pattern;
+        Endpoint endpoint;
+    };
+    [[nodiscard]] const std::vector<Added>& endpoints() const noexcept { return endpoints_; }
+
     /// The endpoint for a request, with its parameters. No such path: 404 `M_UNRECOGNIZED`; path but not method: 405.
     struct Match {
-        Endpoint endpoint = nullptr;
+        const Endpoint* endpoint = nullptr;
+        std::size_t index = 0;  ///< of the endpoint among `endpoints`
         std::vector<std::string> parameters;
         bool path_exists = false;
     };
@@ -56,10 +46,11 @@ private:
     struct Node;
     static const Node* find_node(const Node& from, std::string_view rest, std::vector<std::string_view>& raw_parameters);
 
+    std::vector<Added> endpoints_;
     std::unique_ptr<Node> root_;
 };
 
 /// Adds a client-server endpoint under `/_matrix/client/v3` and `/_matrix/client/r0`.
-void add_client(Router& router, std::string_view method, std::string_view pattern, Endpoint endpoint);
+void add_client(Router& router, std::string_view method, std::string_view pattern, const Endpoint& endpoint);
 
 }  // namespace homeserver

@@ -1,13 +1,21 @@
 #include "media/media.h"
 
+#include "access/authentication.h"
+#include "http/host_pool.h"
 #include "http/requests.h"
+#include "http/target.h"
 #include "media/media_file.h"
-#include "process/server_worker.h"
+#include "media/media_settings.h"
 #include "text/secrets.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 #include <callbacks/media.h>
+#include <callbacks/spam_checker.h>
 
+#include <async/clock.h>
 #include <async/run_on.h>
 
 #include <algorithm>
@@ -28,7 +36,7 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-constexpr std::int64_t largest_upload = 10 * 1024 * 1024;
+constexpr std::int64_t max_upload = 10 * 1024 * 1024;
 
 /// One uploaded file, as the database has it.
 struct StoredMedia {
@@ -56,8 +64,8 @@ std::optional<StoredMedia> find_media(Transaction& transaction, const std::strin
 }
 
 /// Ids are random, so the first letters spread the files over folders.
-std::filesystem::path path_of(const ServerWorker& worker, const std::string& media_id) {
-    return worker.configuration().media_store_path / "local_content" / media_id.substr(0, 2) / media_id;
+std::filesystem::path path_of(const MediaSettings& media_settings, const std::string& media_id) {
+    return media_settings.store_path / "local_content" / media_id.substr(0, 2) / media_id;
 }
 
 void write_file(const std::filesystem::path& path, const std::string& bytes) {
@@ -80,43 +88,49 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
 }
 
 /// Asks the modules about the file; true: it may stay.
-async::task<bool> is_acceptable(ServerWorker& worker, std::filesystem::path path, std::string media_id) {
-    MediaFile file(worker.host_pool(), path);
+async::task<bool> is_acceptable(const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker,
+                                std::filesystem::path path, std::string media_id) {
+    MediaFile file(host_pool.executor, path);
     callbacks::FileInfo info;
     info.file_id = std::move(media_id);
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_media_file_for_spam(file, info);
+    const callbacks::Verdict verdict = co_await spam_checker.check_media_file_for_spam(file, info);
     co_return !verdict.is_spam();
 }
 
 /// Writes the file, has it checked, and stores it; a file that is refused, also by an exception, doesn't stay.
-async::task<void> take_upload(ServerWorker& worker, StoredMedia media, const std::string& bytes) {
-    const std::filesystem::path path = path_of(worker, media.media_id);
-    co_await async::run_on(worker.host_pool(), &write_file, path, bytes);
+async::task<void> take_upload(modapi::Database& database, const async::clock& clock, const MediaSettings& media_settings,
+                              const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker, StoredMedia media,
+                              const std::string& bytes) {
+    const std::filesystem::path path = path_of(media_settings, media.media_id);
+    co_await async::run_on(host_pool.executor, &write_file, path, bytes);
     std::exception_ptr failure;
     bool acceptable = false;
     try {
-        acceptable = co_await is_acceptable(worker, path, media.media_id);
-        const std::int64_t now = worker.now_ms();
-        if (acceptable) co_await worker.database().run("store_media", &insert_media, media, now);
+        acceptable = co_await is_acceptable(host_pool, spam_checker, path, media.media_id);
+        const std::int64_t now = clock.wall_time_ms();
+        if (acceptable) co_await database.run("store_media", &insert_media, media, now);
     } catch (...) {
         failure = std::current_exception();
     }
     if (acceptable && !failure) co_return;
-    co_await async::run_on(worker.host_pool(), &delete_file, path);
+    co_await async::run_on(host_pool.executor, &delete_file, path);
     if (failure) std::rethrow_exception(failure);
     throw SynapseError(400, "Bad content");
 }
 
-async::task<Response> upload(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> upload(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                             const async::clock& clock, const ServerName& server_name, const MediaSettings& media_settings,
+                             const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker) {
+    const Requester requester = co_await authentication.requester_of(request);
     StoredMedia media;
     media.media_id = new_media_id();
     media.content_type = request.http.header("Content-Type").value_or("application/octet-stream");
     media.file_name = request.http.argument("filename").value_or(std::string());
     media.uploader = requester.user.to_string();
     media.length = static_cast<std::int64_t>(request.http.body.size());
-    const std::string uri = "mxc://" + worker.server_name() + "/" + media.media_id;
-    co_await to_the_end(take_upload(worker, std::move(media), request.http.body));
+    const std::string uri = "mxc://" + server_name.text() + "/" + media.media_id;
+    co_await to_the_end(
+        take_upload(database, clock, media_settings, host_pool, spam_checker, std::move(media), request.http.body));
     callbacks::JsonDict answer;
     answer["content_uri"] = uri;
     co_return ok(std::move(answer));
@@ -132,7 +146,6 @@ bool may_be_shown(std::string_view content_type) {
 
 /// `inline; filename*=utf-8''a%20b.txt`: every byte that isn't plainly safe is encoded.
 std::string disposition(std::string_view content_type, const std::string& file_name) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
     std::string value(may_be_shown(content_type) ? "inline" : "attachment");
     if (file_name.empty()) return value;
     value += "; filename*=utf-8''";
@@ -141,22 +154,21 @@ std::string disposition(std::string_view content_type, const std::string& file_n
         if (std::isalnum(byte) != 0 || character == '.' || character == '-' || character == '_') {
             value += character;
         } else {
-            value += '%';
-            value += digits[byte >> 4];
-            value += digits[byte & 15];
+            append_encoded(value, character);
         }
     }
     return value;
 }
 
-async::task<Response> download(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> download(const RoutedRequest& request, modapi::Database& database, const ServerName& server_name,
+                               const MediaSettings& media_settings, const HostPool& host_pool) {
     const std::string& media_id = request.path_parameters.at(1);
-    const bool is_ours = request.path_parameters.at(0) == worker.server_name();
+    const bool is_ours = request.path_parameters.at(0) == server_name.text();
     std::optional<StoredMedia> media;
-    if (is_ours) media = co_await worker.database().read("find_media", &find_media, media_id);
+    if (is_ours) media = co_await database.read("find_media", &find_media, media_id);
     if (!media) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
-    const std::filesystem::path path = path_of(worker, media_id);
-    std::optional<std::string> bytes = co_await async::run_on(worker.host_pool(), &read_file, path);
+    const std::filesystem::path path = path_of(media_settings, media_id);
+    std::optional<std::string> bytes = co_await async::run_on(host_pool.executor, &read_file, path);
     if (!bytes) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
     const bool names_it = request.path_parameters.size() > 2;
     const std::string file_name = names_it ? request.path_parameters.at(2) : media->file_name;
@@ -170,10 +182,10 @@ async::task<Response> download(ServerWorker& worker, const RoutedRequest& reques
     co_return response;
 }
 
-async::task<Response> get_config(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate(worker, request));
+async::task<Response> get_config(const RoutedRequest& request, Authentication& authentication) {
+    static_cast<void>(co_await authentication.requester_of(request));
     callbacks::JsonDict answer;
-    answer["m.upload.size"] = largest_upload;
+    answer["m.upload.size"] = max_upload;
     co_return ok(std::move(answer));
 }
 

@@ -1,13 +1,20 @@
 #include "presence/presence.h"
 
-#include "accounts/accounts.h"
+#include "access/authentication.h"
+#include "events/notifier.h"
+#include "events/room_store.h"
 #include "events/stream.h"
 #include "http/requests.h"
 #include "presence/presence_interests.h"
-#include "rooms/rooms.h"
+#include "text/server_name.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 #include <callbacks/presence.h>
+#include <callbacks/presence_router.h>
 
 #include <algorithm>
 #include <map>
@@ -112,32 +119,23 @@ void store_routed(modapi::Transaction& transaction, const std::vector<RoutedStat
 }
 
 /// Gives modules' extra recipients what changed.
-async::task<void> route(ServerWorker& worker, const UserPresenceState& changed) {
-    if (worker.hooks().presence_router.get_users_for_states.empty()) co_return;
+async::task<void> route(modapi::Database& database, const ServerName& server_name,
+                        callbacks::PresenceRouterDispatch& presence_router, Notifier& notifier,
+                        const UserPresenceState& changed) {
+    if (presence_router.get_users_for_states.empty()) co_return;
     std::vector<UserPresenceState> updates;
     updates.push_back(changed);
-    const callbacks::UsersForStates answer = co_await worker.hooks().presence_router.get_users_for_states(updates);
+    const callbacks::UsersForStates answer = co_await presence_router.get_users_for_states(updates);
     std::vector<RoutedState> routed;
     std::vector<std::string> recipients;
     for (const auto& [recipient, states] : answer) {
-        if (!is_local(worker, recipient)) continue;  // nothing is sent to other servers
+        if (!server_name.owns(recipient)) continue;  // nothing is sent to other servers
         for (const UserPresenceState& state : states) routed.emplace_back(recipient, state);
         if (!states.empty()) recipients.push_back(recipient);
     }
     if (routed.empty()) co_return;
-    co_await worker.database().run("store_routed_presence", &store_routed, routed);
-    worker.notifier().wake(std::move(recipients));
-}
-
-async::task<void> change_presence(ServerWorker& worker, UserPresenceState wanted, bool is_told_again) {
-    const std::int64_t now = worker.now_ms();
-    StoredPresence stored = co_await worker.database().run("store_presence", &store_presence, wanted, now, is_told_again);
-    if (!stored.changed) co_return;
-    std::vector<std::string> woken = worker.presence_interests().watchers_of(wanted.user_id);
-    woken.push_back(wanted.user_id);
-    woken.insert(woken.end(), stored.room_mates.begin(), stored.room_mates.end());
-    worker.notifier().wake(std::move(woken));
-    co_await route(worker, stored.presence);
+    co_await database.run("store_routed_presence", &store_routed, routed);
+    notifier.wake(std::move(recipients));
 }
 
 UserPresenceState wanted_presence(const std::string& user_id, const JsonDict& body) {
@@ -149,14 +147,14 @@ UserPresenceState wanted_presence(const std::string& user_id, const JsonDict& bo
     return wanted;
 }
 
-async::task<modapi::Response> put_status(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> put_status(const RoutedRequest& request, Authentication& authentication, Presence& presence) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string user_id = user_parameter(request, 0).to_string();
     if (requester.user.to_string() != user_id)
         throw SynapseError(403, "Can only set your own presence state", Codes::FORBIDDEN);
     UserPresenceState wanted = wanted_presence(user_id, required_json_body(request));
     const bool is_told_again = false;
-    co_await to_the_end(change_presence(worker, std::move(wanted), is_told_again));
+    co_await to_the_end(presence.change(std::move(wanted), is_told_again));
     co_return ok();
 }
 
@@ -175,17 +173,19 @@ VisiblePresence find_visible(modapi::Transaction& transaction, const std::string
     return found;
 }
 
-async::task<modapi::Response> get_status(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> get_status(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database, const async::clock& clock,
+                                         callbacks::PresenceRouterDispatch& presence_router) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string watcher = requester.user.to_string();
     const std::string user_id = user_parameter(request, 0).to_string();
-    const VisiblePresence found = co_await worker.database().read("find_visible_presence", &find_visible, watcher, user_id);
+    const VisiblePresence found = co_await database.read("find_visible_presence", &find_visible, watcher, user_id);
     if (!found.is_visible) {
-        const callbacks::InterestedUsers interested = co_await worker.hooks().presence_router.get_interested_users(watcher);
+        const callbacks::InterestedUsers interested = co_await presence_router.get_interested_users(watcher);
         if (!interested.contains(user_id))
             throw SynapseError(403, "You are not allowed to see their presence.", Codes::FORBIDDEN);
     }
-    co_return ok(content_of(found.presence, worker.now_ms()));
+    co_return ok(content_of(found.presence, clock.wall_time_ms()));
 }
 
 /// Whether a sync from `since` is the next one of a user who is to be shown everybody who is online.
@@ -235,12 +235,23 @@ std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const s
 
 }  // namespace
 
-async::task<JsonArray> presence_for_sync(ServerWorker& worker, std::string user_id, std::int64_t since) {
-    const callbacks::InterestedUsers interested = co_await worker.hooks().presence_router.get_interested_users(user_id);
-    worker.presence_interests().set(user_id, interested);
+async::task<void> Presence::change(UserPresenceState wanted, bool is_told_again) {
+    const std::int64_t now = clock_.wall_time_ms();
+    StoredPresence stored = co_await database_.run("store_presence", &store_presence, wanted, now, is_told_again);
+    if (!stored.changed) co_return;
+    std::vector<std::string> woken = presence_interests_.watchers_of(wanted.user_id);
+    woken.push_back(wanted.user_id);
+    woken.insert(woken.end(), stored.room_mates.begin(), stored.room_mates.end());
+    notifier_.wake(std::move(woken));
+    co_await route(database_, server_name_, presence_router_, notifier_, stored.presence);
+}
+
+async::task<JsonArray> Presence::for_sync(std::string user_id, std::int64_t since) {
+    const callbacks::InterestedUsers interested = co_await presence_router_.get_interested_users(user_id);
+    presence_interests_.set(user_id, interested);
     const std::vector<UserPresenceState> states =
-        co_await worker.database().read("collect_presence", &collect, user_id, since, interested);
-    const std::int64_t now = worker.now_ms();
+        co_await database_.read("collect_presence", &collect, user_id, since, interested);
+    const std::int64_t now = clock_.wall_time_ms();
     JsonArray events;
     for (const UserPresenceState& presence : states) {
         JsonDict event;
@@ -256,16 +267,16 @@ void require_presence_state(std::string_view state) {
     if (!is_presence_state(state)) throw SynapseError(400, "Invalid presence state", Codes::INVALID_PARAM);
 }
 
-async::task<void> set_presence(ServerWorker& worker, UserPresenceState wanted) {
+async::task<void> Presence::set(UserPresenceState wanted) {
     require_presence_state(wanted.state);
     const bool is_told_again = true;
-    return change_presence(worker, std::move(wanted), is_told_again);
+    return change(std::move(wanted), is_told_again);
 }
 
-async::task<void> show_all_online(ServerWorker& worker, std::vector<std::string> users) {
+async::task<void> Presence::show_all_online(std::vector<std::string> users) {
     if (users.empty()) co_return;
-    co_await worker.database().run("make_full_presence_due", &make_full_presence_due, users);
-    worker.notifier().wake(std::move(users));
+    co_await database_.run("make_full_presence_due", &make_full_presence_due, users);
+    notifier_.wake(std::move(users));
 }
 
 void add_presence_endpoints(Router& router) {

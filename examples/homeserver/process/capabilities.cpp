@@ -1,7 +1,8 @@
 #include "process/capabilities.h"
 
+#include "access/authentication.h"
 #include "http/requests.h"
-#include "process/server_worker.h"
+#include "sessions/session_settings.h"
 
 namespace homeserver {
 
@@ -9,7 +10,7 @@ namespace {
 
 using callbacks::JsonDict;
 
-async::task<modapi::Response> versions(ServerWorker&, const RoutedRequest&) {
+async::task<modapi::Response> versions(const RoutedRequest&) {
     callbacks::JsonArray known;
     for (const char* const version : {"r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6"}) known.emplace_back(version);
     JsonDict answer;
@@ -24,8 +25,9 @@ JsonDict enabled(bool is_enabled) {
     return capability;
 }
 
-async::task<modapi::Response> capabilities(ServerWorker& worker, const RoutedRequest& request) {
-    static_cast<void>(co_await authenticate(worker, request));
+async::task<modapi::Response> capabilities(const RoutedRequest& request, Authentication& authentication,
+                                           const LoginViaExistingSession& login_via_existing_session) {
+    static_cast<void>(co_await authentication.requester_of(request));
     JsonDict available;
     available["10"] = "stable";
     JsonDict room_versions;
@@ -37,7 +39,7 @@ async::task<modapi::Response> capabilities(ServerWorker& worker, const RoutedReq
     capabilities["m.set_displayname"] = enabled(true);
     capabilities["m.set_avatar_url"] = enabled(true);
     capabilities["m.3pid_changes"] = enabled(true);
-    capabilities["m.get_login_token"] = enabled(worker.configuration().login_via_existing_session.enabled);
+    capabilities["m.get_login_token"] = enabled(login_via_existing_session.enabled);
     JsonDict answer;
     answer["capabilities"] = std::move(capabilities);
     co_return ok(std::move(answer));

@@ -16,11 +16,12 @@
 #include "profiles/user_directory.h"
 #include "push/pushers.h"
 #include "push/rule_endpoints.h"
-#include "rooms/rooms.h"
+#include "rooms/room_endpoints.h"
 #include "sessions/devices.h"
 #include "sessions/login.h"
 #include "sessions/login_tokens.h"
 #include "sync/filters.h"
+#include "sync/sync.h"
 
 namespace homeserver {
 
@@ -41,6 +42,7 @@ void add_endpoints(Router& router) {
     add_pusher_endpoints(router);
     add_filter_endpoints(router);
     add_room_endpoints(router);
+    add_sync_endpoint(router);
     add_media_endpoints(router);
     add_deactivation_endpoint(router);
     add_admin_endpoints(router);

@@ -112,17 +112,18 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       database_(open_database(file, configuration.database)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
-      shared_{configuration,
-              *database_,
-              notifier_,
-              signing_key_,
-              presence_interests_,
-              room_deletions_,
-              registration_turns_,
-              mailer_,
-              blocking_pool_.get_executor(),
-              host_pool_.get_executor()} {
-    require_writable(file, {"media_store_path"}, configuration.media_store_path);
+      server_name_(configuration.server_name),
+      context_{configuration,
+               server_name_,
+               *database_,
+               notifier_,
+               signing_key_,
+               presence_interests_,
+               turns_,
+               mailer_,
+               blocking_pool_.get_executor(),
+               HostPool{host_pool_.get_executor()}} {
+    require_writable(file, {"media_store_path"}, configuration.media.store_path);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
     try {
@@ -154,7 +155,7 @@ void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules)
         settings.http_client = http_client_settings(configuration_);
         settings.caches = configuration_.caches;
         settings.watchdog = &watchdog_;
-        workers_.push_back(std::make_unique<WorkerThread>(shared_, invalidations_, std::move(settings), router_));
+        workers_.push_back(std::make_unique<WorkerThread>(context_, invalidations_, std::move(settings), router_));
         workers_.back()->construct_modules(file_, modules);
     }
 }

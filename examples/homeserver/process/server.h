@@ -1,6 +1,6 @@
 #pragma once
 
-#include "account_changes/registration_turns.h"
+#include "accounts/turns.h"
 #include "events/notifier.h"
 #include "events/signing_key.h"
 #include "http/router.h"
@@ -11,7 +11,7 @@
 #include "process/server_worker.h"
 #include "process/shutdown_deadline.h"
 #include "process/worker_thread.h"
-#include "rooms/room_deletions.h"
+#include "text/server_name.h"
 
 #include <modapi/configuration.h>
 #include <modapi/invalidation_bus.h>
@@ -67,12 +67,12 @@ private:
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;
-    RoomDeletions room_deletions_;
-    RegistrationTurns registration_turns_;
+    Turns turns_;
     Mailer mailer_;
     modapi::InProcessInvalidationBus invalidations_;
     modapi::Watchdog watchdog_;
-    Shared shared_;
+    ServerName server_name_;
+    ProcessContext context_;
     Router router_;
     std::vector<std::unique_ptr<WorkerThread>> workers_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -1,14 +1,15 @@
 #include "process/server_configuration.h"
 
 #include "mail/mail_configuration.h"
-#include "process/configured_duration.h"
 
 #include <modapi/config_section.h>
+#include <modapi/duration.h>
 #include <modapi/http_client.h>
 
 #include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -24,7 +25,7 @@ using modapi::ConfigSection;
 using modapi::ConfigurationFile;
 using modapi::ConfigurationPath;
 
-constexpr std::int64_t most_workers = 256;
+constexpr std::int64_t max_workers = 256;
 
 /// The keys of the whole server, also those that other parts of it read.
 const std::set<std::string_view> server_keys = {"server_name",
@@ -108,8 +109,8 @@ bool is_server_name_character(char character) {
 
 std::string Reading::server_name(const ConfigSection& root) const {
     std::string name = root.required<std::string>("server_name");
-    constexpr std::size_t longest = 230;  // a user id of 255 characters still has some left
-    if (name.empty() || name.size() > longest || !std::all_of(name.begin(), name.end(), is_server_name_character)) {
+    constexpr std::size_t max_length = 230;  // a user id of 255 characters still has some left
+    if (name.empty() || name.size() > max_length || !std::all_of(name.begin(), name.end(), is_server_name_character)) {
         root.fail("server_name", "must be a host name, with a port behind a colon if need be");
     }
     return name;
@@ -209,11 +210,11 @@ modapi::DatabaseSettings Reading::database(const ConfigSection& root) const {
     const ConfigSection arguments = section.section("args");
     if (settings.name == "psycopg2") {
         settings.postgresql_connection = postgresql_connection(arguments);
-        constexpr std::int64_t most_connections = 100;
+        constexpr std::int64_t max_connections = 100;
         const auto usual = static_cast<std::int64_t>(settings.postgresql_connections);
         const std::int64_t connections = arguments.value_or<std::int64_t>("cp_max", usual);
-        if (connections < 1 || connections > most_connections)
-            arguments.fail("cp_max", "must be 1 to " + std::to_string(most_connections));
+        if (connections < 1 || connections > max_connections)
+            arguments.fail("cp_max", "must be 1 to " + std::to_string(max_connections));
         settings.postgresql_connections = static_cast<std::size_t>(connections);
         return settings;
     }
@@ -267,11 +268,11 @@ LoginViaExistingSession Reading::login_via_existing_session(const ConfigSection&
 std::int64_t Reading::duration_ms(const ConfigSection& section, std::string_view key, std::int64_t otherwise) {
     const JsonValue* const given = section.values().if_contains(key);
     if (given == nullptr || given->is_null()) return otherwise;
-    std::optional<std::int64_t> duration;
-    if (given->is_int64() && given->get_int64() >= 0) duration = given->get_int64();
-    if (given->is_string()) duration = configured_duration_ms(given->get_string());
+    std::optional<std::chrono::milliseconds> duration;
+    if (given->is_int64() && given->get_int64() >= 0) duration.emplace(given->get_int64());
+    if (given->is_string()) duration = modapi::parse_duration(given->get_string());
     if (!duration) section.fail(key, "must be a duration: milliseconds, or a number with s, m, h, d, w or y behind it");
-    return *duration;
+    return duration->count();
 }
 
 std::vector<std::filesystem::path> Reading::module_path(const ConfigSection& root,
@@ -345,34 +346,34 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
     ServerConfiguration configuration;
     try {
         configuration.server_name = server_name(root);
-        configuration.public_baseurl = base_url(root, configuration.server_name);
-        configuration.public_baseurl_is_given = root.contains("public_baseurl");
+        configuration.public_baseurl.url = base_url(root, configuration.server_name);
+        configuration.public_baseurl.is_given = root.contains("public_baseurl");
         configuration.listeners = listeners(root);
         configuration.database = database(root);
-        configuration.enable_registration = registration(root);
+        configuration.registration.is_enabled = registration(root);
         configuration.background_updates = background_updates(root);
         configuration.caches = caches(root);
         configuration.login_via_existing_session = login_via_existing_session(root);
-        configuration.registration_shared_secret = root.optional<std::string>("registration_shared_secret");
-        if (configuration.registration_shared_secret && configuration.registration_shared_secret->empty())
+        configuration.registration.shared_secret = root.optional<std::string>("registration_shared_secret");
+        if (configuration.registration.shared_secret && configuration.registration.shared_secret->empty())
             root.fail("registration_shared_secret", "must not be empty: whoever knows it makes administrators");
-        configuration.media_store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
+        configuration.media.store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
         const ConfigSection directory = root.section("user_directory");
-        configuration.user_directory_enabled = directory.value_or<bool>("enabled", true);
-        configuration.search_all_users = directory.value_or<bool>("search_all_users", false);
+        configuration.user_directory.is_enabled = directory.value_or<bool>("enabled", true);
+        configuration.user_directory.search_all_users = directory.value_or<bool>("search_all_users", false);
         configuration.signing_key_path =
             located(root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         configuration.module_start_timeout_ms =
             duration_ms(root, "module_start_timeout", configuration.module_start_timeout_ms);
         configuration.module_path = module_path(root, default_module_path);
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
-        if (workers < 1 || workers > most_workers) root.fail("workers", "must be 1 to " + std::to_string(most_workers));
+        if (workers < 1 || workers > max_workers) root.fail("workers", "must be 1 to " + std::to_string(max_workers));
         configuration.workers = static_cast<int>(workers);
         configuration.mail = read_mail_settings(root, folder_);
         warn_unknown_keys(root.section("email").values(), {"email"}, mail_keys());
         if (const auto folder = root.section("templates").optional<std::string>("custom_template_directory"))
             configuration.custom_template_dir = located(*folder).string();
-        configuration.sso_client_whitelist =
+        configuration.sso.client_whitelist =
             root.section("sso").optional<std::vector<std::string>>("client_whitelist").value_or(std::vector<std::string>());
         configuration.ip_range_blocklist = ip_ranges(root, "ip_range_blocklist");
         configuration.ip_range_allowlist = ip_ranges(root, "ip_range_allowlist").value_or(std::vector<std::string>());

@@ -1,7 +1,12 @@
 #pragma once
 
+#include "accounts/registration_settings.h"
 #include "federation/verify_keys.h"
+#include "http/public_baseurl.h"
 #include "mail/mail_settings.h"
+#include "media/media_settings.h"
+#include "profiles/user_directory_settings.h"
+#include "sessions/session_settings.h"
 
 #include <modapi/background_updater.h>
 #include <modapi/cache_settings.h>
@@ -28,27 +33,17 @@ struct Listener {
     [[nodiscard]] std::string to_string() const;
 };
 
-/// Whether who is logged in may get a token for another device's login (POST /login/get_token).
-struct LoginViaExistingSession {
-    bool enabled = false;
-    bool require_ui_auth = true;
-    std::int64_t token_timeout_ms = 5 * 60 * 1000;
-};
-
 /// The server's own keys, checked; see host.md's table for their meaning. Modules' sections are handled by
 /// modapi::configure_modules.
 struct ServerConfiguration {
     std::string server_name;
-    std::string public_baseurl;
-    bool public_baseurl_is_given = false;  ///< else it is guessed from the name, and clients aren't sent there
+    PublicBaseurl public_baseurl;
     std::vector<Listener> listeners;
     modapi::DatabaseSettings database;
-    bool enable_registration = false;
-    std::optional<std::string> registration_shared_secret;
+    RegistrationSettings registration;
     LoginViaExistingSession login_via_existing_session;
-    std::filesystem::path media_store_path;
-    bool user_directory_enabled = true;
-    bool search_all_users = false;           ///< else only users in public rooms or sharing a room with the searcher are found
+    MediaSettings media;
+    UserDirectorySettings user_directory;
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
@@ -58,8 +53,8 @@ struct ServerConfiguration {
     std::vector<std::string> ip_range_allowlist;
     MailSettings mail;
     std::optional<std::string> custom_template_dir;
-    std::optional<std::string> template_dir;        ///< the server's own templates; the program's affair, not the file's
-    std::vector<std::string> sso_client_whitelist;  ///< beginnings of the URLs of clients that get a login token unasked
+    std::optional<std::string> template_dir;  ///< the server's own templates; the program's affair, not the file's
+    SsoSettings sso;
     VerifyKeys federation_verify_keys;
     modapi::CacheSettings caches;
 };

@@ -22,7 +22,8 @@ void log_failure(const std::exception_ptr& failure, std::string_view what) {
 
 }  // namespace
 
-WorkerThread::WorkerThread(Shared& shared, modapi::InvalidationBus& bus, modapi::WorkerSettings settings, const Router& router)
+WorkerThread::WorkerThread(ProcessContext& process, modapi::InvalidationBus& bus, modapi::WorkerSettings settings,
+                           const Router& router)
     : name_(settings.worker_name.value_or("main")),
       keeps_running_(io_.get_executor()),
       on_stack_(std::make_shared<std::atomic<const async::callback_identity*>>(nullptr)),
@@ -31,8 +32,9 @@ WorkerThread::WorkerThread(Shared& shared, modapi::InvalidationBus& bus, modapi:
           where.on_stack = on_stack_.get();
           return where;
       }()),
-      worker_(shared, where_, bus, std::move(settings)),
-      connections_(worker_, router) {}
+      worker_(process, where_, bus, std::move(settings)),
+      endpoints_(router, worker_.services()),
+      connections_(where_, endpoints_, worker_.modules().web_resources()) {}
 
 WorkerThread::~WorkerThread() = default;
 

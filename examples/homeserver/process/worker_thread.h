@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/bound_endpoints.h"
 #include "http/connection.h"
 #include "process/server_worker.h"
 
@@ -30,7 +31,7 @@ public:
     /// Whose callback is on the thread's stack; may be looked at when the worker is gone.
     using OnStack = std::shared_ptr<std::atomic<const async::callback_identity*>>;
 
-    WorkerThread(Shared& shared, modapi::InvalidationBus& bus, modapi::WorkerSettings settings, const Router& router);
+    WorkerThread(ProcessContext& process, modapi::InvalidationBus& bus, modapi::WorkerSettings settings, const Router& router);
     ~WorkerThread();
     WorkerThread(const WorkerThread&) = delete;
     WorkerThread& operator=(const WorkerThread&) = delete;
@@ -69,6 +70,7 @@ private:
     OnStack on_stack_;
     async::environment where_;
     ServerWorker worker_;
+    BoundEndpoints endpoints_;
     HttpConnections connections_;
     std::thread thread_;
 };

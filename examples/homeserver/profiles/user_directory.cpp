@@ -1,10 +1,14 @@
 #include "profiles/user_directory.h"
 
+#include "access/authentication.h"
 #include "accounts/user_directory_words.h"
 #include "http/requests.h"
-#include "process/server_worker.h"
+#include "profiles/user_directory_settings.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
 #include <callbacks/users.h>
 
 #include <algorithm>
@@ -70,31 +74,33 @@ JsonDict written(const UserProfile& profile) {
 }
 
 std::size_t limit_of(const JsonDict& body) {
-    constexpr std::int64_t most = 50;
+    constexpr std::int64_t max_count = 50;
     const callbacks::JsonValue* const given = body.if_contains("limit");
     if (given == nullptr) return 10;
     if (!given->is_int64() || given->get_int64() < 0) {
         throw callbacks::SynapseError(400, "'limit' must be a number that isn't negative", callbacks::Codes::INVALID_PARAM);
     }
-    return static_cast<std::size_t>(std::min(most, given->get_int64()));
+    return static_cast<std::size_t>(std::min(max_count, given->get_int64()));
 }
 
-async::task<modapi::Response> search_users(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> search_users(const RoutedRequest& request, Authentication& authentication,
+                                           modapi::Database& database, const UserDirectorySettings& user_directory_settings,
+                                           callbacks::SpamCheckerDispatch& spam_checker) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const JsonDict body = required_json_body(request);
     Search search;
     search.searcher = requester.user.to_string();
     search.words = directory_words_of(required_string_member(body, "search_term"));
     search.limit = limit_of(body);
-    search.all_users = worker.configuration().search_all_users;
+    search.all_users = user_directory_settings.search_all_users;
     std::vector<UserProfile> found;
-    const bool searches = worker.configuration().user_directory_enabled && !search.words.empty();
-    if (searches) found = co_await worker.database().read("search_users", &find_users, search);
+    const bool searches = user_directory_settings.is_enabled && !search.words.empty();
+    if (searches) found = co_await database.read("search_users", &find_users, search);
     const bool limited = found.size() > search.limit;
     if (limited) found.resize(search.limit);
     JsonArray results;
     for (const UserProfile& profile : found) {
-        const bool hidden = co_await worker.hooks().spam_checker.check_username_for_spam(profile);
+        const bool hidden = co_await spam_checker.check_username_for_spam(profile);
         if (!hidden) results.emplace_back(written(profile));
     }
     JsonDict answer;

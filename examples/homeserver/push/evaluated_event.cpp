@@ -50,13 +50,13 @@ bool is_same(const JsonValue& left, const JsonValue& right) {
 
 }  // namespace
 
-JudgedEvent::JudgedEvent(modapi::Transaction& transaction, const callbacks::Event& event)
+EvaluatedEvent::EvaluatedEvent(modapi::Transaction& transaction, const callbacks::Event& event)
     : transaction_(transaction),
       event_(event),
       fields_(event.get_dict()),
       says_whom_it_mentions_(event.content().contains("m.mentions")) {}
 
-const PushRule* JudgedEvent::deciding_rule(const RuleSet& rules, const std::string& user_id) {
+const PushRule* EvaluatedEvent::deciding_rule(const RuleSet& rules, const std::string& user_id) {
     for (std::size_t kind = 0; kind < rules.size(); ++kind) {
         for (const PushRule& rule : rules[kind]) {
             if (rule.enabled && applies(rule, kind, user_id)) return &rule;
@@ -65,7 +65,7 @@ const PushRule* JudgedEvent::deciding_rule(const RuleSet& rules, const std::stri
     return nullptr;
 }
 
-bool JudgedEvent::applies(const PushRule& rule, std::size_t kind, const std::string& user_id) {
+bool EvaluatedEvent::applies(const PushRule& rule, std::size_t kind, const std::string& user_id) {
     if (rule.is_default && says_whom_it_mentions_ && guesses_mentions(rule.rule_id)) return false;
     const std::string_view name = rule_kinds[kind];
     if (name == "room") return rule.rule_id == event_.room_id();
@@ -75,7 +75,7 @@ bool JudgedEvent::applies(const PushRule& rule, std::size_t kind, const std::str
                        [&](const JsonValue& condition) { return is_met(condition.as_object(), user_id); });
 }
 
-bool JudgedEvent::is_met(const JsonDict& condition, const std::string& user_id) {
+bool EvaluatedEvent::is_met(const JsonDict& condition, const std::string& user_id) {
     const std::string_view kind = text_in(condition, "kind");
     const std::string_view key = text_in(condition, "key");
     if (kind == "event_match") return event_match(key, value_for(condition, "pattern", user_id));
@@ -91,14 +91,14 @@ bool JudgedEvent::is_met(const JsonDict& condition, const std::string& user_id) 
     return std::any_of(values.begin(), values.end(), [&](const JsonValue& value) { return is_same(value, wanted); });
 }
 
-bool JudgedEvent::event_match(std::string_view key, const JsonValue& pattern) const {
+bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern) const {
     const JsonValue* const found = value_at(key);
     if (found == nullptr || !found->is_string() || !pattern.is_string()) return false;
     const TextPattern wanted(pattern.get_string());
     return key == "content.body" ? wanted.matches_words(found->get_string()) : wanted.matches(found->get_string());
 }
 
-bool JudgedEvent::contains_display_name(const std::string& user_id) {
+bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
     if (!body()) return false;
     const auto member = current_state_event(transaction_, event_.room_id(), "m.room.member", user_id);
     if (!member) return false;
@@ -106,7 +106,7 @@ bool JudgedEvent::contains_display_name(const std::string& user_id) {
     return !name.empty() && TextPattern::literal(name).matches_words(*body());
 }
 
-bool JudgedEvent::room_member_count(std::string_view wanted) {
+bool EvaluatedEvent::room_member_count(std::string_view wanted) {
     const std::size_t digits = std::min(wanted.find_first_not_of("<>="), wanted.size());
     const std::string_view comparison = wanted.substr(0, digits);
     std::int64_t count = 0;
@@ -127,7 +127,7 @@ bool JudgedEvent::room_member_count(std::string_view wanted) {
     return comparison == ">=" && *members_ >= count;
 }
 
-bool JudgedEvent::sender_may_notify(std::string_view key) {
+bool EvaluatedEvent::sender_may_notify(std::string_view key) {
     const auto known = may_notify_.find(key);
     if (known != may_notify_.end()) return known->second;
     callbacks::StateFilter filter;
@@ -140,7 +140,7 @@ bool JudgedEvent::sender_may_notify(std::string_view key) {
     return may;
 }
 
-const JsonValue* JudgedEvent::value_at(std::string_view key) const {
+const JsonValue* EvaluatedEvent::value_at(std::string_view key) const {
     const JsonDict* inside = &fields_;
     while (inside != nullptr && !key.empty()) {
         const JsonValue* const value = inside->if_contains(take_part(key));

@@ -16,9 +16,9 @@ namespace homeserver {
 
 /// An event that the push rules of its room's members are asked about. For use inside a transaction, which outlives it; looks
 /// up what of the room a rule asks for when one does.
-class JudgedEvent {
+class EvaluatedEvent {
 public:
-    JudgedEvent(modapi::Transaction& transaction, const callbacks::Event& event);
+    EvaluatedEvent(modapi::Transaction& transaction, const callbacks::Event& event);
 
     /// The rule that decides for this user: the first that is enabled and whose conditions are met; null: none.
     [[nodiscard]] const PushRule* deciding_rule(const RuleSet& rules, const std::string& user_id);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "http/router.h"
-#include "process/server_worker.h"
 
 #include <modapi/database.h>
 

@@ -11,7 +11,7 @@ namespace homeserver {
 
 using modapi::Transaction;
 
-bool store_outside_invite(Transaction& transaction, const callbacks::Event& event, const callbacks::JsonArray& room_state) {
+bool store_remote_invite(Transaction& transaction, const callbacks::Event& event, const callbacks::JsonArray& room_state) {
     const auto known =
         transaction.query_one<std::int64_t>("SELECT 1 FROM outside_invites WHERE event_id = ?", *event.event_id());
     if (known) return false;
@@ -26,8 +26,8 @@ bool store_outside_invite(Transaction& transaction, const callbacks::Event& even
     return true;
 }
 
-std::vector<OutsideInvite> outside_invites_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
-    std::vector<OutsideInvite> invites;
+std::vector<RemoteInvite> remote_invites_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
+    std::vector<RemoteInvite> invites;
     auto rows = transaction.query<std::string, std::string, std::string, std::string, bool>(
         "SELECT room_id, event_id, pdu, room_state, declined FROM outside_invites WHERE user_id = ? AND stream_position > ? "
         "ORDER BY room_id",
@@ -42,7 +42,7 @@ std::vector<OutsideInvite> outside_invites_since(Transaction& transaction, const
     return invites;
 }
 
-bool decline_outside_invite(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
+bool decline_remote_invite(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
     const auto known = transaction.query_one<std::int64_t>(
         "SELECT 1 FROM outside_invites WHERE user_id = ? AND room_id = ? AND declined = 0", user_id, room_id);
     if (!known) return false;

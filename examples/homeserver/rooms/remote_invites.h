@@ -12,7 +12,7 @@
 /// Invitations into rooms of other servers, of which nothing else is known here. All for use inside a transaction.
 namespace homeserver {
 
-struct OutsideInvite {
+struct RemoteInvite {
     std::string room_id;
     callbacks::Event event;
     callbacks::JsonArray room_state;  ///< stripped events, as the inviting server sent them
@@ -20,13 +20,13 @@ struct OutsideInvite {
 };
 
 /// False: it is here already.
-[[nodiscard]] bool store_outside_invite(modapi::Transaction& transaction, const callbacks::Event& event,
-                                        const callbacks::JsonArray& room_state);
+[[nodiscard]] bool store_remote_invite(modapi::Transaction& transaction, const callbacks::Event& event,
+                                       const callbacks::JsonArray& room_state);
 /// What of a user's outside invitations changed behind `since`.
-[[nodiscard]] std::vector<OutsideInvite> outside_invites_since(modapi::Transaction& transaction, const std::string& user_id,
-                                                               std::int64_t since);
+[[nodiscard]] std::vector<RemoteInvite> remote_invites_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                             std::int64_t since);
 /// The user doesn't come. False: there is no such invitation.
-[[nodiscard]] bool decline_outside_invite(modapi::Transaction& transaction, const std::string& user_id,
-                                          const std::string& room_id);
+[[nodiscard]] bool decline_remote_invite(modapi::Transaction& transaction, const std::string& user_id,
+                                         const std::string& room_id);
 
 }  // namespace homeserver

@@ -1,6 +1,7 @@
 #include "rooms/shadow_ban.h"
 
 #include "http/requests.h"
+#include "rooms/appended_event.h"
 #include "text/secrets.h"
 
 namespace homeserver {

@@ -1,11 +1,14 @@
 #include "sessions/devices.h"
 
+#include "access/authentication.h"
 #include "http/requests.h"
 #include "push/pushers.h"
 #include "sessions/ui_authentication.h"
-#include "text/http_text.h"
 #include "text/secrets.h"
 #include "text/unicode_text.h"
+#include "text/utf8.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -16,8 +19,8 @@ namespace homeserver {
 namespace {
 
 // In characters.
-constexpr std::size_t longest_device_id = 512;
-constexpr std::size_t longest_display_name = 100;
+constexpr std::size_t max_device_id = 512;
+constexpr std::size_t max_display_name = 100;
 
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, std::int64_t now) {
@@ -54,21 +57,22 @@ RemovedTokens delete_session(modapi::Transaction& transaction, const std::string
     return tokens;
 }
 
-async::task<modapi::Response> log_out(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
-    co_await to_the_end(end_session(worker, requester));
+async::task<modapi::Response> log_out(const RoutedRequest& request, Authentication& authentication, Sessions& sessions) {
+    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
+    co_await to_the_end(sessions.end(requester));
     co_return ok();
 }
 
-async::task<modapi::Response> log_out_everywhere(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate_expired_too(worker, request);
+async::task<modapi::Response> log_out_everywhere(const RoutedRequest& request, Authentication& authentication,
+                                                 Sessions& sessions) {
+    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
     const std::optional<std::string> no_device;
-    co_await to_the_end(end_all_sessions(worker, requester.user.to_string(), no_device));
+    co_await to_the_end(sessions.end_all(requester.user.to_string(), no_device));
     co_return ok();
 }
 
-async::task<modapi::Response> who_am_i(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> who_am_i(const RoutedRequest& request, Authentication& authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     callbacks::JsonDict answer;
     answer["user_id"] = requester.user.to_string();
     answer["is_guest"] = requester.is_guest;
@@ -124,10 +128,11 @@ callbacks::JsonDict written(const Device& device) {
 
 [[noreturn]] void refuse_unknown_device() { throw callbacks::SynapseError(404, "Not found", callbacks::Codes::NOT_FOUND); }
 
-async::task<modapi::Response> list_devices(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> list_devices(const RoutedRequest& request, Authentication& authentication,
+                                           modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string& user_id = requester.user.to_string();
-    const std::vector<Device> devices = co_await worker.database().read("devices_of", &devices_of, user_id);
+    const std::vector<Device> devices = co_await database.read("devices_of", &devices_of, user_id);
     callbacks::JsonArray list;
     for (const Device& device : devices) list.emplace_back(written(device));
     callbacks::JsonDict answer;
@@ -135,53 +140,60 @@ async::task<modapi::Response> list_devices(ServerWorker& worker, const RoutedReq
     co_return ok(std::move(answer));
 }
 
-async::task<modapi::Response> get_device(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> get_device(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string& user_id = requester.user.to_string();
     const std::string& device_id = request.path_parameters.at(0);
-    const std::optional<Device> device = co_await worker.database().read("find_device", &find_device, user_id, device_id);
+    const std::optional<Device> device = co_await database.read("find_device", &find_device, user_id, device_id);
     if (!device) refuse_unknown_device();
     co_return ok(written(*device));
 }
 
-async::task<modapi::Response> put_device(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> put_device(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string& user_id = requester.user.to_string();
     const callbacks::JsonDict body = json_body(request);
     Device device;
     device.device_id = request.path_parameters.at(0);
     device.display_name = optional_string_member(body, "display_name");
-    if (device.display_name && character_count(*device.display_name) > longest_display_name) {
+    if (device.display_name && character_count(*device.display_name) > max_display_name) {
         throw callbacks::SynapseError(400, "Device display name is too long (max 100)", callbacks::Codes::TOO_LARGE);
     }
-    const bool is_known = co_await worker.database().run("rename_device", &rename_device, user_id, device);
+    const bool is_known = co_await database.run("rename_device", &rename_device, user_id, device);
     if (!is_known) refuse_unknown_device();
     co_return ok();
 }
 
 /// From here on the devices go, so that all is done for each of their tokens.
-async::task<void> remove_devices(ServerWorker& worker, std::string user_id, std::vector<std::string> device_ids) {
-    RemovedTokens tokens = co_await worker.database().run("delete_devices", &delete_devices, user_id, std::move(device_ids));
-    co_await tell_logged_out(worker, std::move(user_id), std::move(tokens));
+async::task<void> remove_devices(modapi::Database& database, Sessions& sessions, std::string user_id,
+                                 std::vector<std::string> device_ids) {
+    RemovedTokens tokens = co_await database.run("delete_devices", &delete_devices, user_id, std::move(device_ids));
+    co_await sessions.tell_logged_out(std::move(user_id), std::move(tokens));
 }
 
 /// Whoever removes devices proves once more who they are.
-async::task<modapi::Response> remove_proved(ServerWorker& worker, std::string operation, std::string user_id,
-                                            callbacks::JsonDict body, std::vector<std::string> device_ids) {
-    std::optional<modapi::Response> challenge = co_await prove_again(worker, std::move(operation), std::move(body), user_id);
+async::task<modapi::Response> remove_proved(modapi::Database& database, Sessions& sessions, UiAuthentication& ui_authentication,
+                                            std::string operation, std::string user_id, callbacks::JsonDict body,
+                                            std::vector<std::string> device_ids) {
+    std::optional<modapi::Response> challenge =
+        co_await ui_authentication.prove_again(std::move(operation), std::move(body), user_id);
     if (challenge) co_return std::move(*challenge);
-    co_await to_the_end(remove_devices(worker, std::move(user_id), std::move(device_ids)));
+    co_await to_the_end(remove_devices(database, sessions, std::move(user_id), std::move(device_ids)));
     co_return ok();
 }
 
-async::task<modapi::Response> delete_device(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> delete_device(const RoutedRequest& request, Authentication& authentication,
+                                            modapi::Database& database, Sessions& sessions,
+                                            UiAuthentication& ui_authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     callbacks::JsonDict body = json_body(request);
     std::vector<std::string> device_ids;
     device_ids.push_back(request.path_parameters.at(0));
     std::string operation = "delete device " + device_ids.front();
-    modapi::Response response = co_await remove_proved(worker, std::move(operation), requester.user.to_string(),
-                                                       std::move(body), std::move(device_ids));
+    modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, std::move(operation),
+                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
     co_return response;
 }
 
@@ -202,38 +214,39 @@ std::vector<std::string> listed_devices(const callbacks::JsonDict& body) {
     return device_ids;
 }
 
-async::task<modapi::Response> delete_listed_devices(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<modapi::Response> delete_listed_devices(const RoutedRequest& request, Authentication& authentication,
+                                                    modapi::Database& database, Sessions& sessions,
+                                                    UiAuthentication& ui_authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     callbacks::JsonDict body = required_json_body(request);
     std::vector<std::string> device_ids = listed_devices(body);
-    modapi::Response response = co_await remove_proved(worker, "delete listed devices", requester.user.to_string(),
-                                                       std::move(body), std::move(device_ids));
+    modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, "delete listed devices",
+                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
     co_return response;
 }
 
 }  // namespace
 
 void check_device_id(const std::optional<std::string>& device_id) {
-    if (!device_id || character_count(*device_id) <= longest_device_id) return;
+    if (!device_id || character_count(*device_id) <= max_device_id) return;
     throw callbacks::SynapseError(400, "device_id cannot be longer than 512 characters.", callbacks::Codes::INVALID_PARAM);
 }
 
-async::task<NewSession> start_session(ServerWorker& worker, std::string user_id, std::optional<std::string> device_id,
-                                      std::optional<std::string> display_name) {
+async::task<NewSession> Sessions::start(std::string user_id, std::optional<std::string> device_id,
+                                        std::optional<std::string> display_name) {
     NewSession session;
     session.device_id = device_id && !device_id->empty() ? *device_id : new_device_id();
     session.access_token = new_access_token();
-    const std::int64_t now = worker.now_ms();
-    co_await worker.database().run("start_session", &insert_session, user_id, session, display_name, now);
+    const std::int64_t now = clock_.wall_time_ms();
+    co_await database_.run("start_session", &insert_session, user_id, session, display_name, now);
     co_return session;
 }
 
-async::task<void> end_session(ServerWorker& worker, callbacks::Requester requester) {
+async::task<void> Sessions::end(callbacks::Requester requester) {
     const std::string& user_id = requester.user.to_string();
     const std::int64_t token_id = requester.access_token_id.value();
-    RemovedTokens tokens =
-        co_await worker.database().run("end_session", &delete_session, user_id, requester.device_id, token_id);
-    co_await tell_logged_out(worker, user_id, std::move(tokens));
+    RemovedTokens tokens = co_await database_.run("end_session", &delete_session, user_id, requester.device_id, token_id);
+    co_await tell_logged_out(user_id, std::move(tokens));
 }
 
 RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
@@ -248,16 +261,16 @@ RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::s
     return tokens;
 }
 
-async::task<void> tell_logged_out(ServerWorker& worker, std::string user_id, RemovedTokens tokens) {
+async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
     for (const RemovedToken& token : tokens) {
-        co_await worker.hooks().password_auth_provider.on_logged_out(user_id, token.device_id, token.access_token);
+        co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
     }
-    co_await worker.database().run("delete_pushers", &delete_pushers_without_session, user_id);
+    co_await database_.run("delete_pushers", &delete_pushers_without_session, user_id);
 }
 
-async::task<void> end_all_sessions(ServerWorker& worker, std::string user_id, std::optional<std::string> kept_device) {
-    RemovedTokens tokens = co_await worker.database().run("end_all_sessions", &remove_all_sessions, user_id, kept_device);
-    co_await tell_logged_out(worker, std::move(user_id), std::move(tokens));
+async::task<void> Sessions::end_all(std::string user_id, std::optional<std::string> kept_device) {
+    RemovedTokens tokens = co_await database_.run("end_all_sessions", &remove_all_sessions, user_id, kept_device);
+    co_await tell_logged_out(std::move(user_id), std::move(tokens));
 }
 
 void add_session_endpoints(Router& router) {

@@ -1,12 +1,22 @@
 #include "sessions/login.h"
 
 #include "accounts/accounts.h"
+#include "http/public_baseurl.h"
 #include "http/requests.h"
 #include "sessions/devices.h"
 #include "sessions/login_authentication.h"
 #include "sessions/login_tokens.h"
+#include "sessions/session_settings.h"
+#include "text/server_name.h"
 
+#include <async/clock.h>
+
+#include <modapi/database.h>
+
+#include <callbacks/account_validity.h>
 #include <callbacks/errors.h>
+#include <callbacks/password_auth_provider.h>
+#include <callbacks/spam_checker.h>
 
 #include <utility>
 
@@ -29,15 +39,16 @@ void add_flow(JsonArray& flows, std::string_view type) {
     flows.emplace_back(std::move(flow));
 }
 
-async::task<modapi::Response> login_flows(ServerWorker& worker, const RoutedRequest&) {
+async::task<modapi::Response> login_flows(const RoutedRequest&, const LoginViaExistingSession& login_via_existing_session,
+                                          callbacks::PasswordAuthProviderDispatch& password_auth_provider) {
     JsonArray flows;
-    const bool offers_tokens = worker.configuration().login_via_existing_session.enabled;
+    const bool offers_tokens = login_via_existing_session.enabled;
     if (offers_tokens) {
         add_flow(flows, token_type);
         flows.back().get_object()["get_login_token"] = true;
     }
     add_flow(flows, password_type);
-    worker.hooks().password_auth_provider.auth_checkers.each_key([&](const callbacks::LoginType& registered, const auto&) {
+    password_auth_provider.auth_checkers.each_key([&](const callbacks::LoginType& registered, const auto&) {
         const bool is_listed_already = registered.type == password_type || registered.type == service_type ||
                                        (registered.type == token_type && offers_tokens);
         if (!is_listed_already) add_flow(flows, registered.type);
@@ -72,28 +83,31 @@ struct LoginAttempt {
     std::optional<std::string> device_display_name;
 };
 
-async::task<void> ask_spam_checkers(ServerWorker& worker, const RoutedRequest& request, const LoginAttempt& attempt) {
+async::task<void> ask_spam_checkers(callbacks::SpamCheckerDispatch& spam_checker, const RoutedRequest& request,
+                                    const LoginAttempt& attempt) {
     callbacks::LoginRequestInfo from;
     from.emplace_back(user_agent_of(request), client_address_of(request));
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_login_for_spam(
+    const callbacks::Verdict verdict = co_await spam_checker.check_login_for_spam(
         attempt.user_id, attempt.device_id, attempt.device_display_name, from, attempt.auth_provider_id);
     deny_if_spam(verdict, "Login was blocked by the server");
 }
 
 /// From device and token on: what throws here leaves both.
-async::task<JsonDict> finish_login(ServerWorker& worker, const LoginAttempt& attempt) {
-    const NewSession session = co_await start_session(worker, attempt.user_id, attempt.device_id, attempt.device_display_name);
+async::task<JsonDict> finish_login(const ServerName& server_name, const PublicBaseurl& public_baseurl,
+                                   callbacks::AccountValidityDispatch& account_validity, Sessions& sessions,
+                                   const LoginAttempt& attempt) {
+    const NewSession session = co_await sessions.start(attempt.user_id, attempt.device_id, attempt.device_display_name);
     const std::optional<std::string> type = attempt.type;
-    co_await worker.hooks().account_validity.on_user_login(attempt.user_id, type, attempt.auth_provider_id);
+    co_await account_validity.on_user_login(attempt.user_id, type, attempt.auth_provider_id);
     callbacks::LoginResponse response;
     response["user_id"] = attempt.user_id;
     response["access_token"] = session.access_token;
-    response["home_server"] = worker.server_name();
+    response["home_server"] = server_name.text();
     response["device_id"] = session.device_id;
     if (attempt.on_response) co_await attempt.on_response.get()(response);
-    if (worker.configuration().public_baseurl_is_given) {
+    if (public_baseurl.is_given) {
         JsonDict homeserver;
-        homeserver["base_url"] = worker.public_baseurl();
+        homeserver["base_url"] = public_baseurl.url;
         JsonDict well_known;
         well_known["m.homeserver"] = std::move(homeserver);
         response["well_known"] = std::move(well_known);
@@ -102,31 +116,37 @@ async::task<JsonDict> finish_login(ServerWorker& worker, const LoginAttempt& att
 }
 
 /// Who logs in, by the server's own meaning of the type if it has one, else by modules' checkers.
-async::task<LoginAttempt> authenticated(ServerWorker& worker, const RoutedRequest& request, JsonDict body) {
+async::task<LoginAttempt> authenticated(modapi::Database& database, const async::clock& clock,
+                                        LoginAuthentication& login_authentication, const RoutedRequest& request,
+                                        JsonDict body) {
     LoginAttempt attempt;
     attempt.type = login_type_of(body);
     if (attempt.type == service_type) refuse_application_service(request);
     if (attempt.type == token_type) {
-        LoginToken token = co_await use_login_token(worker, required_string_member(body, "token"));
+        LoginToken token = co_await use_login_token(database, clock, required_string_member(body, "token"));
         attempt.user_id = std::move(token.user_id);
         attempt.auth_provider_id = std::move(token.auth_provider_id);
         co_return attempt;
     }
-    callbacks::AuthResult accepted = co_await authenticate_login(worker, attempt.type, std::move(body));
+    callbacks::AuthResult accepted = co_await login_authentication.authenticated(attempt.type, std::move(body));
     attempt.user_id = std::move(accepted.user_id);
     attempt.on_response = std::move(accepted.on_response);
     co_return attempt;
 }
 
-async::task<modapi::Response> log_in(ServerWorker& worker, const RoutedRequest& request) {
+async::task<modapi::Response> log_in(const RoutedRequest& request, modapi::Database& database, const async::clock& clock,
+                                     const ServerName& server_name, const PublicBaseurl& public_baseurl,
+                                     callbacks::AccountValidityDispatch& account_validity,
+                                     callbacks::SpamCheckerDispatch& spam_checker, Sessions& sessions,
+                                     LoginAuthentication& login_authentication) {
     const JsonDict body = required_json_body(request);
-    LoginAttempt attempt = co_await authenticated(worker, request, body);
-    co_await require_usable_account(worker, attempt.user_id);
+    LoginAttempt attempt = co_await authenticated(database, clock, login_authentication, request, body);
+    co_await require_usable_account(database, attempt.user_id);
     attempt.device_id = optional_string_member(body, "device_id");
     attempt.device_display_name = optional_string_member(body, "initial_device_display_name");
     check_device_id(attempt.device_id);
-    co_await ask_spam_checkers(worker, request, attempt);
-    JsonDict response = co_await to_the_end(finish_login(worker, attempt));
+    co_await ask_spam_checkers(spam_checker, request, attempt);
+    JsonDict response = co_await to_the_end(finish_login(server_name, public_baseurl, account_validity, sessions, attempt));
     co_return ok(std::move(response));
 }
 

@@ -4,9 +4,14 @@
 #include "accounts/password_hash.h"
 #include "addresses/login_identifier.h"
 #include "addresses/third_party_ids.h"
+#include "http/host_pool.h"
 #include "http/requests.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/password_auth_provider.h>
 
 #include <optional>
 #include <variant>
@@ -60,14 +65,14 @@ JsonDict fields_for(const LoginType& type, const JsonDict& body) {
     return fields;
 }
 
-async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, const std::string& user,
+async::task<std::optional<AuthResult>> check_own_password(modapi::Database& database, const ServerName& server_name,
+                                                          const HostPool& host_pool, const std::string& user,
                                                           const std::string& password) {
-    const std::string user_id = qualified_user_id(worker, user);
-    const std::optional<Account> account =
-        co_await worker.database().read("find_account", &find_account_ignoring_case, user_id);
+    const std::string user_id = server_name.user_id_of(user);
+    const std::optional<Account> account = co_await database.read("find_account", &find_account_ignoring_case, user_id);
     std::string hash;
     if (account && account->password_hash) hash = *account->password_hash;
-    const bool matches = co_await password_matches(worker, password, hash);
+    const bool matches = co_await password_matches(host_pool, password, hash);
     // A deactivated account has no password any more; its user is told why none is right.
     if (account && account->deactivated) refuse_deactivated();
     if (!matches) co_return std::nullopt;
@@ -75,18 +80,19 @@ async::task<std::optional<AuthResult>> check_own_password(ServerWorker& worker, 
 }
 
 /// What modules know of a third-party id and its password.
-async::task<std::optional<AuthResult>> ask_about_third_party(ServerWorker& worker, const std::string& login_type,
+async::task<std::optional<AuthResult>> ask_about_third_party(callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                                             const std::string& login_type,
                                                              const ThirdPartyIdentifier& identifier, const JsonDict& body) {
     if (login_type != password_type) co_return std::nullopt;
     const std::string password = secret_member(body, "password").value_or(std::string());
     std::optional<AuthResult> accepted =
-        co_await worker.hooks().password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
+        co_await password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
     co_return accepted;
 }
 
 }  // namespace
 
-async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string login_type, JsonDict body) {
+async::task<AuthResult> LoginAuthentication::authenticated(std::string login_type, JsonDict body) {
     const bool is_password = login_type == password_type;
     if (is_password) {
         const JsonValue* const password = body.if_contains("password");
@@ -96,17 +102,18 @@ async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string log
     const LoginIdentifier identifier = login_identifier(body);
     std::string user;
     if (const ThirdPartyIdentifier* const third_party = std::get_if<ThirdPartyIdentifier>(&identifier)) {
-        std::optional<AuthResult> accepted = co_await ask_about_third_party(worker, login_type, *third_party, body);
+        std::optional<AuthResult> accepted =
+            co_await ask_about_third_party(password_auth_provider_, login_type, *third_party, body);
         if (accepted) co_return std::move(*accepted);
-        const std::optional<std::string> owner = co_await worker.database().read(
-            "owner_of_third_party_id", &owner_of_third_party_id, third_party->medium, third_party->address);
+        const std::optional<std::string> owner = co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id,
+                                                                         third_party->medium, third_party->address);
         if (!owner) refuse();
         user = *owner;
     } else {
         user = std::get<UserIdentifier>(identifier).user;
     }
     const LoginType* registered = nullptr;
-    const Checkers* const checkers = worker.hooks().password_auth_provider.auth_checkers.find_if([&](const LoginType& type) {
+    const Checkers* const checkers = password_auth_provider_.auth_checkers.find_if([&](const LoginType& type) {
         if (type.type == login_type) registered = &type;
         return registered != nullptr;
     });
@@ -118,7 +125,7 @@ async::task<AuthResult> authenticate_login(ServerWorker& worker, std::string log
     }
     if (!is_password) refuse();
     const std::string password = secret_member(body, "password").value();
-    std::optional<AuthResult> own = co_await check_own_password(worker, user, password);
+    std::optional<AuthResult> own = co_await check_own_password(database_, server_name_, host_pool_, user, password);
     if (!own) refuse();
     co_return std::move(*own);
 }

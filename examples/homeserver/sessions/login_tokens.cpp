@@ -1,8 +1,14 @@
 #include "sessions/login_tokens.h"
 
+#include "access/authentication.h"
 #include "http/requests.h"
+#include "sessions/session_settings.h"
 #include "sessions/ui_authentication.h"
 #include "text/secrets.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -39,36 +45,38 @@ std::optional<LoginToken> take_token(Transaction& transaction, const std::string
     return found;
 }
 
-async::task<Response> get_token(ServerWorker& worker, const RoutedRequest& request) {
-    const LoginViaExistingSession& settings = worker.configuration().login_via_existing_session;
+async::task<Response> get_token(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                const async::clock& clock, const LoginViaExistingSession& login_via_existing_session,
+                                UiAuthentication& ui_authentication) {
+    const LoginViaExistingSession& settings = login_via_existing_session;
     if (!settings.enabled) throw SynapseError(404, "Unrecognized request", Codes::UNRECOGNIZED);
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     LoginToken token;
     token.user_id = requester.user.to_string();
     token.duration_ms = settings.token_timeout_ms;
     if (settings.require_ui_auth) {
         callbacks::JsonDict body = json_body(request);
-        std::optional<Response> challenge = co_await prove_again(worker, "get_token", std::move(body), token.user_id);
+        std::optional<Response> challenge = co_await ui_authentication.prove_again("get_token", std::move(body), token.user_id);
         if (challenge) co_return std::move(*challenge);
     }
     callbacks::JsonDict answer;
     answer["expires_in_ms"] = token.duration_ms;
-    answer["login_token"] = co_await create_login_token(worker, std::move(token));
+    answer["login_token"] = co_await create_login_token(database, clock, std::move(token));
     co_return ok(std::move(answer));
 }
 
 }  // namespace
 
-async::task<std::string> create_login_token(ServerWorker& worker, LoginToken token) {
+async::task<std::string> create_login_token(modapi::Database& database, const async::clock& clock, LoginToken token) {
     std::string text = new_login_token();
-    const std::int64_t now = worker.now_ms();
-    co_await worker.database().run("create_login_token", &insert_token, text, std::move(token), now);
+    const std::int64_t now = clock.wall_time_ms();
+    co_await database.run("create_login_token", &insert_token, text, std::move(token), now);
     co_return text;
 }
 
-async::task<LoginToken> use_login_token(ServerWorker& worker, std::string token) {
-    const std::int64_t now = worker.now_ms();
-    std::optional<LoginToken> found = co_await worker.database().run("use_login_token", &take_token, std::move(token), now);
+async::task<LoginToken> use_login_token(modapi::Database& database, const async::clock& clock, std::string token) {
+    const std::int64_t now = clock.wall_time_ms();
+    std::optional<LoginToken> found = co_await database.run("use_login_token", &take_token, std::move(token), now);
     if (!found) throw SynapseError(403, "Invalid login token", Codes::FORBIDDEN);
     co_return std::move(*found);
 }

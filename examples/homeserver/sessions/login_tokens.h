@@ -1,8 +1,10 @@
 #pragma once
 
 #include "http/router.h"
-#include "process/server_worker.h"
 
+#include <modapi/database.h>
+
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <cstdint>
@@ -20,11 +22,12 @@ struct LoginToken {
 };
 
 /// A login token, `syl_…`; nobody guesses it, and it is good for one login within its duration.
-[[nodiscard]] async::task<std::string> create_login_token(ServerWorker& worker, LoginToken token);
+[[nodiscard]] async::task<std::string> create_login_token(modapi::Database& database, const async::clock& clock,
+                                                          LoginToken token);
 
 /// Whose token this is; from now on it is nobody's. Errors: SynapseError 403 `M_FORBIDDEN` "Invalid login token" for one that
 /// is unknown, used or too old.
-[[nodiscard]] async::task<LoginToken> use_login_token(ServerWorker& worker, std::string token);
+[[nodiscard]] async::task<LoginToken> use_login_token(modapi::Database& database, const async::clock& clock, std::string token);
 
 /// POST /_matrix/client/v1/login/get_token, where `login_via_existing_session` allows it.
 void add_login_token_endpoint(Router& router);

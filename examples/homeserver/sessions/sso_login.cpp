@@ -2,7 +2,14 @@
 
 #include "accounts/accounts.h"
 #include "sessions/login_tokens.h"
+#include "sessions/session_settings.h"
+#include "text/server_name.h"
 
+#include <async/clock.h>
+
+#include <modapi/database.h>
+
+#include <callbacks/account_validity.h>
 #include <callbacks/errors.h>
 
 #include <boost/url/parse.hpp>
@@ -65,9 +72,9 @@ Response deactivated_page() {
                                  "</body></html>");
 }
 
-Response confirmation_page(const ServerWorker& worker, const SsoLogin& login, const std::string& client,
+Response confirmation_page(const ServerName& server_name, const SsoLogin& login, const std::string& client,
                            const std::string& url) {
-    const std::string server = escaped_html(worker.server_name());
+    const std::string server = escaped_html(server_name.text());
     const std::string user = escaped_html(login.user_id);
     std::string page =
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue to your account</title>"
@@ -88,23 +95,25 @@ std::string client_name(const boost::urls::url& url) {
 
 }  // namespace
 
-async::task<Response> finish_sso_login(ServerWorker& worker, SsoLogin login) {
+async::task<Response> finish_sso_login(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
+                                       const SsoSettings& sso_settings, callbacks::AccountValidityDispatch& account_validity,
+                                       SsoLogin login) {
     boost::urls::url url = parsed_url(login.client_redirect_url);
-    const std::optional<Account> account = co_await worker.database().read("find_account", &find_account, login.user_id);
+    const std::optional<Account> account = co_await database.read("find_account", &find_account, login.user_id);
     if (!account) throw SynapseError(404, "No row found");
     if (account->deactivated) co_return deactivated_page();
     const std::optional<std::string> type = "m.login.sso";
     const std::optional<std::string> provider = login.auth_provider_id;
-    co_await worker.hooks().account_validity.on_user_login(login.user_id, type, provider);
+    co_await account_validity.on_user_login(login.user_id, type, provider);
     LoginToken token;
     token.user_id = login.user_id;
     token.auth_provider_id = login.auth_provider_id;
-    const std::string text = co_await create_login_token(worker, std::move(token));
+    const std::string text = co_await create_login_token(database, clock, std::move(token));
     const std::string client = client_name(url);
     url.params().append(boost::urls::param_view("loginToken", text));
     const std::string target(url.buffer());
-    if (is_listed(worker.configuration().sso_client_whitelist, login.client_redirect_url)) co_return redirect_to(target);
-    co_return confirmation_page(worker, login, client, target);
+    if (is_listed(sso_settings.client_whitelist, login.client_redirect_url)) co_return redirect_to(target);
+    co_return confirmation_page(server_name, login, client, target);
 }
 
 }  // namespace homeserver

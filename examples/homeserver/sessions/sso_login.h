@@ -1,9 +1,14 @@
 #pragma once
 
-#include "process/server_worker.h"
+#include "sessions/session_settings.h"
+#include "text/server_name.h"
 
+#include <callbacks/account_validity.h>
+
+#include <modapi/database.h>
 #include <modapi/web_resource.h>
 
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <string>
@@ -22,6 +27,9 @@ struct SsoLogin {
 /// redirect for a client of `sso: client_whitelist`; else a page on which the user confirms where the login goes. Errors:
 /// SynapseError 404 "No row found" for an unknown user, 400 `M_INVALID_PARAM` for a redirect URL that isn't absolute, or is a
 /// script.
-[[nodiscard]] async::task<modapi::Response> finish_sso_login(ServerWorker& worker, SsoLogin login);
+[[nodiscard]] async::task<modapi::Response> finish_sso_login(modapi::Database& database, const async::clock& clock,
+                                                             const ServerName& server_name, const SsoSettings& sso_settings,
+                                                             callbacks::AccountValidityDispatch& account_validity,
+                                                             SsoLogin login);
 
 }  // namespace homeserver

@@ -8,7 +8,12 @@
 #include "sessions/login_authentication.h"
 #include "text/secrets.h"
 
+#include <async/clock.h>
+
+#include <modapi/database.h>
+
 #include <callbacks/errors.h>
+#include <callbacks/password_auth_provider.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -31,7 +36,7 @@ constexpr std::string_view dummy_stage = "m.login.dummy";
 constexpr std::string_view password_stage = "m.login.password";
 constexpr std::string_view email_stage = "m.login.email.identity";
 constexpr std::string_view phone_stage = "m.login.msisdn";
-constexpr std::int64_t longest_life_ms = std::int64_t{24} * 60 * 60 * 1000;
+constexpr std::int64_t max_life_ms = std::int64_t{24} * 60 * 60 * 1000;
 
 std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::string& session_id) {
     auto row =
@@ -53,7 +58,7 @@ std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::s
 
 /// Old ones go at the same time: nobody ends a session that is given up.
 void save(modapi::Transaction& transaction, const UiAuthSession& session, std::int64_t now) {
-    transaction.execute("DELETE FROM ui_auth_sessions WHERE creation_ts < ?", now - longest_life_ms);
+    transaction.execute("DELETE FROM ui_auth_sessions WHERE creation_ts < ?", now - max_life_ms);
     transaction.execute(
         "INSERT INTO ui_auth_sessions (session_id, operation, parameters, password_hash, completed, result, creation_ts) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET parameters = excluded.parameters, "
@@ -75,19 +80,20 @@ bool has_password(modapi::Transaction& transaction, const std::string& user_id) 
 
 /// The stages of which any one completes an operation: who registers has nothing to prove but an address they want to have,
 /// everybody else proves who they are by their password or by a login type of the modules.
-async::task<Stages> stages_for(ServerWorker& worker, std::string operation, std::string user_id) {
+async::task<Stages> stages_for(modapi::Database& database, callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                               Mailer& mailer, std::string operation, std::string user_id) {
     Stages stages;
     if (operation == "register") {
         stages.emplace_back(dummy_stage);
-        if (worker.mailer().can_send()) stages.emplace_back(email_stage);
-        if (worker.mailer().can_note()) stages.emplace_back(phone_stage);
+        if (mailer.can_send()) stages.emplace_back(email_stage);
+        if (mailer.can_note()) stages.emplace_back(phone_stage);
         co_return stages;
     }
     Stages registered;
-    worker.hooks().password_auth_provider.auth_checkers.each_key(
+    password_auth_provider.auth_checkers.each_key(
         [&](const callbacks::LoginType& type, const auto&) { registered.push_back(type.type); });
     const auto of_modules = std::find(registered.begin(), registered.end(), password_stage);
-    const bool own = co_await worker.database().read("has_password", &has_password, std::move(user_id));
+    const bool own = co_await database.read("has_password", &has_password, std::move(user_id));
     if (own || of_modules != registered.end() || registered.empty()) stages.emplace_back(password_stage);
     for (std::string& type : registered) {
         if (type != password_stage) stages.push_back(std::move(type));
@@ -139,11 +145,11 @@ modapi::Response refused_stage(const UiAuthSession& session, const Stages& stage
 
 /// Why `auth` doesn't prove to be this user, by modules' checkers or the server's own password; none if it does. Errors:
 /// SynapseError 403 `M_FORBIDDEN` "Invalid auth" when it proves to be another one; 400 for what is no login.
-async::task<std::optional<std::string>> refusal_of(ServerWorker& worker, JsonDict auth, std::string stage,
+async::task<std::optional<std::string>> refusal_of(LoginAuthentication& login_authentication, JsonDict auth, std::string stage,
                                                    std::string user_id) {
     std::string proved;
     try {
-        const callbacks::AuthResult accepted = co_await authenticate_login(worker, std::move(stage), std::move(auth));
+        const callbacks::AuthResult accepted = co_await login_authentication.authenticated(std::move(stage), std::move(auth));
         proved = accepted.user_id;
     } catch (const SynapseError& error) {
         if (error.status() != 403) throw;
@@ -161,12 +167,12 @@ struct TriedStage {
 };
 
 /// The address of a validated session. Errors: 400 `M_MISSING_PARAM`, `M_INVALID_PARAM`.
-async::task<TriedStage> try_address(ServerWorker& worker, JsonDict auth, std::string medium) {
+async::task<TriedStage> try_address(modapi::Database& database, const async::clock& clock, JsonDict auth, std::string medium) {
     const JsonValue* credentials = auth.if_contains("threepid_creds");
     if (credentials == nullptr) credentials = auth.if_contains("threepidCreds");
     if (credentials == nullptr) throw SynapseError(400, "Missing param threepid_creds", Codes::MISSING_PARAM);
     if (!credentials->is_object()) throw SynapseError(400, "'threepid_creds' must be an object", Codes::INVALID_PARAM);
-    const ValidationProof proof = co_await validation_proof(worker, credentials->get_object());
+    const ValidationProof proof = co_await validation_proof(database, clock, credentials->get_object());
     TriedStage tried;
     if (!proof.address || proof.address->medium != medium) {
         tried.errcode = "M_UNAUTHORIZED";
@@ -183,14 +189,16 @@ async::task<TriedStage> try_address(ServerWorker& worker, JsonDict auth, std::st
     co_return tried;
 }
 
-async::task<TriedStage> try_stage(ServerWorker& worker, JsonDict auth, std::string stage, std::string user_id) {
+async::task<TriedStage> try_stage(modapi::Database& database, const async::clock& clock,
+                                  LoginAuthentication& login_authentication, JsonDict auth, std::string stage,
+                                  std::string user_id) {
     TriedStage tried;
     if (stage == dummy_stage) co_return tried;
     if (stage == email_stage || stage == phone_stage) {
         std::string medium(stage == email_stage ? "email" : "msisdn");
-        tried = co_await try_address(worker, std::move(auth), std::move(medium));
+        tried = co_await try_address(database, clock, std::move(auth), std::move(medium));
     } else {
-        tried.refusal = co_await refusal_of(worker, std::move(auth), std::move(stage), std::move(user_id));
+        tried.refusal = co_await refusal_of(login_authentication, std::move(auth), std::move(stage), std::move(user_id));
     }
     co_return tried;
 }
@@ -204,10 +212,10 @@ bool asks_anew(const JsonDict& body) {
                        [](const auto& member) { return member.key() != "auth" && member.key() != "password"; });
 }
 
-async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& worker, std::string operation, JsonDict body) {
+async::task<std::optional<UiAuthSession>> UiAuthentication::find_session(std::string operation, JsonDict body) {
     const std::optional<std::string> session_id = ui_auth_session_id(body);
     if (!session_id) co_return std::nullopt;
-    std::optional<UiAuthSession> session = co_await worker.database().read("find_ui_auth_session", &load, *session_id);
+    std::optional<UiAuthSession> session = co_await database_.read("find_ui_auth_session", &load, *session_id);
     if (!session) throw SynapseError(400, "Unknown session ID: " + *session_id);
     if (session->operation != operation) {
         throw SynapseError(403, "Requested operation has changed during the UI authentication session.", Codes::FORBIDDEN);
@@ -215,10 +223,9 @@ async::task<std::optional<UiAuthSession>> find_ui_auth_session(ServerWorker& wor
     co_return session;
 }
 
-async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interactively(ServerWorker& worker,
-                                                                                      std::string operation, JsonDict body,
-                                                                                      std::optional<UiAuthSession> known,
-                                                                                      std::string user_id) {
+async::task<std::variant<UiAuthSession, modapi::Response>> UiAuthentication::authenticate(std::string operation, JsonDict body,
+                                                                                          std::optional<UiAuthSession> known,
+                                                                                          std::string user_id) {
     const JsonDict auth = auth_of(body);
     const std::optional<std::string> stage = string_member(auth, "type");
     const std::optional<std::string> password = secret_member(body, "password");
@@ -231,33 +238,33 @@ async::task<std::variant<UiAuthSession, modapi::Response>> authenticate_interact
         body.erase("password");
         session.parameters = std::move(body);
     }
-    if (password) session.password_hash = co_await hash_password(worker, *password);
-    const Stages stages = co_await stages_for(worker, operation, user_id);
+    if (password) session.password_hash = co_await hash_password(host_pool_, *password);
+    const Stages stages = co_await stages_for(database_, password_auth_provider_, mailer_, operation, user_id);
     const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
     TriedStage tried;
-    if (is_known_stage) tried = co_await try_stage(worker, auth, *stage, std::move(user_id));
+    if (is_known_stage) tried = co_await try_stage(database_, clock_, login_authentication_, auth, *stage, std::move(user_id));
     if (is_known_stage && !tried.refusal) session.completed[*stage] = std::move(tried.result);
-    const std::int64_t now = worker.now_ms();
-    co_await worker.database().run("save_ui_auth_session", &save, session, now);
+    const std::int64_t now = clock_.wall_time_ms();
+    co_await database_.run("save_ui_auth_session", &save, session, now);
     if (has_any(session.completed, stages)) co_return session;
     if (tried.refusal) co_return refused_stage(session, stages, tried.errcode, *tried.refusal);
     if (stage) co_return refused_stage(session, stages, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
     co_return challenge(session, stages);
 }
 
-async::task<std::optional<modapi::Response>> prove_again(ServerWorker& worker, std::string operation, JsonDict body,
-                                                         std::string user_id) {
+async::task<std::optional<modapi::Response>> UiAuthentication::prove_again(std::string operation, JsonDict body,
+                                                                           std::string user_id) {
     // What one user proved is no other's proof.
     operation += " by " + user_id;
-    std::optional<UiAuthSession> known = co_await find_ui_auth_session(worker, operation, body);
-    std::variant<UiAuthSession, modapi::Response> outcome = co_await authenticate_interactively(
-        worker, std::move(operation), std::move(body), std::move(known), std::move(user_id));
+    std::optional<UiAuthSession> known = co_await find_session(operation, body);
+    std::variant<UiAuthSession, modapi::Response> outcome =
+        co_await authenticate(std::move(operation), std::move(body), std::move(known), std::move(user_id));
     if (std::holds_alternative<UiAuthSession>(outcome)) co_return std::nullopt;
     co_return std::get<modapi::Response>(std::move(outcome));
 }
 
-async::task<void> finish_ui_auth_session(ServerWorker& worker, std::string session_id, std::string result) {
-    return worker.database().run("finish_ui_auth_session", &save_result, std::move(session_id), std::move(result));
+async::task<void> UiAuthentication::finish_session(std::string session_id, std::string result) {
+    return database_.run("finish_ui_auth_session", &save_result, std::move(session_id), std::move(result));
 }
 
 }  // namespace homeserver

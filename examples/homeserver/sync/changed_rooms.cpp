@@ -32,9 +32,9 @@ bool has_joined(Transaction& transaction, const std::string& user_id, std::int64
 
 std::vector<Relation> with_events(Transaction& transaction, const std::string& user_id, std::int64_t since, std::int64_t now) {
     // At most one event has each position.
-    const std::int64_t most_events = now - since;
-    if (most_events <= 0) return {};
-    if (has_joined(transaction, user_id, most_events)) {
+    const std::int64_t max_events = now - since;
+    if (max_events <= 0) return {};
+    if (has_joined(transaction, user_id, max_events)) {
         // SQLite takes the tables of a CROSS JOIN in this order; it would begin with all rooms of the user.
         return select_relations(transaction,
                                 "FROM events e CROSS JOIN room_memberships m WHERE e.stream_position > ? AND "

@@ -1,7 +1,10 @@
 #include "sync/filters.h"
 
+#include "access/authentication.h"
 #include "http/requests.h"
 #include "sync/sync_filter.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -30,18 +33,19 @@ std::int64_t store(modapi::Transaction& transaction, const std::string& user_id,
     return filter_id;
 }
 
-async::task<void> require_own(ServerWorker& worker, const RoutedRequest& request, const char* refusal) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const char* refusal) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     if (requester.user.to_string() != request.path_parameters.at(0)) throw SynapseError(403, refusal, Codes::FORBIDDEN);
 }
 
-async::task<modapi::Response> post_filter(ServerWorker& worker, const RoutedRequest& request) {
-    co_await require_own(worker, request, "Cannot create filters for other users");
+async::task<modapi::Response> post_filter(const RoutedRequest& request, Authentication& authentication,
+                                          modapi::Database& database) {
+    co_await require_own(authentication, request, "Cannot create filters for other users");
     const JsonDict filter = required_json_body(request);
     static_cast<void>(SyncFilter(filter));  // throws the 400 that every sync with it would get
     const std::string content = boost::json::serialize(filter);
     const std::string user_id = request.path_parameters.at(0);
-    const std::int64_t filter_id = co_await worker.database().run("store_filter", &store, user_id, content);
+    const std::int64_t filter_id = co_await database.run("store_filter", &store, user_id, content);
     JsonDict answer;
     answer["filter_id"] = std::to_string(filter_id);
     co_return ok(std::move(answer));
@@ -55,11 +59,12 @@ std::int64_t filter_id_of(const std::string& text) {
     return filter_id;
 }
 
-async::task<modapi::Response> get_filter(ServerWorker& worker, const RoutedRequest& request) {
-    co_await require_own(worker, request, "Cannot get filters for other users");
+async::task<modapi::Response> get_filter(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    co_await require_own(authentication, request, "Cannot get filters for other users");
     const std::string user_id = request.path_parameters.at(0);
     const std::int64_t filter_id = filter_id_of(request.path_parameters.at(1));
-    std::optional<JsonDict> filter = co_await worker.database().read("find_filter", &find_filter, user_id, filter_id);
+    std::optional<JsonDict> filter = co_await database.read("find_filter", &find_filter, user_id, filter_id);
     if (!filter) throw SynapseError(404, "No such filter", Codes::NOT_FOUND);
     co_return ok(std::move(*filter));
 }

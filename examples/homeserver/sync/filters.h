@@ -1,7 +1,10 @@
 #pragma once
 
 #include "http/router.h"
-#include "process/server_worker.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/json.h>
 
 #include <callbacks/json.h>
 

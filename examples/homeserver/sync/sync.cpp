@@ -1,7 +1,9 @@
 #include "sync/sync.h"
 
+#include "access/authentication.h"
 #include "events/client_event.h"
 #include "events/stream_token.h"
+#include "events/waiting_syncs.h"
 #include "http/requests.h"
 #include "presence/presence.h"
 #include "sync/filters.h"
@@ -26,7 +28,7 @@ using callbacks::SynapseError;
 using modapi::Response;
 
 /// A filter given in the query itself or by the id of a stored one.
-async::task<SyncFilter> requested_filter(ServerWorker& worker, const RoutedRequest& request, std::string user_id) {
+async::task<SyncFilter> requested_filter(modapi::Database& database, const RoutedRequest& request, std::string user_id) {
     const std::optional<std::string> given = request.http.argument("filter");
     if (!given) co_return SyncFilter();
     if (given->starts_with('{')) co_return SyncFilter(filter_from_text(*given));
@@ -34,7 +36,7 @@ async::task<SyncFilter> requested_filter(ServerWorker& worker, const RoutedReque
     const char* const end = given->data() + given->size();
     const auto [stopped, error] = std::from_chars(given->data(), end, filter_id);
     if (error != std::errc() || stopped != end) throw SynapseError(400, "Invalid filter_id", Codes::INVALID_PARAM);
-    const std::optional<JsonDict> stored = co_await worker.database().read("find_filter", &find_filter, user_id, filter_id);
+    const std::optional<JsonDict> stored = co_await database.read("find_filter", &find_filter, user_id, filter_id);
     if (!stored) throw SynapseError(400, "No such filter", Codes::INVALID_PARAM);
     co_return SyncFilter(*stored);
 }
@@ -42,8 +44,8 @@ async::task<SyncFilter> requested_filter(ServerWorker& worker, const RoutedReque
 /// Writes one sync's answer.
 class Writer {
 public:
-    Writer(ServerWorker& worker, const callbacks::Requester& requester, const SyncFilter& filter)
-        : response_(worker, recipient_of(requester, false)), text_(response_.text()) {
+    Writer(ClientEventWriter& event_writer, const callbacks::Requester& requester, const SyncFilter& filter)
+        : response_(event_writer, recipient_of(requester, false)), text_(response_.text()) {
         if (filter.reduces()) response_.reduce([&filter](JsonDict event) { return filter.reduced(std::move(event)); });
     }
 
@@ -53,10 +55,10 @@ public:
         text_.append(R"(,"rooms":{"join":)");
         write_rooms(changes.joined, true);
         text_.append(R"(,"invite":)");
-        write_doorsteps(changes.invited, "invite_state");
+        write_stripped_rooms(changes.invited, "invite_state");
         if (!changes.knocked.empty()) {
             text_.append(R"(,"knock":)");
-            write_doorsteps(changes.knocked, "knock_state");
+            write_stripped_rooms(changes.knocked, "knock_state");
         }
         text_.append(R"(,"leave":)");
         write_rooms(changes.left, false);
@@ -119,19 +121,19 @@ private:
         }
         text_.append('}');
     }
-    void write_doorsteps(const std::vector<Doorstep>& doorsteps, std::string_view state_name) {
+    void write_stripped_rooms(const std::vector<StrippedRoom>& rooms, std::string_view state_name) {
         text_.append('{');
         bool first = true;
-        for (const Doorstep& doorstep : doorsteps) {
-            member(doorstep.room_id, first);
+        for (const StrippedRoom& room : rooms) {
+            member(room.room_id, first);
             text_.append('{');
             text_.string(state_name);
             text_.append(R"(:{"events":[)");
-            for (const callbacks::Event& event : doorstep.state) {
+            for (const callbacks::Event& event : room.state) {
                 text_.object(stripped_event(event));
                 text_.append(',');
             }
-            response_.event(doorstep.membership.value());
+            response_.event(room.membership.value());
             text_.append("]}}");
         }
         text_.append('}');
@@ -152,8 +154,8 @@ async::task<void> wait_for_news(WaitingSyncs::Watch& watch, async::clock::time_p
     }
 }
 
-async::task<JsonArray> wanted_presence(ServerWorker& worker, const SyncRequest& request) {
-    JsonArray events = co_await presence_for_sync(worker, request.user_id, request.since);
+async::task<JsonArray> wanted_presence(Presence& presence, const SyncRequest& request) {
+    JsonArray events = co_await presence.for_sync(request.user_id, request.since);
     const auto unwanted = std::remove_if(events.begin(), events.end(), [&](const callbacks::JsonValue& event) {
         const std::string sender(event.at("sender").as_string());
         return !request.filter.presence.wants("m.presence", sender);
@@ -163,10 +165,10 @@ async::task<JsonArray> wanted_presence(ServerWorker& worker, const SyncRequest& 
 }
 
 std::chrono::milliseconds requested_timeout(const RoutedRequest& request) {
-    constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
+    constexpr std::chrono::milliseconds max_length = std::chrono::hours(1);
     const std::int64_t timeout = integer_argument(request, "timeout").value_or(0);
     if (timeout < 0) throw SynapseError(400, "Query parameter 'timeout' must not be negative", Codes::INVALID_PARAM);
-    return std::min(longest, std::chrono::milliseconds(timeout));
+    return std::min(max_length, std::chrono::milliseconds(timeout));
 }
 
 bool requested_full_state(const RoutedRequest& request) {
@@ -176,8 +178,9 @@ bool requested_full_state(const RoutedRequest& request) {
     return full_state == "true";
 }
 
-async::task<Response> sync(ServerWorker& worker, const RoutedRequest& http_request) {
-    const callbacks::Requester requester = co_await authenticate(worker, http_request);
+async::task<Response> sync(const RoutedRequest& http_request, Authentication& authentication, modapi::Database& database,
+                           WaitingSyncs& waiting_syncs, ClientEventWriter& event_writer, Presence& presence) {
+    const callbacks::Requester requester = co_await authentication.requester_of(http_request);
     const async::context& here = co_await async::this_context;
     const async::clock::time_point deadline = here.clock().now() + requested_timeout(http_request);
     SyncRequest request;
@@ -185,18 +188,18 @@ async::task<Response> sync(ServerWorker& worker, const RoutedRequest& http_reque
     const std::optional<std::string> since = http_request.http.argument("since");
     if (since) request.since = position_of_token(*since);
     request.full_state = requested_full_state(http_request);
-    request.filter = co_await requested_filter(worker, http_request, request.user_id);
+    request.filter = co_await requested_filter(database, http_request, request.user_id);
 
-    WaitingSyncs::Watch watch(worker.waiting_syncs(), request.user_id);
+    WaitingSyncs::Watch watch(waiting_syncs, request.user_id);
     for (;;) {
         watch.look();
-        const SyncChanges changes = co_await worker.database().read("sync", &find_changes, request);
-        const JsonArray presence = co_await wanted_presence(worker, request);
-        const bool says_something = !changes.empty() || !presence.empty();
+        const SyncChanges changes = co_await database.read("sync", &find_changes, request);
+        const JsonArray present = co_await wanted_presence(presence, request);
+        const bool says_something = !changes.empty() || !present.empty();
         const bool may_wait = since && !request.full_state && !watch.stopping() && here.clock().now() < deadline;
         if (says_something || !may_wait) {
-            Writer writer(worker, requester, request.filter);
-            co_return co_await writer.write(changes, presence);
+            Writer writer(event_writer, requester, request.filter);
+            co_return co_await writer.write(changes, present);
         }
         co_await wait_for_news(watch, deadline);
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/room_store.h"
+#include "events/event_filter.h"
 
 #include <callbacks/event.h>
 
@@ -11,38 +11,6 @@
 #include <vector>
 
 namespace homeserver {
-
-/// Which events of one kind a client wants (specification, "Filtering").
-class EventFilter {
-public:
-    EventFilter() = default;
-    /// Reads `types`, `not_types`, `senders`, `not_senders`, `rooms`, `not_rooms`, `contains_url`, `limit`. Errors:
-    /// SynapseError 400 `M_BAD_JSON`.
-    explicit EventFilter(const callbacks::JsonDict& filter);
-
-    [[nodiscard]] bool wants(std::string_view type, std::string_view sender) const;
-    [[nodiscard]] bool wants_room(std::string_view room_id) const;
-    [[nodiscard]] bool wants(const callbacks::Event& event) const;
-    /// Whether there is anything that it doesn't want.
-    [[nodiscard]] bool restricts() const noexcept;
-    /// Removes what isn't wanted.
-    void restrict(std::vector<StoredEvent>& events) const;
-    [[nodiscard]] std::int64_t limit() const noexcept { return limit_; }
-
-private:
-    using Names = std::vector<std::string>;
-    std::optional<Names> types_;
-    Names not_types_;
-    std::optional<Names> senders_;
-    Names not_senders_;
-    std::optional<Names> rooms_;
-    Names not_rooms_;
-    std::optional<bool> contains_url_;
-    std::int64_t limit_ = 10;
-};
-
-/// A filter that is given in a query. Errors: SynapseError 400 `M_NOT_JSON`.
-[[nodiscard]] callbacks::JsonDict filter_from_text(const std::string& text);
 
 /// The filter of a sync.
 class SyncFilter {

@@ -97,23 +97,23 @@ RoomChanges changes_since(Transaction& transaction, const SyncRequest& request, 
     return changes;
 }
 
-Doorstep doorstep_of(Transaction& transaction, const Relation& relation, const std::string& user_id) {
+StrippedRoom stripped_room_of(Transaction& transaction, const Relation& relation, const std::string& user_id) {
     constexpr const char* shown_outside[] = {"m.room.create",          "m.room.join_rules", "m.room.name",      "m.room.avatar",
                                              "m.room.canonical_alias", "m.room.topic",      "m.room.encryption"};
-    Doorstep doorstep;
-    doorstep.room_id = relation.room_id;
+    StrippedRoom room;
+    room.room_id = relation.room_id;
     for (const char* type : shown_outside) {
         std::optional<callbacks::Event> event = current_state_event(transaction, relation.room_id, type, "");
-        if (event) doorstep.state.push_back(std::move(*event));
+        if (event) room.state.push_back(std::move(*event));
     }
     const callbacks::Event membership = current_state_event(transaction, relation.room_id, "m.room.member", user_id).value();
     if (membership.sender() != user_id) {
         std::optional<callbacks::Event> inviter =
             current_state_event(transaction, relation.room_id, "m.room.member", membership.sender());
-        if (inviter) doorstep.state.push_back(std::move(*inviter));
+        if (inviter) room.state.push_back(std::move(*inviter));
     }
-    doorstep.membership = find_event(transaction, relation.room_id, membership.event_id().value()).value();
-    return doorstep;
+    room.membership = find_event(transaction, relation.room_id, membership.event_id().value()).value();
+    return room;
 }
 
 /// Account data or receipts by room; under the empty id what is global.
@@ -166,17 +166,17 @@ void add_shut_down_rooms(Transaction& transaction, const SyncRequest& request, S
 }
 
 /// Invitations into rooms that aren't here, and those that the user has declined since.
-void add_outside_invites(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
-    for (OutsideInvite& outside : outside_invites_since(transaction, request.user_id, request.since)) {
-        if (!request.filter.wants_room(outside.room_id)) continue;
-        if (outside.declined) {
-            add_left(changes, std::move(outside.room_id));
+void add_remote_invites(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
+    for (RemoteInvite& remote : remote_invites_since(transaction, request.user_id, request.since)) {
+        if (!request.filter.wants_room(remote.room_id)) continue;
+        if (remote.declined) {
+            add_left(changes, std::move(remote.room_id));
             continue;
         }
-        Doorstep invite;
-        invite.room_id = std::move(outside.room_id);
-        for (const callbacks::JsonValue& stripped : outside.room_state) invite.state.push_back(event_of_stripped(stripped));
-        invite.membership = StoredEvent{outside.event, changes.now, std::nullopt, std::nullopt};
+        StrippedRoom invite;
+        invite.room_id = std::move(remote.room_id);
+        for (const callbacks::JsonValue& stripped : remote.room_state) invite.state.push_back(event_of_stripped(stripped));
+        invite.membership = StoredEvent{remote.event, changes.now, std::nullopt, std::nullopt};
         changes.invited.push_back(std::move(invite));
     }
 }
@@ -234,14 +234,14 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
             room.unread = unread_counts(transaction, request.user_id, room_id);
             changes.joined.push_back(std::move(room));
         } else if (relation.membership == "invite") {
-            if (is_new) changes.invited.push_back(doorstep_of(transaction, relation, request.user_id));
+            if (is_new) changes.invited.push_back(stripped_room_of(transaction, relation, request.user_id));
         } else if (relation.membership == "knock") {
-            if (is_new) changes.knocked.push_back(doorstep_of(transaction, relation, request.user_id));
+            if (is_new) changes.knocked.push_back(stripped_room_of(transaction, relation, request.user_id));
         } else if (is_new && (!is_initial || request.filter.include_leave)) {
             changes.left.push_back(changes_since(transaction, request, relation, was_joined(), relation.position));
         }
     }
-    add_outside_invites(transaction, request, changes);
+    add_remote_invites(transaction, request, changes);
     if (!is_initial) add_shut_down_rooms(transaction, request, changes);
     changes.account_data = std::move(data[std::string()]);
     restrict(changes.account_data, request.filter.account_data, request.user_id);

@@ -34,7 +34,7 @@ struct RoomChanges {
 };
 
 /// Of a room that the user is invited to, or has knocked on.
-struct Doorstep {
+struct StrippedRoom {
     std::string room_id;
     std::vector<callbacks::Event> state;  ///< what somebody outside is told of the room
     std::optional<StoredEvent> membership;
@@ -45,8 +45,8 @@ struct SyncChanges {
     std::int64_t now = 0;  ///< the position up to which this reaches
     std::vector<RoomChanges> joined;
     std::vector<RoomChanges> left;
-    std::vector<Doorstep> invited;
-    std::vector<Doorstep> knocked;
+    std::vector<StrippedRoom> invited;
+    std::vector<StrippedRoom> knocked;
     std::vector<AccountDataItem> account_data;
 
     [[nodiscard]] bool empty() const noexcept {

@@ -1,6 +1,6 @@
 #include "text/storable_json.h"
 
-#include "text/http_text.h"
+#include "text/utf8.h"
 
 #include <callbacks/errors.h>
 

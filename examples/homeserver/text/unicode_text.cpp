@@ -1,9 +1,12 @@
 #include "text/unicode_text.h"
 
-#include "text/http_text.h"
+#include "text/utf8.h"
+
+#include <boost/locale/utf.hpp>
 
 #include <cstdint>
 #include <cwctype>
+#include <iterator>
 #include <optional>
 
 #include <locale.h>
@@ -16,25 +19,6 @@ constexpr unsigned continuation_mask = 0xC0;
 constexpr unsigned continuation = 0x80;
 
 bool is_continuation(char byte) noexcept { return (static_cast<unsigned char>(byte) & continuation_mask) == continuation; }
-
-void append(std::string& text, std::uint32_t point) {
-    const auto following = [&](unsigned shift) { text += static_cast<char>(continuation | ((point >> shift) & 0x3FU)); };
-    if (point < 0x80) {
-        text += static_cast<char>(point);
-    } else if (point < 0x800) {
-        text += static_cast<char>(0xC0U | (point >> 6));
-        following(0);
-    } else if (point < 0x10000) {
-        text += static_cast<char>(0xE0U | (point >> 12));
-        following(6);
-        following(0);
-    } else {
-        text += static_cast<char>(0xF0U | (point >> 18));
-        following(12);
-        following(6);
-        following(0);
-    }
-}
 
 /// The C library's own tables, whatever the process's locale is. Null on a system without them.
 locale_t unicode_locale() {
@@ -70,7 +54,7 @@ std::string without_case(std::string_view text) {
         const bool is_ascii = static_cast<unsigned char>(first) < 0x80;
         const std::optional<std::uint32_t> point = is_ascii ? std::nullopt : next_code_point(text, at);
         if (point) {
-            append(folded, without_case(*point));
+            boost::locale::utf::utf_traits<char>::encode(without_case(*point), std::back_inserter(folded));
             continue;
         }
         folded += without_case(first);  // ASCII, or a byte that belongs to no character

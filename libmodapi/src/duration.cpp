@@ -1,10 +1,11 @@
-#include "configured_period.h"
+#include <modapi/duration.h>
 
 #include <charconv>
 #include <cstdint>
 #include <limits>
-#include <string>
 #include <system_error>
+
+namespace modapi {
 
 namespace {
 
@@ -18,8 +19,9 @@ constexpr std::int64_t day = std::int64_t(24) * 3600 * 1000;
 constexpr Unit units[] = {{"", 1},    {"s", 1000},    {"m", 60 * 1000}, {"h", 3600 * 1000},
                           {"d", day}, {"w", 7 * day}, {"y", 365 * day}};
 
-/// None: it is no duration, or too long a one.
-std::optional<milliseconds> parse_period(std::string_view text) {
+}  // namespace
+
+std::optional<milliseconds> parse_duration(std::string_view text) noexcept {
     std::int64_t number = 0;
     const char* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, number);
@@ -33,21 +35,21 @@ std::optional<milliseconds> parse_period(std::string_view text) {
     return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<milliseconds> configured_period(const modapi::ConfigSection& config, std::string_view key) {
+std::optional<milliseconds> optional_duration(const ConfigSection& config, std::string_view key) {
     const std::optional<callbacks::JsonValue> value = config.optional<callbacks::JsonValue>(key);
     if (!value) return std::nullopt;
-    std::optional<milliseconds> period;
-    if (const std::int64_t* const number = value->if_int64(); number != nullptr && *number >= 0) period.emplace(*number);
-    if (const auto* const text = value->if_string()) period = parse_period(std::string_view(*text));
-    if (!period)
+    std::optional<milliseconds> duration;
+    if (const std::int64_t* const number = value->if_int64(); number != nullptr && *number >= 0) duration.emplace(*number);
+    if (const auto* const text = value->if_string()) duration = parse_duration(std::string_view(*text));
+    if (!duration)
         config.fail(key, "must be a duration: milliseconds, or a number with a unit such as 30s, 5m, 6h, 7d, 2w or 1y");
-    return period;
+    return duration;
 }
 
-milliseconds required_period(const modapi::ConfigSection& config, std::string_view key) {
-    const std::optional<milliseconds> period = configured_period(config, key);
-    if (!period) config.fail(key, "is required");
-    return *period;
+milliseconds required_duration(const ConfigSection& config, std::string_view key) {
+    const std::optional<milliseconds> duration = optional_duration(config, key);
+    if (!duration) config.fail(key, "is required");
+    return *duration;
 }
+
+}  // namespace modapi

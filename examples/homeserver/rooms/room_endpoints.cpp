@@ -1,4 +1,4 @@
-#include "rooms/rooms.h"
+#include "rooms/room_endpoints.h"
 
 #include "rooms/aliases.h"
 #include "rooms/create_room.h"
@@ -7,7 +7,6 @@
 #include "rooms/messages.h"
 #include "rooms/read_markers.h"
 #include "rooms/redaction.h"
-#include "sync/sync.h"
 
 namespace homeserver {
 
@@ -17,7 +16,6 @@ void add_room_endpoints(Router& router) {
     add_message_endpoints(router);
     add_redaction_endpoint(router);
     add_read_marker_endpoints(router);
-    add_sync_endpoint(router);
     add_alias_endpoints(router);
     add_directory_endpoints(router);
 }
