@@ -1,9 +1,9 @@
 #include "../tests/examples/federation_peer.h"
 #include "../tests/examples/server_process.h"
 
+#include "events/canonical_json.h"
+#include "events/event_format.h"
 #include "federation/received_pdu.h"
-#include "rooms/canonical_json.h"
-#include "rooms/event_format.h"
 
 #include <algorithm>
 #include <chrono>

@@ -7,7 +7,7 @@
 
 #include "rooms/event_sender.h"
 #include "rooms/room_request.h"
-#include "secrets.h"
+#include "text/secrets.h"
 
 #include <algorithm>
 #include <chrono>

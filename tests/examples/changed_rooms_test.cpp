@@ -1,6 +1,6 @@
 #include "room_test.h"
 
-#include "rooms/sync_query.h"
+#include "sync/sync_query.h"
 
 #include <sqlite3.h>
 

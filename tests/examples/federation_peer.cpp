@@ -1,8 +1,8 @@
 #include "federation_peer.h"
 
-#include "rooms/canonical_json.h"
-#include "rooms/event_format.h"
-#include "rooms/signing_key.h"
+#include "events/canonical_json.h"
+#include "events/event_format.h"
+#include "events/signing_key.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

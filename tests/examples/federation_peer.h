@@ -2,7 +2,7 @@
 
 #include "server_process.h"
 
-#include "rooms/public_key.h"
+#include "events/public_key.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

@@ -3,7 +3,7 @@
 #include "patience.h"
 #include "room_test.h"
 
-#include "rooms/public_key.h"
+#include "events/public_key.h"
 
 #include <algorithm>
 

@@ -1,4 +1,5 @@
-#include "http_text.h"
+#include "http/target.h"
+#include "text/utf8.h"
 
 #include <gtest/gtest.h>
 

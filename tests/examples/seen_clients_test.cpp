@@ -1,27 +1,21 @@
-#include "seen_clients.h"
-#include "mail/mailer.h"
-#include "notifier.h"
-#include "presence_interests.h"
-#include "registration_turns.h"
-#include "rooms/room_deletions.h"
-#include "rooms/signing_key.h"
-#include "schema.h"
-#include "server_process.h"
-#include "server_worker.h"
+#include "access/seen_clients.h"
+#include "process/schema.h"
 
 #include <modapi/database.h>
-#include <modapi/invalidation_bus.h>
 
+#include <async/scope.h>
 #include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <exception>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -38,23 +32,18 @@ std::vector<Row> all_rows(modapi::Transaction& transaction, std::int64_t start) 
     return rows;
 }
 
-/// A worker on a clock that the test moves.
+/// A worker's seen clients, on a clock that the test moves.
 class SeenClientsTest : public testing::Test {
 protected:
     SeenClientsTest() {
         create_schema(*database);
-        start = worker.now_ms();
+        start = clock.wall_time_ms();
     }
-    ~SeenClientsTest() override { wait(worker.background().join()); }
+    ~SeenClientsTest() override { wait(background.join()); }
 
     static modapi::DatabaseSettings in_memory() {
         modapi::DatabaseSettings settings;
         settings.database = ":memory:";
-        return settings;
-    }
-    static modapi::WorkerSettings without_background_tasks() {
-        modapi::WorkerSettings settings;
-        settings.run_background_tasks = false;
         return settings;
     }
     template <class T>
@@ -67,32 +56,21 @@ protected:
         client.device_id = "D";
         client.ip = ip;
         client.user_agent = "a browser";
-        worker.seen_clients().note(client);
+        seen_clients.note(client);
     }
     /// What is in the table when all that is to be written is written.
     std::vector<Row> rows() {
-        wait(worker.background().join());
+        wait(background.join());
         return wait(database->read("all_rows", &all_rows, start));
     }
     void advance(async::clock::duration length) { clock.move_to(clock.now() + length); }
 
-    homeserver_test::TemporaryFolder folder;
     boost::asio::io_context io{1};
     async::testing::virtual_clock clock;
     async::environment environment{io.get_executor(), clock};
-    boost::asio::thread_pool pool{1};
     std::unique_ptr<modapi::Database> database = modapi::Database::open(in_memory());
-    ServerConfiguration configuration;
-    Notifier notifier;
-    SigningKey key = SigningKey::load_or_create(folder.path() / "signing.key");
-    PresenceInterests interests;
-    RoomDeletions deletions;
-    RegistrationTurns turns;
-    Mailer mailer{configuration.mail, configuration.server_name};
-    Shared shared{configuration, *database,           notifier,           key, interests, deletions, turns,
-                  mailer,        pool.get_executor(), pool.get_executor()};
-    modapi::InProcessInvalidationBus bus;
-    ServerWorker worker{shared, environment, bus, without_background_tasks()};
+    async::scope background{environment, [](std::string_view, const std::exception_ptr&) { ADD_FAILURE(); }};
+    SeenClients seen_clients{*database, clock, background};
     std::int64_t start = 0;
 };
 
@@ -109,7 +87,7 @@ TEST_F(SeenClientsTest, AClientIsWrittenDownOnceAMinute) {
 
 TEST_F(SeenClientsTest, ClientsThatComeWhileOthersAreWrittenAreWrittenToo) {
     for (const char* ip : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) note(ip);
-    EXPECT_EQ(worker.background().running(), 1U) << "one task writes them all";
+    EXPECT_EQ(background.running(), 1U) << "one task writes them all";
     EXPECT_EQ(rows().size(), 3U);
     note("10.0.0.4");
     EXPECT_EQ(rows().size(), 4U);

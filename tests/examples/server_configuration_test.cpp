@@ -1,4 +1,4 @@
-#include "server_configuration.h"
+#include "process/server_configuration.h"
 
 #include <gtest/gtest.h>
 
@@ -35,14 +35,14 @@ TEST(ServerConfigurationTest, NeedsNothingButAName) {
     const ServerConfiguration configuration = read("server_name: example.org\n").configuration;
 
     EXPECT_EQ(configuration.server_name, "example.org");
-    EXPECT_EQ(configuration.public_baseurl, "http://example.org/");
-    EXPECT_FALSE(configuration.public_baseurl_is_given);
+    EXPECT_EQ(configuration.public_baseurl.url, "http://example.org/");
+    EXPECT_FALSE(configuration.public_baseurl.is_given);
     ASSERT_EQ(configuration.listeners.size(), 1U);
     EXPECT_EQ(configuration.listeners[0].to_string(), "127.0.0.1:8008");
     EXPECT_EQ(configuration.database.name, "sqlite3");
     EXPECT_EQ(configuration.database.database, "/etc/hs/homeserver.db");
-    EXPECT_FALSE(configuration.enable_registration);
-    EXPECT_EQ(configuration.media_store_path, "/etc/hs/media_store");
+    EXPECT_FALSE(configuration.registration.is_enabled);
+    EXPECT_EQ(configuration.media.store_path, "/etc/hs/media_store");
     EXPECT_EQ(configuration.signing_key_path, "/etc/hs/example.org.signing.key");
     EXPECT_EQ(configuration.module_path, std::vector<std::filesystem::path>{"/build/modules"});
     EXPECT_EQ(configuration.workers, 1);
@@ -64,8 +64,8 @@ TEST(ServerConfigurationTest, ListensOnEveryAddressOfEveryEntry) {
 
 TEST(ServerConfigurationTest, EndsTheBaseUrlWithASlash) {
     const Read result = read("server_name: hs\npublic_baseurl: https://m.example.org\n");
-    EXPECT_EQ(result.configuration.public_baseurl, "https://m.example.org/");
-    EXPECT_TRUE(result.configuration.public_baseurl_is_given);
+    EXPECT_EQ(result.configuration.public_baseurl.url, "https://m.example.org/");
+    EXPECT_TRUE(result.configuration.public_baseurl.is_given);
     EXPECT_TRUE(result.warnings.empty());
 }
 

@@ -1,6 +1,6 @@
 #include "server_process.h"
 
-#include "http_text.h"
+#include "text/utf8.h"
 
 #include "postgresql/test_database.h"
 

@@ -1,7 +1,7 @@
-#include "rooms/canonical_json.h"
-#include "rooms/event_format.h"
-#include "rooms/public_key.h"
-#include "rooms/signing_key.h"
+#include "events/canonical_json.h"
+#include "events/event_format.h"
+#include "events/public_key.h"
+#include "events/signing_key.h"
 
 #include <callbacks/errors.h>
 

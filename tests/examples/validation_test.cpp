@@ -1,8 +1,8 @@
-#include "third_party/validation.h"
+#include "addresses/validation.h"
 
-#include "schema.h"
+#include "addresses/phone_number.h"
+#include "process/schema.h"
 #include "server_process.h"
-#include "third_party/phone_number.h"
 
 #include <callbacks/errors.h>
 

@@ -1,14 +1,15 @@
 #include "parsers.h"
 
+#include "addresses/phone_number.h"
+#include "events/canonical_json.h"
+#include "events/event_format.h"
+#include "events/public_key.h"
 #include "federation/received_pdu.h"
 #include "federation/verify_keys.h"
 #include "federation/x_matrix_header.h"
-#include "http_text.h"
 #include "mail/mail_address.h"
-#include "rooms/canonical_json.h"
-#include "rooms/event_format.h"
-#include "rooms/public_key.h"
-#include "third_party/phone_number.h"
+#include "http/target.h"
+#include "text/utf8.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>

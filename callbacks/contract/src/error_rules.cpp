@@ -1,19 +1,25 @@
 #include <callbacks/error_rules.h>
+#include <callbacks/is_synapse_error.h>
 
 namespace callbacks {
 
 namespace {
 
 void let_synapse_errors_pass(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const SynapseError&) {
-        throw;
-    } catch (...) {  // what it becomes is the caller's to say
-    }
+    if (is_synapse_error(failure)) std::rethrow_exception(failure);
 }
 
 }  // namespace
+
+bool is_synapse_error(const std::exception_ptr& failure) noexcept {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SynapseError&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
 
 void fail_500::apply(const std::exception_ptr&) { throw SynapseError(500, "Internal Server Error"); }
 

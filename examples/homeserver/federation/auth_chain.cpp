@@ -1,6 +1,6 @@
-#include "auth_chain.h"
+#include "federation/auth_chain.h"
 
-#include "../rooms/room_store.h"
+#include "events/room_store.h"
 
 #include <optional>
 #include <set>

@@ -1,9 +1,9 @@
-#include "federation.h"
+#include "federation/federation.h"
 
-#include "inviting.h"
-#include "joining.h"
-#include "receiving.h"
-#include "server_key.h"
+#include "federation/inviting.h"
+#include "federation/joining.h"
+#include "federation/receiving.h"
+#include "federation/server_key.h"
 
 namespace homeserver {
 

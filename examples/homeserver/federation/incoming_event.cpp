@@ -1,9 +1,10 @@
-#include "incoming_event.h"
+#include "federation/incoming_event.h"
 
-#include "../rooms/auth_rules.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/room_store.h"
-#include "soft_failed_events.h"
+#include "events/auth_rules.h"
+#include "events/room_store.h"
+#include "federation/soft_failed_events.h"
+#include "rooms/appended_event.h"
+#include "rooms/event_sender.h"
 
 #include <callbacks/errors.h>
 
@@ -66,13 +67,13 @@ struct StoredIncoming {
 };
 
 /// None: another request has stored it meanwhile. Errors: SynapseError 403 if the room's newer state doesn't allow it.
-std::optional<StoredIncoming> store(Transaction& transaction, const JudgedEvent& judged) {
-    const Event& event = judged.event;
+std::optional<StoredIncoming> store(Transaction& transaction, const EvaluatedPdu& evaluated) {
+    const Event& event = evaluated.event;
     if (is_known(transaction, event.room_id(), *event.event_id())) return std::nullopt;
     StoredIncoming stored;
     stored.state = current_state(transaction, event.room_id());
     authorize(event, stored.state);
-    if (judged.soft_failed) {
+    if (evaluated.soft_failed) {
         store_soft_failed(transaction, event);
         return stored;
     }
@@ -85,26 +86,26 @@ std::optional<StoredIncoming> store(Transaction& transaction, const JudgedEvent&
 
 }  // namespace
 
-async::task<JudgedEvent> judged_for_spam(ServerWorker& worker, ReceivedPdu received) {
-    JudgedEvent judged{event_of(received)};
-    if (received.hash_is_wrong) co_return judged;
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(judged.event);
-    judged.soft_failed = verdict.is_spam();
-    if (judged.soft_failed) judged.event = pruned_event_of(received);
-    co_return judged;
+async::task<EvaluatedPdu> IncomingEvents::evaluated(ReceivedPdu received) {
+    EvaluatedPdu evaluated{event_of(received)};
+    if (received.hash_is_wrong) co_return evaluated;
+    const callbacks::Verdict verdict = co_await spam_checker_.check_event_for_spam(evaluated.event);
+    evaluated.soft_failed = verdict.is_spam();
+    if (evaluated.soft_failed) evaluated.event = pruned_event_of(received);
+    co_return evaluated;
 }
 
-async::task<StateMap> take_into_room(ServerWorker& worker, JudgedEvent judged) {
-    const Event& event = judged.event;
-    Destination to = co_await worker.database().read("find_destination", &find_destination, event);
+async::task<StateMap> IncomingEvents::take_into_room(EvaluatedPdu evaluated) {
+    const Event& event = evaluated.event;
+    Destination to = co_await database_.read("find_destination", &find_destination, event);
     if (!to.room_is_known) throw SynapseError(404, "Room " + event.room_id() + " is not known here", Codes::NOT_FOUND);
     if (to.event_is_known) co_return std::move(to.state);
     if (to.unknown) throw SynapseError(403, "Event " + *to.unknown + " is not known here", Codes::FORBIDDEN);
     authorize(event, to.state);
-    const callbacks::EventDecision decision = co_await worker.hooks().third_party_rules.check_event_allowed(event, to.state);
+    const callbacks::EventDecision decision = co_await third_party_rules_.check_event_allowed(event, to.state);
     require_allowed(decision, event);
-    std::optional<StoredIncoming> stored = co_await worker.database().run("store_incoming_event", &store, judged);
-    if (stored) announce(worker, event, stored->state, std::move(stored->users));
+    std::optional<StoredIncoming> stored = co_await database_.run("store_incoming_event", &store, evaluated);
+    if (stored) event_sender_.announce(event, stored->state, std::move(stored->users));
     co_return std::move(to.state);
 }
 

@@ -1,28 +1,49 @@
 #pragma once
 
-#include "../server_worker.h"
-#include "received_pdu.h"
+#include "federation/received_pdu.h"
+#include "rooms/event_sender.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/event.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 
 #include <async/task.h>
 
 namespace homeserver {
 
 /// An event of another server, and whether modules let anybody see it.
-struct JudgedEvent {
+struct EvaluatedPdu {
     callbacks::Event event;
     bool soft_failed = false;
 };
 
-/// Asks check_event_for_spam about an event that came from another server; what is rejected is pruned and soft-failed. An event
-/// whose hash is wrong isn't asked about. `received` isn't refused.
-[[nodiscard]] async::task<JudgedEvent> judged_for_spam(ServerWorker& worker, ReceivedPdu received);
+/// Takes other servers' events into rooms. One a worker; thread: the worker's.
+class IncomingEvents {
+public:
+    IncomingEvents(modapi::Database& database, callbacks::SpamCheckerDispatch& spam_checker,
+                   callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender) noexcept
+        : database_(database),
+          spam_checker_(spam_checker),
+          third_party_rules_(third_party_rules),
+          event_sender_(event_sender) {}
 
-/// Takes an event into its room: known auth and prev events, authorization, check_event_allowed, storing, on_new_event. One
-/// that is here already changes nothing. Gives the room's state before the event.
-///
-/// Errors: SynapseError 403 or 404 for what isn't taken; what check_event_allowed throws.
-[[nodiscard]] async::task<callbacks::StateMap> take_into_room(ServerWorker& worker, JudgedEvent judged);
+    /// Asks check_event_for_spam about an event that came from another server; what is rejected is pruned and soft-failed. An
+    /// event whose hash is wrong isn't asked about. `received` isn't refused.
+    [[nodiscard]] async::task<EvaluatedPdu> evaluated(ReceivedPdu received);
+
+    /// Takes an event into its room: known auth and prev events, authorization, check_event_allowed, storing, on_new_event. One
+    /// that is here already changes nothing. Gives the room's state before the event.
+    ///
+    /// Errors: SynapseError 403 or 404 for what isn't taken; what check_event_allowed throws.
+    [[nodiscard]] async::task<callbacks::StateMap> take_into_room(EvaluatedPdu evaluated);
+
+private:
+    modapi::Database& database_;
+    callbacks::SpamCheckerDispatch& spam_checker_;
+    callbacks::ThirdPartyRulesDispatch& third_party_rules_;
+    EventSender& event_sender_;
+};
 
 }  // namespace homeserver

@@ -1,18 +1,23 @@
-#include "inviting.h"
+#include "federation/inviting.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../rooms/event_format.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/outside_invites.h"
-#include "../rooms/room_store.h"
-#include "../rooms/signing_key.h"
-#include "../server_worker.h"
-#include "incoming_event.h"
-#include "received_pdu.h"
-#include "x_matrix.h"
+#include "accounts/accounts.h"
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "events/signing_key.h"
+#include "federation/incoming_event.h"
+#include "federation/received_pdu.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix.h"
+#include "http/host_pool.h"
+#include "http/requests.h"
+#include "rooms/event_sender.h"
+#include "rooms/remote_invites.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
 
 #include <async/run_on.h>
 
@@ -62,57 +67,61 @@ Invitation read_invitation(JsonDict body) {
     return invitation;
 }
 
-void require_proper(ServerWorker& worker, const Event& event) {
+void require_proper(const ServerName& server_name, const Event& event) {
     if (event.type() != "m.room.member" || event.membership() != "invite" || !event.state_key())
         throw SynapseError(400, "The event is no invite", Codes::BAD_JSON);
-    if (!is_local(worker, *event.state_key()))
+    if (!server_name.owns(*event.state_key()))
         throw SynapseError(400, "The invite is for a user of another server", Codes::INVALID_PARAM);
 }
 
 bool room_exists(Transaction& transaction, const std::string& room_id) { return find_head(transaction, room_id).has_value(); }
 
 /// From the accepted invitation on.
-async::task<void> take_invitation(ServerWorker& worker, JudgedEvent judged, JsonArray room_state) {
-    const std::string room_id = judged.event.room_id();
-    const bool is_known = co_await worker.database().read("room_exists", &room_exists, room_id);
+async::task<void> take_invitation(modapi::Database& database, EventSender& event_sender, IncomingEvents& incoming_events,
+                                  EvaluatedPdu evaluated, JsonArray room_state) {
+    const std::string room_id = evaluated.event.room_id();
+    const bool is_known = co_await database.read("room_exists", &room_exists, room_id);
     if (is_known) {
-        judged.soft_failed = false;  // pruned, it invites still
-        static_cast<void>(co_await take_into_room(worker, std::move(judged)));
+        evaluated.soft_failed = false;  // pruned, it invites still
+        static_cast<void>(co_await incoming_events.take_into_room(std::move(evaluated)));
         co_return;
     }
-    const Event event = judged.event;
-    const bool is_new =
-        co_await worker.database().run("store_outside_invite", &store_outside_invite, event, std::move(room_state));
+    const Event event = evaluated.event;
+    const bool is_new = co_await database.run("store_outside_invite", &store_remote_invite, event, std::move(room_state));
     if (!is_new) co_return;
     const callbacks::StateMap nothing_known;
     std::vector<std::string> users(1, *event.state_key());
-    announce(worker, event, nothing_known, std::move(users));
+    event_sender.announce(event, nothing_known, std::move(users));
 }
 
-async::task<Response> put_invite(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string origin = co_await authenticate_server(worker, request);
+async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,
+                                 modapi::Database& database, const ServerName& server_name, const SigningKey& signing_key,
+                                 const VerifyKeys& verify_keys, const HostPool& host_pool,
+                                 callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
+                                 IncomingEvents& incoming_events) {
+    const std::string origin = co_await server_authentication.origin_of(request);
     Invitation invitation = read_invitation(required_json_body(request));
-    const VerifyKeys* const keys = &worker.configuration().federation_verify_keys;
-    ReceivedPdu received = co_await async::run_on(worker.host_pool(), &check_pdu, std::move(invitation.pdu), keys, origin);
+    const VerifyKeys* const keys = &verify_keys;
+    ReceivedPdu received = co_await async::run_on(host_pool.executor, &check_pdu, std::move(invitation.pdu), keys, origin);
     if (received.refusal) throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
     if (received.event_id != request.path_parameters.at(1))
         throw SynapseError(400, "The event's id isn't the one of the path", Codes::BAD_JSON);
     JsonDict pdu = received.pdu;
-    JudgedEvent judged = co_await judged_for_spam(worker, std::move(received));
-    const Event& event = judged.event;
+    EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
+    const Event& event = evaluated.event;
     if (event.room_id() != request.path_parameters.at(0))
         throw SynapseError(400, "The event's room isn't the one of the path", Codes::BAD_JSON);
     const std::string invitee = event.state_key().value_or(std::string());
-    const callbacks::Verdict verdict =
-        co_await worker.hooks().spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
+    const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
     deny_if_spam(verdict, "This user is not permitted to send invites to this server/user");
-    require_proper(worker, event);
-    const bool exists = co_await user_exists(worker, invitee);
+    require_proper(server_name, event);
+    const bool exists = co_await user_exists(database, invitee);
     if (!exists) throw SynapseError(404, "User " + invitee + " is not known here", Codes::NOT_FOUND);
-    co_await to_the_end(take_invitation(worker, std::move(judged), std::move(invitation.room_state)));
+    co_await to_the_end(
+        take_invitation(database, event_sender, incoming_events, std::move(evaluated), std::move(invitation.room_state)));
 
     JsonDict signed_part = redacted(pdu);
-    worker.signing_key().sign_json(signed_part, worker.server_name());
+    signing_key.sign_json(signed_part, server_name.text());
     pdu["signatures"] = signed_part.at("signatures");
     JsonDict answer;
     answer["event"] = std::move(pdu);

@@ -1,19 +1,24 @@
-#include "joining.h"
+#include "federation/joining.h"
 
-#include "../requests.h"
-#include "../rooms/event_format.h"
-#include "../rooms/event_sender.h"
-#include "../rooms/restricted_joins.h"
-#include "../rooms/room_store.h"
-#include "../server_worker.h"
-#include "auth_chain.h"
-#include "authorised_join.h"
-#include "incoming_event.h"
-#include "received_pdu.h"
-#include "x_matrix.h"
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "federation/auth_chain.h"
+#include "federation/authorised_join.h"
+#include "federation/incoming_event.h"
+#include "federation/received_pdu.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix.h"
+#include "http/host_pool.h"
+#include "http/requests.h"
+#include "rooms/event_sender.h"
+#include "rooms/restricted_joins.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
+#include <callbacks/third_party_rules.h>
 
 #include <async/run_on.h>
 
@@ -67,8 +72,10 @@ std::optional<Template> find_room(Transaction& transaction, const std::string& r
     return found;
 }
 
-async::task<Response> make_join(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string origin = co_await authenticate_server(worker, request);
+async::task<Response> make_join(const RoutedRequest& request, ServerAuthentication& server_authentication,
+                                modapi::Database& database, const ServerName& server_name,
+                                callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender) {
+    const std::string origin = co_await server_authentication.origin_of(request);
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
     draft.type = "m.room.member";
@@ -77,17 +84,17 @@ async::task<Response> make_join(ServerWorker& worker, const RoutedRequest& reque
     draft.content["membership"] = "join";
     if (callbacks::domain_of(draft.sender) != origin)
         throw SynapseError(403, "The user " + draft.sender + " isn't of " + origin, Codes::FORBIDDEN);
-    const std::optional<Template> room = co_await worker.database().read("make_join", &find_room, draft.room_id);
+    const std::optional<Template> room = co_await database.read("make_join", &find_room, draft.room_id);
     if (!room) throw SynapseError(404, "Room " + draft.room_id + " is not known here", Codes::NOT_FOUND);
     require_version(request);
     const Admission admission =
-        co_await worker.database().read("find_admission", &find_admission, draft.room_id, draft.sender, worker.server_name());
+        co_await database.read("find_admission", &find_admission, draft.room_id, draft.sender, server_name.text());
     const std::optional<std::string> authorised_by = require_admission(admission);
     if (authorised_by) draft.content[authorising_user_key] = *authorised_by;
 
-    const Event built = build_event(worker, draft, room->head, room->state);
+    const Event built = event_sender.build(draft, room->head, room->state);
     authorize(built, room->state);
-    const callbacks::EventDecision decision = co_await worker.hooks().third_party_rules.check_event_allowed(built, room->state);
+    const callbacks::EventDecision decision = co_await third_party_rules.check_event_allowed(built, room->state);
     if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
     if (decision.replacement()) throw callbacks::ModuleFailed("the event of another server's user can't be replaced");
     JsonDict pdu = pdu_from_event(built);
@@ -119,24 +126,26 @@ JsonArray pdus_of(const std::vector<Event>& events) {
     return pdus;
 }
 
-async::task<Response> send_join(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string origin = co_await authenticate_server(worker, request);
-    const VerifyKeys* const keys = &worker.configuration().federation_verify_keys;
+async::task<Response> send_join(const RoutedRequest& request, ServerAuthentication& server_authentication,
+                                modapi::Database& database, const ServerName& server_name, const VerifyKeys& verify_keys,
+                                const HostPool& host_pool, IncomingEvents& incoming_events, AuthorisedJoins& authorised_joins) {
+    const std::string origin = co_await server_authentication.origin_of(request);
+    const VerifyKeys* const keys = &verify_keys;
     JsonDict body = required_json_body(request);
-    ReceivedPdu received = co_await async::run_on(worker.host_pool(), &check_pdu, std::move(body), keys, origin);
+    ReceivedPdu received = co_await async::run_on(host_pool.executor, &check_pdu, std::move(body), keys, origin);
     require_join(received, request);
-    received = co_await authorised_join(worker, std::move(received));
+    received = co_await authorised_joins.authorised(std::move(received));
     JsonDict event = received.pdu;
     const std::string room_id = request.path_parameters.at(0);
-    JudgedEvent judged = co_await judged_for_spam(worker, std::move(received));
+    EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
     // A pruned join is a join still: what it lost is the profile.
-    judged.soft_failed = false;
-    const StateMap before = co_await to_the_end(take_into_room(worker, std::move(judged)));
+    evaluated.soft_failed = false;
+    const StateMap before = co_await to_the_end(incoming_events.take_into_room(std::move(evaluated)));
     std::vector<Event> state;
     for (const auto& [key, each] : before) state.push_back(each);
-    const std::vector<Event> chain = co_await worker.database().read("auth_chain", &auth_chain_of, room_id, state);
+    const std::vector<Event> chain = co_await database.read("auth_chain", &auth_chain_of, room_id, state);
     JsonDict answer;
-    answer["origin"] = worker.server_name();
+    answer["origin"] = server_name.text();
     answer["members_omitted"] = false;
     answer["event"] = std::move(event);
     answer["state"] = pdus_of(state);

@@ -1,7 +1,7 @@
-#include "received_pdu.h"
+#include "federation/received_pdu.h"
 
-#include "../rooms/canonical_json.h"
-#include "../rooms/event_format.h"
+#include "events/canonical_json.h"
+#include "events/event_format.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
@@ -16,14 +16,14 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 using Refusal = std::optional<std::string>;
 
-constexpr std::size_t most_prev_events = 20;
-constexpr std::size_t most_auth_events = 10;
+constexpr std::size_t max_prev_events = 20;
+constexpr std::size_t max_auth_events = 10;
 
 Refusal refused_text(const JsonDict& pdu, std::string_view key, bool is_required) {
     const JsonValue* const value = pdu.if_contains(key);
     if (value == nullptr && !is_required) return std::nullopt;
     if (value == nullptr || !value->is_string()) return "'" + std::string(key) + "' must be a string";
-    if (value->get_string().size() > largest_identifier) return "'" + std::string(key) + "' is longer than 255 bytes";
+    if (value->get_string().size() > max_identifier) return "'" + std::string(key) + "' is longer than 255 bytes";
     return std::nullopt;
 }
 
@@ -73,8 +73,8 @@ Refusal refused_form(const JsonDict& pdu) {
     for (const char* const key : {"content", "hashes", "signatures"}) {
         if (Refusal refusal = refused_object(pdu, key)) return refusal;
     }
-    if (Refusal refusal = refused_references(pdu, "prev_events", most_prev_events)) return refusal;
-    if (Refusal refusal = refused_references(pdu, "auth_events", most_auth_events)) return refusal;
+    if (Refusal refusal = refused_references(pdu, "prev_events", max_prev_events)) return refusal;
+    if (Refusal refusal = refused_references(pdu, "auth_events", max_auth_events)) return refusal;
     if (!pdu.at("room_id").get_string().starts_with('!')) return "'room_id' must be a room id";
     if (!is_user_id(std::string(pdu.at("sender").get_string()))) return "'sender' must be a user id";
     return std::nullopt;
@@ -109,7 +109,7 @@ ReceivedPdu check_pdu(JsonDict pdu, const VerifyKeys* keys, const std::string& o
     pdu.erase("unsigned");
     const std::size_t size = canonical_json(pdu).size();
     received.event_id = id_of(pdu);
-    received.refusal = size > largest_event ? Refusal("event too large") : refused_form(pdu);
+    received.refusal = size > max_event ? Refusal("event too large") : refused_form(pdu);
     if (!received.refusal) received.refusal = refused_origin(pdu, *keys, origin);
     if (!received.refusal) received.hash_is_wrong = !has_right_hash(pdu);
     received.pdu = received.hash_is_wrong ? redacted(pdu) : std::move(pdu);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "verify_keys.h"
+#include "federation/verify_keys.h"
 
 #include <callbacks/event.h>
 

@@ -1,17 +1,22 @@
-#include "receiving.h"
+#include "federation/receiving.h"
 
-#include "../requests.h"
-#include "../rooms/event_format.h"
-#include "../rooms/room_store.h"
-#include "../server_worker.h"
-#include "authorised_join.h"
-#include "incoming_event.h"
-#include "received_pdu.h"
-#include "x_matrix.h"
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "federation/authorised_join.h"
+#include "federation/incoming_event.h"
+#include "federation/received_pdu.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix.h"
+#include "http/host_pool.h"
+#include "http/requests.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
 
 #include <async/cancellation.h>
+#include <async/clock.h>
 #include <async/run_on.h>
 
 #include <spdlog/spdlog.h>
@@ -33,8 +38,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-constexpr std::size_t most_pdus = 50;
-constexpr std::size_t most_edus = 100;
+constexpr std::size_t max_pdus = 50;
+constexpr std::size_t max_edus = 100;
 /// How long a transaction's answer is kept: servers repeat what wasn't answered for days.
 constexpr std::int64_t answer_life_ms = std::int64_t{7} * 24 * 60 * 60 * 1000;
 
@@ -64,7 +69,7 @@ std::size_t size_of_list(const JsonDict& body, std::string_view key) {
 
 /// The transaction's events; its other news (typing, presence) isn't for this server.
 std::vector<JsonDict> pdus_of(JsonDict body) {
-    if (size_of_list(body, "pdus") > most_pdus || size_of_list(body, "edus") > most_edus)
+    if (size_of_list(body, "pdus") > max_pdus || size_of_list(body, "edus") > max_edus)
         throw SynapseError(400, "A transaction has at most 50 PDUs and 100 EDUs", Codes::TOO_LARGE);
     std::vector<JsonDict> pdus;
     if (!body.contains("pdus")) return pdus;
@@ -82,13 +87,14 @@ std::vector<ReceivedPdu> check_all(std::vector<JsonDict> pdus, const VerifyKeys*
     return received;
 }
 
-async::task<void> receive(ServerWorker& worker, ReceivedPdu received) {
+async::task<void> receive(callbacks::SpamCheckerDispatch& spam_checker, IncomingEvents& incoming_events,
+                          AuthorisedJoins& authorised_joins, ReceivedPdu received) {
     if (received.refusal) throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
-    require_authorising_signature(worker, received.pdu);
-    JudgedEvent judged = co_await judged_for_spam(worker, std::move(received));
-    const bool dropped = co_await worker.hooks().spam_checker.should_drop_federated_event(judged.event);
+    authorised_joins.require_signature(received.pdu);
+    EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
+    const bool dropped = co_await spam_checker.should_drop_federated_event(evaluated.event);
     if (dropped) co_return;
-    static_cast<void>(co_await take_into_room(worker, std::move(judged)));
+    static_cast<void>(co_await incoming_events.take_into_room(std::move(evaluated)));
 }
 
 /// What the sender is told of an event that failed; a module's own words stay in the log.
@@ -103,11 +109,12 @@ std::string told_of(const std::exception_ptr& failure) {
 }
 
 /// The result of one event: an empty object, or the error.
-async::task<JsonDict> result_of(ServerWorker& worker, ReceivedPdu received) {
+async::task<JsonDict> result_of(callbacks::SpamCheckerDispatch& spam_checker, IncomingEvents& incoming_events,
+                                AuthorisedJoins& authorised_joins, ReceivedPdu received) {
     const std::string event_id = received.event_id;
     std::exception_ptr failure;
     try {
-        co_await receive(worker, std::move(received));
+        co_await receive(spam_checker, incoming_events, authorised_joins, std::move(received));
     } catch (const async::operation_cancelled&) {
         throw;
     } catch (...) {
@@ -120,33 +127,37 @@ async::task<JsonDict> result_of(ServerWorker& worker, ReceivedPdu received) {
     co_return result;
 }
 
-async::task<std::string> receive_all(ServerWorker& worker, std::string origin, std::string transaction_id,
+async::task<std::string> receive_all(modapi::Database& database, const async::clock& clock,
+                                     callbacks::SpamCheckerDispatch& spam_checker, IncomingEvents& incoming_events,
+                                     AuthorisedJoins& authorised_joins, std::string origin, std::string transaction_id,
                                      std::vector<ReceivedPdu> received) {
     JsonDict results;
     for (ReceivedPdu& pdu : received) {
         const std::string event_id = pdu.event_id;
-        results[event_id] = co_await result_of(worker, std::move(pdu));
+        results[event_id] = co_await result_of(spam_checker, incoming_events, authorised_joins, std::move(pdu));
     }
     JsonDict answer;
     answer["pdus"] = std::move(results);
     std::string text = boost::json::serialize(answer);
-    const std::int64_t now = worker.now_ms();
-    co_await worker.database().run("store_transaction_answer", &store_answer, std::move(origin), std::move(transaction_id),
-                                   text, now);
+    const std::int64_t now = clock.wall_time_ms();
+    co_await database.run("store_transaction_answer", &store_answer, std::move(origin), std::move(transaction_id), text, now);
     co_return text;
 }
 
-async::task<Response> put_transaction(ServerWorker& worker, const RoutedRequest& request) {
-    const std::string origin = co_await authenticate_server(worker, request);
+async::task<Response> put_transaction(const RoutedRequest& request, ServerAuthentication& server_authentication,
+                                      modapi::Database& database, const async::clock& clock, const VerifyKeys& verify_keys,
+                                      const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker,
+                                      IncomingEvents& incoming_events, AuthorisedJoins& authorised_joins) {
+    const std::string origin = co_await server_authentication.origin_of(request);
     const std::string& transaction_id = request.path_parameters.at(0);
-    std::optional<std::string> answer =
-        co_await worker.database().read("find_transaction_answer", &find_answer, origin, transaction_id);
+    std::optional<std::string> answer = co_await database.read("find_transaction_answer", &find_answer, origin, transaction_id);
     if (!answer) {
         std::vector<JsonDict> pdus = pdus_of(required_json_body(request));
-        const VerifyKeys* const keys = &worker.configuration().federation_verify_keys;
+        const VerifyKeys* const keys = &verify_keys;
         std::vector<ReceivedPdu> received =
-            co_await async::run_on(worker.host_pool(), &check_all, std::move(pdus), keys, origin);
-        answer = co_await to_the_end(receive_all(worker, origin, transaction_id, std::move(received)));
+            co_await async::run_on(host_pool.executor, &check_all, std::move(pdus), keys, origin);
+        answer = co_await to_the_end(receive_all(database, clock, spam_checker, incoming_events, authorised_joins, origin,
+                                                 transaction_id, std::move(received)));
     }
     Response response = ok();
     response.body = std::move(*answer);

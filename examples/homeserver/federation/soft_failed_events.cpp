@@ -1,6 +1,6 @@
-#include "soft_failed_events.h"
+#include "federation/soft_failed_events.h"
 
-#include "../rooms/event_format.h"
+#include "events/event_format.h"
 
 #include <boost/json/serialize.hpp>
 

@@ -1,4 +1,4 @@
-#include "verify_keys.h"
+#include "federation/verify_keys.h"
 
 #include <algorithm>
 

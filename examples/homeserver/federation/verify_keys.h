@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../rooms/public_key.h"
+#include "events/public_key.h"
 
 #include <callbacks/json.h>
 

@@ -1,8 +1,8 @@
-#include "x_matrix.h"
+#include "federation/x_matrix.h"
 
-#include "../rooms/canonical_json.h"
-#include "verify_keys.h"
-#include "x_matrix_header.h"
+#include "events/canonical_json.h"
+#include "federation/verify_keys.h"
+#include "federation/x_matrix_header.h"
 
 #include <callbacks/errors.h>
 
@@ -26,21 +26,21 @@ bool is_signed(const PublicKey& key, const JsonDict& request, const std::string&
 
 }  // namespace
 
-async::task<std::string> authenticate_server(ServerWorker& worker, const RoutedRequest& request) {
+async::task<std::string> ServerAuthentication::origin_of(const RoutedRequest& request) {
     const std::optional<std::string> header = request.http.header("Authorization");
     if (!header) refuse("Missing Authorization headers");
     const std::optional<XMatrix> given = parse_x_matrix(*header);
     if (!given) refuse("Malformed Authorization header");
-    if (given->destination && *given->destination != worker.server_name()) refuse("Destination mismatch in auth header");
-    const PublicKey* const key = worker.configuration().federation_verify_keys.find(given->origin, given->key_id);
+    if (given->destination && *given->destination != server_name_.text()) refuse("Destination mismatch in auth header");
+    const PublicKey* const key = verify_keys_.find(given->origin, given->key_id);
     if (key == nullptr) refuse("No key " + given->key_id + " of " + given->origin + " is known");
     JsonDict covered;
     covered["method"] = request.http.method;
     covered["uri"] = request.http.target;
     covered["origin"] = given->origin;
-    covered["destination"] = worker.server_name();
+    covered["destination"] = server_name_.text();
     if (!request.http.body.empty()) covered["content"] = request.http.json_object();
-    const bool verified = co_await async::run_on(worker.host_pool(), &is_signed, *key, std::move(covered), given->signature);
+    const bool verified = co_await async::run_on(host_pool_.executor, &is_signed, *key, std::move(covered), given->signature);
     if (!verified) refuse("Invalid signature for server " + given->origin + " with key " + given->key_id);
     co_return given->origin;
 }

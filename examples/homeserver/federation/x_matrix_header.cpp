@@ -1,6 +1,6 @@
-#include "x_matrix_header.h"
+#include "federation/x_matrix_header.h"
 
-#include "../http_text.h"
+#include "text/utf8.h"
 
 #include <map>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "mail_address.h"
+#include "mail/mail_address.h"
 
 #include <sodium.h>
 
@@ -8,8 +8,8 @@ namespace homeserver {
 
 namespace {
 
-constexpr std::size_t longest_address = 254;
-constexpr std::size_t longest_local_part = 64;
+constexpr std::size_t max_address = 254;
+constexpr std::size_t max_local_part = 64;
 
 bool is_printable_ascii(char character) { return character >= ' ' && character <= '~'; }
 
@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
 
 bool is_address(std::string_view text) {
     const std::size_t at = text.find('@');
-    return text.size() <= longest_address && at != std::string_view::npos && at > 0 && at <= longest_local_part &&
+    return text.size() <= max_address && at != std::string_view::npos && at > 0 && at <= max_local_part &&
            at + 1 < text.size() && text.find('@', at + 1) == std::string_view::npos &&
            std::all_of(text.begin(), text.end(), may_be_in_address);
 }
@@ -69,12 +69,12 @@ std::optional<MailAddress> parse_mail_address(std::string_view text) {
 }
 
 std::string header_text(std::string_view text) {
-    constexpr std::size_t longest_plain = 60;
+    constexpr std::size_t max_plain = 60;
     std::string line(text);
     for (char& character : line) {
         if (static_cast<unsigned char>(character) < ' ' || character == '\x7F') character = ' ';
     }
-    const bool is_plain = line.size() <= longest_plain && std::all_of(line.begin(), line.end(), is_printable_ascii) &&
+    const bool is_plain = line.size() <= max_plain && std::all_of(line.begin(), line.end(), is_printable_ascii) &&
                           line.find("=?") == std::string::npos;
     if (is_plain) return line;
     constexpr std::size_t bytes_in_a_word = 45;  // 60 characters of base64: with its frame below the 75 of RFC 2047

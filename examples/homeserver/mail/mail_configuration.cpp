@@ -1,6 +1,6 @@
-#include "mail_configuration.h"
+#include "mail/mail_configuration.h"
 
-#include "mail_address.h"
+#include "mail/mail_address.h"
 
 #include <algorithm>
 #include <limits>

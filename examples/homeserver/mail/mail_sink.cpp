@@ -1,4 +1,4 @@
-#include "mail_sink.h"
+#include "mail/mail_sink.h"
 
 #include <modapi/services/mail_services.h>
 

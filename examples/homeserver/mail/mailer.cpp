@@ -1,4 +1,4 @@
-#include "mailer.h"
+#include "mail/mailer.h"
 
 #include <modapi/services/mail_services.h>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "mail_settings.h"
-#include "mail_sink.h"
-#include "smtp_delivery.h"
+#include "mail/mail_settings.h"
+#include "mail/mail_sink.h"
+#include "mail/smtp_delivery.h"
 
 #include <callbacks/json.h>
 

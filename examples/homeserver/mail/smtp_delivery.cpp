@@ -1,6 +1,6 @@
-#include "smtp_delivery.h"
+#include "mail/smtp_delivery.h"
 
-#include "../secrets.h"
+#include "text/secrets.h"
 
 #include <modapi/curl_handles.h>
 #include <modapi/services/mail_services.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "mail_address.h"
-#include "mail_settings.h"
+#include "mail/mail_address.h"
+#include "mail/mail_settings.h"
 
 #include <atomic>
 #include <chrono>

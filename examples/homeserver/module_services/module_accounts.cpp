@@ -1,15 +1,19 @@
-#include "module_accounts.h"
+#include "module_services/module_accounts.h"
 
-#include "../account_data.h"
-#include "../accounts.h"
-#include "../deactivation.h"
-#include "../http_text.h"
-#include "../login_identifier.h"
-#include "../new_user.h"
-#include "../profile.h"
-#include "../requests.h"
-#include "../storable_json.h"
-#include "../third_party/third_party_ids.h"
+#include "account_changes/deactivation.h"
+#include "account_changes/new_user.h"
+#include "account_changes/third_party_id_changes.h"
+#include "account_data/account_data.h"
+#include "accounts/accounts.h"
+#include "accounts/stored_profile.h"
+#include "addresses/login_identifier.h"
+#include "addresses/third_party_ids.h"
+#include "http/requests.h"
+#include "profiles/profile.h"
+#include "text/storable_json.h"
+#include "text/utf8.h"
+
+#include <async/clock.h>
 
 #include <callbacks/errors.h>
 
@@ -61,14 +65,16 @@ std::vector<std::string> canonical_emails(const std::vector<std::string>& emails
 }
 
 /// From the account's row on.
-task<std::string> register_with_emails(ServerWorker& worker, NewUser user, std::vector<std::string> emails) {
-    const std::string user_id = co_await homeserver::register_user(worker, std::move(user));
+task<std::string> register_with_emails(const async::clock& clock, UserCreation& user_creation,
+                                       ThirdPartyIdChanges& third_party_id_changes, NewUser user,
+                                       std::vector<std::string> emails) {
+    const std::string user_id = co_await user_creation.register_user(std::move(user));
     for (const std::string& address : emails) {
         NewThirdPartyId id;
         id.medium = "email";
         id.address = address;
-        id.validated_at = worker.now_ms();
-        co_await add_third_party_id(worker, user_id, std::move(id));
+        id.validated_at = clock.wall_time_ms();
+        co_await third_party_id_changes.add(user_id, std::move(id));
     }
     co_return user_id;
 }
@@ -77,87 +83,87 @@ task<std::string> register_with_emails(ServerWorker& worker, NewUser user, std::
 
 task<std::optional<std::string>> ModuleAccounts::check_user_exists(std::string user_id) {
     const std::optional<Account> account =
-        co_await worker_.database().read("check_user_exists", &find_account_ignoring_case, std::move(user_id));
+        co_await database_.read("check_user_exists", &find_account_ignoring_case, std::move(user_id));
     if (!account) co_return std::nullopt;
     co_return account->user_id;
 }
 
 task<std::optional<callbacks::UserInfo>> ModuleAccounts::get_userinfo_by_id(std::string user_id) {
-    return worker_.database().read("get_userinfo_by_id", &find_user_info, std::move(user_id));
+    return database_.read("get_userinfo_by_id", &find_user_info, std::move(user_id));
 }
 
 task<std::vector<std::string>> ModuleAccounts::get_local_users(std::string after, int limit) {
-    return worker_.database().read("get_local_users", &find_users_behind, std::move(after), limit);
+    return database_.read("get_local_users", &find_users_behind, std::move(after), limit);
 }
 
-task<bool> ModuleAccounts::is_user_admin(UserID user) { return is_server_admin(worker_, user.to_string()); }
+task<bool> ModuleAccounts::is_user_admin(UserID user) { return is_server_admin(database_, user.to_string()); }
 
 task<void> ModuleAccounts::set_user_admin(UserID user, bool admin) {
-    return set_server_admin(worker_, user.to_string(), admin);
+    return set_server_admin(database_, user.to_string(), admin);
 }
 
 task<void> ModuleAccounts::check_username(std::string username) {
-    return homeserver::check_username(worker_, std::move(username));
+    return homeserver::check_username(database_, server_name_, std::move(username));
 }
 
 task<std::string> ModuleAccounts::register_user(std::string localpart, std::optional<std::string> displayname,
                                                 std::vector<std::string> emails, bool admin) {
     std::vector<std::string> addresses = canonical_emails(emails);
-    for (const std::string& address : addresses) co_await require_free(worker_, "email", address);
+    for (const std::string& address : addresses) co_await require_free(database_, "email", address);
     NewUser user;
     user.localpart = std::move(localpart);
     user.display_name = std::move(displayname);
     user.admin = admin;
-    std::string user_id = co_await to_the_end(register_with_emails(worker_, std::move(user), std::move(addresses)));
+    std::string user_id = co_await to_the_end(
+        register_with_emails(clock_, user_creation_, third_party_id_changes_, std::move(user), std::move(addresses)));
     co_return user_id;
 }
 
 task<void> ModuleAccounts::deactivate_user(UserID user, bool erase) {
-    const bool exists = co_await user_exists(worker_, user.to_string());
+    const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw callbacks::SynapseError(404, "No row found");
     const bool by_admin = true;
-    co_await to_the_end(deactivate_account(worker_, user.to_string(), erase, by_admin));
+    co_await to_the_end(deactivation_.deactivate(user.to_string(), erase, by_admin));
 }
 
 task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string localpart) {
-    return profile_of(worker_, "@" + localpart + ":" + worker_.server_name());
+    return profile_of(database_, "@" + localpart + ":" + server_name_.text());
 }
 
 task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
     if (!is_storable_text(new_displayname)) throw callbacks::SynapseError(400, "Displayname is no UTF-8 text");
-    return to_the_end(set_display_name(worker_, user.to_string(), std::move(new_displayname), deactivation));
+    return to_the_end(profiles_.set_display_name(user.to_string(), std::move(new_displayname), deactivation));
 }
 
 task<std::vector<callbacks::ThirdPartyID>> ModuleAccounts::get_threepids_for_user(std::string user_id) {
-    return worker_.database().read("get_threepids_for_user", &third_party_ids_of, std::move(user_id));
+    return database_.read("get_threepids_for_user", &third_party_ids_of, std::move(user_id));
 }
 
 task<void> ModuleAccounts::store_remote_3pid_association(UserID user, std::string medium, std::string address,
                                                          std::string id_server) {
-    return worker_.database().run("store_remote_3pid_association", &insert_remote_association, user.to_string(),
-                                  std::move(medium), std::move(address), std::move(id_server));
+    return database_.run("store_remote_3pid_association", &insert_remote_association, user.to_string(), std::move(medium),
+                         std::move(address), std::move(id_server));
 }
 
 task<void> ModuleAccounts::record_user_external_id(std::string auth_provider_id, std::string remote_user_id, UserID user) {
-    const bool is_new = co_await worker_.database().run("record_user_external_id", &insert_external_id, auth_provider_id,
-                                                        remote_user_id, user.to_string());
+    const bool is_new = co_await database_.run("record_user_external_id", &insert_external_id, auth_provider_id, remote_user_id,
+                                               user.to_string());
     if (is_new) co_return;
     throw callbacks::ExternalIDReuseException("the id " + remote_user_id + " of " + auth_provider_id + " is recorded already");
 }
 
 task<std::shared_ptr<const JsonDict>> ModuleAccounts::get_global_account_data(UserID user, std::string data_type) {
-    std::optional<JsonDict> content = co_await global_account_data(worker_, user.to_string(), std::move(data_type));
+    std::optional<JsonDict> content = co_await global_account_data(database_, user.to_string(), std::move(data_type));
     if (!content) co_return nullptr;
     co_return std::make_shared<const JsonDict>(std::move(*content));
 }
 
 task<void> ModuleAccounts::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
-    const bool exists = co_await user_exists(worker_, user.to_string());
+    const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw std::invalid_argument(user.to_string() + " is not registered");
     if (!is_storable_text(data_type)) throw std::invalid_argument("the type of account data is no text");
     require_storable(new_data);
-    co_await to_the_end(
-        homeserver::put_global_account_data(worker_, user.to_string(), std::move(data_type), std::move(new_data)));
+    co_await to_the_end(account_data_.put_global(user.to_string(), std::move(data_type), std::move(new_data)));
 }
 
 }  // namespace homeserver

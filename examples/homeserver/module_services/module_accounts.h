@@ -1,15 +1,33 @@
 #pragma once
 
+#include "account_changes/deactivation.h"
+#include "account_changes/new_user.h"
+#include "account_changes/third_party_id_changes.h"
+#include "account_data/account_data.h"
+#include "profiles/profile.h"
+#include "text/server_name.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 #include <modapi/services/account_services.h>
 
 namespace homeserver {
 
-class ServerWorker;
-
 /// Accounts for modules, by the operations that the endpoints use.
 class ModuleAccounts final : public modapi::AccountServices {
 public:
-    explicit ModuleAccounts(ServerWorker& worker) noexcept : worker_(worker) {}
+    ModuleAccounts(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
+                   AccountData& account_data, Profiles& profiles, UserCreation& user_creation,
+                   ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation) noexcept
+        : database_(database),
+          clock_(clock),
+          server_name_(server_name),
+          account_data_(account_data),
+          profiles_(profiles),
+          user_creation_(user_creation),
+          third_party_id_changes_(third_party_id_changes),
+          deactivation_(deactivation) {}
 
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
     [[nodiscard]] async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id) override;
@@ -34,7 +52,14 @@ public:
                                                             callbacks::JsonDict new_data) override;
 
 private:
-    ServerWorker& worker_;
+    modapi::Database& database_;
+    const async::clock& clock_;
+    const ServerName& server_name_;
+    AccountData& account_data_;
+    Profiles& profiles_;
+    UserCreation& user_creation_;
+    ThirdPartyIdChanges& third_party_id_changes_;
+    Deactivation& deactivation_;
 };
 
 }  // namespace homeserver

@@ -1,8 +1,7 @@
-#include "module_presence.h"
+#include "module_services/module_presence.h"
 
-#include "../accounts.h"
-#include "../presence.h"
-#include "../requests.h"
+#include "http/requests.h"
+#include "presence/presence.h"
 
 #include <utility>
 
@@ -11,8 +10,8 @@ namespace homeserver {
 namespace {
 
 /// One after the other; those of one call aren't one change.
-async::task<void> set_all(ServerWorker& worker, std::vector<callbacks::UserPresenceState> states) {
-    for (callbacks::UserPresenceState& state : states) co_await set_presence(worker, std::move(state));
+async::task<void> set_all(Presence& presence, std::vector<callbacks::UserPresenceState> states) {
+    for (callbacks::UserPresenceState& state : states) co_await presence.set(std::move(state));
 }
 
 }  // namespace
@@ -20,9 +19,9 @@ async::task<void> set_all(ServerWorker& worker, std::vector<callbacks::UserPrese
 async::task<void> ModulePresence::send_local_online_presence_to(std::vector<callbacks::UserID> users) {
     std::vector<std::string> local;  // nothing is sent to other servers
     for (const callbacks::UserID& user : users) {
-        if (is_local(worker_, user.to_string())) local.push_back(user.to_string());
+        if (server_name_.owns(user.to_string())) local.push_back(user.to_string());
     }
-    return show_all_online(worker_, std::move(local));
+    return presence_.show_all_online(std::move(local));
 }
 
 async::task<void> ModulePresence::set_presence_for_users(modapi::PresenceUpdates users) {
@@ -35,7 +34,7 @@ async::task<void> ModulePresence::set_presence_for_users(modapi::PresenceUpdates
         state.status_msg = std::move(update.status_msg);
         states.push_back(std::move(state));
     }
-    return to_the_end(set_all(worker_, std::move(states)));
+    return to_the_end(set_all(presence_, std::move(states)));
 }
 
 }  // namespace homeserver

@@ -1,21 +1,24 @@
 #pragma once
 
+#include "presence/presence.h"
+#include "text/server_name.h"
+
 #include <modapi/services/presence_services.h>
 
 namespace homeserver {
 
-class ServerWorker;
-
 /// Presence for modules, by the operations that the endpoints use.
 class ModulePresence final : public modapi::PresenceServices {
 public:
-    explicit ModulePresence(ServerWorker& worker) noexcept : worker_(worker) {}
+    ModulePresence(const ServerName& server_name, Presence& presence) noexcept
+        : server_name_(server_name), presence_(presence) {}
 
     [[nodiscard]] async::task<void> send_local_online_presence_to(std::vector<callbacks::UserID> users) override;
     [[nodiscard]] async::task<void> set_presence_for_users(modapi::PresenceUpdates users) override;
 
 private:
-    ServerWorker& worker_;
+    const ServerName& server_name_;
+    Presence& presence_;
 };
 
 }  // namespace homeserver

@@ -1,15 +1,18 @@
 #pragma once
 
+#include "events/notifier.h"
+#include "push/push_gateway.h"
+
+#include <modapi/database.h>
 #include <modapi/services/push_services.h>
 
 namespace homeserver {
 
-class ServerWorker;
-
 /// Pushes for this worker's modules, through the gateways of the users' own pushers.
 class ModulePush final : public modapi::PushServices {
 public:
-    explicit ModulePush(ServerWorker& worker) noexcept : worker_(worker) {}
+    ModulePush(modapi::Database& database, Notifier& notifier, PushGateway& push_gateway) noexcept
+        : database_(database), notifier_(notifier), push_gateway_(push_gateway) {}
 
     [[nodiscard]] async::task<std::map<std::string, bool>> send_http_push_notification(
         callbacks::UserID user, std::optional<std::string> device_id, callbacks::JsonDict content, callbacks::JsonDict tweaks,
@@ -18,7 +21,9 @@ public:
                                                          callbacks::JsonArray actions) override;
 
 private:
-    ServerWorker& worker_;
+    modapi::Database& database_;
+    Notifier& notifier_;
+    PushGateway& push_gateway_;
 };
 
 }  // namespace homeserver

@@ -1,15 +1,33 @@
 #pragma once
 
+#include "accounts/turns.h"
+#include "rooms/create_room.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/shutdown.h"
+#include "text/server_name.h"
+
+#include <async/scope.h>
+
+#include <modapi/database.h>
 #include <modapi/services/room_services.h>
 
 namespace homeserver {
 
-class ServerWorker;
-
 /// Rooms for modules, by the operations that the endpoints use.
 class ModuleRooms final : public modapi::RoomServices {
 public:
-    explicit ModuleRooms(ServerWorker& worker) noexcept : worker_(worker) {}
+    ModuleRooms(modapi::Database& database, const ServerName& server_name, Turns& turns, async::scope& background,
+                EventSender& event_sender, Memberships& memberships, RoomCreation& room_creation,
+                RoomShutdown& room_shutdown) noexcept
+        : database_(database),
+          server_name_(server_name),
+          turns_(turns),
+          background_(background),
+          event_sender_(event_sender),
+          memberships_(memberships),
+          room_creation_(room_creation),
+          room_shutdown_(room_shutdown) {}
 
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
     [[nodiscard]] async::task<callbacks::Event> update_room_membership(callbacks::UserID sender, callbacks::UserID target,
@@ -32,7 +50,14 @@ public:
     [[nodiscard]] async::task<void> set_room_is_in_public_room_list(std::string room_id, bool is_in_list) override;
 
 private:
-    ServerWorker& worker_;
+    modapi::Database& database_;
+    const ServerName& server_name_;
+    Turns& turns_;
+    async::scope& background_;
+    EventSender& event_sender_;
+    Memberships& memberships_;
+    RoomCreation& room_creation_;
+    RoomShutdown& room_shutdown_;
 };
 
 }  // namespace homeserver

@@ -1,10 +1,11 @@
-#include "module_sessions.h"
+#include "module_services/module_sessions.h"
 
-#include "../accounts.h"
-#include "../devices.h"
-#include "../login_tokens.h"
-#include "../requests.h"
-#include "../sso_login.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "http/requests.h"
+#include "sessions/devices.h"
+#include "sessions/login_tokens.h"
+#include "sessions/sso_login.h"
 
 #include <callbacks/errors.h>
 
@@ -50,9 +51,9 @@ task<Requester> ModuleSessions::get_user_by_req(const modapi::Request& request, 
     const RoutedRequest routed(request, std::vector<std::string>());
     std::optional<Requester> requester;
     if (allow_expired) {
-        requester = co_await authenticate_expired_too(worker_, routed);
+        requester = co_await authentication_.requester_even_if_expired(routed);
     } else {
-        requester = co_await authenticate(worker_, routed);
+        requester = co_await authentication_.requester_of(routed);
     }
     if (requester->is_guest && !allow_guest) {
         throw callbacks::AuthError(403, "Guest access not allowed", callbacks::Codes::GUEST_ACCESS_FORBIDDEN);
@@ -63,9 +64,9 @@ task<Requester> ModuleSessions::get_user_by_req(const modapi::Request& request, 
 task<callbacks::RegisteredDevice> ModuleSessions::register_device(UserID user, std::optional<std::string> device_id,
                                                                   std::optional<std::string> initial_display_name) {
     check_device_id(device_id);
-    co_await require_usable_account(worker_, user.to_string());
+    co_await require_usable_account(database_, user.to_string());
     NewSession session =
-        co_await to_the_end(start_session(worker_, user.to_string(), std::move(device_id), std::move(initial_display_name)));
+        co_await to_the_end(sessions_.start(user.to_string(), std::move(device_id), std::move(initial_display_name)));
     callbacks::RegisteredDevice device;
     device.device_id = std::move(session.device_id);
     device.access_token = std::move(session.access_token);
@@ -75,20 +76,20 @@ task<callbacks::RegisteredDevice> ModuleSessions::register_device(UserID user, s
 task<std::string> ModuleSessions::create_login_token(UserID user, std::int64_t duration_in_ms,
                                                      std::optional<std::string> auth_provider_id,
                                                      std::optional<std::string> auth_provider_session_id) {
-    const bool exists = co_await user_exists(worker_, user.to_string());
+    const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw callbacks::SynapseError(404, "No row found");
     LoginToken token;
     token.user_id = user.to_string();
     token.duration_ms = duration_in_ms;
     token.auth_provider_id = std::move(auth_provider_id);
     token.auth_provider_session_id = std::move(auth_provider_session_id);
-    std::string text = co_await homeserver::create_login_token(worker_, std::move(token));
+    std::string text = co_await homeserver::create_login_token(database_, clock_, std::move(token));
     co_return text;
 }
 
 task<void> ModuleSessions::invalidate_access_token(std::string access_token) {
-    Requester requester = co_await requester_of_token(worker_, std::move(access_token));
-    co_await to_the_end(end_session(worker_, std::move(requester)));
+    Requester requester = co_await requester_of_token(database_, std::move(access_token));
+    co_await to_the_end(sessions_.end(std::move(requester)));
 }
 
 task<modapi::Response> ModuleSessions::complete_sso_login(UserID registered_user, const modapi::Request&,
@@ -99,18 +100,18 @@ task<modapi::Response> ModuleSessions::complete_sso_login(UserID registered_user
     login.client_redirect_url = std::move(client_redirect_url);
     login.is_new_user = new_user;
     login.auth_provider_id = std::move(auth_provider_id);
-    return to_the_end(finish_sso_login(worker_, std::move(login)));
+    return to_the_end(finish_sso_login(database_, clock_, server_name_, sso_settings_, account_validity_, std::move(login)));
 }
 
 task<std::vector<UserIpAndAgent>> ModuleSessions::get_user_ip_and_agents(std::string user_id, std::int64_t since_ts) {
-    return worker_.database().read("get_user_ip_and_agents", &find_clients, std::move(user_id), since_ts);
+    return database_.read("get_user_ip_and_agents", &find_clients, std::move(user_id), since_ts);
 }
 
 task<ActiveUsers> ModuleSessions::get_monthly_active_users_by_service(std::optional<std::int64_t> start_timestamp,
                                                                       std::optional<std::int64_t> end_timestamp) {
-    const std::int64_t start = start_timestamp.value_or(worker_.now_ms() - month_ms);
+    const std::int64_t start = start_timestamp.value_or(clock_.wall_time_ms() - month_ms);
     const std::int64_t end = end_timestamp.value_or(std::numeric_limits<std::int64_t>::max());
-    return worker_.database().read("get_monthly_active_users_by_service", &find_active_users, start, end);
+    return database_.read("get_monthly_active_users_by_service", &find_active_users, start, end);
 }
 
 }  // namespace homeserver

@@ -1,15 +1,32 @@
 #pragma once
 
+#include "access/authentication.h"
+#include "sessions/devices.h"
+#include "sessions/session_settings.h"
+#include "text/server_name.h"
+
+#include <callbacks/account_validity.h>
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 #include <modapi/services/session_services.h>
 
 namespace homeserver {
 
-class ServerWorker;
-
 /// Logins, tokens and requests for modules, by the operations that the endpoints use.
 class ModuleSessions final : public modapi::SessionServices {
 public:
-    explicit ModuleSessions(ServerWorker& worker) noexcept : worker_(worker) {}
+    ModuleSessions(Authentication& authentication, modapi::Database& database, const async::clock& clock,
+                   const ServerName& server_name, const SsoSettings& sso_settings,
+                   callbacks::AccountValidityDispatch& account_validity, Sessions& sessions) noexcept
+        : authentication_(authentication),
+          database_(database),
+          clock_(clock),
+          server_name_(server_name),
+          sso_settings_(sso_settings),
+          account_validity_(account_validity),
+          sessions_(sessions) {}
 
     [[nodiscard]] async::task<callbacks::Requester> get_user_by_req(const modapi::Request& request, bool allow_guest,
                                                                     bool allow_expired) override;
@@ -29,7 +46,13 @@ public:
         std::optional<std::int64_t> start_timestamp, std::optional<std::int64_t> end_timestamp) override;
 
 private:
-    ServerWorker& worker_;
+    Authentication& authentication_;
+    modapi::Database& database_;
+    const async::clock& clock_;
+    const ServerName& server_name_;
+    const SsoSettings& sso_settings_;
+    callbacks::AccountValidityDispatch& account_validity_;
+    Sessions& sessions_;
 };
 
 }  // namespace homeserver

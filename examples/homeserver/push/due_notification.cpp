@@ -1,7 +1,7 @@
-#include "due_notification.h"
+#include "push/due_notification.h"
 
-#include "../rooms/room_store.h"
-#include "unread_notifications.h"
+#include "events/room_store.h"
+#include "push/unread_notifications.h"
 
 #include <tuple>
 #include <utility>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pushers.h"
+#include "push/pushers.h"
 
 #include <modapi/database.h>
 

@@ -1,8 +1,8 @@
-#include "http_pushers.h"
+#include "push/http_pushers.h"
 
-#include "../stream.h"
-#include "due_notification.h"
-#include "push_gateway.h"
+#include "events/stream.h"
+#include "push/due_notification.h"
+#include "push/push_gateway.h"
 
 #include <callbacks/errors.h>
 
@@ -21,8 +21,8 @@ namespace {
 
 using modapi::Transaction;
 
-constexpr std::size_t most_at_once = 64;
-constexpr std::chrono::seconds longest_delay = std::chrono::hours(1);
+constexpr std::size_t max_at_once = 64;
+constexpr std::chrono::seconds max_delay = std::chrono::hours(1);
 constexpr std::chrono::milliseconds longest_failure = std::chrono::hours(24);
 
 constexpr const char* has_something_due =
@@ -69,14 +69,17 @@ bool note_failed(Transaction& transaction, const Pusher& pusher, std::int64_t no
 
 std::chrono::seconds RetryDelay::next() noexcept {
     const std::chrono::seconds now = delay_;
-    delay_ = std::min(2 * delay_, longest_delay);
+    delay_ = std::min(2 * delay_, max_delay);
     return now;
 }
 
-HttpPushers::HttpPushers(ServerWorker& worker, PushGateway& gateway)
-    : worker_(worker),
+HttpPushers::HttpPushers(const async::environment& where, modapi::Database& database,
+                         callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway)
+    : database_(database),
+      clock_(*where.clock),
+      account_validity_(account_validity),
       gateway_(gateway),
-      scope_(worker.environment(), [](std::string_view name, const std::exception_ptr& failure) {
+      scope_(where, [](std::string_view name, const std::exception_ptr& failure) {
           spdlog::error("{} ended: {}", name, callbacks::message_of(failure));
       }) {}
 
@@ -101,7 +104,7 @@ async::task<void> HttpPushers::stop() {
 }
 
 async::task<void> HttpPushers::take_up_what_was_left() {
-    const std::vector<std::string> users = co_await worker_.database().read("users_to_push", &users_with_something_due);
+    const std::vector<std::string> users = co_await database_.read("users_to_push", &users_with_something_due);
     look(users);
 }
 
@@ -119,13 +122,13 @@ async::task<void> HttpPushers::find_work() {
 }
 
 async::task<void> HttpPushers::begin_due(std::set<std::string> users) {
-    std::vector<Pusher> due = co_await worker_.database().read("pushers_due", &pushers_with_something_due, std::move(users));
+    std::vector<Pusher> due = co_await database_.read("pushers_due", &pushers_with_something_due, std::move(users));
     std::string user_id;  // whose pushers follow each other
     bool is_expired = false;
     for (Pusher& pusher : due) {
         if (pusher.user_id != user_id) {
             user_id = pusher.user_id;
-            const std::optional<bool> answer = co_await worker_.hooks().account_validity.is_user_expired(user_id);
+            const std::optional<bool> answer = co_await account_validity_.is_user_expired(user_id);
             is_expired = answer.value_or(false);
         }
         if (!is_expired) begin(std::move(pusher));
@@ -157,13 +160,12 @@ async::task<void> HttpPushers::tell_all(Pusher pusher, AtWork& work) {
     RetryDelay delay;
     for (;;) {
         work.is_to_look_again = false;
-        std::optional<DueNotification> due =
-            co_await worker_.database().read("due_notification", &next_due_notification, pusher);
+        std::optional<DueNotification> due = co_await database_.read("due_notification", &next_due_notification, pusher);
         if (!due) {
             if (!work.is_to_look_again) co_return;
             continue;
         }
-        while (talking_ >= most_at_once) co_await talked_.wait();
+        while (talking_ >= max_at_once) co_await talked_.wait();
         ++talking_;
         PushOutcome outcome = PushOutcome::failed;
         std::exception_ptr failure;
@@ -180,10 +182,10 @@ async::task<void> HttpPushers::tell_all(Pusher pusher, AtWork& work) {
         if (outcome == PushOutcome::rejected) continue;  // it is gone, unless the user has set it anew
         if (outcome == PushOutcome::accepted) {
             delay.reset();
-            co_await worker_.database().run("note_told", &note_told, due->pusher, due->position);
+            co_await database_.run("note_told", &note_told, due->pusher, due->position);
             continue;
         }
-        const bool gave_up = co_await worker_.database().run("note_push_failed", &note_failed, due->pusher, worker_.now_ms());
+        const bool gave_up = co_await database_.run("note_push_failed", &note_failed, due->pusher, clock_.wall_time_ms());
         if (gave_up) {
             spdlog::warn("a pusher of {} has failed for a day: what came meanwhile is left out", pusher.user_id);
             continue;

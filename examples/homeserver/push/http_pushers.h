@@ -1,7 +1,13 @@
 #pragma once
 
-#include "pushers.h"
+#include "push/pushers.h"
 
+#include <modapi/database.h>
+
+#include <callbacks/account_validity.h>
+
+#include <async/clock.h>
+#include <async/context.h>
 #include <async/notification.h>
 #include <async/scope.h>
 #include <async/task.h>
@@ -19,11 +25,11 @@ class PushGateway;
 class RetryDelay {
 public:
     [[nodiscard]] std::chrono::seconds next() noexcept;
-    void reset() noexcept { delay_ = shortest; }
+    void reset() noexcept { delay_ = min_delay; }
 
 private:
-    static constexpr std::chrono::seconds shortest{1};
-    std::chrono::seconds delay_ = shortest;
+    static constexpr std::chrono::seconds min_delay{1};
+    std::chrono::seconds delay_ = min_delay;
 };
 
 /// Tells the gateways of users' pushers of what the users are notified about and haven't read: in order, one at a time for each
@@ -33,7 +39,9 @@ private:
 /// thread. Held in memory: the pushers at work, of which 64 talk to gateways at once.
 class HttpPushers {
 public:
-    HttpPushers(ServerWorker& worker, PushGateway& gateway);
+    /// All outlive it.
+    HttpPushers(const async::environment& where, modapi::Database& database,
+                callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway);
     ~HttpPushers();
 
     /// Takes up what was left when the server ended.
@@ -64,7 +72,9 @@ private:
     [[nodiscard]] async::task<void> serve(Pusher pusher);
     [[nodiscard]] async::task<void> tell_all(Pusher pusher, AtWork& work);
 
-    ServerWorker& worker_;
+    modapi::Database& database_;
+    const async::clock& clock_;
+    callbacks::AccountValidityDispatch& account_validity_;
     PushGateway& gateway_;
     async::scope scope_;
     std::set<std::string> users_;  ///< to be looked at

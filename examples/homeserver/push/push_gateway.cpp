@@ -1,4 +1,4 @@
-#include "push_gateway.h"
+#include "push/push_gateway.h"
 
 #include <callbacks/errors.h>
 
@@ -18,12 +18,11 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 
 constexpr auto patience = std::chrono::seconds(10);
-constexpr std::size_t largest_answer = 64 * 1024;
+constexpr std::size_t max_answer = 64 * 1024;
 
-modapi::HttpClientSettings settings_of(const ServerWorker& worker) {
-    modapi::HttpClientSettings settings = worker.http_client_settings();
+modapi::HttpClientSettings with_limits(modapi::HttpClientSettings settings) {
     settings.timeout = patience;
-    settings.largest_body = largest_answer;
+    settings.largest_body = max_answer;
     return settings;
 }
 
@@ -54,7 +53,8 @@ bool is_rejected(const JsonValue& answer, const Pusher& pusher) {
 
 }  // namespace
 
-PushGateway::PushGateway(ServerWorker& worker) : worker_(worker), client_(settings_of(worker)) {}
+PushGateway::PushGateway(modapi::Database& database, modapi::HttpClientSettings settings)
+    : database_(database), client_(with_limits(std::move(settings))) {}
 
 async::task<PushOutcome> PushGateway::notify(Pusher pusher, JsonDict notification, JsonDict tweaks, JsonDict default_payload) {
     JsonArray devices;
@@ -63,7 +63,7 @@ async::task<PushOutcome> PushGateway::notify(Pusher pusher, JsonDict notificatio
     const PushOutcome outcome = co_await post(pusher, std::move(notification));
     if (outcome == PushOutcome::rejected) {
         spdlog::info("a gateway rejected a pusher of {}, which is removed", pusher.user_id);
-        co_await worker_.database().run("delete_pusher", &delete_pusher, pusher);
+        co_await database_.run("delete_pusher", &delete_pusher, pusher);
     }
     co_return outcome;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pushers.h"
+#include "push/pushers.h"
 
 #include <modapi/http_client.h>
 
@@ -20,7 +20,8 @@ enum class PushOutcome {
 /// each. One object per worker. Thread: the worker's.
 class PushGateway {
 public:
-    explicit PushGateway(ServerWorker& worker);
+    /// `settings`: how outgoing HTTP is sent.
+    PushGateway(modapi::Database& database, modapi::HttpClientSettings settings);
 
     /// Sends `notification` with the pusher as its one device. `default_payload` is merged over the stored one. What goes wrong
     /// is logged, without what is in it.
@@ -30,7 +31,7 @@ public:
 private:
     [[nodiscard]] async::task<PushOutcome> post(const Pusher& pusher, callbacks::JsonDict notification);
 
-    ServerWorker& worker_;
+    modapi::Database& database_;
     modapi::HttpClient client_;
 };
 

@@ -1,7 +1,12 @@
-#include "pushers.h"
+#include "push/pushers.h"
 
-#include "../requests.h"
-#include "../stream.h"
+#include "access/authentication.h"
+#include "events/stream.h"
+#include "http/requests.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -24,8 +29,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-constexpr std::size_t longest_app_id = 64;
-constexpr std::size_t longest_pushkey = 512;
+constexpr std::size_t max_app_id = 64;
+constexpr std::size_t max_pushkey = 512;
 
 template <class... Values>
 std::vector<Pusher> select_pushers(Transaction& transaction, const std::string& condition, const Values&... values) {
@@ -95,8 +100,8 @@ Pusher checked_pusher(const JsonDict& body) {
     Pusher pusher;
     pusher.app_id = required_string_member(body, "app_id");
     pusher.pushkey = required_string_member(body, "pushkey");
-    if (pusher.app_id.empty() || pusher.app_id.size() > longest_app_id) refuse("'app_id' must have 1 to 64 bytes");
-    if (pusher.pushkey.empty() || pusher.pushkey.size() > longest_pushkey) refuse("'pushkey' must have 1 to 512 bytes");
+    if (pusher.app_id.empty() || pusher.app_id.size() > max_app_id) refuse("'app_id' must have 1 to 64 bytes");
+    if (pusher.pushkey.empty() || pusher.pushkey.size() > max_pushkey) refuse("'pushkey' must have 1 to 512 bytes");
     pusher.app_display_name = required_string_member(body, "app_display_name");
     pusher.device_display_name = required_string_member(body, "device_display_name");
     pusher.profile_tag = optional_string_member(body, "profile_tag");
@@ -118,9 +123,9 @@ JsonDict described(const Pusher& pusher) {
     return told;
 }
 
-async::task<Response> get_pushers(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    const std::vector<Pusher> pushers = co_await worker.database().read("pushers_of", &pushers_of, requester.user.to_string());
+async::task<Response> get_pushers(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::vector<Pusher> pushers = co_await database.read("pushers_of", &pushers_of, requester.user.to_string());
     JsonArray list;
     for (const Pusher& pusher : pushers) list.emplace_back(described(pusher));
     JsonDict answer;
@@ -128,8 +133,9 @@ async::task<Response> get_pushers(ServerWorker& worker, const RoutedRequest& req
     co_return ok(std::move(answer));
 }
 
-async::task<Response> set_pusher(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<Response> set_pusher(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                 const async::clock& clock) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const JsonDict body = required_json_body(request);
     const callbacks::JsonValue* const kind = body.if_contains("kind");
     if (kind != nullptr && kind->is_null()) {
@@ -137,15 +143,15 @@ async::task<Response> set_pusher(ServerWorker& worker, const RoutedRequest& requ
         gone.user_id = requester.user.to_string();
         gone.app_id = required_string_member(body, "app_id");
         gone.pushkey = required_string_member(body, "pushkey");
-        co_await worker.database().run("delete_pusher", &delete_pusher, gone);
+        co_await database.run("delete_pusher", &delete_pusher, gone);
         co_return ok();
     }
     const bool append = flag_member(body, "append", false);
     Pusher pusher = checked_pusher(body);
     pusher.user_id = requester.user.to_string();
     pusher.device_id = requester.device_id;
-    pusher.pushkey_ts = worker.now_ms();
-    co_await worker.database().run("store_pusher", &store_pusher, pusher, append);
+    pusher.pushkey_ts = clock.wall_time_ms();
+    co_await database.run("store_pusher", &store_pusher, pusher, append);
     co_return ok();
 }
 

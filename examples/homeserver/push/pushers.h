@@ -1,7 +1,6 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "http/router.h"
 
 #include <modapi/database.h>
 

@@ -1,7 +1,11 @@
-#include "rule_endpoints.h"
+#include "push/rule_endpoints.h"
 
-#include "../requests.h"
-#include "user_rules.h"
+#include "access/authentication.h"
+#include "events/notifier.h"
+#include "http/requests.h"
+#include "push/user_rules.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -21,7 +25,7 @@ using callbacks::JsonValue;
 using callbacks::SynapseError;
 using modapi::Response;
 
-constexpr std::size_t longest_pattern = 1024;
+constexpr std::size_t max_pattern = 1024;
 
 [[noreturn]] void refuse_unknown_rule() { throw SynapseError(404, "Push rule not found", Codes::NOT_FOUND); }
 [[noreturn]] void refuse(const std::string& text, Codes code) { throw SynapseError(400, text, code); }
@@ -43,7 +47,7 @@ RuleName rule_parameter(const RoutedRequest& request, const callbacks::Requester
 /// A pattern of a rule or condition.
 void check_pattern(const JsonValue* pattern, const char* what) {
     if (pattern == nullptr || !pattern->is_string()) refuse(std::string(what) + " missing 'pattern'", Codes::MISSING_PARAM);
-    if (pattern->get_string().size() > longest_pattern)
+    if (pattern->get_string().size() > max_pattern)
         refuse("'pattern' must not be longer than 1024 bytes", Codes::INVALID_PARAM);
 }
 
@@ -87,40 +91,40 @@ JsonDict checked_rule(const RuleName& name, const JsonDict& body) {
     return rule;
 }
 
-task<Response> get_all(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    JsonDict content = co_await worker.database().read("push_rules", &push_rules_content, requester.user.to_string());
+task<Response> get_all(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    JsonDict content = co_await database.read("push_rules", &push_rules_content, requester.user.to_string());
     co_return ok(std::move(content));
 }
 
-task<RuleSet> own_rules(ServerWorker& worker, const callbacks::Requester& requester) {
-    return worker.database().read("push_rules", &rules_of, requester.user.to_string());
+task<RuleSet> own_rules(modapi::Database& database, const callbacks::Requester& requester) {
+    return database.read("push_rules", &rules_of, requester.user.to_string());
 }
 
-task<Response> get_global(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    const RuleSet rules = co_await own_rules(worker, requester);
+task<Response> get_global(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const RuleSet rules = co_await own_rules(database, requester);
     co_return ok(described(rules, requester.user.to_string()));
 }
 
-task<Response> get_kind(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+task<Response> get_kind(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::size_t kind = kind_parameter(request);
-    const RuleSet rules = co_await own_rules(worker, requester);
+    const RuleSet rules = co_await own_rules(database, requester);
     co_return modapi::json_response(200, described(rules[kind], kind, requester.user.to_string()));
 }
 
-task<JsonDict> find_described(ServerWorker& worker, RuleName name) {
-    const RuleSet rules = co_await worker.database().read("push_rules", &rules_of, name.user_id);
+task<JsonDict> find_described(modapi::Database& database, RuleName name) {
+    const RuleSet rules = co_await database.read("push_rules", &rules_of, name.user_id);
     for (const PushRule& rule : rules[name.kind]) {
         if (rule.rule_id == name.rule_id) co_return described(rule, name.kind, name.user_id);
     }
     refuse_unknown_rule();
 }
 
-task<Response> get_rule(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    JsonDict rule = co_await find_described(worker, rule_parameter(request, requester));
+task<Response> get_rule(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    JsonDict rule = co_await find_described(database, rule_parameter(request, requester));
     co_return ok(std::move(rule));
 }
 
@@ -131,61 +135,66 @@ std::string attribute_parameter(const RoutedRequest& request) {
     return attribute;
 }
 
-task<Response> get_attribute(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+task<Response> get_attribute(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string attribute = attribute_parameter(request);
-    const JsonDict rule = co_await find_described(worker, rule_parameter(request, requester));
+    const JsonDict rule = co_await find_described(database, rule_parameter(request, requester));
     JsonDict answer;
     answer[attribute] = rule.at(attribute);
     co_return ok(std::move(answer));
 }
 
-void wake(ServerWorker& worker, const std::string& user_id) {
+void wake(Notifier& notifier, const std::string& user_id) {
     std::vector<std::string> users;
     users.push_back(user_id);
-    worker.notifier().wake(std::move(users));
+    notifier.wake(std::move(users));
 }
 
 /// From the change of the table on.
-task<void> put(ServerWorker& worker, const RuleName& name, const JsonDict& rule, const RulePlace& place) {
-    co_await worker.database().run("put_push_rule", &put_rule, name, rule, place);
-    wake(worker, name.user_id);
+task<void> put(modapi::Database& database, Notifier& notifier, const RuleName& name, const JsonDict& rule,
+               const RulePlace& place) {
+    co_await database.run("put_push_rule", &put_rule, name, rule, place);
+    wake(notifier, name.user_id);
 }
 
-task<void> remove(ServerWorker& worker, const RuleName& name) {
-    co_await worker.database().run("remove_push_rule", &remove_rule, name);
-    wake(worker, name.user_id);
+task<void> remove(modapi::Database& database, Notifier& notifier, const RuleName& name) {
+    co_await database.run("remove_push_rule", &remove_rule, name);
+    wake(notifier, name.user_id);
 }
 
-task<void> set_attribute(ServerWorker& worker, RuleName name, std::string attribute, JsonValue value) {
-    co_await worker.database().run("set_push_rule_attribute", &set_rule_attribute, name, attribute, value);
-    wake(worker, name.user_id);
+task<void> set_attribute(modapi::Database& database, Notifier& notifier, RuleName name, std::string attribute,
+                         JsonValue value) {
+    co_await database.run("set_push_rule_attribute", &set_rule_attribute, name, attribute, value);
+    wake(notifier, name.user_id);
 }
 
-task<Response> put_rule_request(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+task<Response> put_rule_request(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                Notifier& notifier) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const RuleName name = rule_parameter(request, requester);
     const JsonDict rule = checked_rule(name, required_json_body(request));
     RulePlace place;
     place.before = request.http.argument("before");
     place.after = request.http.argument("after");
-    co_await to_the_end(put(worker, name, rule, place));
+    co_await to_the_end(put(database, notifier, name, rule, place));
     co_return ok();
 }
 
-task<Response> delete_rule_request(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+task<Response> delete_rule_request(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   Notifier& notifier) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const RuleName name = rule_parameter(request, requester);
     try {
-        co_await to_the_end(remove(worker, name));
+        co_await to_the_end(remove(database, notifier, name));
     } catch (const callbacks::RuleNotFoundException&) {
         refuse_unknown_rule();
     }
     co_return ok();
 }
 
-task<Response> put_attribute(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+task<Response> put_attribute(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                             Notifier& notifier) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const RuleName name = rule_parameter(request, requester);
     const std::string attribute = attribute_parameter(request);
     const JsonDict body = required_json_body(request);
@@ -198,7 +207,7 @@ task<Response> put_attribute(ServerWorker& worker, const RoutedRequest& request)
         value = *enabled;
     }
     try {
-        co_await to_the_end(set_attribute(worker, name, attribute, std::move(value)));
+        co_await to_the_end(set_attribute(database, notifier, name, attribute, std::move(value)));
     } catch (const callbacks::RuleNotFoundException&) {
         refuse_unknown_rule();
     }
@@ -207,8 +216,8 @@ task<Response> put_attribute(ServerWorker& worker, const RoutedRequest& request)
 
 }  // namespace
 
-task<void> set_rule_actions(ServerWorker& worker, std::string user_id, std::string kind, std::string rule_id,
-                            JsonArray actions) {
+task<void> set_rule_actions(modapi::Database& database, Notifier& notifier, std::string user_id, std::string kind,
+                            std::string rule_id, JsonArray actions) {
     const std::optional<std::size_t> known = rule_kind_of(kind);
     if (!known) throw callbacks::RuleNotFoundException("there is no push rule " + kind + "/" + rule_id);
     RuleName name;
@@ -216,7 +225,7 @@ task<void> set_rule_actions(ServerWorker& worker, std::string user_id, std::stri
     name.kind = *known;
     name.rule_id = std::move(rule_id);
     JsonValue value(std::move(actions));
-    return to_the_end(set_attribute(worker, std::move(name), "actions", std::move(value)));
+    return to_the_end(set_attribute(database, notifier, std::move(name), "actions", std::move(value)));
 }
 
 void add_push_rule_endpoints(Router& router) {

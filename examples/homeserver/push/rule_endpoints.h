@@ -1,7 +1,9 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "events/notifier.h"
+#include "http/router.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/json.h>
 
@@ -13,8 +15,8 @@ namespace homeserver {
 
 /// Sets the actions of one of a user's rules, an own or a default one, and tells the user's syncs. Errors:
 /// callbacks::RuleNotFoundException.
-[[nodiscard]] async::task<void> set_rule_actions(ServerWorker& worker, std::string user_id, std::string kind,
-                                                 std::string rule_id, callbacks::JsonArray actions);
+[[nodiscard]] async::task<void> set_rule_actions(modapi::Database& database, Notifier& notifier, std::string user_id,
+                                                 std::string kind, std::string rule_id, callbacks::JsonArray actions);
 
 /// Everything under /pushrules.
 void add_push_rule_endpoints(Router& router);

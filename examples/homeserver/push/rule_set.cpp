@@ -1,4 +1,4 @@
-#include "rule_set.h"
+#include "push/rule_set.h"
 
 #include <callbacks/identifiers.h>
 

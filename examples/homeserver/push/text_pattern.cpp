@@ -1,6 +1,6 @@
-#include "text_pattern.h"
+#include "push/text_pattern.h"
 
-#include "../unicode_text.h"
+#include "text/unicode_text.h"
 
 #include <cctype>
 #include <string>
@@ -13,7 +13,7 @@ constexpr std::size_t bytes = 256;
 constexpr std::size_t bits = 64;
 /// Rules are asked for every member of a room, and most of their patterns are short texts: those are looked for as they are. A
 /// longer one could make that slow.
-constexpr std::size_t longest_literal = 128;
+constexpr std::size_t max_literal = 128;
 
 bool is_word(char character) { return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_'; }
 bool goes_on(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }  // a later byte of a character in UTF-8
@@ -40,7 +40,7 @@ TextPattern TextPattern::literal(std::string_view text) { return {without_case(t
 
 TextPattern::TextPattern(std::string_view text, bool has_wildcards) : words_(text.size() / bits + 1) {
     const bool is_literal = !has_wildcards || text.find_first_of("*?") == std::string_view::npos;
-    if (is_literal && text.size() <= longest_literal) {
+    if (is_literal && text.size() <= max_literal) {
         literal_ = std::string(text);
         return;
     }

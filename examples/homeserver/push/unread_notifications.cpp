@@ -1,7 +1,7 @@
-#include "unread_notifications.h"
+#include "push/unread_notifications.h"
 
-#include "judged_event.h"
-#include "user_rules.h"
+#include "push/evaluated_event.h"
+#include "push/user_rules.h"
 
 #include <boost/json/serialize.hpp>
 
@@ -82,11 +82,11 @@ void note_notifications(Transaction& transaction, const Event& event, std::int64
     }
     const Recipients recipients = recipients_of(transaction, event);
     if (recipients.empty()) return;
-    JudgedEvent judged(transaction, event);
+    EvaluatedEvent evaluated(transaction, event);
     for (const auto& [user_id, changes] : recipients) {
         std::optional<RuleSet> own;
         if (changes) own = rules_with(changes);
-        const PushRule* const rule = judged.deciding_rule(own ? *own : default_rules(), user_id);
+        const PushRule* const rule = evaluated.deciding_rule(own ? *own : default_rules(), user_id);
         const std::optional<JsonDict> tweaks = rule == nullptr ? std::nullopt : tweaks_of(*rule);
         if (!tweaks) continue;
         const JsonValue* const highlight = tweaks->if_contains("highlight");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../rooms/receipts.h"
+#include "push/receipt.h"
 
 #include <modapi/database.h>
 

@@ -1,6 +1,6 @@
-#include "user_rules.h"
+#include "push/user_rules.h"
 
-#include "../stream.h"
+#include "events/stream.h"
 
 #include <callbacks/errors.h>
 
@@ -22,7 +22,7 @@ using callbacks::SynapseError;
 using modapi::Transaction;
 
 /// Every event of the user's rooms is judged by all of them.
-constexpr std::size_t most_text = 64 * 1024;
+constexpr std::size_t max_text = 64 * 1024;
 
 JsonDict& object_in(JsonDict& parent, std::string_view key) {
     JsonValue& member = parent[key];
@@ -78,7 +78,7 @@ std::optional<std::string> stored_changes(Transaction& transaction, const std::s
 
 void store(Transaction& transaction, const std::string& user_id, const Changes& changes) {
     const std::string text = changes.text();
-    if (text.size() > most_text) throw SynapseError(413, "Too many push rules", Codes::TOO_LARGE);
+    if (text.size() > max_text) throw SynapseError(413, "Too many push rules", Codes::TOO_LARGE);
     const std::int64_t position = next_stream_position(transaction);
     transaction.execute(
         "INSERT INTO push_rules (user_id, changes, stream_position) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET "

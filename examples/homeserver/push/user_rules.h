@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rule_set.h"
+#include "push/rule_set.h"
 
 #include <modapi/database.h>
 

@@ -1,13 +1,18 @@
-#include "aliases.h"
+#include "rooms/aliases.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "event_format.h"
-#include "power_levels.h"
-#include "room_store.h"
-#include "visibility.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "events/event_format.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
 
 #include <algorithm>
 #include <optional>
@@ -73,13 +78,13 @@ std::optional<std::string> misleading_alias(Transaction& transaction, const std:
     return std::nullopt;
 }
 
-async::task<Response> get_alias(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> get_alias(const RoutedRequest& request, modapi::Database& database, const ServerName& server_name) {
     const std::string alias = alias_parameter(request);
-    const std::string room_id = co_await resolved_room(worker, alias);
+    const std::string room_id = co_await resolved_room(database, alias);
     JsonDict answer;
     answer["room_id"] = room_id;
     JsonArray servers;
-    servers.emplace_back(worker.server_name());
+    servers.emplace_back(server_name.text());
     answer["servers"] = std::move(servers);
     co_return ok(std::move(answer));
 }
@@ -96,22 +101,23 @@ AliasPlace find_place(Transaction& transaction, const std::string& room_id, cons
     return place;
 }
 
-async::task<Response> put_alias(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> put_alias(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker) {
+    const Requester requester = co_await authentication.requester_of(request);
     const std::string alias = alias_parameter(request);
     const JsonDict body = required_json_body(request);
     const std::string room_id = required_string_member(body, "room_id");
     const std::string user_id = requester.user.to_string();
     require_alias_length(alias);
-    if (!is_local(worker, alias)) throw SynapseError(400, "Room alias must be local");
-    const AliasPlace place = co_await worker.database().read("alias_place", &find_place, room_id, user_id);
+    if (!server_name.owns(alias)) throw SynapseError(400, "Room alias must be local");
+    const AliasPlace place = co_await database.read("alias_place", &find_place, room_id, user_id);
     if (!place.room_exists) throw SynapseError(404, "Room " + room_id + " not found", Codes::NOT_FOUND);
-    const bool is_admin = co_await is_server_admin(worker, user_id);
+    const bool is_admin = co_await is_server_admin(database, user_id);
     if (!place.is_member && !is_admin) {
         throw SynapseError(403, "You must be in the room to create an alias for it", Codes::FORBIDDEN);
     }
-    co_await require_alias_allowed(worker, user_id, alias);
-    const bool inserted = co_await worker.database().run("create_alias", &insert_alias, alias, room_id, user_id);
+    co_await require_alias_allowed(spam_checker, user_id, alias);
+    const bool inserted = co_await database.run("create_alias", &insert_alias, alias, room_id, user_id);
     if (!inserted) throw SynapseError(409, "Room alias " + alias + " already exists");
     co_return ok();
 }
@@ -134,12 +140,12 @@ Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, c
     return Deletion::done;
 }
 
-async::task<Response> delete_alias(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> delete_alias(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const Requester requester = co_await authentication.requester_of(request);
     const std::string alias = alias_parameter(request);
     const std::string user_id = requester.user.to_string();
-    const bool is_admin = co_await is_server_admin(worker, user_id);
-    const Deletion deletion = co_await worker.database().run("delete_alias", &delete_if_allowed, alias, user_id, is_admin);
+    const bool is_admin = co_await is_server_admin(database, user_id);
+    const Deletion deletion = co_await database.run("delete_alias", &delete_if_allowed, alias, user_id, is_admin);
     if (deletion == Deletion::no_such_alias) throw SynapseError(404, "Unknown room alias", Codes::NOT_FOUND);
     if (deletion == Deletion::refused) {
         throw SynapseError(403, "You don't have permission to delete the alias.", Codes::FORBIDDEN);
@@ -154,12 +160,12 @@ std::optional<std::vector<std::string>> visible_aliases(Transaction& transaction
     return aliases_of_room(transaction, room_id);
 }
 
-async::task<Response> get_aliases(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> get_aliases(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const Requester requester = co_await authentication.requester_of(request);
     const std::string& room_id = request.path_parameters.at(0);
     const std::string user_id = requester.user.to_string();
     const std::optional<std::vector<std::string>> aliases =
-        co_await worker.database().read("room_aliases", &visible_aliases, room_id, user_id);
+        co_await database.read("room_aliases", &visible_aliases, room_id, user_id);
     if (!aliases) throw SynapseError(403, "User " + user_id + " not in room " + room_id, Codes::FORBIDDEN);
     JsonDict answer;
     answer["aliases"] = JsonArray(aliases->begin(), aliases->end());
@@ -187,31 +193,31 @@ bool insert_alias(Transaction& transaction, const std::string& alias, const std:
                room_id, creator) != 0;
 }
 
-async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_id, std::string alias) {
+async::task<void> require_alias_allowed(callbacks::SpamCheckerDispatch& spam_checker, std::string user_id, std::string alias) {
     const callbacks::RoomAlias asked(std::move(alias));
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room_alias(user_id, asked);
+    const callbacks::Verdict verdict = co_await spam_checker.user_may_create_room_alias(user_id, asked);
     deny_if_spam(verdict, "This user is not permitted to create this alias");
 }
 
 void require_alias_length(const std::string& alias) {
-    if (alias.size() > largest_identifier) throw SynapseError(400, "A room alias has at most 255 bytes", Codes::INVALID_PARAM);
+    if (alias.size() > max_identifier) throw SynapseError(400, "A room alias has at most 255 bytes", Codes::INVALID_PARAM);
 }
 
-async::task<void> require_leading_aliases(ServerWorker& worker, std::string room_id, std::string user_id, JsonDict content) {
+async::task<void> require_leading_aliases(modapi::Database& database, std::string room_id, std::string user_id,
+                                          JsonDict content) {
     const std::vector<std::string> aliases = named_aliases(content);
     const std::optional<std::string> misleading =
-        co_await worker.database().read("misleading_alias", &misleading_alias, room_id, user_id, aliases);
+        co_await database.read("misleading_alias", &misleading_alias, room_id, user_id, aliases);
     if (!misleading) co_return;
     throw SynapseError(400, "Room alias " + *misleading + " does not point to the room", Codes::BAD_ALIAS);
 }
 
-async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id_or_alias) {
+async::task<std::string> resolved_room(modapi::Database& database, std::string room_id_or_alias) {
     if (room_id_or_alias.starts_with('!')) co_return room_id_or_alias;
     if (!room_id_or_alias.starts_with('#')) {
         throw SynapseError(400, room_id_or_alias + " was not legal room ID or room alias", Codes::INVALID_PARAM);
     }
-    const std::optional<std::string> room_id =
-        co_await worker.database().read("room_of_alias", &room_of_alias, room_id_or_alias);
+    const std::optional<std::string> room_id = co_await database.read("room_of_alias", &room_of_alias, room_id_or_alias);
     if (!room_id) throw SynapseError(404, "Room alias " + room_id_or_alias + " not found", Codes::NOT_FOUND);
     co_return *room_id;
 }

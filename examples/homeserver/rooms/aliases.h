@@ -1,7 +1,10 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "http/router.h"
+
+#include <callbacks/spam_checker.h>
+
+#include <modapi/database.h>
 
 #include <async/task.h>
 
@@ -19,18 +22,19 @@ namespace homeserver {
                                 const std::string& creator);
 
 /// Asks user_may_create_room_alias. Errors: SynapseError 403 "This user is not permitted to create this alias".
-[[nodiscard]] async::task<void> require_alias_allowed(ServerWorker& worker, std::string user_id, std::string alias);
+[[nodiscard]] async::task<void> require_alias_allowed(callbacks::SpamCheckerDispatch& spam_checker, std::string user_id,
+                                                      std::string alias);
 
 /// Errors: SynapseError 400 `M_INVALID_PARAM` for more bytes than an alias may have.
 void require_alias_length(const std::string& alias);
 
 /// For the content of an m.room.canonical_alias that a user is to send. Errors: SynapseError 400 `M_INVALID_PARAM` for what is
 /// no alias, 400 `M_BAD_ALIAS` for one that doesn't lead to the room.
-[[nodiscard]] async::task<void> require_leading_aliases(ServerWorker& worker, std::string room_id, std::string user_id,
+[[nodiscard]] async::task<void> require_leading_aliases(modapi::Database& database, std::string room_id, std::string user_id,
                                                         callbacks::JsonDict content);
 
 /// A room id as it is, or the room an alias stands for. Errors: SynapseError 404 "Room alias A not found", 400 for neither.
-[[nodiscard]] async::task<std::string> resolved_room(ServerWorker& worker, std::string room_id_or_alias);
+[[nodiscard]] async::task<std::string> resolved_room(modapi::Database& database, std::string room_id_or_alias);
 
 /// GET, PUT, DELETE /directory/room/{alias}; GET /rooms/{room}/aliases.
 void add_alias_endpoints(Router& router);

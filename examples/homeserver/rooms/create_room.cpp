@@ -1,15 +1,21 @@
-#include "create_room.h"
+#include "rooms/create_room.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../secrets.h"
-#include "aliases.h"
-#include "auth_rules.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "room_request.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "events/auth_rules.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+#include "rooms/appended_event.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/room_request.h"
+#include "rooms/third_party_invites.h"
+#include "text/secrets.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/third_party_rules.h>
 
 namespace homeserver {
 
@@ -61,10 +67,10 @@ void store_all(Transaction& transaction, const std::vector<Event>& events) {
     for (const Event& event : events) append_event(transaction, event, std::nullopt);
 }
 
-void announce_stored(ServerWorker& worker, NewRoom& room, const Event& event) {
+void announce_stored(EventSender& event_sender, NewRoom& room, const Event& event) {
     room.state.set(event);
     std::vector<std::string> users(1, room.creator);
-    announce(worker, event, room.state, std::move(users));
+    event_sender.announce(event, room.state, std::move(users));
 }
 
 JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {
@@ -76,10 +82,10 @@ JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {
 
 /// Makes the request's own events without keeping them: what can't be is refused before anything is stored. A room that was
 /// begun stays.
-void rehearse(const ServerWorker& worker, const NewRoom& wanted, const RoomRequest& request) {
+void rehearse(EventSender& event_sender, const NewRoom& wanted, const RoomRequest& request) {
     NewRoom room = wanted;
     const auto add = [&](const Draft& draft) {
-        const Event event = build_event(worker, draft, room.head, room.state);
+        const Event event = event_sender.build(draft, room.head, room.state);
         const std::optional<std::string> refusal = refused(event, room.state);
         if (refusal) throw SynapseError(400, *refusal, Codes::BAD_JSON);
         room.state.set(event);
@@ -98,16 +104,17 @@ void rehearse(const ServerWorker& worker, const NewRoom& wanted, const RoomReque
 [[noreturn]] void refuse_alias() { throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE); }
 
 /// Create event and creator's join: each is stored and announced before the next is made.
-async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& request, JsonDict creator_profile) {
+async::task<void> found(modapi::Database& database, EventSender& event_sender, Memberships& memberships, NewRoom& room,
+                        const RoomRequest& request, JsonDict creator_profile) {
     Draft draft = state_draft(room, "m.room.create", "", creation_content(room, request));
-    const Event drafted = build_event(worker, draft, room.head, room.state);
-    const Event create = co_await allowed_event(worker, drafted, room.head, room.state);
+    const Event drafted = event_sender.build(draft, room.head, room.state);
+    const Event create = co_await event_sender.allowed(drafted, room.head, room.state);
     authorize(create, room.state);
     const bool is_stored =
-        co_await worker.database().run("create_room", &store_first, create, room.creator, request.is_public, room.alias);
+        co_await database.run("create_room", &store_first, create, room.creator, request.is_public, room.alias);
     if (!is_stored) refuse_alias();
     follow(room.head, create);
-    announce_stored(worker, room, create);
+    announce_stored(event_sender, room, create);
 
     MembershipChange change;
     change.room_id = room.room_id;
@@ -115,35 +122,36 @@ async::task<void> found(ServerWorker& worker, NewRoom& room, const RoomRequest& 
     change.target = room.creator;
     change.membership = "join";
     change.content = std::move(creator_profile);
-    JsonDict content = co_await member_content(worker, std::move(change));
+    JsonDict content = co_await memberships.content_of(std::move(change));
     Draft join_draft = state_draft(room, "m.room.member", room.creator, std::move(content));
-    const Event drafted_join = build_event(worker, join_draft, room.head, room.state);
-    const Event join = co_await allowed_event(worker, drafted_join, room.head, room.state);
+    const Event drafted_join = event_sender.build(join_draft, room.head, room.state);
+    const Event join = co_await event_sender.allowed(drafted_join, room.head, room.state);
     authorize(join, room.state);
     const std::vector<Event> only_join(1, join);
-    co_await worker.database().run("create_room_join", &store_all, only_join);
+    co_await database.run("create_room_join", &store_all, only_join);
     follow(room.head, join);
-    announce_stored(worker, room, join);
+    announce_stored(event_sender, room, join);
 }
 
 /// The rest of the state, as one batch: the modules are shown only what is stored, each event is authorized by those before it.
-async::task<void> furnish(ServerWorker& worker, NewRoom& room, const RoomRequest& request) {
+async::task<void> furnish(modapi::Database& database, EventSender& event_sender, NewRoom& room, const RoomRequest& request) {
     StateMap with_batch = room.state;
     std::vector<Event> batch;
     for (const InitialState& wanted : request.state) {
         Draft draft = state_draft(room, wanted.type, wanted.state_key, wanted.content);
-        const Event drafted = build_event(worker, draft, room.head, with_batch);
-        const Event event = co_await allowed_event(worker, drafted, room.head, room.state);
+        const Event drafted = event_sender.build(draft, room.head, with_batch);
+        const Event event = co_await event_sender.allowed(drafted, room.head, room.state);
         authorize(event, with_batch);
         with_batch.set(event);
         follow(room.head, event);
         batch.push_back(event);
     }
-    co_await worker.database().run("create_room_state", &store_all, batch);
-    for (const Event& event : batch) announce_stored(worker, room, event);
+    co_await database.run("create_room_state", &store_all, batch);
+    for (const Event& event : batch) announce_stored(event_sender, room, event);
 }
 
-async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const RoomRequest& request, bool is_admin) {
+async::task<void> invite_all(Memberships& memberships, ThirdPartyInvites& third_party_invites, const NewRoom& room,
+                             const RoomRequest& request, bool is_admin) {
     for (const std::string& invitee : request.invitees) {
         MembershipChange change;
         change.room_id = room.room_id;
@@ -152,7 +160,7 @@ async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const Ro
         change.membership = "invite";
         change.sender_is_admin = is_admin;
         if (request.is_direct) change.content["is_direct"] = true;
-        co_await change_membership(worker, std::move(change));
+        co_await memberships.change(std::move(change));
     }
     for (const ThirdPartyInvite& invitee : request.third_party_invitees) {
         ThirdPartyInvite invite = invitee;
@@ -160,26 +168,28 @@ async::task<void> invite_all(ServerWorker& worker, const NewRoom& room, const Ro
         invite.sender = room.creator;
         invite.sender_is_admin = is_admin;
         if (request.is_direct) invite.content["is_direct"] = true;
-        co_await invite_third_party(worker, std::move(invite));
+        co_await third_party_invites.invite(std::move(invite));
     }
 }
 
-async::task<void> refuse_taken_alias(ServerWorker& worker, std::string alias) {
-    const std::optional<std::string> taken_by = co_await worker.database().read("room_of_alias", &room_of_alias, alias);
+async::task<void> refuse_taken_alias(modapi::Database& database, std::string alias) {
+    const std::optional<std::string> taken_by = co_await database.read("room_of_alias", &room_of_alias, alias);
     if (taken_by) refuse_alias();
 }
 
-async::task<void> ask_on_create_room(ServerWorker& worker, const Requester& requester, JsonDict& body, bool is_admin) {
-    const auto& hook = worker.hooks().third_party_rules.on_create_room;
+async::task<void> ask_on_create_room(callbacks::ThirdPartyRulesDispatch& third_party_rules, const Requester& requester,
+                                     JsonDict& body, bool is_admin) {
+    const auto& hook = third_party_rules.on_create_room;
     if (!hook.empty()) co_await hook(requester, body, is_admin);
 }
 
-async::task<Response> post_create_room(ServerWorker& worker, const RoutedRequest& request) {
-    Requester requester = co_await authenticate(worker, request);
+async::task<Response> post_create_room(const RoutedRequest& request, Authentication& authentication,
+                                       RoomCreation& room_creation) {
+    Requester requester = co_await authentication.requester_of(request);
     JsonDict body = json_body(request);
     JsonDict no_other_profile;
     const CreatedRoom room =
-        co_await to_the_end(create_room(worker, std::move(requester), std::move(body), std::move(no_other_profile)));
+        co_await to_the_end(room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile)));
     JsonDict answer;
     answer["room_id"] = room.room_id;
     co_return ok(std::move(answer));
@@ -187,32 +197,32 @@ async::task<Response> post_create_room(ServerWorker& worker, const RoutedRequest
 
 }  // namespace
 
-async::task<CreatedRoom> create_room(ServerWorker& worker, Requester requester, JsonDict body, JsonDict creator_profile) {
+async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body, JsonDict creator_profile) {
     NewRoom room;
     room.creator = requester.user.to_string();
-    const bool is_admin = co_await is_server_admin(worker, room.creator);
-    co_await ask_on_create_room(worker, requester, body, is_admin);
+    const bool is_admin = co_await is_server_admin(database_, room.creator);
+    co_await ask_on_create_room(third_party_rules_, requester, body, is_admin);
     if (!is_admin) {
-        const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(room.creator);
+        const callbacks::Verdict verdict = co_await spam_checker_.user_may_create_room(room.creator);
         deny_if_spam(verdict, "You are not permitted to create rooms");
     }
-    room.room_id = "!" + new_room_localpart() + ":" + worker.server_name();
-    const RoomRequest request = read_room_request(body, room.creator, worker.server_name());
-    rehearse(worker, room, request);
+    room.room_id = "!" + new_room_localpart() + ":" + server_name_.text();
+    const RoomRequest request = read_room_request(body, room.creator, server_name_.text());
+    rehearse(event_sender_, room, request);
     if (request.alias_localpart) {
-        room.alias = "#" + *request.alias_localpart + ":" + worker.server_name();
+        room.alias = "#" + *request.alias_localpart + ":" + server_name_.text();
         require_alias_length(*room.alias);
-        co_await refuse_taken_alias(worker, *room.alias);
+        co_await refuse_taken_alias(database_, *room.alias);
     }
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
-        co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room.room_id, room.state, visibility);
+        co_await third_party_rules_.check_visibility_can_be_modified(room.room_id, room.state, visibility);
     if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
-    if (room.alias) co_await require_alias_allowed(worker, room.creator, *room.alias);
-    co_await found(worker, room, request, std::move(creator_profile));
-    co_await furnish(worker, room, request);
+    if (room.alias) co_await require_alias_allowed(spam_checker_, room.creator, *room.alias);
+    co_await found(database_, event_sender_, memberships_, room, request, std::move(creator_profile));
+    co_await furnish(database_, event_sender_, room, request);
     // Nobody is invited by who is shadow-banned, and they can't tell.
-    if (!requester.shadow_banned) co_await invite_all(worker, room, request, is_admin);
+    if (!requester.shadow_banned) co_await invite_all(memberships_, third_party_invites_, room, request, is_admin);
     CreatedRoom created;
     created.room_id = room.room_id;
     created.alias = room.alias;

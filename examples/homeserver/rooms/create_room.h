@@ -1,9 +1,16 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "http/router.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/third_party_invites.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/json.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 #include <callbacks/users.h>
 
 #include <async/task.h>
@@ -18,11 +25,35 @@ struct CreatedRoom {
     std::optional<std::string> alias;
 };
 
-/// Creates a room as a createRoom body asks for it, with all callbacks. What `creator_profile` says stands in the creator's
-/// member event instead of their profile. Errors: SynapseError as read_room_request; 403 from modules and rules; 400
-/// `M_ROOM_IN_USE`.
-[[nodiscard]] async::task<CreatedRoom> create_room(ServerWorker& worker, callbacks::Requester requester,
-                                                   callbacks::JsonDict body, callbacks::JsonDict creator_profile);
+/// Creates rooms. One a worker; thread: the worker's.
+class RoomCreation {
+public:
+    RoomCreation(modapi::Database& database, const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker,
+                 callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender, Memberships& memberships,
+                 ThirdPartyInvites& third_party_invites) noexcept
+        : database_(database),
+          server_name_(server_name),
+          spam_checker_(spam_checker),
+          third_party_rules_(third_party_rules),
+          event_sender_(event_sender),
+          memberships_(memberships),
+          third_party_invites_(third_party_invites) {}
+
+    /// Creates a room as a createRoom body asks for it, with all callbacks. What `creator_profile` says stands in the creator's
+    /// member event instead of their profile. Errors: SynapseError as read_room_request; 403 from modules and rules; 400
+    /// `M_ROOM_IN_USE`.
+    [[nodiscard]] async::task<CreatedRoom> create(callbacks::Requester requester, callbacks::JsonDict body,
+                                                  callbacks::JsonDict creator_profile);
+
+private:
+    modapi::Database& database_;
+    const ServerName& server_name_;
+    callbacks::SpamCheckerDispatch& spam_checker_;
+    callbacks::ThirdPartyRulesDispatch& third_party_rules_;
+    EventSender& event_sender_;
+    Memberships& memberships_;
+    ThirdPartyInvites& third_party_invites_;
+};
 
 /// POST /createRoom.
 void add_create_room_endpoint(Router& router);

@@ -1,12 +1,17 @@
-#include "directory.h"
+#include "rooms/directory.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "aliases.h"
-#include "power_levels.h"
-#include "room_store.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 
 #include <algorithm>
 #include <cctype>
@@ -43,17 +48,19 @@ std::optional<Listing> find_listing(Transaction& transaction, const std::string&
     return listing;
 }
 
-async::task<Response> get_visibility(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> get_visibility(const RoutedRequest& request, modapi::Database& database) {
     const std::optional<Listing> listing =
-        co_await worker.database().read("room_listing", &find_listing, request.path_parameters.at(0), std::string());
+        co_await database.read("room_listing", &find_listing, request.path_parameters.at(0), std::string());
     if (!listing) throw SynapseError(404, "Unknown room", Codes::NOT_FOUND);
     JsonDict answer;
     answer["visibility"] = listing->is_public ? "public" : "private";
     co_return ok(std::move(answer));
 }
 
-async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> put_visibility(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                     callbacks::SpamCheckerDispatch& spam_checker,
+                                     callbacks::ThirdPartyRulesDispatch& third_party_rules) {
+    const Requester requester = co_await authentication.requester_of(request);
     const std::string& room_id = request.path_parameters.at(0);
     const std::string user_id = requester.user.to_string();
     const JsonDict body = json_body(request);
@@ -61,22 +68,21 @@ async::task<Response> put_visibility(ServerWorker& worker, const RoutedRequest& 
     if (visibility != "public" && visibility != "private")
         throw SynapseError(400, "Invalid visibility setting", Codes::INVALID_PARAM);
 
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_publish_room(user_id, room_id);
+    const callbacks::Verdict verdict = co_await spam_checker.user_may_publish_room(user_id, room_id);
     deny_if_spam(verdict, "This user is not permitted to publish rooms to the room list");
-    const std::optional<Listing> listing = co_await worker.database().read("room_listing", &find_listing, room_id, user_id);
+    const std::optional<Listing> listing = co_await database.read("room_listing", &find_listing, room_id, user_id);
     if (!listing) throw SynapseError(400, "Unknown room");
-    const bool is_admin = co_await is_server_admin(worker, user_id);
+    const bool is_admin = co_await is_server_admin(database, user_id);
     if (!listing->may_change && !is_admin) {
         throw SynapseError(403, "This server requires you to be a moderator in the room to edit its room list entry",
                            Codes::FORBIDDEN);
     }
     const bool publishes = visibility == "public";
     if (publishes) {
-        const bool allowed =
-            co_await worker.hooks().third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
+        const bool allowed = co_await third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
         if (!allowed) throw SynapseError(403, "Not allowed to publish room");
     }
-    co_await worker.database().run("set_room_public", &set_room_public, room_id, publishes);
+    co_await database.run("set_room_public", &set_room_public, room_id, publishes);
     co_return ok();
 }
 
@@ -150,8 +156,8 @@ ListPage find_page(Transaction& transaction, const ListRequest& wanted) {
     return page;
 }
 
-async::task<Response> answer_list(ServerWorker& worker, ListRequest wanted) {
-    ListPage page = co_await worker.database().read("public_rooms", &find_page, wanted);
+async::task<Response> answer_list(modapi::Database& database, ListRequest wanted) {
+    ListPage page = co_await database.read("public_rooms", &find_page, wanted);
     const std::size_t begin = std::min(wanted.begin, page.all);
     const std::size_t end = begin + page.entries.size();
     JsonArray chunk;
@@ -174,22 +180,23 @@ std::size_t position_of(const std::optional<std::string>& since) {
 }
 
 std::size_t checked_limit(std::optional<std::int64_t> limit) {
-    constexpr std::int64_t most_rooms = 1000;
+    constexpr std::int64_t max_rooms = 1000;
     if (!limit) return 100;
     if (*limit < 0) throw SynapseError(400, "'limit' must not be negative", Codes::INVALID_PARAM);
-    return static_cast<std::size_t>(*limit == 0 ? most_rooms : std::min(*limit, most_rooms));
+    return static_cast<std::size_t>(*limit == 0 ? max_rooms : std::min(*limit, max_rooms));
 }
 
-async::task<Response> get_public_rooms(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> get_public_rooms(const RoutedRequest& request, modapi::Database& database) {
     ListRequest wanted;
     wanted.begin = position_of(request.http.argument("since"));
     wanted.limit = checked_limit(integer_argument(request, "limit"));
-    Response response = co_await answer_list(worker, std::move(wanted));
+    Response response = co_await answer_list(database, std::move(wanted));
     co_return response;
 }
 
-async::task<Response> post_public_rooms(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> post_public_rooms(const RoutedRequest& request, Authentication& authentication,
+                                        modapi::Database& database) {
+    const Requester requester = co_await authentication.requester_of(request);
     const JsonDict body = json_body(request);
     ListRequest wanted;
     wanted.begin = position_of(string_member(body, "since"));
@@ -203,7 +210,7 @@ async::task<Response> post_public_rooms(ServerWorker& worker, const RoutedReques
         if (!filter->is_object()) throw SynapseError(400, "'filter' must be an object", Codes::INVALID_PARAM);
         wanted.search_term = lower(string_member(filter->get_object(), "generic_search_term").value_or(std::string()));
     }
-    Response response = co_await answer_list(worker, std::move(wanted));
+    Response response = co_await answer_list(database, std::move(wanted));
     co_return response;
 }
 

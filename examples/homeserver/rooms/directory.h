@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../router.h"
+#include "http/router.h"
 
 #include <modapi/database.h>
 

@@ -1,12 +1,12 @@
-#include "event_sender.h"
+#include "rooms/event_sender.h"
 
-#include "../accounts.h"
-#include "../requests.h"
-#include "../storable_json.h"
-#include "auth_rules.h"
-#include "event_format.h"
-#include "rooms.h"
-#include "signing_key.h"
+#include "events/auth_rules.h"
+#include "events/event_format.h"
+#include "events/signing_key.h"
+#include "http/requests.h"
+#include "rooms/appended_event.h"
+#include "text/server_name.h"
+#include "text/storable_json.h"
 
 #include <callbacks/errors.h>
 
@@ -25,7 +25,7 @@ using callbacks::StateMap;
 using callbacks::SynapseError;
 using modapi::Transaction;
 
-constexpr int most_attempts = 5;
+constexpr int max_attempts = 5;
 
 /// What an event is built and judged on.
 struct Snapshot {
@@ -112,8 +112,8 @@ std::string string_part(const JsonDict& replacement, std::string_view key) {
     return std::string(value->get_string());
 }
 
-Event unchecked_replacement(const ServerWorker& worker, const Event& original, const JsonDict& replacement,
-                            const RoomHead& head, const StateMap& state) {
+Event unchecked_replacement(const ServerName& server_name, const SigningKey& signing_key, EventSender& event_sender,
+                            const Event& original, const JsonDict& replacement, const RoomHead& head, const StateMap& state) {
     Draft draft;
     draft.room_id = string_part(replacement, "room_id");
     draft.type = string_part(replacement, "type");
@@ -122,14 +122,14 @@ Event unchecked_replacement(const ServerWorker& worker, const Event& original, c
     if (draft.room_id != original.room_id() || draft.type != original.type() || draft.state_key != original.state_key()) {
         throw callbacks::ModuleFailed("the replacement event has another room, type or state key than the original");
     }
-    if (!is_local(worker, draft.sender)) throw callbacks::ModuleFailed("the replacement event's sender is of another server");
+    if (!server_name.owns(draft.sender)) throw callbacks::ModuleFailed("the replacement event's sender is of another server");
     const JsonValue* const content = replacement.if_contains("content");
     if (content == nullptr || !content->is_object())
         throw callbacks::ModuleFailed("the replacement event's content is no object");
     draft.content = content->get_object();
     draft.redacts = original.redacts();
 
-    const Event built = build_event(worker, draft, head, state);
+    const Event built = event_sender.build(draft, head, state);
     JsonDict pdu = pdu_from_event(built);
     const JsonValue* const time = replacement.if_contains("origin_server_ts");
     pdu["origin_server_ts"] = time != nullptr && time->is_int64() ? *time : JsonValue(original.origin_server_ts());
@@ -137,15 +137,15 @@ Event unchecked_replacement(const ServerWorker& worker, const Event& original, c
     const JsonValue* const given = replacement.if_contains("unsigned");
     if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
     require_storable(unsigned_fields);
-    return signed_anew(std::move(pdu), worker.signing_key(), worker.server_name(), std::move(unsigned_fields));
+    return signed_anew(std::move(pdu), signing_key, server_name.text(), std::move(unsigned_fields));
 }
 
 /// The event that a module put in the place of `original`, of the same room, type and state key. Ids, hashes, signatures and
 /// references are made anew.
-Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict& replacement, const RoomHead& head,
-              const StateMap& state) {
+Event rebuilt(const ServerName& server_name, const SigningKey& signing_key, EventSender& event_sender, const Event& original,
+              const JsonDict& replacement, const RoomHead& head, const StateMap& state) {
     try {
-        return unchecked_replacement(worker, original, replacement, head, state);
+        return unchecked_replacement(server_name, signing_key, event_sender, original, replacement, head, state);
     } catch (const SynapseError& error) {
         if (error.status() != 400) throw;
         // Of a client's event that is the client's mistake; this one the module made.
@@ -177,17 +177,17 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
     return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
 }
 
-Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head, const StateMap& state) {
-    const EventOrigin origin{worker.signing_key(), worker.server_name(), worker.now_ms()};
+Event EventSender::build(const Draft& draft, const RoomHead& head, const StateMap& state) {
+    const EventOrigin origin{signing_key_, server_name_.text(), clock_.wall_time_ms()};
     return build_event(origin, draft, head, state);
 }
 
-async::task<Event> allowed_event(ServerWorker& worker, Event event, const RoomHead& head, const StateMap& state) {
-    if (worker.hooks().third_party_rules.check_event_allowed.empty()) co_return event;
-    const callbacks::EventDecision decision = co_await worker.hooks().third_party_rules.check_event_allowed(event, state);
+async::task<Event> EventSender::allowed(Event event, const RoomHead& head, const StateMap& state) {
+    if (third_party_rules_.check_event_allowed.empty()) co_return event;
+    const callbacks::EventDecision decision = co_await third_party_rules_.check_event_allowed(event, state);
     if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
     if (!decision.replacement()) co_return event;
-    co_return rebuilt(worker, event, *decision.replacement(), head, state);
+    co_return rebuilt(server_name_, signing_key_, *this, event, *decision.replacement(), head, state);
 }
 
 void authorize(const Event& event, const StateMap& state) {
@@ -195,15 +195,17 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void announce(ServerWorker& worker, const Event& event, const StateMap& state, std::vector<std::string> users) {
-    std::shared_ptr<const StateMap> shared;
-    if (!worker.hooks().third_party_rules.on_new_event.empty()) shared = std::make_shared<const StateMap>(state);
-    worker.notifier().event_stored(event, std::move(shared), std::move(users));
+void EventSender::announce(const Event& event, const StateMap& state, std::vector<std::string> users) {
+    News news;
+    news.event = event;
+    if (!third_party_rules_.on_new_event.empty()) news.state = std::make_shared<const StateMap>(state);
+    news.users = std::move(users);
+    notifier_.publish(std::move(news));
 }
 
-async::task<Event> send_event(ServerWorker& worker, Draft draft) {
-    for (int attempt = 0; attempt < most_attempts; ++attempt) {
-        std::optional<Snapshot> snapshot = co_await worker.database().read("event_snapshot", &take_snapshot, draft);
+async::task<Event> EventSender::send(Draft draft) {
+    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        std::optional<Snapshot> snapshot = co_await database_.read("event_snapshot", &take_snapshot, draft);
         if (!snapshot) throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
         std::optional<std::string> sent_before = snapshot->sent_before;
         if (!sent_before) {
@@ -213,61 +215,33 @@ async::task<Event> send_event(ServerWorker& worker, Draft draft) {
             if (!is_membership && (own == nullptr || own->membership() != "join")) {
                 throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
             }
-            const Event built = build_event(worker, draft, snapshot->head, snapshot->state);
-            const Event event = co_await allowed_event(worker, built, snapshot->head, snapshot->state);
+            const Event built = build(draft, snapshot->head, snapshot->state);
+            const Event event = co_await allowed(built, snapshot->head, snapshot->state);
             if (!is_membership) {
-                const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(event);
+                const callbacks::Verdict verdict = co_await spam_checker_.check_event_for_spam(event);
                 deny_if_spam(verdict, "This message had been rejected as probable spam");
             }
             authorize(event, snapshot->state);
             const Event* const same = repeated(event, snapshot->state);
             if (same != nullptr) co_return *same;
-            Outcome outcome = co_await worker.database().run("store_event", &store, event, snapshot->head.state_version,
-                                                             draft.transaction, &worker.signing_key(), worker.server_name());
+            Outcome outcome = co_await database_.run("store_event", &store, event, snapshot->head.state_version,
+                                                     draft.transaction, &signing_key_, server_name_.text());
             if (outcome.stored) {
                 const Event stored = outcome.moved.value_or(event);
                 StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;
                 if (stored.is_state()) state.set(stored);
-                announce(worker, stored, state, std::move(outcome.users));
+                announce(stored, state, std::move(outcome.users));
                 co_return stored;
             }
             sent_before = outcome.sent_before;
         }
         if (sent_before) {
             const std::optional<StoredEvent> found =
-                co_await worker.database().read("find_event", &find_event, draft.room_id, *sent_before);
+                co_await database_.read("find_event", &find_event, draft.room_id, *sent_before);
             co_return found.value().event;
         }
     }
     throw SynapseError(503, "The room's state changes too often to send this event; try again");
-}
-
-async::task<void> run_on_new_event(ServerWorker& worker, Event event, std::shared_ptr<const StateMap> state) {
-    static const StateMap nothing;
-    const StateMap& current = state ? *state : nothing;
-    co_await worker.hooks().third_party_rules.on_new_event(event, current);
-}
-
-async::task<Event> send_module_event(ServerWorker& worker, JsonDict event) {
-    Draft draft;
-    for (const auto& [key, target] :
-         {std::pair("type", &draft.type), std::pair("room_id", &draft.room_id), std::pair("sender", &draft.sender)}) {
-        const JsonValue* const value = event.if_contains(key);
-        if (value == nullptr || !value->is_string())
-            throw std::invalid_argument(std::string("an event needs a string '") + key + "'");
-        *target = std::string(value->get_string());
-    }
-    const JsonValue* const content = event.if_contains("content");
-    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event needs an object 'content'");
-    draft.content = content->get_object();
-    if (const JsonValue* const key = event.if_contains("state_key")) {
-        if (!key->is_string()) throw std::invalid_argument("an event's 'state_key' is a string");
-        draft.state_key = std::string(key->get_string());
-    }
-    if (draft.type == "m.room.member") throw SynapseError(500, "Tried to send member event through non-member codepath");
-    if (!is_local(worker, draft.sender)) throw std::invalid_argument("the sender " + draft.sender + " is not local");
-    Event sent = co_await send_event(worker, std::move(draft));
-    co_return sent;
 }
 
 }  // namespace homeserver

@@ -1,12 +1,19 @@
 #pragma once
 
-#include "../server_worker.h"
-#include "room_store.h"
-#include "signing_key.h"
+#include "events/notifier.h"
+#include "events/room_store.h"
+#include "events/signing_key.h"
+#include "rooms/appended_event.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/event.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 #include <callbacks/users.h>
 
+#include <async/clock.h>
 #include <async/task.h>
 
 #include <cstdint>
@@ -29,13 +36,47 @@ struct Draft {
     std::optional<SentTransaction> transaction;
 };
 
-/// Sends one event into an existing room, in the contract's order: build, check_event_allowed (which may replace it),
-/// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
-///
-/// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
-/// one equals. Errors: SynapseError as a refusing module has it; 500 for a replacement of another room, type, state key or
-/// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
-[[nodiscard]] async::task<callbacks::Event> send_event(ServerWorker& worker, Draft draft);
+/// Sends this server's events into rooms. One a worker; thread: the worker's.
+class EventSender {
+public:
+    EventSender(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
+                const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
+                callbacks::ThirdPartyRulesDispatch& third_party_rules, Notifier& notifier) noexcept
+        : database_(database),
+          clock_(clock),
+          server_name_(server_name),
+          signing_key_(signing_key),
+          spam_checker_(spam_checker),
+          third_party_rules_(third_party_rules),
+          notifier_(notifier) {}
+
+    /// Sends one event into an existing room, in the contract's order: build, check_event_allowed (which may replace it),
+    /// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
+    ///
+    /// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
+    /// one equals. Errors: SynapseError as a refusing module has it; 500 for a replacement of another room, type, state key or
+    /// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
+    [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
+
+    /// The same, by this server and now.
+    [[nodiscard]] callbacks::Event build(const Draft& draft, const RoomHead& head, const callbacks::StateMap& state);
+
+    /// Asks check_event_allowed; gives the event to go on with: the same, or what a module made of it.
+    [[nodiscard]] async::task<callbacks::Event> allowed(callbacks::Event event, const RoomHead& head,
+                                                        const callbacks::StateMap& state);
+
+    /// Tells all workers of a stored event: `state` includes it.
+    void announce(const callbacks::Event& event, const callbacks::StateMap& state, std::vector<std::string> users);
+
+private:
+    modapi::Database& database_;
+    const async::clock& clock_;
+    const ServerName& server_name_;
+    const SigningKey& signing_key_;
+    callbacks::SpamCheckerDispatch& spam_checker_;
+    callbacks::ThirdPartyRulesDispatch& third_party_rules_;
+    Notifier& notifier_;
+};
 
 /// Where and when an event is made.
 struct EventOrigin {
@@ -47,19 +88,8 @@ struct EventOrigin {
 /// Builds a complete, signed event on top of `head` in a room of that state.
 [[nodiscard]] callbacks::Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead& head,
                                            const callbacks::StateMap& state);
-/// The same, by this server and now.
-[[nodiscard]] callbacks::Event build_event(const ServerWorker& worker, const Draft& draft, const RoomHead& head,
-                                           const callbacks::StateMap& state);
-
-/// Asks check_event_allowed; gives the event to go on with: the same, or what a module made of it.
-[[nodiscard]] async::task<callbacks::Event> allowed_event(ServerWorker& worker, callbacks::Event event, const RoomHead& head,
-                                                          const callbacks::StateMap& state);
 
 /// Throws 403 if the authorization rules refuse the event in that state.
 void authorize(const callbacks::Event& event, const callbacks::StateMap& state);
-
-/// Tells all workers of a stored event: `state` includes it.
-void announce(ServerWorker& worker, const callbacks::Event& event, const callbacks::StateMap& state,
-              std::vector<std::string> users);
 
 }  // namespace homeserver

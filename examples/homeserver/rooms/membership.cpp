@@ -1,20 +1,25 @@
-#include "membership.h"
+#include "rooms/membership.h"
 
-#include "../accounts.h"
-#include "../profile.h"
-#include "../requests.h"
-#include "../stream.h"
-#include "aliases.h"
-#include "client_event.h"
-#include "event_sender.h"
-#include "outside_invites.h"
-#include "restricted_joins.h"
-#include "rooms.h"
-#include "sync_token.h"
-#include "third_party_invites.h"
-#include "visibility.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "accounts/stored_profile.h"
+#include "events/client_event.h"
+#include "events/notifier.h"
+#include "events/stream.h"
+#include "events/stream_token.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+#include "rooms/event_sender.h"
+#include "rooms/remote_invites.h"
+#include "rooms/restricted_joins.h"
+#include "rooms/third_party_invites.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
 
 #include <spdlog/spdlog.h>
 
@@ -53,15 +58,15 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
     return standing;
 }
 
-async::task<void> ask_modules(ServerWorker& worker, const MembershipChange& change, const std::string& before) {
+async::task<void> ask_modules(callbacks::SpamCheckerDispatch& spam_checker, const MembershipChange& change,
+                              const std::string& before) {
     if (change.sender_is_admin) co_return;
     if (change.membership == "join") {
         const callbacks::Verdict verdict =
-            co_await worker.hooks().spam_checker.user_may_join_room(change.target, change.room_id, before == "invite");
+            co_await spam_checker.user_may_join_room(change.target, change.room_id, before == "invite");
         deny_if_spam(verdict, "Not allowed to join this room");
     } else if (change.membership == "invite") {
-        const callbacks::Verdict verdict =
-            co_await worker.hooks().spam_checker.user_may_invite(change.sender, change.target, change.room_id);
+        const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(change.sender, change.target, change.room_id);
         deny_if_spam(verdict, "Invites have been disabled on this server");
     }
 }
@@ -94,12 +99,12 @@ std::string stored_membership(const std::string& asked, const Standing& before) 
 
 }  // namespace
 
-async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange change) {
+async::task<JsonDict> Memberships::content_of(MembershipChange change) {
     JsonDict content = std::move(change.content);
     content["membership"] = change.membership;
     const bool shows_profile = change.membership == "join" || change.membership == "invite" || change.membership == "knock";
-    if (shows_profile && is_local(worker, change.target)) {
-        const callbacks::ProfileInfo profile = co_await profile_of(worker, change.target);
+    if (shows_profile && server_name_.owns(change.target)) {
+        const callbacks::ProfileInfo profile = co_await profile_of(database_, change.target);
         add_missing(content, "displayname", profile.display_name);
         add_missing(content, "avatar_url", profile.avatar_url);
     }
@@ -109,9 +114,10 @@ async::task<JsonDict> member_content(ServerWorker& worker, MembershipChange chan
 namespace {
 
 /// A join says who let the user in; that isn't for the user to say.
-async::task<JsonDict> with_admission(ServerWorker& worker, const MembershipChange& change, JsonDict content) {
+async::task<JsonDict> with_admission(modapi::Database& database, const ServerName& server_name, const MembershipChange& change,
+                                     JsonDict content) {
     const Admission admission =
-        co_await worker.database().read("find_admission", &find_admission, change.room_id, change.target, worker.server_name());
+        co_await database.read("find_admission", &find_admission, change.room_id, change.target, server_name.text());
     const std::optional<std::string> authorised_by = require_admission(admission);
     if (authorised_by) content[authorising_user_key] = *authorised_by;
     co_return content;
@@ -119,34 +125,33 @@ async::task<JsonDict> with_admission(ServerWorker& worker, const MembershipChang
 
 }  // namespace
 
-async::task<Event> change_membership(ServerWorker& worker, MembershipChange change) {
+async::task<Event> Memberships::change(MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
-    const Standing before = co_await worker.database().read("membership", &standing_of, change.room_id, change.target);
+    const Standing before = co_await database_.read("membership", &standing_of, change.room_id, change.target);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     change.membership = stored_membership(change.membership, before);
     change.content.erase(authorising_user_key);
     const bool stays = change.membership == "join" && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
     if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
-    JsonDict content = co_await member_content(worker, change);
+    JsonDict content = co_await content_of(change);
     const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
                                   before.event->content() == content;
-    if (!is_repeated_join) co_await ask_modules(worker, change, before.membership);
-    if (change.membership == "join") content = co_await with_admission(worker, change, std::move(content));
+    if (!is_repeated_join) co_await ask_modules(spam_checker_, change, before.membership);
+    if (change.membership == "join") content = co_await with_admission(database_, server_name_, change, std::move(content));
     Draft draft;
     draft.room_id = change.room_id;
     draft.type = "m.room.member";
     draft.sender = change.sender;
     draft.state_key = change.target;
     draft.content = std::move(content);
-    Event sent = co_await send_event(worker, std::move(draft));
+    Event sent = co_await event_sender_.send(std::move(draft));
     co_return sent;
 }
 
-async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user_id, callbacks::ProfileInfo profile,
-                                          bool by_admin) {
+async::task<void> Memberships::update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin) {
     const std::vector<std::string> rooms =
-        co_await worker.database().read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
+        co_await database_.read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
     for (const std::string& room_id : rooms) {
         try {
             MembershipChange change;
@@ -154,7 +159,7 @@ async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user
             change.target = user_id;
             change.membership = "join";
             change.sender_is_admin = by_admin;
-            co_await ask_modules(worker, change, "join");
+            co_await ask_modules(spam_checker_, change, "join");
             Draft draft;
             draft.room_id = room_id;
             draft.type = "m.room.member";
@@ -163,7 +168,7 @@ async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user
             draft.content["membership"] = "join";
             set_or_erase(draft.content, "displayname", profile.display_name);
             set_or_erase(draft.content, "avatar_url", profile.avatar_url);
-            co_await send_event(worker, std::move(draft));
+            co_await event_sender_.send(std::move(draft));
         } catch (const std::exception& error) {
             spdlog::warn("profile of {} not updated in room {}: {}", user_id, room_id, error.what());
         }
@@ -172,14 +177,15 @@ async::task<void> update_profile_in_rooms(ServerWorker& worker, std::string user
 
 namespace {
 
-async::task<MembershipChange> requested_change(ServerWorker& worker, const RoutedRequest& request, std::string membership) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<MembershipChange> requested_change(Authentication& authentication, modapi::Database& database,
+                                               const RoutedRequest& request, std::string membership) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     MembershipChange change;
-    change.room_id = co_await resolved_room(worker, request.path_parameters.at(0));
+    change.room_id = co_await resolved_room(database, request.path_parameters.at(0));
     change.sender = requester.user.to_string();
     change.target = change.sender;
     change.membership = std::move(membership);
-    change.sender_is_admin = co_await is_server_admin(worker, change.sender);
+    change.sender_is_admin = co_await is_server_admin(database, change.sender);
     change.sender_is_shadow_banned = requester.shadow_banned;
     const JsonDict body = json_body(request);
     if (const std::optional<std::string> reason = string_member(body, "reason")) change.content["reason"] = *reason;
@@ -187,37 +193,41 @@ async::task<MembershipChange> requested_change(ServerWorker& worker, const Route
 }
 
 /// For what is done to somebody else, named in the body.
-async::task<MembershipChange> requested_of_other(ServerWorker& worker, const RoutedRequest& request, std::string membership) {
-    MembershipChange change = co_await requested_change(worker, request, std::move(membership));
+async::task<MembershipChange> requested_of_other(Authentication& authentication, modapi::Database& database,
+                                                 const RoutedRequest& request, std::string membership) {
+    MembershipChange change = co_await requested_change(authentication, database, request, std::move(membership));
     const JsonDict body = json_body(request);
     change.target = required_string_member(body, "user_id");
     co_return change;
 }
 
-async::task<Response> join(ServerWorker& worker, const RoutedRequest& request) {
-    MembershipChange change = co_await requested_change(worker, request, "join");
+async::task<Response> join(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                           Memberships& memberships) {
+    MembershipChange change = co_await requested_change(authentication, database, request, "join");
     const std::string room_id = change.room_id;
-    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_await to_the_end(memberships.change(std::move(change)));
     JsonDict answer;
     answer["room_id"] = room_id;
     co_return ok(std::move(answer));
 }
 
-async::task<Response> leave(ServerWorker& worker, const RoutedRequest& request) {
-    MembershipChange change = co_await requested_change(worker, request, "leave");
+async::task<Response> leave(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                            Notifier& notifier, Memberships& memberships) {
+    MembershipChange change = co_await requested_change(authentication, database, request, "leave");
     const bool declined =
-        co_await worker.database().run("decline_outside_invite", &decline_outside_invite, change.sender, change.room_id);
+        co_await database.run("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
     if (declined) {
         std::vector<std::string> users(1, change.sender);
-        worker.notifier().wake(std::move(users));
+        notifier.wake(std::move(users));
         co_return ok();
     }
-    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }
 
-async::task<Response> invite_by_address(ServerWorker& worker, const RoutedRequest& request, JsonDict body) {
-    MembershipChange change = co_await requested_change(worker, request, "invite");
+async::task<Response> invite_by_address(Authentication& authentication, modapi::Database& database,
+                                        ThirdPartyInvites& third_party_invites, const RoutedRequest& request, JsonDict body) {
+    MembershipChange change = co_await requested_change(authentication, database, request, "invite");
     ThirdPartyInvite invite;
     read_third_party(body, invite);
     if (change.sender_is_shadow_banned) co_return ok();  // nobody is invited, and they can't tell
@@ -225,36 +235,40 @@ async::task<Response> invite_by_address(ServerWorker& worker, const RoutedReques
     invite.sender = std::move(change.sender);
     invite.content = std::move(change.content);
     invite.sender_is_admin = change.sender_is_admin;
-    co_await to_the_end(invite_third_party(worker, std::move(invite)));
+    co_await to_the_end(third_party_invites.invite(std::move(invite)));
     co_return ok();
 }
 
-async::task<Response> invite(ServerWorker& worker, const RoutedRequest& request) {
+async::task<Response> invite(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                             Memberships& memberships, ThirdPartyInvites& third_party_invites) {
     const JsonDict body = json_body(request);
     if (body.contains("medium") && body.contains("address")) {
-        co_return co_await invite_by_address(worker, request, body);
+        co_return co_await invite_by_address(authentication, database, third_party_invites, request, body);
     }
-    MembershipChange change = co_await requested_of_other(worker, request, "invite");
+    MembershipChange change = co_await requested_of_other(authentication, database, request, "invite");
     if (change.sender_is_shadow_banned) co_return ok();  // nobody is invited, and they can't tell
-    co_await to_the_end(change_membership(worker, std::move(change)));
+    co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }
 
-async::task<Response> ban(ServerWorker& worker, const RoutedRequest& request) {
-    MembershipChange change = co_await requested_of_other(worker, request, "ban");
-    co_await to_the_end(change_membership(worker, std::move(change)));
+async::task<Response> ban(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                          Memberships& memberships) {
+    MembershipChange change = co_await requested_of_other(authentication, database, request, "ban");
+    co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }
 
-async::task<Response> kick(ServerWorker& worker, const RoutedRequest& request) {
-    MembershipChange change = co_await requested_of_other(worker, request, "kick");
-    co_await to_the_end(change_membership(worker, std::move(change)));
+async::task<Response> kick(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                           Memberships& memberships) {
+    MembershipChange change = co_await requested_of_other(authentication, database, request, "kick");
+    co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }
 
-async::task<Response> unban(ServerWorker& worker, const RoutedRequest& request) {
-    MembershipChange change = co_await requested_of_other(worker, request, "unban");
-    co_await to_the_end(change_membership(worker, std::move(change)));
+async::task<Response> unban(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                            Memberships& memberships) {
+    MembershipChange change = co_await requested_of_other(authentication, database, request, "unban");
+    co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }
 
@@ -265,19 +279,19 @@ bool mark_forgotten(Transaction& transaction, const std::string& room_id, const 
     return true;
 }
 
-async::task<Response> forget(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    const bool forgotten = co_await worker.database().run("forget_room", &mark_forgotten, request.path_parameters.at(0),
-                                                          requester.user.to_string());
+async::task<Response> forget(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const bool forgotten =
+        co_await database.run("forget_room", &mark_forgotten, request.path_parameters.at(0), requester.user.to_string());
     if (!forgotten)
         throw SynapseError(400, "User " + requester.user.to_string() + " is in room " + request.path_parameters.at(0));
     co_return ok();
 }
 
-async::task<Response> joined_rooms(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
-    const std::vector<std::string> rooms = co_await worker.database().read("joined_rooms", &rooms_with_membership,
-                                                                           requester.user.to_string(), std::string("join"));
+async::task<Response> joined_rooms(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::vector<std::string> rooms =
+        co_await database.read("joined_rooms", &rooms_with_membership, requester.user.to_string(), std::string("join"));
     JsonDict answer;
     answer["joined_rooms"] = JsonArray(rooms.begin(), rooms.end());
     co_return ok(std::move(answer));
@@ -312,8 +326,8 @@ std::optional<std::vector<StoredEvent>> visible_members(Transaction& transaction
     return members;
 }
 
-async::task<std::vector<StoredEvent>> require_members(ServerWorker& worker, MembersRequest wanted) {
-    std::optional<std::vector<StoredEvent>> members = co_await worker.database().read("room_members", &visible_members, wanted);
+async::task<std::vector<StoredEvent>> require_members(modapi::Database& database, MembersRequest wanted) {
+    std::optional<std::vector<StoredEvent>> members = co_await database.read("room_members", &visible_members, wanted);
     if (!members) throw SynapseError(403, "User " + wanted.user_id + " not in room " + wanted.room_id, Codes::FORBIDDEN);
     co_return std::move(*members);
 }
@@ -325,29 +339,30 @@ MembersRequest members_request(const RoutedRequest& request, const callbacks::Re
     return wanted;
 }
 
-async::task<Response> members(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<Response> members(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                              ClientEventWriter& event_writer) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     MembersRequest asked = members_request(request, requester);
     if (const std::optional<std::string> at = request.http.argument("at")) asked.at = position_of_token(*at);
-    std::vector<StoredEvent> found = co_await require_members(worker, std::move(asked));
+    std::vector<StoredEvent> found = co_await require_members(database, std::move(asked));
     const std::optional<std::string> wanted = request.http.argument("membership");
     const std::optional<std::string> unwanted = request.http.argument("not_membership");
     std::erase_if(found, [&](const StoredEvent& stored) {
         const auto membership = stored.event.membership();
         return (wanted && membership != *wanted) || (unwanted && membership == *unwanted);
     });
-    EventResponse response(worker, recipient_of(requester));
+    EventResponse response(event_writer, recipient_of(requester));
     response.text().append(R"({"chunk":)");
     response.events(found);
     response.text().append('}');
     co_return co_await response.write();
 }
 
-async::task<Response> joined_members(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<Response> joined_members(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     MembersRequest asked = members_request(request, requester);
     asked.only_from_inside = true;
-    const std::vector<StoredEvent> found = co_await require_members(worker, std::move(asked));
+    const std::vector<StoredEvent> found = co_await require_members(database, std::move(asked));
     JsonDict joined;
     for (const StoredEvent& stored : found) {
         if (stored.event.membership() != "join") continue;

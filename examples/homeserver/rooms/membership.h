@@ -1,9 +1,13 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "http/router.h"
+#include "rooms/event_sender.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/event.h>
+#include <callbacks/spam_checker.h>
 #include <callbacks/users.h>
 
 #include <async/task.h>
@@ -23,11 +27,29 @@ struct MembershipChange {
     bool sender_is_shadow_banned = false;
 };
 
-/// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event.
-[[nodiscard]] async::task<callbacks::Event> change_membership(ServerWorker& worker, MembershipChange change);
+/// Changes who is in which room. One a worker; thread: the worker's.
+class Memberships {
+public:
+    Memberships(modapi::Database& database, const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker,
+                EventSender& event_sender) noexcept
+        : database_(database), server_name_(server_name), spam_checker_(spam_checker), event_sender_(event_sender) {}
 
-/// The content of a member event: the membership, the target's profile, and what the change brings.
-[[nodiscard]] async::task<callbacks::JsonDict> member_content(ServerWorker& worker, MembershipChange change);
+    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event.
+    [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
+
+    /// The content of a member event: the membership, the target's profile, and what the change brings.
+    [[nodiscard]] async::task<callbacks::JsonDict> content_of(MembershipChange change);
+
+    /// Sends a membership event with the new profile into every room the user has joined. A module's denial is only logged;
+    /// user_may_join_room isn't asked of a change `by_admin`.
+    [[nodiscard]] async::task<void> update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin);
+
+private:
+    modapi::Database& database_;
+    const ServerName& server_name_;
+    callbacks::SpamCheckerDispatch& spam_checker_;
+    EventSender& event_sender_;
+};
 
 /// join, invite, leave, kick, ban, unban, forget; joined_rooms, members, joined_members.
 void add_membership_endpoints(Router& router);

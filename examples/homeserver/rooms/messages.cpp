@@ -1,18 +1,22 @@
-#include "messages.h"
+#include "rooms/messages.h"
 
-#include "../requests.h"
-#include "../stream.h"
-#include "aliases.h"
-#include "client_event.h"
-#include "event_search.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "shadow_ban.h"
-#include "sync_filter.h"
-#include "sync_token.h"
-#include "visibility.h"
+#include "events/client_event.h"
+#include "events/event_filter.h"
+#include "events/event_search.h"
+#include "events/stream.h"
+#include "events/stream_token.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "rooms/aliases.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/shadow_ban.h"
 
-#include "../accounts.h"
+#include "access/authentication.h"
+#include "accounts/accounts.h"
+#include "rooms/appended_event.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -50,8 +54,8 @@ Response event_id_answer(const Event& event) {
     return ok(std::move(answer));
 }
 
-async::task<Response> send_message(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, EventSender& event_sender) {
+    const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
     transaction.user_id = draft.sender;
@@ -59,20 +63,21 @@ async::task<Response> send_message(ServerWorker& worker, const RoutedRequest& re
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
     draft.transaction = std::move(transaction);
-    const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
+    const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
     co_return event_id_answer(sent);
 }
 
-async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                EventSender& event_sender, Memberships& memberships) {
+    const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
-            co_await require_leading_aliases(worker, draft.room_id, draft.sender, draft.content);
+            co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
         }
-        const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
+        const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
         co_return event_id_answer(sent);
     }
     MembershipChange change;
@@ -82,8 +87,8 @@ async::task<Response> put_state(ServerWorker& worker, const RoutedRequest& reque
     change.membership = required_string_member(draft.content, "membership");
     change.content = std::move(draft.content);
     if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
-    change.sender_is_admin = co_await is_server_admin(worker, change.sender);
-    const Event sent = co_await to_the_end(change_membership(worker, std::move(change)));
+    change.sender_is_admin = co_await is_server_admin(database, change.sender);
+    const Event sent = co_await to_the_end(memberships.change(std::move(change)));
     co_return event_id_answer(sent);
 }
 
@@ -104,25 +109,27 @@ Found find_state(Transaction& transaction, const std::string& room_id, const std
     return found;
 }
 
-async::task<std::vector<StoredEvent>> require_state(ServerWorker& worker, const RoutedRequest& request,
+async::task<std::vector<StoredEvent>> require_state(modapi::Database& database, const RoutedRequest& request,
                                                     const Requester& requester) {
     const std::string& room_id = request.path_parameters.at(0);
-    Found found = co_await worker.database().read("room_state", &find_state, room_id, requester.user.to_string());
+    Found found = co_await database.read("room_state", &find_state, room_id, requester.user.to_string());
     if (!found.allowed) refuse_outsider(requester, room_id);
     co_return std::move(found.events);
 }
 
-async::task<Response> get_state(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
-    const std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
-    EventResponse response(worker, recipient_of(requester));
+async::task<Response> get_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                ClientEventWriter& event_writer) {
+    const Requester requester = co_await authentication.requester_of(request);
+    const std::vector<StoredEvent> state = co_await require_state(database, request, requester);
+    EventResponse response(event_writer, recipient_of(requester));
     response.events(state);
     co_return co_await response.write();
 }
 
-async::task<Response> get_state_event(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
-    const std::vector<StoredEvent> state = co_await require_state(worker, request, requester);
+async::task<Response> get_state_event(const RoutedRequest& request, Authentication& authentication,
+                                      modapi::Database& database) {
+    const Requester requester = co_await authentication.requester_of(request);
+    const std::vector<StoredEvent> state = co_await require_state(database, request, requester);
     const std::string& type = request.path_parameters.at(1);
     const std::string state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     const auto found = std::find_if(state.begin(), state.end(), [&](const StoredEvent& stored) {
@@ -142,12 +149,13 @@ Found find_visible_event(Transaction& transaction, const std::string& room_id, c
     return found;
 }
 
-async::task<Response> get_event(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
-    const Found found = co_await worker.database().read("find_event", &find_visible_event, request.path_parameters.at(0),
-                                                        request.path_parameters.at(1), requester.user.to_string());
+async::task<Response> get_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                ClientEventWriter& event_writer) {
+    const Requester requester = co_await authentication.requester_of(request);
+    const Found found = co_await database.read("find_event", &find_visible_event, request.path_parameters.at(0),
+                                               request.path_parameters.at(1), requester.user.to_string());
     if (found.events.empty()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
-    EventResponse response(worker, recipient_of(requester));
+    EventResponse response(event_writer, recipient_of(requester));
     response.event(found.events.front());
     co_return co_await response.write();
 }
@@ -197,7 +205,7 @@ EventFilter filter_of_page(const RoutedRequest& request) {
 }
 
 PageRequest page_request(const RoutedRequest& request, const Requester& requester) {
-    constexpr std::int64_t most_events = 1000;
+    constexpr std::int64_t max_events = 1000;
     PageRequest wanted;
     wanted.room_id = request.path_parameters.at(0);
     wanted.user_id = requester.user.to_string();
@@ -210,17 +218,18 @@ PageRequest page_request(const RoutedRequest& request, const Requester& requeste
     if (const std::optional<std::string> to = request.http.argument("to")) wanted.to = position_of_token(*to);
     const std::int64_t limit = integer_argument(request, "limit").value_or(10);
     if (limit < 0) throw SynapseError(400, "Query parameter 'limit' must not be negative", Codes::INVALID_PARAM);
-    wanted.limit = std::min(limit, most_events);
+    wanted.limit = std::min(limit, max_events);
     wanted.filter = filter_of_page(request);
     return wanted;
 }
 
-async::task<Response> get_messages(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> get_messages(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   ClientEventWriter& event_writer) {
+    const Requester requester = co_await authentication.requester_of(request);
     const PageRequest wanted = page_request(request, requester);
-    const Page page = co_await worker.database().read("room_messages", &find_page, wanted);
+    const Page page = co_await database.read("room_messages", &find_page, wanted);
     if (!page.allowed) refuse_outsider(requester, wanted.room_id);
-    EventResponse response(worker, recipient_of(requester));
+    EventResponse response(event_writer, recipient_of(requester));
     callbacks::JsonBuffer& text = response.text();
     text.append(R"({"start":)");
     text.string(token_of_position(page.start));

@@ -1,10 +1,16 @@
-#include "read_markers.h"
+#include "rooms/read_markers.h"
 
-#include "../account_data.h"
-#include "../requests.h"
-#include "receipts.h"
-#include "room_store.h"
-#include "visibility.h"
+#include "access/authentication.h"
+#include "account_data/account_data.h"
+#include "events/notifier.h"
+#include "events/room_store.h"
+#include "events/visibility.h"
+#include "http/requests.h"
+#include "rooms/receipts.h"
+
+#include <async/clock.h>
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -84,12 +90,12 @@ Marked store(Transaction& transaction, const Marks& marks) {
 }
 
 /// From the stored marks on.
-async::task<void> mark(ServerWorker& worker, const Marks& marks) {
-    Marked marked = co_await worker.database().run("store_read_markers", &store, marks);
-    if (!marked.woken.empty()) worker.notifier().wake(std::move(marked.woken));
+async::task<void> mark(modapi::Database& database, Notifier& notifier, AccountData& account_data, const Marks& marks) {
+    Marked marked = co_await database.run("store_read_markers", &store, marks);
+    if (!marked.woken.empty()) notifier.wake(std::move(marked.woken));
     if (!marked.moved_marker) co_return;
     const JsonDict content = marker_content(*marks.fully_read);
-    co_await announce_account_data(worker, marks.user_id, marks.room_id, fully_read, content);
+    co_await account_data.announce(marks.user_id, marks.room_id, fully_read, content);
 }
 
 Marks marks_of(const callbacks::Requester& requester, const RoutedRequest& request) {
@@ -115,8 +121,9 @@ void add(Marks& marks, const std::string& type, std::optional<std::string> threa
     marks.receipts.push_back(std::move(receipt));
 }
 
-async::task<Response> post_receipt(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<Response> post_receipt(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const async::clock& clock, Notifier& notifier, AccountData& account_data) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const std::string& type = request.path_parameters.at(1);
     const bool is_receipt = std::find(std::begin(receipt_types), std::end(receipt_types), type) != std::end(receipt_types);
     if (!is_receipt && type != fully_read) {
@@ -127,20 +134,22 @@ async::task<Response> post_receipt(ServerWorker& worker, const RoutedRequest& re
         throw SynapseError(400, "'thread_id' must be a thread of a receipt", Codes::INVALID_PARAM);
     }
     Marks marks = marks_of(requester, request);
-    add(marks, type, std::move(thread_id), request.path_parameters.at(2), worker.now_ms());
-    co_await to_the_end(mark(worker, marks));
+    add(marks, type, std::move(thread_id), request.path_parameters.at(2), clock.wall_time_ms());
+    co_await to_the_end(mark(database, notifier, account_data, marks));
     co_return ok();
 }
 
-async::task<Response> post_read_markers(ServerWorker& worker, const RoutedRequest& request) {
-    const callbacks::Requester requester = co_await authenticate(worker, request);
+async::task<Response> post_read_markers(const RoutedRequest& request, Authentication& authentication,
+                                        modapi::Database& database, const async::clock& clock, Notifier& notifier,
+                                        AccountData& account_data) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
     const JsonDict body = required_json_body(request);
     Marks marks = marks_of(requester, request);
     for (const char* type : {fully_read, receipt_types[0], receipt_types[1]}) {
         const std::optional<std::string> event_id = optional_string_member(body, type);
-        if (event_id) add(marks, type, std::nullopt, *event_id, worker.now_ms());
+        if (event_id) add(marks, type, std::nullopt, *event_id, clock.wall_time_ms());
     }
-    co_await to_the_end(mark(worker, marks));
+    co_await to_the_end(mark(database, notifier, account_data, marks));
     co_return ok();
 }
 

@@ -1,7 +1,7 @@
-#include "receipts.h"
+#include "rooms/receipts.h"
 
-#include "../push/unread_notifications.h"
-#include "../stream.h"
+#include "events/stream.h"
+#include "push/unread_notifications.h"
 
 #include <algorithm>
 #include <tuple>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "push/receipt.h"
+
 #include <modapi/database.h>
 
 #include <callbacks/json.h>
@@ -11,15 +13,6 @@
 
 /// How far users say to have read. Every function with a transaction is for use inside it.
 namespace homeserver {
-
-struct Receipt {
-    std::string room_id;
-    std::string user_id;
-    std::string type;                      ///< `m.read`, or `m.read.private`, which only its user is told of
-    std::optional<std::string> thread_id;  ///< none: of the whole room
-    std::string event_id;                  ///< the last event that was read
-    std::int64_t received_ms = 0;          ///< since 1970
-};
 
 /// Keeps a receipt, unless the user has one of its type and thread for the same or a later event. `event_position` is the
 /// event's. Returns whether it was kept; then its user has read what notified of earlier events.

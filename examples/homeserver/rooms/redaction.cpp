@@ -1,10 +1,14 @@
-#include "redaction.h"
+#include "rooms/redaction.h"
 
-#include "../requests.h"
-#include "event_sender.h"
-#include "power_levels.h"
-#include "room_store.h"
-#include "shadow_ban.h"
+#include "access/authentication.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "http/requests.h"
+#include "rooms/appended_event.h"
+#include "rooms/event_sender.h"
+#include "rooms/shadow_ban.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -33,8 +37,9 @@ Permission may_redact(modapi::Transaction& transaction, const std::string& room_
     return levels.of_user(user_id) >= levels.for_action("redact") ? Permission::granted : Permission::refused;
 }
 
-async::task<Response> redact_event(ServerWorker& worker, const RoutedRequest& request) {
-    const Requester requester = co_await authenticate(worker, request);
+async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   EventSender& event_sender) {
+    const Requester requester = co_await authentication.requester_of(request);
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
     draft.type = "m.room.redaction";
@@ -51,13 +56,13 @@ async::task<Response> redact_event(ServerWorker& worker, const RoutedRequest& re
     draft.transaction = std::move(transaction);
 
     const Permission permission =
-        co_await worker.database().read("may_redact", &may_redact, draft.room_id, *draft.redacts, draft.sender);
+        co_await database.read("may_redact", &may_redact, draft.room_id, *draft.redacts, draft.sender);
     if (permission == Permission::no_such_event)
         throw SynapseError(404, "Could not find event " + *draft.redacts, Codes::NOT_FOUND);
     if (permission == Permission::refused) {
         throw SynapseError(403, "You don't have permission to redact events", Codes::FORBIDDEN);
     }
-    const Event sent = co_await to_the_end(send_event(worker, std::move(draft)));
+    const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
     callbacks::JsonDict answer;
     answer["event_id"] = sent.event_id().value();
     co_return ok(std::move(answer));

@@ -1,7 +1,7 @@
-#include "restricted_joins.h"
+#include "rooms/restricted_joins.h"
 
-#include "power_levels.h"
-#include "room_store.h"
+#include "events/power_levels.h"
+#include "events/room_store.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>

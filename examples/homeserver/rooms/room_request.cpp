@@ -1,6 +1,6 @@
-#include "room_request.h"
+#include "rooms/room_request.h"
 
-#include "../requests.h"
+#include "http/requests.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/users.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "third_party_invites.h"
+#include "rooms/third_party_invites.h"
 
 #include <callbacks/event.h>
 

@@ -1,7 +1,8 @@
-#include "shadow_ban.h"
+#include "rooms/shadow_ban.h"
 
-#include "../requests.h"
-#include "../secrets.h"
+#include "http/requests.h"
+#include "rooms/appended_event.h"
+#include "text/secrets.h"
 
 namespace homeserver {
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "room_store.h"
+#include "events/room_store.h"
+#include "rooms/appended_event.h"
 
 #include <modapi/web_resource.h>
 

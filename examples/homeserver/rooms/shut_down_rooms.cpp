@@ -1,6 +1,6 @@
-#include "shut_down_rooms.h"
+#include "rooms/shut_down_rooms.h"
 
-#include "../stream.h"
+#include "events/stream.h"
 
 #include <utility>
 

@@ -1,11 +1,11 @@
-#include "shutdown.h"
+#include "rooms/shutdown.h"
 
-#include "../accounts.h"
-#include "aliases.h"
-#include "membership.h"
-#include "room_store.h"
-#include "rooms.h"
-#include "shut_down_rooms.h"
+#include "events/room_store.h"
+#include "rooms/aliases.h"
+#include "rooms/membership.h"
+#include "rooms/shut_down_rooms.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -20,19 +20,19 @@ using callbacks::JsonDict;
 using modapi::Transaction;
 
 /// Users of other servers are only theirs to take out.
-std::vector<std::string> users_to_remove(Transaction& transaction, const std::string& room_id, const ServerWorker* worker) {
+std::vector<std::string> users_to_remove(Transaction& transaction, const std::string& room_id, const std::string& server_name) {
     std::vector<std::string> users = users_with_membership(transaction, room_id, "join");
     for (std::string& invited : users_with_membership(transaction, room_id, "invite")) users.push_back(std::move(invited));
-    std::erase_if(users, [worker](const std::string& user_id) { return !is_local(*worker, user_id); });
+    std::erase_if(users, [&](const std::string& user_id) { return callbacks::domain_of(user_id) != server_name; });
     return users;
 }
 
 /// Every row of the room goes, in one transaction; gives the aliases it had. Those who were in it, and who could not leave, are
 /// told so.
 std::vector<std::string> purge(Transaction& transaction, const std::string& room_id, std::vector<std::string> users,
-                               const ServerWorker* worker) {
+                               const std::string& server_name) {
     std::vector<std::string> aliases = aliases_of_room(transaction, room_id);
-    for (std::string& user_id : users_to_remove(transaction, room_id, worker)) users.push_back(std::move(user_id));
+    for (std::string& user_id : users_to_remove(transaction, room_id, server_name)) users.push_back(std::move(user_id));
     if (!users.empty()) note_shut_down(transaction, room_id, users);
     for (const char* table :
          {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships", "sent_transactions",
@@ -42,14 +42,14 @@ std::vector<std::string> purge(Transaction& transaction, const std::string& room
     return aliases;
 }
 
-async::task<bool> leave(ServerWorker& worker, std::string room_id, std::string user_id) {
+async::task<bool> leave(Memberships& memberships, std::string room_id, std::string user_id) {
     try {
         MembershipChange change;
         change.room_id = room_id;
         change.sender = user_id;
         change.target = user_id;
         change.membership = "leave";
-        co_await change_membership(worker, std::move(change));
+        co_await memberships.change(std::move(change));
         co_return true;
     } catch (const std::exception& error) {
         spdlog::warn("{} could not leave room {}: {}", user_id, room_id, error.what());
@@ -65,18 +65,19 @@ std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::str
 
 }  // namespace
 
-async::task<JsonDict> shut_room_down(ServerWorker& worker, std::optional<std::string> asked_by, std::string room_id) {
-    const bool allowed = co_await worker.hooks().third_party_rules.check_can_shutdown_room(asked_by, room_id);
+async::task<JsonDict> RoomShutdown::shut_down(std::optional<std::string> asked_by, std::string room_id) {
+    const bool allowed = co_await third_party_rules_.check_can_shutdown_room(asked_by, room_id);
     if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
-    const std::vector<std::string> users = co_await worker.database().read("users_of_room", &users_to_remove, room_id, &worker);
+    const std::vector<std::string> users =
+        co_await database_.read("users_of_room", &users_to_remove, room_id, server_name_.text());
     JsonArray kicked;
     JsonArray failed;
     for (const std::string& user_id : users) {
-        const bool left = co_await leave(worker, room_id, user_id);
+        const bool left = co_await leave(memberships_, room_id, user_id);
         (left ? kicked : failed).emplace_back(user_id);
     }
-    const std::vector<std::string> aliases = co_await worker.database().run("purge_room", &purge, room_id, users, &worker);
-    worker.notifier().wake(users);
+    const std::vector<std::string> aliases = co_await database_.run("purge_room", &purge, room_id, users, server_name_.text());
+    notifier_.wake(users);
     JsonDict answer;
     answer["kicked_users"] = std::move(kicked);
     answer["failed_to_kick_users"] = std::move(failed);
@@ -85,9 +86,9 @@ async::task<JsonDict> shut_room_down(ServerWorker& worker, std::optional<std::st
     co_return answer;
 }
 
-async::task<void> leave_all_rooms(ServerWorker& worker, std::string user_id) {
-    const std::vector<std::string> rooms = co_await worker.database().read("rooms_of_user", &rooms_to_leave, user_id);
-    for (const std::string& room_id : rooms) static_cast<void>(co_await leave(worker, room_id, user_id));
+async::task<void> leave_all_rooms(modapi::Database& database, Memberships& memberships, std::string user_id) {
+    const std::vector<std::string> rooms = co_await database.read("rooms_of_user", &rooms_to_leave, user_id);
+    for (const std::string& room_id : rooms) static_cast<void>(co_await leave(memberships, room_id, user_id));
 }
 
 }  // namespace homeserver

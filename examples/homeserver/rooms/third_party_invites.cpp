@@ -1,15 +1,22 @@
-#include "third_party_invites.h"
+#include "rooms/third_party_invites.h"
 
-#include "../login_identifier.h"
-#include "../requests.h"
-#include "../secrets.h"
-#include "../third_party/phone_number.h"
-#include "../third_party/third_party_ids.h"
-#include "event_sender.h"
-#include "membership.h"
-#include "room_store.h"
+#include "addresses/login_identifier.h"
+#include "addresses/phone_number.h"
+#include "addresses/third_party_ids.h"
+#include "events/room_store.h"
+#include "events/signing_key.h"
+#include "http/public_baseurl.h"
+#include "http/requests.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "text/secrets.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 
 #include <spdlog/spdlog.h>
 
@@ -65,12 +72,14 @@ std::string obfuscated(const std::string& address) {
     return first_of(std::string_view(address).substr(0, at)) + "@" + first_of(std::string_view(address).substr(at + 1));
 }
 
-std::string validity_url(const ServerWorker& worker) { return worker.public_baseurl() + "_matrix/identity/v2/pubkey/isvalid"; }
+std::string validity_url(const PublicBaseurl& public_baseurl) {
+    return public_baseurl.url + "_matrix/identity/v2/pubkey/isvalid";
+}
 
-JsonDict invite_content(const ServerWorker& worker, const std::string& address) {
+JsonDict invite_content(const PublicBaseurl& public_baseurl, const SigningKey& signing_key, const std::string& address) {
     JsonDict key;
-    key["public_key"] = worker.signing_key().public_key();
-    key["key_validity_url"] = validity_url(worker);
+    key["public_key"] = signing_key.public_key();
+    key["key_validity_url"] = validity_url(public_baseurl);
     JsonDict content = key;
     content["display_name"] = obfuscated(address);
     JsonArray keys;
@@ -79,16 +88,17 @@ JsonDict invite_content(const ServerWorker& worker, const std::string& address) 
     return content;
 }
 
-async::task<void> ask_whether_invitable(ServerWorker& worker, const ThirdPartyInvite& invite) {
-    const auto& hook = worker.hooks().third_party_rules.check_threepid_can_be_invited;
+async::task<void> ask_whether_invitable(modapi::Database& database, callbacks::ThirdPartyRulesDispatch& third_party_rules,
+                                        const ThirdPartyInvite& invite) {
+    const auto& hook = third_party_rules.check_threepid_can_be_invited;
     if (hook.empty()) co_return;
-    const callbacks::StateMap state = co_await worker.database().read("room_state", &current_state, invite.room_id);
+    const callbacks::StateMap state = co_await database.read("room_state", &current_state, invite.room_id);
     const bool can_be_invited = co_await hook(invite.medium, invite.address, state);
     if (!can_be_invited)
         throw SynapseError(403, "This third-party identifier can not be invited in this room", Codes::FORBIDDEN);
 }
 
-async::task<void> invite_owner(ServerWorker& worker, ThirdPartyInvite invite, std::string owner) {
+async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite, std::string owner) {
     MembershipChange change;
     change.room_id = std::move(invite.room_id);
     change.sender = std::move(invite.sender);
@@ -96,12 +106,15 @@ async::task<void> invite_owner(ServerWorker& worker, ThirdPartyInvite invite, st
     change.membership = "invite";
     change.content = std::move(invite.content);
     change.sender_is_admin = invite.sender_is_admin;
-    co_await change_membership(worker, std::move(change));
+    co_await memberships.change(std::move(change));
 }
 
-async::task<void> invite_whoever_gets(ServerWorker& worker, ThirdPartyInvite invite) {
-    const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_send_3pid_invite(
-        invite.sender, invite.medium, invite.address, invite.room_id);
+async::task<void> invite_whoever_gets(modapi::Database& database, const PublicBaseurl& public_baseurl,
+                                      const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
+                                      EventSender& event_sender, ThirdPartyInvites& third_party_invites,
+                                      ThirdPartyInvite invite) {
+    const callbacks::Verdict verdict =
+        co_await spam_checker.user_may_send_3pid_invite(invite.sender, invite.medium, invite.address, invite.room_id);
     deny_if_spam(verdict, "Cannot send threepid invite");
     WaitingInvite waiting;
     waiting.token = new_media_id() + new_media_id();
@@ -112,22 +125,24 @@ async::task<void> invite_whoever_gets(ServerWorker& worker, ThirdPartyInvite inv
     draft.type = "m.room.third_party_invite";
     draft.sender = invite.sender;
     draft.state_key = waiting.token;
-    draft.content = invite_content(worker, invite.address);
-    co_await send_event(worker, std::move(draft));
-    co_await worker.database().run("insert_third_party_invite", &insert_waiting, waiting, invite.medium, invite.address);
+    draft.content = invite_content(public_baseurl, signing_key, invite.address);
+    co_await event_sender.send(std::move(draft));
+    co_await database.run("insert_third_party_invite", &insert_waiting, waiting, invite.medium, invite.address);
     // Somebody may have got the address meanwhile.
     const std::optional<std::string> owner =
-        co_await worker.database().read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
-    if (owner) co_await redeem_third_party_invites(worker, *owner, invite.medium, invite.address);
+        co_await database.read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
+    if (owner) co_await third_party_invites.redeem(*owner, invite.medium, invite.address);
 }
 
 /// The invite of a user, which proves by its signature that the address is theirs.
-async::task<void> redeem(ServerWorker& worker, const WaitingInvite& waiting, std::string user_id) {
+async::task<void> redeem_one(modapi::Database& database, const ServerName& server_name, const SigningKey& signing_key,
+                             EventSender& event_sender, Memberships& memberships, const WaitingInvite& waiting,
+                             std::string user_id) {
     JsonDict signed_part;
     signed_part["mxid"] = user_id;
     signed_part["token"] = waiting.token;
-    worker.signing_key().sign_json(signed_part, worker.server_name());
-    const callbacks::StateMap state = co_await worker.database().read("room_state", &current_state, waiting.room_id);
+    signing_key.sign_json(signed_part, server_name.text());
+    const callbacks::StateMap state = co_await database.read("room_state", &current_state, waiting.room_id);
     const callbacks::Event* const invite = state.find("m.room.third_party_invite", waiting.token);
     JsonDict third_party;
     third_party["display_name"] = invite == nullptr ? "" : std::string(invite->content_string("display_name").value_or(""));
@@ -139,17 +154,17 @@ async::task<void> redeem(ServerWorker& worker, const WaitingInvite& waiting, std
     change.membership = "invite";
     change.content["third_party_invite"] = std::move(third_party);
     Draft draft;
-    draft.content = co_await member_content(worker, std::move(change));
+    draft.content = co_await memberships.content_of(std::move(change));
     draft.room_id = waiting.room_id;
     draft.type = "m.room.member";
     draft.sender = waiting.sender;
     draft.state_key = user_id;
-    co_await send_event(worker, std::move(draft));
+    co_await event_sender.send(std::move(draft));
 }
 
-async::task<modapi::Response> is_key_valid(ServerWorker& worker, const RoutedRequest& request) {
+async::task<modapi::Response> is_key_valid(const RoutedRequest& request, const SigningKey& signing_key) {
     JsonDict answer;
-    answer["valid"] = request.http.required_argument("public_key") == worker.signing_key().public_key();
+    answer["valid"] = request.http.required_argument("public_key") == signing_key.public_key();
     co_return ok(std::move(answer));
 }
 
@@ -171,26 +186,26 @@ void read_third_party(const JsonDict& body, ThirdPartyInvite& invite) {
     }
 }
 
-async::task<void> invite_third_party(ServerWorker& worker, ThirdPartyInvite invite) {
-    co_await ask_whether_invitable(worker, invite);
+async::task<void> ThirdPartyInvites::invite(ThirdPartyInvite invite) {
+    co_await ask_whether_invitable(database_, third_party_rules_, invite);
     std::optional<std::string> owner =
-        co_await worker.database().read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
+        co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
     if (owner) {
-        co_await invite_owner(worker, std::move(invite), std::move(*owner));
+        co_await invite_owner(memberships_, std::move(invite), std::move(*owner));
     } else {
-        co_await invite_whoever_gets(worker, std::move(invite));
+        co_await invite_whoever_gets(database_, public_baseurl_, signing_key_, spam_checker_, event_sender_, *this,
+                                     std::move(invite));
     }
 }
 
-async::task<void> redeem_third_party_invites(ServerWorker& worker, std::string user_id, std::string medium,
-                                             std::string address) {
+async::task<void> ThirdPartyInvites::redeem(std::string user_id, std::string medium, std::string address) {
     const std::vector<WaitingInvite> invites =
-        co_await worker.database().run("take_third_party_invites", &take_waiting, medium, address);
+        co_await database_.run("take_third_party_invites", &take_waiting, medium, address);
     for (const WaitingInvite& waiting : invites) {
-        const std::string membership = co_await worker.database().read("membership", &membership_in, waiting.room_id, user_id);
+        const std::string membership = co_await database_.read("membership", &membership_in, waiting.room_id, user_id);
         if (membership == "join" || membership == "invite") continue;
         try {
-            co_await redeem(worker, waiting, user_id);
+            co_await redeem_one(database_, server_name_, signing_key_, event_sender_, memberships_, waiting, user_id);
         } catch (const std::exception& error) {
             spdlog::warn("{} is not invited to room {} by their address: {}", user_id, waiting.room_id, error.what());
         }

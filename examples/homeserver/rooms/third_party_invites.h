@@ -1,9 +1,17 @@
 #pragma once
 
-#include "../router.h"
-#include "../server_worker.h"
+#include "events/signing_key.h"
+#include "http/public_baseurl.h"
+#include "http/router.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/json.h>
+#include <callbacks/spam_checker.h>
+#include <callbacks/third_party_rules.h>
 
 #include <async/task.h>
 
@@ -26,13 +34,40 @@ struct ThirdPartyInvite {
 /// From a request's body: `medium` and `address`. Errors: 400 `M_INVALID_PARAM`, 400 `M_UNKNOWN` for what is no address.
 void read_third_party(const callbacks::JsonDict& body, ThirdPartyInvite& invite);
 
-/// Asks check_threepid_can_be_invited; then invites who has the address (user_may_invite), or asks user_may_send_3pid_invite,
-/// sends m.room.third_party_invite and waits for somebody to have it. Errors: 403 of the callbacks, of the room's rules.
-[[nodiscard]] async::task<void> invite_third_party(ServerWorker& worker, ThirdPartyInvite invite);
+/// Invites of people of whom only an address is known. One a worker; thread: the worker's.
+class ThirdPartyInvites {
+public:
+    ThirdPartyInvites(modapi::Database& database, const ServerName& server_name, const PublicBaseurl& public_baseurl,
+                      const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
+                      callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender,
+                      Memberships& memberships) noexcept
+        : database_(database),
+          server_name_(server_name),
+          public_baseurl_(public_baseurl),
+          signing_key_(signing_key),
+          spam_checker_(spam_checker),
+          third_party_rules_(third_party_rules),
+          event_sender_(event_sender),
+          memberships_(memberships) {}
 
-/// Who has got an address is invited to all rooms that waited for that. What a room's rules refuse is logged.
-[[nodiscard]] async::task<void> redeem_third_party_invites(ServerWorker& worker, std::string user_id, std::string medium,
-                                                           std::string address);
+    /// Asks check_threepid_can_be_invited; then invites who has the address (user_may_invite), or asks
+    /// user_may_send_3pid_invite, sends m.room.third_party_invite and waits for somebody to have it. Errors: 403 of the
+    /// callbacks, of the room's rules.
+    [[nodiscard]] async::task<void> invite(ThirdPartyInvite invite);
+
+    /// Who has got an address is invited to all rooms that waited for that. What a room's rules refuse is logged.
+    [[nodiscard]] async::task<void> redeem(std::string user_id, std::string medium, std::string address);
+
+private:
+    modapi::Database& database_;
+    const ServerName& server_name_;
+    const PublicBaseurl& public_baseurl_;
+    const SigningKey& signing_key_;
+    callbacks::SpamCheckerDispatch& spam_checker_;
+    callbacks::ThirdPartyRulesDispatch& third_party_rules_;
+    EventSender& event_sender_;
+    Memberships& memberships_;
+};
 
 /// Where others may ask whether the key that such invites are signed with is still good.
 void add_identity_key_endpoint(Router& router);

@@ -1,6 +1,6 @@
 #include "email_account_validity.h"
 
-#include "../configured_period.h"
+#include <modapi/duration.h>
 
 #include <spdlog/logger.h>
 
@@ -23,7 +23,7 @@ namespace {
 /// So long that nobody means it, and short enough to count with.
 std::chrono::milliseconds period_of_configuration(const modapi::ConfigSection& config, std::string_view key) {
     constexpr std::chrono::hours longest(std::int64_t{1000} * 365 * 24);
-    const std::chrono::milliseconds period = required_period(config, key);
+    const std::chrono::milliseconds period = modapi::required_duration(config, key);
     if (period > longest) config.fail(key, "must be at most 1000y");
     return period;
 }

@@ -1,6 +1,6 @@
 #include "synapse_http_antispam.h"
 
-#include "../configured_period.h"
+#include <modapi/duration.h>
 
 #include <spdlog/spdlog.h>
 #include <boost/json/parse.hpp>
@@ -150,7 +150,7 @@ HTTPAntispam::Config HTTPAntispam::parse_config(const modapi::ConfigSection& con
     }
 
     parsed.do_ping = config.value_or<bool>("do_ping", false);
-    parsed.timeout = configured_period(config, "timeout").value_or(parsed.timeout);
+    parsed.timeout = modapi::optional_duration(config, "timeout").value_or(parsed.timeout);
     if (parsed.timeout.count() == 0) config.fail("timeout", "must be longer than nothing");
     return parsed;
 }

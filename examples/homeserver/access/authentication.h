@@ -1,0 +1,41 @@
+#pragma once
+
+#include "access/seen_clients.h"
+#include "http/router.h"
+
+#include <modapi/database.h>
+
+#include <async/task.h>
+#include <callbacks/account_validity.h>
+#include <callbacks/users.h>
+
+#include <string>
+
+namespace homeserver {
+
+/// Who makes requests to this worker. Thread: the worker's.
+class Authentication {
+public:
+    Authentication(modapi::Database& database, callbacks::AccountValidityDispatch& account_validity,
+                   SeenClients& seen_clients) noexcept
+        : database_(database), account_validity_(account_validity), seen_clients_(seen_clients) {}
+
+    /// Who makes this request: its access token (header or `access_token` parameter) looked up, and is_user_expired asked.
+    ///
+    /// Errors: 401 `M_MISSING_TOKEN` "Missing access token", 401 `M_UNKNOWN_TOKEN` "Invalid access token passed." with
+    /// `soft_logout` false, 403 `ORG_MATRIX_EXPIRED_ACCOUNT` "User account has expired".
+    [[nodiscard]] async::task<callbacks::Requester> requester_of(const RoutedRequest& request);
+
+    /// The same for logout, where an expired account is let through.
+    [[nodiscard]] async::task<callbacks::Requester> requester_even_if_expired(const RoutedRequest& request);
+
+private:
+    modapi::Database& database_;
+    callbacks::AccountValidityDispatch& account_validity_;
+    SeenClients& seen_clients_;
+};
+
+/// Whose access token this is. Errors: 401 `M_UNKNOWN_TOKEN` as above.
+[[nodiscard]] async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token);
+
+}  // namespace homeserver

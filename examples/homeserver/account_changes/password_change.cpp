@@ -1,0 +1,72 @@
+#include "account_changes/password_change.h"
+
+#include "access/authentication.h"
+#include "accounts/password_hash.h"
+#include "http/host_pool.h"
+#include "http/requests.h"
+#include "sessions/devices.h"
+#include "sessions/ui_authentication.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/errors.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+using modapi::Response;
+using modapi::Transaction;
+
+struct PasswordChange {
+    std::string user_id;
+    std::string password_hash;
+    std::optional<std::string> kept_device;
+    bool logout_devices = true;
+};
+
+/// In one transaction: no session that is to end outlives the old password.
+RemovedTokens store(Transaction& transaction, const PasswordChange& change) {
+    transaction.execute("UPDATE users SET password_hash = ? WHERE user_id = ?", change.password_hash, change.user_id);
+    if (!change.logout_devices) return {};
+    return remove_all_sessions(transaction, change.user_id, change.kept_device);
+}
+
+async::task<void> change_password(modapi::Database& database, Sessions& sessions, PasswordChange change) {
+    RemovedTokens tokens = co_await database.run("change_password", &store, change);
+    co_await sessions.tell_logged_out(std::move(change.user_id), std::move(tokens));
+}
+
+async::task<Response> post_password(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                    const HostPool& host_pool, Sessions& sessions, UiAuthentication& ui_authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    JsonDict body = required_json_body(request);
+    PasswordChange change;
+    change.user_id = requester.user.to_string();
+    change.kept_device = requester.device_id;
+    change.logout_devices = flag_member(body, "logout_devices", true);
+    const std::optional<std::string> password = secret_member(body, "new_password");
+    if (password) check_new_password(*password);
+    body.erase("new_password");  // what is kept of a session holds no secret
+    std::optional<Response> challenge =
+        co_await ui_authentication.prove_again("change_password", std::move(body), change.user_id);
+    if (challenge) co_return std::move(*challenge);
+    // The first request, which only asks how to prove who one is, needn't have it.
+    if (!password) throw SynapseError(400, "Missing key 'new_password'", Codes::MISSING_PARAM);
+    change.password_hash = co_await hash_password(host_pool, *password);
+    co_await to_the_end(change_password(database, sessions, std::move(change)));
+    co_return ok();
+}
+
+}  // namespace
+
+void add_password_change_endpoint(Router& router) { add_client(router, "POST", "/account/password", &post_password); }
+
+}  // namespace homeserver

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "rooms/third_party_invites.h"
+
+#include <callbacks/third_party_rules.h>
+
+#include <modapi/database.h>
+
+#include <async/clock.h>
+#include <async/task.h>
+
+#include <cstdint>
+#include <string>
+
+namespace homeserver {
+
+/// An id that a user is to get.
+struct NewThirdPartyId {
+    std::string medium;
+    std::string address;  ///< canonical
+    std::int64_t validated_at = 0;
+    std::string sid;  ///< the validation that is used up by this; empty: none
+};
+
+/// Gives users third-party ids and takes them away. One a worker; thread: the worker's.
+class ThirdPartyIdChanges {
+public:
+    ThirdPartyIdChanges(modapi::Database& database, const async::clock& clock,
+                        callbacks::ThirdPartyRulesDispatch& third_party_rules, ThirdPartyInvites& third_party_invites) noexcept
+        : database_(database),
+          clock_(clock),
+          third_party_rules_(third_party_rules),
+          third_party_invites_(third_party_invites) {}
+
+    /// Gives a user an id that was validated, also once more; then on_add_user_third_party_identifier and on_threepid_bind run,
+    /// and invites to the id become invites of the user. Errors: SynapseError 400 `M_THREEPID_IN_USE` if it is somebody else's.
+    [[nodiscard]] async::task<void> add(std::string user_id, NewThirdPartyId id);
+
+    /// Takes an id from a user, and runs on_remove_user_third_party_identifier, also if they had none.
+    [[nodiscard]] async::task<void> remove(std::string user_id, std::string medium, std::string address);
+
+    /// Takes all ids from a user, and runs on_remove_user_third_party_identifier for each.
+    [[nodiscard]] async::task<void> remove_all(std::string user_id);
+
+private:
+    modapi::Database& database_;
+    const async::clock& clock_;
+    callbacks::ThirdPartyRulesDispatch& third_party_rules_;
+    ThirdPartyInvites& third_party_invites_;
+};
+
+}  // namespace homeserver

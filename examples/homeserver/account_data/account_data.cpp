@@ -1,0 +1,227 @@
+#include "account_data/account_data.h"
+
+#include "access/authentication.h"
+#include "events/stream.h"
+#include "http/requests.h"
+#include "push/user_rules.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/errors.h>
+#include <callbacks/identifiers.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <tuple>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+
+JsonDict parsed(const std::string& content) {
+    boost::json::parse_options options;
+    options.max_depth = 128;  // what a request may hold, and more
+    return std::move(boost::json::parse(content, {}, options).as_object());
+}
+
+/// What is stored in the place of data that was removed: syncs that go on tell of it, those that begin don't.
+constexpr const char* removed = "";
+
+void store(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id, const std::string& type,
+           const std::string& content) {
+    const std::int64_t position = next_stream_position(transaction);
+    transaction.execute(
+        "INSERT INTO account_data (user_id, room_id, data_type, content, stream_position) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (user_id, room_id, data_type) DO UPDATE SET content = excluded.content, "
+        "stream_position = excluded.stream_position",
+        user_id, room_id, type, content, position);
+}
+
+template <class Value>
+std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, const std::string& condition_and_order,
+                                          const std::string& user_id, const Value& value) {
+    std::vector<AccountDataItem> items;
+    auto rows = transaction.query<std::string, std::string, std::string>(
+        "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND " + condition_and_order, user_id, value);
+    for (auto& [room_id, type, content] : rows) {
+        items.push_back({std::move(room_id), std::move(type), content == removed ? JsonDict() : parsed(content)});
+    }
+    return items;
+}
+
+/// Which data a request is about.
+struct Target {
+    std::string user_id;
+    std::string room_id;  ///< empty: global
+    std::string type;
+};
+
+Target global_target(const RoutedRequest& request) {
+    return {request.path_parameters.at(0), {}, request.path_parameters.at(1)};
+}
+
+Target room_target(const RoutedRequest& request) {
+    return {request.path_parameters.at(0), request.path_parameters.at(1), request.path_parameters.at(2)};
+}
+
+async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const Target& target,
+                              const char* refusal) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    if (requester.user.to_string() != target.user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
+    if (!target.room_id.empty()) require_room_id(target.room_id);
+}
+
+/// What the server keeps by other means.
+void require_settable(const std::string& type) {
+    if (type != "m.fully_read" && type != "m.push_rules") return;
+    throw SynapseError(405, "Cannot set " + type + " through this API.", Codes::BAD_JSON);
+}
+
+/// From the stored data on. None: it is removed, of which modules hear as of an empty object.
+async::task<void> change(modapi::Database& database, AccountData& account_data, Target target, std::optional<JsonDict> given) {
+    std::string text = removed;
+    if (given) text = boost::json::serialize(*given);
+    const JsonDict content = given ? std::move(*given) : JsonDict();
+    co_await database.run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
+    co_await account_data.announce(target.user_id, target.room_id, target.type, content);
+}
+
+/// None if it was never set.
+async::task<std::optional<JsonDict>> known(modapi::Database& database, Target target) {
+    if (target.room_id.empty() && target.type == "m.push_rules") {
+        JsonDict rules = co_await database.read("push_rules", &push_rules_content, target.user_id);
+        co_return rules;
+    }
+    std::optional<JsonDict> content =
+        co_await database.read("find_account_data", &find_account_data, target.user_id, target.room_id, target.type);
+    co_return content;
+}
+
+async::task<modapi::Response> put(Authentication& authentication, modapi::Database& database, AccountData& account_data,
+                                  const RoutedRequest& request, Target target) {
+    co_await require_own(authentication, request, target, "Cannot add account data for other users.");
+    require_settable(target.type);
+    JsonDict content = required_json_body(request);
+    co_await to_the_end(change(database, account_data, std::move(target), std::move(content)));
+    co_return ok();
+}
+
+async::task<modapi::Response> get(Authentication& authentication, modapi::Database& database, const RoutedRequest& request,
+                                  Target target) {
+    co_await require_own(authentication, request, target, "Cannot get account data for other users.");
+    std::optional<JsonDict> content = co_await known(database, std::move(target));
+    if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
+    co_return ok(std::move(*content));
+}
+
+async::task<modapi::Response> remove(Authentication& authentication, modapi::Database& database, AccountData& account_data,
+                                     const RoutedRequest& request, Target target) {
+    co_await require_own(authentication, request, target, "Cannot delete account data for other users.");
+    require_settable(target.type);
+    const std::optional<JsonDict> nothing;
+    co_await to_the_end(change(database, account_data, std::move(target), nothing));
+    co_return ok();
+}
+
+async::task<modapi::Response> put_global(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database, AccountData& account_data) {
+    return put(authentication, database, account_data, request, global_target(request));
+}
+async::task<modapi::Response> get_global(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    return get(authentication, database, request, global_target(request));
+}
+async::task<modapi::Response> put_of_room(const RoutedRequest& request, Authentication& authentication,
+                                          modapi::Database& database, AccountData& account_data) {
+    return put(authentication, database, account_data, request, room_target(request));
+}
+async::task<modapi::Response> get_of_room(const RoutedRequest& request, Authentication& authentication,
+                                          modapi::Database& database) {
+    return get(authentication, database, request, room_target(request));
+}
+async::task<modapi::Response> delete_global(const RoutedRequest& request, Authentication& authentication,
+                                            modapi::Database& database, AccountData& account_data) {
+    return remove(authentication, database, account_data, request, global_target(request));
+}
+async::task<modapi::Response> delete_of_room(const RoutedRequest& request, Authentication& authentication,
+                                             modapi::Database& database, AccountData& account_data) {
+    return remove(authentication, database, account_data, request, room_target(request));
+}
+
+}  // namespace
+
+std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                std::int64_t since) {
+    std::vector<AccountDataItem> items;
+    if (since == 0) {
+        // A sync that begins isn't told of what was removed.
+        items = select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed));
+    } else {
+        items = select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
+    }
+    if (since == 0 || push_rules_position(transaction, user_id) > since) {
+        items.push_back({std::string(), "m.push_rules", push_rules_content(transaction, user_id)});
+    }
+    return items;
+}
+
+std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
+                                                  const std::string& room_id) {
+    return select_items(transaction, "room_id = ? AND content <> '' ORDER BY data_type", user_id, room_id);
+}
+
+void require_room_id(const std::string& room_id) {
+    if (room_id.starts_with('!')) return;
+    throw SynapseError(400, room_id + " is not a valid room ID", Codes::INVALID_PARAM);
+}
+
+std::optional<JsonDict> find_account_data(modapi::Transaction& transaction, const std::string& user_id,
+                                          const std::string& room_id, const std::string& type) {
+    const auto row = transaction.query_one<std::string>(
+        "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND data_type = ?", user_id, room_id, type);
+    if (!row || std::get<0>(*row) == removed) return std::nullopt;
+    return parsed(std::get<0>(*row));
+}
+
+void store_account_data(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
+                        const std::string& type, const JsonDict& content) {
+    store(transaction, user_id, room_id, type, boost::json::serialize(content));
+}
+
+async::task<void> AccountData::announce(std::string user_id, std::string room_id, std::string type, JsonDict content) {
+    std::vector<std::string> users;
+    users.push_back(user_id);
+    notifier_.wake(std::move(users));
+    std::optional<std::string> of_room;
+    if (!room_id.empty()) of_room = std::move(room_id);
+    co_await account_data_callbacks_.on_account_data_updated(user_id, of_room, type, content);
+}
+
+async::task<std::optional<JsonDict>> global_account_data(modapi::Database& database, std::string user_id, std::string type) {
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return known(database, std::move(target));
+}
+
+async::task<void> AccountData::put_global(std::string user_id, std::string type, JsonDict content) {
+    require_settable(type);
+    Target target = {std::move(user_id), {}, std::move(type)};
+    return change(database_, *this, std::move(target), std::move(content));
+}
+
+void add_account_data_endpoints(Router& router) {
+    add_client(router, "PUT", "/user/{user_id}/account_data/{type}", &put_global);
+    add_client(router, "GET", "/user/{user_id}/account_data/{type}", &get_global);
+    add_client(router, "PUT", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &put_of_room);
+    add_client(router, "GET", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &get_of_room);
+    // Matrix has no stable way of removing account data yet.
+    const std::string unstable = "/_matrix/client/unstable/org.matrix.msc3391/user/{user_id}";
+    router.add("DELETE", unstable + "/account_data/{type}", &delete_global);
+    router.add("DELETE", unstable + "/rooms/{room_id}/account_data/{type}", &delete_of_room);
+}
+
+}  // namespace homeserver

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "text/server_name.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/user_info.h>
+
+#include <async/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace homeserver {
+
+/// One row of the users table.
+struct Account {
+    std::string user_id;
+    std::optional<std::string> password_hash;  ///< none: no login by password
+    bool admin = false;
+    bool is_guest = false;
+    bool deactivated = false;
+    bool shadow_banned = false;
+};
+
+/// What a new account starts with.
+struct NewAccount {
+    std::string user_id;
+    std::optional<std::string> password_hash;
+    std::optional<std::string> display_name;
+    bool admin = false;
+    bool shadow_banned = false;
+    std::int64_t creation_ts = 0;  ///< milliseconds since 1970
+};
+
+/// The account of exactly this user id; none if there is none. For use inside a transaction.
+[[nodiscard]] std::optional<Account> find_account(modapi::Transaction& transaction, const std::string& user_id);
+/// The account a person means by this user id: exactly it, or the only one that differs by case alone.
+[[nodiscard]] std::optional<Account> find_account_ignoring_case(modapi::Transaction& transaction, const std::string& user_id);
+
+/// Whether exactly this user id is a local account, also a deactivated one.
+[[nodiscard]] async::task<bool> user_exists(modapi::Database& database, std::string user_id);
+[[nodiscard]] async::task<bool> is_server_admin(modapi::Database& database, std::string user_id);
+/// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`.
+[[nodiscard]] async::task<void> require_usable_account(modapi::Database& database, std::string user_id);
+/// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
+[[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
+/// All that is known of exactly this user id; none if there is no account. For use inside a transaction.
+[[nodiscard]] std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id);
+
+/// Stores the account and its profile. Errors: SynapseError 400 `M_USER_IN_USE` "User ID already taken.".
+[[nodiscard]] async::task<void> create_account(modapi::Database& database, NewAccount account);
+
+/// Checks the localpart of a user that is to be: characters, length, taken. Errors: SynapseError 400 `M_INVALID_USERNAME`, 400
+/// `M_USER_IN_USE`.
+[[nodiscard]] async::task<void> check_username(modapi::Database& database, const ServerName& server_name,
+                                               std::string localpart);
+
+}  // namespace homeserver

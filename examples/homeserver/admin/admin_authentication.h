@@ -1,0 +1,17 @@
+#pragma once
+
+#include "access/authentication.h"
+#include "http/router.h"
+
+#include <modapi/database.h>
+
+#include <async/task.h>
+#include <callbacks/users.h>
+
+namespace homeserver {
+
+/// Who makes this request, an admin. Errors: those of authenticate, 403 `M_FORBIDDEN` "You are not a server admin".
+[[nodiscard]] async::task<callbacks::Requester> authenticate_admin(Authentication& authentication, modapi::Database& database,
+                                                                   const RoutedRequest& request);
+
+}  // namespace homeserver

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "events/room_store.h"
+
+#include <callbacks/event.h>
+#include <callbacks/json.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace homeserver {
+
+/// Errors: SynapseError 400 `M_BAD_JSON` for a wrong member of a filter.
+[[noreturn]] void refuse_filter(std::string_view key);
+/// A member of a filter that lists names; none if it isn't there. Errors: those of refuse_filter.
+[[nodiscard]] std::optional<std::vector<std::string>> filter_names(const callbacks::JsonDict& filter, std::string_view key);
+
+/// Which events of one kind a client wants (specification, "Filtering").
+class EventFilter {
+public:
+    EventFilter() = default;
+    /// Reads `types`, `not_types`, `senders`, `not_senders`, `rooms`, `not_rooms`, `contains_url`, `limit`. Errors:
+    /// SynapseError 400 `M_BAD_JSON`.
+    explicit EventFilter(const callbacks::JsonDict& filter);
+
+    [[nodiscard]] bool wants(std::string_view type, std::string_view sender) const;
+    [[nodiscard]] bool wants_room(std::string_view room_id) const;
+    [[nodiscard]] bool wants(const callbacks::Event& event) const;
+    /// Whether there is anything that it doesn't want.
+    [[nodiscard]] bool restricts() const noexcept;
+    /// Removes what isn't wanted.
+    void restrict(std::vector<StoredEvent>& events) const;
+    [[nodiscard]] std::int64_t limit() const noexcept { return limit_; }
+
+private:
+    using Names = std::vector<std::string>;
+    std::optional<Names> types_;
+    Names not_types_;
+    std::optional<Names> senders_;
+    Names not_senders_;
+    std::optional<Names> rooms_;
+    Names not_rooms_;
+    std::optional<bool> contains_url_;
+    std::int64_t limit_ = 10;
+};
+
+/// A filter that is given in a query. Errors: SynapseError 400 `M_NOT_JSON`.
+[[nodiscard]] callbacks::JsonDict filter_from_text(const std::string& text);
+
+}  // namespace homeserver

@@ -1,0 +1,139 @@
+#include "events/event_format.h"
+
+#include "events/canonical_json.h"
+
+#include <callbacks/errors.h>
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <stdexcept>
+
+namespace homeserver {
+namespace {
+
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+
+constexpr std::array<std::string_view, 15> kept_keys = {
+    "event_id", "type",        "room_id",    "sender",      "state_key", "content",          "hashes",    "signatures",
+    "depth",    "prev_events", "prev_state", "auth_events", "origin",    "origin_server_ts", "membership"};
+
+JsonDict only(const JsonDict& content, std::initializer_list<std::string_view> keys) {
+    JsonDict kept;
+    for (const std::string_view key : keys) {
+        if (const JsonValue* const value = content.if_contains(key)) kept[key] = *value;
+    }
+    return kept;
+}
+
+JsonDict redacted_content(std::string_view type, const JsonDict& content) {
+    if (type == "m.room.member") return only(content, {"membership", "join_authorised_via_users_server"});
+    if (type == "m.room.create") return only(content, {"creator"});
+    if (type == "m.room.join_rules") return only(content, {"join_rule", "allow"});
+    if (type == "m.room.history_visibility") return only(content, {"history_visibility"});
+    if (type == "m.room.power_levels") {
+        return only(content, {"ban", "events", "events_default", "kick", "redact", "state_default", "users", "users_default"});
+    }
+    return {};
+}
+
+std::string_view string_of(const JsonDict& pdu, std::string_view key) {
+    const JsonValue* const value = pdu.if_contains(key);
+    if (value == nullptr || !value->is_string()) throw std::invalid_argument("an event without " + std::string(key));
+    return value->get_string();
+}
+
+std::array<unsigned char, crypto_hash_sha256_BYTES> sha256(std::string_view bytes) {
+    std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+    crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    return hash;
+}
+
+}  // namespace
+
+JsonDict redacted(const JsonDict& pdu) {
+    JsonDict left;
+    for (const auto& member : pdu) {
+        const std::string_view key = member.key();
+        if (std::find(kept_keys.begin(), kept_keys.end(), key) != kept_keys.end()) left[key] = member.value();
+    }
+    const JsonValue* const content = pdu.if_contains("content");
+    left["content"] = content != nullptr && content->is_object()
+                          ? redacted_content(string_of(pdu, "type"), content->get_object())
+                          : JsonDict();
+    return left;
+}
+
+std::string content_hash(const JsonDict& pdu) {
+    JsonDict hashed = pdu;
+    hashed.erase("unsigned");
+    hashed.erase("signatures");
+    hashed.erase("hashes");
+    const auto hash = sha256(canonical_json(hashed));
+    return unpadded_base64(hash.data(), hash.size(), false);
+}
+
+std::string event_id_of(const JsonDict& pdu) {
+    JsonDict referred = redacted(pdu);
+    referred.erase("signatures");
+    referred.erase("event_id");
+    const auto hash = sha256(canonical_json(referred));
+    return "$" + unpadded_base64(hash.data(), hash.size(), true);
+}
+
+void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server_name) {
+    for (const std::string_view name : {"room_id", "sender", "type", "state_key"}) {
+        const JsonValue* const value = pdu.if_contains(name);
+        if (value == nullptr || value->get_string().size() <= max_identifier) continue;
+        throw callbacks::SynapseError(413, "'" + std::string(name) + "' too large", callbacks::Codes::TOO_LARGE);
+    }
+    pdu.erase("signatures");
+    pdu["hashes"] = JsonDict({{"sha256", content_hash(pdu)}});
+    JsonDict signed_part = redacted(pdu);
+    key.sign_json(signed_part, server_name);
+    pdu["signatures"] = signed_part["signatures"];
+    if (canonical_json(pdu).size() > max_event) {
+        throw callbacks::SynapseError(413, "event too large", callbacks::Codes::TOO_LARGE);
+    }
+}
+
+callbacks::Event event_from_pdu(const JsonDict& pdu, std::string event_id, JsonDict unsigned_fields) {
+    callbacks::EventFields fields;
+    fields.event_id = std::move(event_id);
+    fields.unsigned_fields = std::move(unsigned_fields);
+    fields.room_id = string_of(pdu, "room_id");
+    fields.type = string_of(pdu, "type");
+    fields.sender = string_of(pdu, "sender");
+    if (pdu.contains("state_key")) fields.state_key = string_of(pdu, "state_key");
+    if (pdu.contains("redacts")) fields.redacts = string_of(pdu, "redacts");
+    const JsonValue* const content = pdu.if_contains("content");
+    const JsonValue* const time = pdu.if_contains("origin_server_ts");
+    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event without content");
+    if (time == nullptr || !time->is_int64()) throw std::invalid_argument("an event without origin_server_ts");
+    fields.content = content->get_object();
+    fields.origin_server_ts = time->get_int64();
+    for (const auto& member : pdu) {
+        const std::string_view key = member.key();
+        for (const std::string_view own : {"depth", "hashes", "signatures", "prev_events", "auth_events", "origin"}) {
+            if (key == own) fields.other[key] = member.value();
+        }
+    }
+    return callbacks::Event(std::move(fields));
+}
+
+JsonDict pdu_from_event(const callbacks::Event& event) {
+    JsonDict pdu = event.other();
+    pdu["room_id"] = event.room_id();
+    pdu["type"] = event.type();
+    pdu["sender"] = event.sender();
+    if (event.state_key()) pdu["state_key"] = *event.state_key();
+    if (event.redacts()) pdu["redacts"] = *event.redacts();
+    pdu["content"] = event.content();
+    pdu["origin_server_ts"] = event.origin_server_ts();
+    return pdu;
+}
+
+}  // namespace homeserver

@@ -1,0 +1,219 @@
+#include "events/room_store.h"
+
+#include "events/canonical_json.h"
+#include "events/event_format.h"
+
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Event;
+using callbacks::JsonDict;
+using modapi::Transaction;
+
+using EventRow =
+    std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
+constexpr std::string_view event_columns =
+    "SELECT e.event_id, e.stream_position, e.pdu, e.unsigned_fields, e.device_id, e.transaction_id FROM events e ";
+
+StoredEvent stored_event(EventRow& row) {
+    auto& [event_id, position, pdu, unsigned_fields, device_id, transaction_id] = row;
+    Event event = event_from_pdu(stored_json(pdu), std::move(event_id), stored_json(unsigned_fields));
+    return {std::move(event), position, std::move(device_id), std::move(transaction_id)};
+}
+
+template <class... Values>
+std::vector<StoredEvent> select_events(Transaction& transaction, std::string_view where, const Values&... values) {
+    auto rows = transaction.query<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
+                                  std::optional<std::string>>(std::string(event_columns) + std::string(where), values...);
+    std::vector<StoredEvent> events;
+    events.reserve(rows.size());
+    for (EventRow& row : rows) events.push_back(stored_event(row));
+    return events;
+}
+
+std::vector<std::string> only_column(std::vector<std::tuple<std::string>> rows) {
+    std::vector<std::string> column;
+    column.reserve(rows.size());
+    for (auto& [value] : rows) column.push_back(std::move(value));
+    return column;
+}
+
+}  // namespace
+
+JsonDict stored_json(std::string_view text) {
+    boost::json::parse_options options;
+    options.max_depth = 128;  // deeper than any request may be, with what is put around it
+    return std::move(boost::json::parse(text, {}, options).as_object());
+}
+
+std::int64_t depth_after(const RoomHead& head) noexcept { return std::min(head.depth, max_integer - 1) + 1; }
+
+std::optional<RoomHead> find_head(Transaction& transaction, const std::string& room_id) {
+    const auto row =
+        transaction.query_one<std::int64_t, std::int64_t>("SELECT depth, state_version FROM rooms WHERE room_id = ?", room_id);
+    if (!row) return std::nullopt;
+    RoomHead head;
+    std::tie(head.depth, head.state_version) = *row;
+    // An event names at most twenty that it follows.
+    head.extremities = only_column(transaction.query<std::string>(
+        "SELECT f.event_id FROM forward_extremities f JOIN events e ON e.event_id = f.event_id WHERE f.room_id = ? "
+        "ORDER BY e.stream_position DESC LIMIT 20",
+        room_id));
+    return head;
+}
+
+callbacks::StateMap current_state(Transaction& transaction, const std::string& room_id) {
+    callbacks::StateMap state;
+    for (StoredEvent& stored :
+         select_events(transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ?", room_id)) {
+        state.set(std::move(stored.event));
+    }
+    return state;
+}
+
+std::optional<Event> current_state_event(Transaction& transaction, const std::string& room_id, const std::string& type,
+                                         const std::string& state_key) {
+    std::vector<StoredEvent> found = select_events(
+        transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND s.state_key = ?",
+        room_id, type, state_key);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front().event);
+}
+
+callbacks::StateMap state_without_keys(Transaction& transaction, const std::string& room_id) {
+    callbacks::StateMap state;
+    for (StoredEvent& stored :
+         select_events(transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.state_key = ''",
+                       room_id)) {
+        state.set(std::move(stored.event));
+    }
+    return state;
+}
+
+callbacks::StateMap filtered_state(Transaction& transaction, const std::string& room_id, const callbacks::StateFilter& filter) {
+    callbacks::StateMap state;
+    for (const callbacks::StateFilterEntry& wanted : filter) {
+        for (StoredEvent& stored :
+             select_events(transaction,
+                           "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND (? = 1 OR "
+                           "s.state_key = ?)",
+                           room_id, wanted.type, !wanted.state_key.has_value(), wanted.state_key.value_or(std::string()))) {
+            state.set(std::move(stored.event));
+        }
+    }
+    return state;
+}
+
+std::vector<StoredEvent> state_at(Transaction& transaction, const std::string& room_id, std::int64_t position,
+                                  std::int64_t newer_than) {
+    return select_events(
+        transaction,
+        "JOIN (SELECT MAX(stream_position) AS position FROM events WHERE room_id = ? AND state_key IS NOT NULL "
+        "AND stream_position <= ? AND stream_position > ? GROUP BY type, state_key) latest "
+        "ON latest.position = e.stream_position ORDER BY e.stream_position",
+        room_id, position, newer_than);
+}
+
+std::vector<StoredEvent> state_history(Transaction& transaction, const std::string& room_id, const std::string& type,
+                                       const std::string& state_key) {
+    return select_events(transaction, "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? ORDER BY e.stream_position",
+                         room_id, type, state_key);
+}
+
+std::optional<StoredEvent> next_state_event(Transaction& transaction, const StoredEvent& stored) {
+    std::vector<StoredEvent> later = select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position > ? ORDER BY e.stream_position LIMIT 1",
+        stored.event.room_id(), stored.event.type(), *stored.event.state_key(), stored.position);
+    if (later.empty()) return std::nullopt;
+    return std::move(later.front());
+}
+
+std::optional<StoredEvent> state_event_at(Transaction& transaction, const std::string& room_id, const std::string& type,
+                                          const std::string& state_key, std::int64_t position) {
+    std::vector<StoredEvent> found = select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position <= ? ORDER BY e.stream_position DESC "
+        "LIMIT 1",
+        room_id, type, state_key, position);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
+    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const std::string& event_id) {
+    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.event_id = ?", event_id);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::vector<StoredEvent> latest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
+                                       std::int64_t until, std::int64_t limit) {
+    std::vector<StoredEvent> events = select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.stream_position > ? AND e.stream_position <= ? ORDER BY e.stream_position DESC LIMIT ?",
+        room_id, after, until, limit);
+    std::reverse(events.begin(), events.end());
+    return events;
+}
+
+std::vector<StoredEvent> earliest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
+                                         std::int64_t until, std::int64_t limit) {
+    return select_events(
+        transaction,
+        "WHERE e.room_id = ? AND e.stream_position > ? AND e.stream_position <= ? ORDER BY e.stream_position LIMIT ?", room_id,
+        after, until, limit);
+}
+
+std::string membership_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    auto row = transaction.query_one<std::string>("SELECT membership FROM room_memberships WHERE room_id = ? AND user_id = ?",
+                                                  room_id, user_id);
+    return row ? std::move(std::get<0>(*row)) : "leave";
+}
+
+std::vector<std::string> users_with_membership(Transaction& transaction, const std::string& room_id,
+                                               const std::string& membership) {
+    return only_column(transaction.query<std::string>(
+        "SELECT user_id FROM room_memberships WHERE room_id = ? AND membership = ? ORDER BY user_id", room_id, membership));
+}
+
+std::vector<std::string> rooms_with_membership(Transaction& transaction, const std::string& user_id,
+                                               const std::string& membership) {
+    return only_column(transaction.query<std::string>(
+        "SELECT room_id FROM room_memberships WHERE user_id = ? AND membership = ? ORDER BY room_id", user_id, membership));
+}
+
+bool room_is_public(Transaction& transaction, const std::string& room_id) {
+    const auto row = transaction.query_one<bool>("SELECT is_public FROM rooms WHERE room_id = ?", room_id);
+    return row && std::get<0>(*row);
+}
+
+std::vector<std::string> users_sharing_rooms(Transaction& transaction, const std::string& user_id) {
+    return only_column(transaction.query<std::string>(
+        "SELECT DISTINCT other.user_id FROM room_memberships own JOIN room_memberships other ON other.room_id = own.room_id "
+        "WHERE own.user_id = ? AND own.membership = 'join' AND other.membership = 'join' AND other.user_id <> ?",
+        user_id, user_id));
+}
+
+bool share_a_room(Transaction& transaction, const std::string& user_id, const std::string& other) {
+    return transaction
+        .query_one<std::int64_t>(
+            "SELECT 1 FROM room_memberships own CROSS JOIN room_memberships other WHERE own.user_id = ? AND "
+            "own.membership = 'join' AND other.room_id = own.room_id AND other.user_id = ? AND other.membership = 'join' "
+            "LIMIT 1",
+            user_id, other)
+        .has_value();
+}
+
+}  // namespace homeserver

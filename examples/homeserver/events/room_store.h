@@ -1,0 +1,90 @@
+#pragma once
+
+#include <modapi/database.h>
+
+#include <callbacks/event.h>
+#include <callbacks/state_filter.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The rooms' tables. Every function is for use inside a transaction.
+namespace homeserver {
+
+/// An event with what the server knows beside it.
+struct StoredEvent {
+    callbacks::Event event;
+    std::int64_t position = 0;
+    std::optional<std::string> device_id;  ///< of the session that sent it with a transaction id
+    std::optional<std::string> transaction_id;
+};
+
+/// Where a room stands: what a new event is built on.
+struct RoomHead {
+    std::vector<std::string> extremities;  ///< the events that no other one follows yet
+    std::int64_t depth = 0;
+    std::int64_t state_version = 0;
+};
+
+/// The depth of an event on top of a room's head. Other servers' events may have the largest one that there is already.
+[[nodiscard]] std::int64_t depth_after(const RoomHead& head) noexcept;
+
+/// None for a room that isn't there.
+[[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
+
+/// Whether the room is in the directory; false for a room that isn't there.
+[[nodiscard]] bool room_is_public(modapi::Transaction& transaction, const std::string& room_id);
+
+[[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
+[[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
+                                                                  const std::string& type, const std::string& state_key);
+/// Of the current state, what has an empty state key: what the room is like, without its members. Cost: reads none of them.
+[[nodiscard]] callbacks::StateMap state_without_keys(modapi::Transaction& transaction, const std::string& room_id);
+/// Of the current state, what an entry of `filter` wants.
+[[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
+                                                 const callbacks::StateFilter& filter);
+/// The state after everything up to `position`; with `newer_than`, only what was set behind that.
+[[nodiscard]] std::vector<StoredEvent> state_at(modapi::Transaction& transaction, const std::string& room_id,
+                                                std::int64_t position, std::int64_t newer_than);
+/// All events that set one part of the state, oldest first.
+[[nodiscard]] std::vector<StoredEvent> state_history(modapi::Transaction& transaction, const std::string& room_id,
+                                                     const std::string& type, const std::string& state_key);
+/// The last of them up to `position`.
+[[nodiscard]] std::optional<StoredEvent> state_event_at(modapi::Transaction& transaction, const std::string& room_id,
+                                                        const std::string& type, const std::string& state_key,
+                                                        std::int64_t position);
+
+/// What took the place of a state event in the state of its room; none: it stands still.
+[[nodiscard]] std::optional<StoredEvent> next_state_event(modapi::Transaction& transaction, const StoredEvent& stored);
+
+[[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
+                                                    const std::string& event_id);
+/// The same, whatever the room.
+[[nodiscard]] std::optional<StoredEvent> find_event_anywhere(modapi::Transaction& transaction, const std::string& event_id);
+/// At most `limit` events behind `after` and up to `until`: the latest ones, oldest first.
+[[nodiscard]] std::vector<StoredEvent> latest_events(modapi::Transaction& transaction, const std::string& room_id,
+                                                     std::int64_t after, std::int64_t until, std::int64_t limit);
+/// The same, the earliest ones, oldest first.
+[[nodiscard]] std::vector<StoredEvent> earliest_events(modapi::Transaction& transaction, const std::string& room_id,
+                                                       std::int64_t after, std::int64_t until, std::int64_t limit);
+
+/// `leave` for somebody who never was there.
+[[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id,
+                                        const std::string& user_id);
+[[nodiscard]] std::vector<std::string> users_with_membership(modapi::Transaction& transaction, const std::string& room_id,
+                                                             const std::string& membership);
+[[nodiscard]] std::vector<std::string> rooms_with_membership(modapi::Transaction& transaction, const std::string& user_id,
+                                                             const std::string& membership);
+
+/// Everybody who is joined to a room that this user is joined to, without the user.
+[[nodiscard]] std::vector<std::string> users_sharing_rooms(modapi::Transaction& transaction, const std::string& user_id);
+/// Whether both are joined to one of the same rooms. Cost: at most by the number of rooms that `user_id` is joined to.
+[[nodiscard]] bool share_a_room(modapi::Transaction& transaction, const std::string& user_id, const std::string& other);
+
+/// Text of the tables back into JSON.
+[[nodiscard]] callbacks::JsonDict stored_json(std::string_view text);
+
+}  // namespace homeserver

@@ -1,0 +1,72 @@
+#include "events/visibility.h"
+
+#include <algorithm>
+
+namespace homeserver {
+
+namespace {
+
+/// Who forgot a room is shown no more of it than somebody who never was there.
+bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    const auto row = transaction.query_one<bool>("SELECT forgotten FROM room_memberships WHERE room_id = ? AND user_id = ?",
+                                                 room_id, user_id);
+    return row && std::get<0>(*row);
+}
+
+}  // namespace
+
+Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
+    : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
+    if (!has_forgotten(transaction, room_id, user_id)) {
+        for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.member", user_id)) {
+            const std::string membership(stored.event.membership().value_or("leave"));
+            memberships_.emplace_back(stored.position, membership);
+            if (membership == "join") {
+                last_join_ = stored.position;
+                last_leave_ = std::nullopt;
+            } else if (last_join_ > 0 && !last_leave_) {
+                last_leave_ = stored.position;
+            }
+        }
+    }
+    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.history_visibility", "")) {
+        visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
+    }
+}
+
+const std::string& Visibility::value_at(const std::vector<Change>& changes, std::int64_t position, const std::string& before) {
+    const auto later =
+        std::find_if(changes.begin(), changes.end(), [&](const Change& change) { return change.first > position; });
+    return later == changes.begin() ? before : std::prev(later)->second;
+}
+
+bool Visibility::shows(const StoredEvent& stored) const {
+    static const std::string leave = "leave";
+    static const std::string shared = "shared";
+    // A user's own memberships are always theirs to see: they are told by whom they were invited or removed.
+    if (stored.event.membership() && stored.event.state_key() == user_id_) return true;
+    const std::string& visibility = value_at(visibilities_, stored.position, shared);
+    if (visibility == "world_readable") return true;
+    const std::string& membership = value_at(memberships_, stored.position, leave);
+    if (membership == "join") return true;
+    if (visibility == "joined") return false;
+    if (visibility == "invited") return membership == "invite";
+    return last_join_ > stored.position;
+}
+
+bool Visibility::shows_anything() const noexcept { return last_join_ > 0 || is_open_to_the_world(); }
+
+std::int64_t Visibility::state_until(std::int64_t position) const noexcept {
+    if (last_join_ == 0) return is_open_to_the_world() ? position : 0;
+    return std::min(position, last_leave_.value_or(position));
+}
+
+bool Visibility::is_open_to_the_world() const noexcept {
+    return !visibilities_.empty() && visibilities_.back().second == "world_readable";
+}
+
+void Visibility::restrict(std::vector<StoredEvent>& events) const {
+    std::erase_if(events, [this](const StoredEvent& stored) { return !shows(stored); });
+}
+
+}  // namespace homeserver

@@ -1,0 +1,93 @@
+#include "http/request_handling.h"
+
+#include "http/target.h"
+#include "text/utf8.h"
+
+#include <callbacks/errors.h>
+#include <callbacks/is_synapse_error.h>
+
+#include <async/cancellation.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::Codes;
+using callbacks::SynapseError;
+
+modapi::Response answer_to_options() {
+    modapi::Response response = modapi::json_response(204, callbacks::JsonDict());
+    response.body.clear();
+    std::erase_if(response.headers, [](const auto& header) { return header.first == "Content-Type"; });
+    return response;
+}
+
+void require_text(const modapi::Request& request, const std::vector<std::string>& parameters) {
+    const bool path_is_text =
+        std::all_of(parameters.begin(), parameters.end(), [](const std::string& part) { return is_storable_text(part); });
+    const bool query_is_text = std::all_of(request.query.begin(), request.query.end(), [](const auto& argument) {
+        return is_storable_text(argument.first) && is_storable_text(argument.second);
+    });
+    if (!path_is_text || !query_is_text) throw SynapseError(400, "Path and query must be UTF-8 text", Codes::INVALID_PARAM);
+}
+
+async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, const Router::Match& match,
+                                           const RoutedRequest& request) {
+    require_text(request.http, request.path_parameters);
+    modapi::Response response = co_await endpoints.answer(match, request);
+    co_return response;
+}
+
+}  // namespace
+
+modapi::Response matrix_error(int status, const std::string& message, Codes code) {
+    const SynapseError error(status, message, code);
+    return modapi::json_response(error.status(), error.body());
+}
+
+async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, const modapi::WebResources& web_resources,
+                                             const modapi::Request& request, std::string_view raw_path,
+                                             RequestSummary& summary) {
+    const async::context& here = co_await async::this_context;
+    Router::Match match = endpoints.router().find(request.method, raw_path);
+    const RoutedRequest routed(request, std::move(match.parameters));
+    modapi::WebResource* const resource = match.path_exists ? nullptr : web_resources.find(request.path);
+    std::exception_ptr failure;
+    try {
+        if (match.endpoint != nullptr) {
+            modapi::Response response = co_await run_endpoint(endpoints, match, routed);
+            summary.user = std::move(routed.authenticated_user);
+            co_return response;
+        }
+        if (resource != nullptr) {
+            summary.module = web_resources.owner(request.path);
+            modapi::Response response = co_await resource->handle(request);
+            co_return response;
+        }
+    } catch (const async::operation_cancelled&) {
+        failure = std::current_exception();
+        if (here.cancel_requested() != async::cancel_reason::none) {
+            summary.user = std::move(routed.authenticated_user);
+            throw;
+        }
+        // A module cancelled work of its own and let that escape: somebody waits for an answer all the same.
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        summary.user = std::move(routed.authenticated_user);
+        if (!callbacks::is_synapse_error(failure)) {
+            spdlog::error("request failed: method={} path={} error={}", request.method, printable(raw_path),
+                          callbacks::message_of(failure));
+        }
+        co_return modapi::error_response(failure);
+    }
+    if (request.method == "OPTIONS") co_return answer_to_options();
+    co_return matrix_error(match.path_exists ? 405 : 404, "Unrecognized request", Codes::UNRECOGNIZED);
+}
+
+}  // namespace homeserver

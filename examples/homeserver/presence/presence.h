@@ -1,0 +1,67 @@
+#pragma once
+
+#include "events/notifier.h"
+#include "http/router.h"
+#include "presence/presence_interests.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/json.h>
+#include <callbacks/presence.h>
+#include <callbacks/presence_router.h>
+
+#include <async/clock.h>
+#include <async/task.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace homeserver {
+
+/// The presence of users. One a worker; thread: the worker's.
+class Presence {
+public:
+    Presence(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
+             callbacks::PresenceRouterDispatch& presence_router, Notifier& notifier,
+             PresenceInterests& presence_interests) noexcept
+        : database_(database),
+          clock_(clock),
+          server_name_(server_name),
+          presence_router_(presence_router),
+          notifier_(notifier),
+          presence_interests_(presence_interests) {}
+
+    /// The `m.presence` events that a sync of `user_id` from position `since` (0: from the beginning) shows: the user's own,
+    /// those of users in common rooms, of the users that get_interested_users names (PRESENCE_ALL_USERS: of every user), and
+    /// what get_users_for_states routed to this user.
+    [[nodiscard]] async::task<callbacks::JsonArray> for_sync(std::string user_id, std::int64_t since);
+
+    /// Sets a user's presence. The same again is only told of with `is_told_again`.
+    [[nodiscard]] async::task<void> change(callbacks::UserPresenceState wanted, bool is_told_again);
+
+    /// Sets a user's presence and tells who may see it, also if it is the same again. Errors: SynapseError 400
+    /// `M_INVALID_PARAM`.
+    [[nodiscard]] async::task<void> set(callbacks::UserPresenceState wanted);
+
+    /// Has the next sync of these local users show everybody who is online and whose presence they may see.
+    [[nodiscard]] async::task<void> show_all_online(std::vector<std::string> users);
+
+private:
+    modapi::Database& database_;
+    const async::clock& clock_;
+    const ServerName& server_name_;
+    callbacks::PresenceRouterDispatch& presence_router_;
+    Notifier& notifier_;
+    PresenceInterests& presence_interests_;
+};
+
+/// Throws SynapseError 400 `M_INVALID_PARAM` "Invalid presence state" for a word that is none.
+void require_presence_state(std::string_view state);
+
+/// GET and PUT /presence/{user}/status.
+void add_presence_endpoints(Router& router);
+
+}  // namespace homeserver

@@ -1,0 +1,166 @@
+#include "process/server.h"
+#include "process/server_configuration.h"
+#include "process/shutdown_deadline.h"
+
+#include <modapi/configuration.h>
+#include <modapi/module_resolver.h>
+
+#include <sodium.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <boost/program_options.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+namespace program_options = boost::program_options;
+
+constexpr const char* usage = "usage: homeserver --config FILE [--check-config]\n";
+
+constexpr const char* own_log = "homeserver";
+
+/// In front of a module's own lines, which it writes by a logger of its name.
+class ModuleName final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        const std::string_view name(message.logger_name.data(), message.logger_name.size());
+        if (name == own_log) return;
+        for (const std::string_view part : {std::string_view("module "), name, std::string_view(": ")}) {
+            line.append(part.data(), part.data() + part.size());
+        }
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ModuleName>(); }
+};
+
+/// What a line says. Texts of others come along, of exceptions and of remote servers: they must not begin lines of their own.
+class OneLine final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        for (const char character : std::string_view(message.payload.data(), message.payload.size())) {
+            const bool is_control = static_cast<unsigned char>(character) < 0x20 || character == 0x7F;
+            line.push_back(is_control ? ' ' : character);
+        }
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
+};
+
+/// Lines on stderr: time, level, text.
+void set_up_log() {
+    auto log = spdlog::stderr_logger_mt(own_log);
+    auto form = std::make_unique<spdlog::pattern_formatter>();
+    form->add_flag<ModuleName>('*').add_flag<OneLine>('?').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*%?");
+    log->set_formatter(std::move(form));
+    log->flush_on(spdlog::level::trace);
+    spdlog::set_default_logger(std::move(log));
+}
+
+/// Of everybody's lines: modules have loggers of their own, which write where the server's does.
+void show_from(spdlog::level::level_enum level) { spdlog::default_logger()->sinks().front()->set_level(level); }
+
+/// Of an installed server the one that was installed with it; of a built one the build's, beside the program's folder.
+std::filesystem::path default_module_path() {
+    const std::filesystem::path prefix = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    const std::filesystem::path installed = prefix / HOMESERVER_INSTALLED_MODULES;
+    return std::filesystem::is_directory(installed) ? installed : prefix / "modules";
+}
+
+/// The templates that came with the program, likewise.
+std::string template_dir() {
+    const std::filesystem::path prefix = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    const std::filesystem::path installed = prefix / HOMESERVER_INSTALLED_TEMPLATES;
+    return (std::filesystem::is_directory(installed) ? installed : prefix / "templates").string();
+}
+
+void print_findings(const homeserver::ServerConfiguration& configuration,
+                    const std::vector<modapi::ConfiguredModule>& modules) {
+    std::cout << "server_name: " << configuration.server_name << "\n";
+    for (const homeserver::Listener& listener : configuration.listeners)
+        std::cout << "listener: " << listener.to_string() << "\n";
+    const bool is_sqlite = configuration.database.name == "sqlite3";
+    std::cout << "database: " << configuration.database.name << (is_sqlite ? " " + configuration.database.database : "")
+              << "\n";
+    std::cout << "workers: " << configuration.workers << "\n";
+    for (const modapi::ConfiguredModule& module : modules) {
+        const std::string library = module.library.empty() ? "compiled in" : module.library.string();
+        std::cout << "module: " << module.name << " (" << library << ")\n";
+    }
+    std::cout << "the configuration is fine" << std::endl;
+}
+
+void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
+           const std::vector<modapi::ConfiguredModule>& modules) {
+    homeserver::ShutdownDeadline deadline;
+    homeserver::Server server(file, configuration, modules, deadline);
+    show_from(spdlog::level::info);
+    spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
+                 modules.size());
+    server.log_modules();
+    for (const std::string& address : server.addresses()) std::cout << "listening on " << address << std::endl;
+    server.run();
+    spdlog::info("stopped");
+}
+
+void run(const std::string& config_file, bool only_check) {
+    const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
+    const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
+    homeserver::ServerConfiguration configuration = homeserver::read_server_configuration(file, default_module_path(), warn);
+    configuration.template_dir = template_dir();
+    modapi::ModuleResolver resolver(configuration.module_path);
+    const std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(file, resolver, warn);
+    if (only_check) {
+        print_findings(configuration, modules);
+    } else {
+        serve(file, configuration, modules);
+    }
+}
+
+int run_program(int argument_count, char** arguments) {
+    program_options::options_description options("Options");
+    options.add_options()("config", program_options::value<std::string>()->value_name("FILE"),
+                          "the configuration, a YAML file")(
+        "check-config", "read the configuration and those of all modules, say what was found, start nothing")(
+        "version", "say which version this is")("help", "say this");
+    program_options::variables_map given;
+    program_options::store(program_options::parse_command_line(argument_count, arguments, options), given);
+    if (given.contains("help")) {
+        std::cout << usage << "\nA small Matrix homeserver, extended by modules.\n\n" << options;
+        return EXIT_SUCCESS;
+    }
+    if (given.contains("version")) {
+        std::cout << "homeserver " << HOMESERVER_VERSION << "\n";
+        return EXIT_SUCCESS;
+    }
+    if (!given.contains("config")) {
+        std::cerr << "homeserver: --config FILE is required (--help says more)\n";
+        return EXIT_FAILURE;
+    }
+    if (sodium_init() < 0) throw std::runtime_error("libsodium can't be used");
+    run(given["config"].as<std::string>(), given.contains("check-config"));
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+    std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
+    try {
+        set_up_log();
+        show_from(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
+        return run_program(argument_count, arguments);
+    } catch (const modapi::ConfigurationError& error) {
+        std::cerr << error.what() << std::endl;
+    } catch (const std::exception& error) {
+        std::cerr << "homeserver: " << error.what() << std::endl;
+    }
+    return EXIT_FAILURE;
+}

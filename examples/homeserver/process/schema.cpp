@@ -1,0 +1,125 @@
+#include "process/schema.h"
+
+#include "background/background_work.h"
+#include "process/room_schema.h"
+
+namespace homeserver {
+
+namespace {
+
+// The dialect that SQLite and PostgreSQL share. Times are milliseconds since 1970; truth values are 0 and 1; content is JSON.
+constexpr const char* tables[] = {
+    "CREATE TABLE IF NOT EXISTS stream_position (position BIGINT NOT NULL)",
+    // A sync from position 0 is one that begins.
+    "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
+
+    "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
+    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
+
+    "CREATE TABLE IF NOT EXISTS profiles (user_id TEXT PRIMARY KEY, display_name TEXT, avatar_url TEXT)",
+
+    "CREATE TABLE IF NOT EXISTS devices (user_id TEXT NOT NULL, device_id TEXT NOT NULL, display_name TEXT, "
+    "creation_ts BIGINT NOT NULL, PRIMARY KEY (user_id, device_id))",
+
+    // A token is kept as it is, since on_logged_out of modules names the tokens of all devices.
+    "CREATE TABLE IF NOT EXISTS access_tokens (token_id BIGINT PRIMARY KEY, token TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, "
+    "device_id TEXT)",
+    "CREATE INDEX IF NOT EXISTS access_tokens_of_device ON access_tokens (user_id, device_id)",
+
+    "CREATE TABLE IF NOT EXISTS ui_auth_sessions (session_id TEXT PRIMARY KEY, operation TEXT NOT NULL, parameters TEXT NOT "
+    "NULL, "
+    "password_hash TEXT, completed TEXT NOT NULL, result TEXT, creation_ts BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS ui_auth_sessions_by_age ON ui_auth_sessions (creation_ts)",
+
+    // room_id is empty for global data.
+    "CREATE TABLE IF NOT EXISTS account_data (user_id TEXT NOT NULL, room_id TEXT NOT NULL, data_type TEXT NOT NULL, "
+    "content TEXT NOT NULL, stream_position BIGINT NOT NULL, PRIMARY KEY (user_id, room_id, data_type))",
+    "CREATE INDEX IF NOT EXISTS account_data_by_position ON account_data (user_id, stream_position)",
+
+    "CREATE TABLE IF NOT EXISTS presence (user_id TEXT PRIMARY KEY, state TEXT NOT NULL, status_msg TEXT, "
+    "last_active_ts BIGINT NOT NULL, last_user_sync_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, "
+    "stream_position BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS presence_by_position ON presence (stream_position)",
+    // What get_users_for_states gave to whom, beyond common rooms.
+    "CREATE TABLE IF NOT EXISTS routed_presence (recipient TEXT NOT NULL, user_id TEXT NOT NULL, state TEXT NOT NULL, "
+    "status_msg TEXT, last_active_ts BIGINT NOT NULL, currently_active BIGINT NOT NULL, stream_position BIGINT NOT NULL, "
+    "PRIMARY KEY (recipient, user_id))",
+
+    // What users changed in their push rules, JSON. Who changed nothing isn't in it.
+    "CREATE TABLE IF NOT EXISTS push_rules (user_id TEXT PRIMARY KEY, changes TEXT NOT NULL, stream_position BIGINT NOT NULL)",
+    // One row for each event that a user was notified of and hasn't read. thread_id is `main` outside of threads.
+    "CREATE TABLE IF NOT EXISTS unread_notifications (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT "
+    "NULL, event_id TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, "
+    "PRIMARY KEY (stream_position, user_id))",
+    "CREATE INDEX IF NOT EXISTS unread_notifications_of_room ON unread_notifications (user_id, room_id)",
+    "CREATE INDEX IF NOT EXISTS unread_notifications_of_user ON unread_notifications (user_id, stream_position)",
+    "CREATE TABLE IF NOT EXISTS pushers (user_id TEXT NOT NULL, app_id TEXT NOT NULL, pushkey TEXT NOT NULL, "
+    "app_display_name TEXT NOT NULL, device_display_name TEXT NOT NULL, profile_tag TEXT, lang TEXT NOT NULL, data TEXT NOT "
+    "NULL, device_id TEXT, pushkey_ts BIGINT NOT NULL, last_position BIGINT NOT NULL, failing_since BIGINT, "
+    "PRIMARY KEY (user_id, app_id, pushkey))",
+
+    // Whose next sync shows everybody who is online: one from before that position.
+    "CREATE TABLE IF NOT EXISTS full_presence_due (user_id TEXT PRIMARY KEY, stream_position BIGINT NOT NULL)",
+
+    // From where requests came. device_id and user_agent are empty where there is none.
+    "CREATE TABLE IF NOT EXISTS user_ips (user_id TEXT NOT NULL, device_id TEXT NOT NULL, ip TEXT NOT NULL, "
+    "user_agent TEXT NOT NULL, last_seen BIGINT NOT NULL, PRIMARY KEY (user_id, device_id, ip, user_agent))",
+    "CREATE INDEX IF NOT EXISTS user_ips_by_time ON user_ips (last_seen)",
+
+    "CREATE TABLE IF NOT EXISTS user_threepids (medium TEXT NOT NULL, address TEXT NOT NULL, user_id TEXT NOT NULL, "
+    "validated_at BIGINT NOT NULL, added_at BIGINT NOT NULL, PRIMARY KEY (medium, address))",
+    "CREATE INDEX IF NOT EXISTS user_threepids_of_user ON user_threepids (user_id)",
+    // Which identity servers hold a binding.
+    "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
+    // Codes that were sent to addresses. validated_at is null until the code is said back.
+    "CREATE TABLE IF NOT EXISTS threepid_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    "client_secret TEXT NOT NULL, token TEXT NOT NULL, next_link TEXT, send_attempt BIGINT NOT NULL, wrong_tries BIGINT NOT "
+    "NULL, "
+    "creation_ts BIGINT NOT NULL, validated_at BIGINT)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_of_address ON threepid_validations (address, client_secret)",
+    "CREATE INDEX IF NOT EXISTS threepid_validations_by_age ON threepid_validations (creation_ts)",
+    "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
+    "NULL, PRIMARY KEY (auth_provider, external_id))",
+
+    "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
+    "PRIMARY KEY (user_id, filter_id))",
+
+    "CREATE TABLE IF NOT EXISTS login_tokens (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, expiry_ts BIGINT NOT NULL, "
+    "auth_provider_id TEXT, auth_provider_session_id TEXT)",
+
+    // What other servers' transactions were answered with.
+    "CREATE TABLE IF NOT EXISTS federation_transactions (origin TEXT NOT NULL, transaction_id TEXT NOT NULL, answer TEXT NOT "
+    "NULL, received_ts BIGINT NOT NULL, PRIMARY KEY (origin, transaction_id))",
+    "CREATE INDEX IF NOT EXISTS federation_transactions_by_age ON federation_transactions (received_ts)",
+
+    "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
+
+    "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on "
+    "TEXT, "
+    "ordering BIGINT NOT NULL)",
+    // As populate_stats_process_rooms last found them.
+    "CREATE TABLE IF NOT EXISTS room_stats (room_id TEXT PRIMARY KEY, joined_members BIGINT NOT NULL, invited_members BIGINT "
+    "NOT "
+    "NULL, left_members BIGINT NOT NULL, banned_members BIGINT NOT NULL, current_state_events BIGINT NOT NULL, "
+    "events BIGINT NOT NULL)",
+
+    "CREATE TABLE IF NOT EXISTS user_directory_words (user_id TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (user_id, word))",
+
+    "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
+    "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+};
+
+void create_tables(modapi::Transaction& transaction, void*) {
+    for (const char* const statement : tables) transaction.execute(statement);
+
+    for (const std::string& statement : room_schema()) transaction.execute(statement);
+    queue_what_is_missing(transaction);
+}
+
+}  // namespace
+
+void create_schema(modapi::Database& database) { database.run_blocking("create_schema", &create_tables, nullptr); }
+
+}  // namespace homeserver

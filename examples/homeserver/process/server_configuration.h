@@ -1,0 +1,71 @@
+#pragma once
+
+#include "accounts/registration_settings.h"
+#include "federation/verify_keys.h"
+#include "http/public_baseurl.h"
+#include "mail/mail_settings.h"
+#include "media/media_settings.h"
+#include "profiles/user_directory_settings.h"
+#include "sessions/session_settings.h"
+
+#include <modapi/background_updater.h>
+#include <modapi/cache_settings.h>
+#include <modapi/configuration.h>
+#include <modapi/database.h>
+#include <modapi/module_resolver.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace homeserver {
+
+/// One address to listen on.
+struct Listener {
+    std::string address;  ///< an IP address, without brackets
+    std::uint16_t port = 8008;
+    modapi::ConfigurationPath path = {"listeners"};  ///< where the configuration asks for it, for messages
+
+    /// `127.0.0.1:8008`, `[::1]:8008`.
+    [[nodiscard]] std::string to_string() const;
+};
+
+/// The server's own keys, checked; README.md of this program says what each means. Modules' sections are handled by
+/// modapi::configure_modules.
+struct ServerConfiguration {
+    std::string server_name;
+    PublicBaseurl public_baseurl;
+    std::vector<Listener> listeners;
+    modapi::DatabaseSettings database;
+    RegistrationSettings registration;
+    LoginViaExistingSession login_via_existing_session;
+    MediaSettings media;
+    UserDirectorySettings user_directory;
+    std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
+    std::vector<std::filesystem::path> module_path;
+    int workers = 1;
+    std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start() of each module
+    modapi::BackgroundUpdateSettings background_updates;
+    std::optional<std::vector<std::string>> ip_range_blocklist;
+    std::vector<std::string> ip_range_allowlist;
+    std::string http_proxy;  ///< this and the next two as modapi::HttpClientSettings has them
+    std::string https_proxy;
+    std::vector<std::string> no_proxy_hosts;
+    MailSettings mail;
+    std::optional<std::string> custom_template_dir;
+    std::optional<std::string> template_dir;  ///< the server's own templates; the program's affair, not the file's
+    SsoSettings sso;
+    VerifyKeys federation_verify_keys;
+    modapi::CacheSettings caches;
+};
+
+/// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.
+/// `default_module_path` is the build's modules folder. Errors: modapi::ConfigurationError.
+[[nodiscard]] ServerConfiguration read_server_configuration(const modapi::ConfigurationFile& file,
+                                                            const std::filesystem::path& default_module_path,
+                                                            const std::function<void(const std::string&)>& warn);
+
+}  // namespace homeserver

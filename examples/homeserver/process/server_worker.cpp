@@ -1,0 +1,261 @@
+#include "process/server_worker.h"
+
+#include "access/authentication.h"
+#include "access/seen_clients.h"
+#include "account_changes/deactivation.h"
+#include "account_changes/new_user.h"
+#include "account_changes/third_party_id_changes.h"
+#include "account_data/account_data.h"
+#include "accounts/turns.h"
+#include "addresses/validation_mail.h"
+#include "background/background_updates.h"
+#include "events/client_event.h"
+#include "events/client_event_cache.h"
+#include "events/notifier.h"
+#include "events/signing_key.h"
+#include "federation/authorised_join.h"
+#include "federation/incoming_event.h"
+#include "federation/x_matrix.h"
+#include "mail/mailer.h"
+#include "module_services/module_accounts.h"
+#include "module_services/module_mail.h"
+#include "module_services/module_presence.h"
+#include "module_services/module_push.h"
+#include "module_services/module_rooms.h"
+#include "module_services/module_sessions.h"
+#include "presence/presence.h"
+#include "presence/presence_interests.h"
+#include "profiles/profile.h"
+#include "push/http_pushers.h"
+#include "push/push_gateway.h"
+#include "rooms/create_room.h"
+#include "rooms/event_sender.h"
+#include "rooms/membership.h"
+#include "rooms/shutdown.h"
+#include "rooms/third_party_invites.h"
+#include "sessions/devices.h"
+#include "sessions/login_authentication.h"
+#include "sessions/ui_authentication.h"
+#include "text/server_name.h"
+
+#include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace homeserver {
+
+namespace {
+
+/// Tells this worker's modules of a stored event.
+async::task<void> run_on_new_event(callbacks::ThirdPartyRulesDispatch& third_party_rules, callbacks::Event event,
+                                   std::shared_ptr<const callbacks::StateMap> state) {
+    static const callbacks::StateMap nothing;
+    const callbacks::StateMap& current = state ? *state : nothing;
+    co_await third_party_rules.on_new_event(event, current);
+}
+
+/// Where templates of mails are looked for: the operator's before the server's.
+std::vector<std::filesystem::path> template_folders(const ServerConfiguration& configuration) {
+    std::vector<std::filesystem::path> folders;
+    if (configuration.custom_template_dir) folders.emplace_back(*configuration.custom_template_dir);
+    if (configuration.template_dir) folders.emplace_back(*configuration.template_dir);
+    return folders;
+}
+
+std::optional<ValidationMail> validation_mail_of(const ProcessContext& process) {
+    const ServerConfiguration& configuration = process.configuration;
+    if (!process.mailer.can_send()) return std::nullopt;
+    return ValidationMail(configuration.server_name, configuration.mail.app_name, template_folders(configuration));
+}
+
+}  // namespace
+
+/// What a worker serves its clients, other servers and its modules by. Each is made of those above it.
+struct ServerWorker::Parts {
+    Parts(ProcessContext& process, const async::clock& clock, modapi::Worker& modules, async::scope& background)
+        : seen_clients(process.database, clock, background),
+          authentication(process.database, modules.hooks().account_validity, seen_clients),
+          server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
+          event_writer{client_events, modules.hooks().unsigned_section, clock},
+          validation_mail(validation_mail_of(process)),
+          push_gateway(process.database, modules.settings().http_client),
+          event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
+                       modules.hooks().third_party_rules, process.notifier),
+          memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender),
+          third_party_invites(process.database, process.server_name, process.configuration.public_baseurl, process.signing_key,
+                              modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
+          room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
+                        event_sender, memberships, third_party_invites),
+          room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
+                        memberships),
+          account_data(process.database, modules.hooks().account_data, process.notifier),
+          presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
+                   process.presence_interests),
+          sessions(process.database, clock, modules.hooks().password_auth_provider),
+          login_authentication(process.database, process.server_name, process.host_pool,
+                               modules.hooks().password_auth_provider),
+          ui_authentication(process.database, clock, process.host_pool, modules.hooks().password_auth_provider, process.mailer,
+                            login_authentication),
+          profiles(process.database, process.server_name, modules.hooks().third_party_rules, memberships),
+          user_creation(process.database, clock, process.server_name, modules.hooks().account_validity,
+                        modules.hooks().spam_checker),
+          third_party_id_changes(process.database, clock, modules.hooks().third_party_rules, third_party_invites),
+          deactivation(process.database, modules.hooks().third_party_rules, memberships, sessions, profiles,
+                       third_party_id_changes),
+          incoming_events(process.database, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender),
+          authorised_joins(process.database, process.server_name, process.signing_key,
+                           process.configuration.federation_verify_keys),
+          module_accounts(process.database, clock, process.server_name, account_data, profiles, user_creation,
+                          third_party_id_changes, deactivation),
+          module_sessions(authentication, process.database, clock, process.server_name, process.configuration.sso,
+                          modules.hooks().account_validity, sessions),
+          module_rooms(process.database, process.server_name, process.turns, background, event_sender, memberships,
+                       room_creation, room_shutdown),
+          module_presence(process.server_name, presence),
+          module_mail(process.mailer),
+          module_push(process.database, process.notifier, push_gateway) {}
+
+    SeenClients seen_clients;
+    Authentication authentication;
+    ServerAuthentication server_authentication;
+    ClientEventCache client_events;
+    ClientEventWriter event_writer;
+    std::optional<ValidationMail> validation_mail;  ///< only where mail can be sent
+    PushGateway push_gateway;
+    EventSender event_sender;
+    Memberships memberships;
+    ThirdPartyInvites third_party_invites;
+    RoomCreation room_creation;
+    RoomShutdown room_shutdown;
+    AccountData account_data;
+    Presence presence;
+    Sessions sessions;
+    LoginAuthentication login_authentication;
+    UiAuthentication ui_authentication;
+    Profiles profiles;
+    UserCreation user_creation;
+    ThirdPartyIdChanges third_party_id_changes;
+    Deactivation deactivation;
+    IncomingEvents incoming_events;
+    AuthorisedJoins authorised_joins;
+    ModuleAccounts module_accounts;
+    ModuleSessions module_sessions;
+    ModuleRooms module_rooms;
+    ModulePresence module_presence;
+    ModuleMail module_mail;
+    ModulePush module_push;
+};
+
+ServerWorker::ServerWorker(ProcessContext& process, const async::environment& where, modapi::InvalidationBus& bus,
+                           modapi::WorkerSettings settings)
+    : process_(process),
+      where_(where),
+      modules_(*this, where, process.database, bus, process.blocking_pool, std::move(settings)),
+      background_(where,
+                  [](std::string_view name, const std::exception_ptr& failure) {
+                      spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
+                  }),
+      parts_(std::make_unique<Parts>(process, *where.clock, modules_, background_)) {
+    process_.module_workers.add(where.executor, modules_);
+    if (modules_.settings().run_background_tasks) {
+        callbacks::Dispatchers& hooks = modules_.hooks();
+        own_background_updates_ = std::make_unique<BackgroundUpdates>(
+            where, process.database, hooks.background_update_controller, process.configuration.background_updates);
+        process_.background_updates = own_background_updates_.get();
+        http_pushers_ = std::make_unique<HttpPushers>(where, process.database, hooks.account_validity, parts_->push_gateway);
+    }
+    offer_services();
+}
+
+ServerWorker::~ServerWorker() = default;
+
+void ServerWorker::offer_services() {
+    const async::clock& clock = *where_.clock;
+    const ServerConfiguration& configuration = process_.configuration;
+    callbacks::Dispatchers& hooks = modules_.hooks();
+    services_.offer(process_.database);
+    services_.offer(clock);
+    services_.offer(process_.server_name);
+    services_.offer(configuration.public_baseurl);
+    services_.offer(configuration.registration);
+    services_.offer(configuration.login_via_existing_session);
+    services_.offer(configuration.user_directory);
+    services_.offer(configuration.media);
+    services_.offer(configuration.federation_verify_keys);
+    services_.offer(process_.signing_key);
+    services_.offer(process_.host_pool);
+    services_.offer(hooks.account_validity);
+    services_.offer(hooks.password_auth_provider);
+    services_.offer(hooks.presence_router);
+    services_.offer(hooks.spam_checker);
+    services_.offer(hooks.third_party_rules);
+    services_.offer(process_.notifier);
+    services_.offer(process_.turns);
+    services_.offer(process_.mailer);
+    services_.offer(*process_.background_updates);
+    services_.offer(process_.module_workers);
+    services_.offer(waiting_syncs_);
+    services_.offer(std::as_const(parts_->validation_mail));
+    services_.offer(parts_->authentication);
+    services_.offer(parts_->server_authentication);
+    services_.offer(parts_->event_writer);
+    services_.offer(parts_->event_sender);
+    services_.offer(parts_->memberships);
+    services_.offer(parts_->third_party_invites);
+    services_.offer(parts_->room_creation);
+    services_.offer(parts_->room_shutdown);
+    services_.offer(parts_->account_data);
+    services_.offer(parts_->presence);
+    services_.offer(parts_->sessions);
+    services_.offer(parts_->login_authentication);
+    services_.offer(parts_->ui_authentication);
+    services_.offer(parts_->profiles);
+    services_.offer(parts_->user_creation);
+    services_.offer(parts_->third_party_id_changes);
+    services_.offer(parts_->deactivation);
+    services_.offer(parts_->incoming_events);
+    services_.offer(parts_->authorised_joins);
+}
+
+const std::string& ServerWorker::server_name() const noexcept { return process_.configuration.server_name; }
+const std::string& ServerWorker::public_baseurl() const noexcept { return process_.configuration.public_baseurl.url; }
+
+const std::string& ServerWorker::email_app_name() const noexcept { return process_.configuration.mail.app_name; }
+const std::optional<std::string>& ServerWorker::custom_template_dir() const noexcept {
+    return process_.configuration.custom_template_dir;
+}
+
+const std::optional<std::string>& ServerWorker::template_dir() const noexcept { return process_.configuration.template_dir; }
+
+modapi::AccountServices& ServerWorker::accounts() noexcept { return parts_->module_accounts; }
+modapi::SessionServices& ServerWorker::sessions() noexcept { return parts_->module_sessions; }
+modapi::RoomServices& ServerWorker::rooms() noexcept { return parts_->module_rooms; }
+modapi::PresenceServices& ServerWorker::presence() noexcept { return parts_->module_presence; }
+modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail; }
+modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
+
+void ServerWorker::attach_to_notifier() {
+    process_.notifier.attach(where_.executor, [this](const News& news) {
+        callbacks::ThirdPartyRulesDispatch& third_party_rules = modules_.hooks().third_party_rules;
+        if (news.event && !third_party_rules.on_new_event.empty())
+            background_.spawn("on_new_event", run_on_new_event(third_party_rules, *news.event, news.state));
+        waiting_syncs_.wake(news.users);
+        if (http_pushers_) http_pushers_->look(news.users);
+    });
+}
+
+void ServerWorker::start_work_of_main() {
+    if (own_background_updates_) own_background_updates_->start();
+    if (http_pushers_) http_pushers_->start();
+}
+
+async::task<void> ServerWorker::stop_work_of_main() {
+    if (http_pushers_) co_await http_pushers_->stop();
+    if (own_background_updates_) co_await own_background_updates_->stop();
+}
+
+}  // namespace homeserver

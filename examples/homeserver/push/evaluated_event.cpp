@@ -1,0 +1,153 @@
+#include "push/evaluated_event.h"
+
+#include "events/power_levels.h"
+#include "events/room_store.h"
+#include "push/text_pattern.h"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+namespace homeserver {
+
+namespace {
+
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+
+bool guesses_mentions(std::string_view rule_id) {
+    return rule_id == ".m.rule.contains_display_name" || rule_id == ".m.rule.contains_user_name" ||
+           rule_id == ".m.rule.roomnotif";
+}
+
+std::string_view text_in(const JsonDict& object, std::string_view key) {
+    const JsonValue* const value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+/// The next part of a key and what is behind it; `\.` and `\\` stand for `.` and `\`.
+std::string take_part(std::string_view& key) {
+    std::string part;
+    while (!key.empty()) {
+        char character = key.front();
+        key.remove_prefix(1);
+        if (character == '.') return part;
+        if (character == '\\' && !key.empty() && (key.front() == '.' || key.front() == '\\')) {
+            character = key.front();
+            key.remove_prefix(1);
+        }
+        part += character;
+    }
+    return part;
+}
+
+bool is_simple(const JsonValue& value) { return value.is_string() || value.is_int64() || value.is_bool() || value.is_null(); }
+
+/// Only what is of the same type is the same.
+bool is_same(const JsonValue& left, const JsonValue& right) {
+    return is_simple(left) && left.kind() == right.kind() && left == right;
+}
+
+}  // namespace
+
+EvaluatedEvent::EvaluatedEvent(modapi::Transaction& transaction, const callbacks::Event& event)
+    : transaction_(transaction),
+      event_(event),
+      fields_(event.get_dict()),
+      says_whom_it_mentions_(event.content().contains("m.mentions")) {}
+
+const PushRule* EvaluatedEvent::deciding_rule(const RuleSet& rules, const std::string& user_id) {
+    for (std::size_t kind = 0; kind < rules.size(); ++kind) {
+        for (const PushRule& rule : rules[kind]) {
+            if (rule.enabled && applies(rule, kind, user_id)) return &rule;
+        }
+    }
+    return nullptr;
+}
+
+bool EvaluatedEvent::applies(const PushRule& rule, std::size_t kind, const std::string& user_id) {
+    if (rule.is_default && says_whom_it_mentions_ && guesses_mentions(rule.rule_id)) return false;
+    const std::string_view name = rule_kinds[kind];
+    if (name == "room") return rule.rule_id == event_.room_id();
+    if (name == "sender") return rule.rule_id == event_.sender();
+    if (name == "content") return event_match("content.body", value_for(rule.content_pattern, "pattern", user_id));
+    return std::all_of(rule.conditions.begin(), rule.conditions.end(),
+                       [&](const JsonValue& condition) { return is_met(condition.as_object(), user_id); });
+}
+
+bool EvaluatedEvent::is_met(const JsonDict& condition, const std::string& user_id) {
+    const std::string_view kind = text_in(condition, "kind");
+    const std::string_view key = text_in(condition, "key");
+    if (kind == "event_match") return event_match(key, value_for(condition, "pattern", user_id));
+    if (kind == "contains_display_name") return contains_display_name(user_id);
+    if (kind == "room_member_count") return room_member_count(text_in(condition, "is"));
+    if (kind == "sender_notification_permission") return sender_may_notify(key);
+    const JsonValue* const found = value_at(key);
+    if (found == nullptr) return false;
+    const JsonValue wanted = value_for(condition, "value", user_id);
+    if (kind == "event_property_is") return is_same(*found, wanted);
+    if (kind != "event_property_contains" || !found->is_array()) return false;
+    const callbacks::JsonArray& values = found->get_array();
+    return std::any_of(values.begin(), values.end(), [&](const JsonValue& value) { return is_same(value, wanted); });
+}
+
+bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern) const {
+    const JsonValue* const found = value_at(key);
+    if (found == nullptr || !found->is_string() || !pattern.is_string()) return false;
+    const TextPattern wanted(pattern.get_string());
+    return key == "content.body" ? wanted.matches_words(found->get_string()) : wanted.matches(found->get_string());
+}
+
+bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
+    if (!body()) return false;
+    const auto member = current_state_event(transaction_, event_.room_id(), "m.room.member", user_id);
+    if (!member) return false;
+    const std::string_view name = member->content_string("displayname").value_or("");
+    return !name.empty() && TextPattern::literal(name).matches_words(*body());
+}
+
+bool EvaluatedEvent::room_member_count(std::string_view wanted) {
+    const std::size_t digits = std::min(wanted.find_first_not_of("<>="), wanted.size());
+    const std::string_view comparison = wanted.substr(0, digits);
+    std::int64_t count = 0;
+    const char* const end = wanted.data() + wanted.size();
+    const std::from_chars_result read = std::from_chars(wanted.data() + digits, end, count);
+    if (read.ec != std::errc() || read.ptr != end) return false;
+    if (!members_) {
+        members_ = std::get<0>(
+            transaction_
+                .query_one<std::int64_t>("SELECT COUNT(*) FROM room_memberships WHERE room_id = ? AND membership = 'join'",
+                                         event_.room_id())
+                .value());
+    }
+    if (comparison.empty() || comparison == "==") return *members_ == count;
+    if (comparison == "<") return *members_ < count;
+    if (comparison == ">") return *members_ > count;
+    if (comparison == "<=") return *members_ <= count;
+    return comparison == ">=" && *members_ >= count;
+}
+
+bool EvaluatedEvent::sender_may_notify(std::string_view key) {
+    const auto known = may_notify_.find(key);
+    if (known != may_notify_.end()) return known->second;
+    callbacks::StateFilter filter;
+    filter.emplace_back("m.room.power_levels", std::string());
+    filter.emplace_back("m.room.create", std::string());
+    const callbacks::StateMap state = filtered_state(transaction_, event_.room_id(), filter);
+    const PowerLevels levels(state);
+    const bool may = levels.of_user(event_.sender()) >= levels.for_notification(key);
+    may_notify_.emplace(key, may);
+    return may;
+}
+
+const JsonValue* EvaluatedEvent::value_at(std::string_view key) const {
+    const JsonDict* inside = &fields_;
+    while (inside != nullptr && !key.empty()) {
+        const JsonValue* const value = inside->if_contains(take_part(key));
+        if (value == nullptr || key.empty()) return value;
+        inside = value->if_object();
+    }
+    return nullptr;
+}
+
+}  // namespace homeserver

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <callbacks/event.h>
+#include <modapi/database.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// Events that come into rooms. Every function is for use inside a transaction.
+namespace homeserver {
+
+/// The request that an event came from, to answer its repetition.
+struct SentTransaction {
+    const char* endpoint = "send";  ///< each endpoint has transaction ids of its own
+    std::string user_id;
+    std::string device_id;  ///< empty: a token without a device
+    std::string transaction_id;
+};
+
+void insert_room(modapi::Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public);
+
+[[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
+                                                              const SentTransaction& sent);
+
+/// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
+/// room's row exists.
+std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
+                          const std::optional<SentTransaction>& sent);
+
+}  // namespace homeserver

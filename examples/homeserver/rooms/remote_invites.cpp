@@ -1,0 +1,56 @@
+#include "rooms/remote_invites.h"
+
+#include "events/event_format.h"
+#include "events/room_store.h"
+#include "events/stream.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace homeserver {
+
+using modapi::Transaction;
+
+bool store_remote_invite(Transaction& transaction, const callbacks::Event& event, const callbacks::JsonArray& room_state) {
+    const auto known =
+        transaction.query_one<std::int64_t>("SELECT 1 FROM outside_invites WHERE event_id = ?", *event.event_id());
+    if (known) return false;
+    const std::int64_t position = next_stream_position(transaction);
+    // A later invitation takes the place of an earlier one.
+    transaction.execute(
+        "INSERT INTO outside_invites (user_id, room_id, event_id, pdu, room_state, declined, stream_position) "
+        "VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (user_id, room_id) DO UPDATE SET event_id = excluded.event_id, "
+        "pdu = excluded.pdu, room_state = excluded.room_state, declined = 0, stream_position = excluded.stream_position",
+        *event.state_key(), event.room_id(), *event.event_id(), boost::json::serialize(pdu_from_event(event)),
+        boost::json::serialize(room_state), position);
+    return true;
+}
+
+std::vector<RemoteInvite> remote_invites_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
+    std::vector<RemoteInvite> invites;
+    auto rows = transaction.query<std::string, std::string, std::string, std::string, bool>(
+        "SELECT room_id, event_id, pdu, room_state, declined FROM outside_invites WHERE user_id = ? AND stream_position > ? "
+        "ORDER BY room_id",
+        user_id, since);
+    for (auto& [room_id, event_id, pdu, room_state, declined] : rows) {
+        if (declined && since == 0) continue;
+        const callbacks::Event event = event_from_pdu(stored_json(pdu), std::move(event_id), callbacks::JsonDict());
+        boost::json::parse_options options;
+        options.max_depth = 128;  // what a request may hold, and more
+        invites.push_back({std::move(room_id), event, boost::json::parse(room_state, {}, options).as_array(), declined});
+    }
+    return invites;
+}
+
+bool decline_remote_invite(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
+    const auto known = transaction.query_one<std::int64_t>(
+        "SELECT 1 FROM outside_invites WHERE user_id = ? AND room_id = ? AND declined = 0", user_id, room_id);
+    if (!known) return false;
+    const std::int64_t position = next_stream_position(transaction);
+    return transaction.execute(
+               "UPDATE outside_invites SET declined = 1, stream_position = ? WHERE user_id = ? AND room_id = ? AND declined = "
+               "0",
+               position, user_id, room_id) != 0;
+}
+
+}  // namespace homeserver

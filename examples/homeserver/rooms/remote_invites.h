@@ -1,0 +1,32 @@
+#pragma once
+
+#include <callbacks/event.h>
+#include <callbacks/json.h>
+
+#include <modapi/database.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Invitations into rooms of other servers, of which nothing else is known here. All for use inside a transaction.
+namespace homeserver {
+
+struct RemoteInvite {
+    std::string room_id;
+    callbacks::Event event;
+    callbacks::JsonArray room_state;  ///< stripped events, as the inviting server sent them
+    bool declined = false;
+};
+
+/// False: it is here already.
+[[nodiscard]] bool store_remote_invite(modapi::Transaction& transaction, const callbacks::Event& event,
+                                       const callbacks::JsonArray& room_state);
+/// What of a user's outside invitations changed behind `since`.
+[[nodiscard]] std::vector<RemoteInvite> remote_invites_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                             std::int64_t since);
+/// The user doesn't come. False: there is no such invitation.
+[[nodiscard]] bool decline_remote_invite(modapi::Transaction& transaction, const std::string& user_id,
+                                         const std::string& room_id);
+
+}  // namespace homeserver

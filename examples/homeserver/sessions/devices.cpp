@@ -1,0 +1,287 @@
+#include "sessions/devices.h"
+
+#include "access/authentication.h"
+#include "http/requests.h"
+#include "push/pushers.h"
+#include "sessions/ui_authentication.h"
+#include "text/secrets.h"
+#include "text/unicode_text.h"
+#include "text/utf8.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/errors.h>
+
+#include <tuple>
+
+namespace homeserver {
+
+namespace {
+
+// In characters.
+constexpr std::size_t max_device_id = 512;
+constexpr std::size_t max_display_name = 100;
+
+void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
+                    const std::optional<std::string>& display_name, std::int64_t now) {
+    transaction.execute(
+        "INSERT INTO devices (user_id, device_id, display_name, creation_ts) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        user_id, session.device_id, display_name, now);
+    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?", user_id, session.device_id);
+    transaction.execute(
+        "INSERT INTO access_tokens (token_id, token, user_id, device_id) "
+        "SELECT COALESCE(MAX(token_id), 0) + 1, ?, ?, ? FROM access_tokens",
+        session.access_token, user_id, session.device_id);
+}
+
+RemovedTokens removed_tokens(std::vector<std::tuple<std::optional<std::string>, std::string>> rows) {
+    RemovedTokens tokens;
+    for (auto& [device_id, token] : rows) tokens.push_back({std::move(device_id), std::move(token)});
+    return tokens;
+}
+
+/// The device with all its tokens; the token alone if it has none.
+RemovedTokens delete_session(modapi::Transaction& transaction, const std::string& user_id,
+                             const std::optional<std::string>& device_id, std::int64_t token_id) {
+    if (!device_id) {
+        RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
+            "SELECT device_id, token FROM access_tokens WHERE token_id = ?", token_id));
+        transaction.execute("DELETE FROM access_tokens WHERE token_id = ?", token_id);
+        return tokens;
+    }
+    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
+        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id = ? ORDER BY token_id", user_id,
+        *device_id));
+    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?", user_id, *device_id);
+    transaction.execute("DELETE FROM devices WHERE user_id = ? AND device_id = ?", user_id, *device_id);
+    return tokens;
+}
+
+async::task<modapi::Response> log_out(const RoutedRequest& request, Authentication& authentication, Sessions& sessions) {
+    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
+    co_await to_the_end(sessions.end(requester));
+    co_return ok();
+}
+
+async::task<modapi::Response> log_out_everywhere(const RoutedRequest& request, Authentication& authentication,
+                                                 Sessions& sessions) {
+    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
+    const std::optional<std::string> no_device;
+    co_await to_the_end(sessions.end_all(requester.user.to_string(), no_device));
+    co_return ok();
+}
+
+async::task<modapi::Response> who_am_i(const RoutedRequest& request, Authentication& authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    callbacks::JsonDict answer;
+    answer["user_id"] = requester.user.to_string();
+    answer["is_guest"] = requester.is_guest;
+    if (requester.device_id) answer["device_id"] = *requester.device_id;
+    co_return ok(std::move(answer));
+}
+
+/// A device as its user sees it.
+struct Device {
+    std::string device_id;
+    std::optional<std::string> display_name;
+};
+
+std::vector<Device> devices_of(modapi::Transaction& transaction, const std::string& user_id) {
+    std::vector<Device> devices;
+    auto rows = transaction.query<std::string, std::optional<std::string>>(
+        "SELECT device_id, display_name FROM devices WHERE user_id = ? ORDER BY creation_ts, device_id", user_id);
+    for (auto& [device_id, display_name] : rows) devices.push_back({std::move(device_id), std::move(display_name)});
+    return devices;
+}
+
+std::optional<Device> find_device(modapi::Transaction& transaction, const std::string& user_id, const std::string& device_id) {
+    auto row = transaction.query_one<std::optional<std::string>>(
+        "SELECT display_name FROM devices WHERE user_id = ? AND device_id = ?", user_id, device_id);
+    if (!row) return std::nullopt;
+    return Device{device_id, std::move(std::get<0>(*row))};
+}
+
+/// False: there is no such device.
+bool rename_device(modapi::Transaction& transaction, const std::string& user_id, const Device& device) {
+    return transaction.execute(
+               "UPDATE devices SET display_name = COALESCE(?, display_name) WHERE user_id = ? AND device_id = ?",
+               device.display_name, user_id, device.device_id) != 0;
+}
+
+RemovedTokens delete_devices(modapi::Transaction& transaction, const std::string& user_id,
+                             const std::vector<std::string>& device_ids) {
+    constexpr std::int64_t no_token = 0;
+    RemovedTokens tokens;
+    for (const std::string& device_id : device_ids) {
+        for (RemovedToken& token : delete_session(transaction, user_id, device_id, no_token))
+            tokens.push_back(std::move(token));
+    }
+    return tokens;
+}
+
+callbacks::JsonDict written(const Device& device) {
+    callbacks::JsonDict described;
+    described["device_id"] = device.device_id;
+    if (device.display_name) described["display_name"] = *device.display_name;
+    return described;
+}
+
+[[noreturn]] void refuse_unknown_device() { throw callbacks::SynapseError(404, "Not found", callbacks::Codes::NOT_FOUND); }
+
+async::task<modapi::Response> list_devices(const RoutedRequest& request, Authentication& authentication,
+                                           modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::string& user_id = requester.user.to_string();
+    const std::vector<Device> devices = co_await database.read("devices_of", &devices_of, user_id);
+    callbacks::JsonArray list;
+    for (const Device& device : devices) list.emplace_back(written(device));
+    callbacks::JsonDict answer;
+    answer["devices"] = std::move(list);
+    co_return ok(std::move(answer));
+}
+
+async::task<modapi::Response> get_device(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::string& user_id = requester.user.to_string();
+    const std::string& device_id = request.path_parameters.at(0);
+    const std::optional<Device> device = co_await database.read("find_device", &find_device, user_id, device_id);
+    if (!device) refuse_unknown_device();
+    co_return ok(written(*device));
+}
+
+async::task<modapi::Response> put_device(const RoutedRequest& request, Authentication& authentication,
+                                         modapi::Database& database) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::string& user_id = requester.user.to_string();
+    const callbacks::JsonDict body = json_body(request);
+    Device device;
+    device.device_id = request.path_parameters.at(0);
+    device.display_name = optional_string_member(body, "display_name");
+    if (device.display_name && character_count(*device.display_name) > max_display_name) {
+        throw callbacks::SynapseError(400, "Device display name is too long (max 100)", callbacks::Codes::TOO_LARGE);
+    }
+    const bool is_known = co_await database.run("rename_device", &rename_device, user_id, device);
+    if (!is_known) refuse_unknown_device();
+    co_return ok();
+}
+
+/// From here on the devices go, so that all is done for each of their tokens.
+async::task<void> remove_devices(modapi::Database& database, Sessions& sessions, std::string user_id,
+                                 std::vector<std::string> device_ids) {
+    RemovedTokens tokens = co_await database.run("delete_devices", &delete_devices, user_id, std::move(device_ids));
+    co_await sessions.tell_logged_out(std::move(user_id), std::move(tokens));
+}
+
+/// Whoever removes devices proves once more who they are.
+async::task<modapi::Response> remove_proved(modapi::Database& database, Sessions& sessions, UiAuthentication& ui_authentication,
+                                            std::string operation, std::string user_id, callbacks::JsonDict body,
+                                            std::vector<std::string> device_ids) {
+    std::optional<modapi::Response> challenge =
+        co_await ui_authentication.prove_again(std::move(operation), std::move(body), user_id);
+    if (challenge) co_return std::move(*challenge);
+    co_await to_the_end(remove_devices(database, sessions, std::move(user_id), std::move(device_ids)));
+    co_return ok();
+}
+
+async::task<modapi::Response> delete_device(const RoutedRequest& request, Authentication& authentication,
+                                            modapi::Database& database, Sessions& sessions,
+                                            UiAuthentication& ui_authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    callbacks::JsonDict body = json_body(request);
+    std::vector<std::string> device_ids;
+    device_ids.push_back(request.path_parameters.at(0));
+    std::string operation = "delete device " + device_ids.front();
+    modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, std::move(operation),
+                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
+    co_return response;
+}
+
+std::vector<std::string> listed_devices(const callbacks::JsonDict& body) {
+    const callbacks::JsonValue* const listed = body.if_contains("devices");
+    if (listed == nullptr) throw callbacks::SynapseError(400, "Missing key 'devices'", callbacks::Codes::MISSING_PARAM);
+    std::vector<std::string> device_ids;
+    const auto refuse = [] {
+        throw callbacks::SynapseError(400, "'devices' must be a list of strings", callbacks::Codes::INVALID_PARAM);
+    };
+    if (!listed->is_array()) refuse();
+    for (const callbacks::JsonValue& device_id : listed->get_array()) {
+        if (!device_id.is_string()) refuse();
+        std::string text(device_id.get_string());
+        if (!is_storable_text(text)) refuse();
+        device_ids.push_back(std::move(text));
+    }
+    return device_ids;
+}
+
+async::task<modapi::Response> delete_listed_devices(const RoutedRequest& request, Authentication& authentication,
+                                                    modapi::Database& database, Sessions& sessions,
+                                                    UiAuthentication& ui_authentication) {
+    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    callbacks::JsonDict body = required_json_body(request);
+    std::vector<std::string> device_ids = listed_devices(body);
+    modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, "delete listed devices",
+                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
+    co_return response;
+}
+
+}  // namespace
+
+void check_device_id(const std::optional<std::string>& device_id) {
+    if (!device_id || character_count(*device_id) <= max_device_id) return;
+    throw callbacks::SynapseError(400, "device_id cannot be longer than 512 characters.", callbacks::Codes::INVALID_PARAM);
+}
+
+async::task<NewSession> Sessions::start(std::string user_id, std::optional<std::string> device_id,
+                                        std::optional<std::string> display_name) {
+    NewSession session;
+    session.device_id = device_id && !device_id->empty() ? *device_id : new_device_id();
+    session.access_token = new_access_token();
+    const std::int64_t now = clock_.wall_time_ms();
+    co_await database_.run("start_session", &insert_session, user_id, session, display_name, now);
+    co_return session;
+}
+
+async::task<void> Sessions::end(callbacks::Requester requester) {
+    const std::string& user_id = requester.user.to_string();
+    const std::int64_t token_id = requester.access_token_id.value();
+    RemovedTokens tokens = co_await database_.run("end_session", &delete_session, user_id, requester.device_id, token_id);
+    co_await tell_logged_out(user_id, std::move(tokens));
+}
+
+RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
+                                  const std::optional<std::string>& kept_device) {
+    const std::string kept = kept_device.value_or(std::string());  // no device has an empty id
+    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
+        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ? "
+        "ORDER BY CASE WHEN device_id IS NULL THEN 1 ELSE 0 END, token_id",
+        user_id, kept));
+    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ?", user_id, kept);
+    transaction.execute("DELETE FROM devices WHERE user_id = ? AND device_id <> ?", user_id, kept);
+    return tokens;
+}
+
+async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
+    for (const RemovedToken& token : tokens) {
+        co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
+    }
+    co_await database_.run("delete_pushers", &delete_pushers_without_session, user_id);
+}
+
+async::task<void> Sessions::end_all(std::string user_id, std::optional<std::string> kept_device) {
+    RemovedTokens tokens = co_await database_.run("end_all_sessions", &remove_all_sessions, user_id, kept_device);
+    co_await tell_logged_out(std::move(user_id), std::move(tokens));
+}
+
+void add_session_endpoints(Router& router) {
+    add_client(router, "POST", "/logout", &log_out);
+    add_client(router, "POST", "/logout/all", &log_out_everywhere);
+    add_client(router, "GET", "/account/whoami", &who_am_i);
+    add_client(router, "GET", "/devices", &list_devices);
+    add_client(router, "GET", "/devices/{device_id}", &get_device);
+    add_client(router, "PUT", "/devices/{device_id}", &put_device);
+    add_client(router, "DELETE", "/devices/{device_id}", &delete_device);
+    add_client(router, "POST", "/delete_devices", &delete_listed_devices);
+}
+
+}  // namespace homeserver

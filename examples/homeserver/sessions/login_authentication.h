@@ -1,0 +1,41 @@
+#pragma once
+
+#include "http/host_pool.h"
+#include "text/server_name.h"
+
+#include <modapi/database.h>
+
+#include <callbacks/auth_result.h>
+#include <callbacks/json.h>
+#include <callbacks/password_auth_provider.h>
+
+#include <async/task.h>
+
+#include <string>
+
+namespace homeserver {
+
+/// Who logs in. One a worker; thread: the worker's.
+class LoginAuthentication {
+public:
+    LoginAuthentication(modapi::Database& database, const ServerName& server_name, const HostPool& host_pool,
+                        callbacks::PasswordAuthProviderDispatch& password_auth_provider) noexcept
+        : database_(database),
+          server_name_(server_name),
+          host_pool_(host_pool),
+          password_auth_provider_(password_auth_provider) {}
+
+    /// Who a login request proves to be: modules' checkers first, then, for `m.login.password`, the server's own passwords.
+    ///
+    /// Errors: SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN` "Invalid username or password" when nobody
+    /// accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module accepts.
+    [[nodiscard]] async::task<callbacks::AuthResult> authenticated(std::string login_type, callbacks::JsonDict body);
+
+private:
+    modapi::Database& database_;
+    const ServerName& server_name_;
+    const HostPool& host_pool_;
+    callbacks::PasswordAuthProviderDispatch& password_auth_provider_;
+};
+
+}  // namespace homeserver
