@@ -1,6 +1,6 @@
 #pragma once
 
-#include <homeserver/rooms/client_event_text.h>
+#include "events/client_event_text.h"
 
 #include <callbacks/client_event.h>
 

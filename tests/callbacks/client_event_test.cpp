@@ -1,4 +1,4 @@
-#include <homeserver/rooms/client_event_text.h>
+#include "events/client_event_text.h"
 
 #include <callbacks/client_event.h>
 #include <callbacks/errors.h>
