@@ -5,12 +5,7 @@ namespace callbacks {
 namespace {
 
 void let_synapse_errors_pass(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const SynapseError&) {
-        throw;
-    } catch (...) {  // what it becomes is the caller's to say
-    }
+    if (is_synapse_error(failure)) std::rethrow_exception(failure);
 }
 
 }  // namespace

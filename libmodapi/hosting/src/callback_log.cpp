@@ -11,20 +11,10 @@ namespace modapi {
 
 namespace {
 
-bool is_synapse_error(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const callbacks::SynapseError&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 /// What leaves the dispatcher is the host's to answer; but only here the module is known. A SynapseError is an intended answer.
 spdlog::level::level_enum level_of(async::error_level level, const std::exception_ptr& failure) {
     if (level == async::error_level::warning) return spdlog::level::warn;
-    if (level == async::error_level::quiet && is_synapse_error(failure)) return spdlog::level::debug;
+    if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) return spdlog::level::debug;
     return spdlog::level::err;
 }
 
