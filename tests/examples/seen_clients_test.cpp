@@ -10,7 +10,7 @@
 #include "server_worker.h"
 
 #include <modapi/database.h>
-#include <modapi/invalidation_bus.h>
+#include <modapi/hosting/invalidation_bus.h>
 
 #include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>

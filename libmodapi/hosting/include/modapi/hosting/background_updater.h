@@ -4,7 +4,6 @@
 #include <callbacks/json.h>
 
 #include <async/hook.h>
-#include <async/notification.h>
 #include <async/scope.h>
 
 #include <chrono>
@@ -57,7 +56,7 @@ struct UpdatePerformance {
 };
 
 /// Runs the background updates of one database, one iteration after another, paced by the module that controls them or by the
-/// configuration (contract: background update controller; semantics 4).
+/// configuration (contract: background update controller).
 ///
 /// Thread: one worker, the main one. Lifetime: table, hooks and scope outlive it; the scope is cancelled and joined before.
 /// Errors: a failing iteration is logged and retried; 5 in a row abort all updates of this database.
@@ -86,8 +85,6 @@ public:
     [[nodiscard]] const std::optional<std::string>& current() const noexcept { return current_; }
     [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
     [[nodiscard]] const std::string& database_name() const noexcept { return database_name_; }
-    /// Returns when no update is left, or the loop ended.
-    [[nodiscard]] async::task<void> wait_until_idle();
 
 private:
     struct Update {
@@ -124,7 +121,6 @@ private:
     bool looks_again_ = false;  ///< rows may have come since the loop last read the table
     bool all_done_ = false;
     bool aborted_ = false;
-    async::notification loop_ended_;
 };
 
 }  // namespace modapi
