@@ -1,11 +1,11 @@
 """The table's main rows as a bar chart, an SVG text: nanoseconds per event, three modules with two fields each."""
 
 BARS = [
-    ("by hand, direct", "floor_direct/3", "#9aa5b1"), ("framework, direct form, functions", "direct_function/3", "#2f6f4f"),
-    ("framework, direct form, coroutines", "direct/3", "#2f6f4f"), ("by hand, objects in an arena", "floor_object_in_arena/3", "#9aa5b1"),
+    ("by hand, direct", "floor_direct/3", "#9aa5b1"), ("framework, writer form, functions", "direct_function/3", "#2f6f4f"),
+    ("framework, writer form, coroutines", "direct/3", "#2f6f4f"), ("by hand, objects in an arena", "floor_object_in_arena/3", "#9aa5b1"),
     ("framework, objects in the arena", "object_in_arena/3", "#2f6f4f"), ("framework, objects on the heap", "object/3", "#2f6f4f"),
     ("std::function + DOM", "function_dom/3", "#b3541e"), ("asio::awaitable + DOM", "asio_dom/3", "#b3541e"),
-    ("framework, direct form, suspending", "direct_suspending/3", "#2f6f4f"), ("asio::awaitable + DOM, suspending", "asio_dom_suspending/3", "#b3541e"),
+    ("framework, writer form, suspending", "direct_suspending/3", "#2f6f4f"), ("asio::awaitable + DOM, suspending", "asio_dom_suspending/3", "#b3541e"),
 ]
 ROW, LABELS, WIDTH, TOP = 26, 260, 820, 40
 

@@ -5,7 +5,7 @@
 #include <async/dispatch.h>
 #include <async/error_rule.h>
 #include <async/sync_wait.h>
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 #include <benchmark/benchmark.h>
 
@@ -20,6 +20,7 @@ using check = async::dispatch<"check", bool(const int&), async::first_not<true>,
 
 /// A writer that takes no work: what is left is the way to the hook and back.
 struct Sum {
+    using combine_rule = async::last_wins_per_key;
     long total = 0;
     void write(int number) { total += number; }
     [[nodiscard]] int memory() const noexcept { return 0; }
@@ -27,8 +28,8 @@ struct Sum {
 };
 struct Everything {
     [[nodiscard]] static int subject_of(const int& value) { return value; }
-    [[nodiscard]] bool is_everything() const noexcept { return true; }
-    [[nodiscard]] bool admits(int) const noexcept { return true; }
+    [[nodiscard]] bool matches_all() const noexcept { return true; }
+    [[nodiscard]] bool matches(int) const noexcept { return true; }
 };
 struct Summed {
     using dispatched = int;

@@ -19,22 +19,22 @@ namespace {
 
 using callbacks::Event;
 using callbacks::JsonDict;
-using callbacks::UnsignedFields;
+using callbacks::UnsignedWriter;
 
 /// Two fields of module number `Number`, in every form and with every way to end.
 template <std::size_t Number>
 class Module {
 public:
-    async::task<void> direct_ready(const Event& event, UnsignedFields& out) {
+    async::task<void> direct_ready(const Event& event, UnsignedWriter& out) {
         out.add(FieldNames<Number>::kind, event.type());
         out.add(FieldNames<Number>::sender, event.sender());
         co_return;
     }
-    void direct_plain(const Event& event, UnsignedFields& out) {
+    void direct_plain(const Event& event, UnsignedWriter& out) {
         out.add(FieldNames<Number>::kind, event.type());
         out.add(FieldNames<Number>::sender, event.sender());
     }
-    async::task<void> direct_suspending(const Event& event, UnsignedFields& out) {
+    async::task<void> direct_suspending(const Event& event, UnsignedWriter& out) {
         out.add(FieldNames<Number>::kind, event.type());
         co_await async::reschedule();
         out.add(FieldNames<Number>::sender, event.sender());
@@ -63,7 +63,7 @@ class NumberedModule {
 public:
     explicit NumberedModule(std::size_t number)
         : kind_("org.example.kind." + std::to_string(number)), sender_("org.example.sender." + std::to_string(number)) {}
-    async::task<void> direct_ready(const Event& event, UnsignedFields& out) {
+    async::task<void> direct_ready(const Event& event, UnsignedWriter& out) {
         out.add(kind_, event.type());
         out.add(sender_, event.sender());
         co_return;

@@ -23,11 +23,15 @@ def write(path, text):
         file.write(text)
 
 
-def into_readme(readme, table):
-    with open(readme, encoding="utf-8") as file:
+def into_document(document, table):
+    """Puts the table between the document's two marks."""
+    with open(document, encoding="utf-8") as file:
         text = file.read()
     begin, end = "<!-- bench/run -->\n", "<!-- /bench/run -->\n"
-    write(readme, re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + table + end, text, flags=re.S))
+    text, found = re.subn(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + table + end, text, flags=re.S)
+    if found != 1:
+        sys.exit("%s has no place, or more than one, for the table of bench/run" % document)
+    write(document, text)
 
 
 def main():
@@ -36,15 +40,16 @@ def main():
     counted = instructions.per_turn(os.path.join(programs, "modapi_bench_instructions"), report.INSTRUCTIONS)
     run = report.Run(times(os.path.join(programs, "modapi_bench"), arguments), counted)
     table, picture = report.markdown(run), chart.svg(run)
-    figures = json.dumps(report.as_json(run), indent=2) + "\n"
+    figures = report.as_json(run)
     folders = [target] + ([recorded] if "--record" in sys.argv else [])
     os.makedirs(target, exist_ok=True)
     for folder in folders:
-        write(os.path.join(folder, "measured.json"), figures)
+        write(os.path.join(folder, "measured.json"), json.dumps(figures, indent=2) + "\n")
         write(os.path.join(folder, "measured.svg"), picture)
     write(os.path.join(target, "measured.md"), table)
     if "--record" in sys.argv:
-        into_readme("README.md", table)
+        into_document("bench/README.md", table)
+        into_document("README.md", report.selection(figures))
     print(table)
     missed = [text for text, figure, limit, more in report.goals(run) if not report.holds(figure, limit, more)]
     allocating = [name for name in report.WITHOUT_ALLOCATIONS if run.allocations(name) > 0.05]

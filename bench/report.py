@@ -3,14 +3,14 @@
 # name, floor, what it says
 ROWS = [
     ("direct/0", "floor_direct/0", "no module: an event's bytes with the host's own age"),
-    *[("direct/%d" % n, "floor_direct/%d" % n, "whole hook, direct form, %d coroutines" % n) for n in (1, 3, 8)],
-    *[("direct_function/%d" % n, "floor_direct/%d" % n, "whole hook, direct form, %d functions" % n) for n in (1, 3, 8)],
+    *[("direct/%d" % n, "floor_direct/%d" % n, "whole hook, writer form, %d coroutines" % n) for n in (1, 3, 8)],
+    *[("direct_function/%d" % n, "floor_direct/%d" % n, "whole hook, writer form, %d functions" % n) for n in (1, 3, 8)],
     *[("object_in_arena/%d" % n, "floor_object_in_arena/%d" % n, "whole hook, objects in the arena, %d coroutines" % n) for n in (1, 3, 8)],
     *[("object/%d" % n, "floor_object/%d" % n, "whole hook, objects on the heap, %d coroutines" % n) for n in (1, 3, 8)],
     *[("uninterested/%d" % n, "direct/0", "%d modules whose interest can't match" % n) for n in (1, 3, 8)],
     *[("asio_dom/%d" % n, "direct/%d" % n, "`asio::awaitable` + DOM, %d modules" % n) for n in (0, 1, 3, 8)],
     *[("function_dom/%d" % n, "direct/%d" % n, "`std::function` + DOM, %d modules" % n) for n in (0, 1, 3, 8)],
-    *[("direct_suspending/%d" % n, "asio_dom_suspending/%d" % n, "direct form, %d coroutines that suspend once" % n) for n in (1, 3, 8)],
+    *[("direct_suspending/%d" % n, "asio_dom_suspending/%d" % n, "writer form, %d coroutines that suspend once" % n) for n in (1, 3, 8)],
     *[("object_suspending/%d" % n, "asio_dom_suspending/%d" % n, "objects, %d coroutines that suspend once" % n) for n in (1, 3, 8)],
     *[("dispatch_batch/function/%d" % n, "indirect_call/%d" % n, "dispatch alone, batch, %d functions" % n) for n in (1, 3, 8)],
     *[("dispatch_batch/coroutine/%d" % n, "indirect_call/%d" % n, "dispatch alone, batch, %d coroutines" % n) for n in (1, 3, 8)],
@@ -23,6 +23,9 @@ ROWS = [
     ("single_flight/1000", "single_flight/100", "single flight, per waiter, 1,000 waiters"),
     ("single_flight/10000", "single_flight/100", "single flight, per waiter, 10,000 waiters"),
 ]
+
+# What README.md shows of them.
+SELECTION = ["direct/0", "direct/3", "object_in_arena/3", "asio_dom/3", "cached/hit"]
 
 GROWTH_EVENTS = (1, 10, 100, 1000, 10000, 100000)
 GROWTH_MODULES = (1, 2, 4, 8, 16, 32, 64)
@@ -74,13 +77,13 @@ def goals(run):
     events = [run.ns("growth/events/%d" % n) for n in GROWTH_EVENTS]
     modules = [slope("growth/modules", few, many) for few, many in zip(GROWTH_MODULES[2:], GROWTH_MODULES[3:])]
     return [
-        ("whole hook, 3 ready coroutine modules × 2 fields, direct form, versus the hand-written floor", run.ratio("direct/3", "floor_direct/3"), 1.3, False),
+        ("whole hook, 3 ready coroutine modules × 2 fields, writer form, versus the hand-written floor", run.ratio("direct/3", "floor_direct/3"), 1.3, False),
         ("the same in object form (in the arena) versus building and serializing the same objects by hand in an arena",
          run.ratio("object_in_arena/3", "floor_object_in_arena/3"), 1.3, False),
-        ("direct form versus `asio::awaitable` + DOM: times faster", run.ratio("asio_dom/3", "direct/3"), 8, True),
+        ("writer form versus `asio::awaitable` + DOM: times faster", run.ratio("asio_dom/3", "direct/3"), 8, True),
         ("dispatch alone, per ready coroutine hook, versus an indirect call", run.ns("dispatch_batch/coroutine/8") / 8 / per_call, 4, False),
         ("dispatch alone, per ready function hook, versus an indirect call", run.ns("dispatch_batch/function/8") / 8 / per_call, 4, False),
-        ("heap allocations per event, direct form, 8 modules", round(run.allocations("direct/8"), 1), 0, False),
+        ("heap allocations per event, writer form, 8 modules", round(run.allocations("direct/8"), 1), 0, False),
         ("heap allocations per event that the framework adds in object form, 8 modules",
          round(run.allocations("object/8") - run.allocations("floor_object/8"), 1), 0, False),
         ("0 modules versus writing the bytes with the host's own `age`", run.ratio("direct/0", "floor_direct/0"), 1.1, False),
@@ -129,3 +132,12 @@ def as_json(run):
         "growth": {name: run.ns(name) for name in sorted(run.medians) if "growth/" in name},
         "instructions": run.instructions,
     }
+
+
+def selection(figures):
+    """The short table, of what as_json gives."""
+    rows = {row["name"]: row for row in figures["rows"]}
+    lines = ["| what | ns | allocations | versus | ratio |", "|---|---:|---:|---|---:|"]
+    for row in (rows[name] for name in SELECTION):
+        lines.append("| %s | %.1f | %.1f | `%s` | %.2f |" % (row["what"], row["ns"], row["allocations"], row["versus"], row["ratio"]))
+    return "\n".join(lines) + "\n"

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <homeserver/rooms/client_event_text.h>
+
 #include <callbacks/client_event.h>
 
 #include <cstdint>
@@ -27,7 +29,8 @@ public:
             fields.content["formatted_body"] =
                 "<p>The <b>quick</b> brown fox jumps over the <i>lazy</i> dog, again and again, until somebody tells it to "
                 "stop.</p>";
-            events_.push_back(std::make_unique<callbacks::ClientEvent>(callbacks::Event(std::move(fields))));
+            const callbacks::Event event(std::move(fields));
+            events_.push_back(std::make_unique<callbacks::ClientEvent>(event, homeserver::client_event_text(event)));
         }
     }
 
@@ -41,7 +44,7 @@ public:
         for (std::size_t index = 0; index < count; ++index) {
             outgoing[index].event = &(*this)[index];
             outgoing[index].before = index == 0 ? "[" : ",";
-            outgoing[index].age = age_of(index);
+            outgoing[index].number = age_of(index);
         }
         return outgoing;
     }

@@ -3,7 +3,7 @@
 
 usage: check_coroutine_forms.py [--self-test] [FILE...]
 
-Without files, every C++ source of the project. The rule is README's: one await per statement, with named arguments. In a statement
+Without files, every C++ source of the project. The rule is libmodapi/docs/compilers.md's: one await per statement, with named arguments. In a statement
 with co_await it refuses a second co_await, a braced initializer, a lambda with captures and `?:`; anywhere it refuses a coroutine
 that is a lambda with captures, whose captures are gone when it resumes.
 """

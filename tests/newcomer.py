@@ -1,22 +1,52 @@
-"""What a newcomer does with a README: runs its commands, starts the server, asks it something."""
+"""What a newcomer does with a document: writes its files, runs its commands, starts the server, asks it something."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
 
 
-def block_of(text, marker, language):
-    """The first code block of that language behind a line of the text."""
-    at = text.index(marker)
-    found = re.compile(r"```" + language + r"\n(.*?)```", re.S).search(text, at)
-    assert found, f"there is no {language} block after {marker!r}"
-    return found.group(1)
+class Document:
+    """A document's text and its code blocks; remembers which of them were used."""
+
+    def __init__(self, path):
+        self.name = path.name
+        self.text = path.read_text()
+        self.blocks = [(found.start(), found.group(1), found.group(2))
+                       for found in re.finditer(r"^```(\w*)\n(.*?)^```$", self.text, re.S | re.M)]
+        self.used = set()
+
+    def block(self, marker, language):
+        """The first block of that language after a line of the text."""
+        assert marker in self.text, f"{self.name} doesn't say {marker!r}"
+        begin = self.text.index(marker)
+        for place, of_language, content in self.blocks:
+            if place > begin and of_language == language:
+                self.used.add(place)
+                return content
+        raise AssertionError(f"{self.name} has no {language} block after {marker!r}")
+
+    def require_all_used(self):
+        """Every block with a language is something a newcomer does."""
+        unused = [content for place, language, content in self.blocks if language and place not in self.used]
+        assert not unused, f"nobody tries this of {self.name}:\n" + "\n".join(unused)
+
+
+def files_of(listing):
+    """The files of a block that begin with a line `// NAME` each."""
+    parts = re.split(r"^// ([\w.]+)\n", listing, flags=re.M)
+    assert len(parts) > 1 and not parts[0], "the listing doesn't begin with a file's name"
+    return {name: text.rstrip("\n") + "\n" for name, text in zip(parts[1::2], parts[2::2])}
 
 
 def run(commands, folder, **variables):
-    environment = dict(os.environ, **variables)
+    """As a newcomer who has a compiler cache, which makes a second run of the test a short one, and as many cores as there are."""
+    environment = dict(os.environ, CMAKE_BUILD_PARALLEL_LEVEL=str(os.cpu_count()))
+    if shutil.which("ccache"):
+        environment.update(CMAKE_CXX_COMPILER_LAUNCHER="ccache", CCACHE_BASEDIR=str(folder), CCACHE_NOHASHDIR="1")
+    environment.update(variables)
     subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment, check=True)
 
 

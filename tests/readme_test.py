@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Does what README.md says, as a newcomer would: writes its files, runs its commands, sees what it promises.
+"""Does what README.md and libmodapi/docs/hosting.md say, as a newcomer would: writes their files, runs their commands, sees what
+they promise.
 
 usage: readme_test.py PROJECT BUILD
 """
+import os
 import pathlib
 import re
 import signal
@@ -10,67 +12,78 @@ import subprocess
 import sys
 import tempfile
 
-from newcomer import block_of, request, run, start
+from newcomer import Document, files_of, request, run, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
-README = (PROJECT / "README.md").read_text()
+README = Document(PROJECT / "README.md")
+HOSTING = Document(PROJECT / "libmodapi/docs/hosting.md")
 
 
-def block_after(marker, language):
-    return block_of(README, marker, language)
-
-
-def shell(commands, folder):
+def build(folder):
+    """The module, its unit test and the host in one project: half of the time goes into configuring one."""
+    files = files_of(README.block("## A module in full", "cpp"))
+    assert set(files) == {"no_shouting.h", "no_shouting.cpp", "module.cpp", "no_shouting_test.cpp"}, files.keys()
+    files["host.cpp"] = HOSTING.block("`host.cpp`", "cpp")
+    files["CMakeLists.txt"] = README.block("`CMakeLists.txt`", "cmake") + HOSTING.block("`CMakeLists.txt`", "cmake")
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    commands = README.block("builds and tests it against this checkout", "sh")
     run(commands.replace("$MODAPI/build/release", str(BUILD)), folder, MODAPI=str(PROJECT))
 
 
+def talk_to_the_server(folder, yaml):
+    (folder / "homeserver.yaml").write_text(yaml.replace("module_path", "listeners: [{port: 0}]\nmodule_path"))
+    server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
+    assert base, complaint
+    try:
+        status, alice = request(base, "POST", "/_matrix/client/v3/register",
+                                {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
+        assert status == 200, alice
+        token = alice["access_token"]
+        status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
+        assert status == 200, room
+        send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
+        status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello there everybody"}, token)
+        assert status == 200, answer
+        status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "HELLO THERE EVERYBODY"}, token)
+        assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=10) == 0, server.stderr.read()
+
+
+def see_the_mistake(folder, yaml):
+    assert "max_length: 12" in yaml, yaml
+    (folder / "homeserver.yaml").write_text(yaml.replace("max_length: 12", "max_length: twelve"))
+    server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
+    promised = re.search(r"^homeserver\.yaml:\d+: .*$", README.text, re.M).group(0)
+    # The promised line stands in the YAML as README prints it; only the last line counts, warnings may come before it.
+    assert base is None and server.returncode == 1, "the broken configuration was accepted"
+    assert complaint.strip().splitlines()[-1].endswith(promised), complaint
+
+
+def host_it(folder, yaml):
+    (folder / "homeserver.yaml").write_text(yaml)
+    said = subprocess.run([folder / "build/host", "homeserver.yaml", "build/modules"], cwd=folder, check=True,
+                          capture_output=True, text=True).stdout
+    said = "".join(line for line in said.splitlines(keepends=True) if not line.startswith("["))  # the log
+    assert said == "hello there everybody: sent\nHELLO THERE EVERYBODY: refused with M_FORBIDDEN\n", said
+
+
 def main():
+    for line in README.block("## Two commands", "sh").splitlines():
+        assert os.access(PROJECT / line.split()[0], os.X_OK), line
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "no_shouting.cpp").write_text(block_after("## A module in full", "cpp"))
-        (folder / "CMakeLists.txt").write_text(block_after("`CMakeLists.txt`:", "cmake"))
-        shell(block_after("Build it against this checkout", "sh"), folder)
-
-        yaml = block_after("List it in a configuration", "yaml")
-        (folder / "homeserver.yaml").write_text(yaml.replace("module_path", "listeners: [{port: 0}]\nmodule_path"))
-        server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
-        assert base, complaint
-        try:
-            status, alice = request(base, "POST", "/_matrix/client/v3/register",
-                                    {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
-            assert status == 200, alice
-            token = alice["access_token"]
-            status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
-            assert status == 200, room
-            send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
-            status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello there everybody"}, token)
-            assert status == 200, answer
-            status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "HELLO THERE EVERYBODY"}, token)
-            assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
-        finally:
-            server.send_signal(signal.SIGTERM)
-            assert server.wait(timeout=10) == 0, server.stderr.read()
-
-        (folder / "homeserver.yaml").write_text(yaml.replace("longest: 12", "longest: twelve"))
-        server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
-        promised = re.search(r"^homeserver\.yaml:\d+: .*$", README, re.M).group(0)
-        # The promised line stands in the YAML as README prints it; only the last line counts, warnings may come before it.
-        assert base is None and server.returncode == 1, "the broken configuration was accepted"
-        assert complaint.strip().splitlines()[-1].endswith(promised.split(": ", 1)[1]), complaint
-
-        host = folder / "host"
-        host.mkdir()
-        (host / "host.cpp").write_text(block_after("## Hosting in full", "cpp"))
-        (host / "CMakeLists.txt").write_text(
-            "cmake_minimum_required(VERSION 3.25)\nproject(host LANGUAGES CXX)\nfind_package(modapi REQUIRED)\n"
-            "add_executable(host host.cpp)\ntarget_link_libraries(host PRIVATE modapi::modapi)\n")
-        shell(block_after("Build it against this checkout", "sh"), host)
-        (folder / "homeserver.yaml").write_text(yaml)
-        said = subprocess.run([host / "build/host", "homeserver.yaml", "build/modules"], cwd=folder, check=True,
-                              capture_output=True, text=True).stdout
-        said = "".join(line for line in said.splitlines(keepends=True) if not line.startswith("["))  # the log
-        assert said == "hello there everybody: sent\nHELLO THERE EVERYBODY: refused with M_FORBIDDEN\n", said
+        build(folder)
+        yaml = README.block("that lists it", "yaml")
+        assert "$MODAPI/build/release/bin/homeserver --config homeserver.yaml" in README.text
+        talk_to_the_server(folder, yaml)
+        see_the_mistake(folder, yaml)
+        host_it(folder, yaml)
+    README.require_all_used()
+    HOSTING.require_all_used()
     print("README keeps its promises")
 
 

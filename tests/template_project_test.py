@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-from newcomer import block_of, request, run, start
+from documents_test import dead_links
+from newcomer import Document, request, run, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
@@ -34,9 +35,16 @@ def main():
         assert len(needed) == 6, needed
         assert all(pathlib.Path(library).resolve().is_relative_to(prefix.resolve()) for library in needed), needed
 
+        documents = prefix / "share/doc/modapi"
+        dead = [f"{document}: {link}" for document in documents.rglob("*.md") for link in dead_links(document)]
+        assert not dead, dead
+
         project = folder / "project"
-        shutil.copytree(PROJECT / "examples/template", project)
-        run(block_of((project / "README.md").read_text(), "With modapi installed", "sh"), project, PREFIX=str(prefix))
+        shutil.copytree(documents / "examples/template", project)
+        readme = Document(project / "README.md")
+        run(readme.block("With modapi installed", "sh"), project, PREFIX=str(prefix), CCACHE_BASEDIR=str(folder))
+        assert readme.block("Then start the server", "sh") == "$PREFIX/bin/homeserver --config homeserver.yaml\n"
+        readme.require_all_used()
 
         configuration = project / "homeserver.yaml"
         configuration.write_text(configuration.read_text().replace("port: 8008", "port: 0").replace(

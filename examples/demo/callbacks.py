@@ -235,12 +235,6 @@ def proof_of(world, callback, operate, is_done):
         return None
 
 
-def missing_in(readme, rows):
-    """The rows that the README doesn't have as they are."""
-    text = readme.read_text()
-    return [row for row in rows if row not in text]
-
-
 def drive_all(world):
     print("| callback | operation | test | proof |\n|---|---|---|---|")
     missing, done = [], None
@@ -254,7 +248,7 @@ def drive_all(world):
     return missing
 
 
-def show(build, readme):
+def show(build):
     """The exit status."""
     with tempfile.TemporaryDirectory() as folder, open(folder + "/homeserver.log", "a+") as log:
         server = Server(build, folder, 0, log)
@@ -272,10 +266,7 @@ def show(build, readme):
         finally:
             if server.process is not None and server.process.poll() is None:
                 server.kill()
-    unsaid = missing_in(readme, [table_row(*row[:3]) for row in ROWS])
     print("\n%d of %d callbacks fired" % (len(ROWS) - len(missing), len(ROWS)))
     for callback in missing:
         print("missing: " + callback)
-    for row in unsaid:
-        print("not in %s: %s" % (readme.name, row))
-    return 0 if not missing and not unsaid and len(ROWS) == 40 and status == 0 else 1
+    return 0 if not missing and len(ROWS) == 40 and status == 0 else 1

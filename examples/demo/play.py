@@ -153,7 +153,7 @@ def main():
     given = arguments.parse_args()
     build = given.build.resolve()
     if given.callbacks:
-        return callbacks.show(build, Path(__file__).resolve().parents[2] / "README.md")
+        return callbacks.show(build)
     return demo(build) if given.demo else serve(build, given.port)
 
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t blocking_threads = 8;
 constexpr std::size_t host_threads = 2;  // each hash takes 64 MiB while it is made
-/// host.md promises an end within 5 s: first requests may end by themselves, then they are cut, then modules may stop, then
+/// The server ends within 5 s of a signal: first requests may end by themselves, then they are cut, then modules may stop, then
 /// nothing is waited for.
 constexpr auto grace_for_requests = std::chrono::milliseconds(1500);
 constexpr auto time_for_modules = std::chrono::milliseconds(2000);
@@ -70,6 +70,9 @@ modapi::HttpClientSettings http_client_settings(const ServerConfiguration& confi
     settings.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     if (configuration.ip_range_blocklist) settings.ip_range_blocklist = *configuration.ip_range_blocklist;
     settings.ip_range_allowlist = configuration.ip_range_allowlist;
+    settings.http_proxy = configuration.http_proxy;
+    settings.https_proxy = configuration.https_proxy;
+    settings.no_proxy_hosts = configuration.no_proxy_hosts;
     return settings;
 }
 

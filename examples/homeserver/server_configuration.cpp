@@ -47,6 +47,9 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "templates",
                                                 "ip_range_blocklist",
                                                 "ip_range_allowlist",
+                                                "http_proxy",
+                                                "https_proxy",
+                                                "no_proxy_hosts",
                                                 "signing_key_path",
                                                 "user_directory",
                                                 "federation_verify_keys"};
@@ -63,6 +66,12 @@ public:
 
 private:
     [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message) const { file_.fail(path, message); }
+    /// The message says first which key it is about.
+    [[noreturn]] void fail(const modapi::HttpFormatError& error) const {
+        const std::string_view message = error.what();
+        const std::size_t end_of_key = message.find(": ");
+        fail({std::string(message.substr(0, end_of_key))}, message.substr(end_of_key + 2));
+    }
     void warn_unknown_keys(const JsonDict& object, const ConfigurationPath& path,
                            const std::set<std::string_view>& known) const;
     /// Relative to the file's folder.
@@ -84,6 +93,7 @@ private:
                                                                  const std::filesystem::path& otherwise) const;
     [[nodiscard]] VerifyKeys federation_verify_keys(const ConfigSection& root) const;
     [[nodiscard]] std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, const std::string& key) const;
+    void read_proxies(const ConfigSection& root, ServerConfiguration& configuration) const;
 
     const ConfigurationFile& file_;
     const std::function<void(const std::string&)>& warn_;
@@ -294,11 +304,21 @@ std::optional<std::vector<std::string>> Reading::ip_ranges(const ConfigSection& 
     try {
         modapi::HttpClientSettings::check_ranges(*ranges, key);
     } catch (const modapi::HttpFormatError& error) {
-        const std::string_view message = error.what();
-        const std::string name = key + ": ";
-        fail({key}, message.starts_with(name) ? message.substr(name.size()) : message);
+        fail(error);
     }
     return ranges;
+}
+
+void Reading::read_proxies(const ConfigSection& root, ServerConfiguration& configuration) const {
+    modapi::HttpClientSettings settings;
+    settings.http_proxy = configuration.http_proxy = root.value_or<std::string>("http_proxy", {});
+    settings.https_proxy = configuration.https_proxy = root.value_or<std::string>("https_proxy", {});
+    settings.no_proxy_hosts = configuration.no_proxy_hosts = root.value_or<std::vector<std::string>>("no_proxy_hosts", {});
+    try {
+        modapi::HttpClientSettings::check_proxies(settings);
+    } catch (const modapi::HttpFormatError& error) {
+        fail(error);
+    }
 }
 
 VerifyKeys Reading::federation_verify_keys(const ConfigSection& root) const {
@@ -376,6 +396,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
             root.section("sso").optional<std::vector<std::string>>("client_whitelist").value_or(std::vector<std::string>());
         configuration.ip_range_blocklist = ip_ranges(root, "ip_range_blocklist");
         configuration.ip_range_allowlist = ip_ranges(root, "ip_range_allowlist").value_or(std::vector<std::string>());
+        read_proxies(root, configuration);
         configuration.federation_verify_keys = federation_verify_keys(root);
     } catch (const callbacks::ConfigError& error) {
         fail(error.path(), error.what());

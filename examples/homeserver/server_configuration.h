@@ -35,7 +35,7 @@ struct LoginViaExistingSession {
     std::int64_t token_timeout_ms = 5 * 60 * 1000;
 };
 
-/// The server's own keys, checked; see host.md's table for their meaning. Modules' sections are handled by
+/// The server's own keys, checked; README.md beside this program says what each means. Modules' sections are handled by
 /// modapi::configure_modules.
 struct ServerConfiguration {
     std::string server_name;
@@ -56,6 +56,9 @@ struct ServerConfiguration {
     modapi::BackgroundUpdateSettings background_updates;
     std::optional<std::vector<std::string>> ip_range_blocklist;
     std::vector<std::string> ip_range_allowlist;
+    std::string http_proxy;  ///< this and the next two as modapi::HttpClientSettings has them
+    std::string https_proxy;
+    std::vector<std::string> no_proxy_hosts;
     MailSettings mail;
     std::optional<std::string> custom_template_dir;
     std::optional<std::string> template_dir;        ///< the server's own templates; the program's affair, not the file's

@@ -24,7 +24,7 @@ void ShutdownDeadline::arm(std::chrono::milliseconds time, std::vector<std::pair
         bool is_named = false;
         for (const auto& [name, on_stack] : workers) {
             // Whoever is on the stack of a thread that doesn't come back is still there to be read.
-            const async::callback_identity* const holder = on_stack->load(std::memory_order_relaxed);
+            const async::callback_identity* const holder = on_stack->identity().load(std::memory_order_relaxed);
             if (holder == nullptr) continue;
             is_named = true;
             spdlog::error("stopping takes too long: worker {} is held by {} of module {}", name, holder->callback,

@@ -34,7 +34,7 @@ struct UiAuthSession {
 /// Tries the stage that the body's `auth` names, in its session or a new one. The session when every stage is done, else the
 /// 401 that says what is to be done. Every flow is of one stage: those of `register` are `m.login.dummy` and, where codes can
 /// be sent, `m.login.email.identity` and `m.login.msisdn`; everything else is done by who proves to be `user_id`, by
-/// `m.login.password` or a login type of the modules (semantics 3.5).
+/// `m.login.password` or a login type of the modules.
 ///
 /// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type; 403 `M_FORBIDDEN`
 /// "Invalid auth" for who proves to be somebody else.

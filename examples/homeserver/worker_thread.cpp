@@ -25,10 +25,10 @@ void log_failure(const std::exception_ptr& failure, std::string_view what) {
 WorkerThread::WorkerThread(Shared& shared, modapi::InvalidationBus& bus, modapi::WorkerSettings settings, const Router& router)
     : name_(settings.worker_name.value_or("main")),
       keeps_running_(io_.get_executor()),
-      on_stack_(std::make_shared<std::atomic<const async::callback_identity*>>(nullptr)),
+      on_stack_(std::make_shared<async::running_callback_mark>()),
       where_([&] {
           async::environment where(io_.get_executor());
-          where.on_stack = on_stack_.get();
+          where.observer = on_stack_.get();
           return where;
       }()),
       worker_(shared, where_, bus, std::move(settings)),

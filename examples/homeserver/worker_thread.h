@@ -7,8 +7,7 @@
 #include <modapi/invalidation_bus.h>
 #include <modapi/module_resolver.h>
 
-#include <async/context.h>
-#include <async/observation.h>
+#include <async/callback_frame.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -28,7 +27,7 @@ namespace homeserver {
 class WorkerThread {
 public:
     /// Whose callback is on the thread's stack; may be looked at when the worker is gone.
-    using OnStack = std::shared_ptr<std::atomic<const async::callback_identity*>>;
+    using OnStack = std::shared_ptr<async::running_callback_mark>;
 
     WorkerThread(Shared& shared, modapi::InvalidationBus& bus, modapi::WorkerSettings settings, const Router& router);
     ~WorkerThread();

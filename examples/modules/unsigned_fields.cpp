@@ -32,7 +32,7 @@ public:
 
 private:
     /// Runs once per event and recipient: a function that writes its field needs no coroutine and no object.
-    void add_badge(const callbacks::Event& event, callbacks::UnsignedFields& out) {
+    void add_badge(const callbacks::Event& event, callbacks::UnsignedWriter& out) {
         out.add(config_.field, config_.badges.at(event.sender()));
     }
 

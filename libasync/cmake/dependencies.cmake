@@ -7,15 +7,7 @@ find_package(spdlog REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(CURL REQUIRED)
 
-# SOCI, libpq, libsodium and the mustache templates come without CMake files.
-find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
-find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
-find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
-find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
-add_library(modapi_soci INTERFACE)
-target_include_directories(modapi_soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR})
-target_link_libraries(modapi_soci INTERFACE ${SOCI_CORE_LIBRARY} ${SOCI_SQLITE3_LIBRARY} ${SOCI_POSTGRESQL_LIBRARY})
-
+# libpq, libsodium and the mustache templates come without CMake files.
 find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 find_library(LIBPQ_LIBRARY pq REQUIRED)
 add_library(modapi_libpq INTERFACE)

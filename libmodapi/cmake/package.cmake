@@ -35,3 +35,9 @@ foreach(component async contract)
 endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/installed/modapi-config.cmake ${PROJECT_BINARY_DIR}/modapi-config-version.cmake
               libmodapi/cmake/module.cmake DESTINATION ${package_folder})
+
+# The documents that module and host authors read, and the project to copy, laid out as in the checkout so that links lead on.
+install(DIRECTORY libmodapi/docs DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
+install(FILES libmodapi/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
+install(FILES callbacks/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/callbacks)
+install(DIRECTORY examples/template DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN build EXCLUDE)

@@ -1,3 +1,5 @@
+#include <homeserver/rooms/client_event_text.h>
+
 #include <callbacks/client_event.h>
 
 #include <async/bind.h>
@@ -20,7 +22,7 @@ using callbacks::Event;
 using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::JsonValue;
-using callbacks::UnsignedFields;
+using callbacks::UnsignedWriter;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr int cases_per_seed = 5'000;
@@ -138,12 +140,12 @@ class Planned {
 public:
     Planned(const Plan& plan, std::size_t number) : plan_(plan), number_(number) {}
 
-    void direct(const Event& event, UnsignedFields& out) { write(event, out); }
-    async::task<void> direct_coroutine(const Event& event, UnsignedFields& out) {
+    void direct(const Event& event, UnsignedWriter& out) { write(event, out); }
+    async::task<void> direct_coroutine(const Event& event, UnsignedWriter& out) {
         write(event, out);
         co_return;
     }
-    async::task<void> direct_suspending(const Event& event, UnsignedFields& out) {
+    async::task<void> direct_suspending(const Event& event, UnsignedWriter& out) {
         const Added& added = added_to(event);
         for (std::size_t index = 0; index < added.size(); ++index) {
             if (index % 2 == static_cast<std::size_t>(event.origin_server_ts()) % 2) co_await async::reschedule();
@@ -164,7 +166,7 @@ private:
     [[nodiscard]] const Added& added_to(const Event& event) const {
         return plan_.by_event[static_cast<std::size_t>(event.origin_server_ts())][number_];
     }
-    void write(const Event& event, UnsignedFields& out) {
+    void write(const Event& event, UnsignedWriter& out) {
         for (const auto& [key, value] : added_to(event)) {
             if (value.is_string()) {
                 out.add(key, std::string_view(value.get_string()));
@@ -312,7 +314,8 @@ struct Pools {
             fields.content = random_object(random, values, 6);
             fields.origin_server_ts = static_cast<std::int64_t>(index % events_per_response);
             if (random.one_in(2)) fields.unsigned_fields = random_object(random, values, 4);
-            events.push_back(std::make_unique<callbacks::ClientEvent>(Event(std::move(fields))));
+            const Event event(std::move(fields));
+            events.push_back(std::make_unique<callbacks::ClientEvent>(event, homeserver::client_event_text(event)));
         }
     }
     std::vector<JsonValue> values;
@@ -357,9 +360,11 @@ TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
             if (random.one_in(3)) recipient.transaction_id = random.of(texts);
             outgoing[index].event = pools.events[first + index].get();
             outgoing[index].before = "\n";
-            outgoing[index].age = recipient.age;
-            outgoing[index].transaction_id = recipient.transaction_id;
-            outgoing[index].with_room_id = recipient.with_room_id;
+            outgoing[index].number = recipient.age;
+            if (recipient.transaction_id) {
+                outgoing[index].own_string = callbacks::OwnString{"transaction_id", *recipient.transaction_id};
+            }
+            outgoing[index].in_full = recipient.with_room_id;
         }
         const Modules& modules = *random.of(ways);
         std::string_view rest = async::sync_wait(io, write(writer, modules.hooks, outgoing));

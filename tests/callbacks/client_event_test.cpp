@@ -1,3 +1,5 @@
+#include <homeserver/rooms/client_event_text.h>
+
 #include <callbacks/client_event.h>
 #include <callbacks/errors.h>
 
@@ -24,8 +26,9 @@ using callbacks::Event;
 using callbacks::EventInterest;
 using callbacks::JsonDict;
 using callbacks::OutgoingEvent;
+using callbacks::OwnString;
 using callbacks::UnsignedDispatch;
-using callbacks::UnsignedFields;
+using callbacks::UnsignedWriter;
 
 Event make_event(const std::string& type, std::optional<std::string> state_key = std::nullopt) {
     callbacks::EventFields fields;
@@ -45,7 +48,7 @@ class Module {
 public:
     explicit Module(std::string value = "value") : value_(std::move(value)) {}
 
-    void direct(const Event& event, UnsignedFields& out) {
+    void direct(const Event& event, UnsignedWriter& out) {
         ++runs;
         out.add("org.example.kind", event.type());
         out.add("shared", value_);
@@ -55,7 +58,7 @@ public:
         return {{"org.example.kind", event.type()}, {"shared", value_}};
     }
     JsonDict nothing(const Event&) { return {}; }
-    async::task<void> forge(const Event&, UnsignedFields& out) {
+    async::task<void> forge(const Event&, UnsignedWriter& out) {
         out.add("age", -1);
         out.add("transaction_id", "forged");
         out.add("prev_content", nullptr);
@@ -64,19 +67,19 @@ public:
     async::task<JsonDict> forge_object(const Event&) {
         co_return {{"age", -1}, {"transaction_id", "forged"}, {"prev_content", nullptr}};
     }
-    void twice(const Event&, UnsignedFields& out) {
+    void twice(const Event&, UnsignedWriter& out) {
         out.add("a", 1);
         out.add("b", JsonDict({{"x", "first"}}));
         out.add("c", 3.5);
         out.add("b", "second");
     }
-    async::task<void> later(const Event& event, UnsignedFields& out) {
+    async::task<void> later(const Event& event, UnsignedWriter& out) {
         out.add("before", event.type());
         if (event.type() == "slow") co_await async::sleep_for(5s);
         finished += event.type() + " ";
         out.add("behind", value_);
     }
-    async::task<void> fail_late(const Event& event, UnsignedFields&) {
+    async::task<void> fail_late(const Event& event, UnsignedWriter&) {
         co_await async::sleep_for(1s);
         if (event.type() == "slow") throw std::runtime_error("the module failed");
         co_await async::sleep_for(1s);
@@ -98,12 +101,12 @@ protected:
         hooks.add_field_to_unsigned_callback.add("module", {async::bind<Method>(&module), std::move(interest)}, nullptr);
     }
     /// An event that is sent in this response.
-    OutgoingEvent& send(Event event) {
-        events.push_back(std::make_unique<ClientEvent>(std::move(event)));
+    OutgoingEvent& send(const Event& event) {
+        events.push_back(std::make_unique<ClientEvent>(event, homeserver::client_event_text(event)));
         OutgoingEvent one;
         one.event = events.back().get();
         one.before = outgoing.empty() ? "[" : ",";
-        one.age = 5;
+        one.number = 5;
         outgoing.push_back(one);
         return outgoing.back();
     }
@@ -124,7 +127,7 @@ protected:
 };
 
 TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
-    send(make_event("m.room.topic", "")).transaction_id = "txn";
+    send(make_event("m.room.topic", "")).own_string = OwnString{"transaction_id", "txn"};
     const boost::json::value expected = {
         {"room_id", "!room:test"},
         {"type", "m.room.topic"},
@@ -140,7 +143,7 @@ TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
 }
 
 TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
-    send(make_event("m.room.message")).with_room_id = false;
+    send(make_event("m.room.message")).in_full = false;
     EXPECT_FALSE(written().at(0).as_object().contains("room_id"));
     EXPECT_EQ(written().at(0).at("type"), "m.room.message");
 }
@@ -176,8 +179,8 @@ TEST_F(ClientEventsTest, OfAFieldAddedTwiceTheLastValueStays) {
     EXPECT_EQ(unsigned_of_first(), JsonDict({{"age", 5}, {"a", 1}, {"c", 3.5}, {"b", "second"}}));
 }
 
-TEST(UnsignedFieldsTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
-    UnsignedFields fields;
+TEST(UnsignedWriterTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
+    UnsignedWriter fields;
     JsonDict expected;
     for (int round = 0; round < 2; ++round) {
         for (int index = 0; index < 3000; ++index) {
@@ -197,7 +200,7 @@ TEST(UnsignedFieldsTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
 TEST_F(ClientEventsTest, TheHostsOwnFieldsWinOverAllModulesWhereItSendsThem) {
     add<&Module::forge>(first);
     add<&Module::forge_object>(second);
-    send(make_event("m.room.topic", "")).transaction_id = "own";
+    send(make_event("m.room.topic", "")).own_string = OwnString{"transaction_id", "own"};
     send(make_event("m.room.message"));
     const boost::json::array sent = written();
     EXPECT_EQ(sent.at(0).at("unsigned"),
@@ -253,7 +256,7 @@ TEST(EventInterestTest, AdmitsByTypeStateSenderAndRoom) {
     const Event topic = make_event("m.room.topic", "");
     const Event message = make_event("m.room.message");
     const auto admits = [](const EventInterest& interest, const Event& event) {
-        return interest.admits(EventInterest::subject_of(event));
+        return interest.matches(EventInterest::subject_of(event));
     };
     EXPECT_TRUE(admits(EventInterest(), topic));
     EXPECT_TRUE(admits(EventInterest().types({"m.room.topic"}), topic));
@@ -274,7 +277,7 @@ TEST(EventInterestTest, NamesThatShareABitAreToldApart) {
         callbacks::EventFields fields;
         fields.sender = "@user" + std::to_string(index) + ":test";
         const Event event(std::move(fields));
-        if (interest.admits(EventInterest::subject_of(event))) ++admitted;
+        if (interest.matches(EventInterest::subject_of(event))) ++admitted;
     }
     EXPECT_EQ(admitted, 0);
 }

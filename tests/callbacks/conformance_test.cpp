@@ -40,6 +40,18 @@ inline constexpr bool pass_of = false;
 template <>
 inline constexpr bool pass_of<async::first_not<true>> = true;
 
+template <class Combine>
+struct Unwrapped {
+    using type = Combine;
+};
+template <class Combine>
+struct Unwrapped<callbacks::routine<Combine>> {
+    using type = Combine;
+};
+/// How a callback's answers combine, whether or not its decisions are routine.
+template <class Callback>
+using combine_rule_of = typename Unwrapped<typename Callback::combine_rule>::type;
+
 template <class Answer, class Combine>
 Answer answer_of(Behaviour behaviour, int which) {
     const bool decides = behaviour == Behaviour::decide;
@@ -156,7 +168,7 @@ void one_module_decides() {
 
 template <class Callback>
 void the_first_a_middle_and_the_last_decide() {
-    using Combine = typename Callback::combine_rule;
+    using Combine = combine_rule_of<Callback>;
     for (int decider = 0; decider < hook_count; ++decider) {
         async::testing::simulation time;
         Subject<Callback> subject(hook_count);
@@ -171,7 +183,7 @@ void the_first_a_middle_and_the_last_decide() {
 
 template <class Callback>
 void everybody_passes() {
-    using Combine = typename Callback::combine_rule;
+    using Combine = combine_rule_of<Callback>;
     if constexpr (!std::is_same_v<Combine, async::only_first>) {
         async::testing::simulation time;
         Subject<Callback> subject(hook_count);
@@ -183,7 +195,7 @@ void everybody_passes() {
 /// What leaves the dispatcher when hook `thrower` throws and, where the rule goes on, hook 2 (or else 1) decides.
 template <class Callback>
 void a_throwing_module_follows_the_error_rule(Behaviour kind) {
-    using Combine = typename Callback::combine_rule;
+    using Combine = combine_rule_of<Callback>;
     using Errors = typename Callback::error_rule;
     constexpr bool goes_on = std::is_same_v<Errors, async::log_and_go_on> || std::is_same_v<Errors, async::skip>;
     const bool synapse_error = kind == Behaviour::throw_synapse_error;
@@ -295,7 +307,7 @@ void stopping_the_host_cuts_the_running_module() {
 template <class Callback>
 void an_expired_deadline_is_an_exception_under_the_error_rule() {
     using Errors = typename Callback::error_rule;
-    using Combine = typename Callback::combine_rule;
+    using Combine = combine_rule_of<Callback>;
     constexpr bool goes_on = std::is_same_v<Errors, async::log_and_go_on> || std::is_same_v<Errors, async::skip>;
     async::dispatch_settings settings;
     settings.callback_deadline = 50ms;

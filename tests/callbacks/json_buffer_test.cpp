@@ -87,7 +87,7 @@ TEST(JsonBuffer, GrowsAndKeepsWhatItHas) {
 TEST(JsonBuffer, GrowsToAGigabyteAndKeepsWhatItHasThen) {
     JsonBuffer text;
     text.append("what it has");
-    EXPECT_THROW(static_cast<void>(text.reserve(JsonBuffer::most_bytes)), std::length_error);
+    EXPECT_THROW(static_cast<void>(text.reserve(JsonBuffer::max_bytes)), std::length_error);
     EXPECT_THROW(static_cast<void>(text.reserve(static_cast<std::size_t>(-1))), std::length_error);
     EXPECT_EQ(text.view(), "what it has");
 }

@@ -36,19 +36,6 @@ std::string refusal_of(Dispatchers& dispatchers, std::string_view module, const 
     }
     return "registered";
 }
-template <class Category>
-requires requires(Dispatchers& d, const Category& c) {
-    requires std::is_void_v<decltype(register_callbacks(d, "", c, nullptr))>;
-}
-std::string refusal_of(Dispatchers& dispatchers, std::string_view module, const Category& given) {
-    try {
-        register_callbacks(dispatchers, module, given, nullptr);
-    } catch (const RegistrationError& error) {
-        return error.what();
-    }
-    return "registered";
-}
-
 TEST(Registration, OfOnePresenceRouterCallbackWithoutTheOtherIsRefused) {
     Dispatchers dispatchers;
     const auto users = [](const std::string&) { return callbacks::InterestedUsers(); };
@@ -161,6 +148,16 @@ TEST(Descriptions, ListFortyCallbacksWithTheirRules) {
     ASSERT_NE(row, rows.end());
     EXPECT_EQ(row->category, "third-party rules");
     EXPECT_EQ(row->error_rule, "SynapseError propagates, else module failure");
+}
+
+TEST(Descriptions, SayOfWhichCallbacksADecisionIsRoutine) {
+    std::vector<std::string_view> routine;
+    for (const auto& row : callbacks::callback_descriptions()) {
+        EXPECT_EQ(callbacks::is_routine(row.name), row.is_routine);
+        if (row.is_routine) routine.push_back(row.name);
+    }
+    EXPECT_EQ(routine, (std::vector<std::string_view>{"is_user_expired", "on_update", "default_batch_size", "min_batch_size"}));
+    EXPECT_FALSE(callbacks::is_routine("no such callback"));
 }
 
 }  // namespace

@@ -186,7 +186,22 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_port: 0\n", "4: email.smtp_port: must be a port"},
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_user: me\n",
                          "2: email.smtp_pass: is required beside smtp_user"},
-        BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "}));
+        BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "},
+        BadConfiguration{"server_name: hs\nhttp_proxy: 'ftp://me:secret@proxy'\n", "2: http_proxy: must be a proxy"},
+        BadConfiguration{"server_name: hs\nhttps_proxy: 'proxy:99999'\n", "2: https_proxy: must be a proxy"},
+        BadConfiguration{"server_name: hs\nno_proxy_hosts: example.org\n", "2: no_proxy_hosts: must be a list"},
+        BadConfiguration{"server_name: hs\nno_proxy_hosts: [10.0.0.0/99]\n", "2: no_proxy_hosts: "}));
+
+TEST(ServerConfigurationTest, ReadsTheProxiesAndNeverRepeatsTheirPasswords) {
+    const ServerConfiguration said =
+        read("server_name: hs\nhttp_proxy: me:secret@proxy:8080\nhttps_proxy: proxy\nno_proxy_hosts: [example.org]\n")
+            .configuration;
+    EXPECT_EQ(said.http_proxy, "me:secret@proxy:8080");
+    EXPECT_EQ(said.https_proxy, "proxy");
+    EXPECT_EQ(said.no_proxy_hosts, std::vector<std::string>{"example.org"});
+    EXPECT_EQ(read("server_name: hs\n").configuration.http_proxy, "");
+    EXPECT_EQ(error_of("server_name: hs\nhttp_proxy: 'http://me:secret@proxy/path'\n").find("secret"), std::string::npos);
+}
 
 TEST(ServerConfigurationTest, ReadsHowMuchCachesKeep) {
     const modapi::CacheSettings usual = read("server_name: hs\n").configuration.caches;

@@ -14,7 +14,7 @@ constexpr const char* settings =
     "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\nmodules:\n  - module: "
     "stubborn.Stubborn\n";
 
-/// host.md: within five seconds, and a little for a busy machine to notice.
+/// The server ends within five seconds of a signal; a little for a busy machine to notice.
 constexpr auto longest_stop = std::chrono::milliseconds(5500);
 
 FinishedRun run_with(const TemporaryFolder& folder, const std::string& yaml) {

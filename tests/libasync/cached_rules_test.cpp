@@ -70,14 +70,14 @@ TEST(CachedKey, ATextThatIsNoKeyDoesNothing) {
     async::testing::simulation time;
     Cache cache;
     static_cast<void>(time.run(look_up(cache, "a", 1)));
-    EXPECT_FALSE(cache.page.invalidate_text(std::vector<std::string>{"a"}));
-    EXPECT_FALSE(cache.page.invalidate_text(std::vector<std::string>{"a", "1x"}));
-    EXPECT_FALSE(cache.page.invalidate_text(std::vector<std::string>{"a", ""}));
-    EXPECT_FALSE(cache.page.invalidate_text(std::vector<std::string>{"a", "99999999999999"}));
-    EXPECT_FALSE(cache.page.invalidate_prefix_text(std::vector<std::string>()));
-    EXPECT_FALSE(cache.page.invalidate_prefix_text(std::vector<std::string>{"a", "1", "none"}));
+    EXPECT_FALSE(cache.page.invalidate_strings(std::vector<std::string>{"a"}));
+    EXPECT_FALSE(cache.page.invalidate_strings(std::vector<std::string>{"a", "1x"}));
+    EXPECT_FALSE(cache.page.invalidate_strings(std::vector<std::string>{"a", ""}));
+    EXPECT_FALSE(cache.page.invalidate_strings(std::vector<std::string>{"a", "99999999999999"}));
+    EXPECT_FALSE(cache.page.invalidate_prefix_strings(std::vector<std::string>()));
+    EXPECT_FALSE(cache.page.invalidate_prefix_strings(std::vector<std::string>{"a", "1", "none"}));
     EXPECT_EQ(cache.page.counters().size, 1U);
-    EXPECT_TRUE(cache.page.invalidate_text(cache.page.key_text("a", 1)));
+    EXPECT_TRUE(cache.page.invalidate_strings(cache.page.key_strings("a", 1)));
     EXPECT_EQ(cache.page.counters().size, 0U);
 }
 
@@ -88,7 +88,7 @@ TEST(CachedKey, MayBeNothingAtAll) {
     const auto ask = [](async::cached<int()>& cache) -> async::task<int> { co_return co_await cache(); };
     EXPECT_EQ(time.run(ask(only)), 1);
     EXPECT_EQ(time.run(ask(only)), 1);
-    EXPECT_TRUE(only.invalidate_text(only.key_text()));
+    EXPECT_TRUE(only.invalidate_strings(only.key_strings()));
     EXPECT_EQ(time.run(ask(only)), 2);
 }
 

@@ -166,12 +166,12 @@ TEST(Cached, KeysTravelAsTexts) {
         co_return co_await asked("x", -7, true);
     };
     EXPECT_EQ(time.run(ask(cache)), 1);
-    const std::vector<std::string> key = cache.key_text("x", -7, true);
+    const std::vector<std::string> key = cache.key_strings("x", -7, true);
     EXPECT_EQ(key, (std::vector<std::string>{"x", "-7", "true"}));
-    EXPECT_TRUE(cache.invalidate_text(key));
+    EXPECT_TRUE(cache.invalidate_strings(key));
     EXPECT_EQ(time.run(ask(cache)), 2);
-    EXPECT_FALSE(cache.invalidate_text(std::vector<std::string>{"x", "seven", "true"}));
-    EXPECT_TRUE(cache.invalidate_prefix_text(std::vector<std::string>{"x"}));
+    EXPECT_FALSE(cache.invalidate_strings(std::vector<std::string>{"x", "seven", "true"}));
+    EXPECT_TRUE(cache.invalidate_prefix_strings(std::vector<std::string>{"x"}));
     EXPECT_EQ(time.run(ask(cache)), 3);
     cache.invalidate_all();
     EXPECT_EQ(time.run(ask(cache)), 4);

@@ -151,4 +151,24 @@ TEST(ThrowCancelled, ThrowsADeadlineAsAnOrdinaryErrorAndTheOthersAsNone) {
     }
 }
 
+/// Waits for something that a cancellation ends.
+class Wait {
+public:
+    explicit Wait(cancellation_source& source) { source.add(registration_, false); }
+    cancel_reason ended_for = cancel_reason::none;
+
+private:
+    void end(cancel_reason reason) { ended_for = reason; }
+    async::cancellation_callback<Wait, &Wait::end> registration_{*this};
+};
+
+TEST(CancellationCallback, TellsTheObjectThatItIsAMemberOfAsLongAsThatLives) {
+    cancellation_source source;
+    Wait stays(source);
+    auto goes = std::make_unique<Wait>(source);
+    goes.reset();
+    source.request(cancel_reason::caller_gone);
+    EXPECT_EQ(stays.ended_for, cancel_reason::caller_gone);
+}
+
 }  // namespace

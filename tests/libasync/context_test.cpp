@@ -1,3 +1,4 @@
+#include <async/callback_frame.h>
 #include <async/dispatch.h>
 #include <async/sleep.h>
 #include <async/testing/virtual_time.h>
@@ -58,7 +59,7 @@ TEST(Context, IsThatOfTheAwaiterNotOfTheMaker) {
 async::task<bool> knows_its_surroundings(const async::environment& expected, async::clock& expected_clock) {
     const async::context& here = co_await async::this_context;
     co_return here.environment == &expected&& here.executor() == expected.executor&&& here.clock() ==
-            &expected_clock&& here.running == nullptr &&
+            &expected_clock&& async::running_callback(here) == nullptr &&
         !here.shielded;
 }
 
@@ -104,7 +105,7 @@ public:
 
 private:
     void look_at(const async::context& here) {
-        in_context.push_back(name_of(here.running));
+        in_context.push_back(name_of(async::running_callback(here)));
         on_stack.push_back(name_of(noted_));
     }
     static std::string name_of(const async::callback_identity* identity) {
@@ -119,21 +120,22 @@ using look_dispatch = async::dispatch<"look", void(const int&), async::run_all, 
 struct Spawned {
     async::testing::simulation time;
     async::environment surroundings{time.environment()};
-    std::atomic<const async::callback_identity*> on_stack{nullptr};
+    async::running_callback_mark mark;
     async::context root{surroundings};
-    Spawned() { surroundings.on_stack = &on_stack; }
+    Spawned() { surroundings.observer = &mark; }
+    [[nodiscard]] const std::atomic<const async::callback_identity*>& on_stack() const { return mark.identity(); }
 };
 
 async::task<bool> ask_in(const async::context& root, const look_dispatch& dispatcher, Spawned& test) {
     async::task<void> asking = dispatcher(1);
     co_await std::move(asking).in(root);
-    co_return test.on_stack.load() == nullptr;
+    co_return test.on_stack().load() == nullptr;
 }
 
 TEST(Context, NamesTheModuleWhoseCallbackRunsAlsoAfterASuspension) {
     Spawned test;
-    Module first(test.on_stack);
-    Module second(test.on_stack);
+    Module first(test.on_stack());
+    Module second(test.on_stack());
     look_dispatch dispatcher;
     dispatcher.add("first", async::bind<&Module::look>(&first), nullptr);
     dispatcher.add("second", async::bind<&Module::look>(&second), nullptr);
@@ -146,13 +148,13 @@ TEST(Context, NamesTheModuleWhoseCallbackRunsAlsoAfterASuspension) {
 
 TEST(Context, NamesNobodyWhileTheCallbackIsSuspended) {
     Spawned test;
-    Module module(test.on_stack);
+    Module module(test.on_stack());
     look_dispatch dispatcher;
     dispatcher.add("module", async::bind<&Module::look>(&module), nullptr);
     const auto asking = test.time.start(ask_in(test.root, dispatcher, test));
     test.time.run_ready();
     EXPECT_EQ(module.in_context.size(), 1U);
-    EXPECT_EQ(test.on_stack.load(), nullptr);
+    EXPECT_EQ(test.on_stack().load(), nullptr);
     test.time.advance(1s);
     EXPECT_TRUE(asking.done());
 }

@@ -44,6 +44,9 @@ public:
         co_return user + " works on floor " + std::to_string(floor);
     }
     async::cached<std::string(const std::string&, int)> department{"department", async::bind<&Departments::fetch>(this)};
+    async::cached<std::string(std::string_view)> street{
+        "street",
+        [owned = std::make_unique<std::string>(" street")](std::string_view name) { return std::string(name) + *owned; }};
 };
 
 async::task<void> calls(boost::asio::any_io_executor pool) {
@@ -53,8 +56,8 @@ async::task<void> calls(boost::asio::any_io_executor pool) {
     EXPECT_EQ(shared, "<text>");
     EXPECT_EQ(co_await joined("one ", "two"), "one two");
 
-    const std::string elsewhere = co_await async::run_on(pool, &shout, std::string("ab"), 2);
-    EXPECT_EQ(elsewhere, "abab");
+    const std::string offloaded = co_await async::run_on(pool, &shout, std::string("ab"), 2);
+    EXPECT_EQ(offloaded, "abab");
     const std::string in_lambda = co_await async::run_on(pool, [] { return std::string(50, 'z'); });
     EXPECT_EQ(in_lambda.size(), 50U);
 
@@ -71,6 +74,8 @@ async::task<void> calls(boost::asio::any_io_executor pool) {
     const std::string_view view = "bob";
     const std::string by_view = co_await departments.department(view, 1);
     EXPECT_EQ(by_view, "bob works on floor 1");
+    const std::string of_what_only_moves = co_await departments.street("baker");
+    EXPECT_EQ(of_what_only_moves, "baker street");
 
     const std::string in_time = co_await async::with_deadline(1s, joined("in ", "time"));
     EXPECT_EQ(in_time, "in time");

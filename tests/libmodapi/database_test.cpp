@@ -158,6 +158,7 @@ TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
     EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("DELETE FROM users WHERE name = ?"); }),
               "there are 1 placeholders and 0 values for: DELETE FROM users WHERE name = ?");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute(" "); }), "there is no statement in: ");
+    EXPECT_EQ(error_of(*database, [](Transaction& t) { t.execute("-- later ?"); }), "there is no statement in: -- later ?");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 1, 2")); }),
               "the result has 2 columns, 1 were asked for: SELECT 1, 2");
     EXPECT_EQ(error_of(*database, [](Transaction& t) { static_cast<void>(t.query<int>("SELECT 'x'")); }),

@@ -1,8 +1,7 @@
+#include "http_test_client.h"
 #include "raw_peer.h"
 
 #include <modapi/http_client.h>
-
-#include <async/sync_wait.h>
 
 #include <gtest/gtest.h>
 #include <boost/json/serialize.hpp>
@@ -22,13 +21,6 @@ using namespace std::chrono_literals;
 using modapi::HttpClient;
 using modapi::HttpClientSettings;
 using Connection = RawPeer::Connection;
-
-/// On an executor that outlives every client.
-template <class T>
-T wait(async::task<T> task) {
-    static boost::asio::io_context io(1);
-    return async::sync_wait(io, std::move(task));
-}
 
 constexpr const char* good_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 

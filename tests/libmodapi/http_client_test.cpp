@@ -1,15 +1,15 @@
+#include "http2_peer.h"
+#include "http_test_client.h"
 #include "http_test_server.h"
-#include "temporary_folder.h"
+#include "https_test.h"
 
 #include <modapi/http_client.h>
 
 #include <async/sleep.h>
-#include <async/sync_wait.h>
 
 #include <gtest/gtest.h>
 #include <boost/json/serialize.hpp>
 
-#include <cstdlib>
 #include <sstream>
 
 namespace {
@@ -34,23 +34,7 @@ HttpTestServer::Response echo(const Request& request) {
     return HttpTestServer::answer(200, boost::json::serialize(seen));
 }
 
-/// On an executor that outlives every client.
-template <class T>
-T wait(async::task<T> task) {
-    static boost::asio::io_context io(1);
-    return async::sync_wait(io, std::move(task));
-}
-
 JsonValue get(HttpClient& client, const std::string& url) { return wait(client.get_json(url)); }
-
-/// A client that may talk to `server`.
-struct Allowed {
-    explicit Allowed(const HttpTestServer& server, HttpClientSettings settings = HttpClientSettings())
-        : client(std::move(settings)) {
-        client.allow(server.address());
-    }
-    HttpClient client;
-};
 
 TEST(HttpClientTest, SendsQueryHeadersAndAgent) {
     const HttpTestServer server(&echo);
@@ -300,28 +284,6 @@ TEST(HttpClientTest, ReportsARefusedConnection) {
     }
 }
 
-/// A server certificate for localhost that signs itself.
-class HttpsTest : public testing::Test {
-protected:
-    HttpsTest() : tls(boost::asio::ssl::context::tls_server) {
-        const std::string command =
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-            "-addext subjectAltName=DNS:localhost -keyout " +
-            folder.file("key.pem").string() + " -out " + folder.file("cert.pem").string() + " 2>/dev/null";
-        if (std::system(command.c_str()) != 0) throw std::runtime_error("no certificate");
-        tls.use_certificate_chain_file(folder.file("cert.pem"));
-        tls.use_private_key_file(folder.file("key.pem"), boost::asio::ssl::context::pem);
-    }
-    ~HttpsTest() override { unsetenv("SSL_CERT_FILE"); }
-    void trust() { setenv("SSL_CERT_FILE", folder.file("cert.pem").c_str(), 1); }
-    static std::string on(const std::string& host, const HttpTestServer& server) {
-        return host + ":" + std::to_string(server.port());
-    }
-
-    TemporaryFolder folder;
-    boost::asio::ssl::context tls;
-};
-
 TEST_F(HttpsTest, TalksToAServerWhoseCertificateIsTrusted) {
     trust();
     const HttpTestServer server(&echo, &tls);
@@ -343,6 +305,25 @@ TEST_F(HttpsTest, RefusesACertificateOfAnotherHost) {
     HttpClient client{HttpClientSettings()};
     client.allow(server.address());
     EXPECT_THROW(get(client, "https://" + server.address() + "/"), boost::system::system_error);
+}
+
+TEST_F(HttpsTest, SpeaksHttp2WithWhomSpeaksItAndChecksEachHostOfAConnection) {
+    trust();
+    const Http2Peer peer(tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(on("localhost", peer));
+    const std::string url = "https://" + on("localhost", peer) + "/";
+    for (int round = 0; round < 3; ++round) {
+        const modapi::HttpResponse answer = wait(client.request("GET", url));
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.reason, "") << "there is none in HTTP/2";
+        EXPECT_EQ(answer.body, "{}");
+    }
+    EXPECT_EQ(wait(client.post_json_get_json(url, callbacks::JsonDict())), callbacks::JsonValue(callbacks::JsonDict()));
+    EXPECT_EQ(peer.requests(), 4);
+    EXPECT_EQ(peer.connections(), 1);
+    EXPECT_THROW(get(client, "https://" + on("127.0.0.1", peer) + "/"), modapi::BlockedAddressError);
+    EXPECT_EQ(peer.requests(), 4) << "no other host rides the connection";
 }
 
 }  // namespace

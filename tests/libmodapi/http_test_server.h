@@ -70,10 +70,11 @@ private:
     void exchange(Stream& stream) {
         boost::system::error_code error;
         boost::beast::flat_buffer buffer;
-        Request request;
-        boost::beast::http::read(stream, buffer, request, error);
+        boost::beast::http::request_parser<boost::beast::http::string_body> parser;
+        parser.body_limit(boost::none);
+        boost::beast::http::read(stream, buffer, parser, error);
         if (error) return;
-        Response response = handler_(request);
+        Response response = handler_(parser.get());
         response.keep_alive(false);
         boost::beast::http::write(stream, response, error);
     }

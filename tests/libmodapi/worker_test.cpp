@@ -175,11 +175,20 @@ TEST(WorkerTest, TakesPlainFunctionsForCallbacksOfEveryCategory) {
     const std::string text = "@old:x";
     const std::string bad = "bad";
     EXPECT_EQ(test.wait(hooks.account_validity.is_user_expired(text)), true);
-    EXPECT_EQ(test.wait(hooks.unsigned_fields.add_field_to_unsigned_callback(an_event)).size(), 1U);
+    EXPECT_EQ(test.wait(hooks.unsigned_section.add_field_to_unsigned_callback(an_event)).size(), 1U);
     EXPECT_FALSE(test.wait(hooks.password_auth_provider.is_3pid_allowed(text, bad, true)));
     EXPECT_TRUE(test.wait(hooks.presence_router.get_interested_users(text)).is_everyone());
     EXPECT_NE(test.wait(hooks.spam_checker.check_event_for_spam(an_event)), NOT_SPAM);
     EXPECT_FALSE(test.wait(hooks.third_party_rules.check_can_deactivate_user(text, false)));
+}
+
+TEST(WorkerTest, LogsADecisionThatIsRoutineOnlyForThoseWhoDebug) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<Synchronous>();
+    const std::string user = "@old:x";
+    static_cast<void>(test.wait(test.worker.hooks().account_validity.is_user_expired(user)));
+    EXPECT_TRUE(log.contains("debug: module test.Module0 decided is_user_expired"));
 }
 
 TEST(WorkerTest, LogsWhichModuleDecidedAndCountsIt) {

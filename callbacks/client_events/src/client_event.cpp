@@ -1,16 +1,18 @@
 #include <callbacks/client_event.h>
 
-#include <async/written_dispatch.h>
+#include "field_writer.h"
 
+#include <async/writer_dispatch.h>
+
+#include <cstring>
 #include <tuple>
+#include <utility>
 
 namespace callbacks {
 
 namespace {
 
-constexpr std::string_view empty_unsigned = R"("unsigned":{)";
-constexpr std::string_view age_field = R"("age":)";
-constexpr std::size_t most_of_age = 48;  // the field and what ends the event
+constexpr std::size_t max_rest = JsonBuffer::room_for_integer + 2;  // of an event without modules: a number, two braces
 
 /// What stands in front of an event is a comma most of the time.
 char* copy(char* to, std::string_view text) noexcept {
@@ -22,59 +24,27 @@ char* copy(char* to, std::string_view text) noexcept {
     return to + text.size();
 }
 
-/// Clients look for what a redaction is about in its content too, where later room versions have it.
-bool repeats_target(const Event& event) {
-    return event.type() == "m.room.redaction" && event.redacts() && !event.content().contains("redacts");
-}
-
-void append_content(JsonBuffer& to, const Event& event) {
-    to.append(R"("content":)");
-    if (repeats_target(event)) {
-        JsonDict content = event.content();
-        content["redacts"] = *event.redacts();
-        to.object(content);
-    } else {
-        to.object(event.content());
-    }
-    to.append(',');
-}
-
-void append_member(JsonBuffer& to, std::string_view key, std::string_view text) {
-    to.string(key);
-    to.append(':');
-    to.string(text);
-    to.append(',');
-}
-
 }  // namespace
 
-ClientEvent::ClientEvent(Event event) : event_(std::move(event)), traits_(event_) {
-    JsonBuffer text;
-    text.append('{');
-    append_member(text, "room_id", event_.room_id());
-    behind_room_ = text.size() - 1;
-    append_member(text, "type", event_.type());
-    if (event_.event_id()) append_member(text, "event_id", *event_.event_id());
-    append_member(text, "sender", event_.sender());
-    append_content(text, event_);
-    if (event_.state_key()) append_member(text, "state_key", *event_.state_key());
-    text.append(R"("origin_server_ts":)");
-    text.number(event_.origin_server_ts());
-    text.append(',');
-    if (event_.redacts()) append_member(text, "redacts", *event_.redacts());
-    text.append(empty_unsigned);
-    own_begin_ = text.size();
-    for (const auto& field : event_.unsigned_fields()) {
-        const FieldKey key{std::string_view(field.key())};
-        if (key.text() == "age") continue;  // the host always has one of its own
-        text.string(key.text());
-        text.append(':');
-        text.value(field.value());
-        text.append(',');
-        own_names_.push_back(key.hash());
-    }
-    text_ = text.view();
+void ClientEventText::begin_unsigned() {
+    text_.append(R"("unsigned":{)");
+    own_begin_ = text_.size();
 }
+
+void ClientEventText::end_before_number(FieldKey key) {
+    number_name_ = key.hash();
+    text_.string(key.text());
+    text_.append(':');
+}
+
+ClientEvent::ClientEvent(Event event, const ClientEventText& text)
+    : event_(std::move(event)),
+      traits_(event_),
+      text_(text.text_.view()),
+      short_begin_(text.short_begin_),
+      own_begin_(text.own_begin_),
+      own_names_(text.own_names_),
+      number_name_(text.number_name_) {}
 
 /// The events of one response, as the dispatcher walks them.
 class ClientEvents::Items {
@@ -88,7 +58,7 @@ public:
         owner_.open(*current_);
         return true;
     }
-    [[nodiscard]] UnsignedFields& open_writer() noexcept { return *owner_.fields_; }
+    [[nodiscard]] UnsignedWriter& open_writer() noexcept { return *owner_.fields_; }
     [[nodiscard]] std::tuple<const Event&> arguments() const noexcept { return {current_->event->event_}; }
     [[nodiscard]] const EventTraits& subject() const noexcept { return current_->event->traits_; }
     void close() {
@@ -96,7 +66,7 @@ public:
         if (owner_.set_aside_.empty()) owner_.arena_.rewind();
     }
     [[nodiscard]] SetAside* set_aside() { return &owner_.set_aside(); }
-    static void close(SetAside* finished) { finished->fields->close(); }
+    static void close(SetAside* finished) { finished->fields->writer_->close(); }
 
 private:
     ClientEvents& owner_;
@@ -122,8 +92,8 @@ ClientEvents::ClientEvents() : fields_(new_fields()) {}
 ClientEvents::~ClientEvents() = default;
 
 ClientEvents::Writing ClientEvents::write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
-                                          std::string_view behind) {
-    return Writing(*this, hooks, events, behind);
+                                          std::string_view after) {
+    return Writing(*this, hooks, events, after);
 }
 
 bool ClientEvents::Writing::await_ready() const {
@@ -147,14 +117,12 @@ std::string_view ClientEvents::Writing::await_resume() const {
         const std::unique_ptr<Batch> ended = std::move(owner_.batch_);
         ended->walk.await_resume();
     }
-    owner_.text_.append(behind_);
+    owner_.text_.append(after_);
     return owner_.finished();
 }
 
-std::unique_ptr<UnsignedFields> ClientEvents::new_fields() {
-    auto fields = std::make_unique<UnsignedFields>();
-    fields->make_objects_in(arena_);
-    return fields;
+std::unique_ptr<UnsignedWriter> ClientEvents::new_fields() {
+    return std::unique_ptr<UnsignedWriter>(new UnsignedWriter(JsonMemory(&arena_)));
 }
 
 void ClientEvents::begin() {
@@ -164,51 +132,48 @@ void ClientEvents::begin() {
     arena_.rewind();
 }
 
-/// Up to the opening brace of `unsigned` and what the stored event has in it. Leaves room for the rest of a plain event.
+/// Up to the number. Leaves room for the rest of an event without modules.
 inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
-    char* const at = copy(text_.reserve(outgoing.before.size() + event.text_.size() + most_of_age), outgoing.before);
-    const std::size_t left_out = outgoing.with_room_id ? 0 : event.behind_room_;
+    char* const at = copy(text_.reserve(outgoing.before.size() + event.text_.size() + max_rest), outgoing.before);
+    const std::size_t left_out = outgoing.in_full ? 0 : event.short_begin_;
     const std::size_t copied = event.text_.size() - left_out;
     std::memcpy(at, event.text_.data() + left_out, copied);
     *at = '{';
     return at + copied;
 }
 
-inline char* ClientEvents::put_age(char* at, const OutgoingEvent& outgoing) noexcept {
-    std::memcpy(at, age_field.data(), age_field.size());
-    return JsonBuffer::put_number(at + age_field.size(), outgoing.age);
-}
-
 /// Up to and with the host's own fields, which become known to the modules' writer.
 inline void ClientEvents::open(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
+    detail::FieldWriter& fields = *fields_->writer_;
     char* at = put_opening(outgoing);
     const std::size_t opened_at = static_cast<std::size_t>(at - text_.data()) - (event.text_.size() - event.own_begin_);
-    at = put_age(at, outgoing);
+    at = JsonBuffer::put_number(at, outgoing.number);
     *at = ',';
     text_.commit(at + 1);
-    fields_->open(text_, opened_at);
-    fields_->note_own(FieldKey("age").hash());
-    for (const std::uint32_t name : event.own_names_) fields_->note_own(name);
-    if (outgoing.transaction_id) [[unlikely]]
-        fields_->add("transaction_id", *outgoing.transaction_id);
-    fields_->end_own();
+    fields.open(text_, opened_at);
+    fields.note_own(event.number_name_);
+    for (const std::uint32_t name : event.own_names_) fields.note_own(name);
+    if (outgoing.own_string) [[unlikely]] {
+        fields.add(outgoing.own_string->name, outgoing.own_string->value);
+    }
+    fields.end_own();
 }
 
 inline void ClientEvents::close() {
-    fields_->close();
+    fields_->writer_->close();
     text_.append('}');
 }
 
 void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
     for (const OutgoingEvent& outgoing : events) {
-        if (outgoing.transaction_id) [[unlikely]] {
+        if (outgoing.own_string) [[unlikely]] {
             open(outgoing);
             close();
             continue;
         }
-        char* const at = put_age(put_opening(outgoing), outgoing);
+        char* const at = JsonBuffer::put_number(put_opening(outgoing), outgoing.number);
         at[0] = '}';
         at[1] = '}';
         text_.commit(at + 2);
@@ -227,7 +192,7 @@ ClientEvents::SetAside& ClientEvents::set_aside() {
     // The writer goes with its event, since the callback refers to it; the batch goes on with the spare one.
     std::swap(aside->fields, fields_);
     aside->text.cut(0);
-    aside->fields->move_to(aside->text, aside->fields->opened_at_);
+    aside->fields->writer_->move_to(aside->text);
     aside->place = text_.size();
     text_.append('}');  // the event's own; its `unsigned` is put in front of it
     set_aside_.push_back(std::move(aside));

@@ -1,6 +1,6 @@
-#include <callbacks/field_names.h>
+#include "field_names.h"
 
-#include <async/text_hash.h>
+#include <async/string_hash.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,20 +9,20 @@ namespace callbacks::detail {
 
 namespace {
 
-/// Behind the string that begins at `at`.
-std::size_t behind_string(std::string_view text, std::size_t at) noexcept {
+/// Where the string ends that begins at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) noexcept {
     for (++at; text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
     }
     return at + 1;
 }
 
-/// Of the comma that ends the value which begins at `at`.
+/// Where the comma stands that ends the value which begins at `at`.
 std::size_t end_of_value(std::string_view text, std::size_t at) noexcept {
     for (int depth = 0; depth > 0 || text[at] != ',';) {
         const char c = text[at];
         if (c == '"') {
-            at = behind_string(text, at);
+            at = end_of_string(text, at);
             continue;
         }
         if (c == '{' || c == '[') ++depth;
@@ -35,7 +35,7 @@ std::size_t end_of_value(std::string_view text, std::size_t at) noexcept {
 }  // namespace
 
 bool NameHashes::claim_beyond(std::uint64_t name) noexcept {
-    for (std::size_t step = 0; step < most_steps; ++step) {
+    for (std::size_t step = 0; step < max_steps; ++step) {
         std::uint64_t& place = places_[(name + step) % places_.size()];
         if (place == name) return false;
         if ((place ^ name) < one_object) continue;
@@ -50,10 +50,10 @@ void NameHashes::begin_anew() noexcept {
     object_ = one_object;
 }
 
-std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, behind_string(text, 0)); }
+std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, end_of_string(text, 0)); }
 
 std::uint32_t FieldIndex::hash_of(std::string_view name) noexcept {
-    return static_cast<std::uint32_t>(async::detail::hash_of_text(name));
+    return static_cast<std::uint32_t>(async::detail::hash_of_string(name));
 }
 
 void FieldIndex::clear() noexcept {
@@ -64,10 +64,10 @@ void FieldIndex::clear() noexcept {
 void FieldIndex::read(std::string_view text, std::size_t from) {
     for (std::size_t at = from; at < text.size();) {
         const std::string_view name = name_of(text.substr(at));
-        const std::size_t behind = end_of_value(text, at + name.size() + 1) + 1;
+        const std::size_t end = end_of_value(text, at + name.size() + 1) + 1;
         const std::uint32_t hash = hash_of(name);
-        put(find(text, name, hash), {hash, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(behind)});
-        at = behind;
+        put(find(text, name, hash), {hash, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end)});
+        at = end;
     }
 }
 

@@ -12,7 +12,7 @@ void* JsonArena::allocate_elsewhere(std::size_t size, std::size_t alignment) {
     }
     const std::size_t last = chunks_.empty() ? 0 : chunks_.back().size;
     Chunk made;
-    made.size = std::max({least_chunk, last * 2, size + alignment});
+    made.size = std::max({min_chunk, last * 2, size + alignment});
     made.bytes = std::make_unique<std::byte[]>(made.size);
     chunks_.push_back(std::move(made));
     chunk_ = chunks_.size() - 1;

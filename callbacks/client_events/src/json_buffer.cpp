@@ -10,8 +10,8 @@ namespace callbacks {
 
 namespace {
 
-constexpr std::size_t least_capacity = 512;
-constexpr std::size_t longest_escape = 6;  // \u001f
+constexpr std::size_t min_capacity = 512;
+constexpr std::size_t max_escape = 6;  // \u001f
 
 char* write_escaped(char* to, char c) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -54,9 +54,9 @@ JsonBuffer::~JsonBuffer() { ::operator delete(begin_); }
 
 void JsonBuffer::grow(std::size_t bytes) {
     const std::size_t used = size();
-    if (bytes > most_bytes || used > most_bytes - bytes) throw std::length_error("a JSON text of more than a gigabyte");
+    if (bytes > max_bytes || used > max_bytes - bytes) throw std::length_error("a JSON text of more than a gigabyte");
     const auto capacity = static_cast<std::size_t>(limit_ - begin_);
-    const std::size_t grown = std::max({least_capacity, capacity * 2, used + bytes});
+    const std::size_t grown = std::max({min_capacity, capacity * 2, used + bytes});
     char* const memory = static_cast<char*>(::operator new(grown));
     if (used > 0) std::memcpy(memory, begin_, used);
     ::operator delete(begin_);
@@ -66,7 +66,7 @@ void JsonBuffer::grow(std::size_t bytes) {
 }
 
 void JsonBuffer::escaped_string(std::string_view text) {
-    char* at = reserve(text.size() * longest_escape + 2);
+    char* at = reserve(text.size() * max_escape + 2);
     *at++ = '"';
     for (const char c : text) {
         if (needs_escape(c)) {
@@ -80,9 +80,9 @@ void JsonBuffer::escaped_string(std::string_view text) {
 }
 
 void JsonBuffer::number(double number) {
-    constexpr std::size_t longest = 32;
+    constexpr std::size_t max_double = 32;
     if (!std::isfinite(number)) return null();
-    char* const from = reserve(longest);
+    char* const from = reserve(max_double);
     char* to = std::to_chars(from, limit_, number).ptr;
     const bool reads_as_integer = std::all_of(from, to, [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
     if (reads_as_integer) {

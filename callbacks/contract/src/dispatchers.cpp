@@ -1,18 +1,14 @@
 #include <callbacks/dispatchers.h>
 
+#include <callbacks/errors.h>
+
+#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace callbacks {
 
 namespace {
-
-/// Slot by slot into dispatcher by dispatcher; the two tables have the same lines.
-template <class Slots, class Category>
-void add_each(Category& into, std::string_view module, const Slots& given, async::dispatch_settings* settings) {
-    boost::pfr::for_each_field(into, [&](auto& dispatcher, auto index) {
-        dispatcher.add(module, boost::pfr::get<decltype(index)::value>(given), settings);
-    });
-}
 
 std::string list_of(const std::vector<std::string>& names) {
     std::string list = "(";
@@ -59,62 +55,37 @@ const std::vector<CallbackDescription>& callback_descriptions() {
         Dispatchers dispatchers;
         each_callback(dispatchers, [&](const auto& callback, std::string_view category) {
             using dispatcher = std::remove_cvref_t<decltype(callback)>;
-            rows.push_back({category, dispatcher::callback_name, dispatcher::combine_rule::name, dispatcher::error_rule::name});
+            using combine_rule = typename dispatcher::combine_rule;
+            rows.push_back({category, dispatcher::callback_name, combine_rule::name, dispatcher::error_rule::name,
+                            is_routine_rule<combine_rule>});
         });
         return rows;
     }();
     return descriptions;
 }
 
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountData& given,
-                        async::dispatch_settings* settings) {
-    add_each(into.account_data, module, given, settings);
+bool is_routine(std::string_view callback) noexcept {
+    const std::vector<CallbackDescription>& all = callback_descriptions();
+    return std::any_of(all.begin(), all.end(),
+                       [callback](const CallbackDescription& one) { return one.is_routine && one.name == callback; });
 }
 
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountValidity& given,
-                        async::dispatch_settings* settings) {
-    add_each(into.account_validity, module, given, settings);
+bool may_register(const Dispatchers& into, std::string_view, const BackgroundUpdateController& given) {
+    if (given.on_update) return into.background_update_controller.on_update.empty();
+    if (!given.default_batch_size && !given.min_batch_size) return true;
+    throw RegistrationError("registered a background update controller without on_update, which is required");
 }
 
-void register_callbacks(Dispatchers& into, std::string_view module, const Unsigned& given, async::dispatch_settings* settings) {
-    add_each(into.unsigned_fields, module, given, settings);
-}
-
-bool register_callbacks(Dispatchers& into, std::string_view module, const BackgroundUpdateController& given,
-                        async::dispatch_settings* settings) {
-    if (!given.on_update) {
-        if (!given.default_batch_size && !given.min_batch_size) return true;
-        throw RegistrationError("registered a background update controller without on_update, which is required");
-    }
-    if (!into.background_update_controller.on_update.empty()) return false;
-    add_each(into.background_update_controller, module, given, settings);
+bool may_register(const Dispatchers& into, std::string_view module, const PasswordAuthProvider& given) {
+    refuse_conflicting_checkers(into.password_auth_provider, module, given);
     return true;
 }
 
-void register_callbacks(Dispatchers& into, std::string_view module, const PasswordAuthProvider& given,
-                        async::dispatch_settings* settings) {
-    refuse_conflicting_checkers(into.password_auth_provider, module, given);
-    add_each(into.password_auth_provider, module, given, settings);
-}
-
-void register_callbacks(Dispatchers& into, std::string_view module, const PresenceRouter& given,
-                        async::dispatch_settings* settings) {
-    if (static_cast<bool>(given.get_users_for_states) != static_cast<bool>(given.get_interested_users)) {
-        throw RegistrationError(
-            "PresenceRouter modules must register neither or both of the paired callbacks: "
-            "[get_users_for_states, get_interested_users]");
-    }
-    add_each(into.presence_router, module, given, settings);
-}
-
-void register_callbacks(Dispatchers& into, std::string_view module, const SpamChecker& given,
-                        async::dispatch_settings* settings) {
-    add_each(into.spam_checker, module, given, settings);
-}
-
-void register_callbacks(Dispatchers& into, std::string_view module, const ThirdPartyRules& given,
-                        async::dispatch_settings* settings) {
-    add_each(into.third_party_rules, module, given, settings);
+bool may_register(const Dispatchers&, std::string_view, const PresenceRouter& given) {
+    if (static_cast<bool>(given.get_users_for_states) == static_cast<bool>(given.get_interested_users)) return true;
+    throw RegistrationError(
+        "PresenceRouter modules must register neither or both of the paired callbacks: "
+        "[get_users_for_states, get_interested_users]");
 }
 
 }  // namespace callbacks

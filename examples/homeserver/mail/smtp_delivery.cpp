@@ -2,9 +2,9 @@
 
 #include "../secrets.h"
 
+#include <modapi/curl_handles.h>
 #include <modapi/services/mail_services.h>
 
-#include <curl/curl.h>
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/fmt/fmt.h>
 
@@ -20,31 +20,8 @@ namespace {
 
 using modapi::MailError;
 
-/// What ends with libcurl's own functions.
-template <auto end>
-struct EndedBy {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        end(object);
-    }
-};
-using Connection = std::unique_ptr<CURL, EndedBy<&curl_easy_cleanup>>;
-using Parts = std::unique_ptr<curl_mime, EndedBy<&curl_mime_free>>;
-
-/// A list of libcurl's that grows.
-class Lines {
-public:
-    void add(const std::string& line) {
-        curl_slist* const grown = curl_slist_append(list_.get(), line.c_str());
-        if (grown == nullptr) throw std::bad_alloc();
-        static_cast<void>(list_.release());
-        list_.reset(grown);
-    }
-    [[nodiscard]] curl_slist* get() const noexcept { return list_.get(); }
-
-private:
-    std::unique_ptr<curl_slist, EndedBy<&curl_slist_free_all>> list_;
-};
+using modapi::CurlLines;
+using Parts = std::unique_ptr<curl_mime, modapi::EndedByCurl<&curl_mime_free>>;
 
 /// libcurl asks at least once a second whether it is to go on.
 struct TimeLeft {
@@ -55,11 +32,6 @@ struct TimeLeft {
         return MailClock::now().time_since_epoch().count() >= time.end_by.load(std::memory_order_relaxed) ? 1 : 0;
     }
 };
-
-void initialize_once() {
-    static const CURLcode outcome = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (outcome != CURLE_OK) throw MailError(std::string("libcurl can't be used: ") + curl_easy_strerror(outcome));
-}
 
 /// Every line ends as mail's do.
 std::string with_mail_line_ends(std::string_view text) {
@@ -95,8 +67,8 @@ Parts body_of(CURL* connection, const Mail& mail) {
     return forms;
 }
 
-Lines headers_of(const Mail& mail, const std::string& server_name) {
-    Lines headers;
+CurlLines headers_of(const Mail& mail, const std::string& server_name) {
+    CurlLines headers;
     headers.add("From: " + header_address(mail.from));
     headers.add("To: " + header_address(mail.to));
     headers.add("Subject: " + header_text(mail.subject));
@@ -142,13 +114,11 @@ std::string failure_of(CURL* connection, CURLcode outcome, const char* details) 
 
 void deliver_by_smtp(const SmtpSettings& settings, const std::string& server_name, const Mail& mail,
                      MailClock::time_point deadline, const std::atomic<MailClock::rep>& end_by) {
-    initialize_once();
     const std::string server = "mail server " + settings.host + ":" + std::to_string(settings.port) + ": ";
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - MailClock::now());
     if (left.count() <= 0) throw MailError(server + "others waited so long for it that this mail's time is over");
 
-    const Connection connection(curl_easy_init());
-    if (!connection) throw std::bad_alloc();
+    const modapi::CurlEasy connection = modapi::make_curl_easy();
     CURL* const curl = connection.get();
     std::array<char, CURL_ERROR_SIZE> details{};
     set(curl, CURLOPT_ERRORBUFFER, details.data());
@@ -156,10 +126,10 @@ void deliver_by_smtp(const SmtpSettings& settings, const std::string& server_nam
     set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
     set_server(curl, settings, server_name);
     set(curl, CURLOPT_MAIL_FROM, ("<" + mail.from.address + ">").c_str());
-    Lines recipients;
+    CurlLines recipients;
     recipients.add("<" + mail.to.address + ">");
     set(curl, CURLOPT_MAIL_RCPT, recipients.get());
-    const Lines headers = headers_of(mail, server_name);
+    const CurlLines headers = headers_of(mail, server_name);
     set(curl, CURLOPT_HTTPHEADER, headers.get());
     const Parts body = body_of(curl, mail);
     set(curl, CURLOPT_MIMEPOST, body.get());

@@ -56,7 +56,7 @@ async::task<modapi::Response> EventResponse::write() {
         for (OutgoingEvent& each : events) each.before = "\n";
         behind = {};
     }
-    const std::string_view written = co_await writer.write(worker_.hooks().unsigned_fields, events, behind);
+    const std::string_view written = co_await writer.write(worker_.hooks().unsigned_section, events, behind);
     co_return text_response(reduce_ ? assembled(written) : std::string(written));
 }
 
@@ -69,9 +69,9 @@ std::vector<OutgoingEvent> EventResponse::outgoing() const {
         OutgoingEvent event;
         event.event = part.event.get();
         event.before = text_.view().substr(text_begin, part.text_end - text_begin);
-        event.age = now - part.event->event().origin_server_ts();
-        if (part.transaction_id) event.transaction_id = *part.transaction_id;
-        event.with_room_id = recipient_.with_room_id;
+        event.number = now - part.event->event().origin_server_ts();
+        if (part.transaction_id) event.own_string = callbacks::OwnString{"transaction_id", *part.transaction_id};
+        event.in_full = recipient_.with_room_id;
         events.push_back(event);
         text_begin = part.text_end;
     }

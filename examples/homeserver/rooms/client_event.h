@@ -29,7 +29,7 @@ struct Recipient {
 [[nodiscard]] Recipient recipient_of(const callbacks::Requester& requester, bool with_room_id = true);
 
 /// A JSON response with events in it, from its beginning to its end: text and events alternate. The one place where
-/// add_field_to_unsigned runs (semantics 6): for all events of the response at once, when it is written.
+/// add_field_to_unsigned runs: for all events of the response at once, when it is written.
 ///
 ///     EventResponse response(worker, recipient_of(requester));
 ///     response.text().append(R"({"chunk":)");

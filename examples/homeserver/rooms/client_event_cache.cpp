@@ -1,5 +1,7 @@
 #include "client_event_cache.h"
 
+#include "client_event_text.h"
+
 #include <utility>
 
 namespace homeserver {
@@ -26,7 +28,7 @@ std::shared_ptr<const callbacks::ClientEvent> ClientEventCache::get(const callba
     if (const auto found = before_.find(key); found != before_.end()) {
         written = found->second;
     } else {
-        written = std::make_shared<const callbacks::ClientEvent>(event);
+        written = std::make_shared<const callbacks::ClientEvent>(event, client_event_text(event));
     }
     if (recent_.size() >= half_) before_ = std::exchange(recent_, Events());
     recent_.emplace(std::move(key), written);

@@ -140,7 +140,7 @@ Event unchecked_replacement(const ServerWorker& worker, const Event& original, c
     return signed_anew(std::move(pdu), worker.signing_key(), worker.server_name(), std::move(unsigned_fields));
 }
 
-/// The event that a module put in the place of `original` (semantics 2.8, replacement rules). Ids, hashes, signatures and
+/// The event that a module put in the place of `original`, of the same room, type and state key. Ids, hashes, signatures and
 /// references are made anew.
 Event rebuilt(const ServerWorker& worker, const Event& original, const JsonDict& replacement, const RoomHead& head,
               const StateMap& state) {

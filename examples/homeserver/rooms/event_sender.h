@@ -33,7 +33,8 @@ struct Draft {
 /// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
 ///
 /// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
-/// one equals. Errors: SynapseError as semantics 2.7.2 and 2.8 have them; 403 `M_FORBIDDEN` from the authorization rules.
+/// one equals. Errors: SynapseError as a refusing module has it; 500 for a replacement of another room, type, state key or
+/// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
 [[nodiscard]] async::task<callbacks::Event> send_event(ServerWorker& worker, Draft draft);
 
 /// Where and when an event is made.

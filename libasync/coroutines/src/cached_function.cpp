@@ -1,6 +1,6 @@
 #include <async/cached_function.h>
 
-#include <async/text_hash.h>
+#include <async/string_hash.h>
 
 #include <cstdio>
 #include <cstdlib>

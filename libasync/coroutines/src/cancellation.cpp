@@ -20,18 +20,10 @@ void cancellation_registration::unregister() noexcept {
     previous_ = next_ = nullptr;
 }
 
-cancellation_source::parent_link::parent_link(cancellation_source& owner) noexcept
-    : cancellation_registration(
-          [](cancellation_registration& self, cancel_reason reason) { static_cast<parent_link&>(self).child.request(reason); }),
-      child(owner) {}
-
-cancellation_source::cancellation_source(cancellation_source* parent, bool shielded)
-    : cancellation_source(parent, shielded ? cancel_reason::deadline : cancel_reason::caller_gone) {}
-
-cancellation_source::cancellation_source(cancellation_source* parent, cancel_reason least) : parent_link_(*this) {
+cancellation_source::cancellation_source(cancellation_source* parent, cancel_reason min_reason) : parent_(*this) {
     if (parent == nullptr) return;
-    parent->add(parent_link_, least);
-    if (parent->requested() >= least) requested_ = parent->requested();
+    parent->add(parent_, min_reason);
+    if (parent->requested() >= min_reason) requested_ = parent->requested();
 }
 
 cancellation_source::~cancellation_source() {
@@ -43,16 +35,16 @@ void cancellation_source::request(cancel_reason reason) {
     requested_ = reason;
     for (cancellation_registration* current = first_; current != nullptr; current = walking_) {
         walking_ = current->next_;
-        if (reason < current->least_) continue;
+        if (reason < current->min_reason_) continue;
         current->on_cancel_(*current, reason);
     }
     walking_ = nullptr;
 }
 
-void cancellation_source::add(cancellation_registration& registration, cancel_reason least) noexcept {
+void cancellation_source::add(cancellation_registration& registration, cancel_reason min_reason) noexcept {
     registration.unregister();
     registration.source_ = this;
-    registration.least_ = least;
+    registration.min_reason_ = min_reason;
     registration.previous_ = nullptr;
     registration.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &registration;

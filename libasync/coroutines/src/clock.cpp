@@ -47,6 +47,13 @@ public:
 
 }  // namespace
 
+// A clock that was written for the old names still hears of it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void clock::offload_began() noexcept { work_began_elsewhere(); }
+void clock::offload_ended() noexcept { work_ended_elsewhere(); }
+#pragma GCC diagnostic pop
+
 clock& real_clock() noexcept {
     static steady_clock_source source;
     return source;

@@ -58,7 +58,7 @@ void* allocate_listed(frame_pool::size_class& blocks, std::size_t size) {
 
 void free_listed(frame_pool::size_class& blocks, void* memory) noexcept {
     frame_pool::block* const head = blocks.list;
-    if (head->length >= frame_pool::kept_per_class) return free_block(memory);
+    if (head->length >= frame_pool::max_per_class) return free_block(memory);
     auto* const freed = ::new (memory) frame_pool::block;
     freed->next = head;
     freed->length = head->length + 1;

@@ -10,43 +10,40 @@
 
 namespace async::detail {
 
-elsewhere::cancel_link::cancel_link(elsewhere& owner_) noexcept
-    : cancellation_registration([](cancellation_registration& self, cancel_reason reason) {
-          elsewhere& cancelled = static_cast<cancel_link&>(self).owner;
-          progress expected = progress::queued;
-          if (cancelled.progress_.compare_exchange_strong(expected, progress::given_up)) cancelled.given_up_for_ = reason;
-      }),
-      owner(owner_) {}
+void offload::cancel(cancel_reason reason) {
+    progress expected = progress::queued;
+    if (progress_.compare_exchange_strong(expected, progress::given_up)) given_up_for_ = reason;
+}
 
-void elsewhere::run_there() noexcept {
+void offload::run() noexcept {
     progress expected = progress::queued;
     if (progress_.compare_exchange_strong(expected, progress::began)) work_(state_);
 }
 
-void elsewhere::await_suspend(std::coroutine_handle<> waiting) {
+void offload::await_suspend(std::coroutine_handle<> waiting) {
     // The guard keeps the task's own executor running while the work is away. It travels back with the resumption: released on
     // the other thread, it would touch an executor that may end as soon as the task has.
     boost::asio::executor_work_guard<boost::asio::any_io_executor> home(here_->executor());
     auto resume = [home = std::move(home), here = here_, waiting]() mutable {
         home.reset();
-        resume_noted(waiting, *here);
+        resume_observed(waiting, *here);
     };
     auto work = [self = this, resume = std::move(resume), executor = here_->executor()]() mutable {
-        self->run_there();
+        self->run();
         boost::asio::post(executor, boost::asio::bind_allocator(recycling_allocator<void>(), std::move(resume)));
     };
-    if (here_->cancellation != nullptr) here_->cancellation->add(registration_, here_->shielded);
+    here_->add(registration_);
     boost::asio::post(executor_, boost::asio::bind_allocator(recycling_allocator<void>(), std::move(work)));
     // The task can't be resumed before this executor is free again.
     away_ = true;
-    here_->clock().work_began_elsewhere();
+    here_->clock().offload_began();
 }
 
-void elsewhere::await_resume() {
+void offload::await_resume() {
     registration_.unregister();
     if (!away_) here_->throw_if_cancelled();
     if (!std::exchange(away_, false)) return;
-    here_->clock().work_ended_elsewhere();
+    here_->clock().offload_ended();
     if (given_up_for_ != cancel_reason::none) throw_cancelled(given_up_for_);
 }
 

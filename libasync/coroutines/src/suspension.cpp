@@ -22,7 +22,7 @@ namespace detail {
 
 void post_resume(const context& here, std::coroutine_handle<> waiting) {
     namespace execution = boost::asio::execution;
-    const auto resume = [waiting, &here] { resume_noted(waiting, here); };
+    const auto resume = [waiting, &here] { resume_observed(waiting, here); };
     if (here.environment->io != nullptr) {
         // What `post` would do, without its look at whose executor the handler wants to run on.
         const auto never_inline = boost::asio::require(here.environment->io->get_executor(), execution::blocking.never);
@@ -32,15 +32,12 @@ void post_resume(const context& here, std::coroutine_handle<> waiting) {
     }
 }
 
-suspension::cancel_link::cancel_link(suspension& owner_) noexcept
-    : cancellation_registration([](cancellation_registration& self, cancel_reason reason) {
-          suspension& woken = static_cast<cancel_link&>(self).owner;
-          if (!woken.waiting_) return;
-          woken.woken_by_ = reason;
-          woken.on_cancelled();
-          woken.wake();
-      }),
-      owner(owner_) {}
+void suspension::cancel(cancel_reason reason) {
+    if (!waiting_) return;
+    woken_by_ = reason;
+    on_cancelled();
+    wake();
+}
 
 void suspension::wake() noexcept {
     if (const std::coroutine_handle<> waiting = finish()) post_resume(*here_, waiting);

@@ -6,7 +6,7 @@ void hook_run::throw_if_it_ends_the_walk() const {
     // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
     const cancel_reason reason = outer_.cancel_requested();
     if (reason == cancel_reason::none || reason == cancel_reason::deadline) return;
-    over();
+    leave();
     throw_cancelled(reason);
 }
 
@@ -17,7 +17,7 @@ void hook_run::begin_timed() {
 
 void hook_run::suspended() {
     if (!timed_) begin_timed();
-    over();
+    leave();
     if (!limited_) return;
     const context& here = inner_;
     expiry_ = here.clock().call_at(
@@ -34,7 +34,7 @@ void hook_run::fail(std::exception_ptr failure, error_level level) {
         stopping = inner_.cancel_requested() == cancel_reason::stopping;
     } catch (...) {
     }
-    over();
+    leave();
     timed_ = false;
     if (expiry_) stop_expiry();
     if (stopping) std::rethrow_exception(std::move(failure));
@@ -50,8 +50,7 @@ void hook_run::decided() const {
 
 void hook_run::limit_time() {
     limited_.emplace(outer_.cancellation, true);  // the source itself keeps `caller_gone` from the hook
-    inner_.cancellation = &*limited_;
-    inner_.shielded = false;
+    inner_.end_with(*limited_);
 }
 
 void hook_run::stop_expiry() {

@@ -89,7 +89,7 @@ void simulation::run_ready() {
 
 void simulation::settle() {
     run_ready();
-    while (clock_.work_elsewhere() > 0 && wait_for_outside_work()) run_ready();
+    while (clock_.offloaded() > 0 && wait_for_outside_work()) run_ready();
 }
 
 void simulation::advance(async::clock::duration length) {
@@ -107,7 +107,7 @@ void simulation::launch(const std::shared_ptr<detail::simulated_run>& state) {
     std::erase_if(runs_, [](const std::weak_ptr<detail::simulated_run>& known) { return known.expired(); });
     runs_.push_back(state);
     boost::asio::post(io_, [state] {
-        if (state->frame) async::detail::resume_noted(state->frame, state->root);
+        if (state->frame) async::detail::resume_observed(state->frame, state->root);
     });
 }
 
@@ -123,7 +123,7 @@ bool simulation::step() {
     io_.restart();
     if (io_.poll_one() > 0) return true;
     if (clock_.fire_one_due()) return true;
-    if (clock_.work_elsewhere() > 0) return wait_for_outside_work();
+    if (clock_.offloaded() > 0) return wait_for_outside_work();
     if (const std::optional<async::clock::time_point> due = clock_.next_due()) {
         clock_.move_to(*due);
         return true;

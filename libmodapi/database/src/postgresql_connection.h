@@ -2,40 +2,66 @@
 
 #include <modapi/database.h>
 
-#include <soci/soci.h>
+#include <libpq-fe.h>
 
+#include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace modapi {
 
-/// One connection to a PostgreSQL server. Thread: one at a time.
+/// One connection to a PostgreSQL server, through libpq.
+///
+/// Every function may block its thread until the server has answered: that is what the threads of a ConnectionPool are for. All
+/// of that waiting is in `wait_for_server`, on libpq's non-blocking interface. Connecting has a time limit, `connect_timeout`
+/// seconds (10 unless the parameters say otherwise, 0 for none) for each host that says nothing; only the resolver that turns a
+/// host's name into addresses isn't held to it. A statement has none: it may wait for another transaction's lock, or compute.
+/// Thread: one at a time.
 class PostgresqlConnection {
 public:
-    /// `parameters` is libpq's key=value form. Errors: DatabaseError with the server's reason, never the password.
+    /// `parameters` is libpq's key=value form. Errors: DatabaseError with the reason, never the password.
     explicit PostgresqlConnection(const std::string& parameters);
-    PostgresqlConnection(const PostgresqlConnection&) = delete;
-    PostgresqlConnection& operator=(const PostgresqlConnection&) = delete;
 
-    /// Runs one statement; see Transaction::run.
-    std::int64_t run(std::string_view sql, std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
-    /// The same for a statement without values or rows.
-    void run_own(const std::string& sql);
+    /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
+    /// failure, a deadlock, a lock that is held by another, a lost connection; DatabaseError. None quotes a value.
+    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
 
-    [[nodiscard]] bool in_transaction() noexcept;
-    [[nodiscard]] bool is_lost() noexcept;
+    [[nodiscard]] bool in_transaction() const noexcept;
+    /// Also when a statement was left before its end, of which nothing but closing the connection leads out.
+    [[nodiscard]] bool is_lost() const noexcept;
     /// After a loss. Errors: TransientDatabaseError, the server may be back the next time.
     void connect_again();
 
 private:
-    void open();
-    std::int64_t run_named(const std::string& sql, std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
-    [[noreturn]] void fail(const soci::soci_error& error, std::string_view sql);
+    using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+    struct Close {
+        void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+        void operator()(PGresult* result) const noexcept { PQclear(result); }
+    };
+    using Result = std::unique_ptr<PGresult, Close>;
 
-    std::string address_;
-    soci::session session_;
+    /// Gives the reason if there is no connection afterwards.
+    [[nodiscard]] std::optional<std::string> connect();
+    /// False if the deadline has passed before there was a connection or an error.
+    [[nodiscard]] bool finish_connecting(Deadline deadline);
+    /// The only place where a thread waits. False if the deadline has passed before one of poll(2)'s `events`.
+    [[nodiscard]] bool wait_for_server(short events, Deadline deadline) const;
+    /// The result that is an error if there is one; never null once something was sent.
+    Result execute(const std::string& sql, const std::vector<const char*>& values);
+    /// Waits until the server goes on, and reads what it said. False if the connection is lost.
+    bool receive(short events);
+    /// Where all notifications pass: they come with any answer, once its connection has run a LISTEN.
+    void take_notifications();
+    [[noreturn]] void fail(const PGresult* result, std::string_view sql) const;
+
+    std::map<std::string, std::string> parameters_;
+    std::optional<std::chrono::seconds> connect_timeout_;
+    std::unique_ptr<PGconn, Close> connection_;
 };
 
 }  // namespace modapi

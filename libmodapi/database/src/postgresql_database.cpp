@@ -18,19 +18,21 @@ namespace {
 
 /// A server that restarts is back after a while: the time before the first try again; it doubles with each.
 constexpr auto first_wait_for_server = std::chrono::milliseconds(50);
+/// Tries that follow each other at once can all lose against one transaction that is about to end: the time before whoever lost
+/// a second time tries again; it doubles with each.
+constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
     PostgresqlTransaction(PostgresqlConnection& connection, bool read_only) : connection_(connection) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
-        connection_.run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                      : "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE");
     }
     ~PostgresqlTransaction() override {
         if (!connection_.in_transaction()) return;
         try {
-            connection_.run_own("ROLLBACK");
+            run_own("ROLLBACK");
         } catch (const DatabaseError&) {  // NOLINT: a lost connection, and with it the transaction; the next one connects anew
         }
     }
@@ -39,7 +41,7 @@ public:
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         try {
-            connection_.run_own("COMMIT");
+            run_own("COMMIT");
         } catch (const TransientDatabaseError& error) {
             if (!connection_.is_lost()) throw;
             // Done again it might be done twice.
@@ -58,6 +60,7 @@ protected:
     }
 
 private:
+    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr); }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
@@ -84,13 +87,17 @@ protected:
             turn.lock();
             turn.unlock();
         }
-        std::chrono::milliseconds wait = first_wait_for_server;
+        std::chrono::milliseconds wait_for_server = first_wait_for_server;
+        std::chrono::milliseconds wait_for_others = first_wait_for_others;
         const auto before_retry = [&] {
             if (connection.is_lost()) {
-                std::this_thread::sleep_for(wait);
-                wait *= 2;
+                std::this_thread::sleep_for(wait_for_server);
+                wait_for_server *= 2;
             } else if (!turn.owns_lock()) {
                 turn.lock();
+            } else {
+                std::this_thread::sleep_for(wait_for_others);
+                wait_for_others *= 2;
             }
         };
         const auto attempt = [&] {
@@ -103,8 +110,8 @@ protected:
 
 private:
     ConnectionPool<PostgresqlConnection> connections_;
-    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that nobody
-    /// loses more often than there are connections, however many come.
+    /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
+    /// competes only with those that have begun, however many come.
     std::mutex turnstile_;
 };
 

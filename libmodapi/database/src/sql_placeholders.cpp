@@ -25,28 +25,23 @@ std::size_t end_of_opaque(std::string_view sql, std::size_t at) {
 
 }  // namespace
 
-NamedPlaceholders name_placeholders(std::string_view sql) {
-    NamedPlaceholders named;
-    named.sql.reserve(sql.size() + 16);
+NumberedPlaceholders number_placeholders(std::string_view sql) {
+    NumberedPlaceholders numbered;
+    numbered.sql.reserve(sql.size() + 16);
     std::size_t at = 0;
     while (at < sql.size()) {
         const std::size_t end = end_of_opaque(sql, at);
         if (end > at) {
-            // SOCI looks for its own placeholders in comments, so they don't get there.
-            if (sql[at] == '\'' || sql[at] == '"') {
-                named.sql.append(sql.substr(at, end - at));
-            } else {
-                named.sql += ' ';
-            }
+            numbered.sql.append(sql.substr(at, end - at));
             at = end;
         } else if (sql[at] == '?') {
-            named.sql.append(":p").append(std::to_string(++named.count));
+            numbered.sql.append("$").append(std::to_string(++numbered.count));
             ++at;
         } else {
-            named.sql += sql[at++];
+            numbered.sql += sql[at++];
         }
     }
-    return named;
+    return numbered;
 }
 
 std::string statement_on_one_line(std::string_view sql) {

@@ -6,14 +6,14 @@
 
 namespace modapi {
 
-/// A statement with `?` rewritten to SOCI's named placeholders, `:p1`, `:p2`, ...
-struct NamedPlaceholders {
+/// A statement with each `?` rewritten to PostgreSQL's `$1`, `$2`, ...
+struct NumberedPlaceholders {
     std::string sql;
     std::size_t count = 0;
 };
 
 /// A `?` inside a quoted text, a quoted identifier or a comment isn't a placeholder.
-[[nodiscard]] NamedPlaceholders name_placeholders(std::string_view sql);
+[[nodiscard]] NumberedPlaceholders number_placeholders(std::string_view sql);
 
 /// The statement on one line, for error messages.
 [[nodiscard]] std::string statement_on_one_line(std::string_view sql);

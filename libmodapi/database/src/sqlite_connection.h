@@ -16,9 +16,7 @@ namespace modapi {
 
 /// One connection to an SQLite database, with its prepared statements.
 ///
-/// SQLite's own interface and not SOCI's: SOCI's SQLite backend reads a column declared INTEGER as 32 bits, guesses the type of
-/// expressions (COUNT(*), RETURNING) from the first row, and cuts texts at NUL; SQLite itself knows the type of every value.
-/// Thread: one at a time.
+/// SQLite knows the type of every value, whatever its column was declared as. Thread: one at a time.
 class SqliteConnection {
 public:
     /// Errors: DatabaseError that names the file.

@@ -1,11 +1,9 @@
 #include "callback_log.h"
 
+#include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
 
 #include <spdlog/spdlog.h>
-
-#include <algorithm>
-#include <string_view>
 
 namespace modapi {
 
@@ -16,12 +14,6 @@ spdlog::level::level_enum level_of(async::error_level level, const std::exceptio
     if (level == async::error_level::warning) return spdlog::level::warn;
     if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) return spdlog::level::debug;
     return spdlog::level::err;
-}
-
-/// Asked on every request, or on every step of an update: their answers are the normal case, not news.
-bool is_routine(std::string_view callback) {
-    static constexpr std::string_view routine[] = {"is_user_expired", "on_update", "default_batch_size", "min_batch_size"};
-    return std::find(std::begin(routine), std::end(routine), callback) != std::end(routine);
 }
 
 }  // namespace
@@ -41,7 +33,7 @@ void CallbackLog::on_slow(const async::callback_identity& callback, async::clock
 }
 
 void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
-    const auto level = is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
+    const auto level = callbacks::is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
     spdlog::log(level, "module {} decided {}", callback.module, callback.callback);
 }
 

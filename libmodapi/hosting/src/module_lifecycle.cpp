@@ -1,5 +1,6 @@
 #include "worker_state.h"
 
+#include <async/callback_frame.h>
 #include <async/sleep.h>
 
 #include <callbacks/errors.h>
@@ -28,26 +29,25 @@ std::string in_seconds(async::clock::duration time) {
 async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
                                    async::clock::time_point end, async::clock::duration limit,
                                    std::vector<std::string>& place) {
-    async::context noted = co_await async::this_context;
-    noted.running = &what;
-    noted.note_on_stack();
-    const async::clock::duration left = std::max(end - noted.clock().now(), async::clock::duration(0));
+    const async::context& outer = co_await async::this_context;
+    async::callback_frame frame(outer);
+    frame.enter(what);
+    const async::clock::duration left = std::max(end - outer.clock().now(), async::clock::duration(0));
     std::exception_ptr failure;
     bool was_cut = false;
     try {
         async::task<void> running = async::with_deadline(left, function(module.object.get()));
-        co_await std::move(running).in(noted);
+        co_await std::move(running).in(frame.here());
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
-        was_cut = noted.clock().now() >= end;
+        was_cut = outer.clock().now() >= end;
     } catch (const callbacks::ConfigError& error) {
         failure = std::current_exception();
         place = error.path();
     } catch (...) {
         failure = std::current_exception();
     }
-    noted.running = nullptr;
-    noted.note_on_stack();
+    frame.leave();
     if (was_cut) co_return std::string(what.callback) + "() has not ended within " + in_seconds(limit);
     if (failure) co_return std::string(what.callback) + "() failed: " + callbacks::message_of(failure);
     co_return std::string();

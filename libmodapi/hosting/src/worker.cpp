@@ -5,6 +5,7 @@
 #include <callbacks/errors.h>
 
 #include <async/cached_function.h>
+#include <async/callback_frame.h>
 
 #include <spdlog/spdlog.h>
 
@@ -41,16 +42,16 @@ Worker::State::State(Homeserver& server, const async::environment& where, Databa
     environment.dispatch_settings.slow = settings.slow_callback;
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
     environment.configure_cache = [this](async::cached_function& function) { settings.caches.apply_to(function); };
-    if (settings.watchdog != nullptr && where.on_stack != nullptr)
-        settings.watchdog->watch(*where.on_stack, settings.blocked_thread);
+    if (const auto* const mark = async::running_callback_mark::of(where); settings.watchdog != nullptr && mark != nullptr)
+        settings.watchdog->watch(mark->identity(), settings.blocked_thread);
 }
 
 Worker::State::~State() { destroy_modules(); }
 
 void Worker::State::destroy_modules() {
     // The watchdog reads the identities that end here.
-    const std::atomic<const async::callback_identity*>* const on_stack = environment.where.on_stack;
-    if (settings.watchdog != nullptr && on_stack != nullptr) settings.watchdog->forget(*on_stack);
+    const auto* const mark = async::running_callback_mark::of(environment.where);
+    if (settings.watchdog != nullptr && mark != nullptr) settings.watchdog->forget(mark->identity());
     environment.forget_registrations();
     while (!modules.empty()) modules.pop_back();
     while (!apis.empty()) apis.pop_back();

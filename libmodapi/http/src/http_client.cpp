@@ -1,21 +1,25 @@
 #include <modapi/http_client.h>
 #include <modapi/http_transport.h>
 
-#include "ip_ranges.h"
-#include "outgoing_connection.h"
-#include "resting_connections.h"
+#include "block_list.h"
+#include "curl_multi.h"
+#include "http_exchange.h"
+#include "http_proxies.h"
+#include "http_request.h"
+#include "name_lookup.h"
+#include "tls_authorities.h"
 #include "url.h"
 
 #include <async/sleep.h>
 
-#include <boost/asio/ssl/context.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
-#include <set>
+#include <memory>
+#include <ostream>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -23,21 +27,11 @@ namespace modapi {
 
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
+using boost::asio::ip::tcp;
 using callbacks::JsonValue;
 
-constexpr int most_redirects = 5;
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    return lower;
-}
-
-bool has_header(const HttpHeaders& headers, std::string_view name) {
-    return std::any_of(headers.begin(), headers.end(), [&](const auto& header) { return lower_case(header.first) == name; });
-}
+constexpr int max_redirects = 5;
+constexpr long max_kept_connections = 16;
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -103,24 +97,19 @@ void HttpClientSettings::check_ranges(const std::vector<std::string>& ranges, st
     static_cast<void>(IpRanges(ranges, name));
 }
 
+void HttpClientSettings::check_proxies(const HttpClientSettings& settings) { static_cast<void>(HttpProxies(settings)); }
+
 class HttpClient::Implementation {
 public:
     explicit Implementation(HttpClientSettings settings)
-        : settings_(std::move(settings)),
-          blocked_(settings_.ip_range_blocklist, "ip_range_blocklist"),
-          unblocked_(settings_.ip_range_allowlist, "ip_range_allowlist") {}
+        : settings_(std::move(settings)), block_list_(settings_), proxies_(settings_) {}
 
-    void allow(std::string_view host_and_port_or_url) {
-        std::string text(host_and_port_or_url);
-        if (text.find("://") == std::string::npos) text = "http://" + text;
-        const HttpUrl url = parse_http_url(text);
-        allowed_.emplace(url.host, url.port);
-    }
+    void allow(std::string_view host_and_port_or_url) { block_list_.allow(host_and_port_or_url); }
 
     /// Any answer, from where redirects lead to, within the time that a request has.
     async::task<HttpResponse> request(HttpUrl url, HttpRequest request) {
-        if (!has_header(request.headers, "user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
-        if (!request.file) request.largest_answer = settings_.largest_body;
+        if (!request.has_header("user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
+        if (!request.file) request.max_answer = settings_.largest_body;
         const async::context& here = co_await async::this_context;
         const std::string host = url.host;
         try {
@@ -162,7 +151,7 @@ private:
                 answer.url = url.to_string();
                 co_return answer;
             }
-            if (redirects == most_redirects) throw HttpFormatError(url.host + " redirects too often");
+            if (redirects == max_redirects) throw HttpFormatError(url.host + " redirects too often");
             HttpUrl next = follow_location(url, location);
             redirect(request, answer.status, next.same_origin(url));
             url = std::move(next);
@@ -174,21 +163,25 @@ private:
             async::task<HttpResponse> asking = ask_transport(*settings_.transport, url, request);
             co_return co_await std::move(asking);
         }
-        const async::context& here = co_await async::this_context;
-        std::unique_ptr<OutgoingConnection> connection = resting_.take(url, here.clock().now());
-        if (connection) {
-            try {
-                async::task<HttpResponse> exchanging = exchange_over(std::move(connection), url, request);
-                co_return co_await std::move(exchanging);
-            } catch (const ClosedMeanwhile&) {
-                // The server closed it just then, and has done nothing.
-            }
+        const HttpProxy* const proxy = proxies_.proxy_for(url);
+        if (url.is_address || proxy != nullptr) {
+            async::task<void> checking = check(url);
+            co_await std::move(checking);
         }
-        connection = std::make_unique<OutgoingConnection>(here.executor());
-        async::task<void> opening = open(*connection, url);
-        co_await std::move(opening);
-        async::task<HttpResponse> exchanging = exchange_over(std::move(connection), url, request);
-        co_return co_await std::move(exchanging);
+        const async::context& here = co_await async::this_context;
+        if (!multi_) multi_ = std::make_shared<CurlMulti>(here.executor(), max_kept_connections);
+        if (multi_->executor() != here.executor()) throw std::logic_error("an HTTP client is used on two executors");
+        HttpExchange exchange(url, request, HttpRoute{block_list_, proxy, authorities_});
+        async::task<HttpResponse> performing = exchange.perform(multi_);
+        co_return co_await std::move(performing);
+    }
+
+    /// Before anything is connected to: an address, and what only a proxy will connect to.
+    async::task<void> check(const HttpUrl& url) {
+        if (block_list_.is_exempt(url)) co_return;
+        async::task<std::vector<tcp::endpoint>> looking_up = look_up(url.host, url.port);
+        std::vector<tcp::endpoint> endpoints = co_await std::move(looking_up);
+        block_list_.refuse_blocked(url, endpoints);
     }
 
     static async::task<HttpResponse> ask_transport(HttpTransport& transport, const HttpUrl& url, const HttpRequest& request) {
@@ -196,7 +189,7 @@ private:
         async::task<HttpResponse> asking = transport.exchange(request.method, text, request.headers, request.body);
         HttpResponse answer = co_await std::move(asking);
         answer.length = answer.body.size();
-        if (request.largest_answer && answer.length > *request.largest_answer) refuse_size(url, request);
+        if (request.max_answer && answer.length > *request.max_answer) refuse_size(url, request);
         std::ostream* const output = output_for(request, answer.status, answer.header("content-type").value_or(std::string()));
         if (output == nullptr) co_return answer;
         *output << answer.body;
@@ -204,61 +197,11 @@ private:
         co_return answer;
     }
 
-    async::task<void> open(OutgoingConnection& connection, const HttpUrl& url) {
-        async::task<std::vector<tcp::endpoint>> lookup = look_up(url);
-        std::vector<tcp::endpoint> endpoints = co_await std::move(lookup);
-        // Exactly these are connected to: a name that resolves differently the next time doesn't help anybody.
-        refuse_blocked(url, endpoints);
-        asio::ssl::context* const secured = url.is_secure ? &tls() : nullptr;
-        async::task<void> opening = connection.open(url, endpoints, secured);
-        co_await std::move(opening);
-    }
-
-    /// A connection that had been resting was closed before anything came of a request that may be sent again.
-    struct ClosedMeanwhile {};
-
-    async::task<HttpResponse> exchange_over(std::unique_ptr<OutgoingConnection> connection, const HttpUrl& url,
-                                            const HttpRequest& request) {
-        const async::context& here = co_await async::this_context;
-        const bool had_rested = connection->rests_since != async::clock::time_point();
-        try {
-            async::task<HttpResponse> exchanging = connection->exchange(url, request);
-            HttpResponse answer = co_await std::move(exchanging);
-            if (connection->may_go_on()) resting_.add(url, std::move(connection), here.clock().now());
-            co_return answer;
-        } catch (const boost::system::system_error&) {
-            if (had_rested && !connection->has_answered() && request.may_be_repeated()) throw ClosedMeanwhile();
-            throw;
-        }
-    }
-
-    void refuse_blocked(const HttpUrl& url, std::vector<tcp::endpoint>& endpoints) const {
-        if (endpoints.empty() || allowed_.contains({url.host, url.port})) return;
-        const std::string first = endpoints.front().address().to_string();
-        std::erase_if(endpoints, [this](const tcp::endpoint& endpoint) {
-            return blocked_.contains(endpoint.address()) && !unblocked_.contains(endpoint.address());
-        });
-        if (!endpoints.empty()) return;
-        throw BlockedAddressError("modules may not reach " + url.host + " at " + first + " (ip_range_blocklist)");
-    }
-
-    /// Made when it is first needed: reading the authorities takes milliseconds.
-    asio::ssl::context& tls() {
-        if (!tls_) {
-            tls_.emplace(asio::ssl::context::tls_client);
-            tls_->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                              asio::ssl::context::no_tlsv1_1);
-            tls_->set_default_verify_paths();
-        }
-        return *tls_;
-    }
-
     HttpClientSettings settings_;
-    IpRanges blocked_;
-    IpRanges unblocked_;
-    std::set<std::pair<std::string, std::uint16_t>> allowed_;
-    std::optional<asio::ssl::context> tls_;  // outlives the connections
-    RestingConnections resting_;
+    BlockList block_list_;
+    HttpProxies proxies_;
+    TlsAuthorities authorities_;
+    std::shared_ptr<CurlMulti> multi_;
 };
 
 HttpClient::HttpClient(HttpClientSettings settings) : implementation_(std::make_unique<Implementation>(std::move(settings))) {}
@@ -279,7 +222,7 @@ struct Prepared {
     }
     void set_body(std::string body, const char* content_type) {
         request.body = std::move(body);
-        if (!has_header(request.headers, "content-type")) request.headers.emplace_back("Content-Type", content_type);
+        if (!request.has_header("content-type")) request.headers.emplace_back("Content-Type", content_type);
     }
 
     HttpUrl url;
@@ -325,7 +268,7 @@ async::task<HttpResponse> HttpClient::get_file(std::string url, std::ostream& ou
                                                ContentTypeCheck is_allowed_content_type) {
     Prepared prepared("GET", url, QueryArguments(), std::move(headers));
     prepared.request.file = HttpFileTarget{&output_stream, std::move(is_allowed_content_type)};
-    prepared.request.largest_answer = max_size;
+    prepared.request.max_answer = max_size;
     co_return co_await implementation_->request_successfully(std::move(prepared.url), std::move(prepared.request));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 
 #include <string>
 #include <string_view>
@@ -17,11 +18,7 @@ public:
     [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
 
 private:
-    struct Range {
-        boost::asio::ip::address_v6::bytes_type first;  // IPv4 as mapped addresses
-        unsigned prefix;
-    };
-    std::vector<Range> ranges_;
+    std::vector<boost::asio::ip::network_v6> ranges_;  ///< IPv4 as mapped addresses
 };
 
 }  // namespace modapi

@@ -3,6 +3,9 @@
 
 #include <async/sleep.h>
 
+#include <async/callback_frame.h>
+#include <async/child_context.h>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -40,23 +43,22 @@ void DelayedCall::cancel() {
 }
 
 async::task<void> ModuleApi::run_background(BackgroundCall& call) {
-    async::context noted = co_await async::this_context;
+    const async::context& outer = co_await async::this_context;
+    async::callback_frame frame(outer);
     async::callback_identity& background = registrations_.background;
-    noted.running = &background;
     async::callback_statistics::add(background.statistics.runs);
-    noted.note_on_stack();
+    frame.enter(background);
     std::exception_ptr failure;
     try {
         async::task<void> running = call();
-        co_await std::move(running).in(noted);
+        co_await std::move(running).in(frame.here());
     } catch (const async::operation_cancelled&) {
-        if (noted.cancel_requested() != async::cancel_reason::none) throw;
+        if (outer.cancel_requested() != async::cancel_reason::none) throw;
         failure = std::current_exception();
     } catch (...) {
         failure = std::current_exception();
     }
-    noted.running = nullptr;
-    noted.note_on_stack();
+    frame.leave();
     if (!failure) co_return;
     async::callback_statistics::add(background.statistics.errors);
     spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
@@ -80,14 +82,11 @@ async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<Background
                                          std::shared_ptr<DelayedCall::State> state) {
     const async::context& outer = co_await async::this_context;
     if (state->is_cancelled) co_return;
-    async::cancellation_source source(outer.cancellation, outer.shielded);
-    async::context cancellable = outer;
-    cancellable.cancellation = &source;
-    cancellable.shielded = false;
-    state->running = &source;
+    async::child_context cancellable(outer);
+    state->running = &cancellable.source();
     try {
         async::task<void> waiting = wait_then_run(msec, *call);
-        co_await std::move(waiting).in(cancellable);
+        co_await std::move(waiting).in(cancellable.here());
     } catch (...) {
         state->running = nullptr;
         throw;

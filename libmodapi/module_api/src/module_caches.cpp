@@ -46,7 +46,7 @@ void ModuleCaches::invalidated_elsewhere(const CacheInvalidation& invalidation) 
     const auto found = functions_.find(invalidation.function);
     if (found == functions_.end()) return;
     try {
-        const bool is_known_key = found->second->invalidate_text(invalidation.key);
+        const bool is_known_key = found->second->invalidate_strings(invalidation.key);
         if (!is_known_key) {
             // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
             spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",

@@ -46,17 +46,15 @@ ModuleRegistrations& ModuleEnvironment::enter(std::string module_name) {
     return *registrations.back();
 }
 
-bool ModuleEnvironment::note_callbacks(ModuleRegistrations& by) {
+void ModuleEnvironment::note_callbacks(ModuleRegistrations& by) {
     std::set<const async::callback_identity*> known;
     for (const std::unique_ptr<ModuleRegistrations>& registered : registrations)
         known.insert(registered->callbacks.begin(), registered->callbacks.end());
-    const std::size_t before = by.callbacks.size();
     callbacks::each_callback(std::as_const(hooks), [&](const auto& callback, std::string_view) {
         callback.each_registration([&](const async::callback_identity& identity) {
             if (!known.contains(&identity)) by.callbacks.push_back(&identity);
         });
     });
-    return by.callbacks.size() > before;
 }
 
 void ModuleEnvironment::begin_background(std::function<void()> start) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <async/context.h>
+#include <async/callback_frame.h>
 #include <async/task.h>
 
 #include <cstdint>
@@ -17,8 +17,11 @@ inline constexpr std::uint32_t max_nested_calls = 50;
 /// A call of a module's that callbacks run for.
 template <class T>
 [[nodiscard]] async::task<T> nested_call(std::string method, async::task<T> call) {
-    async::context inner = co_await async::this_context;
-    if (++inner.nesting > max_nested_calls) {
+    const async::context& outer = co_await async::this_context;
+    async::callback_layer deeper = async::callback_layer::of(outer);
+    async::context inner = outer;
+    inner.layer = &deeper;
+    if (++deeper.nesting > max_nested_calls) {
         throw std::runtime_error(method + ": " + std::to_string(max_nested_calls) +
                                  " calls lie within each other: a callback causes itself by what it does");
     }

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <callbacks/client_event_text.h>
 #include <callbacks/event.h>
 #include <callbacks/event_interest.h>
+#include <callbacks/field_key.h>
+#include <callbacks/json_arena.h>
+#include <callbacks/json_buffer.h>
 #include <callbacks/unsigned.h>
-#include <callbacks/unsigned_fields.h>
 
 #include <async/context.h>
 
@@ -19,13 +22,14 @@
 
 namespace callbacks {
 
-/// An event in the form that clients get, written once for all of them: its JSON text up to where the fields of `unsigned` that
+/// An event in the form that clients get, prepared once for all of them: the text up to where the fields of `unsigned` that
 /// depend on the recipient, the time and the modules go. Nothing of it changes; a host keeps it with the event.
 ///
 /// Thread: may be shared between workers. Memory: the event, its text and a few words.
 class ClientEvent {
 public:
-    explicit ClientEvent(Event event);
+    /// `text` is complete: up to its number.
+    ClientEvent(Event event, const ClientEventText& text);
     ClientEvent(ClientEvent&&) = delete;
 
     [[nodiscard]] const Event& event() const noexcept { return event_; }
@@ -35,28 +39,35 @@ private:
 
     Event event_;
     EventTraits traits_;
-    std::string text_;                      // {"room_id":...,"type":...,"unsigned":{...,
-    std::size_t behind_room_ = 0;           // of its comma: where the text without a room id begins
-    std::size_t own_begin_ = 0;             // of what the stored event has in `unsigned`
+    std::string text_;                      // {"room_id":...,"type":...,"unsigned":{...,"age":
+    std::size_t short_begin_ = 0;           // where the comma stands at which the short form begins
+    std::size_t own_begin_ = 0;             // where the first field of `unsigned` begins
     std::vector<std::uint32_t> own_names_;  // hashes of their keys
+    std::uint32_t number_name_ = 0;         // hash of the key whose number follows
+};
+
+/// A field of `unsigned` that is the host's own and wins over what modules add.
+struct OwnString {
+    FieldKey name;
+    std::string_view value;
 };
 
 /// One event of a response.
 struct OutgoingEvent {
-    const ClientEvent* event = nullptr;              ///< outlives the writing
-    std::string_view before;                         ///< what stands in front of it: a comma, the end of a list, ...
-    std::int64_t age = 0;                            ///< milliseconds; the host's own field
-    std::optional<std::string_view> transaction_id;  ///< the same, for the session that sent it
-    bool with_room_id = true;                        ///< sync leaves it out: the room is known from the place
+    const ClientEvent* event = nullptr;     ///< outlives the writing
+    std::string_view before;                ///< what stands in front of it: a comma, the end of a list, ...
+    std::int64_t number = 0;                ///< what the prepared text ends in front of, the event's age for example
+    std::optional<OwnString> own_string{};  ///< for this recipient only; the text outlives the writing
+    bool in_full = true;                    ///< false: in the short form, without what the prepared text begins with
 };
 
-/// Writes events as clients get them; the one place where add_field_to_unsigned runs. Of `unsigned`, the host's own fields
-/// (age, transaction_id, what the stored event brings along) win over all modules', the later module over the earlier.
+/// Writes events as clients get them; the one place where add_field_to_unsigned runs. The host's own fields win over all
+/// modules', the later module's over the earlier one's.
 ///
 ///     callbacks::ClientEvents events;
-///     const std::string_view text = co_await events.write(hooks.unsigned_fields, outgoing, "]}");
+///     const std::string_view text = co_await events.write(hooks.unsigned_section, outgoing, "]}");
 ///
-/// The text is that of the events in their order, each behind its `before`, and of `behind`. Modules that answer at once write
+/// The text is that of the events in their order, each after its `before`, and then `after`. Modules that answer at once write
 /// straight into it; a callback that leaves the thread holds up its own event only. Kept from response to response, it
 /// allocates nothing. Memory: the text; about 6 KB for every event whose callbacks wait at once. Errors: what a module throws
 /// (the whole response fails), after all callbacks that had begun have ended. Thread: one worker; one response at a time.
@@ -71,7 +82,7 @@ public:
     class Writing;
     /// To be awaited at once, where it is made; yields the text. Needs no coroutine of its own.
     [[nodiscard]] Writing write(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
-                                std::string_view behind = {});
+                                std::string_view after = {});
 
 private:
     class Items;
@@ -79,25 +90,24 @@ private:
 
     /// An event whose callbacks left the thread: what it has of `unsigned`, to be put in at a place of the text.
     struct SetAside {
-        std::unique_ptr<UnsignedFields> fields;
+        std::unique_ptr<UnsignedWriter> fields;
         JsonBuffer text;
         std::size_t place = 0;
     };
 
-    [[nodiscard]] std::unique_ptr<UnsignedFields> new_fields();
+    [[nodiscard]] std::unique_ptr<UnsignedWriter> new_fields();
     void begin();
     void write_without_modules(std::span<const OutgoingEvent> events);
     [[nodiscard]] char* put_opening(const OutgoingEvent& outgoing);
-    [[nodiscard]] static char* put_age(char* at, const OutgoingEvent& outgoing) noexcept;
     void open(const OutgoingEvent& outgoing);
     void close();
     [[nodiscard]] SetAside& set_aside();
     [[nodiscard]] std::string_view finished();
 
     JsonBuffer text_;
-    JsonBuffer assembled_;  // the same with the events that were set aside, if there were any
+    JsonBuffer assembled_;  // `text_` with the events that were set aside, if there were any
     JsonArena arena_;
-    std::unique_ptr<UnsignedFields> fields_;
+    std::unique_ptr<UnsignedWriter> fields_;
     std::vector<std::unique_ptr<SetAside>> set_aside_;
     std::vector<std::unique_ptr<SetAside>> spare_;
     std::unique_ptr<Batch> batch_;  // the one that is being written
@@ -117,13 +127,13 @@ public:
 private:
     friend class ClientEvents;
     Writing(ClientEvents& owner, const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
-            std::string_view behind) noexcept
-        : owner_(owner), hooks_(hooks), events_(events), behind_(behind) {}
+            std::string_view after) noexcept
+        : owner_(owner), hooks_(hooks), events_(events), after_(after) {}
 
     ClientEvents& owner_;
     const UnsignedDispatch& hooks_;
     std::span<const OutgoingEvent> events_;
-    std::string_view behind_;
+    std::string_view after_;
     const async::context* here_ = nullptr;
 };
 

@@ -24,7 +24,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t least_chunk = 8192;
+    static constexpr std::size_t min_chunk = 8192;
 
     struct Chunk {
         std::unique_ptr<std::byte[]> bytes;

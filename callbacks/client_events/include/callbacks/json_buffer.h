@@ -3,6 +3,7 @@
 #include <callbacks/json.h>
 
 #include <bit>
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -37,17 +38,21 @@ public:
     [[nodiscard]] std::string_view view() const noexcept { return {begin_, size()}; }
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
     [[nodiscard]] char* data() noexcept { return begin_; }
-    /// Forgets what is behind the first `kept` bytes; the memory stays.
+    /// Forgets what comes after the first `kept` bytes; the memory stays.
     void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
 
-    /// A text grows to this size; then std::length_error is thrown and nothing of it is lost.
-    static constexpr std::size_t most_bytes = std::size_t(1) << 30;
+    /// A buffer grows to this size; then std::length_error is thrown and nothing of it is lost.
+    static constexpr std::size_t max_bytes = std::size_t(1) << 30;
+    [[deprecated("is named max_bytes")]] static constexpr std::size_t most_bytes = max_bytes;
     /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
     [[nodiscard]] char* reserve(std::size_t bytes) {
         if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
             grow(bytes);
         return end_;
     }
+    /// Whether `bytes` more can be written at `end()`, as after `reserve`.
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return static_cast<std::size_t>(limit_ - end_) >= bytes; }
+    [[nodiscard]] char* end() noexcept { return end_; }
     void commit(char* end) noexcept { end_ = end; }
 
     /// As it is: the caller vouches for it being JSON.
@@ -83,7 +88,39 @@ public:
     void value(const JsonValue& value);
     void array(const JsonArray& values);
     void object(const JsonDict& members);
+    /// A value of any of these kinds: a string, a number, a boolean, null, a JSON value, array or object.
+    template <class Value>
+    void write(const Value& value) {
+        if constexpr (std::is_same_v<Value, bool>) {
+            boolean(value);
+        } else if constexpr (std::is_same_v<Value, JsonDict>) {
+            object(value);
+        } else if constexpr (std::is_same_v<Value, JsonArray>) {
+            array(value);
+        } else if constexpr (std::is_same_v<Value, JsonValue>) {
+            this->value(value);
+        } else if constexpr (std::signed_integral<Value>) {
+            number(static_cast<std::int64_t>(value));
+        } else if constexpr (std::unsigned_integral<Value>) {
+            number(static_cast<std::uint64_t>(value));
+        } else if constexpr (std::floating_point<Value>) {
+            number(static_cast<double>(value));
+        } else if constexpr (std::is_null_pointer_v<Value>) {
+            null();
+        } else {
+            string(std::string_view(value));
+        }
+    }
 
+    /// Copies `text`, at most a few dozen bytes, without a call; writes nothing beyond `to + text.size()`.
+    static void copy(char* to, std::string_view text) noexcept {
+        const char* const from = text.data();
+        const std::size_t size = text.size();
+        if (size >= sizeof(SixteenBytes)) return overlap_blocks<SixteenBytes>(to, from, size);
+        if (size >= sizeof(std::uint64_t)) return overlap_blocks<std::uint64_t>(to, from, size);
+        if (size >= sizeof(std::uint32_t)) return overlap_blocks<std::uint32_t>(to, from, size);
+        if (size > 0) copy_up_to_three(to, from, size);
+    }
     /// Copies `text` and says whether all of it could stay as it is; writes nothing beyond `to + text.size()`. The last block
     /// overlaps the one before it, so that no byte is looked at alone.
     static bool copy_plain(char* to, std::string_view text) noexcept {
@@ -91,15 +128,15 @@ public:
         const std::size_t size = text.size();
 #ifdef __SSE2__
         if (size >= sizeof(SixteenBytes)) return copy_blocks<SixteenBytes>(to, from, size);
-#endif
+        if (size >= sizeof(std::uint64_t)) return copy_halves<std::uint64_t>(to, from, size);
+        if (size >= sizeof(std::uint32_t)) return copy_halves<std::uint32_t>(to, from, size);
+#else
         if (size >= sizeof(std::uint64_t)) return copy_blocks<std::uint64_t>(to, from, size);
         if (size >= sizeof(std::uint32_t)) return copy_blocks<std::uint32_t>(to, from, size);
-        bool plain = true;
-        for (std::size_t at = 0; at < size; ++at) {
-            to[at] = from[at];
-            plain = plain && !needs_escape(from[at]);
-        }
-        return plain;
+#endif
+        if (size == 0) return true;
+        copy_up_to_three(to, from, size);
+        return !needs_escape(from[0]) && !needs_escape(from[size / 2]) && !needs_escape(from[size - 1]);
     }
     /// What `put_number` may write to; not all of it belongs to the number.
     static constexpr std::size_t room_for_integer = 32;
@@ -138,7 +175,7 @@ private:
         std::memcpy(to, &text, sizeof(text));
         return to + sizeof(text);
     }
-    /// The same without leading zeros; the last digit stays.
+    /// Up to eight decimal digits without leading zeros; the last digit stays.
     static char* put_leading(char* to, std::uint64_t number) noexcept {
         const std::uint64_t digits = digits_of(number);
         const int zeros = std::countr_zero(digits | std::uint64_t(1) << 56) / 8;
@@ -154,6 +191,43 @@ private:
         char bytes[16];
     };
 
+    static void copy_up_to_three(char* to, const char* from, std::size_t size) noexcept {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+    template <class Block>
+    static void overlap_blocks(char* to, const char* from, std::size_t size) noexcept {
+        const std::size_t last = size - sizeof(Block);
+        for (std::size_t at = 0; at < last; at += sizeof(Block)) std::memcpy(to + at, from + at, sizeof(Block));
+        std::memcpy(to + last, from + last, sizeof(Block));
+    }
+#ifdef __SSE2__
+    /// Not 0: a byte needs an escape.
+    static int special_bytes(__m128i bytes) noexcept {
+        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+        return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+    }
+    /// One or two halves, which are looked at together.
+    template <class Half>
+    static bool copy_halves(char* to, const char* from, std::size_t size) noexcept {
+        const std::size_t last = size - sizeof(Half);
+        Half first_half = 0;
+        Half last_half = 0;
+        std::memcpy(&first_half, from, sizeof(Half));
+        std::memcpy(&last_half, from + last, sizeof(Half));
+        std::memcpy(to, &first_half, sizeof(Half));
+        std::memcpy(to + last, &last_half, sizeof(Half));
+        if constexpr (sizeof(Half) == sizeof(std::uint64_t)) {
+            return special_bytes(_mm_set_epi64x(static_cast<long long>(last_half), static_cast<long long>(first_half))) == 0;
+        } else {
+            const auto bytes = static_cast<long long>(first_half | std::uint64_t(last_half) << 32);
+            return special_bytes(_mm_set1_epi64x(bytes)) == 0;
+        }
+    }
+#endif
     template <class Block>
     static bool copy_blocks(char* to, const char* from, std::size_t size) noexcept {
         const std::size_t last = size - sizeof(Block);
@@ -169,10 +243,7 @@ private:
         if constexpr (std::is_same_v<Block, SixteenBytes>) {
             const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
             _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-            const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-            const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-            const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-            return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+            return special_bytes(bytes);
         } else
 #endif
         {

@@ -13,7 +13,8 @@ struct AccountValidityCategory {
     static constexpr std::string_view category_name = "account validity";
 
     /// On every authenticated request except logout. True: 403 `ORG_MATRIX_EXPIRED_ACCOUNT`; none: this module doesn't know.
-    Callback<"is_user_expired", std::optional<bool>(const std::string& user), first_value, propagate> is_user_expired{};
+    Callback<"is_user_expired", std::optional<bool>(const std::string& user), routine<first_value>, propagate>
+        is_user_expired{};
 
     /// After the account exists.
     Callback<"on_user_registration", void(const std::string& user), run_all, propagate> on_user_registration{};

@@ -16,15 +16,17 @@ struct BackgroundUpdateControllerCategory {
     /// duration in milliseconds, and is left after it, seeing its exception.
     Callback<"on_update",
              async::context_manager<int>(const std::string& update_name, const std::string& database_name, bool one_shot),
-             only_first, propagate>
+             routine<only_first>, propagate>
         on_update{};
 
     /// Number of items of an iteration as long as no item of this update was processed. Nobody: configuration, 100.
-    Callback<"default_batch_size", int(const std::string& update_name, const std::string& database_name), only_first, propagate>
+    Callback<"default_batch_size", int(const std::string& update_name, const std::string& database_name), routine<only_first>,
+             propagate>
         default_batch_size{};
 
-    /// Least number of items of every other iteration; below 1 is an error. Nobody: configuration, 100.
-    Callback<"min_batch_size", int(const std::string& update_name, const std::string& database_name), only_first, propagate>
+    /// Lowest number of items of every other iteration; below 1 is an error. Nobody: configuration, 100.
+    Callback<"min_batch_size", int(const std::string& update_name, const std::string& database_name), routine<only_first>,
+             propagate>
         min_batch_size{};
 };
 

@@ -13,6 +13,9 @@
 ///
 ///     Callback<"name", Answer(arguments), how answers combine, what an exception does> name{};
 ///
+/// `routine<...>` around how answers combine: its decisions are the normal case, which a log needn't tell. A last argument
+/// makes it one that is registered per key.
+///
 /// A category is a table of such lines. A module sees it with slots to put callables in, a host with dispatchers to call;
 /// registration, the inspector and the conformance tests walk the same lines (Boost.PFR).
 namespace callbacks {
@@ -26,6 +29,16 @@ using async::run_all;
 using async::skip;
 using async::union_or_everyone;
 using async::union_per_key;
+
+/// A combine rule of a callback that is asked so often, or that decides so regularly, that its decisions are no news: on every
+/// request, on every step of an update. They combine by `Combine`.
+template <class Combine>
+struct routine : Combine {};
+
+template <class Combine>
+inline constexpr bool is_routine_rule = false;
+template <class Combine>
+inline constexpr bool is_routine_rule<routine<Combine>> = true;
 
 /// The kind of a category's members: async::slot or async::dispatch.
 #define MODAPI_CALLBACK_KIND                                                                    \

@@ -10,8 +10,8 @@
 #include <callbacks/unsigned.h>
 
 #include <boost/pfr/core.hpp>
-#include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace callbacks {
@@ -24,7 +24,7 @@ namespace callbacks {
 struct Dispatchers {
     AccountDataDispatch account_data{};
     AccountValidityDispatch account_validity{};
-    UnsignedDispatch unsigned_fields{};
+    UnsignedDispatch unsigned_section{};
     BackgroundUpdateControllerDispatch background_update_controller{};
     PasswordAuthProviderDispatch password_auth_provider{};
     PresenceRouterDispatch presence_router{};
@@ -47,30 +47,42 @@ struct CallbackDescription {
     std::string_view name;
     std::string_view combine_rule;
     std::string_view error_rule;
+    bool is_routine;  ///< its decisions are the normal case
 };
 /// All forty, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();
+/// Whether the callback of this name is declared as one whose decisions are the normal case. Cost: a look through the forty.
+[[nodiscard]] bool is_routine(std::string_view callback) noexcept;
 
-/// Adds a module's callbacks behind those that are registered; what is left out registers nothing.
+/// What the contract forbids of a registration: one presence router callback without the other, a controller without on_update,
+/// an auth checker whose type has other fields already. Throws RegistrationError. False: nothing is to be registered, since the
+/// first background update controller wins as a whole. What isn't named here may always be registered.
+[[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const BackgroundUpdateController& given);
+[[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const PasswordAuthProvider& given);
+[[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const PresenceRouter& given);
+template <class Category>
+[[nodiscard]] bool may_register(const Dispatchers&, std::string_view, const Category&) noexcept {
+    return true;
+}
+
+/// Adds a module's callbacks of one category, AccountData for example, after those that are registered; what is left out
+/// registers nothing.
 ///
-/// Throws RegistrationError, and registers nothing, for what the contract forbids: one presence router callback without the
-/// other, a controller without on_update, an auth checker whose type has other fields already. Returns false, and registers
-/// nothing, for a background update controller when there is one: the first module wins as a whole.
-/// `settings` outlives the dispatchers; null: neither logs nor deadlines.
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountData& given,
-                        async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const AccountValidity& given,
-                        async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const Unsigned& given, async::dispatch_settings* settings);
-[[nodiscard]] bool register_callbacks(Dispatchers& into, std::string_view module, const BackgroundUpdateController& given,
-                                      async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const PasswordAuthProvider& given,
-                        async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const PresenceRouter& given,
-                        async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const SpamChecker& given,
-                        async::dispatch_settings* settings);
-void register_callbacks(Dispatchers& into, std::string_view module, const ThirdPartyRules& given,
-                        async::dispatch_settings* settings);
+/// Throws RegistrationError, and registers nothing, for what the contract forbids (`may_register`). Returns false, and
+/// registers nothing, for a background update controller when there is one. `settings` outlives the dispatchers; null: neither
+/// logs nor deadlines.
+template <class Category>
+bool register_callbacks(Dispatchers& into, std::string_view module, const Category& given, async::dispatch_settings* settings) {
+    if (!may_register(into, module, given)) return false;
+    boost::pfr::for_each_field(into, [&](auto& category) {
+        if constexpr (std::remove_cvref_t<decltype(category)>::category_name == Category::category_name) {
+            // Slot by slot into dispatcher by dispatcher; the two tables have the same lines.
+            boost::pfr::for_each_field(category, [&](auto& dispatcher, auto index) {
+                dispatcher.add(module, boost::pfr::get<decltype(index)::value>(given), settings);
+            });
+        }
+    });
+    return true;
+}
 
 }  // namespace callbacks

@@ -4,7 +4,7 @@
 
 #include <async/error_rule.h>
 
-/// Error rules that know Matrix; the general ones are in <async/error_rule.h>. Source: rules.md, "Error rules by name".
+/// Error rules that know Matrix: what an operation does when a module's callback throws. General ones: <async/error_rule.h>.
 namespace callbacks {
 
 /// Logged; the operation fails with 500 `M_UNKNOWN` "Internal Server Error". Even a SynapseError is turned into this.

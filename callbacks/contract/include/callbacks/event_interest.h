@@ -2,7 +2,7 @@
 
 #include <callbacks/event.h>
 
-#include <async/text_hash.h>
+#include <async/string_hash.h>
 
 #include <cstdint>
 #include <memory>
@@ -19,11 +19,11 @@ struct EventTraits {
         : event(&of), kind(kind_bit(of.type(), of.is_state())), sender(bit_of(of.sender())), room(bit_of(of.room_id())) {}
 
     static std::uint64_t bit_of(std::string_view text) noexcept {
-        return std::uint64_t(1) << (async::detail::hash_of_text(text) >> 58);
+        return std::uint64_t(1) << (async::detail::hash_of_string(text) >> 58);
     }
     /// Events that are state have the upper half.
     static std::uint64_t kind_bit(std::string_view type, bool is_state) noexcept {
-        return std::uint64_t(1) << ((async::detail::hash_of_text(type) >> 59) + (is_state ? 32 : 0));
+        return std::uint64_t(1) << ((async::detail::hash_of_string(type) >> 59) + (is_state ? 32 : 0));
     }
 
     const Event* event;  ///< outlives this
@@ -49,10 +49,14 @@ public:
     EventInterest& in_rooms(Names any_of);
 
     [[nodiscard]] static EventTraits subject_of(const Event& event) { return EventTraits(event); }
-    [[nodiscard]] bool is_everything() const noexcept { return lists_ == nullptr; }
-    [[nodiscard]] bool admits(const EventTraits& subject) const noexcept {
+    [[nodiscard]] bool matches_all() const noexcept { return lists_ == nullptr; }
+    [[nodiscard]] bool matches(const EventTraits& subject) const noexcept {
         if ((kinds_ & subject.kind) == 0 || (senders_ & subject.sender) == 0 || (rooms_ & subject.room) == 0) return false;
-        return is_everything() || is_listed(*subject.event);
+        return matches_all() || is_listed(*subject.event);
+    }
+    [[nodiscard, deprecated("it is named matches_all")]] bool is_everything() const noexcept { return matches_all(); }
+    [[nodiscard, deprecated("it is named matches")]] bool admits(const EventTraits& subject) const noexcept {
+        return matches(subject);
     }
 
 private:

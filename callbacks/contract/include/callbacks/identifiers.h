@@ -14,7 +14,7 @@ public:
     [[nodiscard]] const std::string& to_string() const noexcept { return text_; }
     /// What stands between the sigil and the first colon. Valid as long as the object.
     [[nodiscard]] std::string_view localpart() const noexcept { return std::string_view(text_).substr(1, colon_ - 1); }
-    /// What stands behind the first colon: a server's name.
+    /// What stands after the first colon: a server's name.
     [[nodiscard]] std::string_view domain() const noexcept { return std::string_view(text_).substr(colon_ + 1); }
 
     bool operator==(const Identifier& other) const noexcept { return text_ == other.text_; }
@@ -44,7 +44,7 @@ public:
     explicit RoomID(std::string text) : Identifier(std::move(text), '!', "RoomID") {}
 };
 
-/// The part of any identifier behind its first colon; empty if there is none.
+/// The part of any identifier after its first colon; empty if there is none.
 [[nodiscard]] std::string_view domain_of(std::string_view identifier) noexcept;
 /// The part of any identifier between its sigil and its first colon; empty if it has none.
 [[nodiscard]] std::string_view localpart_of(std::string_view identifier) noexcept;

@@ -3,25 +3,29 @@
 #include <callbacks/category.h>
 #include <callbacks/event.h>
 #include <callbacks/event_interest.h>
-#include <callbacks/unsigned_fields.h>
+#include <callbacks/unsigned_writer.h>
 
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
+
+#include <type_traits>
 
 namespace callbacks {
 
-/// What add_field_to_unsigned answers: fields for an event's `unsigned`. A module writes it in one of three forms, each as a
+/// What add_field_to_unsigned answers: fields for an event's `unsigned`. A module gives them in one of three forms, each as a
 /// function or as a coroutine:
 ///
-///     void     add(const Event& event, UnsignedFields& out)         direct form: the fields go straight into the response
+///     void     add(const Event& event, UnsignedWriter& out)         writer form: the fields go straight into the response
 ///     JsonDict add(const Event& event)                              object form, as in the contract
 ///     JsonDict add(const Event& event, const JsonMemory& memory)    object form without the heap: JsonDict added(memory);
 ///
 /// and may say which events it is for: {async::bind<&Module::add>(this), EventInterest().types({"m.room.message"})}.
-struct AddedFields {
+struct UnsignedAnswer {
     using dispatched = JsonDict;
-    using writer = UnsignedFields;
+    using writer = UnsignedWriter;
     using interest = EventInterest;
 };
+
+using AddedFields [[deprecated("is named callbacks::UnsignedAnswer")]] = UnsignedAnswer;
 
 /// Contract: add_extra_fields_to_client_events_unsigned. The registration's keyword is `add_field_to_unsigned_callback`.
 template <MODAPI_CALLBACK_KIND>
@@ -29,11 +33,15 @@ struct UnsignedCategory {
     static constexpr std::string_view category_name = "unsigned";
 
     /// For every event sent to a client, once per response. A later module wins a key; the host's own fields win over all.
-    Callback<"add_field_to_unsigned", AddedFields(const Event& event), last_wins_per_key, propagate>
+    Callback<"add_field_to_unsigned", UnsignedAnswer(const Event& event), last_wins_per_key, propagate>
         add_field_to_unsigned_callback{};
 };
 
 using Unsigned = UnsignedCategory<async::slot>;
 using UnsignedDispatch = UnsignedCategory<async::dispatch>;
+
+static_assert(
+    std::is_same_v<UnsignedWriter::combine_rule, decltype(UnsignedDispatch::add_field_to_unsigned_callback)::combine_rule>,
+    "of two fields with one name the writer keeps the one that the declared rule says");
 
 }  // namespace callbacks

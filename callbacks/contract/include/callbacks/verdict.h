@@ -24,7 +24,7 @@ inline constexpr NotSpam NOT_SPAM{};
 ///     co_return callbacks::Codes::FORBIDDEN;
 ///     co_return callbacks::Verdict(callbacks::Codes::FORBIDDEN, fields);
 ///
-/// A boolean doesn't compile: the contract's text and published modules mean opposite things by it (rules.md, spam checker).
+/// A boolean doesn't compile: the contract's text and published modules mean opposite things by it.
 /// Cost: two words, no allocation for NOT_SPAM and plain codes. Copies share their details.
 class Verdict {
 public:

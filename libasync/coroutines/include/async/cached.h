@@ -1,10 +1,10 @@
 #pragma once
 
 #include <async/cached_function.h>
-#include <async/hook.h>
+#include <async/cached_key.h>
+#include <async/callable.h>
 #include <async/notification.h>
 #include <async/task.h>
-#include <async/text_hash.h>
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
@@ -31,9 +31,8 @@ inline constexpr std::size_t all_arguments = static_cast<std::size_t>(-1);
 ///     ...
 ///     const std::string found = co_await department(user);
 ///
-/// Key:       the arguments, or the first `KeyParts` of them; strings, integers and bools. Texts are looked up as they are
-/// given:
-///            a literal or a string_view is only copied when the function runs.
+/// Key:       the arguments, or the first `KeyParts` of them; strings, integers and bools. A string is looked up as it is
+///            given: a literal or a string_view is only copied when the function runs.
 /// Flight:    concurrent callers of one key share one run. It runs in the chain of the caller that started it: that caller's
 ///            `caller_gone` takes effect after it; if a deadline or the host's stop cuts it, another waiter runs it anew. A
 ///            waiter that is cancelled leaves at once. Who calls the function for the same key from inside its own run waits
@@ -51,75 +50,28 @@ inline constexpr std::size_t all_arguments = static_cast<std::size_t>(-1);
 template <class Signature, std::size_t KeyParts = all_arguments>
 class cached;
 
-namespace detail {
-
-template <class Argument>
-inline constexpr bool is_text =
-    std::is_same_v<std::decay_t<Argument>, std::string> || std::is_same_v<std::decay_t<Argument>, std::string_view>;
-/// What a run keeps of an argument, so that nobody's temporaries have to outlive it.
-template <class Argument>
-using kept_argument = std::conditional_t<is_text<Argument>, std::string, std::decay_t<Argument>>;
-/// What a key is looked up by.
-template <class Argument>
-using part_view = std::conditional_t<is_text<Argument>, std::string_view, std::decay_t<Argument>>;
-
-[[nodiscard]] inline std::uint64_t hash_of_part(std::string_view part, std::uint64_t seed) noexcept {
-    return hash_of_text(part, seed);
-}
-template <class Number>
-requires std::is_integral_v<Number>
-[[nodiscard]] std::uint64_t hash_of_part(Number part, std::uint64_t seed) noexcept {
-    return mix_hash(seed ^ static_cast<std::uint64_t>(part));
-}
-
-template <class Given, class Argument>
-inline constexpr bool passes_as = is_text<Argument> ? std::is_convertible_v<const Given&, std::string_view>
-                                                    : std::is_convertible_v<const Given&, std::decay_t<Argument>>;
-
-template <class Sequence, class... Arguments>
-struct first_of;
-template <std::size_t... Index, class... Arguments>
-struct first_of<std::index_sequence<Index...>, Arguments...> {
-    using all = std::tuple<std::decay_t<Arguments>...>;
-    using stored = std::tuple<kept_argument<std::tuple_element_t<Index, all>>...>;
-    using view = std::tuple<part_view<std::tuple_element_t<Index, all>>...>;
-    static constexpr bool are_parts =
-        ((is_text<std::tuple_element_t<Index, all>> || std::is_integral_v<std::tuple_element_t<Index, all>>)&&...);
-    template <class... Given>
-    static constexpr bool are_given_by() {
-        if constexpr (sizeof...(Given) == sizeof...(Index)) {
-            return (passes_as<Given, std::tuple_element_t<Index, all>> && ...);
-        } else {
-            return false;
-        }
-    }
-};
-
-}  // namespace detail
-
 template <class R, class... Arguments, std::size_t KeyParts>
 class cached<R(Arguments...), KeyParts> final : public cached_function {
     static constexpr std::size_t part_count = KeyParts == all_arguments ? sizeof...(Arguments) : KeyParts;
     static_assert(part_count <= sizeof...(Arguments), "the key has more parts than the function has arguments");
-    using indexes = std::make_index_sequence<part_count>;
-    using parts = detail::first_of<indexes, Arguments...>;
+    using key_of = detail::cached_key<std::make_index_sequence<part_count>, Arguments...>;
     static_assert(
-        parts::are_parts,
-        "the key of a cached function is made of strings, integers and bools: pass other things as their id, or behind "
+        key_of::are_parts,
+        "the key of a cached function is made of strings, integers and bools: pass other things as their id, or after "
         "the key (cached<R(Arguments...), number of key parts>)");
     static_assert(std::is_copy_constructible_v<R>, "every caller gets a copy of the answer: let R be a shared_ptr to const");
 
 public:
-    using key_type = typename parts::stored;
+    using key_type = typename key_of::stored;
     /// Whether values of these types name every part of a key.
     template <class... Given>
-    static constexpr bool is_key = parts::template are_given_by<Given...>();
+    static constexpr bool is_key = key_of::template are_given_by<Given...>();
 
     /// `function(arguments...)` returns R or task<R>; what it refers to outlives the cache. `name` is a literal or outlives it
     /// too.
     template <class Function>
     cached(std::string_view name, Function&& function, cache_options options = cache_options())
-        : cached_function(name, options), function_(std::forward<Function>(function)) {}
+        : cached_function(name, options), function_(own<std::decay_t<Function>>(std::forward<Function>(function))) {}
     ~cached() override {
         if (pending_ + detached_ > 0) detail::destroyed_running_cache(name());
         remove_all();
@@ -129,8 +81,7 @@ public:
     template <class... Given>
     requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...)) [[nodiscard]] task<R>
     operator()(const Given&... given) {
-        const std::tuple<const Given&...> all(given...);
-        const lookup wanted = lookup_of(view_of_given(all, indexes()));
+        const lookup wanted = lookup_of(view_of(std::tie(given...)));
         if (entry* const found = find(wanted)) {
             count_hit();
             return task<R>(std::in_place, std::as_const(found->value));
@@ -142,17 +93,15 @@ public:
     template <class... Given>
     void invalidate(const Given&... given) {
         static_assert(sizeof...(Given) == part_count, "an invalidation names every part of the key: see invalidate_prefix");
-        const std::tuple<const Given&...> all(given...);
-        forget(lookup_of(view_of_given(all, indexes())));
+        forget(lookup_of(view_of(std::tie(given...))));
     }
-    /// The same for every key that begins with these parts. Cost: looks at every entry.
+    /// Forgets the answer for every key that begins with these parts and detaches runs in flight. Cost: looks at every entry.
     template <class... Given>
     void invalidate_prefix(const Given&... given) {
         static_assert(sizeof...(Given) >= 1 && sizeof...(Given) <= part_count, "a prefix is one to all parts of the key");
-        using prefix = std::make_index_sequence<sizeof...(Given)>;
-        const std::tuple<const Given&...> all(given...);
-        const auto begins = view_of_given(all, prefix());
-        forget_if([&](const view& key) { return first_parts(key, prefix()) == begins; });
+        using prefix = detail::cached_key<std::make_index_sequence<sizeof...(Given)>, Arguments...>;
+        const auto begins = prefix::view_of(std::tie(given...));
+        forget_if([&](const view& key) { return prefix::view_of(key) == begins; });
     }
     void invalidate_all() override {
         forget_if([](const view&) { return true; });
@@ -161,42 +110,71 @@ public:
     template <class... Given>
     void prefill(R value, const Given&... given) {
         static_assert(sizeof...(Given) == part_count, "a prefill names every part of the key");
-        const std::tuple<const Given&...> all(given...);
-        const view key = view_of_given(all, indexes());
+        const view key = view_of(std::tie(given...));
         forget(lookup_of(key));
-        keep(stored_key(key, indexes()), std::move(value));
+        keep(key_of::copy_of(key), std::move(value));
     }
 
-    /// A key as texts, the form in which it travels between workers; `invalidate_text` reads it.
+    /// A key as strings, the form in which it travels between workers; `invalidate_strings` reads it.
     template <class... Given>
-    [[nodiscard]] std::vector<std::string> key_text(const Given&... given) const {
+    [[nodiscard]] std::vector<std::string> key_strings(const Given&... given) const {
         static_assert(sizeof...(Given) == part_count, "a key has another number of parts");
-        const std::tuple<const Given&...> all(given...);
-        return texts_of(view_of_given(all, indexes()), indexes());
+        return key_of::strings_of(view_of(std::tie(given...)));
+    }
+    template <class... Given>
+    [[nodiscard, deprecated("it is named key_strings")]] std::vector<std::string> key_text(const Given&... given) const {
+        return key_strings(given...);
     }
     [[nodiscard]] std::size_t key_parts() const noexcept override { return part_count; }
-    [[nodiscard]] bool invalidate_text(std::span<const std::string> key) override {
+    [[nodiscard]] bool invalidate_strings(std::span<const std::string> key) override {
         key_type parsed;
-        if (key.size() != part_count || !parse(key, parsed, indexes())) return false;
+        if (key.size() != part_count || !key_of::parse(key, parsed)) return false;
         forget(lookup_of(view_of(parsed)));
         return true;
     }
-    [[nodiscard]] bool invalidate_prefix_text(std::span<const std::string> prefix) override {
+    [[nodiscard]] bool invalidate_prefix_strings(std::span<const std::string> prefix) override {
         key_type parsed;
-        if (prefix.empty() || prefix.size() > part_count || !parse(prefix, parsed, indexes())) return false;
+        if (prefix.empty() || prefix.size() > part_count || !key_of::parse(prefix, parsed)) return false;
         const view begins = view_of(parsed);
-        forget_if([&](const view& key) { return equal_up_to(key, begins, prefix.size(), indexes()); });
+        forget_if([&](const view& key) { return key_of::equal_up_to(key, begins, prefix.size()); });
         return true;
     }
 
 private:
-    using view = typename parts::view;
+    using view = typename key_of::view;
     using kept_arguments = std::tuple<detail::kept_argument<Arguments>...>;
 
     struct lookup {
         view key;
         std::size_t hash;
     };
+    /// The function, whatever it is. Its arguments stay with the run that calls it.
+    struct callable {
+        virtual ~callable() = default;
+        virtual task<R> call(kept_arguments& arguments) = 0;
+    };
+    template <class Function>
+    struct owned_callable final : callable {
+        explicit owned_callable(auto&& given) : function(std::forward<decltype(given)>(given)) {}
+        task<R> call(kept_arguments& arguments) override {
+            return std::apply(
+                [this](auto&... kept) {
+                    return detail::call_as_task<R>(function, static_cast<detail::passed<Arguments>>(kept)...);
+                },
+                arguments);
+        }
+        Function function;
+    };
+    template <class Function>
+    static std::unique_ptr<callable> own(auto&& function) {
+        static_assert(std::is_invocable_v<Function&, detail::passed<Arguments>...>,
+                      "a cached function takes its declared arguments");
+        if constexpr (detail::check_answer<R, Function, Arguments...>()) {
+            return std::make_unique<owned_callable<Function>>(std::forward<decltype(function)>(function));
+        } else {
+            return nullptr;
+        }
+    }
     struct entry : detail::cache_entry {
         entry(key_type&& of, std::size_t hash_of_key, R&& answer)
             : key(std::move(of)), hash(hash_of_key), value(std::move(answer)) {}
@@ -243,51 +221,8 @@ private:
     template <class Held>
     using set_of = boost::unordered_flat_set<Held*, hasher, same_key>;
 
-    // --- keys
-
-    lookup lookup_of(const view& wanted) const { return {wanted, hash_of(wanted, indexes())}; }
-    template <class Tuple, std::size_t... Index>
-    static auto view_of_given(const Tuple& given, std::index_sequence<Index...>) {
-        return std::tuple<std::tuple_element_t<Index, view>...>(
-            static_cast<std::tuple_element_t<Index, view>>(std::get<Index>(given))...);
-    }
-    template <class Stored>
-    static view view_of(const Stored& stored) {
-        return view_of_given(stored, indexes());
-    }
-    template <std::size_t... Index>
-    static auto first_parts(const view& key, std::index_sequence<Index...>) {
-        return std::tuple<std::tuple_element_t<Index, view>...>(std::get<Index>(key)...);
-    }
-    template <std::size_t... Index>
-    static key_type stored_key(const view& key, std::index_sequence<Index...>) {
-        return key_type(std::tuple_element_t<Index, key_type>(std::get<Index>(key))...);
-    }
-    template <std::size_t... Index>
-    static key_type take_key(kept_arguments& arguments, std::index_sequence<Index...>) {
-        return key_type(std::move(std::get<Index>(arguments))...);
-    }
-    template <std::size_t... Index>
-    std::size_t hash_of([[maybe_unused]] const view& key, std::index_sequence<Index...>) const {
-        std::uint64_t mixed = seed_;
-        ((mixed = detail::hash_of_part(std::get<Index>(key), mixed)), ...);
-        return mixed;
-    }
-    template <std::size_t... Index>
-    static bool equal_up_to(const view& first, const view& second, std::size_t count, std::index_sequence<Index...>) {
-        return ((Index >= count || std::get<Index>(first) == std::get<Index>(second)) && ...);
-    }
-    template <std::size_t... Index>
-    static std::vector<std::string> texts_of([[maybe_unused]] const view& key, std::index_sequence<Index...>) {
-        std::vector<std::string> texts;
-        texts.reserve(part_count);
-        (texts.push_back(detail::text_of_part(std::get<Index>(key))), ...);
-        return texts;
-    }
-    template <std::size_t... Index>
-    static bool parse(std::span<const std::string> texts, [[maybe_unused]] key_type& into, std::index_sequence<Index...>) {
-        return ((Index >= texts.size() || detail::parse_part(texts[Index], std::get<Index>(into))) && ...);
-    }
+    static view view_of(const auto& held) { return key_of::view_of(held); }
+    lookup lookup_of(const view& wanted) const { return {wanted, key_of::hash(wanted, seed_)}; }
 
     // --- entries
 
@@ -298,7 +233,7 @@ private:
         return is_live(*known) ? known : nullptr;
     }
     void keep(key_type key, R value) {
-        const std::size_t hash = hash_of(view_of(key), indexes());
+        const std::size_t hash = key_of::hash(view_of(key), seed_);
         auto made = std::make_unique<entry>(std::move(key), hash, std::move(value));
         entries_.insert(made.get());
         link(*made.release());
@@ -374,7 +309,7 @@ private:
         std::exception_ptr failure;
         bool was_cut = false;
         try {
-            task<R> running = self.call(arguments);
+            task<R> running = self.function_->call(arguments);
             own->value.emplace(co_await std::move(running).in(uncut));
         } catch (const operation_cancelled&) {
             failure = std::current_exception();
@@ -399,18 +334,15 @@ private:
         if (failure) std::rethrow_exception(failure);
         co_return *own->value;
     }
-    task<R> call(kept_arguments& arguments) {
-        return std::apply([this](auto&... kept) { return function_.get()(kept...); }, arguments);
-    }
     void keep_if_possible(kept_arguments& arguments, const R& value) noexcept {
         try {
-            keep(take_key(arguments, indexes()), R(value));
+            keep(key_of::take(arguments), R(value));
         } catch (...) {
             // Without memory for it the answer is still an answer; it only isn't remembered.
         }
     }
 
-    owned_hook<R(Arguments...)> function_;
+    std::unique_ptr<callable> function_;
     std::uint64_t seed_ = detail::hash_seed();
     set_of<entry> entries_;
     set_of<flight> flights_;

@@ -4,12 +4,10 @@
 
 #include <boost/intrusive/list.hpp>
 
-#include <charconv>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 namespace async {
 
@@ -75,11 +73,17 @@ public:
     [[nodiscard]] cache_counters counters() const noexcept;
     [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;
 
-    /// Forgets the entry whose key has these texts and detaches a run in flight. False, and nothing done: the number of parts
-    /// is wrong, or a text is no value of its part's type.
-    [[nodiscard]] virtual bool invalidate_text(std::span<const std::string> key) = 0;
-    /// The same for every key that begins with these parts.
-    [[nodiscard]] virtual bool invalidate_prefix_text(std::span<const std::string> prefix) = 0;
+    /// Forgets the entry whose key consists of these strings and detaches a run in flight. False, and nothing done: the number
+    /// of parts is wrong, or a string is no value of its part's type.
+    [[nodiscard]] virtual bool invalidate_strings(std::span<const std::string> key) = 0;
+    /// Forgets every entry whose key begins with these strings and detaches runs in flight. False, and nothing done: as above.
+    [[nodiscard]] virtual bool invalidate_prefix_strings(std::span<const std::string> prefix) = 0;
+    [[deprecated("it is named invalidate_strings")]] bool invalidate_text(std::span<const std::string> key) {
+        return invalidate_strings(key);
+    }
+    [[deprecated("it is named invalidate_prefix_strings")]] bool invalidate_prefix_text(std::span<const std::string> prefix) {
+        return invalidate_prefix_strings(prefix);
+    }
     virtual void invalidate_all() = 0;
 
     /// Changes the maximum; shrinking drops entries at once.
@@ -88,7 +92,7 @@ public:
     void expire_after(clock::duration unused) noexcept;
     /// Whether whoever declared the function said how long it keeps what nobody asks for.
     [[nodiscard]] bool says_its_expiry() const noexcept { return says_its_expiry_; }
-    /// Drops what wasn't used for too long. Lookups and insertions do so by themselves; this is for a cache that rests.
+    /// Drops what wasn't used for too long. Lookups and insertions do so by themselves; this is for an idle cache.
     void drop_expired() noexcept;
 
 protected:
@@ -151,34 +155,4 @@ private:
     boost::intrusive::list<detail::cache_entry> entries_;  // most recently used first
 };
 
-namespace detail {
-
-/// One part of a key as text and back: a string is itself, a number decimal, a bool `true` or `false`.
-inline std::string text_of_part(std::string_view part) { return std::string(part); }
-template <class Number>
-requires std::is_integral_v<Number> std::string text_of_part(Number part) {
-    if constexpr (std::is_same_v<Number, bool>) {
-        return part ? "true" : "false";
-    } else {
-        return std::to_string(part);
-    }
-}
-inline bool parse_part(const std::string& text, std::string& into) {
-    into = text;
-    return true;
-}
-template <class Number>
-requires std::is_integral_v<Number>
-bool parse_part(const std::string& text, Number& into) {
-    if constexpr (std::is_same_v<Number, bool>) {
-        into = text == "true";
-        return into || text == "false";
-    } else {
-        const char* const end = text.data() + text.size();
-        const std::from_chars_result read = std::from_chars(text.data(), end, into);
-        return read.ec == std::errc() && read.ptr == end;
-    }
-}
-
-}  // namespace detail
 }  // namespace async

@@ -8,7 +8,7 @@ namespace async {
 /// Why a running operation is asked to end. A later, greater reason replaces an earlier one.
 enum class cancel_reason : std::uint8_t {
     none,
-    caller_gone,  ///< the client disconnected. A module's callback that already runs is let finish (rules.md, error rules)
+    caller_gone,  ///< whoever asked for the operation left. A callback that already runs is let finish (async/dispatch.h)
     deadline,     ///< its time is over: an exception, deadline_exceeded, under the callback's own error rule
     stopping,     ///< the host shuts down
 };
@@ -58,18 +58,36 @@ private:
     cancellation_source* source_ = nullptr;
     cancellation_registration* previous_ = nullptr;
     cancellation_registration* next_ = nullptr;
-    cancel_reason least_ = cancel_reason::caller_gone;  // lesser reasons aren't for this one
+    cancel_reason min_reason_ = cancel_reason::caller_gone;  // lesser reasons aren't for this one
+};
+
+/// A registration that calls a member function of the object it is a member of:
+///
+///     void cancel(cancel_reason reason);
+///     cancellation_callback<operation, &operation::cancel> registration_{*this};
+template <class Owner, void (Owner::*Method)(cancel_reason)>
+class cancellation_callback final : public cancellation_registration {
+public:
+    explicit cancellation_callback(Owner& owner) noexcept
+        : cancellation_registration([](cancellation_registration& self, cancel_reason reason) {
+              (static_cast<cancellation_callback&>(self).owner_.*Method)(reason);
+          }),
+          owner_(owner) {}
+
+private:
+    Owner& owner_;
 };
 
 /// Where a cancellation starts. Not a thread-safe object: `request` and every registration happen on the executor of the
-/// task chain it belongs to; from elsewhere, post there first.
+/// task chain it belongs to; from another thread, post there first.
 class cancellation_source {
 public:
-    cancellation_source() noexcept : parent_link_(*this) {}
+    cancellation_source() noexcept : parent_(*this) {}
     /// A source that also ends when `parent` does. With `shielded`, the parent's `caller_gone` isn't passed on.
-    explicit cancellation_source(cancellation_source* parent, bool shielded = false);
-    /// A source that also ends when `parent` does for the reason `least` or a greater one.
-    cancellation_source(cancellation_source* parent, cancel_reason least);
+    explicit cancellation_source(cancellation_source* parent, bool shielded = false)
+        : cancellation_source(parent, min_reason_for(shielded)) {}
+    /// A source that also ends when `parent` does for the reason `min_reason` or a greater one.
+    cancellation_source(cancellation_source* parent, cancel_reason min_reason);
     ~cancellation_source();
     cancellation_source(const cancellation_source&) = delete;
     cancellation_source& operator=(const cancellation_source&) = delete;
@@ -79,25 +97,23 @@ public:
     /// A reference, for who asks often: it tells what is requested as long as the source lives.
     [[nodiscard]] const cancel_reason& requested() const noexcept { return requested_; }
 
-    /// From here on `registration` hears of every request. What was requested before isn't repeated: ask `requested`.
-    void add(cancellation_registration& registration, bool shielded) noexcept {
-        add(registration, shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
-    }
-    /// The same, but only of requests with the reason `least` or a greater one.
-    void add(cancellation_registration& registration, cancel_reason least) noexcept;
+    /// From here on `registration` hears of every request, or, if it is shielded, of those that aren't `caller_gone`. What was
+    /// requested before isn't repeated: ask `requested`.
+    void add(cancellation_registration& registration, bool shielded) noexcept { add(registration, min_reason_for(shielded)); }
+    /// From here on `registration` hears of requests with the reason `min_reason` or a greater one.
+    void add(cancellation_registration& registration, cancel_reason min_reason) noexcept;
 
 private:
     friend class cancellation_registration;
 
-    struct parent_link : cancellation_registration {
-        explicit parent_link(cancellation_source& owner) noexcept;
-        cancellation_source& child;
-    };
+    static constexpr cancel_reason min_reason_for(bool shielded) noexcept {
+        return shielded ? cancel_reason::deadline : cancel_reason::caller_gone;
+    }
 
     cancellation_registration* first_ = nullptr;
     cancellation_registration* walking_ = nullptr;  // the next one `request` will visit
     cancel_reason requested_ = cancel_reason::none;
-    parent_link parent_link_;
+    cancellation_callback<cancellation_source, &cancellation_source::request> parent_;  // what the parent tells
 };
 
 }  // namespace async

@@ -27,7 +27,7 @@ public:
 
     /// Monotonic time, for durations and deadlines.
     [[nodiscard]] virtual time_point now() const noexcept = 0;
-    /// The same, a few milliseconds late at most and much cheaper: for what is kept for minutes.
+    /// Monotonic time that may be a few milliseconds late, much cheaper than `now`: for what is kept for minutes.
     [[nodiscard]] virtual time_point coarse_now() const noexcept { return now(); }
     /// Calendar time, for timestamps in events and tables.
     [[nodiscard]] virtual std::chrono::system_clock::time_point wall_time() const noexcept = 0;
@@ -37,15 +37,17 @@ public:
 
     /// A blocking call of a task of this clock's executor goes to another thread, and is back. Time that a test holds in its
     /// hands must not jump in between.
-    virtual void work_began_elsewhere() noexcept {}
-    virtual void work_ended_elsewhere() noexcept {}
+    virtual void offload_began() noexcept;
+    virtual void offload_ended() noexcept;
+    [[deprecated("it is named offload_began")]] virtual void work_began_elsewhere() noexcept {}
+    [[deprecated("it is named offload_ended")]] virtual void work_ended_elsewhere() noexcept {}
 
     /// The time `length` from now; the end of all time if that is farther than a time_point goes.
     [[nodiscard]] time_point after(duration length) const noexcept {
         const time_point from = now();
         return length > time_point::max() - from ? time_point::max() : from + length;
     }
-    /// Calendar time in milliseconds since 1970, the unit of every timestamp in Matrix.
+    /// Calendar time in milliseconds since 1970.
     [[nodiscard]] std::int64_t wall_time_ms() const noexcept {
         return std::chrono::duration_cast<std::chrono::milliseconds>(wall_time().time_since_epoch()).count();
     }

@@ -3,10 +3,8 @@
 #include <async/cancellation.h>
 #include <async/clock.h>
 
-#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <coroutine>
-#include <cstdint>
 
 namespace boost::asio {
 class io_context;
@@ -14,7 +12,18 @@ class io_context;
 
 namespace async {
 
-struct callback_identity;
+struct context;
+
+/// Is told which chain an executor's thread runs. For whoever runs on top of coroutines and wants that seen from outside
+/// (async/callback_frame.h). Called on the thread of the executor.
+class chain_observer {
+public:
+    virtual ~chain_observer() = default;
+    /// From here on the thread runs code that has this context.
+    virtual void resumed(const context& here) noexcept = 0;
+    /// The chain has suspended or ended; the thread does something else.
+    virtual void suspended() noexcept = 0;
+};
 
 /// What never changes along a task chain: where it runs and whose time it reads.
 ///
@@ -25,23 +34,32 @@ struct environment {
     async::clock* clock = &real_clock();
     /// The executor's io_context, if it is the executor of one: posting there needs no erased type. Else null.
     boost::asio::io_context* io = nullptr;
-    /// Where this executor's thread notes whose callback is on its stack right now, for a watchdog on another thread.
-    std::atomic<const callback_identity*>* on_stack = nullptr;
+    /// Hears of every resumption; outlives the chains. Null: nobody does, and it costs nothing.
+    chain_observer* observer = nullptr;
 
     explicit environment(boost::asio::any_io_executor runs_on, async::clock& time = real_clock());
+};
+
+/// What whoever runs on top of coroutines hangs onto a chain, by deriving from it. One such layer in a program: it knows the
+/// type of what it finds.
+struct layer_state {
+protected:
+    layer_state() = default;
+    layer_state(const layer_state&) = default;
+    layer_state& operator=(const layer_state&) = default;
+    ~layer_state() = default;
 };
 
 /// What a task inherits from the one that awaits it. Four words, copied where a part of it changes (a deadline, a callback
 /// being run), pointed to otherwise.
 ///
-/// Lifetime: the environment and the source outlive every task that runs with this context; the root of the chain (scope,
-/// co_spawn, sync_wait) owns them.
+/// Lifetime: the environment, the source and the layer's state outlive every task that runs with this context; the root of the
+/// chain (scope, co_spawn, sync_wait) owns the first two.
 struct context {
     const async::environment* environment = nullptr;
     cancellation_source* cancellation = nullptr;  ///< null: nothing can cancel this chain
-    const callback_identity* running = nullptr;   ///< the module's callback being run, for logs; null outside of one
+    const layer_state* layer = nullptr;           ///< of whoever runs on top; null: nobody does
     bool shielded = false;                        ///< `caller_gone` is kept from this part of the chain
-    std::uint32_t nesting = 0;                    ///< how many calls of modules back into the host this chain has gone through
 
     explicit context(const async::environment& surroundings, cancellation_source* source = nullptr) noexcept
         : environment(&surroundings), cancellation(source) {}
@@ -55,25 +73,30 @@ struct context {
         const cancel_reason reason = cancellation->requested();
         return shielded && reason == cancel_reason::caller_gone ? cancel_reason::none : reason;
     }
-    /// Notes that this context's callback (or none) is on the stack from here on.
-    void note_on_stack() const noexcept {
-        if (environment->on_stack != nullptr) environment->on_stack->store(running, std::memory_order_relaxed);
-    }
     void throw_if_cancelled() const {
         const cancel_reason reason = cancel_requested();
         if (reason != cancel_reason::none) [[unlikely]]
             throw_cancelled(reason);
     }
+    /// From here on `registration` hears when this chain must end.
+    void add(cancellation_registration& registration) const noexcept {
+        if (cancellation != nullptr) cancellation->add(registration, shielded);
+    }
+    /// From here on `source` says when this chain must end, for whatever reason.
+    void end_with(cancellation_source& source) noexcept {
+        cancellation = &source;
+        shielded = false;
+    }
 };
 
 namespace detail {
 
-/// Resumes a leaf of a chain from a handler of its executor, with the note of whose code that is.
-inline void resume_noted(std::coroutine_handle<> waiting, const context& here) {
-    std::atomic<const callback_identity*>* const on_stack = here.environment->on_stack;
-    here.note_on_stack();
+/// Resumes a suspended coroutine from a handler of its executor, and tells the observer.
+inline void resume_observed(std::coroutine_handle<> waiting, const context& here) {
+    chain_observer* const observer = here.environment->observer;
+    if (observer != nullptr) observer->resumed(here);
     waiting.resume();  // `here` may be gone after this
-    if (on_stack != nullptr) on_stack->store(nullptr, std::memory_order_relaxed);
+    if (observer != nullptr) observer->suspended();
 }
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <async/callable.h>
+#include <async/child_context.h>
 #include <async/task.h>
 
 #include <concepts>
@@ -23,7 +24,7 @@ concept manages = requires(Manager& manager, std::exception_ptr failure) {
         std::same_as<decltype(manager.exit(failure)), task<void>>;
 };
 
-/// The asynchronous enter/exit protocol around a piece of work, type-erased: what `on_update` returns.
+/// The asynchronous enter/exit protocol around a piece of work, type-erased, so that a callback can return it.
 ///
 /// Two ways to make one:
 ///  * from an object with `task<T> enter()` and `task<bool> exit(std::exception_ptr)` (or `task<void>`);
@@ -229,15 +230,9 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
     }
     // The clean-up must be able to await, also that of a cancelled body: only a reason that is new cuts it.
     const context& outer = co_await this_context;
-    const cancel_reason ended_for = outer.cancel_requested();
-    cancellation_source* const outside = ended_for == cancel_reason::stopping ? nullptr : outer.cancellation;
-    cancellation_source later(outside,
-                              ended_for == cancel_reason::deadline ? cancel_reason::stopping : cancel_reason::deadline);
-    context cleaning = outer;
-    cleaning.cancellation = &later;
-    cleaning.shielded = false;
+    const child_context cleaning(outer, child_context::for_clean_up());
     task<bool> leaving = manager.exit(failure);
-    const bool handled = co_await std::move(leaving).in(cleaning);
+    const bool handled = co_await std::move(leaving).in(cleaning.here());
     if (failure && (!handled || cancelled || !std::is_void_v<result>)) std::rethrow_exception(failure);
     if constexpr (!std::is_void_v<result>) co_return std::move(*produced);
 }

@@ -21,14 +21,14 @@ namespace async::detail {
 ///
 /// Thread:  one pool per thread, no lock. A block may be freed on another thread; it then joins that thread's pool.
 /// Cost:    of the last block freed in its class: a load and a store each way. Of others a list pop to allocate and a list push
-///          to free. Blocks above `largest` bytes go to the heap.
-/// Bounds:  each of the `classes` lists keeps at most `kept_per_class` blocks; the rest is returned to the heap.
+///          to free. Blocks above `max_size` bytes go to the heap.
+/// Bounds:  each of the `classes` lists keeps at most `max_per_class` blocks; the rest is returned to the heap.
 /// Under AddressSanitizer every block goes to the heap, so that a use after free is seen.
 struct frame_pool {
     static constexpr std::size_t step = 64;
-    static constexpr std::size_t largest = 4096;
-    static constexpr std::size_t classes = largest / step;
-    static constexpr std::uint32_t kept_per_class = 256;
+    static constexpr std::size_t max_size = 4096;
+    static constexpr std::size_t classes = max_size / step;
+    static constexpr std::uint32_t max_per_class = 256;
 
     /// A free block of a list. Its length is kept in the block itself, beside what is read anyway.
     struct block {

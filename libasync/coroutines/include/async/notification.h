@@ -8,7 +8,7 @@ namespace async {
 
 /// Wakes every task that waits for something to happen. Nothing is remembered: a wait sees only later notifications.
 ///
-/// Thread: one executor; from elsewhere, post there first. Lifetime: outlives its waiters.
+/// Thread: one executor; from another thread, post there first. Lifetime: outlives its waiters.
 /// Cost: intrusive; a wait allocates nothing, a notification posts once per waiter.
 class notification {
     class waiter;

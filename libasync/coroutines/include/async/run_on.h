@@ -17,12 +17,12 @@ namespace async {
 namespace detail {
 
 /// Runs `work(state)` on another executor, then resumes on the task's own. Work that began can't be cut.
-class elsewhere {
+class offload {
 public:
-    elsewhere(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
+    offload(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
         : executor_(executor), work_(work), state_(state), registration_(*this) {}
-    elsewhere(const elsewhere&) = delete;
-    elsewhere& operator=(const elsewhere&) = delete;
+    offload(const offload&) = delete;
+    offload& operator=(const offload&) = delete;
 
     void bind_context(const context& here) noexcept { here_ = &here; }
     [[nodiscard]] bool await_ready() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
@@ -32,13 +32,9 @@ public:
 
 private:
     enum class progress : unsigned char { queued, began, given_up };
-    struct cancel_link : cancellation_registration {
-        explicit cancel_link(elsewhere& owner_) noexcept;
-        elsewhere& owner;
-    };
-
+    void cancel(cancel_reason reason);
     /// On the other executor: does the work unless the task gave up before.
-    void run_there() noexcept;
+    void run() noexcept;
 
     boost::asio::any_io_executor executor_;
     void (*work_)(void*);
@@ -47,11 +43,11 @@ private:
     std::atomic<progress> progress_{progress::queued};
     cancel_reason given_up_for_ = cancel_reason::none;
     bool away_ = false;
-    cancel_link registration_;
+    cancellation_callback<offload, &offload::cancel> registration_;
 };
 
 template <class Function, class... Arguments>
-task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_elsewhere(boost::asio::any_io_executor executor,
+task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_offloaded(boost::asio::any_io_executor executor,
                                                                                         Function function,
                                                                                         Arguments... arguments) {
     using result = std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>;
@@ -76,7 +72,7 @@ task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_el
         }
     };
     call made{function, {arguments...}, std::nullopt, nullptr};
-    elsewhere hop(executor, &call::run, &made);
+    offload hop(executor, &call::run, &made);
     co_await hop;
     if (made.failure) std::rethrow_exception(made.failure);
     if constexpr (!std::is_void_v<result>) co_return std::move(*made.value);
@@ -92,7 +88,7 @@ task<std::remove_cvref_t<std::invoke_result_t<Function&, Arguments&...>>> run_el
 template <class Function, class... Arguments>
 auto run_on(boost::asio::any_io_executor executor, Function&& function, Arguments&&... arguments) {
     detail::require_safe_callable<Function>();
-    return detail::run_elsewhere<std::decay_t<Function>, std::decay_t<Arguments>...>(
+    return detail::run_offloaded<std::decay_t<Function>, std::decay_t<Arguments>...>(
         std::move(executor), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
 }
 

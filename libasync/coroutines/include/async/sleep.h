@@ -1,5 +1,6 @@
 #pragma once
 
+#include <async/child_context.h>
 #include <async/suspension.h>
 #include <async/task.h>
 
@@ -51,14 +52,11 @@ private:
 template <class T>
 task<T> with_deadline(clock::duration limit, task<T> body) {
     const context& outer = co_await this_context;
-    cancellation_source source(outer.cancellation, outer.shielded);
-    context inner = outer;
-    inner.cancellation = &source;
-    inner.shielded = false;  // the source itself keeps what `outer` was shielded from
+    child_context inner(outer);
     const std::unique_ptr<timer> expiry = outer.clock().call_at(
         outer.clock().after(limit), outer.executor(),
-        [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &source);
-    co_return co_await std::move(body).in(inner);
+        [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &inner.source());
+    co_return co_await std::move(body).in(inner.here());
 }
 
 }  // namespace async

@@ -28,13 +28,13 @@ protected:
     [[nodiscard]] bool is_cancelled() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
     void suspend(std::coroutine_handle<> waiting) noexcept {
         waiting_ = waiting;
-        if (here_->cancellation != nullptr) here_->cancellation->add(registration_, here_->shielded);
+        here_->add(registration_);
     }
     /// Resumes through the executor.
     void wake() noexcept;
     /// Resumes here and now; the caller is a handler of the chain's own executor.
     void wake_inline() {
-        if (const std::coroutine_handle<> waiting = finish()) resume_noted(waiting, *here_);
+        if (const std::coroutine_handle<> waiting = finish()) resume_observed(waiting, *here_);
     }
     /// From await_resume: throws when it was the cancellation that woke this up.
     void throw_if_woken_by_cancellation() const {
@@ -46,11 +46,7 @@ protected:
     ~suspension() = default;
 
 private:
-    struct cancel_link : cancellation_registration {
-        explicit cancel_link(suspension& owner_) noexcept;
-        suspension& owner;
-    };
-
+    void cancel(cancel_reason reason);
     std::coroutine_handle<> finish() noexcept {
         registration_.unregister();
         was_suspended_ = true;
@@ -61,7 +57,7 @@ private:
     std::coroutine_handle<> waiting_;
     cancel_reason woken_by_ = cancel_reason::none;
     bool was_suspended_ = false;
-    cancel_link registration_;
+    cancellation_callback<suspension, &suspension::cancel> registration_;
 };
 
 }  // namespace async::detail

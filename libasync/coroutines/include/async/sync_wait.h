@@ -60,7 +60,7 @@ T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock(
     return sync_wait(io, environment(io.get_executor(), time), std::move(body));
 }
 
-/// The same on an executor of its own.
+/// Runs `body` on an executor of its own in this thread until it is finished.
 template <class T>
 T sync_wait(task<T> body) {
     boost::asio::io_context io(1);

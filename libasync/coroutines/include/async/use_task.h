@@ -123,23 +123,14 @@ protected:
         initiate(handler(*this));
         if (values_) return false;
         waiting_ = waiting;
-        if (here_->cancellation != nullptr) {
-            here_->cancellation->add(registration_, here_->shielded);
-            if (here_->cancel_requested() != cancel_reason::none) cancel();  // requested while the operation was initiated
-        }
+        here_->add(registration_);
+        // It may have been requested while the operation was initiated.
+        if (const cancel_reason reason = here_->cancel_requested(); reason != cancel_reason::none) cancel(reason);
         return true;
     }
 
 private:
-    struct cancel_link : cancellation_registration {
-        explicit cancel_link(asio_operation_state& owner_) noexcept
-            : cancellation_registration(
-                  [](cancellation_registration& self, cancel_reason) { static_cast<cancel_link&>(self).owner.cancel(); }),
-              owner(owner_) {}
-        asio_operation_state& owner;
-    };
-
-    void cancel() {
+    void cancel(cancel_reason) {
         is_cancelling_ = true;
         signal_.emit(boost::asio::cancellation_type::all);
         is_cancelling_ = false;
@@ -154,7 +145,7 @@ private:
             // The operation ended inside its cancellation: whoever cancels isn't done with telling the others.
             post_resume(*here_, waiting);
         } else {
-            resume_noted(waiting, *here_);
+            resume_observed(waiting, *here_);
         }
     }
 
@@ -162,7 +153,7 @@ private:
     std::coroutine_handle<> waiting_;
     cancel_reason cancelled_before_ = cancel_reason::none;
     boost::asio::cancellation_signal signal_;
-    cancel_link registration_;
+    cancellation_callback<asio_operation_state, &asio_operation_state::cancel> registration_;
     bool is_cancelling_ = false;
     std::optional<std::tuple<Values...>> values_;
 };

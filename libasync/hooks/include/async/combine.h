@@ -8,7 +8,8 @@
 
 /// How the answers of several hooks become one. A rule has a `result<R>` (what the host gets), a `name` (for tables and the
 /// inspector) and a `walk<R>`: `add` takes one answer and says whether it ends the walk, `finish` gives the result. A walk to
-/// which nothing was added yields the neutral answer.
+/// which nothing was added yields the neutral answer. A rule for answers that callables write themselves (async/writer_slot.h)
+/// says instead which of two values of a key their writer keeps: `later_wins`.
 namespace async {
 
 /// All in order; there is nothing to combine.
@@ -58,6 +59,7 @@ struct first_not {
 /// Answers are maps with `insert_or_assign` (JSON objects): the last hook to set a key wins it.
 struct last_wins_per_key {
     static constexpr std::string_view name = "merge, last wins per key";
+    static constexpr bool later_wins = true;
     template <class R>
     using result = R;
     template <class R>

@@ -2,16 +2,15 @@
 
 #include <async/combine.h>
 #include <async/hook.h>
-#include <async/hook_run.h>
+#include <async/hook_walk.h>
 #include <async/observation.h>
+#include <async/registry.h>
 #include <async/sleep.h>
 #include <async/slot.h>
 
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -45,28 +44,21 @@ public:
 
     /// The combined answer of all registered hooks.
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
-        if (current_ == nullptr) return neutral();
-        return walk(*this, *current_, static_cast<Arguments&&>(arguments)...);
+        if (registered_.current() == nullptr) return neutral();
+        return walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
     }
 
-    [[nodiscard]] bool empty() const noexcept { return current_ == nullptr; }
+    [[nodiscard]] bool empty() const noexcept { return registered_.current() == nullptr; }
 
-    /// Adds a module's callback behind the ones there; an empty slot adds nothing.
+    /// Adds a module's callback after the ones there; an empty slot adds nothing.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {
-        if (!registered) return;
-        settings_ = settings;
-        identities_.push_back(std::make_unique<callback_identity>(std::string(module), callback_name));
-        auto grown = std::make_unique<std::vector<entry>>();
-        if (current_ != nullptr) *grown = *current_;
-        grown->push_back({registered, identities_.back().get()});
-        current_ = grown.get();
-        snapshots_.push_back(std::move(grown));  // older ones stay for the walks that started with them
+        if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr});
     }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
     void each_registration(Visitor&& visit) const {
-        for (const std::unique_ptr<callback_identity>& identity : identities_) visit(std::as_const(*identity));
+        registered_.each_registration(visit);
     }
 
 private:
@@ -74,7 +66,7 @@ private:
         slot_type registered;
         callback_identity* identity;
     };
-    using snapshot = std::vector<entry>;
+    using snapshot = typename detail::registry<entry>::snapshot;
     static constexpr std::uint32_t sampled_every = 64;
 
     static task<result> neutral() {
@@ -88,7 +80,7 @@ private:
 
     static task<result> walk(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
         const context& outer = co_await this_context;
-        walker walk(outer, self.settings_, hooks);
+        walker walk(outer, self.registered_.settings(), hooks);
         walk.start();
         while (!walk.advance(arguments...)) {
             co_await walk.rest();
@@ -98,14 +90,18 @@ private:
     }
 
     /// One call's way through the hooks. A plain loop while hooks answer at once: no coroutine is involved but their own.
-    class walker {
+    class walker : public detail::hook_walk<Errors, answer> {
+        using base = detail::hook_walk<Errors, answer>;
+        using base::fail;
+        using base::run_;
+        using base::suspended_;
+
     public:
         walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
-            : run_(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
+            : base(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
 
         void start() const { run_.throw_if_operation_cancelled(); }
-        /// Runs hooks until the walk is over (true) or one left the thread: `rest` then waits for it, `settle` takes its
-        /// answer.
+        /// Runs hooks until the walk is over (true) or one suspends: `rest` then waits for it, `settle` takes its answer.
         bool advance(detail::passed<Arguments>... arguments) {
             while (next_ != end_) {
                 const entry& registered = *next_++;
@@ -125,21 +121,12 @@ private:
                 }
                 end(is_decided);
             }
-            run_.over();
+            run_.leave();
             return true;
         }
-        [[nodiscard]] detail::driven_task<answer> rest() noexcept { return detail::driven_task<answer>(*suspended_); }
         void settle() {
             bool is_decided = false;
-            try {
-                is_decided = take(*suspended_);
-            } catch (...) {
-                suspended_.reset();
-                fail(std::current_exception());
-                return;
-            }
-            suspended_.reset();
-            end(is_decided);
+            if (base::settle([&](task<answer>& finished) { is_decided = take(finished); })) end(is_decided);
         }
 
         typename Combine::template walk<answer> combined;
@@ -153,10 +140,6 @@ private:
                 return combined.add(detail::driven_task<answer>::take(finished));
             }
         }
-        [[gnu::cold]] void fail(std::exception_ptr failure) {
-            run_.fail(failure, Errors::level);
-            Errors::apply(std::move(failure));
-        }
         void end(bool is_decided) {
             run_.end();
             if (!is_decided) [[likely]]
@@ -165,19 +148,15 @@ private:
             next_ = end_;
         }
 
-        detail::hook_run run_;
         const entry* next_;
         const entry* end_;
-        std::optional<task<answer>> suspended_;
     };
 
-    const snapshot* current_ = nullptr;
-    dispatch_settings* settings_ = nullptr;
-    std::vector<std::unique_ptr<snapshot>> snapshots_;
-    std::vector<std::unique_ptr<callback_identity>> identities_;
+    detail::registry<entry> registered_;
 };
 
-/// The same for a callback registered per key: one list of hooks for every key, keys in order of first registration.
+/// The dispatcher of a callback that is registered per key: one list of hooks for every key, keys in order of first
+/// registration.
 template <name Name, class R, class... Arguments, class Combine, class Errors, class Key>
 requires(!std::is_void_v<Key>) class dispatch<Name, R(Arguments...), Combine, Errors, Key> {
 public:

@@ -27,11 +27,6 @@ struct dispatched<R> {
     using type = typename R::dispatched;
 };
 
-/// How a signature's argument travels to the callable: always as a reference to what the caller holds, since a coroutine that
-/// takes its parameter by reference must find it after the call itself has returned.
-template <class Argument>
-using passed = std::conditional_t<std::is_reference_v<Argument>, Argument, const Argument&>;
-
 template <class Function>
 inline constexpr bool is_bound_member = false;
 template <auto Method, class Object>
@@ -87,26 +82,6 @@ private:
     Function* function_;
 };
 
-template <class To, class Via, class From>
-task<To> convert(task<From> answer) {
-    Via converted = co_await std::move(answer);
-    co_return To(std::move(converted));
-}
-
-/// Whether a callable for a signature that yields R yields what it may; the messages are for module authors.
-template <class R, class Function, class... Arguments>
-constexpr bool check_answer() {
-    using yields = result_of<Function&, passed<Arguments>...>;
-    if constexpr (std::is_void_v<R>) {
-        static_assert(std::is_void_v<yields>, "this callback returns nothing: return void or async::task<void>");
-        return std::is_void_v<yields>;
-    } else {
-        static_assert(std::is_convertible_v<yields, R>,
-                      "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
-        return std::is_convertible_v<yields, R>;
-    }
-}
-
 }  // namespace detail
 
 template <class Signature>
@@ -147,82 +122,11 @@ private:
     template <class Word>
     static task<answer> call(void* object, detail::passed<Arguments>... arguments) {
         Word word(object);
-        auto& function = word.get();
-        using Function = std::remove_reference_t<decltype(function)>;
-        using returns = std::remove_cvref_t<std::invoke_result_t<Function&, detail::passed<Arguments>...>>;
-        if constexpr (std::is_same_v<returns, task<answer>>) {
-            return std::invoke(function, arguments...);
-        } else if constexpr (detail::is_task<returns>) {
-            return detail::convert<answer, R>(std::invoke(function, arguments...));
-        } else if constexpr (std::is_void_v<R>) {
-            std::invoke(function, arguments...);
-            return make_ready_task();
-        } else {
-            R converted = std::invoke(function, arguments...);
-            return task<answer>(std::in_place, std::move(converted));
-        }
+        return detail::call_as_task<answer, R>(word.get(), arguments...);
     }
 
     void* object_;
     invoke_function invoke_;
-};
-
-template <class Signature>
-class driven_hook;
-
-/// The same for what yields nothing, run by a dispatcher that doesn't await it: a call goes as far as the callable does without
-/// leaving the thread. Cost: as of `hook`, without a task for who ends at once.
-template <class... Arguments>
-class driven_hook<void(Arguments...)> {
-public:
-    template <class Function>
-    static driven_hook to(Function& target) noexcept {
-        return driven_hook(std::addressof(target), &run<detail::callable_at_word<Function>>);
-    }
-    template <class Function>
-    requires(detail::fits_into_a_word<Function, Arguments...>()) static driven_hook holding(Function target) noexcept {
-        using in_word = detail::callable_in_word<Function>;
-        return driven_hook(in_word::word_of(target), &run<in_word>);
-    }
-
-    /// True: it has ended. Else `rest` is what is left of it, to be awaited as a `driven_task`. Throws what the callable throws
-    /// before it leaves the thread. The arguments and `here` outlive the rest.
-    [[nodiscard]] bool operator()(const context& here, std::optional<task<void>>& rest,
-                                  detail::passed<Arguments>... arguments) const {
-        return run_(object_, here, rest, arguments...);
-    }
-
-private:
-    using run_function = bool (*)(void*, const context&, std::optional<task<void>>&, detail::passed<Arguments>...);
-
-    driven_hook(void* object, run_function how) noexcept : object_(object), run_(how) {}
-
-    template <class Word>
-    static bool run(void* object, const context& here, std::optional<task<void>>& rest,
-                    detail::passed<Arguments>... arguments) {
-        Word word(object);
-        auto& function = word.get();
-        using Function = std::remove_reference_t<decltype(function)>;
-        if constexpr (requires { function.run_driven(here, rest, arguments...); }) {
-            return function.run_driven(here, rest, arguments...);
-        } else if constexpr (detail::is_task<std::remove_cvref_t<std::invoke_result_t<Function&, decltype(arguments)...>>>) {
-            task<void> started = std::invoke(function, arguments...);
-            if (!detail::driven_task<void>::start(started, here)) [[unlikely]] {
-                rest.emplace(std::move(started));
-                return false;
-            }
-            detail::driven_task<void>::take(started);
-            return true;
-        } else {
-            static_cast<void>(here);
-            static_cast<void>(rest);
-            std::invoke(function, arguments...);
-            return true;
-        }
-    }
-
-    void* object_;
-    run_function run_;
 };
 
 /// A hook together with what it calls: made from any callable, copyable, empty if nothing was given.

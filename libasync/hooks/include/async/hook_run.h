@@ -1,10 +1,10 @@
 #pragma once
 
+#include <async/callback_frame.h>
 #include <async/cancellation.h>
 #include <async/context.h>
 #include <async/error_rule.h>
 #include <async/observation.h>
-#include <async/task.h>
 
 #include <cstdint>
 #include <exception>
@@ -15,28 +15,21 @@ namespace async::detail {
 
 /// The hook that a dispatcher runs right now: its context, its deadline, its statistics, its failure.
 ///
-/// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that leaves the thread, `suspended` before one
-/// of the two; `over` behind the last hook. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings`
-/// outlive it; it stays where it is, since the hooks' tasks run with its context.
-class hook_run {
+/// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that suspends, `suspended` before one of the
+/// two; `leave` after the last hook. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings` outlive
+/// it; it stays where it is, since the hooks' tasks run with its context.
+class hook_run : public callback_frame {
 public:
     /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
     hook_run(const context& outer, const dispatch_settings* settings, std::uint32_t sampled_every) noexcept
-        : outer_(outer),
-          inner_(outer),
+        : callback_frame(outer),
           settings_(settings),
-          on_stack_(outer.environment->on_stack),
           requested_(outer.cancellation != nullptr ? outer.cancellation->requested() : never_requested),
           sampled_mask_(sampled_every - 1) {
         inner_.shielded = true;
         if (settings != nullptr && settings->callback_deadline.count() > 0) [[unlikely]]
             limit_time();
     }
-    hook_run(const hook_run&) = delete;
-    hook_run& operator=(const hook_run&) = delete;
-
-    /// What the hook's task runs with.
-    [[nodiscard]] const context& here() const noexcept { return inner_; }
 
     /// Throws if the operation is cancelled: no hook is called then. Once before the first hook; `end` does it for the others.
     void throw_if_operation_cancelled() const {
@@ -44,15 +37,15 @@ public:
             throw_if_it_ends_the_walk();
     }
     void begin(callback_identity& identity) {
-        inner_.running = identity_ = &identity;
+        identity_ = &identity;
         std::atomic<std::uint64_t>& runs = identity.statistics.runs;
         const std::uint64_t run_number = runs.load(std::memory_order_relaxed);
         runs.store(run_number + 1, std::memory_order_relaxed);
         if ((run_number & sampled_mask_) == 0) [[unlikely]]
             begin_timed();
-        note_on_stack(&identity);
+        enter(identity);
     }
-    /// The hook left the thread; its deadline runs from here on.
+    /// The hook has suspended; its deadline runs from here on.
     void suspended();
     /// The hook gave an answer. Throws if the operation was cancelled meanwhile.
     void end() {
@@ -60,8 +53,6 @@ public:
             end_timed();
         throw_if_operation_cancelled();
     }
-    /// All hooks have run: what comes now is none's.
-    void over() const noexcept { note_on_stack(outer_.running); }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
     /// What else it does to the operation is the error rule's to say.
     void fail(std::exception_ptr failure, error_level level);
@@ -69,9 +60,6 @@ public:
     void decided() const;
 
 private:
-    void note_on_stack(const callback_identity* callback) const noexcept {
-        if (on_stack_ != nullptr) on_stack_->store(callback, std::memory_order_relaxed);
-    }
     [[gnu::cold]] void throw_if_it_ends_the_walk() const;
     [[gnu::cold]] void begin_timed();
     [[gnu::cold]] void limit_time();
@@ -80,17 +68,14 @@ private:
 
     static constexpr cancel_reason never_requested = cancel_reason::none;
 
-    const context& outer_;
-    context inner_;
     const dispatch_settings* settings_;
-    std::atomic<const callback_identity*>* on_stack_;  // the environment's, at hand
-    const cancel_reason& requested_;                   // of the operation, at hand
+    const cancel_reason& requested_;  // of the operation, at hand
     callback_identity* identity_ = nullptr;
     std::uint32_t sampled_mask_;
     bool timed_ = false;
     clock::time_point began_{};
-    std::optional<cancellation_source> limited_;  // with a deadline: what `inner_` is cancelled by
-    std::unique_ptr<timer> expiry_;               // of a hook that left the thread
+    std::optional<cancellation_source> limited_;  // with a deadline: what ends `inner_`
+    std::unique_ptr<timer> expiry_;               // of a hook that has suspended
 };
 
 }  // namespace async::detail

@@ -9,7 +9,7 @@ namespace async {
 /// A string literal as a template argument, so that a callback carries its own name in its type. One fixed type, which
 /// template template parameters need. Holds up to 63 characters; a longer literal doesn't compile.
 ///
-///     async::slot<"check_event_for_spam", ...>
+///     async::slot<"may_print", ...>
 struct name {
     static constexpr std::size_t capacity = 64;
     char characters[capacity]{};

@@ -21,7 +21,7 @@ public:
     static constexpr std::string_view callback_name = Name.view();
 
     slot() noexcept = default;
-    /// Takes whatever it is given: a message for module authors says more than that no constructor fits.
+    /// Takes whatever it is given: a message says more than that no constructor fits.
     template <class Function>
     requires(!std::is_base_of_v<slot, std::remove_cvref_t<Function>>)
         slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
@@ -33,8 +33,7 @@ private:
         constexpr bool has_object = !std::is_member_pointer_v<std::decay_t<Function>>;
         constexpr bool is_callable = std::is_constructible_v<owned_hook<Signature>, Function>;
         static_assert(has_object, "a member function is registered with its object: async::bind<&Class::member>(this)");
-        static_assert(is_callable || !has_object,
-                      "this callback takes other parameters: see its declaration in <callbacks/...>");
+        static_assert(is_callable || !has_object, "this callback takes other parameters: see the callback's declaration");
         if constexpr (is_callable) {
             return owned_hook<Signature>(std::forward<Function>(function));
         } else {
@@ -43,7 +42,7 @@ private:
     }
 };
 
-/// The same for a callback that is registered per key (auth_checkers): a list of key and callable.
+/// The slot of a callback that is registered per key (of a login, say, its type): a list of key and callable.
 template <name Name, class Signature, class Combine, class Errors, class Key>
 requires(!std::is_void_v<Key>) class slot<Name, Signature, Combine, Errors, Key> {
 public:

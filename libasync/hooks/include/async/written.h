@@ -1,128 +1,13 @@
 #pragma once
 
-#include <async/callable.h>
-#include <async/hook.h>
-#include <async/slot.h>
-#include <async/task.h>
+// The name of <async/writer_slot.h> in earlier releases.
+#pragma GCC warning "<async/written.h> is <async/writer_slot.h> now"
+#include <async/writer_slot.h>
 
-#include <concepts>
-#include <functional>
-#include <type_traits>
-#include <utility>
-
-/// Answers that can be written: instead of returning an object that the dispatcher then takes apart, a hook may write its part
-/// of the combined answer through a writer that it is handed. For callbacks that run so often that making the object is the
-/// cost. Which hook wins what is the writer's to know.
 namespace async {
 
-/// What an answer type R says to be one of these:
-///     `using dispatched`  the object: what a hook returns that doesn't write, and what a call of the dispatcher yields
-///     `using writer`      handed to hooks by reference; has `write(const dispatched&)`, `memory()` (where an object may
-///                         be made) and `take()`, which ends it and yields the object
-///     `using interest`    what a registration may say about the arguments it is interested in: `is_everything()`, where it
-///                         isn't `admits(subject)`, and `subject_of(arguments...)`, what is asked about
+/// What `writer_answer` was named.
 template <class R>
-concept written_answer = requires {
-    typename R::dispatched;
-    typename R::writer;
-    typename R::interest;
-};
-
-/// A slot for a written answer. Accepts, as functions or coroutines:
-///     object f(arguments...)               object form
-///     object f(arguments..., memory)       object form; the object is best made in `memory`, which the writer keeps
-///     void   f(arguments..., writer&)      direct form
-/// With an interest behind it the callable is only called for what the interest admits:
-///     slot(async::bind<&Module::add>(this), callbacks::EventInterest().types({"m.room.topic"}))
-template <name Name, class R, class... Arguments, class Combine, class Errors>
-requires written_answer<R>
-class slot<Name, R(Arguments...), Combine, Errors, void> {
-public:
-    using signature = R(Arguments...);
-    using object = typename R::dispatched;
-    using writer = typename R::writer;
-    using interest = typename R::interest;
-    using memory = std::remove_cvref_t<decltype(std::declval<writer&>().memory())>;
-    using written_hook = driven_hook<void(Arguments..., writer&)>;
-    static constexpr std::string_view callback_name = Name.view();
-
-    slot() noexcept = default;
-
-    template <class Function>
-    requires(!std::is_base_of_v<slot, std::remove_cvref_t<Function>>)
-        slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
-        : slot(std::forward<Function>(function), interest()) {}
-
-    template <class Function>
-    slot(Function&& function, interest declared) : declared_(std::move(declared)) {
-        using held = std::decay_t<Function>;
-        constexpr bool returns = std::is_invocable_v<held&, detail::passed<Arguments>...>;
-        constexpr bool returns_in_memory = std::is_invocable_v<held&, detail::passed<Arguments>..., const memory&>;
-        constexpr bool writes = std::is_invocable_v<held&, detail::passed<Arguments>..., writer&>;
-        static_assert(returns || returns_in_memory || writes,
-                      "this callback takes other arguments: see its declaration in <callbacks/...> for its forms");
-        if constexpr (returns) {
-            hook_ = owned(returning<held, false>{std::forward<Function>(function)});
-        } else if constexpr (returns_in_memory) {
-            hook_ = owned(returning<held, true>{std::forward<Function>(function)});
-        } else {
-            hook_ = owned(std::forward<Function>(function));
-        }
-    }
-
-    explicit operator bool() const noexcept { return static_cast<bool>(hook_); }
-    [[nodiscard]] const written_hook& get() const noexcept { return hook_.get(); }
-    [[nodiscard]] const interest& declared_interest() const noexcept { return declared_; }
-
-private:
-    using owned = owned_hook<void(Arguments..., writer&), driven_hook>;
-
-    /// Turns what returns an object into what writes it.
-    template <class Function, bool InMemory>
-    struct returning {
-        Function function;
-
-        /// What `owned` asks for; a dispatcher calls `run_driven`.
-        void operator()(detail::passed<Arguments>..., writer&);
-
-        bool run_driven(const context& here, std::optional<task<void>>& rest, detail::passed<Arguments>... arguments,
-                        writer& out) {
-            if constexpr (InMemory) {
-                return write(std::invoke(function, arguments..., out.memory()), here, rest, out);
-            } else {
-                return write(std::invoke(function, arguments...), here, rest, out);
-            }
-        }
-
-    private:
-        template <class Given>
-        static bool write(Given given, const context& here, std::optional<task<void>>& rest, writer& out) {
-            using yields = typename detail::yielded<Given>::type;
-            static_assert(
-                std::is_convertible_v<yields, object>,
-                "this callback's answer has another type: see its declaration in <callbacks/...> for what it may return");
-            if constexpr (detail::is_task<Given>) {
-                if (!detail::driven_task<yields>::start(given, here)) [[unlikely]] {
-                    rest.emplace(write_later(std::move(given), out));
-                    return detail::driven_task<void>::start(*rest, here);
-                }
-                write_now(detail::driven_task<yields>::take(given), out);
-            } else {
-                write_now(given, out);
-            }
-            return true;
-        }
-        template <class Yielded>
-        static task<void> write_later(task<Yielded> started, writer& out) {
-            detail::driven_task<Yielded> waiting(started);
-            co_await waiting;
-            write_now(detail::driven_task<Yielded>::take(started), out);
-        }
-        static void write_now(const object& made, writer& out) { out.write(made); }
-    };
-
-    owned hook_;
-    interest declared_;
-};
+concept written_answer = writer_answer<R>;
 
 }  // namespace async

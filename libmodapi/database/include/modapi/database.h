@@ -75,7 +75,7 @@ template <class T>
         if (const auto* const number = std::get_if<std::int64_t>(&value)) return *number != 0;
         refuse_column(index, "a truth value", value);
     } else if constexpr (std::is_integral_v<T>) {
-        // PostgreSQL's SUM of integers is no integer.
+        // 5.00 is one too.
         if (const auto* const number = std::get_if<double>(&value)) value = to_whole_number(*number, index);
         if (const auto* const number = std::get_if<std::int64_t>(&value)) {
             if (!std::in_range<T>(*number)) refuse_range(index);
@@ -151,7 +151,9 @@ protected:
 struct DatabaseSettings {
     std::string name = "sqlite3";            ///< sqlite3 or psycopg2, the contract's server's names
     std::string database = "homeserver.db";  ///< SQLite: a file, or ":memory:", one database for the whole pool
-    std::string postgresql_connection;       ///< libpq's key=value form; may hold a password: never logged
+    /// libpq's key=value form; may hold a password: never logged. connect_timeout is in seconds, 10 if it isn't given, 0 for
+    /// none; of a list of hosts each has it.
+    std::string postgresql_connection;
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
 };
@@ -161,18 +163,22 @@ struct DatabaseSettings {
 /// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
 /// committed survives a kill. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
 /// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
+///
+/// What blocks what: an interaction holds one database thread and its connection until it is through, also while the server
+/// computes or another transaction has what it needs; a statement has no time limit. Others run on the threads that are free
+/// and queue when there is none. Workers never wait: only their tasks do. The destructor waits for what runs.
 class Database {
 public:
     virtual ~Database() = default;
 
-    /// Opens and checks it. Errors: DatabaseError that names the file or server.
+    /// Opens and checks it; blocks until all connections are there. Errors: DatabaseError that names the file or server.
     [[nodiscard]] static std::unique_ptr<Database> open(const DatabaseSettings& settings);
 
     /// Runs `function(transaction, arguments...)` in a transaction on a database thread and resumes on the task's executor:
     /// commit on return, rollback on exception, which is rethrown. `desc` names it in logs. The function may be called again
     /// (up to 5 times) after a serialization failure or a lost connection, so it must not have other effects. A server that is
-    /// gone is waited for, 1.55 s in all. Errors: DatabaseError; also when the connection was lost during the commit, whose
-    /// outcome is unknown then.
+    /// gone is waited for, 1.55 s in all, and each of these tries takes up to connect_timeout for a host that says nothing.
+    /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();

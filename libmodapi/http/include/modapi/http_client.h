@@ -60,24 +60,38 @@ struct HttpClientSettings {
     std::vector<std::string> ip_range_blocklist = default_blocklist();
     std::vector<std::string> ip_range_allowlist;
     std::chrono::milliseconds timeout{60000};     ///< for the whole exchange
-    std::size_t largest_body = 10 * 1024 * 1024;  ///< bytes of an answer
+    std::size_t largest_body = 10 * 1024 * 1024;  ///< bytes of an answer, decompressed
     HttpTransport* transport = nullptr;           ///< answers instead of the network; outlives the worker
+    /// Proxies for http:// and for https:// (by CONNECT): `http://user:password@host:port`, of which only the host is needed;
+    /// the port is 1080 if none is named. Empty: none. Environment variables are never asked. A proxy's own address isn't
+    /// checked against the block list. The name of a URL is looked up and checked here before each request that goes through a
+    /// proxy, unless `allow` named it; one that this machine can't look up isn't reached. What remains: the proxy looks the
+    /// name up again, and whoever answers for the name may answer the proxy something else. A proxy that can reach addresses
+    /// which modules must not has to refuse them itself.
+    std::string http_proxy;
+    std::string https_proxy;
+    /// Who is reached without a proxy: `example.org` (with what is below it; `.example.org` and `*.example.org` are the same),
+    /// addresses, CIDR ranges (for URLs with an address), `*` for everybody.
+    std::vector<std::string> no_proxy_hosts;
 
     /// Private, loopback, link-local, shared and documentation ranges of IPv4 and IPv6.
     [[nodiscard]] static std::vector<std::string> default_blocklist();
     /// For a host that reads the lists from its configuration: throws HttpFormatError for the first text that is no range;
     /// `name` is what the message calls the list.
     static void check_ranges(const std::vector<std::string>& ranges, std::string_view name);
+    /// Checks what `settings` say of proxies: throws HttpFormatError, whose message begins with the setting's name and has
+    /// nothing of the credentials.
+    static void check_proxies(const HttpClientSettings& settings);
 };
 
 /// An answer, whatever its status.
 struct HttpResponse {
     int status = 0;
-    std::string reason;
-    HttpHeaders headers;
+    std::string reason;        ///< empty with HTTP/2, which has none
+    HttpHeaders headers;       ///< as sent: also those that describe the compressed body
     std::string url;           ///< where it came from in the end, behind redirects
-    std::string body;          ///< empty if it went into a stream
-    std::uint64_t length = 0;  ///< bytes of the body
+    std::string body;          ///< decompressed; empty if it went into a stream
+    std::uint64_t length = 0;  ///< bytes of the body, decompressed
 
     /// The first of that name, whatever the case; none.
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
@@ -88,11 +102,14 @@ using ContentTypeCheck = std::function<bool(std::string_view content_type)>;
 /// HTTP and HTTPS for modules (contract: `SimpleHttpClient`). Certificates are verified by the system's authorities; up to 5
 /// redirects are followed, each checked against the block list again. Connections are kept for the next request to the same
 /// server: 16 at most, for half a minute. A request for which such a connection turns out to be closed is sent again over a new
-/// one, unless it is a POST or PATCH.
+/// one, unless it is a POST or PATCH. Servers may answer compressed (gzip, deflate, brotli, zstd) and, over TLS, by HTTP/2.
+/// Connections go to the first address that answers, IPv6 or IPv4. Nothing is taken from the environment but whom OpenSSL
+/// trusts (SSL_CERT_FILE, SSL_CERT_DIR).
 ///
 /// Errors: HttpResponseException for another status than 2xx, RequestTimedOutError, BlockedAddressError, HttpFormatError,
 /// boost::system::system_error for what the network does: no connection, an invalid certificate, an end before the announced
-/// length. Cancel: cuts the exchange. Thread: one worker, whose executor outlives the client.
+/// length. Cancel: cuts the exchange. Thread: one worker, whose executor outlives the client; a request on another
+/// executor than the one before throws std::logic_error.
 class HttpClient {
 public:
     explicit HttpClient(HttpClientSettings settings);

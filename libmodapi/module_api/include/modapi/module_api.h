@@ -99,7 +99,7 @@ public:
         require_registered(function);
         if constexpr (is_key) {
             function.invalidate(key...);
-            publish_invalidation(function, function.key_text(key...));
+            publish_invalidation(function, function.key_strings(key...));
         }
         co_return;
     }

@@ -34,8 +34,8 @@ public:
     [[nodiscard]] std::chrono::system_clock::time_point wall_time() const noexcept override;
     [[nodiscard]] std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor,
                                                  void (*fire)(void*), void* argument) override;
-    void work_began_elsewhere() noexcept override { ++work_elsewhere_; }
-    void work_ended_elsewhere() noexcept override { --work_elsewhere_; }
+    void offload_began() noexcept override { ++offloaded_; }
+    void offload_ended() noexcept override { --offloaded_; }
 
     /// When the next timer is due; none if there is no timer.
     [[nodiscard]] std::optional<time_point> next_due() const noexcept;
@@ -44,7 +44,8 @@ public:
     /// Posts the first timer that is due now. False: none is.
     bool fire_one_due();
     /// Blocking calls that are away on another thread: time stands still until they are back.
-    [[nodiscard]] std::size_t work_elsewhere() const noexcept { return work_elsewhere_; }
+    [[nodiscard]] std::size_t offloaded() const noexcept { return offloaded_; }
+    [[nodiscard, deprecated("it is named offloaded")]] std::size_t work_elsewhere() const noexcept { return offloaded(); }
 
 private:
     class virtual_timer;
@@ -52,7 +53,7 @@ private:
 
     std::atomic<duration::rep> since_start_{0};
     std::uint64_t created_ = 0;
-    std::size_t work_elsewhere_ = 0;
+    std::size_t offloaded_ = 0;
     std::map<key, virtual_timer*> timers_;
 };
 

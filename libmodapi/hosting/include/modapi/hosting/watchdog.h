@@ -17,7 +17,7 @@ public:
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
 
-    /// Watches a worker's mark (async::environment::on_stack) until `forget`.
+    /// Watches a worker's mark (async::running_callback_mark::identity) until `forget`.
     void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked);
     void forget(const std::atomic<const async::callback_identity*>& on_stack);
 

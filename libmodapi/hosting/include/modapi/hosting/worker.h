@@ -37,15 +37,16 @@ struct WorkerSettings {
     std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
     CacheSettings caches;  ///< of the functions that modules register
-    /// Watches this worker's thread, if the environment has an `on_stack` mark; outlives the worker. Null: nobody does.
+    /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives the worker.
+    /// Null: nobody does.
     Watchdog* watchdog = nullptr;
 };
 
 /// One thread's share of the module system: its module instances, their callbacks, resources, caches and background calls.
 ///
 ///     async::environment environment(io.get_executor());
-///     std::atomic<const async::callback_identity*> on_stack{nullptr};
-///     environment.on_stack = &on_stack;                   // and settings.watchdog, to have blocked threads named
+///     async::running_callback_mark mark;
+///     environment.observer = &mark;                       // and settings.watchdog, to have blocked threads named
 ///     modapi::Worker worker(server, environment, database, bus, pool, settings);
 ///     worker.construct_modules(file, modules);
 ///     co_await worker.start_modules(file);                // before the listeners open

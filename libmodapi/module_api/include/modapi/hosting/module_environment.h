@@ -53,11 +53,12 @@ struct ModuleEnvironment {
 
     /// A module is about to be built.
     [[nodiscard]] ModuleRegistrations& enter(std::string module_name);
-    /// False: nothing was registered.
+    /// False, and nothing is registered: another module has what only one may have.
     template <class Category>
     bool register_callbacks(ModuleRegistrations& by, const Category& given) {
-        static_cast<void>(callbacks::register_callbacks(hooks, by.module, given, &dispatch_settings));
-        return note_callbacks(by);
+        const bool is_registered = callbacks::register_callbacks(hooks, by.module, given, &dispatch_settings);
+        note_callbacks(by);
+        return is_registered;
     }
     /// Background calls that constructors and starts ask for begin when all modules have started, or not at all.
     void begin_background(std::function<void()> start);
@@ -67,8 +68,8 @@ struct ModuleEnvironment {
     void forget_registrations();
 
 private:
-    /// Notes that the callbacks that nobody has registered so far are this module's. False: there are none.
-    bool note_callbacks(ModuleRegistrations& by);
+    /// Notes that the callbacks that nobody has registered so far are this module's.
+    void note_callbacks(ModuleRegistrations& by);
 
     std::vector<std::function<void()>> waiting_to_begin_;
     bool have_started_ = false;

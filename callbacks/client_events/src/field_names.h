@@ -18,20 +18,22 @@ public:
             begin_anew();
     }
     /// True: no name with this hash was there; from now on one is. False: one may be there.
-    [[nodiscard]] bool claim(std::uint32_t hash) noexcept {
+    [[nodiscard]] bool claim(std::uint32_t hash) noexcept { return claim_first(hash) || claim_beyond(object_ | hash); }
+    /// What `claim` does for nearly every name; false: `claim` has to.
+    [[nodiscard]] bool claim_first(std::uint32_t hash) noexcept {
         const std::uint64_t name = object_ | hash;
         std::uint64_t& place = places_[hash % places_.size()];
         if ((place ^ name) < one_object) [[unlikely]]
-            return claim_beyond(name);
+            return false;
         place = name;
         return true;
     }
 
 private:
     static constexpr std::uint64_t one_object = std::uint64_t(1) << 32;
-    static constexpr std::size_t most_steps = 16;
+    static constexpr std::size_t max_steps = 16;
 
-    /// The place belongs to a name of this object already.
+    /// For a name whose first place belongs to a name of this object already.
     [[nodiscard, gnu::noinline]] bool claim_beyond(std::uint64_t name) noexcept;
     [[gnu::cold]] void begin_anew() noexcept;
 
@@ -45,7 +47,7 @@ public:
     struct Field {
         std::uint32_t hash = 0;
         std::uint32_t begin = 0;  ///< in bytes, of the key's quote
-        std::uint32_t end = 0;    ///< behind the comma; 0: no field
+        std::uint32_t end = 0;    ///< after the comma; 0: no field
     };
 
     FieldIndex() : fields_(32) {}
@@ -58,7 +60,7 @@ public:
     /// string with its quotes. Valid until the next `put`.
     [[nodiscard]] Field& find(std::string_view text, std::string_view name, std::uint32_t hash) noexcept;
     void put(Field& free, const Field& field);
-    /// The bytes of a field are taken out of the text: those behind it move up, and it is forgotten unless it is put again.
+    /// The bytes of a field are taken out of the text: those after it move up, and it is forgotten unless it is put again.
     void close_gap(std::uint32_t begin, std::uint32_t end) noexcept;
 
     /// The written name that `text` begins with.

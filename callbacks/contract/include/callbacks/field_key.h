@@ -1,6 +1,6 @@
 #pragma once
 
-#include <async/text_hash.h>
+#include <async/string_hash.h>
 
 #include <concepts>
 #include <cstdint>
@@ -25,7 +25,7 @@ public:
         : FieldKey(std::string_view(text)) {}
     constexpr FieldKey(std::string_view text) noexcept  // NOLINT: implicit
         : text_(text.empty() ? std::string_view("") : text),
-          hash_(static_cast<std::uint32_t>(async::detail::hash_of_text(text))) {}
+          hash_(static_cast<std::uint32_t>(async::detail::hash_of_string(text))) {}
 
     [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
     [[nodiscard]] constexpr std::uint32_t hash() const noexcept { return hash_; }

@@ -2,13 +2,15 @@
 #include <async/sleep.h>
 #include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>
-#include <async/written_dispatch.h>
+#include <async/writer_dispatch.h>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -19,6 +21,7 @@ using namespace std::chrono_literals;
 /// A text that hooks write into, or return a piece of.
 class Paper {
 public:
+    using combine_rule = async::last_wins_per_key;
     void write(const std::string& piece) { text += piece + " "; }
     [[nodiscard]] int memory() const noexcept { return 7; }
     std::string take() { return std::move(text); }
@@ -29,8 +32,8 @@ public:
 struct FirstLetter {
     char wanted = 0;
     [[nodiscard]] static char subject_of(const std::string& text) { return text.front(); }
-    [[nodiscard]] bool is_everything() const noexcept { return wanted == 0; }
-    [[nodiscard]] bool admits(char first) const noexcept { return wanted == first; }
+    [[nodiscard]] bool matches_all() const noexcept { return wanted == 0; }
+    [[nodiscard]] bool matches(char first) const noexcept { return wanted == first; }
 };
 struct Written {
     using dispatched = std::string;
@@ -88,7 +91,7 @@ async::task<void> write_all(const compose& dispatcher, Items& items) {
 }
 async::task<std::string> ask(const compose& dispatcher, std::string text) { co_return co_await dispatcher(text); }
 
-TEST(WrittenDispatch, TakesObjectsAndWritingFromFunctionsAndCoroutines) {
+TEST(WriterDispatch, TakesObjectsAndWritingFromFunctionsAndCoroutines) {
     async::testing::simulation time;
     Module module;
     compose dispatcher;
@@ -103,7 +106,7 @@ TEST(WrittenDispatch, TakesObjectsAndWritingFromFunctionsAndCoroutines) {
     EXPECT_EQ(time.run(ask(dispatcher, "x")), "object:x x7 later:x direct:x begun:x done:x lambda ");
 }
 
-TEST(WrittenDispatch, AnItemThatWaitsDoesNotHoldUpTheOthers) {
+TEST(WriterDispatch, AnItemThatWaitsDoesNotHoldUpTheOthers) {
     async::testing::simulation time;
     Module module;
     compose dispatcher;
@@ -118,7 +121,7 @@ TEST(WrittenDispatch, AnItemThatWaitsDoesNotHoldUpTheOthers) {
     }
 }
 
-TEST(WrittenDispatch, AsksOnlyHooksWhoseInterestAdmitsTheItem) {
+TEST(WriterDispatch, AsksOnlyHooksWhoseInterestMatchesTheItem) {
     async::testing::simulation time;
     Module module;
     compose dispatcher;
@@ -131,7 +134,7 @@ TEST(WrittenDispatch, AsksOnlyHooksWhoseInterestAdmitsTheItem) {
     dispatcher.each_registration([](const async::callback_identity& identity) { EXPECT_EQ(identity.statistics.runs, 1U); });
 }
 
-TEST(WrittenDispatch, ADeadlineCutsAWaitingHookUnderTheErrorRule) {
+TEST(WriterDispatch, ADeadlineCutsAWaitingHookUnderTheErrorRule) {
     async::testing::simulation time;
     Module module;
     async::dispatch_settings settings;
@@ -181,7 +184,7 @@ struct StackProbe {
     std::uintptr_t highest = 0;
 };
 
-TEST(WrittenDispatch, ABatchKeepsTheStackFlatWhetherItsHooksSuspendOrNot) {
+TEST(WriterDispatch, ABatchKeepsTheStackFlatWhetherItsHooksSuspendOrNot) {
     StackProbe ready;
     StackProbe suspending;
     compose dispatcher;
@@ -210,7 +213,7 @@ async::cancel_reason cancelled_by(const compose& dispatcher, async::cancel_reaso
     return async::cancel_reason::none;
 }
 
-TEST(WrittenDispatch, ACallerThatLeavesLetsRunningHooksFinishAndStoppingCutsThem) {
+TEST(WriterDispatch, ACallerThatLeavesLetsRunningHooksFinishAndStoppingCutsThem) {
     Module module;
     compose dispatcher;
     dispatcher.add("a", async::bind<&Module::sleep_long>(&module), nullptr);
@@ -218,6 +221,59 @@ TEST(WrittenDispatch, ACallerThatLeavesLetsRunningHooksFinishAndStoppingCutsThem
     EXPECT_EQ(module.finished, 2);
     EXPECT_EQ(cancelled_by(dispatcher, async::cancel_reason::stopping), async::cancel_reason::stopping);
     EXPECT_EQ(module.finished, 2);
+}
+
+/// Of two values of one letter the first one stays. A rule of this test's own, as a host may have them.
+struct first_wins_per_key {
+    static constexpr std::string_view name = "merge, first wins per key";
+    static constexpr bool later_wins = false;
+};
+/// Keeps one word per first letter, which one its rule says.
+template <class Rule>
+class Dictionary {
+public:
+    using combine_rule = Rule;
+    void write(const std::string& word) {
+        const auto [known, is_new] = words_.try_emplace(word.front(), word);
+        if (!is_new && Rule::later_wins) known->second = word;
+    }
+    [[nodiscard]] int memory() const noexcept { return 0; }
+    std::string take() {
+        std::string all;
+        for (const auto& [letter, word] : words_) all += word + " ";
+        return all;
+    }
+
+private:
+    std::map<char, std::string> words_;
+};
+template <class Rule>
+struct Words {
+    using dispatched = std::string;
+    using writer = Dictionary<Rule>;
+    using interest = FirstLetter;
+};
+/// What a dispatcher declared with this rule makes of the same three words.
+template <class Rule>
+std::string combined_by() {
+    async::testing::simulation time;
+    async::dispatch<"words", Words<Rule>(const std::string&), Rule, async::propagate> dispatcher;
+    dispatcher.add(
+        "returns", [](const std::string&) { return std::string("apple"); }, nullptr);
+    dispatcher.add(
+        "writes", [](const std::string&, Dictionary<Rule>& out) { out.write("bread"); }, nullptr);
+    dispatcher.add(
+        "writes later", [](const std::string&, Dictionary<Rule>& out) { out.write("avocado"); }, nullptr);
+    const auto ask = [](auto& asked) -> async::task<std::string> {
+        const std::string about = "x";
+        co_return co_await asked(about);
+    };
+    return time.run(ask(dispatcher));
+}
+
+TEST(WriterDispatch, TheDeclaredRuleSaysWhichOfTwoValuesStays) {
+    EXPECT_EQ(combined_by<async::last_wins_per_key>(), "avocado bread ");
+    EXPECT_EQ(combined_by<first_wins_per_key>(), "apple bread ");
 }
 
 }  // namespace

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "field_names.h"
+
+#include <callbacks/field_key.h>
+#include <callbacks/json_buffer.h>
+#include <callbacks/unsigned_writer.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace callbacks::detail {
+
+/// Writes the fields of one JSON object at the end of a text. The fields that are the host's own come first and stay; of two
+/// others with one name the combine rule of add_field_to_unsigned keeps one.
+class FieldWriter {
+public:
+    /// An object of its own.
+    FieldWriter() : text_(&own_text_) {}
+
+    /// Begins an object at the end of `text`, of which the opening brace is written. What stands after `opened_at` is the
+    /// host's own, whose names the caller notes.
+    void open(JsonBuffer& text, std::size_t opened_at) noexcept {
+        text_ = &text;
+        opened_at_ = opened_at;
+        own_size_ = 0;
+        indexed_size_ = 0;
+        names_.clear();
+    }
+    void note_own(std::uint32_t hash) noexcept { static_cast<void>(names_.claim(hash)); }
+    /// What is there by now wins over all that is added.
+    void end_own() noexcept { own_size_ = text_->size() - opened_at_; }
+    /// Ends an object that has a field: every field ends with a comma, and the last one's becomes the brace.
+    void close() { text_->data()[text_->size() - 1] = '}'; }
+    /// The rest is written at the end of `text`, to which the object's fields so far are moved.
+    void move_to(JsonBuffer& text);
+    /// The object of its own, which is empty afterwards.
+    [[nodiscard]] JsonDict take();
+
+    /// One field, whatever its key and value are.
+    template <class Value>
+    [[gnu::noinline, gnu::cold]] void add(FieldKey key, const Value& value) {
+        const std::size_t begin = text_->size();
+        text_->string(key.text());
+        text_->append(':');
+        text_->write(value);
+        text_->append(',');
+        settle(key.hash(), text_->data() + begin);
+    }
+
+    // A field in steps, where there is room for it and nothing in it needs an escape.
+
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return text_->has_room(bytes); }
+    /// Where the value goes; null: the name needs escapes.
+    template <bool KeyIsPlain>
+    [[nodiscard, gnu::always_inline]] char* put_name(std::string_view name) noexcept {
+        char* const begin = text_->end();
+        begin[0] = '"';
+        if constexpr (KeyIsPlain) {
+            JsonBuffer::copy(begin + 1, name);
+        } else if (!JsonBuffer::copy_plain(begin + 1, name)) [[unlikely]] {
+            return nullptr;
+        }
+        char* const after_name = begin + 1 + name.size();
+        after_name[0] = '"';
+        after_name[1] = ':';
+        return after_name + 2;
+    }
+    /// `end` comes after the field's comma.
+    void commit(char* end) noexcept { text_->commit(end); }
+    /// False: it has to be settled.
+    [[nodiscard, gnu::always_inline]] bool is_new(std::uint32_t hash) noexcept { return names_.claim_first(hash); }
+    /// The last field, which begins at `added_field`, may have the name of one that is there: of the two one goes.
+    [[gnu::noinline, gnu::cold]] void settle(std::uint32_t hash, const char* added_field);
+
+private:
+    JsonBuffer* text_;
+    std::size_t opened_at_ = 0;
+    std::size_t own_size_ = 0;      // of the host's own fields, which stand first
+    std::size_t indexed_size_ = 0;  // of the fields that `index_` knows, which stand first
+    std::unique_ptr<FieldIndex> index_;
+    NameHashes names_;
+    JsonBuffer own_text_;
+};
+
+}  // namespace callbacks::detail

@@ -1,0 +1,109 @@
+#include "postgresql_values.h"
+
+#include <charconv>
+#include <system_error>
+
+namespace modapi {
+
+namespace {
+
+/// The types that are read as something else than a text or not at all, by PostgreSQL's numbers for them.
+enum : Oid {
+    boolean = 16,
+    bigint = 20,
+    smallint = 21,
+    integer = 23,
+    oid = 26,
+    real = 700,
+    double_precision = 701,
+    money = 790,
+    date = 1082,
+    time_of_day = 1083,
+    timestamp = 1114,
+    timestamp_with_zone = 1184,
+    interval = 1186,
+    time_with_zone = 1266,
+    numeric = 1700,
+    nothing = 2278
+};
+
+template <class Number>
+bool parse(std::string_view text, Number& number) {
+    const char* const end = text.data() + text.size();
+    const std::from_chars_result parsed = std::from_chars(text.data(), end, number);
+    return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+template <class Number>
+SqlValue number_of(std::string_view text, std::size_t index) {
+    Number number = 0;
+    if (!parse(text, number)) detail::refuse_range(index);
+    return number;
+}
+
+}  // namespace
+
+PostgresqlTexts::PostgresqlTexts(const std::vector<SqlValue>& values) {
+    // Never moved: the pointers stay good.
+    numbers_.reserve(values.size());
+    pointers_.reserve(values.size());
+    for (const SqlValue& value : values) pointers_.push_back(text_of(value));
+}
+
+const char* PostgresqlTexts::text_of(const SqlValue& value) {
+    if (const auto* const number = std::get_if<std::int64_t>(&value)) {
+        return numbers_.emplace_back(std::to_string(*number)).c_str();
+    }
+    if (const auto* const number = std::get_if<double>(&value)) {
+        // The shortest text that is this number. Without an exponent, which a column of integers doesn't take.
+        char digits[512];
+        char* const end = std::to_chars(digits, digits + sizeof digits, *number, std::chars_format::fixed).ptr;
+        return numbers_.emplace_back(&digits[0], end).c_str();
+    }
+    if (const auto* const text = std::get_if<std::string>(&value)) {
+        refuse_nul(*text);
+        return text->c_str();
+    }
+    return nullptr;
+}
+
+SqlValue read_postgresql_value(const PGresult* result, int row, int index) {
+    if (PQgetisnull(result, row, index) != 0) return SqlValue();
+    const std::string_view text(PQgetvalue(result, row, index), static_cast<std::size_t>(PQgetlength(result, row, index)));
+    const auto place = static_cast<std::size_t>(index);
+    switch (PQftype(result, index)) {
+        case boolean:
+            return static_cast<std::int64_t>(text == "t");
+        case bigint:
+        case smallint:
+        case integer:
+        case oid:
+            return number_of<std::int64_t>(text, place);
+        case numeric:
+            // As a sum of integers is.
+            if (std::int64_t whole = 0; parse(text, whole)) return whole;
+            return number_of<double>(text, place);
+        case real:
+        case double_precision:
+            return number_of<double>(text, place);
+        // Those are written as the server's settings say.
+        case money:
+        case date:
+        case time_of_day:
+        case timestamp:
+        case timestamp_with_zone:
+        case interval:
+        case time_with_zone:
+        case nothing:
+            throw DatabaseError("column " + std::to_string(index + 1) +
+                                " of the result has a type that can't be read; cast it to text");
+        default:
+            return std::string(text);
+    }
+}
+
+void refuse_nul(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) throw DatabaseError("PostgreSQL has no texts with a NUL character");
+}
+
+}  // namespace modapi
