@@ -29,6 +29,13 @@ TEST(SynapseError, KeepsItsHeaders) {
     EXPECT_EQ(error.headers().front().second, "Bearer");
 }
 
+TEST(SynapseError, IsToldFromOtherFailures) {
+    EXPECT_TRUE(callbacks::is_synapse_error(std::make_exception_ptr(SynapseError(404, "no such room"))));
+    EXPECT_TRUE(callbacks::is_synapse_error(std::make_exception_ptr(callbacks::AuthError(403, "no"))));
+    EXPECT_FALSE(callbacks::is_synapse_error(std::make_exception_ptr(std::runtime_error("disk full"))));
+    EXPECT_FALSE(callbacks::is_synapse_error(nullptr));
+}
+
 TEST(AuthError, IsForbiddenUnlessACodeIsGiven) {
     EXPECT_EQ(callbacks::AuthError(403, "no").errcode(), "M_FORBIDDEN");
     EXPECT_EQ(callbacks::AuthError(401, "no", Codes::MISSING_TOKEN).errcode(), "M_MISSING_TOKEN");

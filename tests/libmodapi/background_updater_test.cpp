@@ -1,6 +1,6 @@
 #include "log_capture.h"
 
-#include <modapi/background_updater.h>
+#include <modapi/hosting/background_updater.h>
 
 #include <callbacks/dispatchers.h>
 
@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Sizes = std::vector<std::int64_t>;
-using Texts = std::vector<std::string>;
+using Strings = std::vector<std::string>;
 
 /// What waits, in memory; handlers remove their rows themselves.
 class Table final : public modapi::BackgroundUpdateTable {
@@ -69,7 +69,7 @@ protected:
     /// Runs until nothing is left to do.
     void run() {
         updater().start();
-        time.run(updater().wait_until_idle());
+        time.run(scope.join());
     }
 
     async::testing::simulation time;
@@ -101,7 +101,7 @@ struct Controller {
         }
         trace.push_back("exit");
     }
-    Texts trace;
+    Strings trace;
 };
 
 TEST_F(BackgroundUpdaterTest, SizesBatchesByTheAveragesOfTheWorkedExample) {
@@ -155,13 +155,13 @@ TEST_F(BackgroundUpdaterTest, RestsBeforeEachIterationUnlessTheConfigurationSays
     EXPECT_EQ(work.asked.size(), 1U);
     time.advance(2s);
     EXPECT_EQ(work.asked.size(), 3U);
-    time.run(updater().wait_until_idle());
+    time.run(scope.join());
 }
 
 TEST_F(BackgroundUpdaterTest, RunsAnUpdateOnlyAfterTheOneItDependsOn) {
     table.add("a second", "z first");
     table.add("z first");
-    Texts order;
+    Strings order;
     for (const char* const name : {"a second", "z first"}) {
         updater().register_update(name, [&, name](const callbacks::JsonDict&, std::int64_t) {
             order.emplace_back(name);
@@ -170,7 +170,7 @@ TEST_F(BackgroundUpdaterTest, RunsAnUpdateOnlyAfterTheOneItDependsOn) {
         });
     }
     run();
-    EXPECT_EQ(order, (Texts{"z first", "a second"}));
+    EXPECT_EQ(order, (Strings{"z first", "a second"}));
 }
 
 TEST_F(BackgroundUpdaterTest, AbortsAfterFiveFailuresInARow) {
@@ -221,7 +221,7 @@ TEST_F(BackgroundUpdaterTest, DisablingEndsTheLoopAfterItsIterationAndEnablingGo
     EXPECT_EQ(updater().current(), "long");
     updater().set_enabled(true);
     EXPECT_EQ(updater().status(), modapi::BackgroundUpdater::Status::running);
-    time.run(updater().wait_until_idle());
+    time.run(scope.join());
     EXPECT_EQ(work.asked.size(), 2U);
 }
 
@@ -237,7 +237,7 @@ TEST_F(BackgroundUpdaterTest, AControllerIsEnteredBeforeAndLeftAfterEachIteratio
     work.batches = 2;
     registered(work);
     run();
-    EXPECT_EQ(controller.trace, (Texts{"enter count of master", "failed: no such luck", "enter count of master", "exit"}));
+    EXPECT_EQ(controller.trace, (Strings{"enter count of master", "failed: no such luck", "enter count of master", "exit"}));
     EXPECT_EQ(work.asked, (Sizes{10, 10}));
 }
 
@@ -250,7 +250,7 @@ TEST_F(BackgroundUpdaterTest, AOneShotUpdateIsAnnouncedAsOne) {
     Work work{table, "index"};
     updater().register_one_shot_update("index", async::bind<&Work::batch>(&work));
     run();
-    EXPECT_EQ(controller.trace, (Texts{"enter index of master, one shot", "exit"}));
+    EXPECT_EQ(controller.trace, (Strings{"enter index of master, one shot", "exit"}));
 }
 
 TEST_F(BackgroundUpdaterTest, AMinimumBelowOneIsAnErrorThatNamesTheModule) {

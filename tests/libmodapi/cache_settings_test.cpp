@@ -3,9 +3,9 @@
 #include <async/cached.h>
 
 #include <gtest/gtest.h>
-#include <boost/json/serialize.hpp>
 
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -47,13 +47,13 @@ public:
             under_test.wait(Lookups::last->ask_lasting(number));
         }
     }
-    /// A number of the row of a function.
-    [[nodiscard]] std::uint64_t number(const std::string& function, const std::string& what) const {
-        for (const callbacks::JsonValue& row : under_test.worker.cache_statistics()) {
-            if (row.at("function").as_string() == function) return row.at(what).to_number<std::uint64_t>();
+    [[nodiscard]] async::cache_counters counters(const std::string& function) const {
+        const std::vector<modapi::ModuleStatistics> modules = under_test.worker.module_statistics();
+        for (const modapi::CacheCounts& cache : modules.at(0).caches) {
+            if (cache.function == function) return cache.counters;
         }
-        ADD_FAILURE() << "no row of " << function;
-        return 0;
+        ADD_FAILURE() << "no cache of " << function;
+        return {};
     }
 
     WorkerUnderTest under_test;
@@ -67,10 +67,10 @@ TEST(CacheSettingsTest, NamesAreReadAsTheContractsServerDoes) {
 TEST(CacheSettingsTest, WhatAFunctionSaysItKeepsIsKeptWithoutSettings) {
     Configured worker{CacheSettings()};
     worker.ask(20);
-    EXPECT_EQ(worker.number("look_Up-0", "max_size"), 10U);
-    EXPECT_EQ(worker.number("look_Up-0", "size"), 10U);
-    EXPECT_EQ(worker.number("look_Up-0", "evicted_by_size"), 10U);
-    EXPECT_EQ(worker.number("lasting", "max_size"), 1000U);
+    EXPECT_EQ(worker.counters("look_Up-0").max_size, 10U);
+    EXPECT_EQ(worker.counters("look_Up-0").size, 10U);
+    EXPECT_EQ(worker.counters("look_Up-0").evicted_by_size, 10U);
+    EXPECT_EQ(worker.counters("lasting").max_size, 1000U);
 }
 
 TEST(CacheSettingsTest, AFunctionsOwnFactorBeatsTheGlobalOne) {
@@ -79,10 +79,10 @@ TEST(CacheSettingsTest, AFunctionsOwnFactorBeatsTheGlobalOne) {
     settings.per_cache_factors["look_up"] = 0.55;
     Configured worker(settings);
     worker.ask(40);
-    EXPECT_EQ(worker.number("look_Up-0", "max_size"), 5U);
-    EXPECT_EQ(worker.number("look_Up-0", "size"), 5U);
-    EXPECT_EQ(worker.number("lasting", "max_size"), 30U);
-    EXPECT_EQ(worker.number("lasting", "evicted_by_size"), 10U);
+    EXPECT_EQ(worker.counters("look_Up-0").max_size, 5U);
+    EXPECT_EQ(worker.counters("look_Up-0").size, 5U);
+    EXPECT_EQ(worker.counters("lasting").max_size, 30U);
+    EXPECT_EQ(worker.counters("lasting").evicted_by_size, 10U);
 }
 
 TEST(CacheSettingsTest, AFactorOfZeroKeepsNothing) {
@@ -91,15 +91,15 @@ TEST(CacheSettingsTest, AFactorOfZeroKeepsNothing) {
     Configured worker(settings);
     worker.ask(2);
     worker.ask(2);
-    EXPECT_EQ(worker.number("look_Up-0", "misses"), 4U);
-    EXPECT_EQ(worker.number("look_Up-0", "size"), 0U);
+    EXPECT_EQ(worker.counters("look_Up-0").misses, 4U);
+    EXPECT_EQ(worker.counters("look_Up-0").size, 0U);
 }
 
 TEST(CacheSettingsTest, HugeFactorsAreNoOverflow) {
     CacheSettings settings;
     settings.global_factor = 1e300;
     Configured worker(settings);
-    EXPECT_EQ(worker.number("lasting", "max_size"), 4294967295U);
+    EXPECT_EQ(worker.counters("lasting").max_size, 4294967295U);
 }
 
 TEST(CacheSettingsTest, EntriesThatNobodyAsksForGoByThemselves) {
@@ -109,13 +109,13 @@ TEST(CacheSettingsTest, EntriesThatNobodyAsksForGoByThemselves) {
     worker.ask(3);
     worker.under_test.advance(4min);
     worker.ask(1);
-    EXPECT_EQ(worker.number("look_Up-0", "hits"), 1U);
+    EXPECT_EQ(worker.counters("look_Up-0").hits, 1U);
     worker.under_test.advance(2min);
-    EXPECT_EQ(worker.number("look_Up-0", "size"), 1U);
-    EXPECT_EQ(worker.number("look_Up-0", "evicted_by_time"), 2U);
-    EXPECT_EQ(worker.number("lasting", "size"), 3U) << "it says itself for how long";
+    EXPECT_EQ(worker.counters("look_Up-0").size, 1U);
+    EXPECT_EQ(worker.counters("look_Up-0").evicted_by_time, 2U);
+    EXPECT_EQ(worker.counters("lasting").size, 3U) << "it says itself for how long";
     worker.under_test.advance(2h);
-    EXPECT_EQ(worker.number("lasting", "evicted_by_time"), 3U);
+    EXPECT_EQ(worker.counters("lasting").evicted_by_time, 3U);
 }
 
 TEST(CacheSettingsTest, NothingGoesByTimeWhereThatIsTurnedOff) {
@@ -124,8 +124,8 @@ TEST(CacheSettingsTest, NothingGoesByTimeWhereThatIsTurnedOff) {
     Configured worker(settings);
     worker.ask(3);
     worker.under_test.advance(100h);
-    EXPECT_EQ(worker.number("look_Up-0", "size"), 3U);
-    EXPECT_EQ(worker.number("lasting", "size"), 0U) << "but for what the function says itself";
+    EXPECT_EQ(worker.counters("look_Up-0").size, 3U);
+    EXPECT_EQ(worker.counters("lasting").size, 0U) << "but for what the function says itself";
 }
 
 TEST(CacheSettingsTest, StatisticsNameModuleAndFunction) {
@@ -133,11 +133,20 @@ TEST(CacheSettingsTest, StatisticsNameModuleAndFunction) {
     worker.ask(2);
     worker.ask(2);
     Lookups::last->plain.invalidate(1);
-    const callbacks::JsonArray rows = worker.under_test.worker.cache_statistics();
-    ASSERT_EQ(rows.size(), 2U);
-    EXPECT_EQ(boost::json::serialize(rows.at(1)),
-              R"({"module":"test.Module0","function":"look_Up-0","hits":2,"misses":2,"evicted_by_size":0,"evicted_by_time":0,)"
-              R"("evicted_by_invalidation":1,"size":1,"max_size":10,"pending":0})");
+    const std::vector<modapi::ModuleStatistics> modules = worker.under_test.worker.module_statistics();
+    ASSERT_EQ(modules.size(), 1U);
+    EXPECT_EQ(modules[0].module, "test.Module0");
+    ASSERT_EQ(modules[0].caches.size(), 2U);
+    EXPECT_EQ(modules[0].caches[0].function, "look_Up-0");
+    const async::cache_counters& counted = modules[0].caches[0].counters;
+    EXPECT_EQ(counted.hits, 2U);
+    EXPECT_EQ(counted.misses, 2U);
+    EXPECT_EQ(counted.evicted_by_size, 0U);
+    EXPECT_EQ(counted.evicted_by_time, 0U);
+    EXPECT_EQ(counted.evicted_by_invalidation, 1U);
+    EXPECT_EQ(counted.size, 1U);
+    EXPECT_EQ(counted.max_size, 10U);
+    EXPECT_EQ(counted.pending, 0U);
 }
 
 }  // namespace

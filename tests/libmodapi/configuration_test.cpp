@@ -1,7 +1,7 @@
 #include "temporary_folder.h"
 
-#include <modapi/configuration.h>
-#include <modapi/module_resolver.h>
+#include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_resolver.h>
 
 #include <gtest/gtest.h>
 

@@ -177,8 +177,8 @@ async::task<void> slow_run(ModuleApi* api, std::vector<std::int64_t>* starts, as
 
 TEST_F(ModuleApiTest, DelaysTheNextRunWhileOneIsInProgress) {
     std::vector<std::int64_t> starts;
-    const std::int64_t now = test.clock.now().time_since_epoch() / 1ms;
-    api->looping_background_call(&slow_run, 1000, api, &starts, &test.clock);
+    const std::int64_t now = test.time.clock().now().time_since_epoch() / 1ms;
+    api->looping_background_call(&slow_run, 1000, api, &starts, &test.time.clock());
     test.advance(7s);
     for (std::int64_t& start : starts) start -= now;
     EXPECT_EQ(starts, (std::vector<std::int64_t>{1000, 3500, 6000}));

@@ -11,10 +11,10 @@ namespace {
 using namespace std::chrono_literals;
 using callbacks::JsonDict;
 using modapi::ModuleApi;
-using Texts = std::vector<std::string>;
+using Strings = std::vector<std::string>;
 
 /// What happened, in order.
-Texts trace;
+Strings trace;
 
 template <char Name>
 struct Traced {
@@ -98,17 +98,18 @@ TEST_F(ModuleStartTest, AwaitsEachStartInOrderThenBeginsBackgroundCallsAndStopsI
     WorkerUnderTest test;
     test.construct<Traced<'a'>, WithoutEither, Plain, Traced<'b'>>();
     test.advance(0s);
-    EXPECT_EQ(trace, (Texts{"a built", "b built", "a started", "plain started", "b started", "a background", "b background"}));
+    EXPECT_EQ(trace,
+              (Strings{"a built", "b built", "a started", "plain started", "b started", "a background", "b background"}));
     trace.clear();
     test.stop();
-    EXPECT_EQ(trace, (Texts{"b stopped", "plain stopped", "a stopped", "b gone", "a gone"}));
+    EXPECT_EQ(trace, (Strings{"b stopped", "plain stopped", "a stopped", "b gone", "a gone"}));
 }
 
 TEST_F(ModuleStartTest, NamesTheModuleWhoseStartFailsAndStopsThoseBeforeIt) {
     WorkerUnderTest test;
     EXPECT_EQ((start_error<Traced<'a'>, FailsToStart, Traced<'b'>>(test)),
               "hs.yaml:4: modules[1]: start() failed: the other server isn't there (module test.Module1)");
-    EXPECT_EQ(trace, (Texts{"a built", "f built", "b built", "a started", "a stopped", "b gone", "f gone", "a gone"}));
+    EXPECT_EQ(trace, (Strings{"a built", "f built", "b built", "a started", "a stopped", "b gone", "f gone", "a gone"}));
 }
 
 TEST_F(ModuleStartTest, NamesTheKeyThatAStartFindsFaultWith) {
@@ -123,7 +124,7 @@ TEST_F(ModuleStartTest, CutsAStartThatTakesTooLong) {
     WorkerUnderTest test(settings);
     EXPECT_EQ((start_error<NeverStarts>(test)),
               "hs.yaml:2: modules[0]: start() has not ended within 1.5 s (module test.Module0)");
-    EXPECT_EQ(trace, (Texts{"n built", "n gone"}));
+    EXPECT_EQ(trace, (Strings{"n built", "n gone"}));
 }
 
 TEST_F(ModuleStartTest, LogsAStopThatFailsAndGoesOn) {
@@ -132,7 +133,7 @@ TEST_F(ModuleStartTest, LogsAStopThatFailsAndGoesOn) {
     test.construct<Traced<'a'>, FailsToStop>();
     test.stop();
     EXPECT_TRUE(log.contains("error: module test.Module1: stop() failed: no such luck"));
-    EXPECT_EQ(Texts(trace.end() - 3, trace.end()), (Texts{"a stopped", "x gone", "a gone"}));
+    EXPECT_EQ(Strings(trace.end() - 3, trace.end()), (Strings{"a stopped", "x gone", "a gone"}));
 }
 
 TEST_F(ModuleStartTest, CutsAStopThatTakesTooLongAndGoesOn) {
@@ -141,7 +142,7 @@ TEST_F(ModuleStartTest, CutsAStopThatTakesTooLongAndGoesOn) {
     test.construct<Traced<'a'>, NeverStops>();
     test.stop();
     EXPECT_TRUE(log.contains("error: module test.Module1: stop() has not ended within 2 s"));
-    EXPECT_EQ(Texts(trace.end() - 2, trace.end()), (Texts{"s gone", "a gone"}));
+    EXPECT_EQ(Strings(trace.end() - 2, trace.end()), (Strings{"s gone", "a gone"}));
 }
 
 TEST_F(ModuleStartTest, NamesTheWholeLimitToAStopThatTheOthersLeftLessTimeFor) {

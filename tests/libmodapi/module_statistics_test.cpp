@@ -62,7 +62,7 @@ public:
 class ModuleStatisticsTest : public testing::Test {
 protected:
     ModuleStatisticsTest() { Busy::built.clear(); }
-    /// The same class twice, and one that does nothing between them.
+    /// One class twice, and one that does nothing between them.
     static void construct(WorkerUnderTest& worker) {
         modapi::ModuleResolver resolver({});
         resolver.add<Busy>("test.Busy");
@@ -132,12 +132,21 @@ TEST_F(ModuleStatisticsTest, OfSeveralWorkersAddUp) {
     EXPECT_EQ(one.callbacks[0].failed, 33U);
     EXPECT_EQ(one.callbacks[0].timed_calls, 44U);
     EXPECT_EQ(one.callbacks[0].timed_ns, 55U);
-    EXPECT_EQ(one.callbacks[0].longest_ns, 6U);
+    EXPECT_EQ(one.callbacks[0].max_ns, 6U);
     EXPECT_EQ(one.web_resources, (std::vector<std::string>{"/a", "/b"}));
     EXPECT_EQ(one.background_calls, 3U);
     EXPECT_EQ(one.failed_background_calls, 1U);
     EXPECT_EQ(one.caches[0].counters.size, 11U);
 }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST(CallbackCountsTest, KnowTheirLongestTimeByItsFormerNameToo) {
+    const modapi::CallbackCounts counts{.callback = "check_event_for_spam", .longest_ns = 7};
+    EXPECT_EQ(counts.max_ns, 7U);
+    EXPECT_EQ(counts.longest_ns, 7U);
+}
+#pragma GCC diagnostic pop
 
 TEST_F(ModuleStatisticsTest, AModuleThatIsListedTwiceHasTwoCachesOnEachWorker) {
     construct(here);

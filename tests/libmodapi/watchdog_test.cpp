@@ -1,6 +1,6 @@
 #include "log_capture.h"
 
-#include <modapi/watchdog.h>
+#include <modapi/hosting/watchdog.h>
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace {
 
 using callbacks::Codes;
@@ -195,15 +197,15 @@ TEST(WorkerTest, LogsWhichModuleDecidedAndCountsIt) {
     test.construct<Synchronous>();
     static_cast<void>(test.wait(test.worker.hooks().spam_checker.check_event_for_spam(an_event)));
     EXPECT_TRUE(log.contains("info: module test.Module0 decided check_event_for_spam"));
-    bool found = false;
-    for (const auto& row : test.worker.callback_statistics()) {
-        if (row.at("callback") != "check_event_for_spam") continue;
-        found = true;
-        EXPECT_EQ(row.at("module"), "test.Module0");
-        EXPECT_EQ(row.at("runs").to_number<int>(), 1);
-        EXPECT_EQ(row.at("decisions").to_number<int>(), 1);
-    }
-    EXPECT_TRUE(found);
+    const std::vector<modapi::ModuleStatistics> modules = test.worker.module_statistics();
+    ASSERT_EQ(modules.size(), 1U);
+    EXPECT_EQ(modules[0].module, "test.Module0");
+    const auto found =
+        std::find_if(modules[0].callbacks.begin(), modules[0].callbacks.end(),
+                     [](const modapi::CallbackCounts& counts) { return counts.callback == "check_event_for_spam"; });
+    ASSERT_NE(found, modules[0].callbacks.end());
+    EXPECT_EQ(found->calls, 1U);
+    EXPECT_EQ(found->decided, 1U);
 }
 
 struct Failing {

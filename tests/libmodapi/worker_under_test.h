@@ -2,18 +2,15 @@
 
 #include "test_database.h"
 
+#include <modapi/hosting/module_resolver.h>
+#include <modapi/hosting/worker.h>
 #include <modapi/module_api.h>
-#include <modapi/module_resolver.h>
-#include <modapi/worker.h>
 
-#include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,14 +46,13 @@ private:
     std::string url_ = "http://example.org/";
 };
 
-/// One worker with everything it needs, on an executor that the test runs.
+/// One worker with everything it needs, in virtual time.
 class WorkerUnderTest {
 public:
     explicit WorkerUnderTest(modapi::WorkerSettings settings = modapi::WorkerSettings(),
                              modapi::InvalidationBus* shared_bus = nullptr)
-        : environment(io.get_executor(), clock),
-          database(modapi::Database::open(test_database.settings())),
-          worker(server, environment, *database, shared_bus != nullptr ? *shared_bus : own_bus, pool.get_executor(),
+        : database(modapi::Database::open(test_database.settings())),
+          worker(server, time.environment(), *database, shared_bus != nullptr ? *shared_bus : own_bus, pool.get_executor(),
                  std::move(settings)) {}
     ~WorkerUnderTest() {
         if (!stopped_) stop();
@@ -80,56 +76,21 @@ public:
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
         worker.construct_modules(file, configured);
-        run(worker.start_modules(file));
+        wait(worker.start_modules(file));
     }
+    /// Runs a task to its end.
     template <class T>
     T wait(async::task<T> task) {
-        return async::sync_wait(io, std::move(task), clock);
+        return time.run(std::move(task));
     }
-    /// The same, jumping to the next timer whenever nothing is ready.
-    void run(async::task<void> task) {
-        bool finished = false;
-        std::exception_ptr failure;
-        async::co_spawn(environment, std::move(task), [&](std::exception_ptr error) {
-            failure = std::move(error);
-            finished = true;
-        });
-        run_ready();
-        while (!finished) {
-            if (clock.offloaded() > 0) {
-                io.restart();
-                io.run_one();
-            } else {
-                clock.move_to(clock.next_due().value());
-            }
-            run_ready();
-        }
-        if (failure) std::rethrow_exception(failure);
-    }
-    /// Lets time pass, timer by timer, and runs what each of them wakes.
-    void advance(async::clock::duration length) {
-        const async::clock::time_point end = clock.now() + length;
-        run_ready();
-        while (clock.next_due() && *clock.next_due() <= end) {
-            clock.move_to(*clock.next_due());
-            run_ready();
-        }
-        clock.move_to(end);
-    }
-    void run_ready() {
-        do {
-            io.restart();
-            io.poll();
-        } while (clock.fire_one_due());
-    }
+    void advance(async::clock::duration length) { time.advance(length); }
+    void run_ready() { time.run_ready(); }
     void stop() {
         stopped_ = true;
-        run(worker.stop());
+        wait(worker.stop());
     }
 
-    boost::asio::io_context io{1};
-    async::testing::virtual_clock clock;
-    async::environment environment;
+    async::testing::simulation time;
     boost::asio::thread_pool pool{1};
     SmallHomeserver server;
     TestDatabase test_database;

@@ -1,5 +1,4 @@
 #include <callbacks/error_rules.h>
-#include <callbacks/is_synapse_error.h>
 
 namespace callbacks {
 
@@ -10,16 +9,6 @@ void let_synapse_errors_pass(const std::exception_ptr& failure) {
 }
 
 }  // namespace
-
-bool is_synapse_error(const std::exception_ptr& failure) noexcept {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const SynapseError&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
 
 void fail_500::apply(const std::exception_ptr&) { throw SynapseError(500, "Internal Server Error"); }
 

@@ -26,6 +26,17 @@ JsonDict SynapseError::body() const {
     return body;
 }
 
+bool is_synapse_error(const std::exception_ptr& failure) {
+    if (!failure) return false;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SynapseError&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 std::string message_of(const std::exception_ptr& failure) {
     if (!failure) return "no exception";
     try {

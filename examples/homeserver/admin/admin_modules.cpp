@@ -28,7 +28,7 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["failed"] = counts.failed;
     row["timed_calls"] = counts.timed_calls;
     row["timed_ms"] = in_milliseconds(counts.timed_ns);
-    row["longest_ms"] = in_milliseconds(counts.longest_ns);
+    row["longest_ms"] = in_milliseconds(counts.max_ns);
     return row;
 }
 

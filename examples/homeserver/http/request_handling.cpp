@@ -4,7 +4,6 @@
 #include "text/utf8.h"
 
 #include <callbacks/errors.h>
-#include <callbacks/is_synapse_error.h>
 
 #include <async/cancellation.h>
 

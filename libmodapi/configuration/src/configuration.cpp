@@ -1,4 +1,4 @@
-#include <modapi/configuration.h>
+#include <modapi/hosting/configuration.h>
 
 #include "yaml_scalar.h"
 
@@ -20,8 +20,8 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 
-constexpr std::size_t deepest = 64;
-constexpr std::size_t most_values = 1'000'000;
+constexpr std::size_t max_depth = 64;
+constexpr std::size_t max_values = 1'000'000;
 
 /// One line for an operator, whatever a value or a module's message contained.
 std::string on_one_line(std::string_view text) {
@@ -42,9 +42,9 @@ public:
     explicit Conversion(const std::string& name) : name_(name) {}
 
     JsonValue convert(const YAML::Node& node, int line) {
-        if (++values_ > most_values)
+        if (++values_ > max_values)
             fail_at_line(name_, line, "the document is too large: its aliases grow it beyond a million values");
-        if (path_.size() > deepest) fail_at_line(name_, line, "nested too deeply");
+        if (path_.size() > max_depth) fail_at_line(name_, line, "nested too deeply");
         lines_.emplace(path_, line);
         switch (node.Type()) {
             case YAML::NodeType::Scalar:

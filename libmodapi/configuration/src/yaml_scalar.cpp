@@ -28,12 +28,12 @@ std::optional<JsonValue> whole_number(std::string_view digits, int base, bool ne
     const char* const end = digits.data() + digits.size();
     const auto [stopped, error] = std::from_chars(digits.data(), end, magnitude, base);
     if (error != std::errc() || stopped != end) return std::nullopt;
-    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    constexpr auto max_signed = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (negative) {
-        if (magnitude > largest + 1) return std::nullopt;
+        if (magnitude > max_signed + 1) return std::nullopt;
         return JsonValue(static_cast<std::int64_t>(~magnitude + 1));
     }
-    if (magnitude > largest) return JsonValue(magnitude);
+    if (magnitude > max_signed) return JsonValue(magnitude);
     return JsonValue(static_cast<std::int64_t>(magnitude));
 }
 

@@ -1,4 +1,4 @@
-#include <modapi/background_updater.h>
+#include <modapi/hosting/background_updater.h>
 
 #include <callbacks/errors.h>
 
@@ -69,10 +69,6 @@ UpdatePerformance BackgroundUpdater::performance_of(const std::string& name) con
     return found == performance_.end() ? UpdatePerformance() : found->second;
 }
 
-async::task<void> BackgroundUpdater::wait_until_idle() {
-    while (running_) co_await loop_ended_.wait();
-}
-
 async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
     int failures = 0;
     bool cancelled = false;
@@ -96,7 +92,6 @@ async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
         break;
     }
     self.running_ = false;
-    self.loop_ended_.notify_all();
 }
 
 async::task<bool> BackgroundUpdater::next_iteration(BackgroundUpdater& self) {
@@ -169,14 +164,14 @@ async::task<std::int64_t> BackgroundUpdater::batch_size(BackgroundUpdater& self,
         co_return first ? *first : self.settings_.default_batch_size;
     }
     const std::optional<int> asked = co_await self.controller_.min_batch_size(name, self.database_name_);
-    const std::int64_t least = asked ? *asked : self.settings_.min_batch_size;
-    if (least < 1) {
+    const std::int64_t min_size = asked ? *asked : self.settings_.min_batch_size;
+    if (min_size < 1) {
         throw std::domain_error((asked ? "min_batch_size of module " + self.controlling_module()
                                        : std::string("background_updates.min_batch_size")) +
-                                " is " + std::to_string(least) + "; it must be at least 1");
+                                " is " + std::to_string(min_size) + "; it must be at least 1");
     }
     const auto wanted = static_cast<std::int64_t>(static_cast<double>(target_ms) * performance.rate());
-    co_return std::max(wanted, least);
+    co_return std::max(wanted, min_size);
 }
 
 std::string BackgroundUpdater::controlling_module() const {

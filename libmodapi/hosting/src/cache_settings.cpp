@@ -1,4 +1,4 @@
-#include <modapi/cache_settings.h>
+#include <modapi/hosting/cache_settings.h>
 
 #include <async/cached_function.h>
 
@@ -11,9 +11,9 @@ namespace modapi {
 namespace {
 
 std::size_t multiplied(std::size_t entries, double factor) {
-    constexpr auto most = static_cast<double>(std::numeric_limits<std::uint32_t>::max());
+    constexpr std::uint32_t max_entries = std::numeric_limits<std::uint32_t>::max();
     const double product = std::trunc(static_cast<double>(entries) * factor);
-    return product < most ? static_cast<std::size_t>(product) : std::numeric_limits<std::uint32_t>::max();
+    return product < max_entries ? static_cast<std::size_t>(product) : max_entries;
 }
 
 }  // namespace

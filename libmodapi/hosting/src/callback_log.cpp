@@ -2,7 +2,6 @@
 
 #include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
-#include <callbacks/is_synapse_error.h>
 
 #include <spdlog/spdlog.h>
 

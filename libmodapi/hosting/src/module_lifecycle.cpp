@@ -56,7 +56,7 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
 }  // namespace
 
 async::task<void> Worker::State::stop_modules() {
-    const async::clock::time_point end = where.clock->now() + settings.stop_deadline;
+    const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
     for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
         if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
         std::vector<std::string> place;
@@ -66,7 +66,7 @@ async::task<void> Worker::State::stop_modules() {
         if (!failure.empty()) spdlog::error("module {}: {}", module->name, failure);
     }
     // What a stop() asked for ends at once.
-    async::task<void> ending = background.join();
+    async::task<void> ending = environment.background.join();
     co_await std::move(ending);
 }
 
@@ -77,8 +77,8 @@ async::task<void> Worker::start_modules(const ConfigurationFile& file) {
         if (module.definition.start != nullptr) {
             const async::clock::duration limit = state.settings.start_deadline;
             std::vector<std::string> place;
-            async::task<std::string> starting =
-                run_until(module, module.definition.start, *module.starting, state.where.clock->now() + limit, limit, place);
+            async::task<std::string> starting = run_until(module, module.definition.start, *module.starting,
+                                                          state.environment.where.clock->now() + limit, limit, place);
             const std::string failure = co_await std::move(starting);
             if (!failure.empty()) {
                 ConfigurationPath path = module.path;
@@ -92,15 +92,13 @@ async::task<void> Worker::start_modules(const ConfigurationFile& file) {
         }
         module.is_started = true;
     }
-    state.has_started = true;
-    if (!state.cached_functions.empty()) state.background.spawn("expiry of caches", state.drop_expired_entries());
-    for (const std::function<void()>& begin : std::exchange(state.waiting_to_begin, {})) begin();
+    state.environment.all_modules_started();
 }
 
 async::task<void> Worker::stop() {
     State& state = *state_;
-    state.background.cancel();
-    async::task<void> ending = state.background.join();
+    state.environment.background.cancel();
+    async::task<void> ending = state.environment.background.join();
     co_await std::move(ending);
     async::task<void> stopping = state.stop_modules();
     co_await std::move(stopping);

@@ -1,4 +1,4 @@
-#include <modapi/watchdog.h>
+#include <modapi/hosting/watchdog.h>
 
 #include <spdlog/spdlog.h>
 

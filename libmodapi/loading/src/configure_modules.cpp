@@ -1,4 +1,4 @@
-#include <modapi/module_resolver.h>
+#include <modapi/hosting/module_resolver.h>
 
 #include <callbacks/errors.h>
 

@@ -21,7 +21,7 @@ constexpr std::uint16_t this_machine = EM_RISCV;
 #endif
 
 /// Larger sections than this aren't read: none that a module library needs comes near.
-constexpr std::uint64_t largest_section = std::uint64_t{256} * 1024 * 1024;
+constexpr std::uint64_t max_section_size = std::uint64_t{256} * 1024 * 1024;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ T ElfFile::read(std::uint64_t offset) {
 
 std::string ElfFile::bytes(std::uint64_t offset, std::uint64_t size) {
     if (offset > size_ || size > size_ - offset) throw ElfError("is truncated or damaged");
-    if (size > largest_section) throw ElfError("has a section that is too large");
+    if (size > max_section_size) throw ElfError("has a section that is too large");
     std::string raw(size, '\0');
     input_.clear();
     input_.seekg(static_cast<std::streamoff>(offset));

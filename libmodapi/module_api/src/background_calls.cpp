@@ -1,6 +1,7 @@
+#include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
-#include "worker_state.h"
+#include <async/sleep.h>
 
 #include <async/callback_frame.h>
 #include <async/child_context.h>
@@ -20,12 +21,12 @@ using duration = async::clock::duration;
 using time_point = async::clock::time_point;
 
 /// Longer than any server runs, and far from the end of the clock's range.
-constexpr double longest_ms = 1e12;
+constexpr double max_ms = 1e12;
 
 }  // namespace
 
 duration ModuleApi::background_duration(double msec) {
-    const double bounded = std::clamp(msec, 0.0, longest_ms);
+    const double bounded = std::clamp(msec, 0.0, max_ms);
     return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(bounded));
 }
 
@@ -44,8 +45,9 @@ void DelayedCall::cancel() {
 async::task<void> ModuleApi::run_background(BackgroundCall& call) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
-    async::callback_statistics::add(background_.statistics.runs);
-    frame.enter(background_);
+    async::callback_identity& background = registrations_.background;
+    async::callback_statistics::add(background.statistics.runs);
+    frame.enter(background);
     std::exception_ptr failure;
     try {
         async::task<void> running = call();
@@ -58,7 +60,7 @@ async::task<void> ModuleApi::run_background(BackgroundCall& call) {
     }
     frame.leave();
     if (!failure) co_return;
-    async::callback_statistics::add(background_.statistics.errors);
+    async::callback_statistics::add(background.statistics.errors);
     spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
 }
 
@@ -105,15 +107,15 @@ void ModuleApi::loop(double msec, bool on_all_instances, std::shared_ptr<Backgro
                      module_name_, worker_name().value_or("main"));
         return;
     }
-    worker_.state_->begin_background(
-        [this, msec, call = std::move(call)] { worker_.state_->background.spawn(module_name_, run_loop(msec, call)); });
+    environment_.begin_background(
+        [this, msec, call = std::move(call)] { environment_.background.spawn(module_name_, run_loop(msec, call)); });
 }
 
 DelayedCall ModuleApi::delay(double msec, std::shared_ptr<BackgroundCall> call) {
     if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
     auto state = std::make_shared<DelayedCall::State>();
-    worker_.state_->begin_background([this, msec, call = std::move(call), state] {
-        worker_.state_->background.spawn(module_name_, run_delayed(msec, call, state));
+    environment_.begin_background([this, msec, call = std::move(call), state] {
+        environment_.background.spawn(module_name_, run_delayed(msec, call, state));
     });
     return DelayedCall(std::move(state));
 }

@@ -1,6 +1,5 @@
-#include <modapi/homeserver.h>
+#include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
-#include <modapi/worker.h>
 
 #include <callbacks/errors.h>
 
@@ -10,7 +9,7 @@
 namespace modapi {
 
 async::task<void> ModuleApi::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {
-    return worker_.homeserver().mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));
+    return environment_.server.mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));
 }
 
 std::vector<Template> ModuleApi::read_templates(const std::vector<std::string>& filenames,
@@ -24,7 +23,7 @@ std::vector<Template> ModuleApi::read_templates(const std::vector<std::string>& 
     };
     add(custom_template_dir());
     add(custom_template_directory);
-    add(worker_.homeserver().template_dir());
+    add(environment_.server.template_dir());
     return modapi::read_templates(filenames, folders);
 }
 

@@ -1,6 +1,5 @@
-#include <modapi/homeserver.h>
+#include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
-#include <modapi/worker.h>
 
 #include <boost/json/serialize.hpp>
 
@@ -27,9 +26,9 @@ task<std::map<std::string, bool>> ModuleApi::send_http_push_notification(std::st
                                                                          std::optional<std::string> device_id, JsonDict content,
                                                                          std::optional<JsonDict> tweaks,
                                                                          std::optional<JsonDict> default_payload) {
-    return worker_.homeserver().push().send_http_push_notification(UserID(std::move(user_id)), std::move(device_id),
-                                                                   std::move(content), std::move(tweaks).value_or(JsonDict()),
-                                                                   std::move(default_payload).value_or(JsonDict()));
+    return environment_.server.push().send_http_push_notification(UserID(std::move(user_id)), std::move(device_id),
+                                                                  std::move(content), std::move(tweaks).value_or(JsonDict()),
+                                                                  std::move(default_payload).value_or(JsonDict()));
 }
 
 void ModuleApi::check_push_rule_actions(const callbacks::JsonArray& actions) const {
@@ -44,8 +43,8 @@ task<void> ModuleApi::set_push_rule_action(std::string user_id, std::string scop
     UserID user(std::move(user_id));
     if (scope != "global") throw std::runtime_error("push rules have the scope global, not " + scope);
     check_push_rule_actions(actions);
-    return worker_.homeserver().push().set_push_rule_action(std::move(user), std::move(kind), std::move(rule_id),
-                                                            std::move(actions));
+    return environment_.server.push().set_push_rule_action(std::move(user), std::move(kind), std::move(rule_id),
+                                                           std::move(actions));
 }
 
 }  // namespace modapi

@@ -12,7 +12,7 @@ namespace modapi {
 
 /// So many calls may lie within each other. What a module asks its host for runs callbacks, its own too: one that causes itself
 /// would go on until the memory ends.
-inline constexpr std::uint32_t most_nested_calls = 50;
+inline constexpr std::uint32_t max_nested_calls = 50;
 
 /// A call of a module's that callbacks run for.
 template <class T>
@@ -21,8 +21,8 @@ template <class T>
     async::callback_layer deeper = async::callback_layer::of(outer);
     async::context inner = outer;
     inner.layer = &deeper;
-    if (++deeper.nesting > most_nested_calls) {
-        throw std::runtime_error(method + ": " + std::to_string(most_nested_calls) +
+    if (++deeper.nesting > max_nested_calls) {
+        throw std::runtime_error(method + ": " + std::to_string(max_nested_calls) +
                                  " calls lie within each other: a callback causes itself by what it does");
     }
     co_return co_await std::move(call).in(inner);

@@ -1,4 +1,4 @@
-#include <modapi/homeserver.h>
+#include <modapi/hosting/homeserver.h>
 #include <modapi/services/service_not_offered.h>
 
 /// What a host answers that left a service out.

@@ -1,4 +1,4 @@
-#include <modapi/module_statistics.h>
+#include <modapi/hosting/module_statistics.h>
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@ namespace modapi {
 
 namespace {
 
-/// Adds each of `others` to the one of the same name, or behind all.
+/// Adds each of `others` to the one of the same name, or after all.
 template <class Counts, class Name>
 void add_each(std::vector<Counts>& into, const std::vector<Counts>& others, Name Counts::*name) {
     for (const Counts& other : others) {
@@ -28,7 +28,7 @@ void CallbackCounts::add(const CallbackCounts& others) {
     failed += others.failed;
     timed_calls += others.timed_calls;
     timed_ns += others.timed_ns;
-    longest_ns = std::max(longest_ns, others.longest_ns);
+    max_ns = std::max(max_ns, others.max_ns);
 }
 
 void CacheCounts::add(const CacheCounts& others) {

@@ -1,5 +1,7 @@
 #include <modapi/web_resource.h>
 
+#include "method_refusal.h"
+
 #include <async/cancellation.h>
 
 #include <spdlog/spdlog.h>
@@ -13,8 +15,6 @@ namespace modapi {
 namespace {
 
 using callbacks::SynapseError;
-
-[[noreturn]] void refuse_method() { throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED); }
 
 Response page(int status, std::string_view text) {
     Response response;

@@ -1,5 +1,7 @@
 #include <modapi/web_resource.h>
 
+#include "method_refusal.h"
+
 #include <async/cancellation.h>
 
 #include <spdlog/spdlog.h>
@@ -10,8 +12,6 @@ namespace modapi {
 namespace {
 
 using callbacks::SynapseError;
-
-[[noreturn]] void refuse_method() { throw SynapseError(405, "Unrecognized request", callbacks::Codes::UNRECOGNIZED); }
 
 void allow_any_origin(Response& response) {
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");

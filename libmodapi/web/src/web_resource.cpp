@@ -17,7 +17,7 @@ using callbacks::SynapseError;
 constexpr std::string_view paths_of_the_host[] = {"/_matrix/client", "/_matrix/federation", "/_matrix/media", "/_matrix/key",
                                                   "/_synapse/admin"};
 
-constexpr int deepest_json = 100;
+constexpr int max_json_depth = 100;
 
 /// `1e999` is JSON and becomes infinity, which is none: who stored it could never read it again.
 bool can_be_written(const callbacks::JsonValue& value) noexcept {
@@ -79,7 +79,7 @@ std::optional<std::string> Request::header(std::string_view name) const {
 
 callbacks::JsonDict Request::json_object() const {
     boost::json::parse_options options;
-    options.max_depth = deepest_json;
+    options.max_depth = max_json_depth;
     boost::json::error_code error;
     boost::json::value parsed = boost::json::parse(body, error, {}, options);
     if (error) throw SynapseError(400, "Content not JSON.", callbacks::Codes::NOT_JSON);

@@ -94,6 +94,9 @@ private:
     std::shared_ptr<const std::vector<std::string>> path_;
 };
 
+/// Whether it is an answer that the client is meant to see, and no failure.
+[[nodiscard]] bool is_synapse_error(const std::exception_ptr& failure);
+
 /// What an exception says, for logs: its `what()`, or that it isn't a std::exception. Never empty.
 [[nodiscard]] std::string message_of(const std::exception_ptr& failure);
 

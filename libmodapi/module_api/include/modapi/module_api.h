@@ -4,22 +4,28 @@
 #include <modapi/config_section.h>
 #include <modapi/database.h>
 #include <modapi/http_client.h>
+#include <modapi/mail_error.h>
 #include <modapi/module.h>
+#include <modapi/presence_update.h>
 #include <modapi/public_room_list_manager.h>
 #include <modapi/schema_migration.h>
-#include <modapi/services/mail_services.h>
-#include <modapi/services/presence_services.h>
 #include <modapi/template.h>
 #include <modapi/web_resource.h>
 
-#include <callbacks/dispatchers.h>
+#include <callbacks/account_data.h>
+#include <callbacks/account_validity.h>
+#include <callbacks/background_update_controller.h>
+#include <callbacks/password_auth_provider.h>
+#include <callbacks/presence_router.h>
+#include <callbacks/spam_checker.h>
 #include <callbacks/state_filter.h>
+#include <callbacks/third_party_rules.h>
+#include <callbacks/unsigned.h>
 #include <callbacks/user_info.h>
 
 #include <async/bind.h>
 #include <async/cached.h>
 #include <async/callable.h>
-#include <async/observation.h>
 #include <async/run_on.h>
 #include <async/sleep.h>
 
@@ -38,7 +44,8 @@ class logger;
 
 namespace modapi {
 
-class Worker;
+struct ModuleEnvironment;
+struct ModuleRegistrations;
 
 /// A background call that was asked for; may be dropped. `cancel` keeps it from starting, and cuts it if it runs.
 class DelayedCall {
@@ -54,10 +61,12 @@ private:
 /// What a module is handed: one object per module and worker, with the contract's method names.
 ///
 /// Lifetime: outlives the module. Thread: the worker's; none of its methods blocks. Registration belongs into the
-/// constructor. Asynchronous methods return a task to await; one await per statement, arguments named: GCC 12 needs it.
+/// constructor. Asynchronous methods return a task to await; one await per statement, arguments named: GCC 12 destroys
+/// temporaries twice otherwise.
 class ModuleApi {
 public:
-    ModuleApi(Worker& worker, std::string module_name);
+    /// For hosts: a module gets its own.
+    ModuleApi(ModuleEnvironment& environment, std::string module_name);
     ~ModuleApi();
     ModuleApi(const ModuleApi&) = delete;
     ModuleApi& operator=(const ModuleApi&) = delete;
@@ -69,7 +78,7 @@ public:
     /// The first module to register wins as a whole; later ones are ignored with a warning. on_update is required.
     void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks);
     void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks);
-    /// Both callbacks or neither.
+    /// Errors: RegistrationError for one of the two callbacks without the other.
     void register_presence_router_callbacks(callbacks::PresenceRouter callbacks);
     void register_spam_checker_callbacks(callbacks::SpamChecker callbacks);
     void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks);
@@ -111,10 +120,10 @@ public:
     [[nodiscard]] const std::string& module_name() const noexcept { return module_name_; }
     /// Writes to the host's log, with the module's name: `#include <spdlog/spdlog.h>`, `api.logger().info("{} rows", count)`.
     [[nodiscard]] spdlog::logger& logger() noexcept;
-    /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test.
-    /// Beyond the contract.
+    /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test. The
+    /// contract has no such method.
     [[nodiscard]] std::int64_t now_ms() const noexcept;
-    /// This module's own: what it lets through with `allow` stays its affair.
+    /// Makes HTTP requests. Each module has its own: what it lets through with `allow` stays its affair.
     [[nodiscard]] HttpClient& http_client() noexcept { return http_client_; }
     [[nodiscard]] PublicRoomListManager& public_room_list_manager() noexcept { return public_room_list_manager_; }
     [[nodiscard]] AccountDataManager& account_data_manager() noexcept { return account_data_manager_; }
@@ -124,16 +133,16 @@ public:
 
     /// `alice` becomes `@alice:server`; what starts with `@` is left as it is.
     [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
-    /// Whether an identifier belongs to this server: what is behind its first colon.
+    /// Whether an identifier belongs to this server: what is after its first colon.
     [[nodiscard]] bool is_mine(std::string_view identifier) const noexcept;
     [[nodiscard]] bool is_mine(const callbacks::Identifier& identifier) const noexcept;
     /// The canonical id of a local user, whatever the case of the letters; none if there is none, or several differ by case.
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
     /// None for whatever is no local user's id.
     [[nodiscard]] async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
-    /// The ids of at most `limit` local users, guests and deactivated ones too: those behind `after` in the host's order, the
-    /// first ones if that is empty. Fewer than `limit`: there are no more. Beyond the contract. Errors: std::invalid_argument
-    /// for a limit below 1.
+    /// The ids of at most `limit` local users, guests and deactivated ones too: those that follow `after` in the host's order,
+    /// the first ones if that is empty. Fewer than `limit`: there are no more. Errors: std::invalid_argument for a limit
+    /// below 1.
     [[nodiscard]] async::task<std::vector<std::string>> get_local_users(std::string after, int limit);
     /// False for an unknown user.
     [[nodiscard]] async::task<bool> is_user_admin(std::string user_id);
@@ -180,7 +189,7 @@ public:
     /// keeps is_user_expired from being asked. `request` outlives the task.
     [[nodiscard]] async::task<callbacks::Requester> get_user_by_req(const Request& request, bool allow_guest = false,
                                                                     bool allow_expired = false);
-    /// Of the local user with this localpart; nothing in it for an unknown one.
+    /// The profile of the local user with this localpart; nothing in it for an unknown one.
     [[nodiscard]] async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart);
     /// As an admin would: on_profile_update runs, then the name goes into the user's rooms. Empty: no name. Errors:
     /// SynapseError 400 "User is not hosted on this homeserver"; 400 for over 256 bytes; 404 `M_NOT_FOUND` for an unknown user.
@@ -300,7 +309,7 @@ public:
     void looping_background_call(Function&& f, double msec, Arguments&&... args) {
         loop(msec, false, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// The same on every worker.
+    /// Runs `f(args...)` every `msec` milliseconds as `looping_background_call` does, on every worker.
     template <class Function, class... Arguments>
     void looping_background_call_on_all_instances(Function&& f, double msec, Arguments&&... args) {
         loop(msec, true, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
@@ -368,13 +377,13 @@ private:
     [[nodiscard]] Database& database() noexcept;
     [[nodiscard]] boost::asio::any_io_executor blocking_pool() const;
 
-    Worker& worker_;
+    ModuleEnvironment& environment_;
+    ModuleRegistrations& registrations_;
     std::string module_name_;
     std::shared_ptr<spdlog::logger> logger_;
     HttpClient http_client_;
     PublicRoomListManager public_room_list_manager_;
     AccountDataManager account_data_manager_;
-    async::callback_identity background_;  ///< whose code is on the stack during a background call
 };
 
 }  // namespace modapi

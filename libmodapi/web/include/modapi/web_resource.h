@@ -26,7 +26,7 @@ struct Request {
 
     /// The first value of a query parameter; none if it isn't there.
     [[nodiscard]] std::optional<std::string> argument(std::string_view name) const;
-    /// The same, throws SynapseError 400 `M_MISSING_PARAM` "Missing string query parameter NAME".
+    /// The first value of a query parameter. Errors: SynapseError 400 `M_MISSING_PARAM` "Missing string query parameter NAME".
     [[nodiscard]] std::string required_argument(std::string_view name) const;
     /// A header, whatever its case.
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const;

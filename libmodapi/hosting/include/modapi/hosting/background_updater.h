@@ -4,7 +4,6 @@
 #include <callbacks/json.h>
 
 #include <async/hook.h>
-#include <async/notification.h>
 #include <async/scope.h>
 
 #include <chrono>
@@ -86,8 +85,6 @@ public:
     [[nodiscard]] const std::optional<std::string>& current() const noexcept { return current_; }
     [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
     [[nodiscard]] const std::string& database_name() const noexcept { return database_name_; }
-    /// Returns when no update is left, or the loop ended.
-    [[nodiscard]] async::task<void> wait_until_idle();
 
 private:
     struct Update {
@@ -124,7 +121,6 @@ private:
     bool looks_again_ = false;  ///< rows may have come since the loop last read the table
     bool all_done_ = false;
     bool aborted_ = false;
-    async::notification loop_ended_;
 };
 
 }  // namespace modapi

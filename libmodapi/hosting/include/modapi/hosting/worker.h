@@ -1,13 +1,13 @@
 #pragma once
 
-#include <modapi/cache_settings.h>
-#include <modapi/configuration.h>
 #include <modapi/database.h>
-#include <modapi/homeserver.h>
+#include <modapi/hosting/cache_settings.h>
+#include <modapi/hosting/configuration.h>
+#include <modapi/hosting/homeserver.h>
+#include <modapi/hosting/invalidation_bus.h>
+#include <modapi/hosting/module_resolver.h>
+#include <modapi/hosting/module_statistics.h>
 #include <modapi/http_client.h>
-#include <modapi/invalidation_bus.h>
-#include <modapi/module_resolver.h>
-#include <modapi/module_statistics.h>
 #include <modapi/web_resource.h>
 
 #include <callbacks/dispatchers.h>
@@ -23,7 +23,6 @@
 
 namespace modapi {
 
-class ModuleApi;
 class Watchdog;
 
 /// How one worker runs.
@@ -38,7 +37,8 @@ struct WorkerSettings {
     std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
     CacheSettings caches;  ///< of the functions that modules register
-    /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives the worker. Null: nobody does.
+    /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives the worker.
+    /// Null: nobody does.
     Watchdog* watchdog = nullptr;
 };
 
@@ -68,7 +68,7 @@ public:
     /// be awaited.
     void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
 
-    /// Once, behind construct_modules: awaits the start() of every module that has one, in order, then starts the background
+    /// Once, after construct_modules: awaits the start() of every module that has one, in order, then starts the background
     /// calls that the modules asked for. `file` outlives the task.
     ///
     /// Errors: ConfigurationError that names file, line and module, for a start() that throws or takes longer than
@@ -91,18 +91,11 @@ public:
     [[nodiscard]] const async::environment& environment() const noexcept;
     [[nodiscard]] const WorkerSettings& settings() const noexcept;
 
-    /// What every registered callback did so far, as a table for operators: module, callback, runs, errors, decisions, mean
-    /// and longest time in microseconds.
-    [[nodiscard]] callbacks::JsonArray callback_statistics() const;
-    /// What every registered cached function did so far and holds now, likewise: module, function, hits, misses (a call that
-    /// joins a run in flight is a hit), evicted_by_size, evicted_by_time, evicted_by_invalidation, size, max_size, pending.
-    [[nodiscard]] callbacks::JsonArray cache_statistics() const;
-    /// Both by module, in the order of the configuration, with what else each registered. A host of several workers asks each
-    /// on its own thread and adds them up.
+    /// What each entry of the configuration registered and what came of it, in the configuration's order. A host of several
+    /// workers asks each on its own thread and adds them up.
     [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
 
 private:
-    friend class ModuleApi;
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -1,18 +1,12 @@
 #pragma once
 
+#include <modapi/mail_error.h>
+
 #include <async/task.h>
 
-#include <stdexcept>
 #include <string>
 
 namespace modapi {
-
-/// A mail was not handed over: no mail server is configured, it can't be reached, takes too long or refuses. what() says which
-/// server and why, never a password or what is in the mail.
-class MailError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
 
 /// What a host does with mail for ModuleApi: its method of the same name says what it does and throws.
 ///

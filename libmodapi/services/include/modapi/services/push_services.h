@@ -22,7 +22,7 @@ public:
     [[nodiscard]] virtual async::task<std::map<std::string, bool>> send_http_push_notification(
         callbacks::UserID user, std::optional<std::string> device_id, callbacks::JsonDict content, callbacks::JsonDict tweaks,
         callbacks::JsonDict default_payload);
-    /// Of a rule in the scope `global`; the actions are such that a rule may have.
+    /// The rule is in the scope `global`; the actions are such that a rule may have.
     [[nodiscard]] virtual async::task<void> set_push_rule_action(callbacks::UserID user, std::string kind, std::string rule_id,
                                                                  callbacks::JsonArray actions);
 };

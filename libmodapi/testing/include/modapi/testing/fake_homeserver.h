@@ -1,6 +1,6 @@
 #pragma once
 
-#include <modapi/homeserver.h>
+#include <modapi/hosting/homeserver.h>
 
 #include <map>
 #include <optional>

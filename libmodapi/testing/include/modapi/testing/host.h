@@ -6,9 +6,9 @@
 #include <modapi/testing/scripted_http.h>
 
 #include <modapi/database.h>
+#include <modapi/hosting/worker.h>
 #include <modapi/module.h>
 #include <modapi/module_api.h>
-#include <modapi/worker.h>
 
 #include <async/testing/virtual_time.h>
 
@@ -40,7 +40,7 @@ namespace modapi::testing {
 class Host {
 public:
     Host();
-    /// As another worker of the host, with a callback deadline, ...
+    /// A worker with these settings: a name, a callback deadline, ...
     explicit Host(WorkerSettings settings);
     ~Host();
     Host(const Host&) = delete;
@@ -55,7 +55,7 @@ public:
     Module& load(std::string_view config = "{}") {
         return load_named<Module>("test.Module", config);
     }
-    /// The same under the module's real name, which messages have.
+    /// Loads a module under its real name, which messages have. Once, instead of `load`.
     template <class Module>
     Module& load_named(std::string name, std::string_view config = "{}") {
         static Module* built = nullptr;

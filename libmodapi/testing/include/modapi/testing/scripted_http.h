@@ -33,7 +33,7 @@ public:
 
     /// Answers every request of this method to exactly this URL, until something else is said of it.
     void answer(const std::string& method, const std::string& url, int status, std::string body = "{}");
-    /// The same as a redirect.
+    /// Answers with a redirect.
     void redirect(const std::string& method, const std::string& url, int status, std::string location);
     /// What is answered there comes later, in virtual time.
     void delay(const std::string& method, const std::string& url, async::clock::duration by);

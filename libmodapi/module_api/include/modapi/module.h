@@ -76,28 +76,22 @@ concept usable_stop = has_stop<Module> || std::is_final_v<Module> || !names_stop
 template <class Result>
 concept is_awaited_or_nothing = std::is_void_v<Result> || std::is_same_v<Result, async::task<void>>;
 
-template <class Module>
-async::task<void> start_module(void* module) {
+struct CallStart {
+    decltype(auto) operator()(auto& module) const { return module.start(); }
+};
+struct CallStop {
+    decltype(auto) operator()(auto& module) const { return module.stop(); }
+};
+/// Calls a module's start() or stop(), and awaits it if it is a coroutine.
+template <class Module, class Call>
+async::task<void> call_module(void* module) {
     Module& instance = *static_cast<Module*>(module);
-    static_assert(is_awaited_or_nothing<decltype(instance.start())>, "a module's start() is an async::task<void> or void");
-    if constexpr (std::is_void_v<decltype(instance.start())>) {
-        instance.start();
+    if constexpr (std::is_void_v<std::invoke_result_t<Call, Module&>>) {
+        Call()(instance);
         co_return;
     } else {
-        async::task<void> starting = instance.start();
-        co_await std::move(starting);
-    }
-}
-template <class Module>
-async::task<void> stop_module(void* module) {
-    Module& instance = *static_cast<Module*>(module);
-    static_assert(is_awaited_or_nothing<decltype(instance.stop())>, "a module's stop() is an async::task<void> or void");
-    if constexpr (std::is_void_v<decltype(instance.stop())>) {
-        instance.stop();
-        co_return;
-    } else {
-        async::task<void> stopping = instance.stop();
-        co_await std::move(stopping);
+        async::task<void> running = Call()(instance);
+        co_await std::move(running);
     }
 }
 
@@ -146,8 +140,16 @@ template <class Module>
                                 [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {
                                     return std::make_shared<Module>(Parsed(*static_cast<const Parsed*>(parsed.get())), api);
                                 }};
-    if constexpr (detail::has_start<Module>) definition.start = &detail::start_module<Module>;
-    if constexpr (detail::has_stop<Module>) definition.stop = &detail::stop_module<Module>;
+    if constexpr (detail::has_start<Module>) {
+        using Result = std::invoke_result_t<detail::CallStart, Module&>;
+        static_assert(detail::is_awaited_or_nothing<Result>, "a module's start() is an async::task<void> or void");
+        definition.start = &detail::call_module<Module, detail::CallStart>;
+    }
+    if constexpr (detail::has_stop<Module>) {
+        using Result = std::invoke_result_t<detail::CallStop, Module&>;
+        static_assert(detail::is_awaited_or_nothing<Result>, "a module's stop() is an async::task<void> or void");
+        definition.stop = &detail::call_module<Module, detail::CallStop>;
+    }
     return definition;
 }
 

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <callbacks/json.h>
+
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// The keys from a document's root to a value, list indices as decimal numbers: `{"modules", "1", "config", "audit_room"}`.
+using ConfigurationPath = std::vector<std::string>;
+
+/// Something is wrong with a configuration file. what() is the whole line an operator sees:
+/// `homeserver.yaml:12: modules[1].config.audit_room: is required (module account_data_audit.CustomAccountDataModule)`.
+class ConfigurationError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A YAML file, as JSON with the line of every value.
+///
+/// Plain scalars follow YAML's core schema (null, true, 12, 0x1F, 1.5; anything else and everything quoted is a string).
+/// Errors: ConfigurationError with file and line for a file that can't be parsed, a second document, a duplicate key, a root
+/// that is no mapping, nesting deeper than 64 levels, or aliases that grow the document beyond a million values; with the file
+/// alone for one that can't be read.
+class ConfigurationFile {
+public:
+    /// `file` is named in messages as it is given here.
+    [[nodiscard]] static ConfigurationFile load(const std::filesystem::path& file);
+    /// Reads a document from memory; `name` stands for the file in messages.
+    [[nodiscard]] static ConfigurationFile parse(std::string_view yaml, std::string name);
+
+    [[nodiscard]] const callbacks::JsonDict& root() const noexcept { return root_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The value at `path`; null if there is none.
+    [[nodiscard]] const callbacks::JsonValue* find(const ConfigurationPath& path) const;
+    /// The line where the value at `path` begins (that of its key in a mapping), or that of the nearest thing above it that
+    /// exists. From 1.
+    [[nodiscard]] int line_of(const ConfigurationPath& path) const;
+    /// `FILE:LINE: modules[1].config.audit_room: message`. Without a path: `FILE:LINE: message`.
+    [[nodiscard]] std::string describe(const ConfigurationPath& path, std::string_view message) const;
+    [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message) const;
+
+private:
+    ConfigurationFile(std::string name, callbacks::JsonDict root, std::map<ConfigurationPath, int> lines);
+
+    std::string name_;
+    callbacks::JsonDict root_;
+    std::map<ConfigurationPath, int> lines_;
+};
+
+}  // namespace modapi

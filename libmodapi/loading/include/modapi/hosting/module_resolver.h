@@ -1,0 +1,70 @@
+#pragma once
+
+#include <modapi/hosting/configuration.h>
+#include <modapi/module.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// A module can't be found or loaded. what() says why and what to do about it.
+class ModuleLoadError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Finds the class a module name stands for: compiled in, or in a shared library on the module path.
+///
+/// `list_spam_checker.ListSpamChecker` is split at its last dot: the class ListSpamChecker in list_spam_checker.so. Before
+/// anything in a library runs, its ELF file is read: it must carry the mark of this binary interface (abi.h), must not bring a
+/// copy of the framework (the framework section, or a needed libmodapi* of another name than this process's own), and must
+/// export the class. Libraries are never unloaded. Thread: one at a time.
+class ModuleResolver {
+public:
+    explicit ModuleResolver(std::vector<std::filesystem::path> module_path);
+    ~ModuleResolver();
+    ModuleResolver(const ModuleResolver&) = delete;
+    ModuleResolver& operator=(const ModuleResolver&) = delete;
+
+    /// Makes a class of the host's own program available under `name`.
+    template <class Module>
+    void add(std::string name) {
+        add(std::move(name), definition_of<Module>());
+    }
+    void add(std::string name, ModuleDefinition definition);
+
+    /// Errors: ModuleLoadError. The reference is valid as long as the resolver.
+    [[nodiscard]] const ModuleDefinition& resolve(std::string_view name);
+    /// The file that `name` was resolved to; empty for what is compiled in.
+    [[nodiscard]] std::filesystem::path library_of(std::string_view name) const;
+
+private:
+    struct Library;
+    std::vector<std::filesystem::path> module_path_;
+    std::map<std::string, ModuleDefinition, std::less<>> compiled_in_;
+    std::map<std::string, std::unique_ptr<Library>, std::less<>> libraries_;
+};
+
+/// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
+struct ConfiguredModule {
+    std::string name;
+    ConfigurationPath path;         ///< {"modules", "1"}
+    std::filesystem::path library;  ///< the file it comes from; empty: compiled in
+    const ModuleDefinition* definition = nullptr;
+    std::shared_ptr<const void> parsed;
+};
+
+/// Resolves and parses the `modules:` list, in order; the first failure ends it, before any module was built.
+///
+/// A missing, null or empty list means no modules; a missing or null `config` is an empty mapping. `warn` gets one line for
+/// each other key in an entry. Errors: ConfigurationError.
+[[nodiscard]] std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
+                                                              const std::function<void(const std::string&)>& warn);
+
+}  // namespace modapi

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <async/cached_function.h>
+#include <async/observation.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modapi {
+
+/// What one callback of one module did so far; all its registrations together.
+struct CallbackCounts {
+    std::string callback;
+    std::uint64_t calls = 0;
+    std::uint64_t decided = 0;      ///< answers that ended the walk: a denial, a replacement, a value
+    std::uint64_t failed = 0;       ///< calls that ended with an exception
+    std::uint64_t timed_calls = 0;  ///< calls whose duration was taken: a sample of those that end at once, and each that waits
+    std::uint64_t timed_ns = 0;     ///< how long they took together
+    union {
+        std::uint64_t max_ns = 0;  ///< how long the longest of them took
+        [[deprecated("max_ns")]] std::uint64_t longest_ns;
+    };
+
+    void add(const CallbackCounts& others);
+};
+
+/// What one cached function did so far, and what it holds.
+struct CacheCounts {
+    std::string function;
+    async::cache_counters counters;
+
+    void add(const CacheCounts& others);
+};
+
+/// What a module registered, and what came of it.
+struct ModuleStatistics {
+    std::string module;                      ///< its name in the configuration
+    std::string library;                     ///< the file it came from; empty: compiled in
+    std::vector<CallbackCounts> callbacks;   ///< in the order of their first registration
+    std::vector<std::string> web_resources;  ///< their paths
+    std::vector<CacheCounts> caches;         ///< in the order of their registration
+    std::uint64_t background_calls = 0;      ///< runs of looping and delayed background calls
+    std::uint64_t failed_background_calls = 0;
+
+    /// Adds what the module did on another worker, where it may have registered something else.
+    void add(const ModuleStatistics& others);
+};
+
+}  // namespace modapi

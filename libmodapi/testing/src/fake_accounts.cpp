@@ -1,0 +1,187 @@
+#include <modapi/testing/fake_homeserver.h>
+
+#include <callbacks/errors.h>
+
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+/// The fake homeserver's users and their requests.
+namespace modapi::testing {
+
+using async::task;
+using callbacks::Codes;
+using callbacks::JsonDict;
+using callbacks::SynapseError;
+using callbacks::UserID;
+
+FakeUser* FakeHomeserver::find_user(const std::string& user_id) {
+    const auto found = users_.find(user_id);
+    return found == users_.end() ? nullptr : &found->second;
+}
+
+FakeUser& FakeHomeserver::existing_user(const UserID& user) {
+    FakeUser* const found = find_user(user.to_string());
+    if (found == nullptr) throw SynapseError(404, "No row found");
+    return *found;
+}
+
+task<std::optional<std::string>> FakeHomeserver::check_user_exists(std::string user_id) {
+    fail_if_asked("check_user_exists");
+    if (find_user(user_id) == nullptr) co_return std::nullopt;
+    co_return user_id;
+}
+
+task<std::optional<callbacks::UserInfo>> FakeHomeserver::get_userinfo_by_id(std::string user_id) {
+    fail_if_asked("get_userinfo_by_id");
+    const FakeUser* const found = find_user(user_id);
+    if (found == nullptr) co_return std::nullopt;
+    callbacks::UserInfo info{UserID(user_id)};
+    info.is_admin = found->is_admin;
+    info.is_deactivated = found->is_deactivated;
+    info.is_guest = found->is_guest;
+    co_return info;
+}
+
+task<std::vector<std::string>> FakeHomeserver::get_local_users(std::string after, int limit) {
+    fail_if_asked("get_local_users");
+    std::vector<std::string> ids;
+    for (auto next = users_.upper_bound(after); next != users_.end() && std::cmp_less(ids.size(), limit); ++next)
+        ids.push_back(next->first);
+    co_return ids;
+}
+
+task<bool> FakeHomeserver::is_user_admin(UserID user) {
+    fail_if_asked("is_user_admin");
+    const FakeUser* const found = find_user(user.to_string());
+    co_return found != nullptr && found->is_admin;
+}
+
+task<void> FakeHomeserver::set_user_admin(UserID user, bool admin) {
+    fail_if_asked("set_user_admin");
+    existing_user(user).is_admin = admin;
+    co_return;
+}
+
+task<void> FakeHomeserver::check_username(std::string username) {
+    fail_if_asked("check_username");
+    if (username.empty())
+        throw SynapseError(400, "User ID can only contain characters a-z, 0-9, or '=_-./+'", Codes::INVALID_USERNAME);
+    if (find_user("@" + username + ":" + name_) != nullptr)
+        throw SynapseError(400, "User ID already taken.", Codes::USER_IN_USE);
+    co_return;
+}
+
+task<std::string> FakeHomeserver::register_user(std::string localpart, std::optional<std::string> displayname,
+                                                std::vector<std::string> emails, bool admin) {
+    fail_if_asked("register_user");
+    task<void> checking = check_username(localpart);
+    co_await std::move(checking);
+    FakeUser& made = add_user("@" + localpart + ":" + name_);
+    made.displayname = displayname ? *displayname : localpart;
+    made.is_admin = admin;
+    for (std::string& email : emails) {
+        callbacks::ThirdPartyID bound;
+        bound.medium = "email";
+        bound.address = std::move(email);
+        made.threepids.push_back(std::move(bound));
+    }
+    co_return made.user_id;
+}
+
+task<void> FakeHomeserver::deactivate_user(UserID user, bool erase) {
+    fail_if_asked("deactivate_user");
+    FakeUser& gone = existing_user(user);
+    gone.is_deactivated = true;
+    if (erase) {
+        gone.displayname.reset();
+        gone.avatar_url.reset();
+    }
+    co_return;
+}
+
+task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string localpart) {
+    fail_if_asked("get_profile_for_user");
+    callbacks::ProfileInfo profile;
+    const FakeUser* const found = find_user("@" + localpart + ":" + name_);
+    if (found == nullptr) co_return profile;
+    profile.display_name = found->displayname;
+    profile.avatar_url = found->avatar_url;
+    co_return profile;
+}
+
+task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname, bool) {
+    fail_if_asked("set_displayname");
+    std::optional<std::string>& name = existing_user(user).displayname;
+    name.reset();
+    if (!new_displayname.empty()) name = std::move(new_displayname);
+    co_return;
+}
+
+task<std::vector<callbacks::ThirdPartyID>> FakeHomeserver::get_threepids_for_user(std::string user_id) {
+    fail_if_asked("get_threepids_for_user");
+    const FakeUser* const found = find_user(user_id);
+    if (found == nullptr) co_return std::vector<callbacks::ThirdPartyID>();
+    co_return found->threepids;
+}
+
+task<void> FakeHomeserver::record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
+                                                   UserID registered_user) {
+    fail_if_asked("record_user_external_id");
+    for (const auto& [id, user] : users_) {
+        const auto known = user.external_ids.find(auth_provider_id);
+        if (known == user.external_ids.end() || known->second != remote_user_id) continue;
+        throw callbacks::ExternalIDReuseException("the id " + remote_user_id + " of " + auth_provider_id +
+                                                  " is recorded already");
+    }
+    existing_user(registered_user).external_ids[auth_provider_id] = remote_user_id;
+    co_return;
+}
+
+task<std::shared_ptr<const JsonDict>> FakeHomeserver::get_global_account_data(UserID user, std::string data_type) {
+    fail_if_asked("get_global");
+    const FakeUser* const found = find_user(user.to_string());
+    if (found == nullptr || !found->account_data.contains(data_type)) co_return nullptr;
+    co_return std::make_shared<const JsonDict>(found->account_data.at(data_type));
+}
+
+task<void> FakeHomeserver::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
+    fail_if_asked("put_global");
+    FakeUser* const found = find_user(user.to_string());
+    if (found == nullptr) throw std::invalid_argument(user.to_string() + " is not registered");
+    found->account_data[data_type] = std::move(new_data);
+    co_return;
+}
+
+task<callbacks::Requester> FakeHomeserver::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
+    fail_if_asked("get_user_by_req");
+    constexpr std::string_view bearer = "Bearer ";
+    const std::string given = request.header("Authorization").value_or("");
+    if (!given.starts_with(bearer)) throw SynapseError(401, "Missing access token", Codes::MISSING_TOKEN);
+    for (const auto& [id, user] : users_) {
+        if (user.access_token != given.substr(bearer.size())) continue;
+        if (user.is_guest && !allow_guest) throw SynapseError(403, "Guest access not allowed", Codes::GUEST_ACCESS_FORBIDDEN);
+        if (user.is_expired && !allow_expired) throw SynapseError(403, "User account has expired", Codes::EXPIRED_ACCOUNT);
+        callbacks::Requester requester{UserID(id)};
+        requester.is_guest = user.is_guest;
+        co_return requester;
+    }
+    throw SynapseError(401, "Invalid access token passed.", Codes::UNKNOWN_TOKEN);
+}
+
+task<callbacks::RegisteredDevice> FakeHomeserver::register_device(UserID user, std::optional<std::string> device_id,
+                                                                  std::optional<std::string>) {
+    fail_if_asked("register_device");
+    callbacks::RegisteredDevice device;
+    device.device_id = device_id ? *device_id : "DEVICE" + std::to_string(++numbered_);
+    device.access_token = existing_user(user).access_token;
+    co_return device;
+}
+
+task<void> FakeHomeserver::invalidate_access_token(std::string access_token) {
+    fail_if_asked("invalidate_access_token");
+    access_tokens_invalidated.push_back(std::move(access_token));
+    co_return;
+}
+
+}  // namespace modapi::testing

@@ -1,0 +1,20 @@
+# cmake -DCOMPILER=<compiler> "-DINCLUDES=<folder>;..." -DSOURCE=<file> -P module_author_headers.cmake: a module author's file
+# includes nothing that only hosts need.
+cmake_minimum_required(VERSION 3.25)
+list(REMOVE_DUPLICATES INCLUDES)
+list(TRANSFORM INCLUDES PREPEND "-I")
+file(WRITE ${SOURCE} "#include <modapi/module_api.h>\n")
+execute_process(COMMAND ${COMPILER} -std=c++20 -M ${INCLUDES} ${SOURCE}
+    OUTPUT_VARIABLE headers ERROR_VARIABLE errors RESULT_VARIABLE failure)
+if(failure)
+    message(FATAL_ERROR "${errors}")
+endif()
+string(REGEX MATCHALL "[^ \n\\]+" headers "${headers}")
+if(NOT headers MATCHES "modapi/module_api\\.h")
+    message(FATAL_ERROR "the list of headers has not even <modapi/module_api.h>")
+endif()
+foreach(header IN LISTS headers)
+    if(header MATCHES "include/modapi/(hosting|services)/|include/callbacks/dispatchers\\.h")
+        message(SEND_ERROR "<modapi/module_api.h> includes what only hosts need: ${header}")
+    endif()
+endforeach()
