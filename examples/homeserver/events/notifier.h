@@ -1,11 +1,11 @@
 #pragma once
 
+#include <modapi/hosting/worker_bus.h>
+
 #include <callbacks/event.h>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <functional>
+#include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,23 +23,19 @@ struct News {
 /// Carries news from the worker where they happened to all workers of the process, the same one included. Thread: any.
 class Notifier {
 public:
-    using Handler = std::function<void(const News& news)>;
+    using Handler = modapi::WorkerBus<News>::Handler;
 
-    /// `handler` is called on `executor` for all news from now on, in their order.
-    void attach(boost::asio::any_io_executor executor, Handler handler);
-    void detach_all();
+    /// `handler` is called on `executor` for all news from now on, in their order. Gives the number to detach it by.
+    [[nodiscard]] std::size_t attach(boost::asio::any_io_executor executor, Handler handler);
+    /// From now on the handler isn't called any more. On the handler's executor.
+    void detach(std::size_t attached);
 
-    void publish(News news);
+    void publish(const News& news);
     /// Something is new for these users that is no event: account data, presence.
     void wake(std::vector<std::string> users);
 
 private:
-    struct Attached {
-        boost::asio::any_io_executor executor;
-        std::shared_ptr<Handler> handler;
-    };
-    std::mutex mutex_;
-    std::vector<Attached> attached_;
+    modapi::InProcessWorkerBus<News> bus_;
 };
 
 }  // namespace homeserver

@@ -217,7 +217,6 @@ void Server::stop() {
 }
 
 void Server::end_workers() {
-    notifier_.detach_all();
     const std::function<void()> ended = when_all_report([this] { io_.stop(); });
     for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->end(ended);
 }

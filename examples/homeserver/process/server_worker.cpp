@@ -239,13 +239,17 @@ modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail
 modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
 
 void ServerWorker::attach_to_notifier() {
-    process_.notifier.attach(where_.executor, [this](const News& news) {
+    attached_ = process_.notifier.attach(where_.executor, [this](const News& news) {
         callbacks::ThirdPartyRulesDispatch& third_party_rules = modules_.hooks().third_party_rules;
         if (news.event && !third_party_rules.on_new_event.empty())
             background_.spawn("on_new_event", run_on_new_event(third_party_rules, *news.event, news.state));
         waiting_syncs_.wake(news.users);
         if (http_pushers_) http_pushers_->look(news.users);
     });
+}
+
+void ServerWorker::detach_from_notifier() {
+    if (attached_) process_.notifier.detach(*std::exchange(attached_, std::nullopt));
 }
 
 void ServerWorker::start_work_of_main() {

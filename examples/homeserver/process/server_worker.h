@@ -77,6 +77,8 @@ public:
 
     /// Begins to hear of what is new; once, before the first request.
     void attach_to_notifier();
+    /// Hears of nothing new from now on; before the modules stop. On its thread.
+    void detach_from_notifier();
     /// Starts the background updates and the pushers if this is the main worker; on its thread.
     void start_work_of_main();
     [[nodiscard]] async::task<void> stop_work_of_main();
@@ -92,6 +94,7 @@ private:
     async::scope background_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<Parts> parts_;
+    std::optional<std::size_t> attached_;                        ///< to the notifier
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
     std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
     Services services_;

@@ -77,6 +77,7 @@ async::task<void> WorkerThread::drain_here(WorkerThread& self, std::chrono::mill
 }
 
 async::task<void> WorkerThread::stop_modules(WorkerThread& self) {
+    self.worker_.detach_from_notifier();
     self.worker_.background().cancel(async::cancel_reason::stopping);
     co_await self.worker_.stop_work_of_main();
     co_await self.worker_.background().join();

@@ -200,7 +200,7 @@ void EventSender::announce(const Event& event, const StateMap& state, std::vecto
     news.event = event;
     if (!third_party_rules_.on_new_event.empty()) news.state = std::make_shared<const StateMap>(state);
     news.users = std::move(users);
-    notifier_.publish(std::move(news));
+    notifier_.publish(news);
 }
 
 async::task<Event> EventSender::send(Draft draft) {
