@@ -9,26 +9,27 @@ import subprocess
 import sys
 import tempfile
 
-from newcomer import block_of, run
+from newcomer import Document, run
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
-README = (PROJECT / "libasync/README.md").read_text()
+README = Document(PROJECT / "libasync/README.md")
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "print_server.cpp").write_text(block_of(README, "`print_server.cpp`:", "cpp"))
-        (folder / "CMakeLists.txt").write_text(block_of(README, "`CMakeLists.txt`:", "cmake"))
-        commands = block_of(README, "Build it against this checkout", "sh").replace("$MODAPI/build/release", str(BUILD))
+        (folder / "print_server.cpp").write_text(README.block("`print_server.cpp`:", "cpp"))
+        (folder / "CMakeLists.txt").write_text(README.block("`CMakeLists.txt`:", "cmake"))
+        commands = README.block("Build it against this checkout", "sh").replace("$MODAPI/build/release", str(BUILD))
         run(commands, folder, MODAPI=str(PROJECT))
         said = subprocess.run([folder / "build/print_server"], check=True, capture_output=True, text=True).stdout
-        assert said == block_of(README, "It says:", "text"), said
+        assert said == README.block("It says:", "text"), said
 
         known = (folder / "build/CMakeCache.txt").read_text()
         needless = [name for name in ("boost_json", "spdlog") if name + "_DIR" in known]
         assert not needless, f"find_package(modapi COMPONENTS async) looked for {needless}"
+    README.require_all_used()
     print("libasync/README keeps its promises")
 
 

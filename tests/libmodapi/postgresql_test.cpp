@@ -331,7 +331,7 @@ TEST(PostgresqlOpeningTest, GoesOnToTheNextHostOfAListWhenOneIsSilentOrRefuses) 
     const std::unique_ptr<Database> database = Database::open(settings);
     async::sync_wait(database->read("works", [](Transaction& transaction) { transaction.execute("SELECT 1"); }));
     const std::string silence = "no answer from 127.0.0.1, port " + server.port() + ", within 1 s";
-    const std::string error = open_error("host=127.0.0.1,/nowhere port=" + server.port() + common);
+    const std::string error = open_error("host=127.0.0.1,/nowhere port=" + server.port() + common + "1");
     EXPECT_TRUE(
         error.starts_with("can't open the PostgreSQL database: " + silence + "; connection to server on socket \"/nowhere/"))
         << error;
