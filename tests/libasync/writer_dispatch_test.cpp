@@ -225,7 +225,7 @@ TEST(WriterDispatch, ACallerThatLeavesLetsRunningHooksFinishAndStoppingCutsThem)
 
 /// Of two values of one letter the first one stays. A rule of this test's own, as a host may have them.
 struct first_wins_per_key {
-    static constexpr std::string_view name = "merge, first wins per key";
+    [[maybe_unused]] static constexpr std::string_view name = "merge, first wins per key";
     static constexpr bool later_wins = false;
 };
 /// Keeps one word per first letter, which one its rule says.
