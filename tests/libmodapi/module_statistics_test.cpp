@@ -113,13 +113,13 @@ TEST_F(ModuleStatisticsTest, CountWhatCameOfIt) {
 
 TEST_F(ModuleStatisticsTest, OfSeveralWorkersAddUp) {
     ModuleStatistics one;
-    one.callbacks = {{"shared", 1, 2, 3, 4, 5, 6}};
+    one.callbacks = {{"shared", 1, 2, 3, 4, 5, {6}}};
     one.web_resources = {"/a"};
     one.background_calls = 1;
     one.caches = {{"cache", async::cache_counters()}};
     one.caches[0].counters.size = 5;
     ModuleStatistics other;
-    other.callbacks = {{"only there", 1, 0, 0, 0, 0, 0}, {"shared", 10, 20, 30, 40, 50, 3}};
+    other.callbacks = {{"only there", 1, 0, 0, 0, 0, {0}}, {"shared", 10, 20, 30, 40, 50, {3}}};
     other.web_resources = {"/a", "/b"};
     other.background_calls = 2;
     other.failed_background_calls = 1;
