@@ -22,7 +22,9 @@ add_compile_options(
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
     # -Wrestrict misfires on "text" + string (GCC bug 105651).
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+    # In a batch a source is an included file, where GCC takes its anonymous namespace for one of a header.
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 
 # A compiler cache turns the second build of anything into seconds, in another checkout too: paths are told relative to this one.
 find_program(MODAPI_CCACHE ccache)

@@ -30,11 +30,11 @@ TEST(Codes, OfUnstableFeaturesKeepTheirPrefixes) {
 }
 
 TEST(Codes, AreAllDifferent) {
-    std::set<std::string_view> texts;
+    std::set<std::string_view> names;
     const int count = static_cast<int>(Codes::AS_PING_CONNECTION_FAILED) + 1;
-    for (int code = 0; code < count; ++code) texts.insert(errcode_of(static_cast<Codes>(code)));
-    EXPECT_EQ(texts.size(), static_cast<std::size_t>(count));
-    EXPECT_FALSE(texts.contains(""));
+    for (int code = 0; code < count; ++code) names.insert(errcode_of(static_cast<Codes>(code)));
+    EXPECT_EQ(names.size(), static_cast<std::size_t>(count));
+    EXPECT_FALSE(names.contains(""));
 }
 
 }  // namespace

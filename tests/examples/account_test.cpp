@@ -1,3 +1,4 @@
+#include "room_test.h"
 #include "server_process.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +12,7 @@ namespace {
 
 using namespace homeserver_test;
 
-constexpr const char* settings =
+constexpr const char* account_settings =
     "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\nmodules:\n  - module: "
     "stubborn.Stubborn\n";
 const std::string client = "/_matrix/client/v3";
@@ -29,14 +30,8 @@ protected:
     }
 
     TemporaryFolder folder;
-    ServerProcess server{folder.path(), settings};
+    ServerProcess server{folder.path(), account_settings};
 };
-
-void expect_error(const Answer& answer, int status, const std::string& errcode, const std::string& error) {
-    EXPECT_EQ(answer.status, status);
-    EXPECT_EQ(answer.text("errcode"), errcode);
-    EXPECT_EQ(answer.text("error"), error);
-}
 
 TEST_F(AccountTest, RegistersInTwoStepsThroughTheDummyStage) {
     const Answer challenge = post("/register", R"({"username":"alice","password":"pw of alice"})");

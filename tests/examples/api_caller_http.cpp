@@ -71,7 +71,7 @@ task<JsonValue> request(Call call) {
     co_return found;
 }
 
-constexpr Method methods[] = {
+constexpr Method http_method_table[] = {
     {"http_client.get_json", &get_json},
     {"http_client.post_json_get_json", &post_json_get_json},
     {"http_client.post_urlencoded_get_json", &post_urlencoded_get_json},
@@ -83,6 +83,6 @@ constexpr Method methods[] = {
 
 }  // namespace
 
-std::span<const Method> http_methods() { return methods; }
+std::span<const Method> http_methods() { return http_method_table; }
 
 }  // namespace api_caller

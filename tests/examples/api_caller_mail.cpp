@@ -18,13 +18,13 @@ task<JsonValue> read_templates(Call call) {
     co_return rendered;
 }
 
-constexpr Method methods[] = {
+constexpr Method mail_method_table[] = {
     {"send_mail", &send_mail},
     {"read_templates", &read_templates},
 };
 
 }  // namespace
 
-std::span<const Method> mail_methods() { return methods; }
+std::span<const Method> mail_methods() { return mail_method_table; }
 
 }  // namespace api_caller

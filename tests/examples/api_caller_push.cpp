@@ -29,7 +29,7 @@ task<JsonValue> set_push_rule_action(Call call) {
     co_return nullptr;
 }
 
-constexpr Method methods[] = {
+constexpr Method push_method_table[] = {
     {"send_http_push_notification", &send_http_push_notification},
     {"check_push_rule_actions", &check_push_rule_actions},
     {"set_push_rule_action", &set_push_rule_action},
@@ -37,6 +37,6 @@ constexpr Method methods[] = {
 
 }  // namespace
 
-std::span<const Method> push_methods() { return methods; }
+std::span<const Method> push_methods() { return push_method_table; }
 
 }  // namespace api_caller

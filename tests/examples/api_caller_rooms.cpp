@@ -116,7 +116,7 @@ task<JsonValue> set_presence_for_users(Call call) {
     co_return nullptr;
 }
 
-constexpr Method methods[] = {
+constexpr Method room_method_table[] = {
     {"create_and_send_event_into_room", &create_and_send_event_into_room},
     {"get_room_state", &get_room_state},
     {"get_state_events_in_room", &get_state_events_in_room},
@@ -139,6 +139,6 @@ constexpr Method methods[] = {
 
 }  // namespace
 
-std::span<const Method> room_methods() { return methods; }
+std::span<const Method> room_methods() { return room_method_table; }
 
 }  // namespace api_caller

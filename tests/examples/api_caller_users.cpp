@@ -240,7 +240,7 @@ task<JsonValue> call_with_defaults(Call call) {
     co_return found;
 }
 
-constexpr Method methods[] = {
+constexpr Method user_method_table[] = {
     {"check_user_exists", &check_user_exists},
     {"get_userinfo_by_id", &get_userinfo_by_id},
     {"get_user_by_req", &get_user_by_req},
@@ -270,6 +270,6 @@ constexpr Method methods[] = {
 
 }  // namespace
 
-std::span<const Method> user_methods() { return methods; }
+std::span<const Method> user_methods() { return user_method_table; }
 
 }  // namespace api_caller

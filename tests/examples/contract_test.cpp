@@ -192,7 +192,7 @@ const auto deactivate = [](Stage& stage) {
 const auto log_in_by = [](const std::string& rest) { return [rest](Stage& stage) { return stage.post("/login", rest, {}); }; };
 const auto by_verdict = [](const Stage&, const Answer& answer) { return answer.text("org.example.by"); };
 const auto by_user = [](const Stage&, const Answer& answer) { return user_in(answer.text("user_id")); };
-const auto visibility = [](const Stage& stage) {
+const auto visibility_of_the_room = [](const Stage& stage) {
     return stage.get("/directory/list/room/" + stage.room, {}).text("visibility");
 };
 const auto profile_of_user = [](const Stage& stage) {
@@ -309,7 +309,7 @@ std::vector<Row> all_rows() {
             return stage.get("/directory/room/%23" + stage.name("alias") + ":hs.test", {}).text("room_id");
         },
         spam("This user is not permitted to create this alias"), by_verdict);
-    row("user_may_publish_room", a_room, publish, visibility,
+    row("user_may_publish_room", a_room, publish, visibility_of_the_room,
         spam("This user is not permitted to publish rooms to the room list"), by_verdict);
     row(
         "check_username_for_spam",
@@ -350,7 +350,7 @@ std::vector<Row> all_rows() {
             const std::string topic = stage.get(path, stage.tokens.at("bob")).text("topic");
             return topic.empty() ? topic : topic.substr(std::string("stamped by ").size());
         });
-    row("check_visibility_can_be_modified", a_room, publish, visibility,
+    row("check_visibility_can_be_modified", a_room, publish, visibility_of_the_room,
         refused(403, "M_UNKNOWN", "Not allowed to publish room"), nobody_named);
     row("on_new_event", a_room, say, &Stage::latest_event, done, nobody_named);
     row(

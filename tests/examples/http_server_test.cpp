@@ -8,7 +8,7 @@ namespace {
 
 using namespace homeserver_test;
 
-constexpr const char* settings =
+constexpr const char* http_settings =
     "enable_registration: true\nenable_registration_without_verification: true\nmodules:\n  - module: stubborn.Stubborn\n";
 constexpr const char* login = "/_matrix/client/v3/login";
 
@@ -23,7 +23,7 @@ protected:
     void expect_that_it_goes_on() const { EXPECT_EQ(server.request("GET", "/_matrix/client/versions").status, 200); }
 
     TemporaryFolder folder;
-    ServerProcess server{folder.path(), settings};
+    ServerProcess server{folder.path(), http_settings};
 };
 
 TEST_F(HttpServerTest, AnswersAnUnknownPathWithUnrecognized) {

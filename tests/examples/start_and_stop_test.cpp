@@ -10,7 +10,7 @@ namespace {
 using namespace homeserver_test;
 using std::chrono::steady_clock;
 
-constexpr const char* settings =
+constexpr const char* open_settings =
     "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\nmodules:\n  - module: "
     "stubborn.Stubborn\n";
 
@@ -65,7 +65,7 @@ TEST(StartTest, NamesThePlacesThatCannotBeWrittenTo) {
 
 TEST(StartTest, NamesThePortThatIsInUse) {
     const TemporaryFolder folder;
-    const ServerProcess other(folder.path(), settings);
+    const ServerProcess other(folder.path(), open_settings);
     const TemporaryFolder own;
     const std::string port = std::to_string(other.port());
     expect_error(own, "server_name: hs\nlisteners:\n  - port: " + port + "\n",
@@ -132,7 +132,7 @@ protected:
     }
 
     TemporaryFolder folder;
-    ServerProcess server{folder.path(), settings};
+    ServerProcess server{folder.path(), open_settings};
 };
 
 TEST_F(StopTest, EndsAtOnceWithIdleConnections) {
@@ -194,13 +194,13 @@ TEST(RestartTest, KeepsWhatWasAcknowledgedThroughAKill) {
     const TemporaryFolder folder;
     std::string token;
     {
-        ServerProcess server(folder.path(), settings);
+        ServerProcess server(folder.path(), open_settings);
         token = server.register_user("alice");
         const std::string target = "/_matrix/client/v3/user/@alice:hs.test/account_data/org.example.data";
         ASSERT_EQ(server.request("PUT", target, R"({"kept":true})", token).status, 200);
         server.kill();
     }
-    const ServerProcess server(folder.path(), settings);
+    const ServerProcess server(folder.path(), open_settings);
     const Answer data =
         server.request("GET", "/_matrix/client/v3/user/@alice:hs.test/account_data/org.example.data", "", token);
     EXPECT_EQ(data.status, 200);

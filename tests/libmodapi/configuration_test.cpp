@@ -14,7 +14,7 @@ using modapi::ConfigurationFile;
 using modapi::ConfigurationPath;
 
 template <class Function>
-std::string error_of(Function&& function) {
+std::string loading_error(Function&& function) {
     try {
         function();
     } catch (const ConfigurationError& error) {
@@ -23,7 +23,7 @@ std::string error_of(Function&& function) {
     return "nothing was thrown";
 }
 std::string parse_error(std::string_view yaml) {
-    return error_of([&] { static_cast<void>(ConfigurationFile::parse(yaml, "hs.yaml")); });
+    return loading_error([&] { static_cast<void>(ConfigurationFile::parse(yaml, "hs.yaml")); });
 }
 
 struct Strict {
@@ -36,7 +36,7 @@ struct Strict {
 };
 
 std::string modules_error(std::string_view yaml, std::vector<std::string>* warnings = nullptr) {
-    return error_of([&] {
+    return loading_error([&] {
         const ConfigurationFile file = ConfigurationFile::parse(yaml, "hs.yaml");
         modapi::ModuleResolver resolver({});
         resolver.add<Strict>("audit.Strict");
@@ -107,7 +107,7 @@ TEST(ConfigurationTest, RefusesBottomlessAndExplodingDocuments) {
 TEST(ConfigurationTest, NamesAFileThatCanNotBeRead) {
     const TemporaryFolder folder;
     const auto load = [](const std::filesystem::path& file) {
-        return error_of([&] { static_cast<void>(ConfigurationFile::load(file)); });
+        return loading_error([&] { static_cast<void>(ConfigurationFile::load(file)); });
     };
     EXPECT_EQ(load(folder.file("no.yaml")), folder.file("no.yaml").string() + ": can't be read: No such file or directory");
     EXPECT_EQ(load(folder.path()), folder.path().string() + ": can't be read: it is a directory");

@@ -11,22 +11,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-modapi::ConfigSection section(callbacks::JsonValue value) {
+modapi::ConfigSection key_with(callbacks::JsonValue value) {
     callbacks::JsonDict values;
     values["period"] = std::move(value);
     return modapi::ConfigSection(std::move(values));
 }
 
 TEST(ConfiguredDuration, IsMillisecondsOrHasAUnit) {
-    EXPECT_EQ(modapi::optional_duration(section(0), "period"), 0ms);
-    EXPECT_EQ(modapi::optional_duration(section(1500), "period"), 1500ms);
-    EXPECT_EQ(modapi::optional_duration(section("1500"), "period"), 1500ms);
-    EXPECT_EQ(modapi::optional_duration(section("30s"), "period"), 30s);
-    EXPECT_EQ(modapi::optional_duration(section("5m"), "period"), 5min);
-    EXPECT_EQ(modapi::optional_duration(section("6h"), "period"), 6h);
-    EXPECT_EQ(modapi::optional_duration(section("7d"), "period"), 7 * 24h);
-    EXPECT_EQ(modapi::optional_duration(section("2w"), "period"), 14 * 24h);
-    EXPECT_EQ(modapi::optional_duration(section("1y"), "period"), 365 * 24h);
+    EXPECT_EQ(modapi::optional_duration(key_with(0), "period"), 0ms);
+    EXPECT_EQ(modapi::optional_duration(key_with(1500), "period"), 1500ms);
+    EXPECT_EQ(modapi::optional_duration(key_with("1500"), "period"), 1500ms);
+    EXPECT_EQ(modapi::optional_duration(key_with("30s"), "period"), 30s);
+    EXPECT_EQ(modapi::optional_duration(key_with("5m"), "period"), 5min);
+    EXPECT_EQ(modapi::optional_duration(key_with("6h"), "period"), 6h);
+    EXPECT_EQ(modapi::optional_duration(key_with("7d"), "period"), 7 * 24h);
+    EXPECT_EQ(modapi::optional_duration(key_with("2w"), "period"), 14 * 24h);
+    EXPECT_EQ(modapi::optional_duration(key_with("1y"), "period"), 365 * 24h);
 }
 
 TEST(ConfiguredDuration, AMistakeNamesItsPath) {
@@ -38,7 +38,7 @@ TEST(ConfiguredDuration, AMistakeNamesItsPath) {
           callbacks::JsonValue("1.5h"), callbacks::JsonValue("1M"), callbacks::JsonValue("1ms"),
           callbacks::JsonValue(largest + "s"), callbacks::JsonValue(largest + "0")}) {
         try {
-            static_cast<void>(modapi::optional_duration(section(value), "period"));
+            static_cast<void>(modapi::optional_duration(key_with(value), "period"));
             ADD_FAILURE() << value << " was taken";
         } catch (const callbacks::ConfigError& error) {
             EXPECT_EQ(error.path(), std::vector<std::string>{"period"}) << value;
@@ -48,9 +48,9 @@ TEST(ConfiguredDuration, AMistakeNamesItsPath) {
 
 TEST(ConfiguredDuration, MayBeMissingUnlessItIsRequired) {
     EXPECT_EQ(modapi::optional_duration(modapi::ConfigSection(callbacks::JsonDict()), "period"), std::nullopt);
-    EXPECT_EQ(modapi::optional_duration(section(nullptr), "period"), std::nullopt);
-    EXPECT_THROW(static_cast<void>(modapi::required_duration(section(nullptr), "period")), callbacks::ConfigError);
-    EXPECT_EQ(modapi::required_duration(section("1w"), "period"), 7 * 24h);
+    EXPECT_EQ(modapi::optional_duration(key_with(nullptr), "period"), std::nullopt);
+    EXPECT_THROW(static_cast<void>(modapi::required_duration(key_with(nullptr), "period")), callbacks::ConfigError);
+    EXPECT_EQ(modapi::required_duration(key_with("1w"), "period"), 7 * 24h);
 }
 
 /// In milliseconds.

@@ -13,9 +13,9 @@ namespace {
 using modapi::ModuleLoadError;
 using modapi::ModuleResolver;
 
-const std::filesystem::path modules = TEST_MODULES;
+const std::filesystem::path test_modules = TEST_MODULES;
 
-std::string error_of(const std::filesystem::path& folder, std::string_view name) {
+std::string resolving_error(const std::filesystem::path& folder, std::string_view name) {
     ModuleResolver resolver({folder});
     try {
         static_cast<void>(resolver.resolve(name));
@@ -34,13 +34,13 @@ std::string content_of(const std::filesystem::path& file) {
 bool was_loaded(std::string_view name, std::string& error) {
     const TemporaryFolder folder;
     setenv("TRACE_FILE", folder.file("trace").c_str(), 1);
-    error = error_of(modules, name);
+    error = resolving_error(test_modules, name);
     unsetenv("TRACE_FILE");
     return std::filesystem::exists(folder.file("trace"));
 }
 
 TEST(ModuleResolverTest, FindsAClassInASharedLibrary) {
-    ModuleResolver resolver({"/nonexistent", modules});
+    ModuleResolver resolver({"/nonexistent", test_modules});
     const modapi::ModuleDefinition& definition = resolver.resolve("good_module.GoodModule");
     EXPECT_NE(definition.construct, nullptr);
     EXPECT_EQ(&definition, &resolver.resolve("good_module.GoodModule"));
@@ -52,7 +52,7 @@ struct CompiledIn {
 };
 
 TEST(ModuleResolverTest, PrefersAClassThatIsCompiledIn) {
-    ModuleResolver resolver({modules});
+    ModuleResolver resolver({test_modules});
     resolver.add<CompiledIn>("good_module.GoodModule");
     EXPECT_EQ(resolver.resolve("good_module.GoodModule").parse, modapi::definition_of<CompiledIn>().parse);
 }
@@ -81,57 +81,57 @@ TEST(ModuleResolverTest, RefusesALibraryWithoutAMarkBeforeItRuns) {
 
 TEST(ModuleResolverTest, RefusesALibraryThatNeedsAnotherFrameworkLibrary) {
     const TemporaryFolder folder;
-    std::string library = content_of(modules / "good_module.so");
+    std::string library = content_of(test_modules / "good_module.so");
     const std::size_t at = library.find("libmodapi.so");
     ASSERT_NE(at, std::string::npos);
     library[at + std::string("libmodapi").size()] = '_';
     const std::string needed(library.c_str() + at);  // with the version, up to the NUL
     folder.write("good_module.so", library);
-    const std::string error = error_of(folder.path(), "good_module.GoodModule");
+    const std::string error = resolving_error(folder.path(), "good_module.GoodModule");
     EXPECT_NE(error.find("needs " + needed + ", a framework library that this server doesn't run with"), std::string::npos)
         << error;
 }
 
 TEST(ModuleResolverTest, SaysWhichClassesALibraryHas) {
-    EXPECT_EQ(error_of(modules, "good_module.Missing"),
-              (modules / "good_module.so").string() + " has no class Missing; it has GoodModule, SecondModule");
+    EXPECT_EQ(resolving_error(test_modules, "good_module.Missing"),
+              (test_modules / "good_module.so").string() + " has no class Missing; it has GoodModule, SecondModule");
 }
 
 TEST(ModuleResolverTest, RefusesNamesThatAreNone) {
-    EXPECT_NE(error_of(modules, "../good_module.GoodModule").find("can't be the name of a library"), std::string::npos);
-    EXPECT_NE(error_of(modules, ".GoodModule").find("can't be the name of a library"), std::string::npos);
-    EXPECT_NE(error_of(modules, "good_module.").find("can't be the name of a class"), std::string::npos);
+    EXPECT_NE(resolving_error(test_modules, "../good_module.GoodModule").find("can't be the name of a library"), std::string::npos);
+    EXPECT_NE(resolving_error(test_modules, ".GoodModule").find("can't be the name of a library"), std::string::npos);
+    EXPECT_NE(resolving_error(test_modules, "good_module.").find("can't be the name of a class"), std::string::npos);
     EXPECT_NE(
-        error_of(modules, "missing.Class").find("nor is there a missing.so on the module path (" + modules.string() + ")"),
+        resolving_error(test_modules, "missing.Class").find("nor is there a missing.so on the module path (" + test_modules.string() + ")"),
         std::string::npos);
 }
 
 TEST(ModuleResolverTest, RefusesGarbageAndEveryTruncationWithoutReadingOutOfBounds) {
     const TemporaryFolder folder;
     folder.write("garbage.so", "this is no library at all, but long enough to hold a header of one, if that were all it took");
-    EXPECT_NE(error_of(folder.path(), "garbage.X").find("garbage.so is not a shared library"), std::string::npos);
+    EXPECT_NE(resolving_error(folder.path(), "garbage.X").find("garbage.so is not a shared library"), std::string::npos);
     folder.write("empty.so", "");
-    EXPECT_NE(error_of(folder.path(), "empty.X").find("empty.so is not a shared library"), std::string::npos);
-    const std::string library = content_of(modules / "good_module.so");
+    EXPECT_NE(resolving_error(folder.path(), "empty.X").find("empty.so is not a shared library"), std::string::npos);
+    const std::string library = content_of(test_modules / "good_module.so");
     for (const std::size_t eighth : {1U, 2U, 3U, 4U, 5U, 6U, 7U}) {
         folder.write("cut.so", library.substr(0, library.size() * eighth / 8));
-        EXPECT_NE(error_of(folder.path(), "cut.GoodModule"), "nothing was thrown");
+        EXPECT_NE(resolving_error(folder.path(), "cut.GoodModule"), "nothing was thrown");
     }
     for (const std::size_t size : {4U, 16U, 63U, 64U}) {
         folder.write("cut.so", library.substr(0, size));
-        EXPECT_NE(error_of(folder.path(), "cut.GoodModule").find("is truncated or damaged"), std::string::npos);
+        EXPECT_NE(resolving_error(folder.path(), "cut.GoodModule").find("is truncated or damaged"), std::string::npos);
     }
 }
 
 TEST(ModuleResolverTest, RefusesDamagedHeadersAndTables) {
     const TemporaryFolder folder;
-    const std::string library = content_of(modules / "good_module.so");
+    const std::string library = content_of(test_modules / "good_module.so");
     // Section table offset, count and string table index, each as large as can be.
     for (const std::size_t at : {0x28U, 0x3cU, 0x3eU}) {
         std::string damaged = library;
         damaged[at] = damaged[at + 1] = '\xff';
         folder.write("damaged.so", damaged);
-        EXPECT_NE(error_of(folder.path(), "damaged.GoodModule"), "nothing was thrown");
+        EXPECT_NE(resolving_error(folder.path(), "damaged.GoodModule"), "nothing was thrown");
     }
 }
 

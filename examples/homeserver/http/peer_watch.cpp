@@ -7,7 +7,7 @@ namespace homeserver {
 namespace {
 
 constexpr std::size_t max_received_ahead = 64 * 1024;
-constexpr std::size_t read_size = 8 * 1024;
+constexpr std::size_t watched_read_size = 8 * 1024;
 
 }  // namespace
 
@@ -48,7 +48,7 @@ void PeerWatch::wait(const std::shared_ptr<State>& state) {
 /// Takes what is there, without waiting for more.
 void PeerWatch::look(State& state) {
     boost::system::error_code error;
-    const std::size_t size = state.socket.read_some(state.received.prepare(read_size), error);
+    const std::size_t size = state.socket.read_some(state.received.prepare(watched_read_size), error);
     state.received.commit(size);
     state.peer_is_gone = error && error != boost::asio::error::would_block && error != boost::asio::error::try_again;
 }

@@ -178,7 +178,7 @@ struct Page {
     std::optional<std::int64_t> end;
 };
 
-Page find_page(Transaction& transaction, const PageRequest& wanted) {
+Page find_page_of_messages(Transaction& transaction, const PageRequest& wanted) {
     Page page;
     const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
     page.allowed = visibility.shows_anything();
@@ -227,7 +227,7 @@ async::task<Response> get_messages(const RoutedRequest& request, Authentication&
                                    ClientEventWriter& event_writer) {
     const Requester requester = co_await authentication.requester_of(request);
     const PageRequest wanted = page_request(request, requester);
-    const Page page = co_await database.read("room_messages", &find_page, wanted);
+    const Page page = co_await database.read("room_messages", &find_page_of_messages, wanted);
     if (!page.allowed) refuse_outsider(requester, wanted.room_id);
     EventResponse response(event_writer, recipient_of(requester));
     callbacks::JsonBuffer& text = response.text();

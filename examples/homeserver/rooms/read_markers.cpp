@@ -67,7 +67,7 @@ std::int64_t marker_position(Transaction& transaction, const Marks& marks) {
 }
 
 /// All of the marks or, with an exception, none.
-Marked store(Transaction& transaction, const Marks& marks) {
+Marked store_marks(Transaction& transaction, const Marks& marks) {
     const Visibility visibility(transaction, marks.room_id, marks.user_id);
     if (visibility.membership() != "join") {
         throw SynapseError(403, "User " + marks.user_id + " not in room " + marks.room_id, Codes::FORBIDDEN);
@@ -91,7 +91,7 @@ Marked store(Transaction& transaction, const Marks& marks) {
 
 /// From the stored marks on.
 async::task<void> mark(modapi::Database& database, Notifier& notifier, AccountData& account_data, const Marks& marks) {
-    Marked marked = co_await database.run("store_read_markers", &store, marks);
+    Marked marked = co_await database.run("store_read_markers", &store_marks, marks);
     if (!marked.woken.empty()) notifier.wake(std::move(marked.woken));
     if (!marked.moved_marker) co_return;
     const JsonDict content = marker_content(*marks.fully_read);

@@ -29,7 +29,6 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 
-constexpr std::string_view password_type = "m.login.password";
 constexpr std::string_view token_type = "m.login.token";
 constexpr std::string_view service_type = "m.login.application_service";
 
@@ -47,9 +46,9 @@ async::task<modapi::Response> login_flows(const RoutedRequest&, const LoginViaEx
         add_flow(flows, token_type);
         flows.back().get_object()["get_login_token"] = true;
     }
-    add_flow(flows, password_type);
+    add_flow(flows, password_login_type);
     password_auth_provider.auth_checkers.each_key([&](const callbacks::LoginType& registered, const auto&) {
-        const bool is_listed_already = registered.type == password_type || registered.type == service_type ||
+        const bool is_listed_already = registered.type == password_login_type || registered.type == service_type ||
                                        (registered.type == token_type && offers_tokens);
         if (!is_listed_already) add_flow(flows, registered.type);
     });

@@ -29,7 +29,6 @@ using callbacks::LoginType;
 using callbacks::SynapseError;
 using Checkers = decltype(callbacks::PasswordAuthProviderDispatch::auth_checkers)::one;
 
-constexpr std::string_view password_type = "m.login.password";
 
 [[noreturn]] void refuse() { throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN); }
 
@@ -83,7 +82,7 @@ async::task<std::optional<AuthResult>> check_own_password(modapi::Database& data
 async::task<std::optional<AuthResult>> ask_about_third_party(callbacks::PasswordAuthProviderDispatch& password_auth_provider,
                                                              const std::string& login_type,
                                                              const ThirdPartyIdentifier& identifier, const JsonDict& body) {
-    if (login_type != password_type) co_return std::nullopt;
+    if (login_type != password_login_type) co_return std::nullopt;
     const std::string password = secret_member(body, "password").value_or(std::string());
     std::optional<AuthResult> accepted =
         co_await password_auth_provider.check_3pid_auth(identifier.medium, identifier.address, password);
@@ -93,7 +92,7 @@ async::task<std::optional<AuthResult>> ask_about_third_party(callbacks::Password
 }  // namespace
 
 async::task<AuthResult> LoginAuthentication::authenticated(std::string login_type, JsonDict body) {
-    const bool is_password = login_type == password_type;
+    const bool is_password = login_type == password_login_type;
     if (is_password) {
         const JsonValue* const password = body.if_contains("password");
         if (password == nullptr || !password->is_string())

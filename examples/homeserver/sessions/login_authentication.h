@@ -12,8 +12,11 @@
 #include <async/task.h>
 
 #include <string>
+#include <string_view>
 
 namespace homeserver {
+
+inline constexpr std::string_view password_login_type = "m.login.password";
 
 /// Who logs in. One a worker; thread: the worker's.
 class LoginAuthentication {
