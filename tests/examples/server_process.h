@@ -71,6 +71,7 @@ public:
     ServerProcess& operator=(const ServerProcess&) = delete;
 
     [[nodiscard]] unsigned short port() const noexcept { return port_; }
+    [[nodiscard]] pid_t process() const noexcept { return process_; }
     [[nodiscard]] Answer request(const std::string& method, const std::string& target, const std::string& body = {},
                                  const std::string& token = {}) const;
     /// The same with a whole Authorization header; empty: none.

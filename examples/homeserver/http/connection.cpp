@@ -30,8 +30,12 @@ using callbacks::Codes;
 using Transferred = std::tuple<boost::system::error_code, std::size_t>;
 
 constexpr std::uint32_t max_header = 64 * 1024;
-constexpr std::uint64_t largest_body = 10 * 1024 * 1024;
+constexpr std::uint64_t max_body = 10 * 1024 * 1024;
 constexpr std::size_t read_size = 8 * 1024;
+/// A buffer never holds more: that of a connection that waits, or sends a header or a body of known length; and that of chunks,
+/// whose headers and trailers have no other limit.
+constexpr std::size_t max_buffer = max_header + 2 * read_size;
+constexpr std::size_t max_buffer_of_chunks = 2 * read_size;
 constexpr auto max_silence = std::chrono::seconds(90);
 constexpr auto max_request = std::chrono::seconds(30);
 constexpr auto max_response = std::chrono::seconds(120);
@@ -131,26 +135,46 @@ async::task<HttpConnection::Received> HttpConnection::receive() {
         if (std::get<0>(first)) co_return Received::nothing;
         buffer_.commit(std::get<1>(first));
     }
+    buffer_.max_size(max_buffer);
+    refusal_.reset();
     parser_.emplace();
     parser_->header_limit(max_header);
-    parser_->body_limit(largest_body);
+    parser_->body_limit(max_body);
+    chunk_extensions_ = ChunkExtensionLimit();
+    parser_->on_chunk_header(chunk_extensions_);
     stream_.expires_after(max_request);
     const Transferred header = co_await http::async_read_header(stream_, buffer_, *parser_, as_tuple(async::use_task));
-    boost::system::error_code error = std::get<0>(header);
-    if (!error && !parser_->is_done()) {
-        if (equal_ignoring_case(parser_->get()[http::field::expect], "100-continue")) {
-            const bool sent = co_await send_continue();
-            if (!sent) co_return Received::nothing;
-        }
-        const Transferred body = co_await http::async_read(stream_, buffer_, *parser_, as_tuple(async::use_task));
-        error = std::get<0>(body);
+    refused_because_ = std::get<0>(header);
+    if (!refused_because_) {
+        // From here on, so that trailers never stand among the headers.
+        request_ = converted(parser_->get());
+        client_keeps_alive_ = parser_->get().keep_alive();
+        refusal_ = framing_refusal(parser_->get());
+        if (refusal_) co_return Received::refused;
+        const bool is_whole = co_await receive_body();
+        if (is_whole) co_return Received::request;
     }
-    if (!error) co_return Received::request;
-    const bool is_malformed = error.category() == http::make_error_code(http::error::bad_method).category() &&
-                              error != http::error::end_of_stream && error != http::error::partial_message;
-    refused_because_ = error;
+    const bool is_malformed = refused_because_.category() == http::make_error_code(http::error::bad_method).category() &&
+                              refused_because_ != http::error::end_of_stream &&
+                              refused_because_ != http::error::partial_message;
     if (is_malformed) co_return Received::refused;
     co_return Received::nothing;
+}
+
+async::task<bool> HttpConnection::receive_body() {
+    if (parser_->is_done()) co_return true;
+    if (equal_ignoring_case(parser_->get()[http::field::expect], "100-continue")) {
+        const bool sent = co_await send_continue();
+        if (!sent) {
+            refused_because_ = http::error::end_of_stream;
+            co_return false;
+        }
+    }
+    if (parser_->chunked()) buffer_.max_size(std::max(max_buffer_of_chunks, buffer_.size()));
+    const Transferred body = co_await http::async_read(stream_, buffer_, *parser_, as_tuple(async::use_task));
+    buffer_.max_size(max_buffer);
+    refused_because_ = std::get<0>(body);
+    co_return !refused_because_;
 }
 
 async::task<bool> HttpConnection::send_continue() {
@@ -160,7 +184,7 @@ async::task<bool> HttpConnection::send_continue() {
     co_return !std::get<0>(written);
 }
 
-modapi::Request HttpConnection::converted(const http::request<http::string_body>& received) const {
+modapi::Request HttpConnection::converted(const http::request_header<>& received) const {
     modapi::Request request;
     request.method = std::string(received.method_string());
     const RequestTarget target = split_target(received.target());
@@ -173,11 +197,10 @@ modapi::Request HttpConnection::converted(const http::request<http::string_body>
 }
 
 async::task<bool> HttpConnection::answer() {
-    http::request<http::string_body> received = parser_->release();
+    modapi::Request request = std::move(request_);
+    request.body = std::move(parser_->get().body());
     parser_.reset();
-    modapi::Request request = converted(received);
-    request.body = std::move(received.body());
-    const std::string_view raw_path = split_target(received.target()).path;
+    const std::string_view raw_path = split_target(request.target).path;
     const auto began = std::chrono::steady_clock::now();
     RequestSummary summary;
     std::optional<modapi::Response> response;
@@ -191,7 +214,7 @@ async::task<bool> HttpConnection::answer() {
     log_request(request, raw_path, status, summary, std::chrono::steady_clock::now() - began);
     if (cut) std::rethrow_exception(cut);
     if (!response) co_return false;
-    const bool keep_alive = received.keep_alive() && !is_last();
+    const bool keep_alive = client_keeps_alive_ && !is_last();
     modapi::Response sent = std::move(*response);
     const bool is_head = request.method == "HEAD";
     const bool arrived = co_await send(std::move(sent), is_head, keep_alive);
@@ -247,9 +270,9 @@ modapi::Response HttpConnection::refusal() const {
 }
 
 async::task<void> HttpConnection::refuse() {
-    modapi::Response response = refusal();
-    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, refused_because_.message(),
-                 client_address_);
+    modapi::Response response = refusal_ ? *refusal_ : refusal();
+    const std::string reason = refusal_ ? "the end of its body isn't certain" : refused_because_.message();
+    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reason, client_address_);
     const bool sent = co_await send(std::move(response), false, false);
     if (!sent) co_return;
     boost::system::error_code error;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/request_framing.h"
 #include "http/request_handling.h"
 
 #include <async/scope.h>
@@ -21,7 +22,8 @@ class HttpConnections;
 
 /// One client's connection: reads a request, answers it, and so on, one at a time, in the order they came.
 ///
-/// Bounded: 64 KiB of header, 10 MiB of body, 30 s for a request to arrive, 90 s of silence between requests.
+/// Bounded: 64 KiB of header, 10 MiB of body, 16 KiB of what a chunk's header or the trailers hold, 4 KiB of all chunk
+/// extensions of a body, 30 s for a request to arrive, 90 s of silence between requests. Trailers are read and forgotten.
 class HttpConnection {
 public:
     HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket);
@@ -40,6 +42,8 @@ private:
     enum class Received { request, refused, nothing };
 
     async::task<Received> receive();
+    /// Reads the rest of a request whose header is there; false: there was an error, which refused_because_ is then.
+    async::task<bool> receive_body();
     async::task<bool> send_continue();
     /// Answers the received request; false: the connection ends.
     async::task<bool> answer();
@@ -50,14 +54,18 @@ private:
     /// Answers what can't be taken, and takes in what the client still sends, so that it gets to see the answer.
     async::task<void> refuse();
     [[nodiscard]] modapi::Response refusal() const;
-    [[nodiscard]] modapi::Request converted(const boost::beast::http::request<boost::beast::http::string_body>& received) const;
+    [[nodiscard]] modapi::Request converted(const boost::beast::http::request_header<>& received) const;
     [[nodiscard]] bool is_last() const noexcept;
 
     HttpConnections& owner_;
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
     std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+    ChunkExtensionLimit chunk_extensions_;
+    modapi::Request request_;  ///< what was received of it
+    bool client_keeps_alive_ = false;
     boost::system::error_code refused_because_;
+    std::optional<modapi::Response> refusal_;  ///< none: by refused_because_
     std::string client_address_;
     bool is_idle_ = true;
 };

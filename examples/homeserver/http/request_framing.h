@@ -1,0 +1,32 @@
+#pragma once
+
+#include <modapi/web_resource.h>
+
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/message.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace homeserver {
+
+/// What answers a request of which it isn't sure where its body ends (RFC 9112, section 6), so that nothing of it can be taken
+/// for the next request; none: it is sure. Call it before the body is read; the connection ends after the refusal.
+///
+/// Refused with 400 `M_UNKNOWN`: a Transfer-Encoding beside a Content-Length, in HTTP/1.0, or of which chunked isn't the last;
+/// with 501: codings below chunked. What is wrong with a Content-Length by itself, the parser refuses.
+[[nodiscard]] std::optional<modapi::Response> framing_refusal(const boost::beast::http::request_header<>& header);
+
+/// Bounds what a client may send between the chunks of one body, where no limit of the body counts it. Outlives the parser that
+/// it is given to with `on_chunk_header`.
+class ChunkExtensionLimit {
+public:
+    void operator()(std::uint64_t chunk_size, boost::beast::string_view extensions, boost::beast::error_code& error);
+
+private:
+    std::size_t taken_ = 0;
+};
+
+}  // namespace homeserver
