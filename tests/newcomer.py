@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -71,3 +72,29 @@ def start(program, configuration, folder):
         server.wait(timeout=30)
         return server, None, server.stderr.read()
     return server, "http://" + line.split()[-1], ""
+
+
+def send_messages(base, *texts):
+    """Registers alice and says these texts in a room of hers: the status and the answer of each."""
+    status, alice = request(base, "POST", "/_matrix/client/v3/register",
+                            {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
+    assert status == 200, alice
+    token = alice["access_token"]
+    status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
+    assert status == 200, room
+    send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
+    return [request(base, "PUT", f"{send}{number}", {"msgtype": "m.text", "body": text}, token)
+            for number, text in enumerate(texts, 1)]
+
+
+def require_second_refused(base, accepted, refused):
+    """The server takes the first text and its module refuses the second."""
+    (status, answer), (refused_status, refusal) = send_messages(base, accepted, refused)
+    assert status == 200, answer
+    assert refused_status == 403 and refusal["errcode"] == "M_FORBIDDEN", refusal
+
+
+def stop(server):
+    """Ends the server as an operator does; it says nothing against it."""
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=10) == 0, server.stderr.read()

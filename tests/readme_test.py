@@ -7,12 +7,11 @@ usage: readme_test.py PROJECT BUILD
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 
-from newcomer import Document, files_of, request, run, start
+from newcomer import Document, files_of, require_second_refused, run, start, stop
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
@@ -37,20 +36,9 @@ def talk_to_the_server(folder, yaml):
     server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
     assert base, complaint
     try:
-        status, alice = request(base, "POST", "/_matrix/client/v3/register",
-                                {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
-        assert status == 200, alice
-        token = alice["access_token"]
-        status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
-        assert status == 200, room
-        send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
-        status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello there everybody"}, token)
-        assert status == 200, answer
-        status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "HELLO THERE EVERYBODY"}, token)
-        assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+        require_second_refused(base, "hello there everybody", "HELLO THERE EVERYBODY")
     finally:
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=10) == 0, server.stderr.read()
+        stop(server)
 
 
 def see_the_mistake(folder, yaml):
