@@ -26,7 +26,7 @@ public:
     /// `soft_logout` false, 403 `ORG_MATRIX_EXPIRED_ACCOUNT` "User account has expired".
     [[nodiscard]] async::task<callbacks::Requester> requester_of(const RoutedRequest& request);
 
-    /// The same for logout, where an expired account is let through.
+    /// Who makes a logout request: as requester_of, but an expired account is let through.
     [[nodiscard]] async::task<callbacks::Requester> requester_even_if_expired(const RoutedRequest& request);
 
 private:

@@ -30,7 +30,7 @@ void hash_and_sign(callbacks::JsonDict& pdu, const SigningKey& key, std::string_
 /// lacks a part of an event.
 [[nodiscard]] callbacks::Event event_from_pdu(const callbacks::JsonDict& pdu, std::string event_id,
                                               callbacks::JsonDict unsigned_fields);
-/// The same backwards, without unsigned and event id.
+/// From the event to its PDU, which has neither unsigned nor event id.
 [[nodiscard]] callbacks::JsonDict pdu_from_event(const callbacks::Event& event);
 
 }  // namespace homeserver

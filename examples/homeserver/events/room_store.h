@@ -41,12 +41,12 @@ struct RoomHead {
 [[nodiscard]] callbacks::StateMap current_state(modapi::Transaction& transaction, const std::string& room_id);
 [[nodiscard]] std::optional<callbacks::Event> current_state_event(modapi::Transaction& transaction, const std::string& room_id,
                                                                   const std::string& type, const std::string& state_key);
-/// Of the current state, what has an empty state key: what the room is like, without its members. Cost: reads none of them.
+/// What has an empty state key in the current state: what the room is like, without its members. Cost: reads none of them.
 [[nodiscard]] callbacks::StateMap state_without_keys(modapi::Transaction& transaction, const std::string& room_id);
-/// Of the current state, what an entry of `filter` wants.
+/// What an entry of `filter` wants from the current state.
 [[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
                                                  const callbacks::StateFilter& filter);
-/// The state after everything up to `position`; with `newer_than`, only what was set behind that.
+/// The state after everything up to `position`; with `newer_than`, only what was set after that.
 [[nodiscard]] std::vector<StoredEvent> state_at(modapi::Transaction& transaction, const std::string& room_id,
                                                 std::int64_t position, std::int64_t newer_than);
 /// All events that set one part of the state, oldest first.
@@ -62,12 +62,12 @@ struct RoomHead {
 
 [[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
                                                     const std::string& event_id);
-/// The same, whatever the room.
+/// The event with that id, whatever its room.
 [[nodiscard]] std::optional<StoredEvent> find_event_anywhere(modapi::Transaction& transaction, const std::string& event_id);
-/// At most `limit` events behind `after` and up to `until`: the latest ones, oldest first.
+/// At most `limit` events after the position `after` and up to `until`: the latest ones, oldest first.
 [[nodiscard]] std::vector<StoredEvent> latest_events(modapi::Transaction& transaction, const std::string& room_id,
                                                      std::int64_t after, std::int64_t until, std::int64_t limit);
-/// The same, the earliest ones, oldest first.
+/// At most `limit` events after the position `after` and up to `until`: the earliest ones, oldest first.
 [[nodiscard]] std::vector<StoredEvent> earliest_events(modapi::Transaction& transaction, const std::string& room_id,
                                                        std::int64_t after, std::int64_t until, std::int64_t limit);
 

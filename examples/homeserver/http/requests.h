@@ -20,17 +20,17 @@ namespace homeserver {
 /// The body as an object; an empty body is an empty object. Errors: 400 `M_NOT_JSON` "Content not JSON.", 400 `M_BAD_JSON`
 /// "Content must be a JSON object."
 [[nodiscard]] callbacks::JsonDict json_body(const RoutedRequest& request);
-/// The same where the body is what the request is about: an empty one isn't JSON.
+/// The body as an object where it is what the request is about: an empty one isn't JSON. Errors: those of json_body.
 [[nodiscard]] callbacks::JsonDict required_json_body(const RoutedRequest& request);
 
 /// A member of a body. Missing: none. Wrong type, or a NUL character, which not every database holds: 400 `M_INVALID_PARAM`
 /// (M_BAD_JSON for Matrix content).
 [[nodiscard]] std::optional<std::string> string_member(const callbacks::JsonDict& body, std::string_view key);
-/// The same for a password, which may have any character, since only its hash is kept.
+/// A password in a body, which may have any character, since only its hash is kept. Else as string_member.
 [[nodiscard]] std::optional<std::string> secret_member(const callbacks::JsonDict& body, std::string_view key);
-/// The same for a member that has to be there: 400 `M_MISSING_PARAM` "Missing key 'KEY'".
+/// A member that has to be there: 400 `M_MISSING_PARAM` "Missing key 'KEY'". Else as string_member.
 [[nodiscard]] std::string required_string_member(const callbacks::JsonDict& body, std::string_view key);
-/// The same for a member that a client may also leave out by saying null.
+/// A member that a client may also leave out by saying null. Else as string_member.
 [[nodiscard]] std::optional<std::string> optional_string_member(const callbacks::JsonDict& body, std::string_view key);
 /// A truth value. Missing: `otherwise`.
 [[nodiscard]] bool flag_member(const callbacks::JsonDict& body, std::string_view key, bool otherwise);

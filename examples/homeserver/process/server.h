@@ -58,6 +58,7 @@ private:
     const modapi::ConfigurationFile& file_;
     const ServerConfiguration& configuration_;
     ShutdownDeadline& deadline_;
+    Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::io_context io_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;  // while workers end, too
     boost::asio::signal_set signals_;
@@ -67,7 +68,6 @@ private:
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;
-    Turns turns_;
     Mailer mailer_;
     modapi::InProcessInvalidationBus invalidations_;
     modapi::Watchdog watchdog_;

@@ -27,7 +27,7 @@ void note_notifications(modapi::Transaction& transaction, const callbacks::Event
 
 /// A receipt came: its user has read what is not behind `event_position`, of its thread or of all.
 void forget_read_notifications(modapi::Transaction& transaction, const Receipt& receipt, std::int64_t event_position);
-/// Of all users: the event was redacted.
+/// The event was redacted: nobody is notified of it any more.
 void forget_notifications_of_event(modapi::Transaction& transaction, const std::string& room_id, const std::string& event_id);
 
 [[nodiscard]] UnreadCounts unread_counts(modapi::Transaction& transaction, const std::string& user_id,

@@ -58,7 +58,7 @@ public:
     /// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
     [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
 
-    /// The same, by this server and now.
+    /// The event that a draft becomes in a room with that head and state, made by this server and now.
     [[nodiscard]] callbacks::Event build(const Draft& draft, const RoomHead& head, const callbacks::StateMap& state);
 
     /// Asks check_event_allowed; gives the event to go on with: the same, or what a module made of it.

@@ -145,9 +145,10 @@ async::task<Response> post_read_markers(const RoutedRequest& request, Authentica
     const callbacks::Requester requester = co_await authentication.requester_of(request);
     const JsonDict body = required_json_body(request);
     Marks marks = marks_of(requester, request);
+    const std::int64_t now = clock.wall_time_ms();  // one time for all that one request marks
     for (const char* type : {fully_read, receipt_types[0], receipt_types[1]}) {
         const std::optional<std::string> event_id = optional_string_member(body, type);
-        if (event_id) add(marks, type, std::nullopt, *event_id, clock.wall_time_ms());
+        if (event_id) add(marks, type, std::nullopt, *event_id, now);
     }
     co_await to_the_end(mark(database, notifier, account_data, marks));
     co_return ok();

@@ -12,7 +12,7 @@ namespace homeserver {
 /// What a shadow-banned user gets for an event that they wanted to send: an event id like any other. No module is asked and
 /// nothing is stored; the user can't tell.
 [[nodiscard]] modapi::Response pretended_event();
-/// The same for what is sent in a transaction, which has the same event id when it is sent again.
+/// What a shadow-banned user gets for an event in a transaction: when it is sent again, the event id is that of the first time.
 [[nodiscard]] modapi::Response pretended_event(const std::string& room_id, const SentTransaction& transaction);
 
 }  // namespace homeserver

@@ -33,7 +33,7 @@ struct RoomChanges {
     UnreadCounts unread;  ///< of a joined room
 };
 
-/// Of a room that the user is invited to, or has knocked on.
+/// What is told of a room that the user is invited to, or has knocked on.
 struct StrippedRoom {
     std::string room_id;
     std::vector<callbacks::Event> state;  ///< what somebody outside is told of the room
