@@ -215,7 +215,7 @@ struct Migrates {
 struct Greets {
     Greets(const JsonDict&, ModuleApi& api) : api_(api) {}
     async::task<void> ready() {
-        const bool is_there = co_await api_.run_db_interaction("greets.look", &has_greetings);
+        const bool is_there = co_await api_.run_db_read("greets.look", &has_greetings);
         if (!is_there) throw callbacks::ConfigError("needs the module that keeps the greetings");
     }
     static bool has_greetings(modapi::Transaction& transaction) {
