@@ -3,9 +3,10 @@
 
 usage: check_coroutine_forms.py [--self-test] [FILE...]
 
-Without files, every C++ source of the project. The rule is libmodapi/docs/compilers.md's: one await per statement, with named arguments. In a statement
-with co_await it refuses a second co_await, a braced initializer, a lambda with captures and `?:`; anywhere it refuses a coroutine
-that is a lambda with captures, whose captures are gone when it resumes.
+Without files, every C++ source of the checkout that it lies in. The rule is libmodapi/docs/compilers.md's: one await per
+statement, with named arguments. In a statement with co_await it refuses a second co_await, a braced initializer, a lambda with
+captures and `?:`; anywhere it refuses a coroutine that is a lambda with captures, whose captures are gone when it resumes, unless it
+is given to a member, as a callback is at registration: that keeps it.
 """
 
 import pathlib
@@ -135,6 +136,11 @@ def is_trivial_braces(tokens, index):
     return tokens[index].pair == index + 1
 
 
+def is_given_to_a_member(tokens, index):
+    """`.check_event_for_spam = [this](...)`, `registration.check_event_for_spam = [this](...)`: a slot keeps the lambda."""
+    return index > 2 and tokens[index - 1].text == "=" and tokens[index - 3].text in (".", "->")
+
+
 def findings(source):
     """(line, reason) in order."""
     tokens = tokens_of(source)
@@ -149,7 +155,7 @@ def findings(source):
     for index, body in lambdas:
         nested = [(begin, tokens[begin].pair) for _, begin in lambdas if body < begin < tokens[body].pair]
         own = [at for at in range(body, tokens[body].pair) if not any(begin < at < end for begin, end in nested)]
-        if tokens[index].pair > index + 1 and any(tokens[at].text in ("co_await", "co_return", "co_yield") for at in own):
+        if tokens[index].pair > index + 1 and not is_given_to_a_member(tokens, index) and any(tokens[at].text in ("co_await", "co_return", "co_yield") for at in own):
             found.append((tokens[index].line, CAPTURING_COROUTINE))
     captures = {index for index, _ in lambdas if tokens[index].pair > index + 1}
     for statement in statements(tokens, lambda_bodies):
@@ -199,6 +205,10 @@ def sources():
                 yield path
 
 
-if sys.argv[1:] == ["--self-test"]:
+given = sys.argv[1:]
+is_checkout = (HERE / "coroutine_forms").is_dir()
+if given == ["--self-test"] and is_checkout:
     sys.exit(1 if self_test() else 0)
-sys.exit(1 if check([pathlib.Path(name).resolve() for name in sys.argv[1:]] or sources()) else 0)
+if not is_checkout and (not given or given[0].startswith("-")):
+    sys.exit("usage: check_coroutine_forms.py FILE...")
+sys.exit(1 if check([pathlib.Path(name).resolve() for name in given] or sources()) else 0)

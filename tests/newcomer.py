@@ -71,3 +71,18 @@ def start(program, configuration, folder):
         server.wait(timeout=30)
         return server, None, server.stderr.read()
     return server, "http://" + line.split()[-1], ""
+
+
+def see_a_message_refused(base, allowed, refused):
+    """Registers somebody, makes a room and sends two messages into it: the first is taken, the second is not."""
+    status, alice = request(base, "POST", "/_matrix/client/v3/register",
+                            {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
+    assert status == 200, alice
+    token = alice["access_token"]
+    status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
+    assert status == 200, room
+    send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
+    status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": allowed}, token)
+    assert status == 200, answer
+    status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": refused}, token)
+    assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer

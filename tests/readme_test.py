@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from newcomer import Document, files_of, request, run, start
+from newcomer import Document, files_of, run, see_a_message_refused, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
@@ -37,17 +37,7 @@ def talk_to_the_server(folder, yaml):
     server, base, complaint = start(BUILD / "bin/homeserver", "homeserver.yaml", folder)
     assert base, complaint
     try:
-        status, alice = request(base, "POST", "/_matrix/client/v3/register",
-                                {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
-        assert status == 200, alice
-        token = alice["access_token"]
-        status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
-        assert status == 200, room
-        send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
-        status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello there everybody"}, token)
-        assert status == 200, answer
-        status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "HELLO THERE EVERYBODY"}, token)
-        assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+        see_a_message_refused(base, "hello there everybody", "HELLO THERE EVERYBODY")
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=10) == 0, server.stderr.read()

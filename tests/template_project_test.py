@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 from documents_test import dead_links
-from newcomer import Document, request, run, start
+from newcomer import Document, request, run, see_a_message_refused, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
@@ -54,17 +54,7 @@ def main():
         server, base, complaint = start(prefix / "bin/homeserver", "homeserver.yaml", project)
         assert base, complaint
         try:
-            status, alice = request(base, "POST", "/_matrix/client/v3/register",
-                                    {"username": "alice", "password": "correct horse", "auth": {"type": "m.login.dummy"}})
-            assert status == 200, alice
-            token = alice["access_token"]
-            status, room = request(base, "POST", "/_matrix/client/v3/createRoom", {}, token)
-            assert status == 200, room
-            send = f"/_matrix/client/v3/rooms/{room['room_id']}/send/m.room.message/"
-            status, answer = request(base, "PUT", send + "1", {"msgtype": "m.text", "body": "hello"}, token)
-            assert status == 200, answer
-            status, answer = request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "lovely Spam"}, token)
-            assert status == 403 and answer["errcode"] == "M_FORBIDDEN", answer
+            see_a_message_refused(base, "hello", "lovely Spam")
             assert request(base, "GET", "/_synapse/client/forbidden_words") == (200, {"refused": 1})
         finally:
             server.send_signal(signal.SIGTERM)

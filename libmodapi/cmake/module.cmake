@@ -23,3 +23,17 @@ function(modapi_add_module name)
         target_link_options(${name} PRIVATE LINKER:--no-undefined)
     endif()
 endfunction()
+
+# modapi_check_coroutine_forms(<target>)
+#
+# Adds the test <target>.coroutine_forms: no source of the target has a statement with co_await that GCC 12 miscompiles. Needs Python 3.
+function(modapi_check_coroutine_forms target)
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+    set(program ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check_coroutine_forms.py)  # installed beside this file
+    if(NOT EXISTS ${program})
+        set(program ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../tests/check_coroutine_forms.py)
+    endif()
+    get_target_property(sources ${target} SOURCES)
+    get_target_property(folder ${target} SOURCE_DIR)
+    add_test(NAME ${target}.coroutine_forms COMMAND ${Python3_EXECUTABLE} ${program} ${sources} WORKING_DIRECTORY ${folder})
+endfunction()

@@ -56,3 +56,11 @@ struct S {
     auto operator co_await() && { return awaiter{1, 2}; }
     int value{1};
 };
+
+void kept(slots& given) {
+    given.check = [this](int asked) -> task<int> { co_return co_await one(asked); };
+    slots* const all = &given;
+    all->check = [all] { co_await one(); };
+    registration::take(slots{.check = [all]() -> task<int> { co_return 1; }});
+    auto check = [all]() -> task<int> { co_return 1; };  // expect: a coroutine that is a lambda with captures
+}

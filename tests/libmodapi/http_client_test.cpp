@@ -307,6 +307,33 @@ TEST_F(HttpsTest, RefusesACertificateOfAnotherHost) {
     EXPECT_THROW(get(client, "https://" + server.address() + "/"), boost::system::system_error);
 }
 
+/// Its certificate says for whom it is in its subject only.
+class OldCertificateTest : public HttpsTest {
+protected:
+    OldCertificateTest() : HttpsTest("") {}
+};
+
+TEST_F(OldCertificateTest, IsRefusedThoughItsSubjectIsTheHost) {
+    trust();
+    const HttpTestServer server(&echo, &tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(on("localhost", server));
+    EXPECT_THROW(get(client, "https://" + on("localhost", server) + "/"), boost::system::system_error);
+}
+
+class OldAlternativeNamesTest : public HttpsTest {
+protected:
+    OldAlternativeNamesTest() : HttpsTest("-addext subjectAltName=email:root@localhost") {}
+};
+
+TEST_F(OldAlternativeNamesTest, AreRefusedWhereNoneIsAHost) {
+    trust();
+    const HttpTestServer server(&echo, &tls);
+    HttpClient client{HttpClientSettings()};
+    client.allow(on("localhost", server));
+    EXPECT_THROW(get(client, "https://" + on("localhost", server) + "/"), boost::system::system_error);
+}
+
 TEST_F(HttpsTest, SpeaksHttp2WithWhomSpeaksItAndChecksEachHostOfAConnection) {
     trust();
     const Http2Peer peer(tls);

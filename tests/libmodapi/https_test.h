@@ -13,11 +13,13 @@
 /// A server certificate for localhost that signs itself.
 class HttpsTest : public testing::Test {
 protected:
-    HttpsTest() : tls(boost::asio::ssl::context::tls_server) {
+    /// `extension` follows the names of the request: which hosts the certificate is for.
+    explicit HttpsTest(const std::string& extension = "-addext subjectAltName=DNS:localhost")
+        : tls(boost::asio::ssl::context::tls_server) {
         const std::string command =
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-            "-addext subjectAltName=DNS:localhost -keyout " +
-            folder.file("key.pem").string() + " -out " + folder.file("cert.pem").string() + " 2>/dev/null";
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost " +
+            extension + " -keyout " + folder.file("key.pem").string() + " -out " + folder.file("cert.pem").string() +
+            " 2>/dev/null";
         if (std::system(command.c_str()) != 0) throw std::runtime_error("no certificate");
         tls.use_certificate_chain_file(folder.file("cert.pem"));
         tls.use_private_key_file(folder.file("key.pem"), boost::asio::ssl::context::pem);

@@ -6,8 +6,6 @@
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
 
-#include <async/clock.h>
-
 #include <modapi/database.h>
 
 #include <callbacks/errors.h>
@@ -58,9 +56,8 @@ async::task<void> require_assignable(modapi::Database& database, std::string use
     }
 }
 
-async::task<void> assign_third_party_ids(modapi::Database& database, const async::clock& clock,
-                                         ThirdPartyIdChanges& third_party_id_changes, std::string user_id,
-                                         ThirdPartyIdSet wanted) {
+async::task<void> assign_third_party_ids(modapi::Database& database, ThirdPartyIdChanges& third_party_id_changes,
+                                         std::string user_id, ThirdPartyIdSet wanted) {
     const ThirdPartyIdSet present = co_await present_ids(database, user_id);
     for (const auto& id : present) {
         if (!wanted.contains(id)) co_await third_party_id_changes.remove(user_id, id.first, id.second);
@@ -70,7 +67,6 @@ async::task<void> assign_third_party_ids(modapi::Database& database, const async
         NewThirdPartyId added;
         added.medium = id.first;
         added.address = id.second;
-        added.validated_at = clock.wall_time_ms();
         co_await third_party_id_changes.add(user_id, std::move(added));
     }
 }

@@ -6,7 +6,6 @@
 
 #include <callbacks/json.h>
 
-#include <async/clock.h>
 #include <async/task.h>
 
 #include <optional>
@@ -28,8 +27,7 @@ using ThirdPartyIdSet = std::set<std::pair<std::string, std::string>>;
 
 /// Gives the user exactly these ids, as validated now. The callbacks of what goes run first, then those of what comes; what
 /// stays isn't touched.
-[[nodiscard]] async::task<void> assign_third_party_ids(modapi::Database& database, const async::clock& clock,
-                                                       ThirdPartyIdChanges& third_party_id_changes, std::string user_id,
-                                                       ThirdPartyIdSet wanted);
+[[nodiscard]] async::task<void> assign_third_party_ids(modapi::Database& database, ThirdPartyIdChanges& third_party_id_changes,
+                                                       std::string user_id, ThirdPartyIdSet wanted);
 
 }  // namespace homeserver

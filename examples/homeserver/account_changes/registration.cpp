@@ -53,7 +53,7 @@ struct Candidate {
     std::vector<NewThirdPartyId> addresses;  ///< that were validated in the session
 };
 
-/// The addresses that the session's stages proved.
+/// The addresses that the session's stages proved, with the times when they did.
 std::vector<NewThirdPartyId> addresses_of(const UiAuthSession& session) {
     std::vector<NewThirdPartyId> addresses;
     for (const auto& [stage, result] : session.completed) {
@@ -87,7 +87,7 @@ std::optional<JsonDict> email_among(const std::vector<NewThirdPartyId>& addresse
         JsonDict email;
         email["medium"] = id.medium;
         email["address"] = id.address;
-        email["validated_at"] = id.validated_at;
+        email["validated_at"] = *id.validated_at;
         return email;
     }
     return std::nullopt;

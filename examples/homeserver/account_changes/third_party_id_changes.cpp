@@ -21,7 +21,7 @@ bool insert(Transaction& transaction, const std::string& user_id, const NewThird
             "INSERT INTO user_threepids (medium, address, user_id, validated_at, added_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (medium, address) DO UPDATE SET validated_at = excluded.validated_at "
             "WHERE user_threepids.user_id = excluded.user_id",
-            id.medium, id.address, user_id, id.validated_at, now) != 0;
+            id.medium, id.address, user_id, id.validated_at.value_or(now), now) != 0;
     if (is_theirs) end_validation(transaction, id.sid);
     return is_theirs;
 }

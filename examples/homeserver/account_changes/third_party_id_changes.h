@@ -10,6 +10,7 @@
 #include <async/task.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace homeserver {
@@ -17,9 +18,9 @@ namespace homeserver {
 /// An id that a user is to get.
 struct NewThirdPartyId {
     std::string medium;
-    std::string address;  ///< canonical
-    std::int64_t validated_at = 0;
-    std::string sid;  ///< the validation that is used up by this; empty: none
+    std::string address;                       ///< canonical
+    std::optional<std::int64_t> validated_at;  ///< milliseconds since 1970; none: when it is added
+    std::string sid;                           ///< the validation that is used up by this; empty: none
 };
 
 /// Gives users third-party ids and takes them away. One a worker; thread: the worker's.

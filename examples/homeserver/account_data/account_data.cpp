@@ -61,12 +61,10 @@ struct Target {
     std::string type;
 };
 
-Target global_target(const RoutedRequest& request) {
-    return {request.path_parameters.at(0), {}, request.path_parameters.at(1)};
-}
-
-Target room_target(const RoutedRequest& request) {
-    return {request.path_parameters.at(0), request.path_parameters.at(1), request.path_parameters.at(2)};
+/// What the path names: of a room, or, where it names none, of the account.
+Target target_of(const RoutedRequest& request) {
+    const std::vector<std::string>& path = request.path_parameters;
+    return {path.front(), path.size() == 3 ? path[1] : std::string(), path.back()};
 }
 
 async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const Target& target,
@@ -102,8 +100,9 @@ async::task<std::optional<JsonDict>> known(modapi::Database& database, Target ta
     co_return content;
 }
 
-async::task<modapi::Response> put(Authentication& authentication, modapi::Database& database, AccountData& account_data,
-                                  const RoutedRequest& request, Target target) {
+async::task<modapi::Response> put(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                  AccountData& account_data) {
+    Target target = target_of(request);
     co_await require_own(authentication, request, target, "Cannot add account data for other users.");
     require_settable(target.type);
     JsonDict content = required_json_body(request);
@@ -111,46 +110,22 @@ async::task<modapi::Response> put(Authentication& authentication, modapi::Databa
     co_return ok();
 }
 
-async::task<modapi::Response> get(Authentication& authentication, modapi::Database& database, const RoutedRequest& request,
-                                  Target target) {
+async::task<modapi::Response> get(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
+    Target target = target_of(request);
     co_await require_own(authentication, request, target, "Cannot get account data for other users.");
     std::optional<JsonDict> content = co_await known(database, std::move(target));
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
     co_return ok(std::move(*content));
 }
 
-async::task<modapi::Response> remove(Authentication& authentication, modapi::Database& database, AccountData& account_data,
-                                     const RoutedRequest& request, Target target) {
+async::task<modapi::Response> remove(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                     AccountData& account_data) {
+    Target target = target_of(request);
     co_await require_own(authentication, request, target, "Cannot delete account data for other users.");
     require_settable(target.type);
     const std::optional<JsonDict> nothing;
     co_await to_the_end(change(database, account_data, std::move(target), nothing));
     co_return ok();
-}
-
-async::task<modapi::Response> put_global(const RoutedRequest& request, Authentication& authentication,
-                                         modapi::Database& database, AccountData& account_data) {
-    return put(authentication, database, account_data, request, global_target(request));
-}
-async::task<modapi::Response> get_global(const RoutedRequest& request, Authentication& authentication,
-                                         modapi::Database& database) {
-    return get(authentication, database, request, global_target(request));
-}
-async::task<modapi::Response> put_of_room(const RoutedRequest& request, Authentication& authentication,
-                                          modapi::Database& database, AccountData& account_data) {
-    return put(authentication, database, account_data, request, room_target(request));
-}
-async::task<modapi::Response> get_of_room(const RoutedRequest& request, Authentication& authentication,
-                                          modapi::Database& database) {
-    return get(authentication, database, request, room_target(request));
-}
-async::task<modapi::Response> delete_global(const RoutedRequest& request, Authentication& authentication,
-                                            modapi::Database& database, AccountData& account_data) {
-    return remove(authentication, database, account_data, request, global_target(request));
-}
-async::task<modapi::Response> delete_of_room(const RoutedRequest& request, Authentication& authentication,
-                                             modapi::Database& database, AccountData& account_data) {
-    return remove(authentication, database, account_data, request, room_target(request));
 }
 
 }  // namespace
@@ -214,14 +189,14 @@ async::task<void> AccountData::put_global(std::string user_id, std::string type,
 }
 
 void add_account_data_endpoints(Router& router) {
-    add_client(router, "PUT", "/user/{user_id}/account_data/{type}", &put_global);
-    add_client(router, "GET", "/user/{user_id}/account_data/{type}", &get_global);
-    add_client(router, "PUT", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &put_of_room);
-    add_client(router, "GET", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &get_of_room);
+    add_client(router, "PUT", "/user/{user_id}/account_data/{type}", &put);
+    add_client(router, "GET", "/user/{user_id}/account_data/{type}", &get);
+    add_client(router, "PUT", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &put);
+    add_client(router, "GET", "/user/{user_id}/rooms/{room_id}/account_data/{type}", &get);
     // Matrix has no stable way of removing account data yet.
     const std::string unstable = "/_matrix/client/unstable/org.matrix.msc3391/user/{user_id}";
-    router.add("DELETE", unstable + "/account_data/{type}", &delete_global);
-    router.add("DELETE", unstable + "/rooms/{room_id}/account_data/{type}", &delete_of_room);
+    router.add("DELETE", unstable + "/account_data/{type}", &remove);
+    router.add("DELETE", unstable + "/rooms/{room_id}/account_data/{type}", &remove);
 }
 
 }  // namespace homeserver

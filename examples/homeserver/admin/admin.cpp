@@ -20,8 +20,6 @@
 #include "sessions/devices.h"
 #include "text/server_name.h"
 
-#include <async/clock.h>
-
 #include <modapi/database.h>
 
 #include <callbacks/errors.h>
@@ -102,7 +100,7 @@ void store_flags(Transaction& transaction, const UserChange& change) {
     transaction.execute("UPDATE users SET password_hash = ? WHERE user_id = ?", *change.password_hash, change.user_id);
 }
 
-async::task<void> change_user(modapi::Database& database, const async::clock& clock, Sessions& sessions, Profiles& profiles,
+async::task<void> change_user(modapi::Database& database, Sessions& sessions, Profiles& profiles,
                               ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation, UserChange change,
                               Account before) {
     const bool reactivates = change.deactivated == false && before.deactivated;
@@ -110,7 +108,7 @@ async::task<void> change_user(modapi::Database& database, const async::clock& cl
     co_await database.run("change_user", &store_flags, change);
     if (change.password_hash && change.logout_devices) co_await sessions.end_all(change.user_id, change.kept_device);
     if (change.third_party_ids)
-        co_await assign_third_party_ids(database, clock, third_party_id_changes, change.user_id, *change.third_party_ids);
+        co_await assign_third_party_ids(database, third_party_id_changes, change.user_id, *change.third_party_ids);
     if (change.display_name) co_await profiles.set_display_name(change.user_id, *change.display_name);
     if (change.avatar_url) co_await profiles.set_avatar_url(change.user_id, *change.avatar_url);
     const bool erase = false;
@@ -119,9 +117,8 @@ async::task<void> change_user(modapi::Database& database, const async::clock& cl
     if (reactivates) co_await deactivation.reactivate(change.user_id);
 }
 
-async::task<void> make_user(modapi::Database& database, const async::clock& clock, Sessions& sessions, Profiles& profiles,
-                            UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes,
-                            Deactivation& deactivation, UserChange change) {
+async::task<void> make_user(modapi::Database& database, Sessions& sessions, Profiles& profiles, UserCreation& user_creation,
+                            ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation, UserChange change) {
     NewUser user;
     user.localpart = std::string(callbacks::localpart_of(change.user_id));
     user.password_hash = change.password_hash;
@@ -132,8 +129,7 @@ async::task<void> make_user(modapi::Database& database, const async::clock& cloc
     change.password_hash.reset();
     change.display_name.reset();
     change.admin.reset();
-    co_await change_user(database, clock, sessions, profiles, third_party_id_changes, deactivation, std::move(change),
-                         Account());
+    co_await change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), Account());
 }
 
 async::task<JsonDict> describe(modapi::Database& database, std::string user_id) {
@@ -163,9 +159,9 @@ async::task<Response> get_user(const RoutedRequest& request, Authentication& aut
 }
 
 async::task<Response> put_user(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                               const async::clock& clock, const ServerName& server_name, const HostPool& host_pool,
-                               Sessions& sessions, Profiles& profiles, UserCreation& user_creation,
-                               ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation) {
+                               const ServerName& server_name, const HostPool& host_pool, Sessions& sessions, Profiles& profiles,
+                               UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes,
+                               Deactivation& deactivation) {
     const Requester requester = co_await authenticate_admin(authentication, database, request);
     const std::string user_id = local_user(server_name, request, "This endpoint can only be used with local users");
     UserChange change = read_change(user_id, required_json_body(request));
@@ -175,10 +171,10 @@ async::task<Response> put_user(const RoutedRequest& request, Authentication& aut
     if (change.password) change.password_hash = co_await hash_password(host_pool, *change.password);
     if (before) {
         co_await to_the_end(
-            change_user(database, clock, sessions, profiles, third_party_id_changes, deactivation, std::move(change), *before));
+            change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), *before));
     } else {
-        co_await to_the_end(make_user(database, clock, sessions, profiles, user_creation, third_party_id_changes, deactivation,
-                                      std::move(change)));
+        co_await to_the_end(
+            make_user(database, sessions, profiles, user_creation, third_party_id_changes, deactivation, std::move(change)));
     }
     const JsonDict answer = co_await describe(database, user_id);
     co_return modapi::json_response(before ? 200 : 201, answer);

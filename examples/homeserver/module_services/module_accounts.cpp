@@ -80,15 +80,13 @@ std::vector<std::string> canonical_emails(const std::vector<std::string>& emails
 }
 
 /// From the account's row on.
-task<std::string> register_with_emails(const async::clock& clock, UserCreation& user_creation,
-                                       ThirdPartyIdChanges& third_party_id_changes, NewUser user,
+task<std::string> register_with_emails(UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes, NewUser user,
                                        std::vector<std::string> emails) {
     const std::string user_id = co_await user_creation.register_user(std::move(user));
     for (const std::string& address : emails) {
         NewThirdPartyId id;
         id.medium = "email";
         id.address = address;
-        id.validated_at = clock.wall_time_ms();
         co_await third_party_id_changes.add(user_id, std::move(id));
     }
     co_return user_id;
@@ -135,7 +133,7 @@ task<std::string> ModuleAccounts::register_user(std::string localpart, std::opti
     user.display_name = std::move(displayname);
     user.admin = admin;
     std::string user_id = co_await to_the_end(
-        register_with_emails(clock_, user_creation_, third_party_id_changes_, std::move(user), std::move(addresses)));
+        register_with_emails(user_creation_, third_party_id_changes_, std::move(user), std::move(addresses)));
     co_return user_id;
 }
 

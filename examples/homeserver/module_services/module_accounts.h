@@ -7,8 +7,6 @@
 #include "profiles/profile.h"
 #include "text/server_name.h"
 
-#include <async/clock.h>
-
 #include <modapi/database.h>
 #include <modapi/services/account_services.h>
 
@@ -17,11 +15,10 @@ namespace homeserver {
 /// Accounts for modules, by the operations that the endpoints use.
 class ModuleAccounts final : public modapi::AccountServices {
 public:
-    ModuleAccounts(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
-                   AccountData& account_data, Profiles& profiles, UserCreation& user_creation,
-                   ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation) noexcept
+    ModuleAccounts(modapi::Database& database, const ServerName& server_name, AccountData& account_data, Profiles& profiles,
+                   UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes,
+                   Deactivation& deactivation) noexcept
         : database_(database),
-          clock_(clock),
           server_name_(server_name),
           account_data_(account_data),
           profiles_(profiles),
@@ -56,7 +53,6 @@ public:
 
 private:
     modapi::Database& database_;
-    const async::clock& clock_;
     const ServerName& server_name_;
     AccountData& account_data_;
     Profiles& profiles_;

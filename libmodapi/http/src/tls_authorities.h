@@ -10,7 +10,7 @@ namespace modapi {
 /// SSL_CERT_FILE and SSL_CERT_DIR name. Read when first needed, which takes milliseconds.
 class TlsAuthorities {
 public:
-    /// Makes `tls` trust them. Errors: std::bad_alloc.
+    /// Makes `tls` trust them, for the hosts that a certificate has as alternative names. Errors: std::bad_alloc.
     void apply(SSL_CTX* tls);
 
 private:
