@@ -174,6 +174,21 @@ TEST_F(ClientEventsTest, TheLayoutAndTheNamesOfItsOwnFieldsAreTheHosts) {
     EXPECT_EQ(time.run(write()), R"([{"where":"here",)" + rest + ",{" + rest + "]");
 }
 
+TEST_F(ClientEventsTest, AnEventThatIsNotUtf8IsRefused) {
+    callbacks::EventFields fields;
+    fields.event_id = "$odd";
+    fields.type = "m.room.message";
+    fields.content["body"] = "caf\xE9";
+    const Event odd(std::move(fields));
+    const callbacks::ClientEventText text = homeserver::client_event_text(odd);
+    try {
+        const ClientEvent prepared(odd, text);
+        FAIL() << "nothing was thrown";
+    } catch (const callbacks::NotUtf8& error) {
+        EXPECT_STREQ(error.what(), "the event $odd isn't UTF-8");
+    }
+}
+
 TEST_F(ClientEventsTest, ARedactionSaysWhatItIsAboutInItsContentToo) {
     callbacks::EventFields fields;
     fields.event_id = "$id";

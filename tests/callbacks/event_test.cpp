@@ -1,3 +1,4 @@
+#include <callbacks/errors.h>
 #include <callbacks/event.h>
 
 #include <gtest/gtest.h>
@@ -62,6 +63,28 @@ TEST(Event, ReadsStringsFromItsContentOnlyWhereTheyAreStrings) {
     EXPECT_EQ(event.content_string("missing"), std::nullopt);
 }
 
+TEST(Event, FindsWhatIsNestedInItsContentAsWhatItIs) {
+    EventFields fields;
+    fields.content = JsonDict{{"m.relates_to", {{"rel_type", "m.thread"}, {"order", -3}, {"is_falling_back", true}}},
+                              {"text", "plain"},
+                              {"half", 1.5},
+                              {"large", std::uint64_t(1) << 63U}};
+    const Event event(std::move(fields));
+    EXPECT_EQ(event.content_at("m.relates_to", "rel_type").text(), "m.thread");
+    EXPECT_EQ(event.content_at("m.relates_to", "order").number(), -3);
+    EXPECT_EQ(event.content_at("m.relates_to", "is_falling_back").truth(), true);
+    EXPECT_EQ(event.content_at("m.relates_to").object()->size(), 3U);
+    EXPECT_EQ(event.content_at("m.relates_to", "order").text(), std::nullopt);
+    EXPECT_EQ(event.content_at("m.relates_to", "order").truth(), std::nullopt);
+    EXPECT_EQ(event.content_at("text").number(), std::nullopt);
+    EXPECT_EQ(event.content_at("half").number(), std::nullopt);
+    EXPECT_EQ(event.content_at("large").number(), std::nullopt);
+    EXPECT_EQ(event.content_at("text").array(), nullptr);
+    EXPECT_TRUE(event.content_at("half").exists());
+    EXPECT_FALSE(event.content_at("text", "below a text").exists());
+    EXPECT_FALSE(event.content_at("missing", "below", "nothing").exists());
+}
+
 TEST(Event, HasAMembershipOnlyIfItIsAMemberEvent) {
     EXPECT_EQ(Event(member_of_alice()).membership(), "join");
     EventFields fields = member_of_alice();
@@ -88,6 +111,15 @@ TEST(StateMap, KeepsTheLatestEventOfAKey) {
     state.set(Event(std::move(later)));
     EXPECT_EQ(state.size(), 1U);
     EXPECT_EQ(state.find("m.room.member", "@alice:test")->membership(), "leave");
+}
+
+TEST(StateMap, RefusesWhatIsNoState) {
+    StateMap state;
+    EventFields message = member_of_alice();
+    message.type = "m.room.message";
+    message.state_key.reset();
+    EXPECT_THROW(state.set(Event(std::move(message))), callbacks::NotAStateEvent);
+    EXPECT_TRUE(state.empty());
 }
 
 }  // namespace

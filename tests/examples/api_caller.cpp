@@ -32,6 +32,7 @@ JsonDict described(const std::exception_ptr& failure) {
         error["type"] = "SynapseError";
         error["status"] = refusal.status();
         error["errcode"] = refusal.errcode();
+        error["is_foreign_user"] = dynamic_cast<const callbacks::ForeignUserError*>(&refusal) != nullptr;
     } catch (const callbacks::ExternalIDReuseException&) {
         error["type"] = "ExternalIDReuseException";
     } catch (const callbacks::InvalidRuleException&) {

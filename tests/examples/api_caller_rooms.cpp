@@ -21,6 +21,13 @@ task<JsonValue> get_room_state(Call call) {
     co_return written(state);
 }
 
+task<JsonValue> get_state_event(Call call) {
+    const std::string state_key = call.optional_text(2).value_or("");
+    const std::optional<Event> event = co_await call.api.get_state_event(call.text(0), call.text(1), state_key);
+    if (!event) co_return nullptr;
+    co_return written(*event);
+}
+
 task<JsonValue> get_state_events_in_room(Call call) {
     const std::vector<Event> events = co_await call.api.get_state_events_in_room(call.text(0), call.filter(1));
     co_return written(events);
@@ -119,6 +126,7 @@ task<JsonValue> set_presence_for_users(Call call) {
 constexpr Method room_method_table[] = {
     {"create_and_send_event_into_room", &create_and_send_event_into_room},
     {"get_room_state", &get_room_state},
+    {"get_state_event", &get_state_event},
     {"get_state_events_in_room", &get_state_events_in_room},
     {"get_event", &get_event},
     {"get_members", &get_members},

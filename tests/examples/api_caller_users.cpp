@@ -32,6 +32,31 @@ task<JsonValue> get_userinfo_by_id(Call call) {
     co_return found;
 }
 
+/// Order (`by_id`, `oldest_first`, `newest_first`), limit, and the creation_ts and id of the user it goes on after.
+task<JsonValue> list_local_users(Call call) {
+    const std::string order_name = call.text(0);
+    modapi::UserOrder order = modapi::UserOrder::by_id;
+    if (order_name == "oldest_first") order = modapi::UserOrder::oldest_first;
+    if (order_name == "newest_first") order = modapi::UserOrder::newest_first;
+    const int limit = static_cast<int>(call.optional_number(1).value_or(100));
+    std::optional<callbacks::UserInfo> after;
+    if (call.has(2)) {
+        after.emplace(callbacks::UserID(call.text(3)));
+        after->creation_ts = call.optional_number(2).value();
+    }
+    const std::vector<callbacks::UserInfo> users = co_await call.api.list_local_users(order, limit, after);
+    JsonArray list;
+    for (const callbacks::UserInfo& user : users) {
+        JsonDict entry;
+        entry["user_id"] = user.user_id.to_string();
+        entry["creation_ts"] = user.creation_ts;
+        entry["is_admin"] = user.is_admin;
+        entry["is_deactivated"] = user.is_deactivated;
+        list.emplace_back(std::move(entry));
+    }
+    co_return list;
+}
+
 task<JsonValue> get_user_by_req(Call call) {
     const callbacks::Requester requester = co_await call.api.get_user_by_req(call.request, call.flag(0), call.flag(1));
     JsonDict found;
@@ -243,6 +268,7 @@ task<JsonValue> call_with_defaults(Call call) {
 constexpr Method user_method_table[] = {
     {"check_user_exists", &check_user_exists},
     {"get_userinfo_by_id", &get_userinfo_by_id},
+    {"list_local_users", &list_local_users},
     {"get_user_by_req", &get_user_by_req},
     {"is_user_admin", &is_user_admin},
     {"set_user_admin", &set_user_admin},

@@ -182,6 +182,17 @@ TEST_F(ModuleApiRoomsTest, PutsRoomsIntoThePublicListAndTakesThemOut) {
     EXPECT_EQ(json("public_room_list_manager.room_is_in_public_room_list", of("!unknown:hs.test")), "false");
 }
 
+TEST_F(ModuleApiRoomsTest, HasOneStateEventOfARoom) {
+    const std::string room = create_room(alice, R"({"name":"The hall"})");
+    const boost::json::value name = result("get_state_event", "[\"" + room + "\",\"m.room.name\"]");
+    EXPECT_EQ(name.at("content").at("name"), "The hall");
+    EXPECT_EQ(name.at("state_key"), "");
+    EXPECT_EQ(result("get_state_event", "[\"" + room + "\",\"m.room.member\",\"@alice:hs.test\"]").at("sender"),
+              "@alice:hs.test");
+    EXPECT_EQ(json("get_state_event", "[\"" + room + "\",\"m.room.member\",\"@bob:hs.test\"]"), "null");
+    EXPECT_EQ(json("get_state_event", R"(["!unknown:hs.test","m.room.name"])"), "null");
+}
+
 TEST_F(ModuleApiRoomsTest, EveryMethodThrowsWhatIsDocumented) {
     const std::string no_sigil = "400 M_INVALID_PARAM Expected UserID string to start with '@'";
     const std::string room = create_room(alice);
@@ -194,13 +205,13 @@ TEST_F(ModuleApiRoomsTest, EveryMethodThrowsWhatIsDocumented) {
         {"update_room_membership", membership("alice", me, room, "join"), no_sigil},
         {"update_room_membership", membership(me, "bob", room, "invite"), no_sigil},
         {"update_room_membership", membership("@a:other.test", me, room, "invite"),
-         "runtime_error @a:other.test is not a user of this homeserver"},
+         "400 M_UNKNOWN @a:other.test is not a user of this homeserver"},
         {"update_room_membership", membership("@nobody:hs.test", "@nobody:hs.test", room, "join"),
          "runtime_error @nobody:hs.test is not a user of this homeserver"},
         {"update_room_membership", membership(me, me, room, "dance"), "400 M_UNKNOWN Invalid membership key"},
         {"update_room_membership", membership(me, me, "!unknown:hs.test", "join"), "404 M_NOT_FOUND No known servers"},
         {"create_room", R"(["alice",{}])", no_sigil},
-        {"create_room", R"(["@a:other.test",{}])", "runtime_error @a:other.test is not a user of this homeserver"},
+        {"create_room", R"(["@a:other.test",{}])", "400 M_UNKNOWN @a:other.test is not a user of this homeserver"},
         {"create_room", R"(["@nobody:hs.test",{}])", "runtime_error @nobody:hs.test is not a user of this homeserver"},
         {"create_room", R"(["@alice:hs.test",{"room_version":"1"}])",
          "400 M_UNSUPPORTED_ROOM_VERSION Your homeserver does not support this room version"},
@@ -215,7 +226,7 @@ TEST_F(ModuleApiRoomsTest, EveryMethodThrowsWhatIsDocumented) {
          R"([{"type":"m.room.member","state_key":"@alice:hs.test","room_id":"!r:hs.test","sender":"@alice:hs.test","content":{}}])",
          "500 M_UNKNOWN Tried to send member event through non-member codepath"},
         {"create_and_send_event_into_room", R"([{"type":"t","room_id":"!r:hs.test","sender":"@a:other.test","content":{}}])",
-         "invalid_argument the sender @a:other.test is not local"},
+         "400 M_UNKNOWN the sender @a:other.test is not local"},
         {"create_and_send_event_into_room", R"([{"type":"t","room_id":"!r:hs.test","sender":"@alice:hs.test","content":{}}])",
          "403 M_FORBIDDEN User @alice:hs.test not in room !r:hs.test"},
         {"create_and_send_event_into_room", R"([{"type":"t"}])", "invalid_argument an event needs a string 'room_id'"},

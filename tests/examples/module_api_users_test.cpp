@@ -42,6 +42,38 @@ TEST_F(ModuleApiUsersTest, FindsUsersWhateverTheCaseOfTheirLetters) {
     EXPECT_EQ(json("is_mine(UserID)", R"(["@alice:hs.test"])"), "true");
 }
 
+TEST_F(ModuleApiUsersTest, ListsItsUsersPageByPageInEveryOrder) {
+    for (const char* const name : {"zoe", "mia", "ann"}) static_cast<void>(server.register_user(name));
+    EXPECT_EQ(json("deactivate_user", R"(["@mia:hs.test"])"), "null");
+    const auto ids = [](const boost::json::value& page) {
+        Texts found;
+        for (const boost::json::value& user : page.as_array()) found.emplace_back(user.at("user_id").as_string());
+        return found;
+    };
+    EXPECT_EQ(ids(result("list_local_users", R"(["by_id",3])")), (Texts{"@ann:hs.test", "@mia:hs.test", "@root:hs.test"}));
+    EXPECT_EQ(ids(result("list_local_users", R"(["by_id",3,0,"@root:hs.test"])")), Texts{"@zoe:hs.test"});
+    Texts oldest;
+    Texts newest;
+    for (const auto& [order, found] : {std::pair("oldest_first", &oldest), std::pair("newest_first", &newest)}) {
+        std::string arguments = std::string("[\"") + order + "\",1]";
+        for (int page = 0; page < 4; ++page) {
+            const boost::json::value users = result("list_local_users", arguments);
+            ASSERT_EQ(users.as_array().size(), 1U) << arguments;
+            found->push_back(ids(users).front());
+            arguments = std::string("[\"") + order + "\",1," + boost::json::serialize(users.at(0).at("creation_ts")) + ",\"" +
+                        found->back() + "\"]";
+        }
+        EXPECT_EQ(json("list_local_users", arguments), "[]");
+    }
+    EXPECT_EQ(oldest.front(), "@root:hs.test");
+    EXPECT_EQ(Texts(oldest.rbegin(), oldest.rend()), newest);
+    const boost::json::value all = result("list_local_users", R"(["by_id",100])");
+    EXPECT_EQ(all.at(1).at("is_deactivated"), true);
+    EXPECT_EQ(all.at(1).at("is_admin"), false);
+    EXPECT_EQ(all.at(2).at("is_admin"), true);
+    EXPECT_GT(all.at(2).at("creation_ts").as_int64(), 1'600'000'000'000);
+}
+
 TEST_F(ModuleApiUsersTest, MakesServerAdminsAndUnmakesThem) {
     const std::string alice = server.register_user("alice");
     EXPECT_EQ(json("is_user_admin", R"(["@alice:hs.test"])"), "false");
@@ -292,7 +324,7 @@ TEST_F(ModuleApiUserRefusalTest, EveryMethodThrowsWhatIsDocumented) {
     const std::string no_sigil = "400 M_INVALID_PARAM Expected UserID string to start with '@'";
     const std::string no_domain = "400 M_INVALID_PARAM Expected UserID of the form '@localname:domain'";
     const std::string no_row = "404 M_UNKNOWN No row found";
-    const std::string foreign = "invalid_argument @a:other.test is not a user of this homeserver";
+    const std::string foreign = "400 M_UNKNOWN @a:other.test is not a user of this homeserver";
     const std::string too_long(300, 'x');
     const std::vector<Refusal> refusals = {
         {"is_user_admin", R"(["root"])", no_sigil},
@@ -344,8 +376,12 @@ TEST_F(ModuleApiUserRefusalTest, EveryMethodThrowsWhatIsDocumented) {
         {"account_data_manager.put_global", R"(["@root:hs.test","m.push_rules",{}])",
          "405 M_BAD_JSON Cannot set m.push_rules through this API."},
     };
-    for (const Refusal& refusal : refusals)
-        EXPECT_EQ(error_text(call(refusal.method, refusal.arguments)), refusal.error) << refusal;
+    for (const Refusal& refusal : refusals) {
+        const boost::json::object answer = call(refusal.method, refusal.arguments);
+        EXPECT_EQ(error_text(answer), refusal.error) << refusal;
+        if (refusal.arguments.find("@a:other.test") == std::string::npos) continue;
+        EXPECT_TRUE(answer.at("error").at("is_foreign_user").as_bool()) << refusal;
+    }
     EXPECT_EQ(server.request("GET", "/_matrix/client/versions").status, 200) << "the server is alive";
 }
 

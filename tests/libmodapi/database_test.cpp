@@ -178,8 +178,46 @@ TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
 
 TEST_F(DatabaseTest, RefusesToWriteInAReadInteraction) {
     const std::string name = "x";
-    EXPECT_THROW(wait(database->read("add", &add, name, 1)), DatabaseError);
+    EXPECT_THROW(wait(database->read("add", &add, name, 1)), modapi::WriteRefused);
     EXPECT_EQ(wait(database->read("count", &count)), 0);
+}
+
+void create_doors(Transaction& transaction) {
+    transaction.execute(
+        "CREATE TABLE doors (name TEXT PRIMARY KEY, is_open BOOLEAN NOT NULL DEFAULT FALSE, is_locked BOOLEAN)");
+}
+void set_open(Transaction& transaction, const std::string& name, bool is_open) {
+    transaction.execute(
+        "INSERT INTO doors (name, is_open) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET is_open = excluded.is_open", name,
+        is_open);
+}
+std::vector<std::string> doors_that_are(Transaction& transaction, bool is_open) {
+    std::vector<std::string> names;
+    for (auto& [name] : transaction.query<std::string>("SELECT name FROM doors WHERE is_open = ? ORDER BY name", is_open))
+        names.push_back(std::move(name));
+    return names;
+}
+
+TEST_F(DatabaseTest, HasBooleanColumns) {
+    using Names = std::vector<std::string>;
+    const auto lock = [](Transaction& transaction) {
+        transaction.execute("INSERT INTO doors (name) VALUES ('cellar')");
+        return transaction.execute("UPDATE doors SET is_locked = TRUE WHERE NOT is_open AND is_locked IS NULL");
+    };
+    const auto all = [](Transaction& transaction) {
+        return transaction.query<std::string, bool, std::optional<bool>>(
+            "SELECT name, is_open, is_locked FROM doors ORDER BY name");
+    };
+    wait(database->run("create", &create_doors));
+    wait(database->run("open", &set_open, std::string("front"), true));
+    wait(database->run("close", &set_open, std::string("back"), true));
+    wait(database->run("close", &set_open, std::string("back"), false));
+    EXPECT_EQ(wait(database->run("lock", lock)), 2);
+    EXPECT_EQ(wait(database->read("open", &doors_that_are, true)), Names{"front"});
+    EXPECT_EQ(wait(database->read("closed", &doors_that_are, false)), (Names{"back", "cellar"}));
+    EXPECT_EQ(wait(database->read("all", all)),
+              (std::vector<std::tuple<std::string, bool, std::optional<bool>>>{
+                  {"back", false, true}, {"cellar", false, true}, {"front", true, std::nullopt}}));
 }
 
 async::task<bool> resumes_where_it_was(Database& database) {

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <async/sync_wait.h>
+
 #include <functional>
+#include <future>
 #include <thread>
 
 namespace {
@@ -72,6 +75,8 @@ TEST_F(ModuleApiTest, NamesWhatItsHostDoesNotOffer) {
     const std::vector<std::pair<std::string, std::function<void()>>> calls = {
         {"get_userinfo_by_id", [&] { test.wait(api->get_userinfo_by_id(alice)); }},
         {"get_user_by_req", [&] { test.wait(api->get_user_by_req(request)); }},
+        {"list_local_users", [&] { test.wait(api->list_local_users(modapi::UserOrder::by_id, 1)); }},
+        {"get_room_state", [&] { test.wait(api->get_state_event(room, "m.room.name")); }},
         {"is_user_admin", [&] { test.wait(api->is_user_admin(alice)); }},
         {"set_user_admin", [&] { test.wait(api->set_user_admin(alice, true)); }},
         {"check_username", [&] { test.wait(api->check_username("alice")); }},
@@ -117,9 +122,18 @@ TEST_F(ModuleApiTest, LogsUnderTheModulesName) {
     EXPECT_TRUE(log.contains("info: hello"));
 }
 
-TEST_F(ModuleApiTest, SendsEventsThroughTheHost) {
+/// Complete, of a user of the server under test.
+JsonDict sendable(const std::string& type) {
     JsonDict event;
-    event["type"] = "m.room.message";
+    event["type"] = type;
+    event["room_id"] = "!r:example.org";
+    event["sender"] = "@alice:example.org";
+    event["content"] = JsonDict();
+    return event;
+}
+
+TEST_F(ModuleApiTest, SendsEventsThroughTheHost) {
+    const JsonDict event = sendable("m.room.message");
     EXPECT_EQ(test.wait(api->create_and_send_event_into_room(event)).type(), "m.room.message");
     ASSERT_EQ(test.server.sent.size(), 1U);
     EXPECT_EQ(test.wait(api->check_user_exists("@alice:example.org")), "@alice:example.org");
@@ -147,6 +161,30 @@ TEST_F(ModuleApiTest, RunsDatabaseInteractionsAndBlockingCallsElsewhere) {
 async::task<void> sleep_then_set(ModuleApi* api, bool* woken) {
     co_await api->sleep(1.5);
     *woken = true;
+}
+
+void write_more(modapi::Transaction& transaction) { transaction.execute("INSERT INTO kept VALUES ('more')"); }
+
+TEST_F(ModuleApiTest, ReadsTheDatabaseWhileSomebodyWrites) {
+    test.wait(api->run_db_interaction("make", &make_table, std::string("kept")));
+    std::promise<void> began;
+    std::promise<void> may_end;
+    const auto slow_write = [&](modapi::Transaction& transaction) {
+        write_more(transaction);
+        began.set_value();
+        may_end.get_future().wait();
+    };
+    std::thread writer([&] { async::sync_wait(test.database->run("slow", slow_write)); });
+    began.get_future().wait();
+    EXPECT_EQ(test.wait(api->run_db_read("read", &read_table)), "kept");
+    may_end.set_value();
+    writer.join();
+}
+
+TEST_F(ModuleApiTest, RefusesToWriteWhereItOnlyReads) {
+    test.wait(api->run_db_interaction("make", &make_table, std::string("kept")));
+    EXPECT_THROW(test.wait(api->run_db_read("write", &write_more)), modapi::WriteRefused);
+    EXPECT_NO_THROW(test.wait(api->run_db_interaction("write", &write_more)));
 }
 
 TEST_F(ModuleApiTest, SleepsOnTheWorkersClock) {
@@ -182,6 +220,40 @@ TEST_F(ModuleApiTest, DelaysTheNextRunWhileOneIsInProgress) {
     test.advance(7s);
     for (std::int64_t& start : starts) start -= now;
     EXPECT_EQ(starts, (std::vector<std::int64_t>{1000, 3500, 6000}));
+}
+
+TEST_F(ModuleApiTest, LoopsAndDelaysByDurationsToo) {
+    int loops = 0;
+    int calls = 0;
+    const auto count = [](int* counted) { ++*counted; };
+    api->looping_background_call(count, 1min, &loops);
+    api->delayed_background_call(90s, count, &calls);
+    test.advance(89s);
+    EXPECT_EQ(loops, 1);
+    EXPECT_EQ(calls, 0);
+    test.advance(1s);
+    EXPECT_EQ(calls, 1);
+    test.advance(2min);
+    EXPECT_EQ(loops, 3);
+    EXPECT_THROW(api->looping_background_call(count, 0s, &loops), std::invalid_argument);
+}
+
+TEST_F(ModuleApiTest, LoopsFirstAfterATimeOfItsOwn) {
+    int soon = 0;
+    int late = 0;
+    const auto count = [](int* counted) { ++*counted; };
+    api->looping_background_call(count, modapi::Every(1min).first_after(0s), &soon);
+    api->looping_background_call_on_all_instances(count, modapi::Every(1s).first_after(2h), &late);
+    test.advance(0s);
+    EXPECT_EQ(soon, 1);
+    test.advance(59s);
+    EXPECT_EQ(soon, 1);
+    test.advance(1s);
+    EXPECT_EQ(soon, 2);
+    test.advance(2h - 61s);
+    EXPECT_EQ(late, 0);
+    test.advance(3s);
+    EXPECT_EQ(late, 3);
 }
 
 void fail_once(int* runs) {
@@ -252,14 +324,36 @@ TEST(ModuleApiWorkersTest, LoopsOnlyOnTheWorkerForBackgroundTasks) {
     EXPECT_EQ(runs, 2);
 }
 
+TEST(ModuleApiWorkersTest, RunsWhatOneWorkerIsToDoThereAndWarnsNobodyElse) {
+    const auto count = [](int* counted) { ++*counted; };
+    for (const bool is_the_one : {true, false}) {
+        const LogCapture log;
+        modapi::WorkerSettings settings;
+        settings.run_background_tasks = is_the_one;
+        WorkerUnderTest test(settings);
+        test.construct<Open>();
+        int loops = 0;
+        int calls = 0;
+        int everywhere = 0;
+        Open::api->looping_background_call(count, 1s, &loops);
+        modapi::DelayedCall handle = Open::api->delayed_background_call(modapi::After(1s).on_one_worker(), count, &calls);
+        Open::api->delayed_background_call(1s, count, &everywhere);
+        test.advance(1s);
+        EXPECT_EQ(loops, is_the_one ? 1 : 0);
+        EXPECT_EQ(calls, is_the_one ? 1 : 0);
+        EXPECT_EQ(everywhere, 1);
+        EXPECT_FALSE(log.contains("warning"));
+        handle.cancel();
+    }
+}
+
 /// Answers a spam check by sending an event, which is checked for spam.
 struct CausesItself {
     CausesItself(const JsonDict&, ModuleApi& given) : api(given) {
         given.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&CausesItself::check>(this)});
     }
     async::task<callbacks::Verdict> check(const callbacks::Event&) {
-        JsonDict event;
-        event["type"] = "org.example.echo";
+        JsonDict event = sendable("org.example.echo");
         static_cast<void>(co_await api.create_and_send_event_into_room(std::move(event)));
         co_return callbacks::NOT_SPAM;
     }

@@ -153,6 +153,54 @@ TEST_F(ModuleStartTest, NamesTheWholeLimitToAStopThatTheOthersLeftLessTimeFor) {
     EXPECT_TRUE(log.contains("error: module test.Module0: stop() has not ended within 2 s"));
 }
 
+struct BecomesReady : Traced<'r'> {
+    using Traced::Traced;
+    async::task<void> ready() {
+        co_await api_.sleep(0);
+        note("ready");
+    }
+};
+struct PlainReady {
+    PlainReady(const JsonDict&, ModuleApi&) {}
+    static void ready() { trace.emplace_back("plain ready"); }
+};
+struct FailsToBecomeReady : Traced<'u'> {
+    using Traced::Traced;
+    async::task<void> ready() {
+        co_await api_.sleep(0);
+        throw callbacks::ConfigError("there is no such table", {"table"});
+    }
+};
+struct NeverBecomesReady : Traced<'v'> {
+    using Traced::Traced;
+    async::task<void> ready() { co_await api_.sleep(1e6); }
+};
+
+TEST_F(ModuleStartTest, AwaitsEachReadyInOrderWhenAllHaveStartedAndBeforeBackgroundCalls) {
+    WorkerUnderTest test;
+    test.construct<BecomesReady, PlainReady, Traced<'a'>>();
+    test.advance(0s);
+    EXPECT_EQ(trace, (Strings{"r built", "a built", "r started", "a started", "r ready", "plain ready", "r background",
+                              "a background"}));
+    trace.clear();
+    test.stop();
+    EXPECT_EQ(trace, (Strings{"a stopped", "r stopped", "a gone", "r gone"}));
+}
+
+TEST_F(ModuleStartTest, NamesTheModuleWhoseReadyFailsAndStopsAllThatHaveStarted) {
+    WorkerUnderTest test;
+    EXPECT_EQ((start_error<FailsToBecomeReady, BecomesReady>(test)),
+              "hs.yaml:3: modules[0].config.table: ready() failed: there is no such table (module test.Module0)");
+    EXPECT_EQ(trace, (Strings{"u built", "r built", "u started", "r started", "r stopped", "u stopped", "r gone", "u gone"}));
+}
+
+TEST_F(ModuleStartTest, CutsAReadyThatTakesTooLong) {
+    WorkerUnderTest test;
+    EXPECT_EQ((start_error<NeverBecomesReady>(test)),
+              "hs.yaml:2: modules[0]: ready() has not ended within 60 s (module test.Module0)");
+    EXPECT_EQ(trace, (Strings{"v built", "v started", "v stopped", "v gone"}));
+}
+
 struct Migrates {
     Migrates(const JsonDict&, ModuleApi& api) : api_(api) {}
     async::task<void> start() {
@@ -162,6 +210,34 @@ struct Migrates {
     }
     ModuleApi& api_;
 };
+
+/// Needs the table of another module.
+struct Greets {
+    Greets(const JsonDict&, ModuleApi& api) : api_(api) {}
+    async::task<void> ready() {
+        const bool is_there = co_await api_.run_db_read("greets.look", &has_greetings);
+        if (!is_there) throw callbacks::ConfigError("needs the module that keeps the greetings");
+    }
+    static bool has_greetings(modapi::Transaction& transaction) {
+        return transaction
+            .query_one<std::string>("SELECT step FROM module_schema_steps WHERE module = 'test.Module1' AND step = 'greetings'")
+            .has_value();
+    }
+    ModuleApi& api_;
+};
+struct MigratesNothing {
+    MigratesNothing(const JsonDict&, ModuleApi& api) : api_(api) {}
+    async::task<void> start() { co_await api_.migrate_schema(modapi::SchemaMigration()); }
+    ModuleApi& api_;
+};
+
+TEST_F(ModuleStartTest, AModuleFindsTheTableOfOneThatIsListedAfterIt) {
+    WorkerUnderTest test;
+    EXPECT_EQ((start_error<Greets, Migrates>(test)), "nothing was thrown");
+    WorkerUnderTest without;
+    EXPECT_EQ((start_error<Greets, MigratesNothing>(without)),
+              "hs.yaml:2: modules[0]: ready() failed: needs the module that keeps the greetings (module test.Module0)");
+}
 
 TEST_F(ModuleStartTest, MakesAModulesTablesUnderItsName) {
     WorkerUnderTest test;

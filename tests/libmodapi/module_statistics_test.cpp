@@ -18,7 +18,7 @@ using callbacks::Verdict;
 using modapi::ModuleApi;
 using modapi::ModuleStatistics;
 
-class Page final : public modapi::DirectServeJsonResource {};
+class CountedPage final : public modapi::DirectServeJsonResource {};
 
 /// Registers something of everything; two checks, of which the second refuses.
 class Busy {
@@ -28,7 +28,7 @@ public:
         api.register_spam_checker_callbacks(
             {.check_event_for_spam = [](const Event&) -> Verdict { return Codes::FORBIDDEN; },
              .user_may_create_room = [](const std::string&) -> Verdict { throw std::runtime_error("no idea"); }});
-        api.register_web_resource("/_synapse/client/busy", std::make_shared<Page>());
+        api.register_web_resource("/_synapse/client/busy", std::make_shared<CountedPage>());
         api.register_cached_function(department);
         api.looping_background_call([] { throw std::runtime_error("out of order"); }, 1000);
         built.push_back(this);

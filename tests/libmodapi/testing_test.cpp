@@ -207,6 +207,46 @@ TEST(TestingHost, EndsCallsThatStillRunBeforeItDestroysTheirModule) {
     EXPECT_TRUE(began.failed());
 }
 
+TEST(TestingHost, ListsUsersPageByPageInEveryOrder) {
+    Host host;
+    const std::int64_t created[] = {30, 10, 20, 10};
+    for (int number = 0; number < 4; ++number) {
+        modapi::testing::FakeUser& user = host.server.add_user("@u" + std::to_string(number) + ":example.org");
+        user.creation_ts = created[number];
+    }
+    host.server.user("@u2:example.org").is_deactivated = true;
+    host.server.user("@u3:example.org").is_admin = true;
+    Asks& module = host.load<Asks>();
+    const auto pages = [&](modapi::UserOrder order) {
+        std::string listed;
+        std::optional<callbacks::UserInfo> last;
+        while (true) {
+            const std::vector<callbacks::UserInfo> page = host.run(module.api.list_local_users(order, 3, last));
+            for (const callbacks::UserInfo& user : page) listed += user.user_id.localpart();
+            if (page.size() < 3) return listed;
+            last = page.back();
+            listed += " ";
+        }
+    };
+    EXPECT_EQ(pages(modapi::UserOrder::by_id), "u0u1u2 u3");
+    EXPECT_EQ(pages(modapi::UserOrder::oldest_first), "u1u3u2 u0");
+    EXPECT_EQ(pages(modapi::UserOrder::newest_first), "u0u2u3 u1");
+    const std::vector<callbacks::UserInfo> all = host.run(module.api.list_local_users(modapi::UserOrder::by_id, 9));
+    EXPECT_EQ(all[0].creation_ts, 30);
+    EXPECT_TRUE(all[2].is_deactivated);
+    EXPECT_TRUE(all[3].is_admin);
+}
+
+TEST(TestingHost, HasTheStateEventOfARoom) {
+    Host host;
+    host.server.add_room("!r:example.org", "@a:example.org");
+    Asks& module = host.load<Asks>();
+    EXPECT_EQ(host.run(module.api.get_state_event("!r:example.org", "m.room.member", "@a:example.org"))->membership(), "join");
+    EXPECT_FALSE(host.run(module.api.get_state_event("!r:example.org", "m.room.member", "@b:example.org")).has_value());
+    EXPECT_EQ(host.run(module.api.get_state_event("!r:example.org", "m.room.create"))->sender(), "@a:example.org");
+    EXPECT_FALSE(host.run(module.api.get_state_event("!unknown:example.org", "m.room.create")).has_value());
+}
+
 TEST(TestingHost, RefusesWhatTheServerRefuses) {
     Host host;
     host.server.add_room("!r:example.org", "@a:example.org");

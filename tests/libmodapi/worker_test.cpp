@@ -227,6 +227,65 @@ TEST(WorkerTest, LogsAFailureWithModuleCallbackAndMessage) {
     EXPECT_TRUE(log.contains("error: module test.Module0: on_account_data_updated failed: disk full"));
 }
 
+/// Denies by a SynapseError, and by one of another kind.
+struct Denying {
+    Denying(const JsonDict&, ModuleApi& api) {
+        api.register_third_party_rules_callbacks(
+            {.check_event_allowed = &check_event_allowed, .on_create_room = &on_create_room});
+        api.register_account_validity_callbacks({.is_user_expired = &is_user_expired});
+        api.register_password_auth_provider_callbacks({.is_3pid_allowed = &is_3pid_allowed});
+    }
+    static callbacks::EventDecision check_event_allowed(const callbacks::Event& event, const callbacks::StateMap&) {
+        if (event.type() == "broken") throw std::runtime_error("disk full");
+        throw callbacks::SynapseError(403, "not here");
+    }
+    static void on_create_room(const callbacks::Requester&, JsonDict&, bool) {
+        throw callbacks::SynapseError(403, "no rooms today");
+    }
+    static std::optional<bool> is_user_expired(const std::string&) { throw callbacks::SynapseError(403, "too old"); }
+    static bool is_3pid_allowed(const std::string&, const std::string&, bool) {
+        throw callbacks::SynapseError(403, "no such address");
+    }
+};
+
+TEST(WorkerTest, ADenialByASynapseErrorThatPassesIsADecisionInTheLog) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<Denying>();
+    callbacks::Dispatchers& hooks = test.worker.hooks();
+    const callbacks::StateMap state;
+    const callbacks::Requester requester{callbacks::UserID("@alice:example.org")};
+    JsonDict content;
+    const std::string text = "@alice:example.org";
+    EXPECT_THROW(static_cast<void>(test.wait(hooks.third_party_rules.check_event_allowed(an_event, state))),
+                 callbacks::SynapseError);
+    EXPECT_THROW(test.wait(hooks.third_party_rules.on_create_room(requester, content, false)), callbacks::SynapseError);
+    EXPECT_THROW(static_cast<void>(test.wait(hooks.account_validity.is_user_expired(text))), callbacks::SynapseError);
+    EXPECT_TRUE(log.contains("info: module test.Module0 decided check_event_allowed: not here\n"));
+    EXPECT_TRUE(log.contains("info: module test.Module0 decided on_create_room: no rooms today\n"));
+    EXPECT_TRUE(log.contains("debug: module test.Module0 decided is_user_expired: too old\n"));
+    EXPECT_FALSE(log.contains("failed"));
+}
+
+TEST(WorkerTest, WhatTheErrorRuleDoesNotLetPassIsAFailureInTheLog) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<Denying>();
+    callbacks::Dispatchers& hooks = test.worker.hooks();
+    callbacks::EventFields fields;
+    fields.type = "broken";
+    const callbacks::Event broken(std::move(fields));
+    const callbacks::StateMap state;
+    const std::string text = "email";
+    EXPECT_THROW(static_cast<void>(test.wait(hooks.third_party_rules.check_event_allowed(broken, state))),
+                 callbacks::ModuleFailed);
+    EXPECT_THROW(static_cast<void>(test.wait(hooks.password_auth_provider.is_3pid_allowed(text, text, true))),
+                 callbacks::SynapseError);
+    EXPECT_TRUE(log.contains("error: module test.Module0: check_event_allowed failed: disk full\n"));
+    EXPECT_TRUE(log.contains("error: module test.Module0: is_3pid_allowed failed: no such address\n"));
+    EXPECT_FALSE(log.contains("decided"));
+}
+
 struct Ordered {
     Ordered(const JsonDict&, ModuleApi&) : number_(++built) {}
     ~Ordered() { order += std::to_string(number_); }

@@ -2,6 +2,9 @@
 
 #include "field_writer.h"
 
+#include <callbacks/errors.h>
+#include <callbacks/text.h>
+
 #include <async/writer_dispatch.h>
 
 #include <cstring>
@@ -44,7 +47,9 @@ ClientEvent::ClientEvent(Event event, const ClientEventText& text)
       short_begin_(text.short_begin_),
       own_begin_(text.own_begin_),
       own_names_(text.own_names_),
-      number_name_(text.number_name_) {}
+      number_name_(text.number_name_) {
+    if (!is_utf8(text_)) throw NotUtf8("the event " + event_.event_id().value_or("without id") + " isn't UTF-8");
+}
 
 /// The events of one response, as the dispatcher walks them.
 class ClientEvents::Items {

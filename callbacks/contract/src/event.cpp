@@ -1,12 +1,10 @@
 #include <callbacks/event.h>
 
+#include <callbacks/errors.h>
+
 namespace callbacks {
 
-std::optional<std::string_view> Event::content_string(std::string_view key) const noexcept {
-    const JsonValue* const value = content().if_contains(key);
-    if (value == nullptr || !value->is_string()) return std::nullopt;
-    return std::string_view(value->get_string());
-}
+std::optional<std::string_view> Event::content_string(std::string_view key) const noexcept { return content_at(key).text(); }
 
 std::optional<std::string_view> Event::membership() const noexcept {
     if (type() != "m.room.member") return std::nullopt;
@@ -34,7 +32,8 @@ const Event* StateMap::find(std::string_view type, std::string_view state_key) c
 }
 
 void StateMap::set(Event event) {
-    Key key(event.type(), event.state_key().value_or(std::string()));
+    if (!event.is_state()) throw NotAStateEvent("an event of type " + event.type() + " without state key is no state");
+    Key key(event.type(), *event.state_key());
     events_.insert_or_assign(std::move(key), std::move(event));
 }
 

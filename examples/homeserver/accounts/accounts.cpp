@@ -6,6 +6,7 @@
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
+#include <callbacks/limits.h>
 
 #include <algorithm>
 #include <tuple>
@@ -15,9 +16,9 @@ namespace homeserver {
 namespace {
 
 using callbacks::Codes;
+using callbacks::max_user_id;
 using callbacks::SynapseError;
 
-constexpr std::size_t max_user_id = 255;
 constexpr const char* account_columns = "user_id, password_hash, admin, is_guest, deactivated, shadow_banned";
 
 using AccountRow = std::tuple<std::string, std::optional<std::string>, bool, bool, bool, bool>;
@@ -107,16 +108,10 @@ async::task<void> set_server_admin(modapi::Database& database, std::string user_
 }
 
 std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id) {
-    const std::optional<Account> account = find_account(transaction, user_id);
-    if (!account) return std::nullopt;
-    callbacks::UserInfo info{callbacks::UserID(account->user_id)};
-    info.creation_ts =
-        std::get<0>(transaction.query_one<std::int64_t>("SELECT creation_ts FROM users WHERE user_id = ?", user_id).value());
-    info.is_admin = account->admin;
-    info.is_deactivated = account->deactivated;
-    info.is_guest = account->is_guest;
-    info.is_shadow_banned = account->shadow_banned;
-    return info;
+    const std::string sql = "SELECT " + std::string(user_info_columns) + " FROM users WHERE user_id = ?";
+    std::vector<callbacks::UserInfo> found = user_infos(transaction, sql, user_id);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
 }
 
 async::task<void> create_account(modapi::Database& database, NewAccount account) {

@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -47,6 +49,25 @@ struct NewAccount {
 [[nodiscard]] async::task<void> require_usable_account(modapi::Database& database, std::string user_id);
 /// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
 [[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
+/// What `user_infos` reads of the users table.
+inline constexpr std::string_view user_info_columns = "user_id, creation_ts, admin, deactivated, is_guest, shadow_banned";
+/// All that is known of the accounts that a query of `user_info_columns` finds. For use inside a transaction.
+template <class... Values>
+[[nodiscard]] std::vector<callbacks::UserInfo> user_infos(modapi::Transaction& transaction, std::string_view sql,
+                                                          const Values&... values) {
+    auto rows = transaction.query<std::string, std::int64_t, bool, bool, bool, bool>(sql, values...);
+    std::vector<callbacks::UserInfo> found;
+    found.reserve(rows.size());
+    for (auto& [user_id, creation_ts, admin, deactivated, is_guest, shadow_banned] : rows) {
+        callbacks::UserInfo& info = found.emplace_back(callbacks::UserID(std::move(user_id)));
+        info.creation_ts = creation_ts;
+        info.is_admin = admin;
+        info.is_deactivated = deactivated;
+        info.is_guest = is_guest;
+        info.is_shadow_banned = shadow_banned;
+    }
+    return found;
+}
 /// All that is known of exactly this user id; none if there is no account. For use inside a transaction.
 [[nodiscard]] std::optional<callbacks::UserInfo> find_user_info(modapi::Transaction& transaction, const std::string& user_id);
 

@@ -113,7 +113,7 @@ Refusal refused_join(const Event& event, const StateMap& state, const PowerLevel
         if (!rule.ends_with("restricted")) return "You are not invited to this room.";
         const auto authorising = event.content_string("join_authorised_via_users_server");
         if (!authorising) return "Join event is missing 'join_authorised_via_users_server'.";
-        if (membership_of(state, *authorising) != "join" || levels.of_user(*authorising) < levels.for_action("invite")) {
+        if (membership_of(state, *authorising) != "join" || levels.of_user(*authorising) < levels.to_invite()) {
             return "Join event authorised by invalid server.";
         }
         return std::nullopt;
@@ -127,7 +127,7 @@ Refusal refused_invite(const Event& event, const StateMap& state, const PowerLev
     const std::string_view target = membership_of(state, *event.state_key());
     if (target == "ban") return *event.state_key() + " is banned from the room";
     if (target == "join") return *event.state_key() + " is already in the room.";
-    if (levels.of_user(event.sender()) < levels.for_action("invite")) return "You don't have permission to invite users";
+    if (levels.of_user(event.sender()) < levels.to_invite()) return "You don't have permission to invite users";
     return std::nullopt;
 }
 
@@ -140,17 +140,17 @@ Refusal refused_leave(const Event& event, const StateMap& state, const PowerLeve
     }
     if (own != "join") return not_in_room(event.sender(), event);
     const std::int64_t sender_level = levels.of_user(event.sender());
-    if (membership_of(state, *event.state_key()) == "ban" && sender_level < levels.for_action("ban")) {
+    if (membership_of(state, *event.state_key()) == "ban" && sender_level < levels.to_ban()) {
         return "You cannot unban user " + *event.state_key() + ".";
     }
-    if (sender_level >= levels.for_action("kick") && levels.of_user(*event.state_key()) < sender_level) return std::nullopt;
+    if (sender_level >= levels.to_kick() && levels.of_user(*event.state_key()) < sender_level) return std::nullopt;
     return "You cannot kick user " + *event.state_key() + ".";
 }
 
 Refusal refused_ban(const Event& event, const StateMap& state, const PowerLevels& levels) {
     if (membership_of(state, event.sender()) != "join") return not_in_room(event.sender(), event);
     const std::int64_t sender_level = levels.of_user(event.sender());
-    if (sender_level >= levels.for_action("ban") && levels.of_user(*event.state_key()) < sender_level) return std::nullopt;
+    if (sender_level >= levels.to_ban() && levels.of_user(*event.state_key()) < sender_level) return std::nullopt;
     return "You don't have permission to ban";
 }
 
@@ -212,10 +212,10 @@ Refusal refused(const Event& event, const StateMap& auth_state) {
 
     const std::int64_t sender_level = levels.of_user(event.sender());
     if (event.type() == "m.room.third_party_invite") {
-        if (sender_level >= levels.for_action("invite")) return std::nullopt;
+        if (sender_level >= levels.to_invite()) return std::nullopt;
         return "You don't have permission to invite users";
     }
-    const std::int64_t needed = levels.for_event(event.type(), event.is_state());
+    const std::int64_t needed = event.is_state() ? levels.for_state(event.type()) : levels.for_event(event.type());
     if (needed > sender_level) {
         return "You don't have permission to post that to the room. user_level (" + std::to_string(sender_level) +
                ") < send_level (" + std::to_string(needed) + ")";

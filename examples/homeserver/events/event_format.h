@@ -3,6 +3,7 @@
 #include "events/signing_key.h"
 
 #include <callbacks/event.h>
+#include <callbacks/limits.h>
 
 #include <string>
 #include <string_view>
@@ -10,8 +11,8 @@
 /// The form of an event in room version 10: its JSON between servers (a PDU), hashes, id, redaction.
 namespace homeserver {
 
-inline constexpr std::size_t max_event = 65536;     ///< bytes of canonical JSON, with hashes and signatures
-inline constexpr std::size_t max_identifier = 255;  ///< bytes of a room id, sender, type or state key
+using callbacks::max_event;
+inline constexpr std::size_t max_identifier = callbacks::max_event_type;  ///< bytes of a room id, sender, type or state key
 
 /// What is left of an event that was redacted (room version 10). `pdu` has neither event_id nor unsigned afterwards.
 [[nodiscard]] callbacks::JsonDict redacted(const callbacks::JsonDict& pdu);

@@ -7,21 +7,15 @@ namespace homeserver {
 namespace {
 
 using callbacks::JsonDict;
-using callbacks::JsonValue;
 
 constexpr std::array<std::string_view, 7> single_levels = {"users_default", "events_default", "state_default", "ban",
                                                            "redact",        "kick",           "invite"};
 
 std::optional<std::int64_t> integer(const JsonDict& object, std::string_view key) {
-    const JsonValue* const value = object.if_contains(key);
-    if (value == nullptr || !value->is_int64()) return std::nullopt;
-    return value->get_int64();
+    return callbacks::place_in(object, key).number();
 }
 
-const JsonDict* table(const JsonDict& content, std::string_view key) {
-    const JsonValue* const value = content.if_contains(key);
-    return value == nullptr ? nullptr : value->if_object();
-}
+const JsonDict* table(const JsonDict& content, std::string_view key) { return callbacks::place_in(content, key).object(); }
 
 bool is_user_id(std::string_view text) {
     return text.size() >= 3 && text.front() == '@' && text.find(':') != std::string_view::npos &&
@@ -45,40 +39,6 @@ std::optional<std::string> malformed(const JsonDict& content) {
 }
 
 }  // namespace
-
-PowerLevels::PowerLevels(const callbacks::StateMap& state) : event_(state.find("m.room.power_levels")) {
-    const callbacks::Event* const create = state.find("m.room.create");
-    if (create != nullptr) creator_ = create->content_string("creator").value_or(std::string_view());
-}
-
-std::int64_t PowerLevels::level(std::string_view key, std::int64_t otherwise) const {
-    return event_ == nullptr ? otherwise : integer(event_->content(), key).value_or(otherwise);
-}
-
-std::int64_t PowerLevels::of_user(std::string_view user_id) const {
-    if (event_ == nullptr) return user_id == creator_ ? 100 : 0;
-    const JsonDict* const users = table(event_->content(), "users");
-    if (users != nullptr) {
-        if (const std::optional<std::int64_t> own = integer(*users, user_id)) return *own;
-    }
-    return level("users_default", 0);
-}
-
-std::int64_t PowerLevels::for_event(std::string_view type, bool is_state) const {
-    if (event_ == nullptr) return 0;
-    const JsonDict* const events = table(event_->content(), "events");
-    if (events != nullptr) {
-        if (const std::optional<std::int64_t> own = integer(*events, type)) return *own;
-    }
-    return is_state ? level("state_default", 50) : level("events_default", 0);
-}
-
-std::int64_t PowerLevels::for_notification(std::string_view key) const {
-    const JsonDict* const levels = event_ == nullptr ? nullptr : table(event_->content(), "notifications");
-    return levels == nullptr ? 50 : integer(*levels, key).value_or(50);
-}
-
-std::int64_t PowerLevels::for_action(std::string_view action) const { return level(action, action == "invite" ? 0 : 50); }
 
 std::optional<std::string> refused_power_levels(const JsonDict& content, const JsonDict* before, std::string_view sender,
                                                 std::int64_t sender_level) {

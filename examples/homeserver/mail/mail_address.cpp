@@ -3,33 +3,13 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <string>
 
 namespace homeserver {
 
 namespace {
 
-constexpr std::size_t max_address = 254;
-constexpr std::size_t max_local_part = 64;
-
 bool is_printable_ascii(char character) { return character >= ' ' && character <= '~'; }
-
-bool may_be_in_address(char character) {
-    constexpr std::string_view special = "<>()[]\\,;:\"";
-    return is_printable_ascii(character) && character != ' ' && special.find(character) == std::string_view::npos;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    return text;
-}
-
-bool is_address(std::string_view text) {
-    const std::size_t at = text.find('@');
-    return text.size() <= max_address && at != std::string_view::npos && at > 0 && at <= max_local_part &&
-           at + 1 < text.size() && text.find('@', at + 1) == std::string_view::npos &&
-           std::all_of(text.begin(), text.end(), may_be_in_address);
-}
 
 /// How many of the first `most` bytes can be taken without cutting a character of UTF-8.
 std::size_t whole_characters(std::string_view text, std::size_t most) {
@@ -48,25 +28,6 @@ std::string encoded_word(std::string_view text) {
 }
 
 }  // namespace
-
-std::optional<MailAddress> parse_mail_address(std::string_view text) {
-    MailAddress parsed;
-    text = trimmed(text);
-    if (text.ends_with('>')) {
-        const std::size_t bracket = text.rfind('<');
-        if (bracket == std::string_view::npos) return std::nullopt;
-        std::string_view name = trimmed(text.substr(0, bracket));
-        if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"')) name = name.substr(1, name.size() - 2);
-        parsed.name = std::string(name);
-        text = text.substr(bracket + 1, text.size() - bracket - 2);
-    }
-    const bool is_one_line = std::none_of(parsed.name.begin(), parsed.name.end(), [](char character) {
-        return static_cast<unsigned char>(character) < ' ' || character == '\x7F';
-    });
-    if (!is_one_line || !is_address(text)) return std::nullopt;
-    parsed.address = std::string(text);
-    return parsed;
-}
 
 std::string header_text(std::string_view text) {
     constexpr std::size_t max_plain = 60;
@@ -89,9 +50,9 @@ std::string header_text(std::string_view text) {
 
 std::string header_address(const MailAddress& address) {
     if (address.name.empty()) return address.address;
-    const auto is_word = [](char character) { return may_be_in_address(character) || character == ' '; };
+    constexpr std::string_view special = "<>()[]\\,;:\"";
     const std::string name = header_text(address.name);
-    const bool is_plain = name == address.name && std::all_of(name.begin(), name.end(), is_word);
+    const bool is_plain = name == address.name && name.find_first_of(special) == std::string::npos;
     if (is_plain || name != address.name) return name + " <" + address.address + ">";
     std::string quoted = "\"";
     for (const char character : name) {

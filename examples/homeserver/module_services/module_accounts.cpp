@@ -10,8 +10,6 @@
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
 #include "profiles/profile.h"
-#include "text/storable_json.h"
-#include "text/utf8.h"
 
 #include <async/clock.h>
 
@@ -37,6 +35,23 @@ std::vector<std::string> find_users_behind(Transaction& transaction, const std::
     users.reserve(rows.size());
     for (auto& [user_id] : rows) users.push_back(std::move(user_id));
     return users;
+}
+
+/// Where a list of users goes on, in one statement for each order.
+std::vector<callbacks::UserInfo> list_users(Transaction& transaction, modapi::UserOrder order,
+                                            const std::optional<callbacks::UserInfo>& after, int limit) {
+    const bool by_id = order == modapi::UserOrder::by_id;
+    const bool is_backwards = order == modapi::UserOrder::newest_first;
+    const std::string key = by_id ? "(user_id)" : "(creation_ts, user_id)";
+    const std::string direction = is_backwards ? " DESC" : "";
+    const std::string condition = after ? " WHERE " + key + (is_backwards ? " < " : " > ") + (by_id ? "(?)" : "(?, ?)") : "";
+    const std::string order_by = (by_id ? "" : "creation_ts" + direction + ", ") + "user_id" + direction;
+    const std::string sql =
+        "SELECT " + std::string(user_info_columns) + " FROM users" + condition + " ORDER BY " + order_by + " LIMIT ?";
+    if (!after) return user_infos(transaction, sql, limit);
+    const std::string after_id = after->user_id.to_string();
+    if (by_id) return user_infos(transaction, sql, after_id, limit);
+    return user_infos(transaction, sql, after->creation_ts, after_id, limit);
 }
 
 /// False: the provider's id is recorded already.
@@ -94,6 +109,11 @@ task<std::vector<std::string>> ModuleAccounts::get_local_users(std::string after
     return database_.read("get_local_users", &find_users_behind, std::move(after), limit);
 }
 
+task<std::vector<callbacks::UserInfo>> ModuleAccounts::list_local_users(modapi::UserOrder order,
+                                                                        std::optional<callbacks::UserInfo> after, int limit) {
+    return database_.read("list_local_users", &list_users, order, std::move(after), limit);
+}
+
 task<bool> ModuleAccounts::is_user_admin(UserID user) { return is_server_admin(database_, user.to_string()); }
 
 task<void> ModuleAccounts::set_user_admin(UserID user, bool admin) {
@@ -129,7 +149,6 @@ task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string lo
 }
 
 task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
-    if (!is_storable_text(new_displayname)) throw callbacks::SynapseError(400, "Displayname is no UTF-8 text");
     return to_the_end(profiles_.set_display_name(user.to_string(), std::move(new_displayname), deactivation));
 }
 
@@ -159,8 +178,6 @@ task<std::shared_ptr<const JsonDict>> ModuleAccounts::get_global_account_data(Us
 task<void> ModuleAccounts::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
     const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw std::invalid_argument(user.to_string() + " is not registered");
-    if (!is_storable_text(data_type)) throw std::invalid_argument("the type of account data is no text");
-    require_storable(new_data);
     co_await to_the_end(account_data_.put_global(user.to_string(), std::move(data_type), std::move(new_data)));
 }
 

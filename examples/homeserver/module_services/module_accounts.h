@@ -29,6 +29,9 @@ public:
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
     [[nodiscard]] async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id) override;
     [[nodiscard]] async::task<std::vector<std::string>> get_local_users(std::string after, int limit) override;
+    [[nodiscard]] async::task<std::vector<callbacks::UserInfo>> list_local_users(modapi::UserOrder order,
+                                                                                 std::optional<callbacks::UserInfo> after,
+                                                                                 int limit) override;
     [[nodiscard]] async::task<bool> is_user_admin(callbacks::UserID user) override;
     [[nodiscard]] async::task<void> set_user_admin(callbacks::UserID user, bool admin) override;
     [[nodiscard]] async::task<void> check_username(std::string username) override;

@@ -27,7 +27,6 @@ namespace {
 using async::task;
 using callbacks::Event;
 using callbacks::JsonDict;
-using callbacks::JsonValue;
 using callbacks::StateFilter;
 using callbacks::StateMap;
 using callbacks::UserID;
@@ -60,25 +59,16 @@ task<void> delete_in_background(RoomShutdown& room_shutdown, Turns::Turn turn, s
     static_cast<void>(co_await room_shutdown.shut_down(nobody, room_id));
 }
 
+std::string text_of(const JsonDict& event, std::string_view key) { return std::string(event.at(key).get_string()); }
+
 /// As a local user.
-task<Event> send_module_event(const ServerName& server_name, EventSender& event_sender, JsonDict event) {
+task<Event> send_module_event(EventSender& event_sender, JsonDict event) {
     Draft draft;
-    for (const auto& [key, target] :
-         {std::pair("type", &draft.type), std::pair("room_id", &draft.room_id), std::pair("sender", &draft.sender)}) {
-        const JsonValue* const value = event.if_contains(key);
-        if (value == nullptr || !value->is_string())
-            throw std::invalid_argument(std::string("an event needs a string '") + key + "'");
-        *target = std::string(value->get_string());
-    }
-    const JsonValue* const content = event.if_contains("content");
-    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event needs an object 'content'");
-    draft.content = content->get_object();
-    if (const JsonValue* const key = event.if_contains("state_key")) {
-        if (!key->is_string()) throw std::invalid_argument("an event's 'state_key' is a string");
-        draft.state_key = std::string(key->get_string());
-    }
-    if (draft.type == "m.room.member") throw callbacks::SynapseError(500, "Tried to send member event through non-member codepath");
-    if (!server_name.owns(draft.sender)) throw std::invalid_argument("the sender " + draft.sender + " is not local");
+    draft.type = text_of(event, "type");
+    draft.room_id = text_of(event, "room_id");
+    draft.sender = text_of(event, "sender");
+    draft.content = event.at("content").get_object();
+    if (event.contains("state_key")) draft.state_key = text_of(event, "state_key");
     Event sent = co_await event_sender.send(std::move(draft));
     co_return sent;
 }
@@ -89,9 +79,7 @@ StateMap find_state(Transaction& transaction, const std::string& room_id, const 
 
 }  // namespace
 
-task<Event> ModuleRooms::create_and_send_event(JsonDict event) {
-    return send_module_event(server_name_, event_sender_, std::move(event));
-}
+task<Event> ModuleRooms::create_and_send_event(JsonDict event) { return send_module_event(event_sender_, std::move(event)); }
 
 task<Event> ModuleRooms::update_room_membership(UserID sender, UserID target, std::string room_id, std::string new_membership,
                                                 JsonDict content, std::vector<std::string> /*remote_room_hosts*/) {

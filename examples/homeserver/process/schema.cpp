@@ -16,6 +16,7 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
     "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
+    "CREATE INDEX IF NOT EXISTS users_by_creation ON users (creation_ts, user_id)",
 
     "CREATE TABLE IF NOT EXISTS profiles (user_id TEXT PRIMARY KEY, display_name TEXT, avatar_url TEXT)",
 

@@ -135,7 +135,7 @@ bool EvaluatedEvent::sender_may_notify(std::string_view key) {
     filter.emplace_back("m.room.create", std::string());
     const callbacks::StateMap state = filtered_state(transaction_, event_.room_id(), filter);
     const PowerLevels levels(state);
-    const bool may = levels.of_user(event_.sender()) >= levels.for_notification(key);
+    const bool may = levels.of_user(event_.sender()) >= levels.to_notify(key);
     may_notify_.emplace(key, may);
     return may;
 }

@@ -134,7 +134,7 @@ Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, c
         const callbacks::StateMap state = current_state(transaction, room_id);
         const PowerLevels levels(state);
         const bool is_member = membership_of(transaction, room_id, user_id) == "join";
-        if (!is_member || levels.of_user(user_id) < levels.for_event("m.room.canonical_alias", true)) return Deletion::refused;
+        if (!is_member || levels.of_user(user_id) < levels.for_state("m.room.canonical_alias")) return Deletion::refused;
     }
     transaction.execute("DELETE FROM room_aliases WHERE alias = ?", alias);
     return Deletion::done;

@@ -67,7 +67,7 @@ bool takes_effect(Transaction& transaction, const Event& redaction, const Event&
     if (callbacks::domain_of(redaction.sender()) == callbacks::domain_of(target.sender())) return true;
     const callbacks::StateMap state = current_state(transaction, redaction.room_id());
     const PowerLevels levels(state);
-    return levels.of_user(redaction.sender()) >= levels.for_action("redact");
+    return levels.of_user(redaction.sender()) >= levels.to_redact();
 }
 
 /// The event that took a redacted one's place in the state shows no more of it than is left.

@@ -44,7 +44,7 @@ std::optional<Listing> find_listing(Transaction& transaction, const std::string&
     listing.is_public = room_is_public(transaction, room_id);
     const PowerLevels levels(listing.state);
     const bool is_member = membership_of(transaction, room_id, user_id) == "join";
-    listing.may_change = is_member && levels.of_user(user_id) >= levels.for_event("m.room.canonical_alias", true);
+    listing.may_change = is_member && levels.of_user(user_id) >= levels.for_state("m.room.canonical_alias");
     return listing;
 }
 

@@ -34,7 +34,7 @@ Permission may_redact(modapi::Transaction& transaction, const std::string& room_
     if (target->event.sender() == user_id) return Permission::granted;
     const callbacks::StateMap state = current_state(transaction, room_id);
     const PowerLevels levels(state);
-    return levels.of_user(user_id) >= levels.for_action("redact") ? Permission::granted : Permission::refused;
+    return levels.of_user(user_id) >= levels.to_redact() ? Permission::granted : Permission::refused;
 }
 
 async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,

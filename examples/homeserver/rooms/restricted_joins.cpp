@@ -41,7 +41,7 @@ std::optional<std::string> who_may_invite(Transaction& transaction, const std::s
     const PowerLevels levels(state);
     for (std::string& user_id : users_with_membership(transaction, room_id, "join")) {
         if (callbacks::domain_of(user_id) != server_name) continue;
-        if (levels.of_user(user_id) >= levels.for_action("invite")) return std::move(user_id);
+        if (levels.of_user(user_id) >= levels.to_invite()) return std::move(user_id);
     }
     return std::nullopt;
 }

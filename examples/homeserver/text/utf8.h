@@ -1,5 +1,7 @@
 #pragma once
 
+#include <callbacks/text.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,11 +10,9 @@
 
 namespace homeserver {
 
-/// The code point that begins at `text[at]`, with `at` moved behind it; none if it isn't well-formed.
-[[nodiscard]] std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t& at) noexcept;
-
-/// Whether `text` is well-formed UTF-8 without NUL bytes: what the database and JSON can hold.
-[[nodiscard]] bool is_storable_text(std::string_view text) noexcept;
+using callbacks::end_of_utf8;
+using callbacks::is_storable_text;
+using callbacks::next_code_point;
 
 /// `text` with U+FFFD in the place of each byte that isn't UTF-8. Cost where there is none: a look at each word of it.
 [[nodiscard]] std::string repaired_utf8(std::string text);

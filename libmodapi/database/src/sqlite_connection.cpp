@@ -161,7 +161,7 @@ std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlVa
                                    std::vector<std::vector<SqlValue>>* rows, bool read_only) {
     sqlite3_stmt* const statement = prepared(sql);
     if (read_only && sqlite3_stmt_readonly(statement) == 0) {
-        throw DatabaseError("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
+        throw WriteRefused("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
     }
     const int placeholders = sqlite3_bind_parameter_count(statement);
     if (static_cast<std::size_t>(placeholders) != values.size()) {

@@ -5,15 +5,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <string>
+
 namespace modapi {
 
 namespace {
 
-/// What leaves the dispatcher is the host's to answer; but only here the module is known. A SynapseError is an intended answer.
-spdlog::level::level_enum level_of(async::error_level level, const std::exception_ptr& failure) {
-    if (level == async::error_level::warning) return spdlog::level::warn;
-    if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) return spdlog::level::debug;
-    return spdlog::level::err;
+spdlog::level::level_enum level_of_decision(const async::callback_identity& callback) {
+    return callbacks::is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
 }
 
 }  // namespace
@@ -21,8 +20,16 @@ spdlog::level::level_enum level_of(async::error_level level, const std::exceptio
 void CallbackLog::on_error(const async::callback_identity& callback, async::error_level level,
                            const std::exception_ptr& failure) noexcept {
     try {
-        spdlog::log(level_of(level, failure), "module {}: {} failed: {}", callback.module, callback.callback,
-                    callbacks::message_of(failure));
+        const std::string message = callbacks::message_of(failure);
+        // A SynapseError that leaves the dispatcher is an intended answer. Clients cause it: as an error it would be theirs to
+        // fill the log with.
+        if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) {
+            spdlog::log(level_of_decision(callback), "module {} decided {}: {}", callback.module, callback.callback, message);
+            return;
+        }
+        // Anything else that leaves it is the host's to answer; but only here the module is known.
+        spdlog::log(level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err, "module {}: {} failed: {}",
+                    callback.module, callback.callback, message);
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
@@ -33,8 +40,7 @@ void CallbackLog::on_slow(const async::callback_identity& callback, async::clock
 }
 
 void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
-    const auto level = callbacks::is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
-    spdlog::log(level, "module {} decided {}", callback.module, callback.callback);
+    spdlog::log(level_of_decision(callback), "module {} decided {}", callback.module, callback.callback);
 }
 
 }  // namespace modapi

@@ -23,9 +23,9 @@ std::string in_seconds(async::clock::duration time) {
     return text + " s";
 }
 
-/// Runs a module's start or stop until `end`; what went wrong with it, empty if nothing did. `limit` is what the operator
-/// allowed and reads in a message: modules that stop share it, so what is left of it when one begins is a number of no use.
-/// `place` becomes the key of the module's configuration that the failure is about, if it names one.
+/// Runs a module's start, ready or stop until `end`; what went wrong with it, empty if nothing did. `limit` is what the
+/// operator allowed and reads in a message: modules that stop share it, so what is left of it when one begins is a number of no
+/// use. `place` becomes the key of the module's configuration that the failure is about, if it names one.
 async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
                                    async::clock::time_point end, async::clock::duration limit,
                                    std::vector<std::string>& place) {
@@ -70,27 +70,42 @@ async::task<void> Worker::State::stop_modules() {
     co_await std::move(ending);
 }
 
+async::task<std::string> Worker::State::begin_module(ModuleInstance& module, ModuleInstance::Function function,
+                                                     async::callback_identity& what, ConfigurationPath& path) {
+    if (function == nullptr) co_return std::string();
+    const async::clock::duration limit = settings.start_deadline;
+    const async::clock::time_point end = environment.where.clock->now() + limit;
+    std::vector<std::string> place;
+    async::task<std::string> beginning = run_until(module, function, what, end, limit, place);
+    std::string failure = co_await std::move(beginning);
+    path = module.path;
+    if (!place.empty()) path.emplace_back("config");
+    path.insert(path.end(), place.begin(), place.end());
+    if (!failure.empty()) failure += " (module " + module.name + ")";
+    co_return failure;
+}
+
 async::task<void> Worker::start_modules(const ConfigurationFile& file) {
     State& state = *state_;
-    for (std::size_t index = 0; index < state.modules.size(); ++index) {
+    ConfigurationPath path;
+    std::string failure;
+    for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
         ModuleInstance& module = state.modules[index];
-        if (module.definition.start != nullptr) {
-            const async::clock::duration limit = state.settings.start_deadline;
-            std::vector<std::string> place;
-            async::task<std::string> starting = run_until(module, module.definition.start, *module.starting,
-                                                          state.environment.where.clock->now() + limit, limit, place);
-            const std::string failure = co_await std::move(starting);
-            if (!failure.empty()) {
-                ConfigurationPath path = module.path;
-                if (!place.empty()) path.emplace_back("config");
-                path.insert(path.end(), place.begin(), place.end());
-                const std::string message = failure + " (module " + module.name + ")";
-                async::task<void> stopping = stop();
-                co_await std::move(stopping);
-                file.fail(path, message);
-            }
-        }
-        module.is_started = true;
+        async::task<std::string> starting = state.begin_module(module, module.definition.start, *module.starting, path);
+        failure = co_await std::move(starting);
+        module.is_started = failure.empty();
+    }
+    // Only now: a module finds what all others have made.
+    for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
+        ModuleInstance& module = state.modules[index];
+        async::task<std::string> becoming_ready =
+            state.begin_module(module, module.definition.ready, *module.becoming_ready, path);
+        failure = co_await std::move(becoming_ready);
+    }
+    if (!failure.empty()) {
+        async::task<void> stopping = stop();
+        co_await std::move(stopping);
+        file.fail(path, failure);
     }
     state.environment.all_modules_started();
 }

@@ -75,6 +75,7 @@ void Worker::construct_modules(const ConfigurationFile& file, const std::vector<
             module.library = configured.library;
             module.definition = *configured.definition;
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
+            module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
             module.object = module.definition.construct(configured.parsed, *state.apis.back());
             state.modules.push_back(std::move(module));

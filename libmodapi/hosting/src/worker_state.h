@@ -25,6 +25,7 @@ struct ModuleInstance {
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
     std::unique_ptr<async::callback_identity> starting;
+    std::unique_ptr<async::callback_identity> becoming_ready;
     std::unique_ptr<async::callback_identity> stopping;
 };
 
@@ -40,6 +41,10 @@ struct Worker::State {
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;
 
+    /// Runs a module's start or ready, null for none. What went wrong; empty if nothing did. `path` becomes the place in the
+    /// configuration that the failure is about.
+    [[nodiscard]] async::task<std::string> begin_module(ModuleInstance& module, ModuleInstance::Function function,
+                                                        async::callback_identity& what, ConfigurationPath& path);
     /// Those that were started, the last one first. What goes wrong is logged.
     [[nodiscard]] async::task<void> stop_modules();
     /// Modules from the last to the first, after everything that calls into them.

@@ -42,7 +42,7 @@ void DelayedCall::cancel() {
     if (state_->running != nullptr) state_->running->request(async::cancel_reason::stopping);
 }
 
-async::task<void> ModuleApi::run_background(BackgroundCall& call) {
+async::task<void> ModuleApi::run_background(detail::BackgroundCall& call) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
     async::callback_identity& background = registrations_.background;
@@ -64,10 +64,10 @@ async::task<void> ModuleApi::run_background(BackgroundCall& call) {
     spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
 }
 
-async::task<void> ModuleApi::run_loop(double msec, std::shared_ptr<BackgroundCall> call) {
+async::task<void> ModuleApi::run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call) {
     const async::context& here = co_await async::this_context;
-    const duration period = std::max<duration>(background_duration(msec), std::chrono::microseconds(1));
-    time_point next = here.clock().now() + period;
+    const duration period = std::max<duration>(background_duration(every.period_ms_), std::chrono::microseconds(1));
+    time_point next = here.clock().now() + background_duration(every.first_ms_);
     while (true) {
         co_await async::sleep_for(next - here.clock().now());
         const time_point began = here.clock().now();
@@ -78,7 +78,7 @@ async::task<void> ModuleApi::run_loop(double msec, std::shared_ptr<BackgroundCal
     }
 }
 
-async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<BackgroundCall> call,
+async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<detail::BackgroundCall> call,
                                          std::shared_ptr<DelayedCall::State> state) {
     const async::context& outer = co_await async::this_context;
     if (state->is_cancelled) co_return;
@@ -94,26 +94,31 @@ async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<Background
     state->running = nullptr;
 }
 
-async::task<void> ModuleApi::wait_then_run(double msec, BackgroundCall& call) {
+async::task<void> ModuleApi::wait_then_run(double msec, detail::BackgroundCall& call) {
     co_await async::sleep_for(background_duration(msec));
     async::task<void> run = run_background(call);
     co_await std::move(run);
 }
 
-void ModuleApi::loop(double msec, bool on_all_instances, std::shared_ptr<BackgroundCall> call) {
-    if (!(msec > 0)) throw std::invalid_argument("looping_background_call: the time between two calls must be positive");
-    if (!on_all_instances && !should_run_background_tasks()) {
-        spdlog::warn("module {}: its looping background call is not run on worker {}, which runs no background tasks",
-                     module_name_, worker_name().value_or("main"));
+void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call) {
+    if (!(every.period_ms_ > 0))
+        throw std::invalid_argument("looping_background_call: the time between two calls must be positive");
+    if (workers != LoopsOn::all_workers && !should_run_background_tasks()) {
+        if (workers == LoopsOn::one_worker_with_warning) {
+            spdlog::warn("module {}: its looping background call is not run on worker {}, which runs no background tasks",
+                         module_name_, worker_name().value_or("main"));
+        }
         return;
     }
     environment_.begin_background(
-        [this, msec, call = std::move(call)] { environment_.background.spawn(module_name_, run_loop(msec, call)); });
+        [this, every, call = std::move(call)] { environment_.background.spawn(module_name_, run_loop(every, call)); });
 }
 
-DelayedCall ModuleApi::delay(double msec, std::shared_ptr<BackgroundCall> call) {
+DelayedCall ModuleApi::delay(After after, std::shared_ptr<detail::BackgroundCall> call) {
+    const double msec = after.delay_ms_;
     if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
     auto state = std::make_shared<DelayedCall::State>();
+    if (after.is_on_one_worker_ && !should_run_background_tasks()) return DelayedCall(std::move(state));
     environment_.begin_background([this, msec, call = std::move(call), state] {
         environment_.background.spawn(module_name_, run_delayed(msec, call, state));
     });

@@ -4,12 +4,16 @@
 #include <callbacks/errors.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
 namespace modapi {
 
 async::task<void> ModuleApi::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {
-    return environment_.server.mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));
+    if (!parse_mail_address(recipient)) throw std::runtime_error("this is no mail address: " + recipient);
+    async::task<void> sending =
+        environment_.server.mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));
+    co_await std::move(sending);
 }
 
 std::vector<Template> ModuleApi::read_templates(const std::vector<std::string>& filenames,

@@ -1,3 +1,5 @@
+#include "checked_arguments.h"
+
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
@@ -26,9 +28,14 @@ task<std::map<std::string, bool>> ModuleApi::send_http_push_notification(std::st
                                                                          std::optional<std::string> device_id, JsonDict content,
                                                                          std::optional<JsonDict> tweaks,
                                                                          std::optional<JsonDict> default_payload) {
-    return environment_.server.push().send_http_push_notification(UserID(std::move(user_id)), std::move(device_id),
-                                                                  std::move(content), std::move(tweaks).value_or(JsonDict()),
-                                                                  std::move(default_payload).value_or(JsonDict()));
+    UserID user = parsed_user(std::move(user_id));
+    require_text(device_id, "device_id");
+    JsonDict with_tweaks = std::move(tweaks).value_or(JsonDict());
+    JsonDict payload = std::move(default_payload).value_or(JsonDict());
+    for (const JsonDict* const given : {&content, &with_tweaks, &payload}) callbacks::require_storable(*given);
+    task<std::map<std::string, bool>> sending = environment_.server.push().send_http_push_notification(
+        std::move(user), std::move(device_id), std::move(content), std::move(with_tweaks), std::move(payload));
+    co_return co_await std::move(sending);
 }
 
 void ModuleApi::check_push_rule_actions(const callbacks::JsonArray& actions) const {
@@ -40,11 +47,15 @@ void ModuleApi::check_push_rule_actions(const callbacks::JsonArray& actions) con
 
 task<void> ModuleApi::set_push_rule_action(std::string user_id, std::string scope, std::string kind, std::string rule_id,
                                            callbacks::JsonArray actions) {
-    UserID user(std::move(user_id));
+    UserID user = local_user(std::move(user_id), server_name());
     if (scope != "global") throw std::runtime_error("push rules have the scope global, not " + scope);
     check_push_rule_actions(actions);
-    return environment_.server.push().set_push_rule_action(std::move(user), std::move(kind), std::move(rule_id),
-                                                           std::move(actions));
+    for (const JsonValue& action : actions) callbacks::require_storable_value(action);
+    require_text(kind, "kind");
+    require_text(rule_id, "rule_id");
+    task<void> setting = environment_.server.push().set_push_rule_action(std::move(user), std::move(kind), std::move(rule_id),
+                                                                         std::move(actions));
+    co_await std::move(setting);
 }
 
 }  // namespace modapi

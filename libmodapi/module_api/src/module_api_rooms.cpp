@@ -1,9 +1,12 @@
+#include "checked_arguments.h"
 #include "nested_call.h"
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/storable_json.h>
+#include <callbacks/text.h>
 
 #include <utility>
 
@@ -18,10 +21,11 @@ using callbacks::StateFilter;
 using callbacks::StateMap;
 using callbacks::UserID;
 
+constexpr std::string_view canonical_alias_type = "m.room.canonical_alias";
+
 /// What a room says of its alias, if that is one: anybody with the power may write anything there.
-std::optional<callbacks::RoomAlias> canonical_alias(const StateMap& state) {
-    const Event* const event = state.find("m.room.canonical_alias");
-    if (event == nullptr) return std::nullopt;
+std::optional<callbacks::RoomAlias> canonical_alias(const std::optional<Event>& event) {
+    if (!event) return std::nullopt;
     const std::optional<std::string_view> alias = event->content_string("alias");
     if (!alias) return std::nullopt;
     try {
@@ -31,24 +35,86 @@ std::optional<callbacks::RoomAlias> canonical_alias(const StateMap& state) {
     }
 }
 
+/// Of what no host can have it isn't asked.
+task<StateMap> filtered_state(Homeserver& server, std::string room_id, StateFilter filter) {
+    const bool wants_nothing = filter.empty();
+    std::erase_if(filter, [](const callbacks::StateFilterEntry& entry) {
+        return !callbacks::is_storable_text(entry.type) || (entry.state_key && !callbacks::is_storable_text(*entry.state_key));
+    });
+    if (!callbacks::is_storable_text(room_id) || (filter.empty() && !wants_nothing)) co_return StateMap();
+    task<StateMap> asking = server.rooms().get_room_state(std::move(room_id), std::move(filter));
+    co_return co_await std::move(asking);
+}
+
+/// As create_and_send_event_into_room, below the count of calls within calls; so the others.
+task<Event> send_event(Homeserver& server, JsonDict event) {
+    require_sendable(event, server.server_name());
+    task<Event> sending = server.rooms().create_and_send_event(std::move(event));
+    co_return co_await std::move(sending);
+}
+
+task<Event> change_membership(Homeserver& server, std::string sender, std::string target, std::string room_id,
+                              std::string new_membership, JsonDict content, std::vector<std::string> remote_room_hosts) {
+    UserID changing = local_user(std::move(sender), server.server_name());
+    UserID changed = parsed_user(std::move(target));
+    require_text(room_id, "room_id");
+    require_membership_change(new_membership);
+    callbacks::require_storable(content);
+    for (const std::string& host : remote_room_hosts) require_text(host, "a room's host");
+    task<Event> change =
+        server.rooms().update_room_membership(std::move(changing), std::move(changed), std::move(room_id),
+                                              std::move(new_membership), std::move(content), std::move(remote_room_hosts));
+    co_return co_await std::move(change);
+}
+
+using MadeRoom = std::pair<std::string, std::optional<std::string>>;
+
+task<MadeRoom> make_room(Homeserver& server, std::string user_id, JsonDict config, bool ratelimit,
+                         std::optional<JsonDict> creator_join_profile) {
+    UserID creator = local_user(std::move(user_id), server.server_name());
+    callbacks::require_storable(config);
+    if (creator_join_profile) callbacks::require_storable(*creator_join_profile);
+    task<MadeRoom> making =
+        server.rooms().create_room(std::move(creator), std::move(config), ratelimit, std::move(creator_join_profile));
+    co_return co_await std::move(making);
+}
+
+task<void> list_room(Homeserver& server, std::string room_id, bool is_in_list) {
+    if (!callbacks::is_storable_text(room_id)) throw callbacks::SynapseError(404, "No row found");
+    task<void> listing = server.rooms().set_room_is_in_public_room_list(std::move(room_id), is_in_list);
+    co_await std::move(listing);
+}
+
 }  // namespace
 
 task<Event> ModuleApi::create_and_send_event_into_room(JsonDict event_dict) {
-    return nested_call("create_and_send_event_into_room",
-                       environment_.server.rooms().create_and_send_event(std::move(event_dict)));
+    return nested_call("create_and_send_event_into_room", send_event(environment_.server, std::move(event_dict)));
 }
 
 task<StateMap> ModuleApi::get_room_state(std::string room_id) {
-    return environment_.server.rooms().get_room_state(std::move(room_id), std::nullopt);
+    if (!callbacks::is_storable_text(room_id)) co_return StateMap();
+    task<StateMap> asking = environment_.server.rooms().get_room_state(std::move(room_id), std::nullopt);
+    co_return co_await std::move(asking);
 }
 
 task<StateMap> ModuleApi::get_room_state(std::string room_id, StateFilter event_filter) {
     if (event_filter.empty()) return get_room_state(std::move(room_id));
-    return environment_.server.rooms().get_room_state(std::move(room_id), std::move(event_filter));
+    return filtered_state(environment_.server, std::move(room_id), std::move(event_filter));
+}
+
+task<std::optional<Event>> ModuleApi::get_state_event(std::string room_id, std::string type, std::string state_key) {
+    StateFilter filter;
+    filter.emplace_back(type, state_key);
+    task<StateMap> asking = filtered_state(environment_.server, std::move(room_id), std::move(filter));
+    const StateMap state = co_await std::move(asking);
+    const Event* const event = state.find(type, state_key);
+    if (event == nullptr) co_return std::nullopt;
+    co_return *event;
 }
 
 task<std::vector<Event>> ModuleApi::get_state_events_in_room(std::string room_id, StateFilter types) {
-    const StateMap state = co_await environment_.server.rooms().get_room_state(std::move(room_id), std::move(types));
+    task<StateMap> asking = filtered_state(environment_.server, std::move(room_id), std::move(types));
+    const StateMap state = co_await std::move(asking);
     std::vector<Event> events;
     events.reserve(state.size());
     for (const auto& [key, event] : state) events.push_back(event);
@@ -56,69 +122,84 @@ task<std::vector<Event>> ModuleApi::get_state_events_in_room(std::string room_id
 }
 
 task<std::optional<Event>> ModuleApi::get_event(std::string event_id) {
-    return environment_.server.rooms().get_event(std::move(event_id));
+    if (!callbacks::is_storable_text(event_id)) co_return std::nullopt;
+    task<std::optional<Event>> asking = environment_.server.rooms().get_event(std::move(event_id));
+    co_return co_await std::move(asking);
 }
 
 task<std::vector<std::string>> ModuleApi::get_members(std::string room_id, std::string membership) {
-    return environment_.server.rooms().get_members(std::move(room_id), std::move(membership));
+    if (!callbacks::is_storable_text(room_id) || !callbacks::is_storable_text(membership)) co_return std::vector<std::string>();
+    task<std::vector<std::string>> asking = environment_.server.rooms().get_members(std::move(room_id), std::move(membership));
+    co_return co_await std::move(asking);
 }
 
 task<std::vector<std::string>> ModuleApi::get_rooms_for_user(std::string user_id, std::string membership) {
-    return environment_.server.rooms().get_rooms_for_user(std::move(user_id), std::move(membership));
+    if (!callbacks::is_storable_text(user_id) || !callbacks::is_storable_text(membership)) co_return std::vector<std::string>();
+    task<std::vector<std::string>> asking =
+        environment_.server.rooms().get_rooms_for_user(std::move(user_id), std::move(membership));
+    co_return co_await std::move(asking);
 }
 
 task<Event> ModuleApi::update_room_membership(std::string sender, std::string target, std::string room_id,
                                               std::string new_membership, JsonDict content,
                                               std::vector<std::string> remote_room_hosts) {
     return nested_call("update_room_membership",
-                       environment_.server.rooms().update_room_membership(UserID(std::move(sender)), UserID(std::move(target)),
-                                                                          std::move(room_id), std::move(new_membership),
-                                                                          std::move(content), std::move(remote_room_hosts)));
+                       change_membership(environment_.server, std::move(sender), std::move(target), std::move(room_id),
+                                         std::move(new_membership), std::move(content), std::move(remote_room_hosts)));
 }
 
 task<std::pair<std::string, std::optional<std::string>>> ModuleApi::create_room(std::string user_id, JsonDict config,
                                                                                 bool ratelimit,
                                                                                 std::optional<JsonDict> creator_join_profile) {
-    return nested_call("create_room", environment_.server.rooms().create_room(UserID(std::move(user_id)), std::move(config),
-                                                                              ratelimit, std::move(creator_join_profile)));
+    return nested_call("create_room", make_room(environment_.server, std::move(user_id), std::move(config), ratelimit,
+                                                std::move(creator_join_profile)));
 }
 
 task<void> ModuleApi::delete_room(std::string room_id) {
-    return environment_.server.rooms().delete_room(callbacks::RoomID(std::move(room_id)));
+    task<void> deleting = environment_.server.rooms().delete_room(parsed_room(std::move(room_id)));
+    co_await std::move(deleting);
 }
 
 task<std::optional<callbacks::RoomAlias>> ModuleApi::get_canonical_room_alias(callbacks::RoomID room_id) {
-    StateFilter filter;
-    filter.emplace_back("m.room.canonical_alias", std::string());
-    const StateMap state = co_await get_room_state(room_id.to_string(), std::move(filter));
-    co_return canonical_alias(state);
+    task<std::optional<Event>> asking = get_state_event(room_id.to_string(), std::string(canonical_alias_type), std::string());
+    const std::optional<Event> event = co_await std::move(asking);
+    co_return canonical_alias(event);
 }
 
 task<std::pair<std::string, std::vector<std::string>>> ModuleApi::lookup_room_alias(std::string room_alias) {
-    return environment_.server.rooms().lookup_room_alias(callbacks::RoomAlias(std::move(room_alias)));
+    task<std::pair<std::string, std::vector<std::string>>> looking =
+        environment_.server.rooms().lookup_room_alias(parsed_alias(std::move(room_alias)));
+    co_return co_await std::move(looking);
 }
 
 task<void> ModuleApi::send_local_online_presence_to(std::vector<std::string> users) {
     std::vector<UserID> parsed;
-    for (std::string& user_id : users) parsed.emplace_back(std::move(user_id));
-    return environment_.server.presence().send_local_online_presence_to(std::move(parsed));
+    for (std::string& user_id : users) parsed.push_back(parsed_user(std::move(user_id)));
+    task<void> sending = environment_.server.presence().send_local_online_presence_to(std::move(parsed));
+    co_await std::move(sending);
 }
 
 task<void> ModuleApi::set_presence_for_users(PresenceUpdates users) {
-    for (const auto& [user_id, update] : users) static_cast<void>(UserID(user_id));  // throws the 400 for what is none
-    return environment_.server.presence().set_presence_for_users(std::move(users));
+    for (const auto& [user_id, update] : users) {
+        static_cast<void>(parsed_user(user_id));  // throws the 400 for what is none
+        require_text(update.status_msg, "status_msg");
+    }
+    task<void> setting = environment_.server.presence().set_presence_for_users(std::move(users));
+    co_await std::move(setting);
 }
 
 task<bool> PublicRoomListManager::room_is_in_public_room_list(std::string room_id) {
-    return server_.rooms().room_is_in_public_room_list(std::move(room_id));
+    if (!callbacks::is_storable_text(room_id)) co_return false;
+    task<bool> asking = server_.rooms().room_is_in_public_room_list(std::move(room_id));
+    co_return co_await std::move(asking);
 }
 
 task<void> PublicRoomListManager::add_room_to_public_room_list(std::string room_id) {
-    return server_.rooms().set_room_is_in_public_room_list(std::move(room_id), true);
+    return list_room(server_, std::move(room_id), true);
 }
 
 task<void> PublicRoomListManager::remove_room_from_public_room_list(std::string room_id) {
-    return server_.rooms().set_room_is_in_public_room_list(std::move(room_id), false);
+    return list_room(server_, std::move(room_id), false);
 }
 
 }  // namespace modapi

@@ -1,7 +1,12 @@
+#include "checked_arguments.h"
 #include "nested_call.h"
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
+
+#include <callbacks/errors.h>
+#include <callbacks/storable_json.h>
+#include <callbacks/text.h>
 
 #include <spdlog/spdlog.h>
 
@@ -15,12 +20,20 @@ namespace {
 using async::task;
 using callbacks::UserID;
 
-/// A user whom this server can keep something for. Errors: SynapseError 400, std::invalid_argument.
-UserID local_user(const Homeserver& server, std::string user_id) {
-    UserID user(std::move(user_id));
-    if (user.domain() != server.server_name())
-        throw std::invalid_argument(user.to_string() + " is not a user of this homeserver");
-    return user;
+task<void> change_displayname(Homeserver& server, UserID user, std::string new_displayname, bool deactivation) {
+    require_text(user.to_string(), "the id");
+    if (user.domain() != server.server_name()) throw callbacks::ForeignUserError(400, "User is not hosted on this homeserver");
+    if (!callbacks::is_storable_text(new_displayname)) throw callbacks::SynapseError(400, "Displayname is no UTF-8 text");
+    task<void> setting = server.accounts().set_displayname(std::move(user), std::move(new_displayname), deactivation);
+    co_await std::move(setting);
+}
+
+task<void> put_account_data(Homeserver& server, std::string user_id, std::string data_type, callbacks::JsonDict new_data) {
+    UserID user = local_user(std::move(user_id), server.server_name());
+    if (!callbacks::is_storable_text(data_type)) throw std::invalid_argument("the type of account data is no text");
+    callbacks::require_storable(new_data);
+    task<void> putting = server.accounts().put_global_account_data(std::move(user), std::move(data_type), std::move(new_data));
+    co_await std::move(putting);
 }
 
 }  // namespace
@@ -38,33 +51,56 @@ bool ModuleApi::is_mine(std::string_view identifier) const noexcept {
 bool ModuleApi::is_mine(const callbacks::Identifier& identifier) const noexcept { return identifier.domain() == server_name(); }
 
 task<std::optional<std::string>> ModuleApi::check_user_exists(std::string user_id) {
-    return environment_.server.accounts().check_user_exists(std::move(user_id));
+    if (!callbacks::is_storable_text(user_id)) co_return std::nullopt;
+    task<std::optional<std::string>> asking = environment_.server.accounts().check_user_exists(std::move(user_id));
+    co_return co_await std::move(asking);
 }
 
 task<std::optional<callbacks::UserInfo>> ModuleApi::get_userinfo_by_id(std::string user_id) {
-    return environment_.server.accounts().get_userinfo_by_id(std::move(user_id));
+    if (!callbacks::is_storable_text(user_id)) co_return std::nullopt;
+    task<std::optional<callbacks::UserInfo>> asking = environment_.server.accounts().get_userinfo_by_id(std::move(user_id));
+    co_return co_await std::move(asking);
 }
 
 task<std::vector<std::string>> ModuleApi::get_local_users(std::string after, int limit) {
     if (limit < 1) throw std::invalid_argument("get_local_users: the limit is at least 1");
-    return environment_.server.accounts().get_local_users(std::move(after), limit);
+    require_text(after, "the id");
+    task<std::vector<std::string>> asking = environment_.server.accounts().get_local_users(std::move(after), limit);
+    co_return co_await std::move(asking);
+}
+
+task<std::vector<callbacks::UserInfo>> ModuleApi::list_local_users(UserOrder order, int limit,
+                                                                   std::optional<callbacks::UserInfo> after) {
+    if (limit < 1) throw std::invalid_argument("list_local_users: the limit is at least 1");
+    if (after) require_text(after->user_id.to_string(), "the id");
+    task<std::vector<callbacks::UserInfo>> asking =
+        environment_.server.accounts().list_local_users(order, std::move(after), limit);
+    co_return co_await std::move(asking);
 }
 
 task<bool> ModuleApi::is_user_admin(std::string user_id) {
-    return environment_.server.accounts().is_user_admin(UserID(std::move(user_id)));
+    task<bool> asking = environment_.server.accounts().is_user_admin(parsed_user(std::move(user_id)));
+    co_return co_await std::move(asking);
 }
 
 task<void> ModuleApi::set_user_admin(std::string user_id, bool admin) {
-    return environment_.server.accounts().set_user_admin(UserID(std::move(user_id)), admin);
+    task<void> setting =
+        environment_.server.accounts().set_user_admin(user_with_account(std::move(user_id), server_name()), admin);
+    co_await std::move(setting);
 }
 
 task<void> ModuleApi::check_username(std::string username) {
-    return environment_.server.accounts().check_username(std::move(username));
+    task<void> checking = environment_.server.accounts().check_username(std::move(username));
+    co_await std::move(checking);
 }
 
 task<std::string> ModuleApi::register_user(std::string localpart, std::optional<std::string> displayname,
                                            std::vector<std::string> emails, bool admin) {
-    return environment_.server.accounts().register_user(std::move(localpart), std::move(displayname), std::move(emails), admin);
+    require_text(displayname, "displayname");
+    for (const std::string& email : emails) require_text(email, "an e-mail address");
+    task<std::string> registering =
+        environment_.server.accounts().register_user(std::move(localpart), std::move(displayname), std::move(emails), admin);
+    co_return co_await std::move(registering);
 }
 
 task<std::pair<std::string, std::string>> ModuleApi::register_(std::string localpart, std::optional<std::string> displayname,
@@ -75,81 +111,62 @@ task<std::pair<std::string, std::string>> ModuleApi::register_(std::string local
     co_return std::pair(user_id, device.access_token);
 }
 
-task<callbacks::RegisteredDevice> ModuleApi::register_device(std::string user_id, std::optional<std::string> device_id,
-                                                             std::optional<std::string> initial_display_name) {
-    return environment_.server.sessions().register_device(UserID(std::move(user_id)), std::move(device_id),
-                                                          std::move(initial_display_name));
-}
-
 task<void> ModuleApi::record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
                                               std::string registered_user_id) {
-    return environment_.server.accounts().record_user_external_id(
-        std::move(auth_provider_id), std::move(remote_user_id), local_user(environment_.server, std::move(registered_user_id)));
-}
-
-task<std::string> ModuleApi::create_login_token(std::string user_id, std::int64_t duration_in_ms,
-                                                std::optional<std::string> auth_provider_id,
-                                                std::optional<std::string> auth_provider_session_id) {
-    if (duration_in_ms < 1) throw std::invalid_argument("create_login_token: a token lasts at least 1 ms");
-    return environment_.server.sessions().create_login_token(UserID(std::move(user_id)), duration_in_ms,
-                                                             std::move(auth_provider_id), std::move(auth_provider_session_id));
-}
-
-task<void> ModuleApi::invalidate_access_token(std::string access_token) {
-    return environment_.server.sessions().invalidate_access_token(std::move(access_token));
-}
-
-task<Response> ModuleApi::complete_sso_login_async(std::string registered_user_id, const Request& request,
-                                                   std::string client_redirect_url, bool new_user,
-                                                   std::string auth_provider_id) {
-    return environment_.server.sessions().complete_sso_login(
-        UserID(std::move(registered_user_id)), request, std::move(client_redirect_url), new_user, std::move(auth_provider_id));
-}
-
-task<callbacks::Requester> ModuleApi::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
-    return environment_.server.sessions().get_user_by_req(request, allow_guest, allow_expired);
+    UserID user = local_user(std::move(registered_user_id), server_name());
+    require_text(auth_provider_id, "auth_provider_id");
+    require_text(remote_user_id, "remote_user_id");
+    task<void> recording = environment_.server.accounts().record_user_external_id(std::move(auth_provider_id),
+                                                                                  std::move(remote_user_id), std::move(user));
+    co_await std::move(recording);
 }
 
 task<callbacks::ProfileInfo> ModuleApi::get_profile_for_user(std::string localpart) {
-    return environment_.server.accounts().get_profile_for_user(std::move(localpart));
+    if (!callbacks::is_storable_text(localpart)) co_return callbacks::ProfileInfo();
+    task<callbacks::ProfileInfo> asking = environment_.server.accounts().get_profile_for_user(std::move(localpart));
+    co_return co_await std::move(asking);
 }
 
 task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool deactivation) {
-    return nested_call("set_displayname", environment_.server.accounts().set_displayname(
-                                              std::move(user_id), std::move(new_displayname), deactivation));
+    return nested_call("set_displayname",
+                       change_displayname(environment_.server, std::move(user_id), std::move(new_displayname), deactivation));
 }
 
 task<std::vector<callbacks::ThirdPartyID>> ModuleApi::get_threepids_for_user(std::string user_id) {
-    return environment_.server.accounts().get_threepids_for_user(std::move(user_id));
+    if (!callbacks::is_storable_text(user_id)) co_return std::vector<callbacks::ThirdPartyID>();
+    task<std::vector<callbacks::ThirdPartyID>> asking =
+        environment_.server.accounts().get_threepids_for_user(std::move(user_id));
+    co_return co_await std::move(asking);
 }
 
 task<void> ModuleApi::store_remote_3pid_association(std::string user_id, std::string medium, std::string address,
                                                     std::string id_server) {
-    return environment_.server.accounts().store_remote_3pid_association(
-        local_user(environment_.server, std::move(user_id)), std::move(medium), std::move(address), std::move(id_server));
-}
-
-task<std::vector<callbacks::UserIpAndAgent>> ModuleApi::get_user_ip_and_agents(std::string user_id, std::int64_t since_ts) {
-    return environment_.server.sessions().get_user_ip_and_agents(std::move(user_id), since_ts);
-}
-
-task<std::vector<std::pair<std::string, std::string>>> ModuleApi::get_monthly_active_users_by_service(
-    std::optional<std::int64_t> start_timestamp, std::optional<std::int64_t> end_timestamp) {
-    return environment_.server.sessions().get_monthly_active_users_by_service(start_timestamp, end_timestamp);
+    UserID user = local_user(std::move(user_id), server_name());
+    require_text(medium, "medium");
+    require_text(address, "address");
+    require_text(id_server, "id_server");
+    task<void> storing = environment_.server.accounts().store_remote_3pid_association(std::move(user), std::move(medium),
+                                                                                      std::move(address), std::move(id_server));
+    co_await std::move(storing);
 }
 
 task<void> ModuleApi::deactivate_user(std::string user_id, bool erase) {
-    return environment_.server.accounts().deactivate_user(UserID(std::move(user_id)), erase);
+    task<void> deactivating =
+        environment_.server.accounts().deactivate_user(user_with_account(std::move(user_id), server_name()), erase);
+    co_await std::move(deactivating);
 }
 
 task<std::shared_ptr<const callbacks::JsonDict>> AccountDataManager::get_global(std::string user_id, std::string data_type) {
-    return server_.accounts().get_global_account_data(local_user(server_, std::move(user_id)), std::move(data_type));
+    UserID user = local_user(std::move(user_id), server_.server_name());
+    if (!callbacks::is_storable_text(data_type)) co_return nullptr;
+    task<std::shared_ptr<const callbacks::JsonDict>> asking =
+        server_.accounts().get_global_account_data(std::move(user), std::move(data_type));
+    co_return co_await std::move(asking);
 }
 
 task<void> AccountDataManager::put_global(std::string user_id, std::string data_type, callbacks::JsonDict new_data) {
     return nested_call("account_data_manager.put_global",
-                       server_.accounts().put_global_account_data(local_user(server_, std::move(user_id)), std::move(data_type),
-                                                                  std::move(new_data)));
+                       put_account_data(server_, std::move(user_id), std::move(data_type), std::move(new_data)));
 }
 
 }  // namespace modapi

@@ -19,6 +19,9 @@ using No = ServiceNotOffered;
 task<optional<string>> AccountServices::check_user_exists(string) { throw No("check_user_exists"); }
 task<optional<callbacks::UserInfo>> AccountServices::get_userinfo_by_id(string) { throw No("get_userinfo_by_id"); }
 task<vector<string>> AccountServices::get_local_users(string, int) { throw No("get_local_users"); }
+task<vector<callbacks::UserInfo>> AccountServices::list_local_users(UserOrder, optional<callbacks::UserInfo>, int) {
+    throw No("list_local_users");
+}
 task<bool> AccountServices::is_user_admin(UserID) { throw No("is_user_admin"); }
 task<void> AccountServices::set_user_admin(UserID, bool) { throw No("set_user_admin"); }
 task<void> AccountServices::check_username(string) { throw No("check_username"); }

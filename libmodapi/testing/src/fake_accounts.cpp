@@ -2,8 +2,10 @@
 
 #include <callbacks/errors.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 /// The fake homeserver's users and their requests.
@@ -14,6 +16,19 @@ using callbacks::Codes;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 using callbacks::UserID;
+
+namespace {
+
+callbacks::UserInfo info_of(const FakeUser& user) {
+    callbacks::UserInfo info{UserID(user.user_id)};
+    info.creation_ts = user.creation_ts;
+    info.is_admin = user.is_admin;
+    info.is_deactivated = user.is_deactivated;
+    info.is_guest = user.is_guest;
+    return info;
+}
+
+}  // namespace
 
 FakeUser* FakeHomeserver::find_user(const std::string& user_id) {
     const auto found = users_.find(user_id);
@@ -36,11 +51,24 @@ task<std::optional<callbacks::UserInfo>> FakeHomeserver::get_userinfo_by_id(std:
     fail_if_asked("get_userinfo_by_id");
     const FakeUser* const found = find_user(user_id);
     if (found == nullptr) co_return std::nullopt;
-    callbacks::UserInfo info{UserID(user_id)};
-    info.is_admin = found->is_admin;
-    info.is_deactivated = found->is_deactivated;
-    info.is_guest = found->is_guest;
-    co_return info;
+    co_return info_of(*found);
+}
+
+task<std::vector<callbacks::UserInfo>> FakeHomeserver::list_local_users(UserOrder order,
+                                                                        std::optional<callbacks::UserInfo> after, int limit) {
+    fail_if_asked("list_local_users");
+    std::vector<callbacks::UserInfo> infos;
+    for (const auto& [id, user] : users_) infos.push_back(info_of(user));
+    const auto comes_first = [order](const callbacks::UserInfo& left, const callbacks::UserInfo& right) {
+        if (order == UserOrder::by_id) return left.user_id < right.user_id;
+        const auto left_key = std::tie(left.creation_ts, left.user_id);
+        const auto right_key = std::tie(right.creation_ts, right.user_id);
+        return order == UserOrder::oldest_first ? left_key < right_key : right_key < left_key;
+    };
+    std::sort(infos.begin(), infos.end(), comes_first);
+    if (after) std::erase_if(infos, [&](const callbacks::UserInfo& info) { return !comes_first(*after, info); });
+    if (std::cmp_less(limit, infos.size())) infos.erase(infos.begin() + limit, infos.end());
+    co_return infos;
 }
 
 task<std::vector<std::string>> FakeHomeserver::get_local_users(std::string after, int limit) {

@@ -28,7 +28,7 @@ namespace callbacks {
 /// Thread: may be shared between workers. Memory: the event, its text and a few words.
 class ClientEvent {
 public:
-    /// `text` is complete: up to its number.
+    /// `text` is complete: up to its number. Errors: NotUtf8, since no client could read it, and with it nothing of a response.
     ClientEvent(Event event, const ClientEventText& text);
     ClientEvent(ClientEvent&&) = delete;
 

@@ -18,6 +18,8 @@ struct fail_500 {
 struct module_failure {
     static constexpr std::string_view name = "SynapseError propagates, else module failure";
     static constexpr async::error_level level = async::error_level::error;
+    /// A SynapseError is an answer, which nothing is lost of.
+    [[nodiscard]] static async::error_level level_of(const std::exception_ptr& failure);
     [[noreturn]] static void apply(const std::exception_ptr& failure);
 };
 
@@ -25,6 +27,7 @@ struct module_failure {
 struct forbid_room_creation {
     static constexpr std::string_view name = "SynapseError propagates, else 403";
     static constexpr async::error_level level = async::error_level::error;
+    [[nodiscard]] static async::error_level level_of(const std::exception_ptr& failure);
     [[noreturn]] static void apply(const std::exception_ptr& failure);
 };
 

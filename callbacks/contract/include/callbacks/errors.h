@@ -50,6 +50,25 @@ public:
     AuthError(int status, const std::string& message, Codes code = Codes::FORBIDDEN) : SynapseError(status, message, code) {}
 };
 
+/// A user of another server, where only this server's own users will do: the one exception for it, whatever is asked. Status
+/// and text are those that a client sees for it.
+class ForeignUserError : public SynapseError {
+public:
+    ForeignUserError(int status, const std::string& message) : SynapseError(status, message) {}
+};
+
+/// An event without state key, where there can only be state.
+class NotAStateEvent : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Bytes that aren't UTF-8, where they would be sent to clients.
+class NotUtf8 : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
 /// A module broke its contract in a way that fails the operation: the client sees 500, the log the cause.
 class ModuleFailed : public std::runtime_error {
 public:

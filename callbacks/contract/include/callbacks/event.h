@@ -1,6 +1,7 @@
 #pragma once
 
 #include <callbacks/json.h>
+#include <callbacks/json_place.h>
 
 #include <cstdint>
 #include <map>
@@ -48,6 +49,11 @@ public:
 
     /// A string from the content; none if it isn't there or is no string. `event.content_string("body")`.
     [[nodiscard]] std::optional<std::string_view> content_string(std::string_view key) const noexcept;
+    /// The place in the content that the keys lead to: `event.content_at("m.relates_to", "event_id").text()`.
+    template <class... Keys>
+    [[nodiscard]] JsonPlace content_at(std::string_view first, const Keys&... further) const noexcept {
+        return place_in(content(), first, further...);
+    }
     /// The `membership` of a member event, else none.
     [[nodiscard]] std::optional<std::string_view> membership() const noexcept;
 
@@ -65,7 +71,7 @@ public:
 
     /// The state event of that type and key; null if there is none. Valid until the map is changed or destroyed.
     [[nodiscard]] const Event* find(std::string_view type, std::string_view state_key = {}) const;
-    /// Puts `event`, a state event, in its place.
+    /// Puts `event`, a state event, in its place. Errors: NotAStateEvent for one without state key; nothing changes then.
     void set(Event event);
 
     [[nodiscard]] bool empty() const noexcept { return events_.empty(); }

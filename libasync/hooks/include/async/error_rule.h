@@ -5,7 +5,8 @@
 
 /// What an exception does that leaves a hook. A rule has a `name` (for tables and the inspector), a `level` (how it is
 /// reported) and `apply`, called with the exception: it returns when the walk goes on as if this hook had not answered, and
-/// throws what the operation fails with otherwise. A cancellation never comes here.
+/// throws what the operation fails with otherwise. A rule that lets some exceptions pass as answers has `level_of(failure)`
+/// beside its `level`. A cancellation never comes here.
 namespace async {
 
 /// How loudly a failure of a callback is reported. `quiet`: it isn't lost, it leaves the dispatcher.

@@ -10,6 +10,16 @@
 
 namespace async::detail {
 
+/// How loudly a rule has this failure reported.
+template <class Errors>
+[[nodiscard]] error_level level_of(const std::exception_ptr& failure) {
+    if constexpr (requires { Errors::level_of(failure); }) {
+        return Errors::level_of(failure);
+    } else {
+        return Errors::level;
+    }
+}
+
 /// What every walk through hooks shares, whatever becomes of their answers: the run, the hook that has suspended, the error
 /// rule. `T` is what a hook's task yields.
 template <class Errors, class T>
@@ -23,7 +33,7 @@ public:
 
 protected:
     [[gnu::cold]] void fail(std::exception_ptr failure) {
-        run_.fail(failure, Errors::level);
+        run_.fail(failure, level_of<Errors>(failure));
         Errors::apply(std::move(failure));
     }
     /// The hook that had suspended is finished: `take(task)` takes what it yielded. False: it failed, and the walk goes on.

@@ -29,6 +29,12 @@ public:
     using DatabaseError::DatabaseError;
 };
 
+/// A statement that writes, in an interaction that only reads.
+class WriteRefused : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
 /// A value that is bound to a placeholder or read from a column.
 using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
 
@@ -102,8 +108,10 @@ template <class T>
 ///     auto rows = transaction.query<std::string, std::int64_t>("SELECT user_id, seen FROM visits WHERE seen > ?", since);
 ///
 /// Thread: that of the function it was given to. Lifetime: until that function returns. The same statements run on SQLite and
-/// PostgreSQL as far as their SQL does; truth values are stored as 0 and 1. A `?` inside a quoted SQL text is text. When a
-/// statement has failed, the transaction can't be committed any more. PostgreSQL refuses texts with a NUL character.
+/// PostgreSQL as far as their SQL does. A bool is bound to and read from a BIGINT column, as 0 and 1, or a BOOLEAN one, where a
+/// statement says TRUE and FALSE and never 1 and 0, which PostgreSQL doesn't take there. A `?` inside a quoted SQL text is
+/// text. When a statement has failed, the transaction can't be committed any more. PostgreSQL refuses texts with a NUL
+/// character.
 class Transaction {
 public:
     virtual ~Transaction() = default;
@@ -185,14 +193,16 @@ public:
         return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
             *this, false, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
-    /// The same for a function that only reads; runs beside a writer.
+    /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
+    /// snapshot. An SQLite database in memory has one connection for everything. Errors: those of `run`; WriteRefused for a
+    /// statement that writes.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
         return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
             *this, true, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
-    /// The same, blocking, for start-up code that has no executor yet.
+    /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
         interact(desc, false, function, state);
     }

@@ -3,7 +3,7 @@
 /// The binary interface between host and modules: a module library carries its mark, the host compares it before any code of
 /// the library runs. Two builds fit together when all of these agree: the interface's version, the compiler and its major
 /// version (coroutine frames differ), the standard library's string ABI, and the sanitizer (frame pools differ under ASan).
-#define MODAPI_ABI_VERSION 3
+#define MODAPI_ABI_VERSION 4
 
 #if defined(__clang__)
 #define MODAPI_ABI_COMPILER clang
@@ -31,7 +31,7 @@
 #define MODAPI_ABI_TEXT_OF(x) #x
 #define MODAPI_ABI_TEXT(x) MODAPI_ABI_TEXT_OF(x)
 
-/// The mark as text: "modapi abi 3; gcc 12; string abi 1; sanitizer none".
+/// The mark as text: "modapi abi 4; gcc 12; string abi 1; sanitizer none".
 #define MODAPI_ABI_STRING                                                                                            \
     "modapi abi " MODAPI_ABI_TEXT(MODAPI_ABI_VERSION) "; " MODAPI_ABI_TEXT(MODAPI_ABI_COMPILER) " " MODAPI_ABI_TEXT( \
         MODAPI_ABI_COMPILER_VERSION) "; string abi " MODAPI_ABI_TEXT(_GLIBCXX_USE_CXX11_ABI) "; sanitizer " MODAPI_ABI_TEXT(MODAPI_ABI_SANITIZER)

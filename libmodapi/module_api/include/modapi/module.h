@@ -14,8 +14,8 @@ namespace modapi {
 
 class ModuleApi;
 
-/// What the framework knows of a module class: how its configuration is parsed, how it is built, started and stopped. Made by
-/// MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
+/// What the framework knows of a module class: how its configuration is parsed, how it is built, started, made ready and
+/// stopped. Made by MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
     std::shared_ptr<const void> (*parse)(const ConfigSection& config);
@@ -25,6 +25,8 @@ struct ModuleDefinition {
     async::task<void> (*start)(void* module) = nullptr;
     /// Runs the instance's stop(); null: the class has none.
     async::task<void> (*stop)(void* module) = nullptr;
+    /// Runs the instance's ready(); null: the class has none.
+    async::task<void> (*ready)(void* module) = nullptr;
 };
 
 namespace detail {
@@ -39,6 +41,10 @@ concept has_start = requires(Module& module) {
     module.start();
 };
 template <class Module>
+concept has_ready = requires(Module& module) {
+    module.ready();
+};
+template <class Module>
 concept has_stop = requires(Module& module) {
     module.stop();
 };
@@ -48,6 +54,7 @@ concept has_stop = requires(Module& module) {
 struct HasAllNames {
     int parse_config;
     int start;
+    int ready;
     int stop;
 };
 template <class Module>
@@ -61,6 +68,10 @@ concept names_start = !requires {
     &AlsoNamed<Module>::start;
 };
 template <class Module>
+concept names_ready = !requires {
+    &AlsoNamed<Module>::ready;
+};
+template <class Module>
 concept names_stop = !requires {
     &AlsoNamed<Module>::stop;
 };
@@ -71,6 +82,8 @@ concept usable_parse_config = has_parse_config<Module> || std::is_final_v<Module
 template <class Module>
 concept usable_start = has_start<Module> || std::is_final_v<Module> || !names_start<Module>;
 template <class Module>
+concept usable_ready = has_ready<Module> || std::is_final_v<Module> || !names_ready<Module>;
+template <class Module>
 concept usable_stop = has_stop<Module> || std::is_final_v<Module> || !names_stop<Module>;
 
 template <class Result>
@@ -79,10 +92,13 @@ concept is_awaited_or_nothing = std::is_void_v<Result> || std::is_same_v<Result,
 struct CallStart {
     decltype(auto) operator()(auto& module) const { return module.start(); }
 };
+struct CallReady {
+    decltype(auto) operator()(auto& module) const { return module.ready(); }
+};
 struct CallStop {
     decltype(auto) operator()(auto& module) const { return module.stop(); }
 };
-/// Calls a module's start() or stop(), and awaits it if it is a coroutine.
+/// Calls a module's start(), ready() or stop(), and awaits it if it is a coroutine.
 template <class Module, class Call>
 async::task<void> call_module(void* module) {
     Module& instance = *static_cast<Module*>(module);
@@ -116,17 +132,20 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 /// `static Config parse_config(const modapi::ConfigSection&)` is optional; without it the constructor gets the section itself
 /// or its JsonDict. The constructor runs on the worker's thread, is not a coroutine, and registers everything the module does.
 ///
-/// What must be awaited before the module can work belongs into `async::task<void> start()`, what must be before it ends into
-/// `async::task<void> stop()`; both are optional, public, and may be plain `void` functions. On each worker, when all modules
-/// are built and before the first request, their start() are awaited in the configuration's order; one that throws or takes too
-/// long (60 s unless the host says otherwise) stops the server's start with one line that names the module. stop() is awaited
-/// after the last callback and the last background call, in the opposite order, if start() was a success; all modules of a
-/// worker have 2 s for it together.
+/// What must be awaited before the module can work belongs into `async::task<void> start()`, what needs the other modules into
+/// `async::task<void> ready()`, what must be before it ends into `async::task<void> stop()`; all are optional, public, and may
+/// be plain `void` functions. On each worker, when all modules are built and before the first request, their start() are
+/// awaited in the configuration's order, then their ready() in that order: what a start() makes, a table for example, is there
+/// for every ready(), wherever the two modules are listed. One of either that throws or takes too long (60 s unless the host
+/// says otherwise) stops the server's start with one line that names the module. Background calls begin after the last ready().
+/// stop() is awaited after the last callback and the last background call, in the opposite order, if start() was a success; all
+/// modules of a worker have 2 s for it together.
 template <class Module>
 [[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
     static_assert(detail::usable_parse_config<Module>,
                   "a module's parse_config is public, static and takes a const modapi::ConfigSection&");
     static_assert(detail::usable_start<Module>, "a module's start() is public and takes nothing");
+    static_assert(detail::usable_ready<Module>, "a module's ready() is public and takes nothing");
     static_assert(detail::usable_stop<Module>, "a module's stop() is public and takes nothing");
     using Parsed = detail::parsed_configuration<Module>;
     static_assert(!std::is_void_v<Parsed>, "a module's parse_config returns what its constructor takes");
@@ -144,6 +163,11 @@ template <class Module>
         using Result = std::invoke_result_t<detail::CallStart, Module&>;
         static_assert(detail::is_awaited_or_nothing<Result>, "a module's start() is an async::task<void> or void");
         definition.start = &detail::call_module<Module, detail::CallStart>;
+    }
+    if constexpr (detail::has_ready<Module>) {
+        using Result = std::invoke_result_t<detail::CallReady, Module&>;
+        static_assert(detail::is_awaited_or_nothing<Result>, "a module's ready() is an async::task<void> or void");
+        definition.ready = &detail::call_module<Module, detail::CallReady>;
     }
     if constexpr (detail::has_stop<Module>) {
         using Result = std::invoke_result_t<detail::CallStop, Module&>;

@@ -1,24 +1,30 @@
 #pragma once
 
 #include <modapi/account_data_manager.h>
+#include <modapi/background_call.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
 #include <modapi/http_client.h>
+#include <modapi/mail_address.h>
 #include <modapi/mail_error.h>
 #include <modapi/module.h>
 #include <modapi/presence_update.h>
 #include <modapi/public_room_list_manager.h>
 #include <modapi/schema_migration.h>
 #include <modapi/template.h>
+#include <modapi/user_order.h>
 #include <modapi/web_resource.h>
 
 #include <callbacks/account_data.h>
 #include <callbacks/account_validity.h>
 #include <callbacks/background_update_controller.h>
+#include <callbacks/limits.h>
 #include <callbacks/password_auth_provider.h>
+#include <callbacks/power_levels.h>
 #include <callbacks/presence_router.h>
 #include <callbacks/spam_checker.h>
 #include <callbacks/state_filter.h>
+#include <callbacks/text.h>
 #include <callbacks/third_party_rules.h>
 #include <callbacks/unsigned.h>
 #include <callbacks/user_info.h>
@@ -47,22 +53,15 @@ namespace modapi {
 struct ModuleEnvironment;
 struct ModuleRegistrations;
 
-/// A background call that was asked for; may be dropped. `cancel` keeps it from starting, and cuts it if it runs.
-class DelayedCall {
-public:
-    struct State;
-    explicit DelayedCall(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
-    void cancel();
-
-private:
-    std::shared_ptr<State> state_;
-};
-
 /// What a module is handed: one object per module and worker, with the contract's method names.
 ///
 /// Lifetime: outlives the module. Thread: the worker's; none of its methods blocks. Registration belongs into the
-/// constructor. Asynchronous methods return a task to await; one await per statement, arguments named: GCC 12 destroys
-/// temporaries twice otherwise.
+/// constructor. Asynchronous methods return a task to await, which does everything, checking its arguments too: nothing is
+/// thrown before it is awaited. One await per statement, arguments named: GCC 12 destroys temporaries twice otherwise.
+///
+/// What is wrong with an argument is found here, on every host alike. Text that isn't UTF-8, or has a NUL character, is a
+/// SynapseError 400 `M_INVALID_PARAM` where it is to be kept, and nobody's where it is looked for; JSON with such text, or
+/// nested too deeply, 400 `M_BAD_JSON`. What a host doesn't offer is ServiceNotOffered.
 class ModuleApi {
 public:
     /// For hosts: a module gets its own.
@@ -129,7 +128,8 @@ public:
     [[nodiscard]] AccountDataManager& account_data_manager() noexcept { return account_data_manager_; }
 
     // Users. Where a method takes a user's id, what is none is a SynapseError 400 `M_INVALID_PARAM`, unless it says otherwise;
-    // "no such user" is a SynapseError 404 "No row found", also for users of other servers.
+    // "no such user" is a SynapseError 404 "No row found". Where a method wants a user of this server, a foreign one is always
+    // a ForeignUserError, which is a SynapseError with a status and text of the method's own.
 
     /// `alice` becomes `@alice:server`; what starts with `@` is left as it is.
     [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
@@ -144,6 +144,12 @@ public:
     /// the first ones if that is empty. Fewer than `limit`: there are no more. Errors: std::invalid_argument for a limit
     /// below 1.
     [[nodiscard]] async::task<std::vector<std::string>> get_local_users(std::string after, int limit);
+    /// At most `limit` local users in that order with what is known of each (creation_ts, is_deactivated, is_admin, is_guest),
+    /// guests and deactivated ones too; those after `after`, the last one of the page before. Fewer than `limit`: there are no
+    /// more. A user who registers meanwhile is listed where the order has it. The contract has no such method. Errors:
+    /// std::invalid_argument for a limit below 1.
+    [[nodiscard]] async::task<std::vector<callbacks::UserInfo>> list_local_users(
+        UserOrder order, int limit, std::optional<callbacks::UserInfo> after = std::nullopt);
     /// False for an unknown user.
     [[nodiscard]] async::task<bool> is_user_admin(std::string user_id);
     /// Errors: no such user.
@@ -168,10 +174,11 @@ public:
         std::string user_id, std::optional<std::string> device_id = std::nullopt,
         std::optional<std::string> initial_display_name = std::nullopt);
     /// Notes that an authentication provider knows a local user by another id. Errors: ExternalIDReuseException if it is noted
-    /// already, for whomever; std::invalid_argument for a user of another server.
+    /// already, for whomever; ForeignUserError.
     [[nodiscard]] async::task<void> record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
                                                             std::string registered_user_id);
-    /// A token that logs in once, by `m.login.token`. Errors: no such user; std::invalid_argument for a duration below 1 ms.
+    /// A token that logs in once, by `m.login.token`. Errors: no such user, ForeignUserError; std::invalid_argument for a
+    /// duration below 1 ms.
     [[nodiscard]] async::task<std::string> create_login_token(
         std::string user_id, std::int64_t duration_in_ms = 120'000, std::optional<std::string> auth_provider_id = std::nullopt,
         std::optional<std::string> auth_provider_session_id = std::nullopt);
@@ -192,13 +199,13 @@ public:
     /// The profile of the local user with this localpart; nothing in it for an unknown one.
     [[nodiscard]] async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart);
     /// As an admin would: on_profile_update runs, then the name goes into the user's rooms. Empty: no name. Errors:
-    /// SynapseError 400 "User is not hosted on this homeserver"; 400 for over 256 bytes; 404 `M_NOT_FOUND` for an unknown user.
+    /// ForeignUserError 400 "User is not hosted on this homeserver"; 400 for over 256 bytes; 404 `M_NOT_FOUND` for an unknown
+    /// user.
     [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user_id, std::string new_displayname,
                                                     bool deactivation = false);
     /// Empty for whatever is no local user's id.
     [[nodiscard]] async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
-    /// Notes that an identity server holds the binding of an address to a local user. Errors: std::invalid_argument for a user
-    /// of another server.
+    /// Notes that an identity server holds the binding of an address to a local user. Errors: ForeignUserError.
     [[nodiscard]] async::task<void> store_remote_3pid_association(std::string user_id, std::string medium, std::string address,
                                                                   std::string id_server);
     /// From where a local user's requests came since `since_ts` (milliseconds since 1970), each pair once. Empty for whatever
@@ -218,12 +225,16 @@ public:
     /// Sends an event as a local user: keys type, room_id, sender, content, and state_key for state. Goes through
     /// check_event_allowed and check_event_for_spam like any other: mind recursion. State that says nothing new: the event that
     /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room; 400
-    /// `M_BAD_JSON` for text that isn't UTF-8; std::invalid_argument for a sender of another server; std::runtime_error for the
-    /// 51st call within another, as of every method that callbacks run for.
+    /// `M_BAD_JSON` for text that isn't UTF-8; ForeignUserError for the sender; std::invalid_argument for a missing key or one
+    /// of another kind; std::runtime_error for the 51st call within another, as of every method that callbacks run for.
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event_into_room(callbacks::JsonDict event_dict);
     /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id, callbacks::StateFilter event_filter);
+    /// The state event of that type and state key; none if there is none, and for an unknown room. The contract has no such
+    /// method. Cost: of that one event, not of the room's state.
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> get_state_event(std::string room_id, std::string type,
+                                                                               std::string state_key = std::string());
     /// The older form: nothing for no types.
     [[nodiscard]] async::task<std::vector<callbacks::Event>> get_state_events_in_room(std::string room_id,
                                                                                       callbacks::StateFilter types);
@@ -235,15 +246,15 @@ public:
                                                                            std::string membership = "join");
     /// Changes a membership as a client of `sender` would: join, leave, invite, ban, knock, kick, unban; the same callbacks and
     /// rules apply. The target's profile is filled into `content` where that says nothing. Gives the member event. Errors:
-    /// std::runtime_error for a sender that is no user of this server; SynapseError 400 "Invalid membership key"; those of
-    /// the change: 404 for an unknown room, 403.
+    /// ForeignUserError, std::runtime_error for a sender of this server that is no user; SynapseError 400 "Invalid membership
+    /// key"; those of the change: 404 for an unknown room, 403.
     [[nodiscard]] async::task<callbacks::Event> update_room_membership(
         std::string sender, std::string target, std::string room_id, std::string new_membership,
         callbacks::JsonDict content = callbacks::JsonDict(),
         std::vector<std::string> remote_room_hosts = std::vector<std::string>());
     /// Creates a room as a client of `user_id` would: `config` is a createRoom body. Gives room id and alias.
     /// `creator_join_profile` is what the creator's member event says instead of their profile. There are no rate limits here.
-    /// Errors: std::runtime_error for who is no user of this server; the SynapseErrors of createRoom.
+    /// Errors: ForeignUserError, std::runtime_error for who of this server is no user; the SynapseErrors of createRoom.
     [[nodiscard]] async::task<std::pair<std::string, std::optional<std::string>>> create_room(
         std::string user_id, callbacks::JsonDict config, bool ratelimit = true,
         std::optional<callbacks::JsonDict> creator_join_profile = std::nullopt);
@@ -278,7 +289,7 @@ public:
     /// an object with `set_tweak`.
     void check_push_rule_actions(const callbacks::JsonArray& actions) const;
     /// Sets the actions of a push rule that the user has, an own or a default one. Errors: std::runtime_error for another scope
-    /// than `global`; InvalidRuleException; RuleNotFoundException, also for an unknown user.
+    /// than `global`; ForeignUserError; InvalidRuleException; RuleNotFoundException, also for an unknown user.
     [[nodiscard]] async::task<void> set_push_rule_action(std::string user_id, std::string scope, std::string kind,
                                                          std::string rule_id, callbacks::JsonArray actions);
 
@@ -298,6 +309,12 @@ public:
     [[nodiscard]] auto run_db_interaction(std::string desc, Function&& f, Arguments&&... args) {
         return database().run(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
     }
+    /// Runs `f(transaction, args...)` in a transaction that only reads; see Database::read. It doesn't wait for who writes, and
+    /// sees what was committed when it began. Errors: WriteRefused for a statement that writes.
+    template <class Function, class... Arguments>
+    [[nodiscard]] auto run_db_read(std::string desc, Function&& f, Arguments&&... args) {
+        return database().read(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
+    }
     /// Brings this module's own tables up to date in the host's database: applies the steps that it hasn't got yet. For
     /// start(); all workers may do it at once. Errors: DatabaseError that names the step.
     [[nodiscard]] async::task<void> migrate_schema(SchemaMigration migration);
@@ -307,17 +324,36 @@ public:
     /// and nothing else. Errors: std::invalid_argument for a time that isn't positive.
     template <class Function, class... Arguments>
     void looping_background_call(Function&& f, double msec, Arguments&&... args) {
-        loop(msec, false, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+        loop(Every(msec, msec), LoopsOn::one_worker_with_warning,
+             detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+    }
+    /// Loops as above with a duration, `5min` or `Every(1h).first_after(5s)`, and without the warning: a module that says so in
+    /// every worker means the one.
+    template <class Function, class... Arguments>
+    void looping_background_call(Function&& f, Every every, Arguments&&... args) {
+        loop(every, LoopsOn::one_worker, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     /// Runs `f(args...)` every `msec` milliseconds as `looping_background_call` does, on every worker.
     template <class Function, class... Arguments>
     void looping_background_call_on_all_instances(Function&& f, double msec, Arguments&&... args) {
-        loop(msec, true, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+        loop(Every(msec, msec), LoopsOn::all_workers,
+             detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// Runs `f(args...)` once, after `msec` milliseconds. Not persistent.
+    /// Loops as above, on every worker.
+    template <class Function, class... Arguments>
+    void looping_background_call_on_all_instances(Function&& f, Every every, Arguments&&... args) {
+        loop(every, LoopsOn::all_workers, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+    }
+    /// Runs `f(args...)` once, after `msec` milliseconds, on this worker. Not persistent.
     template <class Function, class... Arguments>
     DelayedCall delayed_background_call(double msec, Function&& f, Arguments&&... args) {
-        return delay(msec, erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+        return delay(After(msec), detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
+    }
+    /// Delays as above with a duration, `10s`; `After(10s).on_one_worker()` runs it on the worker that runs background tasks,
+    /// and nothing happens where another one asks.
+    template <class Function, class... Arguments>
+    DelayedCall delayed_background_call(After after, Function&& f, Arguments&&... args) {
+        return delay(after, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     [[nodiscard]] bool should_run_background_tasks() const noexcept;
 
@@ -330,48 +366,17 @@ public:
     }
 
 private:
-    /// A call with its arguments, to be made any number of times.
-    class BackgroundCall {
-    public:
-        virtual ~BackgroundCall() = default;
-        virtual async::task<void> operator()() = 0;
-    };
-    template <class Function, class... Arguments>
-    class BoundCall final : public BackgroundCall {
-    public:
-        template <class F, class... A>
-        explicit BoundCall(F&& function, A&&... arguments)
-            : function_(std::forward<F>(function)), arguments_(std::forward<A>(arguments)...) {}
-        async::task<void> operator()() override {
-            using returned = std::invoke_result_t<Function&, Arguments&...>;
-            if constexpr (async::detail::is_task<std::remove_cvref_t<returned>>) {
-                auto running = std::apply(function_, arguments_);
-                static_cast<void>(co_await std::move(running));
-            } else {
-                std::apply(function_, arguments_);
-                co_return;
-            }
-        }
-
-    private:
-        Function function_;
-        std::tuple<Arguments...> arguments_;
-    };
-    template <class Function, class... Arguments>
-    static std::shared_ptr<BackgroundCall> erased_call(Function&& f, Arguments&&... args) {
-        return std::make_shared<BoundCall<std::decay_t<Function>, std::decay_t<Arguments>...>>(
-            std::forward<Function>(f), std::forward<Arguments>(args)...);
-    }
-
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
     /// One run of a call, with its exceptions logged.
-    async::task<void> run_background(BackgroundCall& call);
-    async::task<void> run_loop(double msec, std::shared_ptr<BackgroundCall> call);
-    async::task<void> run_delayed(double msec, std::shared_ptr<BackgroundCall> call, std::shared_ptr<DelayedCall::State> state);
-    async::task<void> wait_then_run(double msec, BackgroundCall& call);
-    void loop(double msec, bool on_all_instances, std::shared_ptr<BackgroundCall> call);
-    DelayedCall delay(double msec, std::shared_ptr<BackgroundCall> call);
+    async::task<void> run_background(detail::BackgroundCall& call);
+    async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call);
+    async::task<void> run_delayed(double msec, std::shared_ptr<detail::BackgroundCall> call,
+                                  std::shared_ptr<DelayedCall::State> state);
+    async::task<void> wait_then_run(double msec, detail::BackgroundCall& call);
+    enum class LoopsOn : unsigned char { one_worker, one_worker_with_warning, all_workers };
+    void loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call);
+    DelayedCall delay(After after, std::shared_ptr<detail::BackgroundCall> call);
     void require_registered(const async::cached_function& function) const;
     void publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;

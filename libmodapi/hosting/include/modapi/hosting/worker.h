@@ -33,7 +33,7 @@ struct WorkerSettings {
     std::chrono::milliseconds slow_callback{1000};    ///< runs of a callback that took longer are warned about
     std::chrono::milliseconds callback_deadline{0};   ///< longer runs of a callback are cut; 0: never
     std::chrono::milliseconds blocked_thread{2000};   ///< a callback that keeps its thread for longer is named in the log
-    std::chrono::milliseconds start_deadline{60000};  ///< a module whose start() takes longer fails the host's start
+    std::chrono::milliseconds start_deadline{60000};  ///< a start() or ready() that takes longer fails the host's start
     std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
     CacheSettings caches;  ///< of the functions that modules register
@@ -68,12 +68,13 @@ public:
     /// be awaited.
     void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
 
-    /// Once, after construct_modules: awaits the start() of every module that has one, in order, then starts the background
-    /// calls that the modules asked for. `file` outlives the task.
+    /// Once, after construct_modules: awaits the start() of every module that has one, in order, then the ready() of every
+    /// module that has one, in that order, then starts the background calls that the modules asked for. `file` outlives the
+    /// task.
     ///
-    /// Errors: ConfigurationError that names file, line and module, for a start() that throws or takes longer than
-    /// `start_deadline`; the modules before it were stopped then, and all are destroyed. A start() that blocks its thread can't
-    /// be cut: the watchdog names it.
+    /// Errors: ConfigurationError that names file, line and module, for a start() or ready() that throws or takes longer than
+    /// `start_deadline`; the modules that were started were stopped then, and all are destroyed. One that blocks its thread
+    /// can't be cut: the watchdog names it.
     [[nodiscard]] async::task<void> start_modules(const ConfigurationFile& file);
 
     /// Cancels background calls and waits for them, awaits the stop() of every started module that has one, the last module

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <modapi/user_order.h>
+
 #include <callbacks/json.h>
 #include <callbacks/user_info.h>
 #include <callbacks/users.h>
@@ -18,6 +20,20 @@ namespace modapi {
 /// What a host does with accounts for ModuleApi: its methods of the same name say what each does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+///
+/// ModuleApi has checked before: a `UserID` of a method that changes something, or that keeps something for a user, is of this
+/// server; texts are UTF-8 without NUL characters, JSON is UTF-8 and at most callbacks::max_stored_nesting levels deep; limits
+/// are positive. What only the host can check:
+/// - whether the user is there: SynapseError 404 "No row found" (set_user_admin, deactivate_user), 404 `M_NOT_FOUND` "Profile
+/// was
+///   not found" (set_displayname), std::invalid_argument (put_global_account_data); reading methods answer that there is
+///   nothing
+/// - whether a name is allowed and free (check_username, register_user), an address is bound already (register_user), an id of
+/// a
+///   provider is recorded already: ExternalIDReuseException
+/// - the length of a display name
+/// - which account data is kept by other means: SynapseError 405
+/// - what its modules' callbacks refuse
 class AccountServices {
 public:
     virtual ~AccountServices() = default;
@@ -26,6 +42,10 @@ public:
     [[nodiscard]] virtual async::task<std::optional<std::string>> check_user_exists(std::string user_id);
     [[nodiscard]] virtual async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id);
     [[nodiscard]] virtual async::task<std::vector<std::string>> get_local_users(std::string after, int limit);
+    /// At most `limit` users of this server in that order, guests and deactivated ones too: those after `after`, a user who was
+    /// listed before and need not be there any more; none: the first ones.
+    [[nodiscard]] virtual async::task<std::vector<callbacks::UserInfo>> list_local_users(
+        UserOrder order, std::optional<callbacks::UserInfo> after, int limit);
     [[nodiscard]] virtual async::task<bool> is_user_admin(callbacks::UserID user);
     [[nodiscard]] virtual async::task<void> set_user_admin(callbacks::UserID user, bool admin);
     [[nodiscard]] virtual async::task<void> check_username(std::string username);

@@ -11,6 +11,9 @@ namespace modapi {
 /// What a host does with mail for ModuleApi: its method of the same name says what it does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+///
+/// ModuleApi has checked before: the recipient is a mail address as parse_mail_address reads it. What only the host can check:
+/// whether it can send mails, and whether the mail server takes this one (MailError).
 class MailServices {
 public:
     virtual ~MailServices() = default;

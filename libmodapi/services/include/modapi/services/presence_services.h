@@ -13,6 +13,10 @@ namespace modapi {
 /// What a host does with presence for ModuleApi: its methods of the same name say what each does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+///
+/// ModuleApi has checked before: the keys are user ids, of whatever server; texts are UTF-8 without NUL characters. What only
+/// the host can check: which states of presence it knows (SynapseError 400 `M_INVALID_PARAM` "Invalid presence state", and
+/// nothing is set), who may see whom.
 class PresenceServices {
 public:
     virtual ~PresenceServices() = default;

@@ -14,6 +14,10 @@ namespace modapi {
 /// What a host does with pushes for ModuleApi: its methods of the same name say what each does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+///
+/// ModuleApi has checked before: the user of a rule is of this server, its scope is `global`, its actions are such that a rule
+/// may have; JSON is UTF-8 and at most callbacks::max_stored_nesting levels deep. What only the host can check: whether the
+/// user is there and has such a rule (RuleNotFoundException), which pushers there are.
 class PushServices {
 public:
     virtual ~PushServices() = default;

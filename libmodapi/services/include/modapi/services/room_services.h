@@ -17,6 +17,18 @@ namespace modapi {
 /// What a host does with rooms for ModuleApi: its methods of the same name say what each does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's.
+///
+/// ModuleApi has checked before: senders and creators are of this server; an event has a type, room_id and sender that are
+/// texts, a content that is an object, and a state_key that is a text if it has one, and is no membership; a membership word is
+/// one of the seven; texts are UTF-8 without NUL characters, JSON is UTF-8 and at most callbacks::max_stored_nesting levels
+/// deep; calls within calls are counted. What only the host can check:
+/// - whether the sender or creator is a user: std::runtime_error "U is not a user of this homeserver" (update_room_membership,
+///   create_room), and is in the room: 403 `M_FORBIDDEN` (create_and_send_event)
+/// - whether the room is there: 404 (update_room_membership, set_room_is_in_public_room_list); reading methods answer that
+/// there is
+///   nothing
+/// - power levels and the other rules of a room, the size of an event, whether an alias is known: 404 `M_NOT_FOUND`
+/// - what its modules' callbacks refuse
 class RoomServices {
 public:
     virtual ~RoomServices() = default;

@@ -18,6 +18,12 @@ namespace modapi {
 /// What a host does with logins, tokens and requests for ModuleApi: its methods of the same name say what each does and throws.
 ///
 /// A host overrides what it offers; the rest throws ServiceNotOffered. Thread: the worker's. A request outlives its task.
+///
+/// ModuleApi has checked before: a `UserID` is of this server, texts are UTF-8 without NUL characters, a login token lasts at
+/// least 1 ms. What only the host can check:
+/// - whether the user is there: SynapseError 404 "No row found", and may be used: 403 `M_USER_DEACTIVATED`
+/// - whether a token is known: 401 `M_UNKNOWN_TOKEN`; who has it: 403 for guests and expired accounts
+/// - the length of a device id, and what URL a client may have: 400 `M_INVALID_PARAM`
 class SessionServices {
 public:
     virtual ~SessionServices() = default;

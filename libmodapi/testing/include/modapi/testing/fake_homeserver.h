@@ -18,6 +18,7 @@ struct FakeUser {
     std::string access_token;
     std::optional<std::string> displayname;
     std::optional<std::string> avatar_url;
+    std::int64_t creation_ts = 0;  ///< milliseconds since 1970
     bool is_admin = false;
     bool is_guest = false;
     bool is_deactivated = false;
@@ -100,6 +101,8 @@ private:
     async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;
     async::task<std::optional<callbacks::UserInfo>> get_userinfo_by_id(std::string user_id) override;
     async::task<std::vector<std::string>> get_local_users(std::string after, int limit) override;
+    async::task<std::vector<callbacks::UserInfo>> list_local_users(UserOrder order, std::optional<callbacks::UserInfo> after,
+                                                                   int limit) override;
     async::task<bool> is_user_admin(callbacks::UserID user) override;
     async::task<void> set_user_admin(callbacks::UserID user, bool admin) override;
     async::task<void> check_username(std::string username) override;
