@@ -1,11 +1,16 @@
 #include "http/target.h"
 #include "text/utf8.h"
 
+#include <modapi/request_target.h>
+
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace homeserver;
+using modapi::parse_query;
+using modapi::percent_decoded;
+using modapi::split_target;
 
 TEST(HttpTextTest, DecodesPercentSignsAndLeavesIncompleteOnes) {
     EXPECT_EQ(percent_decoded("%40a%3Ab"), "@a:b");

@@ -196,10 +196,10 @@ TEST(ServerConfigurationTest, ReadsTheProxiesAndNeverRepeatsTheirPasswords) {
     const ServerConfiguration said =
         read("server_name: hs\nhttp_proxy: me:secret@proxy:8080\nhttps_proxy: proxy\nno_proxy_hosts: [example.org]\n")
             .configuration;
-    EXPECT_EQ(said.http_proxy, "me:secret@proxy:8080");
-    EXPECT_EQ(said.https_proxy, "proxy");
-    EXPECT_EQ(said.no_proxy_hosts, std::vector<std::string>{"example.org"});
-    EXPECT_EQ(read("server_name: hs\n").configuration.http_proxy, "");
+    EXPECT_EQ(said.http_client.http_proxy, "me:secret@proxy:8080");
+    EXPECT_EQ(said.http_client.https_proxy, "proxy");
+    EXPECT_EQ(said.http_client.no_proxy_hosts, std::vector<std::string>{"example.org"});
+    EXPECT_EQ(read("server_name: hs\n").configuration.http_client.http_proxy, "");
     EXPECT_EQ(error_of("server_name: hs\nhttp_proxy: 'http://me:secret@proxy/path'\n").find("secret"), std::string::npos);
 }
 

@@ -13,6 +13,7 @@
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
+#include <modapi/request_target.h>
 
 #include <modapi/web_resource.h>
 
@@ -128,11 +129,11 @@ void read_x_matrix(std::string_view bytes) {
 }
 
 void read_target(std::string_view bytes) {
-    const homeserver::RequestTarget target = homeserver::split_target(bytes);
+    const modapi::RequestTarget target = modapi::split_target(bytes);
     promise(target.path.size() + target.query.size() <= bytes.size(), "a target has no more than was sent");
-    promise(homeserver::percent_decoded(target.path).size() <= target.path.size(), "decoding makes nothing longer");
+    promise(modapi::percent_decoded(target.path).size() <= target.path.size(), "decoding makes nothing longer");
     std::size_t length = 0;
-    for (const auto& [name, value] : homeserver::parse_query(target.query)) length += name.size() + value.size();
+    for (const auto& [name, value] : modapi::parse_query(target.query)) length += name.size() + value.size();
     promise(length <= target.query.size(), "a query has no more than was sent");
     for (const char c : homeserver::printable(bytes)) promise(c > ' ' && c < 0x7f, "a log line has words of printable ASCII");
     static_cast<void>(homeserver::is_storable_text(bytes));

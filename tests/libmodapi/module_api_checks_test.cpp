@@ -59,8 +59,8 @@ protected:
         modapi::ModuleResolver resolver({});
         resolver.add<Checked>("test.Checked");
         const auto file = modapi::ConfigurationFile::parse("modules:\n  - module: test.Checked\n", "hs.yaml");
-        worker.construct_modules(file, modapi::configure_modules(file, resolver, [](const std::string&) {}));
-        time.run(worker.start_modules(file));
+        worker.construct_modules(modapi::configure_modules(file, resolver, [](const std::string&) {}));
+        time.run(worker.start_modules());
         api = Checked::api;
     }
     ~ModuleApiChecksTest() override { time.run(worker.stop()); }
@@ -114,7 +114,7 @@ protected:
     NothingOffered server;
     modapi::InProcessInvalidationBus bus;
     std::unique_ptr<modapi::Database> database;
-    modapi::Worker worker;
+    modapi::ModuleHost worker;
     ModuleApi* api;
 };
 

@@ -360,7 +360,7 @@ struct CausesItself {
     ModuleApi& api;
 };
 
-async::task<void> check_for_spam(modapi::Worker& worker) {
+async::task<void> check_for_spam(modapi::ModuleHost& worker) {
     const callbacks::Event event{callbacks::EventFields()};
     static_cast<void>(co_await worker.hooks().spam_checker.check_event_for_spam(event));
 }

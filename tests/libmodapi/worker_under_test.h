@@ -2,8 +2,8 @@
 
 #include "test_database.h"
 
+#include <modapi/hosting/module_host.h>
 #include <modapi/hosting/module_resolver.h>
-#include <modapi/hosting/worker.h>
 #include <modapi/module_api.h>
 
 #include <async/testing/virtual_time.h>
@@ -75,8 +75,8 @@ public:
     void construct_from(std::string_view yaml, modapi::ModuleResolver& resolver) {
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
-        worker.construct_modules(file, configured);
-        wait(worker.start_modules(file));
+        worker.construct_modules(configured);
+        wait(worker.start_modules());
     }
     /// Runs a task to its end.
     template <class T>
@@ -96,7 +96,7 @@ public:
     TestDatabase test_database;
     modapi::InProcessInvalidationBus own_bus;
     std::unique_ptr<modapi::Database> database;
-    modapi::Worker worker;
+    modapi::ModuleHost worker;
 
 private:
     bool stopped_ = false;

@@ -5,8 +5,7 @@
 #include "http/requests.h"
 
 #include <modapi/database.h>
-
-#include <async/run_on.h>
+#include <modapi/hosting/workers.h>
 
 #include <utility>
 
@@ -51,6 +50,9 @@ JsonDict described(const ModuleStatistics& module) {
     for (const modapi::CacheCounts& counts : module.caches) caches[counts.function] = described(counts.counters);
     JsonArray web_resources;
     for (const std::string& path : module.web_resources) web_resources.emplace_back(path);
+    JsonDict web_resource_calls;
+    for (const modapi::CallbackCounts& counts : module.web_resource_calls)
+        web_resource_calls[counts.callback] = described(counts);
     JsonDict background_calls;
     background_calls["calls"] = module.background_calls;
     background_calls["failed"] = module.failed_background_calls;
@@ -60,41 +62,25 @@ JsonDict described(const ModuleStatistics& module) {
     if (!module.library.empty()) answer["library"] = module.library;
     answer["callbacks"] = std::move(callbacks);
     answer["web_resources"] = std::move(web_resources);
+    answer["web_resource_calls"] = std::move(web_resource_calls);
     answer["caches"] = std::move(caches);
     answer["background_calls"] = std::move(background_calls);
     return answer;
 }
 
-/// On the thread of the worker that is asked.
-std::vector<ModuleStatistics> statistics_of(const modapi::Worker* asked) { return asked->module_statistics(); }
-
 async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                  const ModuleWorkers& module_workers) {
+                                  const modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    std::vector<ModuleStatistics> together;
-    for (const ModuleWorkers::Entry& asked : module_workers.all()) {
-        const std::vector<ModuleStatistics> of_worker = co_await async::run_on(asked.executor, &statistics_of, asked.modules);
-        add_up(together, of_worker);
-    }
+    const std::vector<ModuleStatistics> together = co_await workers.module_statistics();
     JsonArray modules;
     for (const ModuleStatistics& module : together) modules.emplace_back(described(module));
     JsonDict answer;
-    answer["workers"] = module_workers.all().size();
+    answer["workers"] = workers.size();
     answer["modules"] = std::move(modules);
     co_return ok(std::move(answer));
 }
 
 }  // namespace
-
-void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
-    for (std::size_t index = 0; index < of_worker.size(); ++index) {
-        if (index == together.size()) {
-            together.push_back(of_worker[index]);
-        } else {
-            together[index].add(of_worker[index]);
-        }
-    }
-}
 
 void add_module_endpoints(Router& router) { router.add("GET", "/_synapse/admin/v1/modules", &get_modules); }
 

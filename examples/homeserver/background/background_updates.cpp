@@ -2,45 +2,16 @@
 
 #include "background/background_work.h"
 
-#include <callbacks/errors.h>
-
 #include <async/run_on.h>
-
-#include <spdlog/spdlog.h>
-#include <boost/json/parse.hpp>
 
 #include <utility>
 
 namespace homeserver {
 
-namespace {
-
-std::vector<modapi::PendingUpdate> read_rows(modapi::Transaction& transaction) {
-    std::vector<modapi::PendingUpdate> rows;
-    auto found = transaction.query<std::string, std::optional<std::string>, std::string>(
-        "SELECT update_name, depends_on, progress_json FROM background_updates ORDER BY ordering, update_name");
-    for (auto& [name, depends_on, progress] : found) {
-        modapi::PendingUpdate row;
-        row.name = std::move(name);
-        row.depends_on = std::move(depends_on);
-        row.progress = boost::json::parse(progress).as_object();
-        rows.push_back(std::move(row));
-    }
-    return rows;
-}
-
-}  // namespace
-
 BackgroundUpdates::BackgroundUpdates(const async::environment& where, modapi::Database& database,
                                      callbacks::BackgroundUpdateControllerDispatch& controller,
                                      const modapi::BackgroundUpdateSettings& settings)
-    : executor_(where.executor),
-      table_(database),
-      scope_(where,
-             [](std::string_view name, const std::exception_ptr& failure) {
-                 spdlog::error("{} ended: {}", name, callbacks::message_of(failure));
-             }),
-      updater_("master", table_, controller, settings, scope_) {
+    : executor_(where.executor), table_(database), updater_("master", table_, controller, settings, where) {
     jobs_.reserve(background_work().size());  // the updater keeps their addresses
     for (const BackgroundWork& work : background_work()) {
         Job& job = jobs_.emplace_back(Job{&database, &work});
@@ -54,14 +25,7 @@ BackgroundUpdates::BackgroundUpdates(const async::environment& where, modapi::Da
 
 BackgroundUpdates::~BackgroundUpdates() = default;
 
-async::task<void> BackgroundUpdates::stop() {
-    scope_.cancel(async::cancel_reason::stopping);
-    return scope_.join();
-}
-
-async::task<std::vector<modapi::PendingUpdate>> BackgroundUpdates::Table::pending() {
-    return database_.read("read_background_updates", &read_rows);
-}
+async::task<void> BackgroundUpdates::stop() { return updater_.stop(); }
 
 async::task<std::int64_t> BackgroundUpdates::Job::batch(const callbacks::JsonDict& progress, std::int64_t batch_size) {
     const std::string name = work->name;

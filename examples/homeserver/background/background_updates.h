@@ -1,9 +1,9 @@
 #pragma once
 
-#include <modapi/background_updater.h>
 #include <modapi/database.h>
+#include <modapi/hosting/background_update_rows.h>
+#include <modapi/hosting/background_updater.h>
 
-#include <async/scope.h>
 #include <async/task.h>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -53,15 +53,6 @@ public:
     [[nodiscard]] async::task<void> look_again();
 
 private:
-    /// The rows that wait in the database.
-    class Table final : public modapi::BackgroundUpdateTable {
-    public:
-        explicit Table(modapi::Database& database) : database_(database) {}
-        [[nodiscard]] async::task<std::vector<modapi::PendingUpdate>> pending() override;
-
-    private:
-        modapi::Database& database_;
-    };
     /// One update's work, as the updater calls it.
     struct Job {
         modapi::Database* database;
@@ -74,8 +65,7 @@ private:
     static void begin(BackgroundUpdates* self) { self->start(); }
 
     boost::asio::any_io_executor executor_;
-    Table table_;
-    async::scope scope_;
+    modapi::BackgroundUpdateRows table_;
     std::vector<Job> jobs_;
     modapi::BackgroundUpdater updater_;
 };

@@ -2,9 +2,9 @@
 
 #include "accounts/user_directory_words.h"
 
-#include <callbacks/errors.h>
+#include <modapi/hosting/background_update_rows.h>
 
-#include <boost/json/serialize.hpp>
+#include <callbacks/errors.h>
 
 #include <algorithm>
 #include <optional>
@@ -16,6 +16,7 @@ namespace homeserver {
 namespace {
 
 using callbacks::JsonDict;
+using modapi::BackgroundUpdateRows;
 using modapi::Transaction;
 
 constexpr const char* room_stats_update = "populate_stats_process_rooms";
@@ -24,15 +25,6 @@ constexpr const char* words_index_update = "user_directory_words_by_prefix";
 /// The steps of regenerate_directory, each waiting for the one before.
 constexpr const char* directory_steps[] = {"populate_user_directory_createtables", "populate_user_directory_process_rooms",
                                            "populate_user_directory_process_users", "populate_user_directory_cleanup"};
-
-void finish(Transaction& transaction, const std::string& name) {
-    transaction.execute("DELETE FROM background_updates WHERE update_name = ?", name);
-}
-
-void write_progress(Transaction& transaction, const std::string& name, const JsonDict& progress) {
-    transaction.execute("UPDATE background_updates SET progress_json = ? WHERE update_name = ?",
-                        boost::json::serialize(progress), name);
-}
 
 std::int64_t number_in(const JsonDict& progress, std::string_view key) {
     const callbacks::JsonValue* const number = progress.if_contains(key);
@@ -58,13 +50,13 @@ std::int64_t count_rooms(Transaction& transaction, const std::string& name, cons
             room_id);
     }
     if (rooms.empty()) {
-        finish(transaction, name);
+        BackgroundUpdateRows::finish(transaction, name);
         return 0;
     }
     JsonDict next;
     next["last_processed_room_id"] = std::get<0>(rooms.back());
     next["rooms_done"] = number_in(progress, "rooms_done") + static_cast<std::int64_t>(rooms.size());
-    write_progress(transaction, name, next);
+    BackgroundUpdateRows::write_progress(transaction, name, next);
     return static_cast<std::int64_t>(rooms.size());
 }
 
@@ -75,7 +67,7 @@ std::int64_t list_what_to_scan(Transaction& transaction, const std::string& name
     transaction.execute("DELETE FROM user_directory_users_to_scan");
     transaction.execute("INSERT INTO user_directory_rooms_to_scan (room_id) SELECT room_id FROM rooms");
     transaction.execute("INSERT INTO user_directory_users_to_scan (user_id) SELECT user_id FROM users");
-    finish(transaction, name);
+    BackgroundUpdateRows::finish(transaction, name);
     return 1;
 }
 
@@ -89,7 +81,7 @@ void index_scanned_user(Transaction& transaction, const std::string& user_id) {
 void count_users(Transaction& transaction, const std::string& name, const JsonDict& progress, std::size_t users) {
     JsonDict next;
     next["users_done"] = number_in(progress, "users_done") + static_cast<std::int64_t>(users);
-    write_progress(transaction, name, next);
+    BackgroundUpdateRows::write_progress(transaction, name, next);
 }
 
 /// The members of rooms come first: they are whom others can find. A room stays listed while members of it are left.
@@ -97,7 +89,7 @@ std::int64_t scan_rooms(Transaction& transaction, const std::string& name, const
     const auto room =
         transaction.query_one<std::string>("SELECT room_id FROM user_directory_rooms_to_scan ORDER BY room_id LIMIT 1");
     if (!room) {
-        finish(transaction, name);
+        BackgroundUpdateRows::finish(transaction, name);
         return 0;
     }
     const auto members = transaction.query<std::string>(
@@ -115,7 +107,7 @@ std::int64_t scan_users(Transaction& transaction, const std::string& name, const
     const auto users =
         transaction.query<std::string>("SELECT user_id FROM user_directory_users_to_scan ORDER BY user_id LIMIT ?", batch_size);
     if (users.empty()) {
-        finish(transaction, name);
+        BackgroundUpdateRows::finish(transaction, name);
         return 0;
     }
     for (const auto& [user_id] : users) index_scanned_user(transaction, user_id);
@@ -126,7 +118,7 @@ std::int64_t scan_users(Transaction& transaction, const std::string& name, const
 std::int64_t clean_up(Transaction& transaction, const std::string& name, const JsonDict&, std::int64_t) {
     transaction.execute("DROP TABLE IF EXISTS user_directory_rooms_to_scan");
     transaction.execute("DROP TABLE IF EXISTS user_directory_users_to_scan");
-    finish(transaction, name);
+    BackgroundUpdateRows::finish(transaction, name);
     return 1;
 }
 
@@ -136,7 +128,7 @@ std::int64_t index_words(Transaction& transaction, const std::string& name, cons
                                                             "user_directory_words (word COLLATE NOCASE)"
                                                           : "CREATE INDEX IF NOT EXISTS user_directory_words_by_prefix ON "
                                                             "user_directory_words (word text_pattern_ops)");
-    finish(transaction, name);
+    BackgroundUpdateRows::finish(transaction, name);
     return 1;
 }
 
@@ -146,18 +138,10 @@ constexpr BackgroundWork all_work[] = {
     {directory_steps[3], false, &clean_up},   {words_index_update, true, &index_words},
 };
 
-/// False: it is queued already.
-bool queue(Transaction& transaction, const char* name, const std::optional<std::string>& depends_on) {
-    return transaction.execute(
-               "INSERT INTO background_updates (update_name, progress_json, depends_on, ordering) VALUES (?, '{}', ?, 0) "
-               "ON CONFLICT DO NOTHING",
-               name, depends_on) != 0;
-}
-
 bool queue_directory_steps(Transaction& transaction) {
     std::optional<std::string> before;
     for (const char* const step : directory_steps) {
-        if (!queue(transaction, step, before)) return false;
+        if (!BackgroundUpdateRows::queue(transaction, step, before)) return false;
         before = step;
     }
     return true;
@@ -170,7 +154,7 @@ std::span<const BackgroundWork> background_work() { return all_work; }
 void queue_job(Transaction& transaction, const std::string& job_name) {
     bool queued = false;
     if (job_name == room_stats_update) {
-        queued = queue(transaction, room_stats_update, std::nullopt);
+        queued = BackgroundUpdateRows::queue(transaction, room_stats_update);
     } else if (job_name == "regenerate_directory") {
         queued = queue_directory_steps(transaction);
     } else {
@@ -189,7 +173,7 @@ void queue_what_is_missing(Transaction& transaction) {
                                           "AND indexname = ?",
                                     words_index_update)
             .has_value();
-    if (!has_index) static_cast<void>(queue(transaction, words_index_update, std::nullopt));
+    if (!has_index) static_cast<void>(BackgroundUpdateRows::queue(transaction, words_index_update, std::nullopt));
 
     const bool has_users = transaction.query_one<std::string>("SELECT user_id FROM users LIMIT 1").has_value();
     const bool has_words = transaction.query_one<std::string>("SELECT user_id FROM user_directory_words LIMIT 1").has_value();

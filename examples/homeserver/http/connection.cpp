@@ -1,8 +1,10 @@
 #include "http/connection.h"
 
-#include "http/peer_watch.h"
 #include "http/target.h"
 #include "text/utf8.h"
+
+#include <modapi/hosting/peer_watch.h>
+#include <modapi/request_target.h>
 
 #include <async/use_task.h>
 
@@ -185,12 +187,7 @@ async::task<bool> HttpConnection::send_continue() {
 }
 
 modapi::Request HttpConnection::converted(const http::request_header<>& received) const {
-    modapi::Request request;
-    request.method = std::string(received.method_string());
-    const RequestTarget target = split_target(received.target());
-    request.target = std::string(received.target());
-    request.path = percent_decoded(target.path);
-    request.query = parse_query(target.query);
+    modapi::Request request = modapi::Request::of(std::string(received.method_string()), std::string(received.target()));
     for (const auto& field : received) request.headers.emplace_back(field.name_string(), field.value());
     request.client_address = client_address_;
     return request;
@@ -200,7 +197,7 @@ async::task<bool> HttpConnection::answer() {
     modapi::Request request = std::move(request_);
     request.body = std::move(parser_->get().body());
     parser_.reset();
-    const std::string_view raw_path = split_target(request.target).path;
+    const std::string_view raw_path = modapi::split_target(request.target).path;
     const auto began = std::chrono::steady_clock::now();
     RequestSummary summary;
     std::optional<modapi::Response> response;
@@ -229,11 +226,10 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
     async::context inner = outer;
     inner.cancellation = &source;
     stream_.expires_never();
-    const PeerWatch watch(stream_.socket(), buffer_, source);
+    const modapi::PeerWatch watch(stream_.socket(), buffer_, source);
     std::optional<modapi::Response> response;
     try {
-        async::task<modapi::Response> handling =
-            handle_request(owner_.endpoints_, owner_.web_resources_, request, raw_path, summary);
+        async::task<modapi::Response> handling = handle_request(owner_.endpoints_, owner_.modules_, request, raw_path, summary);
         response = co_await std::move(handling).in(inner);
     } catch (const async::operation_cancelled&) {
         if (outer.cancel_requested() != async::cancel_reason::none) throw;
@@ -287,11 +283,8 @@ async::task<void> HttpConnection::refuse() {
     }
 }
 
-HttpConnections::HttpConnections(const async::environment& where, const BoundEndpoints& endpoints,
-                                 const modapi::WebResources& web_resources)
-    : endpoints_(endpoints),
-      web_resources_(web_resources),
-      scope_(where, [](std::string_view, const std::exception_ptr& failure) {
+HttpConnections::HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost& modules)
+    : endpoints_(endpoints), modules_(modules), scope_(where, [](std::string_view, const std::exception_ptr& failure) {
           spdlog::error("a connection ended with an error: {}", callbacks::message_of(failure));
       }) {}
 

@@ -74,8 +74,7 @@ private:
 class HttpConnections {
 public:
     /// All outlive it; `join` was awaited before it is destroyed.
-    HttpConnections(const async::environment& where, const BoundEndpoints& endpoints,
-                    const modapi::WebResources& web_resources);
+    HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost& modules);
     HttpConnections(const HttpConnections&) = delete;
     HttpConnections& operator=(const HttpConnections&) = delete;
 
@@ -90,7 +89,7 @@ private:
     friend class HttpConnection;
 
     const BoundEndpoints& endpoints_;
-    const modapi::WebResources& web_resources_;
+    modapi::ModuleHost& modules_;
     std::set<HttpConnection*> open_;
     bool finishing_ = false;
     async::scope scope_;

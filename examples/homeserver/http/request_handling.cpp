@@ -48,13 +48,12 @@ modapi::Response matrix_error(int status, const std::string& message, Codes code
     return modapi::json_response(error.status(), error.body());
 }
 
-async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, const modapi::WebResources& web_resources,
+async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
                                              const modapi::Request& request, std::string_view raw_path,
                                              RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
     Router::Match match = endpoints.router().find(request.method, raw_path);
     const RoutedRequest routed(request, std::move(match.parameters));
-    modapi::WebResource* const resource = match.path_exists ? nullptr : web_resources.find(request.path);
     std::exception_ptr failure;
     try {
         if (match.endpoint != nullptr) {
@@ -62,10 +61,10 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, co
             summary.user = std::move(routed.authenticated_user);
             co_return response;
         }
-        if (resource != nullptr) {
-            summary.module = web_resources.owner(request.path);
-            modapi::Response response = co_await resource->handle(request);
-            co_return response;
+        if (!match.path_exists) {
+            summary.module = modules.web_resources().owner(request.path);
+            std::optional<modapi::Response> response = co_await modules.serve(request);
+            if (response) co_return std::move(*response);
         }
     } catch (const async::operation_cancelled&) {
         failure = std::current_exception();

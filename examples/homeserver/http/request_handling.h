@@ -2,7 +2,7 @@
 
 #include "http/bound_endpoints.h"
 
-#include <modapi/web_resource.h>
+#include <modapi/hosting/module_host.h>
 
 #include <string>
 #include <string_view>
@@ -18,8 +18,7 @@ struct RequestSummary {
 /// Answers one request: the endpoint, else a module's web resource, else an error. `raw_path` is still percent-encoded.
 ///
 /// Every exception becomes a response but a cancellation, which leaves. `request` and `summary` outlive the task.
-[[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints,
-                                                           const modapi::WebResources& web_resources,
+[[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
                                                            const modapi::Request& request, std::string_view raw_path,
                                                            RequestSummary& summary);
 

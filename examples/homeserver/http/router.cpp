@@ -1,6 +1,6 @@
 #include "http/router.h"
 
-#include "http/target.h"
+#include <modapi/request_target.h>
 
 #include <map>
 #include <stdexcept>
@@ -68,7 +68,7 @@ Router::Match Router::find(std::string_view method, std::string_view raw_path) c
     match.index = found->second;
     match.endpoint = &endpoints_[match.index].endpoint;
     match.parameters.reserve(raw_parameters.size());
-    for (const std::string_view raw : raw_parameters) match.parameters.push_back(percent_decoded(raw));
+    for (const std::string_view raw : raw_parameters) match.parameters.push_back(modapi::percent_decoded(raw));
     return match;
 }
 

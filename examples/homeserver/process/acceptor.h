@@ -12,7 +12,7 @@
 
 namespace homeserver {
 
-class WorkerThread;
+class ServerWorker;
 
 /// Accepts the clients of one address and hands each to a worker. Thread: that of its io_context.
 class Acceptor {
@@ -22,7 +22,7 @@ public:
     Acceptor(boost::asio::io_context& io, const Listener& listener, const modapi::ConfigurationFile& file);
 
     /// Begins to accept; `next_worker` says who gets the next client.
-    void start(std::function<WorkerThread&()> next_worker);
+    void start(std::function<ServerWorker&()> next_worker);
     /// Nobody gets in any more.
     void stop();
     /// `127.0.0.1:8008`, with the real port where 0 was asked for.
@@ -34,7 +34,7 @@ private:
 
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
-    std::function<WorkerThread&()> next_worker_;
+    std::function<ServerWorker&()> next_worker_;
 };
 
 }  // namespace homeserver

@@ -1,6 +1,5 @@
 #include "process/server.h"
 #include "process/server_configuration.h"
-#include "process/shutdown_deadline.h"
 
 #include <modapi/configuration.h>
 #include <modapi/module_resolver.h>
@@ -99,7 +98,7 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
 
 void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
            const std::vector<modapi::ConfiguredModule>& modules) {
-    homeserver::ShutdownDeadline deadline;
+    modapi::ShutdownDeadline deadline;
     homeserver::Server server(file, configuration, modules, deadline);
     show_from(spdlog::level::info);
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
@@ -158,6 +157,8 @@ int main(int argument_count, char** arguments) {
         show_from(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
         return run_program(argument_count, arguments);
     } catch (const modapi::ConfigurationError& error) {
+        std::cerr << error.what() << std::endl;
+    } catch (const modapi::HostError& error) {
         std::cerr << error.what() << std::endl;
     } catch (const std::exception& error) {
         std::cerr << "homeserver: " << error.what() << std::endl;

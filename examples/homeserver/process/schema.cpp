@@ -3,6 +3,8 @@
 #include "background/background_work.h"
 #include "process/room_schema.h"
 
+#include <modapi/hosting/background_update_rows.h>
+
 namespace homeserver {
 
 namespace {
@@ -97,9 +99,6 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS registration_nonces (nonce TEXT PRIMARY KEY, creation_ts BIGINT NOT NULL)",
 
-    "CREATE TABLE IF NOT EXISTS background_updates (update_name TEXT PRIMARY KEY, progress_json TEXT NOT NULL, depends_on "
-    "TEXT, "
-    "ordering BIGINT NOT NULL)",
     // As populate_stats_process_rooms last found them.
     "CREATE TABLE IF NOT EXISTS room_stats (room_id TEXT PRIMARY KEY, joined_members BIGINT NOT NULL, invited_members BIGINT "
     "NOT "
@@ -114,7 +113,7 @@ constexpr const char* tables[] = {
 
 void create_tables(modapi::Transaction& transaction, void*) {
     for (const char* const statement : tables) transaction.execute(statement);
-
+    modapi::BackgroundUpdateRows::create(transaction);
     for (const std::string& statement : room_schema()) transaction.execute(statement);
     queue_what_is_missing(transaction);
 }

@@ -1,15 +1,11 @@
 #include "process/server.h"
 
-#include "admin/admin_modules.h"
 #include "process/endpoints.h"
 #include "process/schema.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
-#include <boost/asio/post.hpp>
 
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 
 namespace homeserver {
@@ -65,117 +61,54 @@ void require_writable(const modapi::ConfigurationFile& file, const modapi::Confi
     if (refusal) file.fail(key, place.string() + " can't be written to: " + refusal.message());
 }
 
-modapi::HttpClientSettings http_client_settings(const ServerConfiguration& configuration) {
-    modapi::HttpClientSettings settings;
-    settings.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
-    if (configuration.ip_range_blocklist) settings.ip_range_blocklist = *configuration.ip_range_blocklist;
-    settings.ip_range_allowlist = configuration.ip_range_allowlist;
-    settings.http_proxy = configuration.http_proxy;
-    settings.https_proxy = configuration.https_proxy;
-    settings.no_proxy_hosts = configuration.no_proxy_hosts;
-    return settings;
-}
-
-void append(std::string& list, std::string_view kind, const std::string& names) {
-    if (names.empty()) return;
-    if (!list.empty()) list += "; ";
-    list.append(kind).append(" ").append(names);
-}
-
-template <class Entries, class Name>
-std::string joined(const Entries& entries, Name name_of) {
-    std::string list;
-    for (const auto& entry : entries) {
-        if (!list.empty()) list += ", ";
-        list += name_of(entry);
-    }
-    return list;
-}
-
-/// What a module registered, in a line of the log.
-std::string registrations_of(const modapi::ModuleStatistics& module) {
-    std::string list;
-    append(list, "callbacks", joined(module.callbacks, [](const modapi::CallbackCounts& counts) { return counts.callback; }));
-    append(list, "web resources", joined(module.web_resources, [](const std::string& path) { return path; }));
-    append(list, "cached functions", joined(module.caches, [](const modapi::CacheCounts& counts) { return counts.function; }));
-    return list.empty() ? "no callbacks" : list;
-}
-
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-               const std::vector<modapi::ConfiguredModule>& modules, ShutdownDeadline& deadline)
+               const std::vector<modapi::ConfiguredModule>& modules, modapi::ShutdownDeadline& deadline)
     : file_(file),
       configuration_(configuration),
-      deadline_(deadline),
-      keeps_running_(io_.get_executor()),
-      signals_(io_),
-      blocking_pool_(blocking_threads),
       host_pool_(host_threads),
       database_(open_database(file, configuration.database)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       server_name_(configuration.server_name),
-      context_{configuration,
-               server_name_,
-               *database_,
-               notifier_,
-               signing_key_,
-               presence_interests_,
-               turns_,
-               mailer_,
-               blocking_pool_.get_executor(),
-               HostPool{host_pool_.get_executor()}} {
+      context_{configuration, server_name_, *database_,
+               notifier_,     signing_key_, presence_interests_,
+               turns_,        mailer_,      HostPool{host_pool_.get_executor()},
+               router_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
-    try {
-        build_workers(modules);
-        for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->start_modules(file_);
-        listen();
-    } catch (...) {
-        abandon();
-        throw;
-    }
+    workers_.emplace(workers_settings(deadline), *database_, modules,
+                     [this](const modapi::WorkerPlace& place) { return std::make_unique<ServerWorker>(context_, place); });
+    listen();
 }
 
 Server::~Server() {
-    workers_.clear();
+    acceptors_.clear();
+    workers_.reset();
     host_pool_.join();
-    blocking_pool_.join();
 }
 
-void Server::build_workers(const std::vector<modapi::ConfiguredModule>& modules) {
-    for (int index = 0; index < configuration_.workers; ++index) {
-        modapi::WorkerSettings settings;
-        if (index > 0) {
-            settings.worker_name = "worker" + std::to_string(index);
-            settings.worker_app = "homeserver.worker";
-        }
-        settings.run_background_tasks = index == 0;
-        settings.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
-        settings.stop_deadline = time_for_modules;
-        settings.http_client = http_client_settings(configuration_);
-        settings.caches = configuration_.caches;
-        settings.watchdog = &watchdog_;
-        workers_.push_back(std::make_unique<WorkerThread>(context_, invalidations_, std::move(settings), router_));
-        workers_.back()->construct_modules(file_, modules);
-    }
+modapi::WorkersSettings Server::workers_settings(modapi::ShutdownDeadline& deadline) const {
+    modapi::WorkersSettings settings;
+    settings.count = configuration_.workers;
+    settings.worker_app = "homeserver.worker";
+    settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
+    settings.each.stop_deadline = time_for_modules;
+    settings.each.http_client = configuration_.http_client;
+    settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
+    settings.each.caches = configuration_.caches;
+    settings.blocking_threads = blocking_threads;
+    settings.grace = grace_for_requests;
+    settings.time_to_stop = time_to_stop;
+    settings.deadline = &deadline;
+    return settings;
 }
 
 void Server::listen() {
     for (const Listener& listener : configuration_.listeners)
-        acceptors_.push_back(std::make_unique<Acceptor>(io_, listener, file_));
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
-}
-
-void Server::abandon() {
-    acceptors_.clear();
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->abandon();
-    workers_.clear();
-    host_pool_.join();
-    blocking_pool_.join();
+        acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));
 }
 
 std::vector<std::string> Server::addresses() const {
@@ -184,50 +117,20 @@ std::vector<std::string> Server::addresses() const {
     return addresses;
 }
 
-void Server::log_modules() const {
-    std::vector<modapi::ModuleStatistics> together;
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) add_up(together, worker->module_statistics());
-    for (const modapi::ModuleStatistics& module : together)
-        spdlog::info("module {} registered {}", module.module, registrations_of(module));
-}
+void Server::log_modules() const { workers_->log_modules(); }
 
-WorkerThread& Server::next_worker() { return *workers_[next_worker_++ % workers_.size()]; }
+ServerWorker& Server::next_worker() { return (*workers_)[next_worker_++ % workers_->size()]; }
 
 void Server::run() {
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-        if (!error) stop();
-    });
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->start();
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this]() -> WorkerThread& { return next_worker(); });
+        acceptor->start([this]() -> ServerWorker& { return next_worker(); });
     }
-    io_.run();
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->join();
+    workers_->serve([this] { close(); });
 }
 
-void Server::stop() {
-    spdlog::info("stopping");
-    std::vector<std::pair<std::string, WorkerThread::OnStack>> held;
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) held.emplace_back(worker->name(), worker->on_stack());
-    deadline_.arm(time_to_stop, std::move(held));
+void Server::close() {
     mailer_.end_within(grace_for_requests);
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
-    const std::function<void()> drained = when_all_report([this] { end_workers(); });
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->drain(grace_for_requests, drained);
-}
-
-void Server::end_workers() {
-    const std::function<void()> ended = when_all_report([this] { io_.stop(); });
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->end(ended);
-}
-
-std::function<void()> Server::when_all_report(std::function<void()> next) {
-    reported_ = 0;
-    return [this, next = std::move(next)] {
-        boost::asio::post(io_, [this, next] {
-            if (++reported_ == workers_.size()) next();
-        });
-    };
 }
 
 }  // namespace homeserver

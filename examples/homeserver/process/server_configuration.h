@@ -12,6 +12,7 @@
 #include <modapi/cache_settings.h>
 #include <modapi/configuration.h>
 #include <modapi/database.h>
+#include <modapi/http_client.h>
 #include <modapi/module_resolver.h>
 
 #include <cstdint>
@@ -49,11 +50,7 @@ struct ServerConfiguration {
     int workers = 1;
     std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start() of each module
     modapi::BackgroundUpdateSettings background_updates;
-    std::optional<std::vector<std::string>> ip_range_blocklist;
-    std::vector<std::string> ip_range_allowlist;
-    std::string http_proxy;  ///< this and the next two as modapi::HttpClientSettings has them
-    std::string https_proxy;
-    std::vector<std::string> no_proxy_hosts;
+    modapi::HttpClientSettings http_client;  ///< of modules and pushers
     MailSettings mail;
     std::optional<std::string> custom_template_dir;
     std::optional<std::string> template_dir;  ///< the server's own templates; the program's affair, not the file's

@@ -38,9 +38,7 @@
 #include "sessions/ui_authentication.h"
 #include "text/server_name.h"
 
-#include <callbacks/errors.h>
-
-#include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <filesystem>
 #include <utility>
@@ -49,14 +47,6 @@
 namespace homeserver {
 
 namespace {
-
-/// Tells this worker's modules of a stored event.
-async::task<void> run_on_new_event(callbacks::ThirdPartyRulesDispatch& third_party_rules, callbacks::Event event,
-                                   std::shared_ptr<const callbacks::StateMap> state) {
-    static const callbacks::StateMap nothing;
-    const callbacks::StateMap& current = state ? *state : nothing;
-    co_await third_party_rules.on_new_event(event, current);
-}
 
 /// Where templates of mails are looked for: the operator's before the server's.
 std::vector<std::filesystem::path> template_folders(const ServerConfiguration& configuration) {
@@ -76,7 +66,7 @@ std::optional<ValidationMail> validation_mail_of(const ProcessContext& process) 
 
 /// What a worker serves its clients, other servers and its modules by. Each is made of those above it.
 struct ServerWorker::Parts {
-    Parts(ProcessContext& process, const async::clock& clock, modapi::Worker& modules, async::scope& background)
+    Parts(ProcessContext& process, const async::clock& clock, modapi::ModuleHost& modules, async::scope& background)
         : seen_clients(process.database, clock, background),
           authentication(process.database, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
@@ -150,33 +140,27 @@ struct ServerWorker::Parts {
     ModulePush module_push;
 };
 
-ServerWorker::ServerWorker(ProcessContext& process, const async::environment& where, modapi::InvalidationBus& bus,
-                           modapi::WorkerSettings settings)
-    : process_(process),
-      where_(where),
-      modules_(*this, where, process.database, bus, process.blocking_pool, std::move(settings)),
-      background_(where,
-                  [](std::string_view name, const std::exception_ptr& failure) {
-                      spdlog::error("background work failed: name={} error={}", name, callbacks::message_of(failure));
-                  }),
-      parts_(std::make_unique<Parts>(process, *where.clock, modules_, background_)) {
-    process_.module_workers.add(where.executor, modules_);
-    if (modules_.settings().run_background_tasks) {
-        callbacks::Dispatchers& hooks = modules_.hooks();
+ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerPlace& place)
+    : HostWorker(place),
+      process_(process),
+      parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
+    if (is_main()) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
-            where, process.database, hooks.background_update_controller, process.configuration.background_updates);
+            where(), process.database, hooks().background_update_controller, process.configuration.background_updates);
         process_.background_updates = own_background_updates_.get();
-        http_pushers_ = std::make_unique<HttpPushers>(where, process.database, hooks.account_validity, parts_->push_gateway);
+        http_pushers_ =
+            std::make_unique<HttpPushers>(where(), process.database, hooks().account_validity, parts_->push_gateway);
     }
-    offer_services();
+    offer_services(place.workers);
+    endpoints_.emplace(process.router, services_);
+    connections_.emplace(where(), *endpoints_, modules());
 }
 
 ServerWorker::~ServerWorker() = default;
 
-void ServerWorker::offer_services() {
-    const async::clock& clock = *where_.clock;
+void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
+    const async::clock& clock = *where().clock;
     const ServerConfiguration& configuration = process_.configuration;
-    callbacks::Dispatchers& hooks = modules_.hooks();
     services_.offer(process_.database);
     services_.offer(clock);
     services_.offer(process_.server_name);
@@ -188,16 +172,16 @@ void ServerWorker::offer_services() {
     services_.offer(configuration.federation_verify_keys);
     services_.offer(process_.signing_key);
     services_.offer(process_.host_pool);
-    services_.offer(hooks.account_validity);
-    services_.offer(hooks.password_auth_provider);
-    services_.offer(hooks.presence_router);
-    services_.offer(hooks.spam_checker);
-    services_.offer(hooks.third_party_rules);
+    services_.offer(hooks().account_validity);
+    services_.offer(hooks().password_auth_provider);
+    services_.offer(hooks().presence_router);
+    services_.offer(hooks().spam_checker);
+    services_.offer(hooks().third_party_rules);
     services_.offer(process_.notifier);
     services_.offer(process_.turns);
     services_.offer(process_.mailer);
     services_.offer(*process_.background_updates);
-    services_.offer(process_.module_workers);
+    services_.offer(std::as_const(workers));
     services_.offer(waiting_syncs_);
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);
@@ -238,18 +222,31 @@ modapi::PresenceServices& ServerWorker::presence() noexcept { return parts_->mod
 modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail; }
 modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
 
-void ServerWorker::attach_to_notifier() {
-    attached_ = process_.notifier.attach(where_.executor, [this](const News& news) {
-        callbacks::ThirdPartyRulesDispatch& third_party_rules = modules_.hooks().third_party_rules;
-        if (news.event && !third_party_rules.on_new_event.empty())
-            background_.spawn("on_new_event", run_on_new_event(third_party_rules, *news.event, news.state));
+void ServerWorker::serve(boost::asio::ip::tcp::socket socket) {
+    boost::asio::post(where().executor, [this, socket = std::move(socket)]() mutable { connections_->add(std::move(socket)); });
+}
+
+void ServerWorker::begin() {
+    attached_ = process_.notifier.attach(where().executor, [this](const News& news) {
+        if (news.event) run_on_new_event(*news.event, news.state);
         waiting_syncs_.wake(news.users);
         if (http_pushers_) http_pushers_->look(news.users);
     });
+    boost::asio::post(where().executor, [this] { start_work_of_main(); });
 }
 
-void ServerWorker::detach_from_notifier() {
+async::task<void> ServerWorker::drain() {
+    connections_->finish();
+    waiting_syncs_.wake_all();
+    co_await stop_work_of_main();
+    co_await connections_->join();
+}
+
+void ServerWorker::cut() noexcept { connections_->cancel(); }
+
+async::task<void> ServerWorker::end() {
     if (attached_) process_.notifier.detach(*std::exchange(attached_, std::nullopt));
+    co_await stop_work_of_main();
 }
 
 void ServerWorker::start_work_of_main() {

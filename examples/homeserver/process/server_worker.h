@@ -1,19 +1,16 @@
 #pragma once
 
-#include "admin/admin_modules.h"
 #include "events/waiting_syncs.h"
+#include "http/bound_endpoints.h"
+#include "http/connection.h"
 #include "http/host_pool.h"
 #include "http/services.h"
 #include "process/server_configuration.h"
 
 #include <modapi/database.h>
-#include <modapi/homeserver.h>
-#include <modapi/invalidation_bus.h>
-#include <modapi/worker.h>
+#include <modapi/hosting/workers.h>
 
-#include <async/scope.h>
-
-#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,18 +36,16 @@ struct ProcessContext {
     PresenceInterests& presence_interests;
     Turns& turns;
     Mailer& mailer;
-    boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
     HostPool host_pool;
+    const Router& router;
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
-    ModuleWorkers module_workers = {};
 };
 
-/// One worker of the server: one thread, one executor, its own module instances. Makes what its endpoints and its modules are
-/// served by, and holds it together. Everything here runs on that thread.
-class ServerWorker final : public modapi::Homeserver {
+/// One worker of the server: makes what its endpoints and its modules are served by, holds it together, and serves its part of
+/// the clients.
+class ServerWorker final : public modapi::HostWorker {
 public:
-    ServerWorker(ProcessContext& process, const async::environment& where, modapi::InvalidationBus& bus,
-                 modapi::WorkerSettings settings);
+    ServerWorker(ProcessContext& process, const modapi::WorkerPlace& place);
     ~ServerWorker() override;
 
     // modapi::Homeserver
@@ -66,38 +61,32 @@ public:
     [[nodiscard]] modapi::MailServices& mail() noexcept override;
     [[nodiscard]] modapi::PushServices& push() noexcept override;
 
-    /// What endpoints may ask for.
-    [[nodiscard]] const Services& services() const noexcept { return services_; }
-    [[nodiscard]] modapi::Worker& modules() noexcept { return modules_; }
-    [[nodiscard]] const modapi::Worker& modules() const noexcept { return modules_; }
-    /// Work that goes on after its request was answered (on_new_event).
-    [[nodiscard]] async::scope& background() noexcept { return background_; }
-    /// This worker's part of the notifier: its waiting syncs.
-    [[nodiscard]] WaitingSyncs& waiting_syncs() noexcept { return waiting_syncs_; }
-
-    /// Begins to hear of what is new; once, before the first request.
-    void attach_to_notifier();
-    /// Hears of nothing new from now on; before the modules stop. On its thread.
-    void detach_from_notifier();
-    /// Starts the background updates and the pushers if this is the main worker; on its thread.
-    void start_work_of_main();
-    [[nodiscard]] async::task<void> stop_work_of_main();
+    /// Serves a client from now on, whose socket is of this worker's executor. Thread: any.
+    void serve(boost::asio::ip::tcp::socket socket);
 
 private:
     struct Parts;
 
-    void offer_services();
+    // modapi::HostWorker
+    void begin() override;
+    [[nodiscard]] async::task<void> drain() override;
+    void cut() noexcept override;
+    [[nodiscard]] async::task<void> end() override;
+
+    void offer_services(modapi::WorkerGroup& workers);
+    /// The background updates and the pushers, if this is the main worker.
+    void start_work_of_main();
+    [[nodiscard]] async::task<void> stop_work_of_main();
 
     ProcessContext& process_;
-    const async::environment& where_;
-    modapi::Worker modules_;
-    async::scope background_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<Parts> parts_;
     std::optional<std::size_t> attached_;                        ///< to the notifier
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
     std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
     Services services_;
+    std::optional<BoundEndpoints> endpoints_;
+    std::optional<HttpConnections> connections_;
 };
 
 }  // namespace homeserver

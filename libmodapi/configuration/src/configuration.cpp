@@ -157,6 +157,8 @@ ConfigurationFile ConfigurationFile::parse(std::string_view yaml, std::string na
     return ConfigurationFile(std::move(name), std::move(root.as_object()), conversion.take_lines());
 }
 
+ConfigurationFile ConfigurationFile::of(JsonDict root) { return ConfigurationFile(std::string(), std::move(root), {}); }
+
 const JsonValue* ConfigurationFile::find(const ConfigurationPath& path) const {
     if (path.empty()) return nullptr;
     const JsonValue* found = root_.if_contains(path.front());
@@ -190,11 +192,12 @@ std::string ConfigurationFile::describe(const ConfigurationPath& path, std::stri
         here = depth == 0 ? root_.if_contains(part) : child_of(here, part);
     }
     if (!place.empty()) place += ": ";
-    return name_ + ":" + std::to_string(line_of(path)) + ": " + on_one_line(place) + on_one_line(message);
+    const std::string file = lines_.empty() ? std::string() : name_ + ":" + std::to_string(line_of(path)) + ": ";
+    return file + on_one_line(place) + on_one_line(message);
 }
 
-void ConfigurationFile::fail(const ConfigurationPath& path, std::string_view message) const {
-    throw ConfigurationError(describe(path, message));
+void ConfigurationFile::fail(const ConfigurationPath& path, std::string_view message, std::string module) const {
+    throw ConfigurationError(describe(path, message), std::move(module));
 }
 
 }  // namespace modapi

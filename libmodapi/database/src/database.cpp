@@ -38,7 +38,7 @@ void Transaction::check_width(std::size_t found, std::size_t wanted, std::string
 
 std::unique_ptr<Database> Database::open(const DatabaseSettings& settings) {
     if (settings.name == "sqlite3") return open_sqlite(settings);
-    if (settings.name == "psycopg2") return open_postgresql(settings);
+    if (settings.is_postgresql()) return open_postgresql(settings);
     throw DatabaseError("the database engine " + settings.name + " isn't known; there are sqlite3 and psycopg2");
 }
 

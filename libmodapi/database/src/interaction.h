@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/hosting/log.h>
 
 #include <spdlog/spdlog.h>
 
@@ -27,8 +28,8 @@ void with_retries(std::string_view desc, Attempt&& attempt, BeforeRetry&& before
             if (retry == most_retries) throw;
             // That two collide once is nothing to look into.
             const spdlog::level::level_enum level = retry == 0 ? spdlog::level::info : spdlog::level::warn;
-            spdlog::log(level, "database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries,
-                        error.what());
+            framework_log().log(level, "database interaction {} is tried again ({} of {}): {}", desc, retry + 1, most_retries,
+                                error.what());
             before_retry();
         }
     }

@@ -1,5 +1,7 @@
 #include "postgresql_connection.h"
 
+#include <modapi/hosting/log.h>
+
 #include "interaction.h"
 #include "postgresql_values.h"
 #include "sql_placeholders.h"
@@ -81,7 +83,7 @@ bool drop_silent_host(Parameters& parameters, std::string_view silent) {
 /// Warnings of the server, which libpq would write to stderr; without the lines that might quote values.
 void log_notice(void*, const char* message) {
     const std::string_view text = message;
-    spdlog::warn("the PostgreSQL server says: {}", text.substr(0, text.find('\n')));
+    framework_log().warn("the PostgreSQL server says: {}", text.substr(0, text.find('\n')));
 }
 
 PGconn* begin_connecting(const Parameters& parameters) {
@@ -207,8 +209,8 @@ void PostgresqlConnection::take_notifications() {
         void operator()(PGnotify* notification) const noexcept { PQfreemem(notification); }
     };
     while (const auto notification = std::unique_ptr<PGnotify, Free>(PQnotifies(connection_.get()))) {
-        spdlog::warn("a notification of the PostgreSQL server on the channel {} is dropped: nobody here listens",
-                     notification->relname);
+        framework_log().warn("a notification of the PostgreSQL server on the channel {} is dropped: nobody here listens",
+                             notification->relname);
     }
 }
 

@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/schema_migration.h>
 
 #include <spdlog/spdlog.h>
@@ -44,7 +45,7 @@ async::task<void> apply_step(Database& database, const std::string& module, cons
     try {
         async::task<bool> applying = database.run("schema step " + step.name, &apply, module, &step, now_ms);
         const bool was_missing = co_await std::move(applying);
-        if (was_missing) spdlog::info("module {}: schema step {} is applied", module, step.name);
+        if (was_missing) framework_log().info("module {}: schema step {} is applied", module, step.name);
     } catch (const DatabaseError& error) {
         throw DatabaseError("schema step " + step.name + ": " + error.what());
     }
@@ -83,7 +84,8 @@ async::task<void> migrate_schema(Database& database, std::string module, SchemaM
         const bool is_known = std::any_of(migration.steps().begin(), migration.steps().end(),
                                           [&](const Step& step) { return step.name == name; });
         if (is_known) continue;
-        spdlog::warn("module {}: the database has schema step {}, which this version of the module doesn't know", module, name);
+        framework_log().warn("module {}: the database has schema step {}, which this version of the module doesn't know",
+                             module, name);
     }
 }
 

@@ -1,12 +1,15 @@
 #include <modapi/hosting/background_updater.h>
+#include <modapi/hosting/log.h>
 
 #include <callbacks/errors.h>
 
+#include <async/cancellation.h>
 #include <async/sleep.h>
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 namespace modapi {
@@ -30,53 +33,138 @@ std::optional<double> UpdatePerformance::average_items_per_ms() const noexcept {
     return rate();
 }
 
+/// What runs, and all that it needs: it may end after the updater.
+struct BackgroundUpdater::Loop {
+    struct Update {
+        Handler handler;
+        bool one_shot = false;
+    };
+    struct Iteration {
+        const Update* update = nullptr;
+        callbacks::JsonDict progress;
+    };
+
+    Loop(std::string name, BackgroundUpdateTable& rows, const callbacks::BackgroundUpdateControllerDispatch& paced_by,
+         BackgroundUpdateSettings how)
+        : database_name(std::move(name)), table(rows), controller(paced_by), settings(how) {}
+
+    static async::task<void> run(std::shared_ptr<Loop> self);
+    static async::task<void> run_until_done(Loop& self);
+    /// False: nothing is left to do.
+    static async::task<bool> next_iteration(Loop& self);
+    static void finish_current(Loop& self);
+    /// Chooses what to work on; none: nothing is left.
+    static async::task<std::optional<Iteration>> choose(Loop& self);
+    static async::task<async::context_manager<int>> manager_of(Loop& self, bool one_shot);
+    static async::context_manager<int> configured_pace(Loop& self);
+    static async::task<void> work(int& target_ms, Loop* self, const Iteration* iteration);
+    static async::task<std::int64_t> batch_size(Loop& self, std::string name, int target_ms);
+    [[nodiscard]] std::string controlling_module() const;
+    [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
+
+    std::string database_name;
+    BackgroundUpdateTable& table;
+    const callbacks::BackgroundUpdateControllerDispatch& controller;
+    BackgroundUpdateSettings settings;
+    std::map<std::string, Update> updates;
+    std::map<std::string, UpdatePerformance> performance;
+    std::optional<std::string> current;
+    async::cancellation_source* ending = nullptr;  ///< of what runs
+    bool was_left = false;                         ///< the updater is gone
+    bool enabled = true;
+    bool running = false;
+    bool looks_again = false;  ///< rows may have come since the loop last read the table
+    bool all_done = false;
+    bool aborted = false;
+};
+
+BackgroundUpdater::BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
+                                     const callbacks::BackgroundUpdateControllerDispatch& controller,
+                                     BackgroundUpdateSettings settings, const async::environment& where)
+    : loop_(std::make_shared<Loop>(std::move(database_name), table, controller, settings)),
+      own_scope_(std::make_unique<async::scope>(where,
+                                                [](std::string_view name, const std::exception_ptr& failure) {
+                                                    framework_log().error("{} ended: {}", name, callbacks::message_of(failure));
+                                                })),
+      scope_(*own_scope_) {}
+
 BackgroundUpdater::BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
                                      const callbacks::BackgroundUpdateControllerDispatch& controller,
                                      BackgroundUpdateSettings settings, async::scope& scope)
-    : database_name_(std::move(database_name)), table_(table), controller_(controller), settings_(settings), scope_(scope) {}
+    : loop_(std::make_shared<Loop>(std::move(database_name), table, controller, settings)), scope_(scope) {}
+
+BackgroundUpdater::~BackgroundUpdater() {
+    loop_->was_left = true;
+    if (own_scope_ == nullptr && loop_->ending != nullptr) loop_->ending->request(async::cancel_reason::stopping);
+}
 
 void BackgroundUpdater::register_update(std::string name, Handler handler) {
-    updates_.insert_or_assign(std::move(name), Update{std::move(handler), false});
+    loop_->updates.insert_or_assign(std::move(name), Loop::Update{std::move(handler), false});
 }
 
 void BackgroundUpdater::register_one_shot_update(std::string name, Handler handler) {
-    updates_.insert_or_assign(std::move(name), Update{std::move(handler), true});
+    loop_->updates.insert_or_assign(std::move(name), Loop::Update{std::move(handler), true});
 }
 
 void BackgroundUpdater::start() {
-    if (!enabled_) return;
-    looks_again_ = true;
-    if (running_) return;
-    running_ = true;
-    all_done_ = false;
-    scope_.spawn("background updates", run(*this));
+    Loop& loop = *loop_;
+    if (!loop.enabled) return;
+    loop.looks_again = true;
+    if (loop.running) return;
+    loop.running = true;
+    loop.all_done = false;
+    scope_.spawn("background updates", Loop::run(loop_));
+}
+
+async::task<void> BackgroundUpdater::stop() {
+    if (own_scope_ != nullptr) own_scope_->cancel(async::cancel_reason::stopping);
+    if (own_scope_ == nullptr && loop_->ending != nullptr) loop_->ending->request(async::cancel_reason::stopping);
+    return scope_.join();
 }
 
 void BackgroundUpdater::set_enabled(bool enabled) {
-    enabled_ = enabled;
+    loop_->enabled = enabled;
     if (enabled) start();
 }
 
+bool BackgroundUpdater::enabled() const noexcept { return loop_->enabled; }
+const std::optional<std::string>& BackgroundUpdater::current() const noexcept { return loop_->current; }
+const std::string& BackgroundUpdater::database_name() const noexcept { return loop_->database_name; }
+
 BackgroundUpdater::Status BackgroundUpdater::status() const noexcept {
-    if (aborted_) return Status::aborted;
-    if (!enabled_) return Status::disabled;
-    if (all_done_) return Status::complete;
-    return running_ ? Status::running : Status::not_started;
+    if (loop_->aborted) return Status::aborted;
+    if (!loop_->enabled) return Status::disabled;
+    if (loop_->all_done) return Status::complete;
+    return loop_->running ? Status::running : Status::not_started;
 }
 
-UpdatePerformance BackgroundUpdater::performance_of(const std::string& name) const {
-    const auto found = performance_.find(name);
-    return found == performance_.end() ? UpdatePerformance() : found->second;
+UpdatePerformance BackgroundUpdater::performance_of(const std::string& name) const { return loop_->performance_of(name); }
+
+UpdatePerformance BackgroundUpdater::Loop::performance_of(const std::string& name) const {
+    const auto found = performance.find(name);
+    return found == performance.end() ? UpdatePerformance() : found->second;
 }
 
-async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
+async::task<void> BackgroundUpdater::Loop::run(std::shared_ptr<Loop> self) {
+    const async::context& outer = co_await async::this_context;
+    async::cancellation_source ending(outer.cancellation);
+    async::context inner = outer;
+    inner.end_with(ending);
+    self->ending = &ending;
+    async::task<void> running = run_until_done(*self);
+    co_await std::move(running).in(inner);
+    self->ending = nullptr;
+    self->running = false;
+}
+
+async::task<void> BackgroundUpdater::Loop::run_until_done(Loop& self) {
     int failures = 0;
     bool cancelled = false;
-    while (self.enabled_ && !self.all_done_ && !cancelled) {
+    while (self.enabled && !self.all_done && !cancelled && !self.was_left) {
         std::exception_ptr failure;
         try {
             const bool has_more = co_await next_iteration(self);
-            self.all_done_ = !has_more && !self.looks_again_;
+            self.all_done = !has_more && !self.looks_again;
             failures = 0;
         } catch (const async::operation_cancelled&) {
             cancelled = true;
@@ -84,17 +172,17 @@ async::task<void> BackgroundUpdater::run(BackgroundUpdater& self) {
             failure = std::current_exception();
         }
         if (!failure) continue;
-        spdlog::error("database {}: background update {} failed: {}", self.database_name_, self.current_.value_or("(none)"),
-                      callbacks::message_of(failure));
+        framework_log().error("database {}: background update {} failed: {}", self.database_name,
+                              self.current.value_or("(none)"), callbacks::message_of(failure));
         if (++failures < failures_until_abort) continue;
-        self.aborted_ = true;
-        spdlog::error("database {}: {} back-to-back background update failures; aborting.", self.database_name_, failures);
+        self.aborted = true;
+        framework_log().error("database {}: {} back-to-back background update failures; aborting.", self.database_name,
+                              failures);
         break;
     }
-    self.running_ = false;
 }
 
-async::task<bool> BackgroundUpdater::next_iteration(BackgroundUpdater& self) {
+async::task<bool> BackgroundUpdater::Loop::next_iteration(Loop& self) {
     std::optional<Iteration> chosen = co_await choose(self);
     if (!chosen) co_return false;
     async::context_manager<int> manager = co_await manager_of(self, chosen->update->one_shot);
@@ -103,68 +191,68 @@ async::task<bool> BackgroundUpdater::next_iteration(BackgroundUpdater& self) {
     co_return true;
 }
 
-void BackgroundUpdater::finish_current(BackgroundUpdater& self) {
-    const UpdatePerformance performance = self.performance_of(*self.current_);
-    spdlog::info("database {}: background update {} is done: {} items in {} ms since the start", self.database_name_,
-                 *self.current_, performance.total_items, performance.total_ms);
-    self.current_.reset();
+void BackgroundUpdater::Loop::finish_current(Loop& self) {
+    const UpdatePerformance performance = self.performance_of(*self.current);
+    framework_log().info("database {}: background update {} is done: {} items in {} ms since the start", self.database_name,
+                         *self.current, performance.total_items, performance.total_ms);
+    self.current.reset();
 }
 
-async::task<std::optional<BackgroundUpdater::Iteration>> BackgroundUpdater::choose(BackgroundUpdater& self) {
-    self.looks_again_ = false;
-    std::vector<PendingUpdate> rows = co_await self.table_.pending();
+async::task<std::optional<BackgroundUpdater::Loop::Iteration>> BackgroundUpdater::Loop::choose(Loop& self) {
+    self.looks_again = false;
+    std::vector<PendingUpdate> rows = co_await self.table.pending();
     const auto waits = [&](const std::string& name) {
         return std::any_of(rows.begin(), rows.end(), [&](const PendingUpdate& row) { return row.name == name; });
     };
     // The current update stays current until it removes its row, also across failures.
-    if (self.current_ && !waits(*self.current_)) finish_current(self);
+    if (self.current && !waits(*self.current)) finish_current(self);
     if (rows.empty()) co_return std::nullopt;
-    if (!self.current_) {
+    if (!self.current) {
         const auto ready = std::find_if(rows.begin(), rows.end(),
                                         [&](const PendingUpdate& row) { return !row.depends_on || !waits(*row.depends_on); });
         if (ready == rows.end()) throw std::logic_error("the background updates that are left wait for each other");
-        self.current_ = ready->name;
+        self.current = ready->name;
     }
     const auto row =
-        std::find_if(rows.begin(), rows.end(), [&](const PendingUpdate& each) { return each.name == *self.current_; });
-    const auto update = self.updates_.find(row->name);
-    if (update == self.updates_.end()) throw std::logic_error("nothing is registered to do the background update " + row->name);
+        std::find_if(rows.begin(), rows.end(), [&](const PendingUpdate& each) { return each.name == *self.current; });
+    const auto update = self.updates.find(row->name);
+    if (update == self.updates.end()) throw std::logic_error("nothing is registered to do the background update " + row->name);
     Iteration iteration;
     iteration.update = &update->second;
     iteration.progress = std::move(row->progress);
     co_return iteration;
 }
 
-async::task<async::context_manager<int>> BackgroundUpdater::manager_of(BackgroundUpdater& self, bool one_shot) {
+async::task<async::context_manager<int>> BackgroundUpdater::Loop::manager_of(Loop& self, bool one_shot) {
     std::optional<async::context_manager<int>> controlled =
-        co_await self.controller_.on_update(*self.current_, self.database_name_, one_shot);
+        co_await self.controller.on_update(*self.current, self.database_name, one_shot);
     if (controlled) co_return std::move(*controlled);
     co_return configured_pace(self);
 }
 
-async::context_manager<int> BackgroundUpdater::configured_pace(BackgroundUpdater& self) {
-    if (self.settings_.sleep_enabled) co_await async::sleep_for(std::chrono::milliseconds(self.settings_.sleep_duration_ms));
-    co_yield static_cast<int>(self.settings_.background_update_duration_ms);
+async::context_manager<int> BackgroundUpdater::Loop::configured_pace(Loop& self) {
+    if (self.settings.sleep_enabled) co_await async::sleep_for(std::chrono::milliseconds(self.settings.sleep_duration_ms));
+    co_yield static_cast<int>(self.settings.background_update_duration_ms);
 }
 
-async::task<void> BackgroundUpdater::work(int& target_ms, BackgroundUpdater* self, const Iteration* iteration) {
-    const std::string name = *self->current_;
+async::task<void> BackgroundUpdater::Loop::work(int& target_ms, Loop* self, const Iteration* iteration) {
+    const std::string name = *self->current;
     const std::int64_t batch = co_await batch_size(*self, name, target_ms);
     const async::context& here = co_await async::this_context;
     const async::clock::time_point began = here.clock().now();
     const std::int64_t done = co_await iteration->update->handler.get()(iteration->progress, batch);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(here.clock().now() - began);
-    self->performance_[name].add(done, took.count());
+    self->performance[name].add(done, took.count());
 }
 
-async::task<std::int64_t> BackgroundUpdater::batch_size(BackgroundUpdater& self, std::string name, int target_ms) {
+async::task<std::int64_t> BackgroundUpdater::Loop::batch_size(Loop& self, std::string name, int target_ms) {
     const UpdatePerformance performance = self.performance_of(name);
     if (performance.total_items == 0) {
-        const std::optional<int> first = co_await self.controller_.default_batch_size(name, self.database_name_);
-        co_return first ? *first : self.settings_.default_batch_size;
+        const std::optional<int> first = co_await self.controller.default_batch_size(name, self.database_name);
+        co_return first ? *first : self.settings.default_batch_size;
     }
-    const std::optional<int> asked = co_await self.controller_.min_batch_size(name, self.database_name_);
-    const std::int64_t min_size = asked ? *asked : self.settings_.min_batch_size;
+    const std::optional<int> asked = co_await self.controller.min_batch_size(name, self.database_name);
+    const std::int64_t min_size = asked ? *asked : self.settings.min_batch_size;
     if (min_size < 1) {
         throw std::domain_error((asked ? "min_batch_size of module " + self.controlling_module()
                                        : std::string("background_updates.min_batch_size")) +
@@ -174,9 +262,9 @@ async::task<std::int64_t> BackgroundUpdater::batch_size(BackgroundUpdater& self,
     co_return std::max(wanted, min_size);
 }
 
-std::string BackgroundUpdater::controlling_module() const {
+std::string BackgroundUpdater::Loop::controlling_module() const {
     std::string module;
-    controller_.min_batch_size.each_registration([&](const async::callback_identity& identity) { module = identity.module; });
+    controller.min_batch_size.each_registration([&](const async::callback_identity& identity) { module = identity.module; });
     return module;
 }
 

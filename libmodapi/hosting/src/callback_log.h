@@ -4,13 +4,26 @@
 
 namespace modapi {
 
-/// Writes what callbacks do into the host's log, by module and callback.
+/// Writes what callbacks do into the host's log, by module and callback, and remembers whose failure left the dispatcher last.
 class CallbackLog final : public async::dispatch_observer {
 public:
     void on_error(const async::callback_identity& callback, async::error_level level,
                   const std::exception_ptr& failure) noexcept override;
     void on_slow(const async::callback_identity& callback, async::clock::duration took) noexcept override;
     void on_decision(const async::callback_identity& callback) noexcept override;
+
+    [[nodiscard]] const async::callback_identity* origin_of(const std::exception_ptr& failure) const noexcept {
+        return failure != nullptr && failure == last_failure_ ? failed_ : nullptr;
+    }
+    /// Before the callbacks end.
+    void forget() noexcept {
+        failed_ = nullptr;
+        last_failure_ = nullptr;
+    }
+
+private:
+    const async::callback_identity* failed_ = nullptr;
+    std::exception_ptr last_failure_;
 };
 
 }  // namespace modapi

@@ -1,4 +1,6 @@
-#include "worker_state.h"
+#include "module_host_state.h"
+
+#include <modapi/hosting/log.h>
 
 #include <async/callback_frame.h>
 #include <async/sleep.h>
@@ -55,62 +57,61 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
 
 }  // namespace
 
-async::task<void> Worker::State::stop_modules() {
+async::task<void> ModuleHost::State::stop_modules() {
     const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
     for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
-        if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
+        if (!std::exchange(module->is_started, false) || module->configured.definition->stop == nullptr) continue;
         std::vector<std::string> place;
         async::task<std::string> stopping =
-            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline, place);
+            run_until(*module, module->configured.definition->stop, *module->stopping, end, settings.stop_deadline, place);
         const std::string failure = co_await std::move(stopping);
-        if (!failure.empty()) spdlog::error("module {}: {}", module->name, failure);
+        if (!failure.empty()) framework_log().error("module {}: {}", module->configured.name, failure);
     }
     // What a stop() asked for ends at once.
     async::task<void> ending = environment.background.join();
     co_await std::move(ending);
 }
 
-async::task<std::string> Worker::State::begin_module(ModuleInstance& module, ModuleInstance::Function function,
-                                                     async::callback_identity& what, ConfigurationPath& path) {
+async::task<std::string> ModuleHost::State::begin_module(ModuleInstance& module, ModuleInstance::Function function,
+                                                         async::callback_identity& what, std::vector<std::string>& place) {
     if (function == nullptr) co_return std::string();
     const async::clock::duration limit = settings.start_deadline;
     const async::clock::time_point end = environment.where.clock->now() + limit;
-    std::vector<std::string> place;
     async::task<std::string> beginning = run_until(module, function, what, end, limit, place);
     std::string failure = co_await std::move(beginning);
-    path = module.path;
-    if (!place.empty()) path.emplace_back("config");
-    path.insert(path.end(), place.begin(), place.end());
-    if (!failure.empty()) failure += " (module " + module.name + ")";
     co_return failure;
 }
 
-async::task<void> Worker::start_modules(const ConfigurationFile& file) {
+async::task<void> ModuleHost::start_modules() {
     State& state = *state_;
-    ConfigurationPath path;
+    std::vector<std::string> place;
+    ConfiguredModule failed;
     std::string failure;
     for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
         ModuleInstance& module = state.modules[index];
-        async::task<std::string> starting = state.begin_module(module, module.definition.start, *module.starting, path);
+        async::task<std::string> starting =
+            state.begin_module(module, module.configured.definition->start, *module.starting, place);
         failure = co_await std::move(starting);
         module.is_started = failure.empty();
+        if (!failure.empty()) failed = module.configured;
     }
     // Only now: a module finds what all others have made.
     for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
         ModuleInstance& module = state.modules[index];
         async::task<std::string> becoming_ready =
-            state.begin_module(module, module.definition.ready, *module.becoming_ready, path);
+            state.begin_module(module, module.configured.definition->ready, *module.becoming_ready, place);
         failure = co_await std::move(becoming_ready);
+        if (!failure.empty()) failed = module.configured;
     }
     if (!failure.empty()) {
         async::task<void> stopping = stop();
         co_await std::move(stopping);
-        file.fail(path, failure);
+        failed.fail(place, failure, state.settings.worker_name.value_or(std::string()));
     }
     state.environment.all_modules_started();
 }
 
-async::task<void> Worker::stop() {
+async::task<void> ModuleHost::stop() {
     State& state = *state_;
     state.environment.background.cancel();
     async::task<void> ending = state.environment.background.join();

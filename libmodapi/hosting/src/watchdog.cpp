@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/watchdog.h>
 
 #include <spdlog/spdlog.h>
@@ -23,6 +24,7 @@ constexpr std::chrono::milliseconds rarest_look{500};
 struct Watched {
     const std::atomic<const async::callback_identity*>* on_stack;
     std::chrono::milliseconds limit;
+    std::string place;  // " (worker NAME)", or nothing
     const async::callback_identity* seen = nullptr;
     std::uint64_t run = 0;
     time_point since{};
@@ -40,7 +42,8 @@ void look(Watched& watched, time_point now) {
     const std::uint64_t run = current != nullptr ? current->statistics.runs.load(std::memory_order_relaxed) : 0;
     if (current == nullptr || current != watched.seen || run != watched.run) {
         if (watched.warned) {
-            spdlog::warn("{} gave its thread back after about {} ms", watched.name, in_ms(now - watched.since));
+            framework_log().warn("{} gave its thread back after about {} ms{}", watched.name, in_ms(now - watched.since),
+                                 watched.place);
         }
         watched.seen = current;
         watched.run = run;
@@ -51,7 +54,7 @@ void look(Watched& watched, time_point now) {
     if (watched.warned || now - watched.since < watched.limit) return;
     watched.warned = true;
     watched.name = "module " + current->module + ", " + std::string(current->callback) + ",";
-    spdlog::warn("{} blocks its thread for {} ms now", watched.name, in_ms(now - watched.since));
+    framework_log().warn("{} blocks its thread for {} ms now{}", watched.name, in_ms(now - watched.since), watched.place);
 }
 
 }  // namespace
@@ -92,12 +95,14 @@ Watchdog::~Watchdog() {
     state_->thread.join();
 }
 
-void Watchdog::watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked) {
+void Watchdog::watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked,
+                     std::string worker) {
     {
         const std::scoped_lock lock(state_->mutex);
         Watched added;
         added.on_stack = &on_stack;
         added.limit = blocked;
+        if (!worker.empty()) added.place = " (worker " + worker + ")";
         state_->watched.push_back(std::move(added));
     }
     state_->changed.notify_one();

@@ -16,6 +16,11 @@ std::string of_module(std::string_view message, const std::string& name) {
     return std::string(message) + " (module " + name + ")";
 }
 
+[[noreturn]] void fail_of(const ConfigurationFile& file, const ConfigurationPath& place, std::string_view message,
+                          const std::string& name) {
+    file.fail(place, of_module(message, name), name);
+}
+
 /// The class's name as written; fails for what can't be one.
 std::string name_of_entry(const ConfigurationFile& file, const ConfigurationPath& path, const JsonDict& entry) {
     ConfigurationPath place = path;
@@ -30,7 +35,7 @@ ConfigSection section_of_entry(const ConfigurationFile& file, const Configuratio
                                const std::string& name) {
     const JsonValue* const config = entry.if_contains("config");
     if (config == nullptr || config->is_null()) return ConfigSection(JsonDict());
-    if (!config->is_object()) file.fail(place, of_module("must be a mapping", name));
+    if (!config->is_object()) fail_of(file, place, "must be a mapping", name);
     return ConfigSection(config->get_object());
 }
 
@@ -41,9 +46,9 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
     } catch (const callbacks::ConfigError& error) {
         ConfigurationPath deeper = place;
         deeper.insert(deeper.end(), error.path().begin(), error.path().end());
-        file.fail(deeper, of_module(error.what(), name));
+        fail_of(file, deeper, error.what(), name);
     } catch (...) {
-        file.fail(place, of_module(callbacks::message_of(std::current_exception()), name));
+        fail_of(file, place, callbacks::message_of(std::current_exception()), name);
     }
 }
 
@@ -66,7 +71,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
         configured.definition = &resolver.resolve(configured.name);
         configured.library = resolver.library_of(configured.name);
     } catch (const ModuleLoadError& error) {
-        file.fail(place, of_module(error.what(), configured.name));
+        fail_of(file, place, error.what(), configured.name);
     }
     place.back() = "config";
     const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
@@ -76,6 +81,14 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
 
 }  // namespace
 
+void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker) const {
+    ConfigurationPath whole = path;
+    if (!place.empty()) whole.emplace_back("config");
+    whole.insert(whole.end(), place.begin(), place.end());
+    const std::string where = worker.empty() ? std::string() : " on worker " + std::string(worker);
+    file->fail(whole, std::string(message) + " (module " + name + where + ")", name);
+}
+
 std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
                                                 const std::function<void(const std::string&)>& warn) {
     std::vector<ConfiguredModule> configured;
@@ -84,10 +97,24 @@ std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, M
     const JsonArray* const list = modules->if_array();
     if (list == nullptr) file.fail({"modules"}, "must be a list of modules");
     configured.reserve(list->size());
+    const auto kept = std::make_shared<const ConfigurationFile>(file);
     for (std::size_t index = 0; index < list->size(); ++index) {
         configured.push_back(configure(file, {"modules", std::to_string(index)}, (*list)[index], resolver, warn));
+        configured.back().file = kept;
     }
     return configured;
+}
+
+std::vector<ConfiguredModule> configure_modules(const std::vector<ModuleEntry>& entries, ModuleResolver& resolver) {
+    JsonArray modules;
+    for (const ModuleEntry& entry : entries) {
+        JsonDict& written = modules.emplace_back(JsonDict()).get_object();
+        written["module"] = entry.name;
+        written["config"] = entry.config;
+    }
+    JsonDict root;
+    root["modules"] = std::move(modules);
+    return configure_modules(ConfigurationFile::of(std::move(root)), resolver, [](const std::string&) {});
 }
 
 }  // namespace modapi

@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
@@ -61,7 +62,7 @@ async::task<void> ModuleApi::run_background(detail::BackgroundCall& call) {
     frame.leave();
     if (!failure) co_return;
     async::callback_statistics::add(background.statistics.errors);
-    spdlog::error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
+    framework_log().error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
 }
 
 async::task<void> ModuleApi::run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call) {
@@ -105,8 +106,9 @@ void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::Backg
         throw std::invalid_argument("looping_background_call: the time between two calls must be positive");
     if (workers != LoopsOn::all_workers && !should_run_background_tasks()) {
         if (workers == LoopsOn::one_worker_with_warning) {
-            spdlog::warn("module {}: its looping background call is not run on worker {}, which runs no background tasks",
-                         module_name_, worker_name().value_or("main"));
+            framework_log().warn(
+                "module {}: its looping background call is not run on worker {}, which runs no background tasks", module_name_,
+                worker_name().value_or("main"));
         }
         return;
     }

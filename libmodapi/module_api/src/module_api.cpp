@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
@@ -18,7 +19,7 @@ ModuleApi::ModuleApi(ModuleEnvironment& environment, std::string module_name)
     : environment_(environment),
       registrations_(environment.enter(module_name)),
       module_name_(std::move(module_name)),
-      logger_(spdlog::default_logger()->clone(module_name_)),
+      logger_(module_log(module_name_)),
       http_client_(environment.http_client),
       public_room_list_manager_(environment.server),
       account_data_manager_(environment.server) {}
@@ -42,8 +43,8 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
     std::string holder;
     environment_.hooks.background_update_controller.on_update.each_registration(
         [&](const async::callback_identity& identity) { holder = identity.module; });
-    spdlog::warn("module {}: its background update controller is ignored: module {} registered one before", module_name_,
-                 holder);
+    framework_log().warn("module {}: its background update controller is ignored: module {} registered one before",
+                         module_name_, holder);
 }
 
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
@@ -67,8 +68,8 @@ void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResou
         registrations_.web_resources.push_back(path);
         return;
     }
-    spdlog::warn("module {}: its web resource {} is ignored: module {} has that path", module_name_, path,
-                 environment_.resources.owner(path));
+    framework_log().warn("module {}: its web resource {} is ignored: module {} has that path", module_name_, path,
+                         environment_.resources.owner(path));
 }
 
 void ModuleApi::register_cached_function(async::cached_function& function) {

@@ -1,6 +1,7 @@
 #include "checked_arguments.h"
 #include "nested_call.h"
 
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
@@ -105,7 +106,8 @@ task<std::string> ModuleApi::register_user(std::string localpart, std::optional<
 
 task<std::pair<std::string, std::string>> ModuleApi::register_(std::string localpart, std::optional<std::string> displayname,
                                                                std::vector<std::string> emails) {
-    spdlog::warn("module {} calls register, which is deprecated: register_user and register_device do its parts", module_name_);
+    framework_log().warn("module {} calls register, which is deprecated: register_user and register_device do its parts",
+                         module_name_);
     const std::string user_id = co_await register_user(std::move(localpart), std::move(displayname), std::move(emails));
     const callbacks::RegisteredDevice device = co_await register_device(user_id);
     co_return std::pair(user_id, device.access_token);

@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/module_caches.h>
 
 #include <callbacks/errors.h>
@@ -49,13 +50,13 @@ void ModuleCaches::invalidated_elsewhere(const CacheInvalidation& invalidation) 
         const bool is_known_key = found->second->invalidate_strings(invalidation.key);
         if (!is_known_key) {
             // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
-            spdlog::warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",
-                         invalidation.function);
+            framework_log().warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",
+                                 invalidation.function);
             found->second->invalidate_all();
         }
     } catch (...) {
-        spdlog::error("the cache of {} can't be invalidated: {}", invalidation.function,
-                      callbacks::message_of(std::current_exception()));
+        framework_log().error("the cache of {} can't be invalidated: {}", invalidation.function,
+                              callbacks::message_of(std::current_exception()));
     }
 }
 

@@ -1,3 +1,4 @@
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
 
 #include <callbacks/errors.h>
@@ -35,7 +36,7 @@ ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment&
       blocking_pool(std::move(pool)),
       caches(bus, surroundings.executor),
       background(surroundings, [](std::string_view module, const std::exception_ptr& failure) {
-          spdlog::error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
+          framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
       }) {}
 
 ModuleRegistrations& ModuleEnvironment::enter(std::string module_name) {

@@ -20,6 +20,22 @@ void add_each(std::vector<Counts>& into, const std::vector<Counts>& others, Name
     }
 }
 
+void append(std::string& list, std::string_view kind, const std::string& names) {
+    if (names.empty()) return;
+    if (!list.empty()) list += "; ";
+    list.append(kind).append(" ").append(names);
+}
+
+template <class Entries, class Name>
+std::string joined(const Entries& entries, Name name_of) {
+    std::string list;
+    for (const auto& entry : entries) {
+        if (!list.empty()) list += ", ";
+        list += name_of(entry);
+    }
+    return list;
+}
+
 }  // namespace
 
 void CallbackCounts::add(const CallbackCounts& others) {
@@ -44,12 +60,31 @@ void CacheCounts::add(const CacheCounts& others) {
 
 void ModuleStatistics::add(const ModuleStatistics& others) {
     add_each(callbacks, others.callbacks, &CallbackCounts::callback);
+    add_each(web_resource_calls, others.web_resource_calls, &CallbackCounts::callback);
     add_each(caches, others.caches, &CacheCounts::function);
     for (const std::string& path : others.web_resources) {
         if (std::find(web_resources.begin(), web_resources.end(), path) == web_resources.end()) web_resources.push_back(path);
     }
     background_calls += others.background_calls;
     failed_background_calls += others.failed_background_calls;
+}
+
+void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
+    for (std::size_t index = 0; index < of_worker.size(); ++index) {
+        if (index == together.size()) {
+            together.push_back(of_worker[index]);
+        } else {
+            together[index].add(of_worker[index]);
+        }
+    }
+}
+
+std::string registrations_of(const ModuleStatistics& module) {
+    std::string list;
+    append(list, "callbacks", joined(module.callbacks, [](const CallbackCounts& counts) { return counts.callback; }));
+    append(list, "web resources", joined(module.web_resources, [](const std::string& path) { return path; }));
+    append(list, "cached functions", joined(module.caches, [](const CacheCounts& counts) { return counts.function; }));
+    return list.empty() ? "no callbacks" : list;
 }
 
 }  // namespace modapi

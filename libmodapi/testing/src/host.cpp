@@ -75,7 +75,7 @@ Host::Host() : Host(WorkerSettings()) {}
 Host::Host(WorkerSettings settings) : log_(std::make_unique<Log>()), database_(Database::open(in_memory())), resolver_({}) {
     settings.http_client.transport = &http;
     worker_ =
-        std::make_unique<Worker>(server, time_.environment(), *database_, bus_, pool_.get_executor(), std::move(settings));
+        std::make_unique<ModuleHost>(server, time_.environment(), *database_, bus_, pool_.get_executor(), std::move(settings));
 }
 
 Host::~Host() {
@@ -88,9 +88,9 @@ void Host::load_definition(std::string name, const ModuleDefinition& definition,
     const ConfigurationFile file = ConfigurationFile::parse(entry_of(name, config), "homeserver.yaml");
     const std::vector<ConfiguredModule> modules =
         configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
-    worker_->construct_modules(file, modules);
+    worker_->construct_modules(modules);
     was_loaded_ = is_running_ = true;
-    run(worker_->start_modules(file));
+    run(worker_->start_modules());
 }
 
 callbacks::Dispatchers& Host::hooks() noexcept { return worker_->hooks(); }

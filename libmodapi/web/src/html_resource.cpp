@@ -1,10 +1,9 @@
 #include <modapi/web_resource.h>
 
+#include "failure_log.h"
 #include "method_refusal.h"
 
 #include <async/cancellation.h>
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cctype>
@@ -81,6 +80,7 @@ Response html_response(int status, std::string html) {
 }
 
 async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
+    const async::context& here = co_await async::this_context;
     // The host leaves the body of an answer to HEAD out, and tells its length.
     const bool is_get = request.method == "GET" || request.method == "HEAD";
     Response response;
@@ -97,8 +97,7 @@ async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
     } catch (const async::operation_cancelled&) {
         throw;
     } catch (...) {
-        spdlog::error("{} {}: the web resource failed: {}", request.method, request.path,
-                      callbacks::message_of(std::current_exception()));
+        log_resource_failure(here, request, std::current_exception());
         response = page(500, "Internal server error");
     }
     add_page_headers(response);

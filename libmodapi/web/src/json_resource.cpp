@@ -1,10 +1,10 @@
 #include <modapi/web_resource.h>
 
+#include "failure_log.h"
 #include "method_refusal.h"
 
 #include <async/cancellation.h>
 
-#include <spdlog/spdlog.h>
 #include <boost/json/serialize.hpp>
 
 namespace modapi {
@@ -45,6 +45,7 @@ Response error_response(const std::exception_ptr& failure) {
 }
 
 async::task<Response> DirectServeJsonResource::handle(const Request& request) {
+    const async::context& here = co_await async::this_context;
     if (request.method == "OPTIONS") {
         Response response;
         response.status = 204;
@@ -71,7 +72,7 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
         throw;
     } catch (...) {
         failure = std::current_exception();
-        spdlog::error("{} {}: the web resource failed: {}", request.method, request.path, callbacks::message_of(failure));
+        log_resource_failure(here, request, failure);
     }
     if (failure) response = error_response(failure);
     co_return response;

@@ -1,4 +1,8 @@
+#include <modapi/request_target.h>
 #include <modapi/web_resource.h>
+
+#include <async/callback_frame.h>
+#include <async/sleep.h>
 
 #include <boost/json/parse.hpp>
 
@@ -12,10 +16,6 @@ namespace {
 
 using callbacks::RegistrationError;
 using callbacks::SynapseError;
-
-/// What the host serves itself, with everything below.
-constexpr std::string_view paths_of_the_host[] = {"/_matrix/client", "/_matrix/federation", "/_matrix/media", "/_matrix/key",
-                                                  "/_synapse/admin"};
 
 constexpr int max_json_depth = 100;
 
@@ -38,24 +38,38 @@ bool is_at_or_below(std::string_view path, std::string_view prefix) {
     return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
-void check_path(const std::string& path) {
-    if (path.empty() || path.front() != '/')
-        throw RegistrationError("the path of a web resource must begin with a slash: " + path);
-    if (path.find_first_of("?#%") != std::string::npos) {
-        throw RegistrationError("the path of a web resource is plain text, without a query and percent signs: " + path);
-    }
-    if (path.find("//") != std::string::npos || is_at_or_below(path, "/.") || path.find("/./") != std::string::npos ||
-        path.find("/../") != std::string::npos || path.ends_with("/..") || path.ends_with("/.")) {
-        throw RegistrationError("the path of a web resource must not have empty, . or .. segments: " + path);
-    }
-    for (const std::string_view served : paths_of_the_host) {
-        const bool above = path == "/" || is_at_or_below(served, path);
-        if (!above && !is_at_or_below(path, served)) continue;
-        throw RegistrationError("a web resource can't be at " + path + ": the server itself serves " + std::string(served));
-    }
+/// As the dispatchers count callbacks; every run is timed, next to a request that costs nothing.
+void count(async::callback_identity& served, const async::dispatch_settings& settings, async::clock::duration took,
+           bool failed) {
+    using async::callback_statistics;
+    callback_statistics& counted = served.statistics;
+    const auto ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+    callback_statistics::add(counted.runs);
+    if (failed) callback_statistics::add(counted.errors);
+    callback_statistics::add(counted.measured);
+    callback_statistics::add(counted.total_ns, ns);
+    if (ns > counted.longest_ns.load(std::memory_order_relaxed)) counted.longest_ns.store(ns, std::memory_order_relaxed);
+    if (took > settings.slow && settings.observer != nullptr) settings.observer->on_slow(served, took);
+}
+
+/// The resources of this room answer 500 themselves for what their handlers throw.
+bool is_failure(const std::optional<Response>& response, const std::exception_ptr& thrown) {
+    constexpr int internal_server_error = 500;
+    if (thrown) return !callbacks::is_synapse_error(thrown);
+    return response && response->status == internal_server_error;
 }
 
 }  // namespace
+
+Request Request::of(std::string method, std::string target) {
+    Request made;
+    made.method = std::move(method);
+    made.target = std::move(target);
+    const RequestTarget parts = split_target(made.target);
+    made.path = percent_decoded(parts.path);
+    made.query = parse_query(parts.query);
+    return made;
+}
 
 std::optional<std::string> Request::argument(std::string_view name) const {
     for (const auto& [key, value] : query) {
@@ -90,23 +104,55 @@ callbacks::JsonDict Request::json_object() const {
     return std::move(parsed.get_object());
 }
 
+struct WebResources::Entry {
+    Entry(std::string claimed, const std::string& module, std::shared_ptr<WebResource> served_by)
+        : path(std::move(claimed)), resource(std::move(served_by)), identity(module, path) {}
+
+    const std::string path;
+    std::shared_ptr<WebResource> resource;
+    async::callback_identity identity;
+};
+
+std::vector<std::string> WebResources::usual_reserved_paths() {
+    return {"/_matrix/client", "/_matrix/federation", "/_matrix/media", "/_matrix/key", "/_synapse/admin"};
+}
+
+WebResources::WebResources(std::vector<std::string> reserved_paths) : reserved_(std::move(reserved_paths)) {}
+
+void WebResources::check_path(const std::string& path) const {
+    if (path.empty() || path.front() != '/')
+        throw RegistrationError("the path of a web resource must begin with a slash: " + path);
+    if (path.find_first_of("?#%") != std::string::npos) {
+        throw RegistrationError("the path of a web resource is plain text, without a query and percent signs: " + path);
+    }
+    if (path.find("//") != std::string::npos || is_at_or_below(path, "/.") || path.find("/./") != std::string::npos ||
+        path.find("/../") != std::string::npos || path.ends_with("/..") || path.ends_with("/.")) {
+        throw RegistrationError("the path of a web resource must not have empty, . or .. segments: " + path);
+    }
+    for (const std::string& served : reserved_) {
+        const bool above = path == "/" || is_at_or_below(served, path);
+        if (!above && !is_at_or_below(path, served)) continue;
+        throw RegistrationError("a web resource can't be at " + path + ": the server itself serves " + served);
+    }
+}
+
 bool WebResources::add(std::string path, std::shared_ptr<WebResource> resource, std::string_view module) {
     if (closed_) throw RegistrationError("tried to register a web resource after startup: " + path);
     if (resource == nullptr) throw RegistrationError("tried to register a web resource that isn't there: " + path);
     if (path.size() > 1 && path.ends_with('/')) path.pop_back();
     check_path(path);
-    for (const Entry& entry : entries_) {
-        if (entry.path == path) return false;
+    for (const std::shared_ptr<Entry>& entry : entries_) {
+        if (entry->path == path) return false;
     }
-    entries_.push_back({std::move(path), std::string(module), std::move(resource)});
+    entries_.push_back(std::make_shared<Entry>(std::move(path), std::string(module), std::move(resource)));
     return true;
 }
 
 const WebResources::Entry* WebResources::entry_for(std::string_view path) const noexcept {
     const Entry* longest = nullptr;
-    for (const Entry& entry : entries_) {
-        if (!is_at_or_below(path, entry.path)) continue;
-        if (longest == nullptr || entry.path.size() > longest->path.size()) longest = &entry;
+    for (const std::shared_ptr<Entry>& entry : entries_) {
+        if (!is_at_or_below(path, entry->path)) continue;
+        if (longest == nullptr || entry->path.size() > longest->path.size()) longest = entry.get();
     }
     return longest;
 }
@@ -118,7 +164,44 @@ WebResource* WebResources::find(std::string_view path) const noexcept {
 
 std::string_view WebResources::owner(std::string_view path) const noexcept {
     const Entry* const entry = entry_for(path);
-    return entry != nullptr ? std::string_view(entry->module) : std::string_view();
+    return entry != nullptr ? std::string_view(entry->identity.module) : std::string_view();
+}
+
+const async::callback_identity* WebResources::identity_of(std::string_view path) const noexcept {
+    const Entry* const entry = entry_for(path);
+    return entry != nullptr ? &entry->identity : nullptr;
+}
+
+async::task<std::optional<Response>> WebResources::serve(const Request& request, const async::dispatch_settings& settings,
+                                                         async::clock::duration deadline) const {
+    // A stop on another chain may drop the entries.
+    std::shared_ptr<Entry> entry;
+    if (const Entry* const found = entry_for(request.path); found != nullptr) {
+        entry = *std::find_if(entries_.begin(), entries_.end(), [&](const auto& each) { return each.get() == found; });
+    }
+    if (entry == nullptr) co_return std::nullopt;
+    const async::context& outer = co_await async::this_context;
+    async::callback_frame frame(outer);
+    frame.enter(entry->identity);
+    const async::clock::time_point began = outer.clock().now();
+    std::optional<Response> response;
+    std::exception_ptr failure;
+    try {
+        async::task<Response> handling = entry->resource->handle(request);
+        if (deadline > async::clock::duration(0)) handling = async::with_deadline(deadline, std::move(handling));
+        response = co_await std::move(handling).in(frame.here());
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    frame.leave();
+    count(entry->identity, settings, outer.clock().now() - began, is_failure(response, failure));
+    if (failure) {
+        outer.throw_if_cancelled();
+        if (!callbacks::is_synapse_error(failure) && settings.observer != nullptr)
+            settings.observer->on_error(entry->identity, async::error_level::error, failure);
+        response = error_response(failure);
+    }
+    co_return response;
 }
 
 }  // namespace modapi

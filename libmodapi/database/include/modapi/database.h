@@ -157,13 +157,15 @@ protected:
 
 /// Where a host's data is.
 struct DatabaseSettings {
-    std::string name = "sqlite3";            ///< sqlite3 or psycopg2, the contract's server's names
+    std::string name = "sqlite3";            ///< sqlite3 or postgresql, which the contract's server calls psycopg2
     std::string database = "homeserver.db";  ///< SQLite: a file, or ":memory:", one database for the whole pool
     /// libpq's key=value form; may hold a password: never logged. connect_timeout is in seconds, 10 if it isn't given, 0 for
     /// none; of a list of hosts each has it.
     std::string postgresql_connection;
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
+
+    [[nodiscard]] bool is_postgresql() const noexcept { return name == "postgresql" || name == "psycopg2"; }
 };
 
 /// A database and the threads that talk to it. Shared by all workers of a process.

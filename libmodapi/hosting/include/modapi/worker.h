@@ -1,4 +1,4 @@
 #pragma once
 
-// Stands in <modapi/hosting/worker.h> now.
+// Stands in <modapi/hosting/module_host.h> now.
 #include <modapi/hosting/worker.h>

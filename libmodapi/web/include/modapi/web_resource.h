@@ -3,6 +3,7 @@
 #include <callbacks/errors.h>
 #include <callbacks/json.h>
 
+#include <async/observation.h>
 #include <async/task.h>
 
 #include <memory>
@@ -16,6 +17,10 @@ namespace modapi {
 
 /// One HTTP request, as a web resource sees it. Immutable; valid during the handler.
 struct Request {
+    /// A request with its target taken apart: `/path?a=1`, percent-encoded, also in the absolute form that proxies are sent.
+    /// A target without a path (`*`) has an empty one. Headers, body and client are left to be filled in.
+    [[nodiscard]] static Request of(std::string method, std::string target);
+
     std::string method;                                      ///< upper case
     std::string target;                                      ///< as sent: still percent-encoded, with the query
     std::string path;                                        ///< decoded, without the query
@@ -81,8 +86,9 @@ protected:
     [[nodiscard]] virtual async::task<Response> async_render_POST(const Request& request);
 };
 
-/// The JSON error of an exception, as every Matrix endpoint answers it: a SynapseError's status and body, else 500
-/// `M_UNKNOWN` "Internal server error". Shared by hosts and resources.
+/// The JSON error of an exception, as every Matrix endpoint answers it: a SynapseError's status and body, which are meant for
+/// the client, else 500 `M_UNKNOWN` "Internal server error". What any other exception says is for the log alone: a ModuleFailed
+/// or a failed request of a module names addresses and files. Shared by hosts and resources.
 [[nodiscard]] Response error_response(const std::exception_ptr& failure);
 /// Text as it stands in HTML, in an element or in a quoted attribute.
 [[nodiscard]] std::string escaped_html(std::string_view text);
@@ -94,26 +100,35 @@ protected:
 /// The resources of one worker, by path. Matching is by whole segments, the longest path wins.
 class WebResources {
 public:
+    /// `/_matrix/{client,federation,media,key}` and `/_synapse/admin`: what the contract's server serves itself.
+    [[nodiscard]] static std::vector<std::string> usual_reserved_paths();
+    /// The paths are the host's own, each with everything below it.
+    explicit WebResources(std::vector<std::string> reserved_paths = usual_reserved_paths());
+
     /// Claims `path`. Returns false if it is taken (the first module keeps it). Errors: RegistrationError for a path that isn't
-    /// absolute, or is equal to, below or above one the host serves (`/_matrix/{client,federation,media,key}`,
-    /// `/_synapse/admin`).
+    /// absolute, or is equal to, below or above a reserved one.
     [[nodiscard]] bool add(std::string path, std::shared_ptr<WebResource> resource, std::string_view module);
     /// The resource that serves `path`; null if none does. The path equals the resource's, or lies below it.
     [[nodiscard]] WebResource* find(std::string_view path) const noexcept;
     /// Which module claimed `path`.
     [[nodiscard]] std::string_view owner(std::string_view path) const noexcept;
+    /// Whose code is on the stack while the resource of `path` runs, and what was counted of it; null if none serves it.
+    [[nodiscard]] const async::callback_identity* identity_of(std::string_view path) const noexcept;
+    /// Has the resource of the request's path answer; none: there is none. `settings` as for callbacks, but for the time after
+    /// which it is cut, 0: never. Counted as failed: what throws, and answers with 500. Errors: only the cancellation of the
+    /// caller; the rest is logged, and answered as error_response says. The resources and `request` outlive the task.
+    [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request, const async::dispatch_settings& settings,
+                                                             async::clock::duration deadline) const;
     /// Nothing may be added from now on: a module that tries gets a RegistrationError.
     void close() noexcept { closed_ = true; }
 
 private:
-    struct Entry {
-        std::string path;
-        std::string module;
-        std::shared_ptr<WebResource> resource;
-    };
+    struct Entry;
     [[nodiscard]] const Entry* entry_for(std::string_view path) const noexcept;
+    void check_path(const std::string& path) const;
 
-    std::vector<Entry> entries_;
+    std::vector<std::string> reserved_;
+    std::vector<std::shared_ptr<Entry>> entries_;
     bool closed_ = false;
 };
 

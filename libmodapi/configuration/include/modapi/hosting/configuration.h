@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace modapi {
@@ -14,14 +16,20 @@ namespace modapi {
 /// The keys from a document's root to a value, list indices as decimal numbers: `{"modules", "1", "config", "audit_room"}`.
 using ConfigurationPath = std::vector<std::string>;
 
-/// Something is wrong with a configuration file. what() is the whole line an operator sees:
+/// Something is wrong with a host's configuration. what() is the whole line an operator sees:
 /// `homeserver.yaml:12: modules[1].config.audit_room: is required (module account_data_audit.CustomAccountDataModule)`.
 class ConfigurationError : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    explicit ConfigurationError(const std::string& line, std::string module = {})
+        : std::runtime_error(line), module_(std::make_shared<const std::string>(std::move(module))) {}
+    /// The name of the module that it is about; empty: none.
+    [[nodiscard]] const std::string& module() const noexcept { return *module_; }
+
+private:
+    std::shared_ptr<const std::string> module_;
 };
 
-/// A YAML file, as JSON with the line of every value.
+/// A host's configuration: a YAML file, as JSON with the line of every value, or settings that the program makes itself.
 ///
 /// Plain scalars follow YAML's core schema (null, true, 12, 0x1F, 1.5; anything else and everything quoted is a string).
 /// Errors: ConfigurationError with file and line for a file that can't be parsed, a second document, a duplicate key, a root
@@ -33,6 +41,8 @@ public:
     [[nodiscard]] static ConfigurationFile load(const std::filesystem::path& file);
     /// Reads a document from memory; `name` stands for the file in messages.
     [[nodiscard]] static ConfigurationFile parse(std::string_view yaml, std::string name);
+    /// Settings from code. Messages about them have no file and no line: `modules[1].config.audit_room: is required`.
+    [[nodiscard]] static ConfigurationFile of(callbacks::JsonDict root);
 
     [[nodiscard]] const callbacks::JsonDict& root() const noexcept { return root_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -41,9 +51,11 @@ public:
     /// The line where the value at `path` begins (that of its key in a mapping), or that of the nearest thing above it that
     /// exists. From 1.
     [[nodiscard]] int line_of(const ConfigurationPath& path) const;
-    /// `FILE:LINE: modules[1].config.audit_room: message`. Without a path: `FILE:LINE: message`.
+    /// `FILE:LINE: modules[1].config.audit_room: message`. Without a path: `FILE:LINE: message`. Of settings from code: what
+    /// stands behind the line.
     [[nodiscard]] std::string describe(const ConfigurationPath& path, std::string_view message) const;
-    [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message) const;
+    /// Throws the ConfigurationError of that line; `module` is the name of the module that it is about, if there is one.
+    [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message, std::string module = {}) const;
 
 private:
     ConfigurationFile(std::string name, callbacks::JsonDict root, std::map<ConfigurationPath, int> lines);

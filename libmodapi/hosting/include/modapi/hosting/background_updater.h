@@ -8,7 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,7 +58,8 @@ struct UpdatePerformance {
 /// Runs the background updates of one database, one iteration after another, paced by the module that controls them or by the
 /// configuration (contract: background update controller).
 ///
-/// Thread: one worker, the main one. Lifetime: table, hooks and scope outlive it; the scope is cancelled and joined before.
+/// Thread: one worker, the main one. Lifetime: table and hooks outlive it; stop() was awaited before it is destroyed if it was
+/// started (the program ends with a message otherwise).
 /// Errors: a failing iteration is logged and retried; 5 in a row abort all updates of this database.
 class BackgroundUpdater {
 public:
@@ -69,58 +70,40 @@ public:
 
     BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
                       const callbacks::BackgroundUpdateControllerDispatch& controller, BackgroundUpdateSettings settings,
+                      const async::environment& where);
+    /// Runs in a scope of the host's, which is cancelled and joined in the place of stop(). Destroyed before that, the updater
+    /// cuts its loop, which then touches it no more and ends while the scope is joined; table and hooks live until then.
+    BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
+                      const callbacks::BackgroundUpdateControllerDispatch& controller, BackgroundUpdateSettings settings,
                       async::scope& scope);
+    ~BackgroundUpdater();
+    BackgroundUpdater(const BackgroundUpdater&) = delete;
+    BackgroundUpdater& operator=(const BackgroundUpdater&) = delete;
 
     /// What does the work of an update. Before it first runs.
     void register_update(std::string name, Handler handler);
     void register_one_shot_update(std::string name, Handler handler);
 
-    /// Starts the loop in the scope; nothing if it is disabled. One that runs looks once more before it ends.
+    /// Starts the loop; nothing if it is disabled or was stopped. One that runs looks once more before it ends.
     void start();
+    /// Cuts what runs, for good, and waits for it; it goes on when the program is started again, from the progress that is in
+    /// the table.
+    [[nodiscard]] async::task<void> stop();
     /// False takes effect after the iteration that is running; true starts the loop again.
     void set_enabled(bool enabled);
-    [[nodiscard]] bool enabled() const noexcept { return enabled_; }
+    [[nodiscard]] bool enabled() const noexcept;
     [[nodiscard]] Status status() const noexcept;
     /// The update being worked on; none between updates.
-    [[nodiscard]] const std::optional<std::string>& current() const noexcept { return current_; }
+    [[nodiscard]] const std::optional<std::string>& current() const noexcept;
     [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
-    [[nodiscard]] const std::string& database_name() const noexcept { return database_name_; }
+    [[nodiscard]] const std::string& database_name() const noexcept;
 
 private:
-    struct Update {
-        Handler handler;
-        bool one_shot = false;
-    };
-    struct Iteration {
-        const Update* update = nullptr;
-        callbacks::JsonDict progress;
-    };
+    struct Loop;
 
-    static async::task<void> run(BackgroundUpdater& self);
-    /// False: nothing is left to do.
-    static async::task<bool> next_iteration(BackgroundUpdater& self);
-    static void finish_current(BackgroundUpdater& self);
-    /// Chooses what to work on; none: nothing is left.
-    static async::task<std::optional<Iteration>> choose(BackgroundUpdater& self);
-    static async::task<async::context_manager<int>> manager_of(BackgroundUpdater& self, bool one_shot);
-    static async::context_manager<int> configured_pace(BackgroundUpdater& self);
-    static async::task<void> work(int& target_ms, BackgroundUpdater* self, const Iteration* iteration);
-    static async::task<std::int64_t> batch_size(BackgroundUpdater& self, std::string name, int target_ms);
-    [[nodiscard]] std::string controlling_module() const;
-
-    std::string database_name_;
-    BackgroundUpdateTable& table_;
-    const callbacks::BackgroundUpdateControllerDispatch& controller_;
-    BackgroundUpdateSettings settings_;
+    std::shared_ptr<Loop> loop_;  // also held by what runs
+    std::unique_ptr<async::scope> own_scope_;
     async::scope& scope_;
-    std::map<std::string, Update> updates_;
-    std::map<std::string, UpdatePerformance> performance_;
-    std::optional<std::string> current_;
-    bool enabled_ = true;
-    bool running_ = false;
-    bool looks_again_ = false;  ///< rows may have come since the loop last read the table
-    bool all_done_ = false;
-    bool aborted_ = false;
 };
 
 }  // namespace modapi

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 
 namespace modapi {
 
@@ -17,8 +18,10 @@ public:
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
 
-    /// Watches a worker's mark (async::running_callback_mark::identity) until `forget`.
-    void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked);
+    /// Watches a worker's mark (async::running_callback_mark::identity) until `forget`. Its warnings name the worker; empty:
+    /// they don't.
+    void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked,
+               std::string worker = {});
     void forget(const std::atomic<const async::callback_identity*>& on_stack);
 
 private:

@@ -1,104 +1,10 @@
 #pragma once
 
-#include <modapi/database.h>
-#include <modapi/hosting/cache_settings.h>
-#include <modapi/hosting/configuration.h>
-#include <modapi/hosting/homeserver.h>
-#include <modapi/hosting/invalidation_bus.h>
-#include <modapi/hosting/module_resolver.h>
-#include <modapi/hosting/module_statistics.h>
-#include <modapi/http_client.h>
-#include <modapi/web_resource.h>
-
-#include <callbacks/dispatchers.h>
-
-#include <async/context.h>
-#include <async/scope.h>
-
-#include <chrono>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
+// Stands in <modapi/hosting/module_host.h> now, where the class is called ModuleHost.
+#include <modapi/hosting/module_host.h>
 
 namespace modapi {
 
-class Watchdog;
-
-/// How one worker runs.
-struct WorkerSettings {
-    std::optional<std::string> worker_name;           ///< none: the main worker
-    std::optional<std::string> worker_app;            ///< what kind of program it is; none: the main worker
-    bool run_background_tasks = true;                 ///< true on exactly one worker
-    std::chrono::milliseconds slow_callback{1000};    ///< runs of a callback that took longer are warned about
-    std::chrono::milliseconds callback_deadline{0};   ///< longer runs of a callback are cut; 0: never
-    std::chrono::milliseconds blocked_thread{2000};   ///< a callback that keeps its thread for longer is named in the log
-    std::chrono::milliseconds start_deadline{60000};  ///< a start() or ready() that takes longer fails the host's start
-    std::chrono::milliseconds stop_deadline{2000};    ///< for the stop() of all modules together; then they are cut
-    HttpClientSettings http_client;
-    CacheSettings caches;  ///< of the functions that modules register
-    /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives the worker.
-    /// Null: nobody does.
-    Watchdog* watchdog = nullptr;
-};
-
-/// One thread's share of the module system: its module instances, their callbacks, resources, caches and background calls.
-///
-///     async::environment environment(io.get_executor());
-///     async::running_callback_mark mark;
-///     environment.observer = &mark;                       // and settings.watchdog, to have blocked threads named
-///     modapi::Worker worker(server, environment, database, bus, pool, settings);
-///     worker.construct_modules(file, modules);
-///     co_await worker.start_modules(file);                // before the listeners open
-///     const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.check_event_for_spam(event);
-///     co_await worker.stop();                             // after the last request
-///
-/// Thread: everything on the environment's executor (construct_modules before it runs). Lifetime: server, environment,
-/// database, bus and pool outlive the worker; stop() was awaited before it is destroyed.
-class Worker {
-public:
-    Worker(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
-           boost::asio::any_io_executor blocking_pool, WorkerSettings settings);
-    ~Worker();
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-
-    /// Builds every module, in order, and closes the registration of web resources. A constructor's exception becomes a
-    /// ConfigurationError that names file, line and module; nothing is left half built. Not called, or failed: stop() need not
-    /// be awaited.
-    void construct_modules(const ConfigurationFile& file, const std::vector<ConfiguredModule>& modules);
-
-    /// Once, after construct_modules: awaits the start() of every module that has one, in order, then the ready() of every
-    /// module that has one, in that order, then starts the background calls that the modules asked for. `file` outlives the
-    /// task.
-    ///
-    /// Errors: ConfigurationError that names file, line and module, for a start() or ready() that throws or takes longer than
-    /// `start_deadline`; the modules that were started were stopped then, and all are destroyed. One that blocks its thread
-    /// can't be cut: the watchdog names it.
-    [[nodiscard]] async::task<void> start_modules(const ConfigurationFile& file);
-
-    /// Cancels background calls and waits for them, awaits the stop() of every started module that has one, the last module
-    /// first, and destroys the modules in that order. Their callbacks, resources and cached functions are gone with them.
-    ///
-    /// A stop() that throws or is cut after `stop_deadline` is logged, and the others go on. A background call or a stop() that
-    /// blocks its thread is waited for. May be awaited again.
-    [[nodiscard]] async::task<void> stop();
-
-    /// All callbacks of all modules.
-    [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
-    [[nodiscard]] const WebResources& web_resources() const noexcept;
-    [[nodiscard]] Homeserver& homeserver() noexcept;
-    [[nodiscard]] Database& database() noexcept;
-    [[nodiscard]] const async::environment& environment() const noexcept;
-    [[nodiscard]] const WorkerSettings& settings() const noexcept;
-
-    /// What each entry of the configuration registered and what came of it, in the configuration's order. A host of several
-    /// workers asks each on its own thread and adds them up.
-    [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
-
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
+using Worker [[deprecated("modapi::ModuleHost")]] = ModuleHost;
 
 }  // namespace modapi

@@ -51,6 +51,12 @@ private:
     std::map<std::string, std::unique_ptr<Library>, std::less<>> libraries_;
 };
 
+/// A module that a program asks for in its code, as an entry of `modules:` does in a file.
+struct ModuleEntry {
+    std::string name;            ///< as in a file; a class of the program itself by the name that the resolver has for it
+    callbacks::JsonDict config;  ///< its section
+};
+
 /// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
 struct ConfiguredModule {
     std::string name;
@@ -58,6 +64,11 @@ struct ConfiguredModule {
     std::filesystem::path library;  ///< the file it comes from; empty: compiled in
     const ModuleDefinition* definition = nullptr;
     std::shared_ptr<const void> parsed;
+    std::shared_ptr<const ConfigurationFile> file;  ///< that the entry stands in
+
+    /// Throws the ConfigurationError about this module, `FILE:LINE: modules[1].config.audit_room: message (module NAME)`.
+    /// `place` leads to a key of its section; empty: it is about the whole entry. `worker`, where it isn't empty, is named too.
+    [[noreturn]] void fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker = {}) const;
 };
 
 /// Resolves and parses the `modules:` list, in order; the first failure ends it, before any module was built.
@@ -66,5 +77,9 @@ struct ConfiguredModule {
 /// each other key in an entry. Errors: ConfigurationError.
 [[nodiscard]] std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
                                                               const std::function<void(const std::string&)>& warn);
+/// Resolves and parses modules that the program itself asks for. Errors: ConfigurationError without a file,
+/// `modules[0].config.max_length: must be an integer, not a string (module no_shouting.NoShouting)`.
+[[nodiscard]] std::vector<ConfiguredModule> configure_modules(const std::vector<ModuleEntry>& entries,
+                                                              ModuleResolver& resolver);
 
 }  // namespace modapi

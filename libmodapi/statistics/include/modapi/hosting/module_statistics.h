@@ -40,6 +40,7 @@ struct ModuleStatistics {
     std::string library;                     ///< the file it came from; empty: compiled in
     std::vector<CallbackCounts> callbacks;   ///< in the order of their first registration
     std::vector<std::string> web_resources;  ///< their paths
+    std::vector<CallbackCounts> web_resource_calls;  ///< what was asked of them, by path in the place of a callback's name
     std::vector<CacheCounts> caches;         ///< in the order of their registration
     std::uint64_t background_calls = 0;      ///< runs of looping and delayed background calls
     std::uint64_t failed_background_calls = 0;
@@ -47,5 +48,12 @@ struct ModuleStatistics {
     /// Adds what the module did on another worker, where it may have registered something else.
     void add(const ModuleStatistics& others);
 };
+
+/// Adds what the modules of a worker did to that of other workers: every worker has built the same modules in the same order.
+void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker);
+
+/// What a module registered, in a line of the log: `callbacks user_may_invite; web resources /x; cached functions get_x`, or
+/// `no callbacks`.
+[[nodiscard]] std::string registrations_of(const ModuleStatistics& module);
 
 }  // namespace modapi

@@ -6,7 +6,7 @@
 #include <modapi/testing/scripted_http.h>
 
 #include <modapi/database.h>
-#include <modapi/hosting/worker.h>
+#include <modapi/hosting/module_host.h>
 #include <modapi/module.h>
 #include <modapi/module_api.h>
 
@@ -128,7 +128,7 @@ public:
 
     [[nodiscard]] std::string log() const;
     [[nodiscard]] Database& database() noexcept { return *database_; }
-    [[nodiscard]] Worker& worker() noexcept { return *worker_; }
+    [[nodiscard]] ModuleHost& worker() noexcept { return *worker_; }
     /// What another worker's invalidations come by.
     [[nodiscard]] InvalidationBus& bus() noexcept { return bus_; }
 
@@ -142,7 +142,7 @@ private:
     boost::asio::thread_pool pool_{1};
     InProcessInvalidationBus bus_;
     std::unique_ptr<Database> database_;
-    std::unique_ptr<Worker> worker_;
+    std::unique_ptr<ModuleHost> worker_;
     ModuleResolver resolver_;
     bool was_loaded_ = false;
     bool is_running_ = false;

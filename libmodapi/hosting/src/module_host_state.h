@@ -3,10 +3,9 @@
 #include "callback_log.h"
 
 #include <modapi/hosting/module_environment.h>
-#include <modapi/hosting/worker.h>
+#include <modapi/hosting/module_host.h>
 #include <modapi/module_api.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,10 +16,7 @@ namespace modapi {
 struct ModuleInstance {
     using Function = async::task<void> (*)(void* module);
 
-    std::string name;
-    ConfigurationPath path;         ///< its entry in the configuration
-    std::filesystem::path library;  ///< empty: compiled in
-    ModuleDefinition definition;
+    ConfiguredModule configured;
     std::shared_ptr<void> object;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
@@ -30,21 +26,21 @@ struct ModuleInstance {
 };
 
 /// The members are destroyed from the last to the first.
-struct Worker::State {
+struct ModuleHost::State {
     State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
           boost::asio::any_io_executor blocking_pool, WorkerSettings how);
     ~State();
 
     WorkerSettings settings;
-    CallbackLog log;
+    CallbackLog callback_log;
     ModuleEnvironment environment;
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;
 
-    /// Runs a module's start or ready, null for none. What went wrong; empty if nothing did. `path` becomes the place in the
-    /// configuration that the failure is about.
+    /// Runs a module's start or ready, null for none. What went wrong; empty if nothing did. `place` becomes the key of the
+    /// module's configuration that the failure is about, if it names one.
     [[nodiscard]] async::task<std::string> begin_module(ModuleInstance& module, ModuleInstance::Function function,
-                                                        async::callback_identity& what, ConfigurationPath& path);
+                                                        async::callback_identity& what, std::vector<std::string>& place);
     /// Those that were started, the last one first. What goes wrong is logged.
     [[nodiscard]] async::task<void> stop_modules();
     /// Modules from the last to the first, after everything that calls into them.

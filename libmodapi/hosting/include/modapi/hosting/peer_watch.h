@@ -6,9 +6,17 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
 
-namespace homeserver {
+namespace modapi {
 
 /// Looks after the other end of a connection while nobody reads from it: a client that goes away cancels its request.
+///
+///     async::cancellation_source source(outer.cancellation);
+///     async::context inner = outer;
+///     inner.end_with(source);
+///     const modapi::PeerWatch watch(socket, received, source);
+///     co_await std::move(handling).in(inner);       // throws async::operation_cancelled if the client went away
+///
+/// A callback that runs is not cut by that: dispatchers keep `caller_gone` from it.
 ///
 /// What the client sends meanwhile, its next requests, is kept in `received`, up to a limit; behind that nothing is watched any
 /// more. Thread: the connection's. Lifetime: socket, buffer and source live until the watch ends.
@@ -28,4 +36,4 @@ private:
     std::shared_ptr<State> state_;
 };
 
-}  // namespace homeserver
+}  // namespace modapi

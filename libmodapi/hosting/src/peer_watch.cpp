@@ -1,8 +1,8 @@
-#include "http/peer_watch.h"
+#include <modapi/hosting/peer_watch.h>
 
 #include <boost/asio/error.hpp>
 
-namespace homeserver {
+namespace modapi {
 
 namespace {
 
@@ -53,4 +53,4 @@ void PeerWatch::look(State& state) {
     state.peer_is_gone = error && error != boost::asio::error::would_block && error != boost::asio::error::try_again;
 }
 
-}  // namespace homeserver
+}  // namespace modapi

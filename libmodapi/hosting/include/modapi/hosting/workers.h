@@ -1,0 +1,176 @@
+#pragma once
+
+#include <modapi/hosting/host_error.h>
+#include <modapi/hosting/host_worker.h>
+#include <modapi/hosting/log.h>
+#include <modapi/hosting/module_resolver.h>
+#include <modapi/hosting/module_statistics.h>
+#include <modapi/hosting/shutdown_deadline.h>
+
+#include <async/task.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <csignal>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace modapi {
+
+/// How a host runs its workers.
+struct WorkersSettings {
+    int count = 1;  ///< threads with an executor and module instances of its own each
+    /// Of each worker. Its name, its kind, whether it runs background tasks and its watchdog are filled in.
+    WorkerSettings each;
+    std::string worker_app = "worker";    ///< what kind of program all workers but the main one are, for modules
+    std::shared_ptr<spdlog::logger> log;  ///< where the framework and modules write (set_log); null: that stays as it is
+    std::size_t blocking_threads = 8;     ///< that modules' blocking work is deferred to
+    InvalidationBus* bus = nullptr;       ///< by which workers hear of each other; null: one of this process's own
+    /// What a stop waits for, from its beginning: requests may end by themselves, then they are cut; then the modules have
+    /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
+    std::chrono::milliseconds grace{1500};
+    std::chrono::milliseconds time_to_stop{4500};
+    std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve()
+    /// Of the whole program, for a host that has more to end in that time than its workers; outlives them. Null: their own.
+    ShutdownDeadline* deadline = nullptr;
+};
+
+/// Worker threads of a host, with their modules: builds them, starts them, and ends them well whatever happens in between.
+/// Hosts make a Workers<Host>; this is the part of it that doesn't know the host's class.
+///
+/// Thread: the one that builds it, but for what is said to be for any. Lifetime: see Workers.
+class WorkerGroup {
+public:
+    WorkerGroup(const WorkerGroup&) = delete;
+    WorkerGroup& operator=(const WorkerGroup&) = delete;
+
+    /// Serves until one of the signals comes, request_stop() is called or an exception leaves what runs on a worker's thread;
+    /// then calls `on_stop`, which closes what lets clients in, and stops. Runs `front()` meanwhile, on the calling thread.
+    ///
+    /// Errors: HostError for the first exception that left a worker's thread, `front()` or `on_stop`, after all has ended.
+    void serve(const std::function<void()>& on_stop = {});
+    /// Ends serve(). Thread: any.
+    void request_stop();
+    /// Drains all workers, cuts what doesn't end within the grace, stops the modules and ends the threads. Nothing after the
+    /// first call. The destructor does it too. Errors: as of serve(); out of the destructor they go into the log.
+    void stop();
+
+    /// What the thread of serve() runs: signals are heard here, and clients accepted, so that no module can keep the host from
+    /// either. Sockets of workers may live in its handlers: it ends before their executors.
+    [[nodiscard]] boost::asio::io_context& front() noexcept;
+    [[nodiscard]] std::size_t size() const noexcept;
+    [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
+
+    /// Tells the modules of all workers of an event that was stored. `state`: of its room, with the event; null: nobody asked
+    /// for it. Thread: any. Cost: a post for each worker; nothing is copied but the two references.
+    void on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state);
+
+    /// What the modules of all workers registered and did, added up. Awaited on a worker. Cost: a hop to each worker and back.
+    [[nodiscard]] async::task<std::vector<ModuleStatistics>> module_statistics() const;
+    /// What module_statistics() gives, for a thread that is no worker's: it waits.
+    [[nodiscard]] std::vector<ModuleStatistics> wait_for_module_statistics() const;
+    /// A line in the log for each module: what it registered.
+    void log_modules() const;
+
+protected:
+    using Factory = std::function<std::unique_ptr<HostWorker>(const WorkerPlace& place)>;
+    using Operation = std::function<async::task<void>(HostWorker& host)>;
+
+    WorkerGroup(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+                const Factory& factory);
+    ~WorkerGroup();
+
+    void run_on(std::size_t index, const Operation& operation);
+
+private:
+    struct Thread;
+    struct State;
+
+    void build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory);
+    void start_modules();
+    void start_threads();
+    void abandon(const HostError& failure);
+    void run(Thread& thread);
+    void fail(const HostError& failure);
+    void stop_for(const std::function<void()>& on_stop);
+    void arm_deadline(bool is_failure, std::string failure);
+    void on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what);
+    static async::task<void> drain(Thread& thread, std::chrono::milliseconds grace);
+    static async::task<void> end(Thread& thread, std::chrono::milliseconds grace);
+    static void cut(void* host);
+    static HostError described(HostPhase phase, const Thread* thread, const std::exception_ptr& failure);
+
+    std::unique_ptr<State> state_;
+};
+
+/// The worker threads of a host whose part of each worker is a `Host`, which derives from HostWorker.
+///
+///     modapi::Workers<Server> workers(settings, *database, modules);
+///     workers.serve();
+///
+/// The constructor builds every worker on the calling thread, first its Host, then its modules, then awaits the start() of all
+/// modules, one worker after the other, and starts the threads. A Host is built from its WorkerPlace, or by a factory of the
+/// host's own. Errors: HostError, whose what() is the line for the operator; what was started before has been stopped then.
+///
+/// However it ends, by serve(), stop(), a failure or an exception that leaves the scope it stands in, workers are drained,
+/// modules stopped and threads joined before the destructor returns; what holds a thread is left behind after `time_to_stop`:
+/// the program then exits with 0, or with 1 on the way out of a failure.
+///
+/// Lifetime: database, and what the Hosts refer to, outlive it.
+template <class Host>
+class Workers final : public WorkerGroup {
+public:
+    using HostFactory = std::function<std::unique_ptr<Host>(const WorkerPlace& place)>;
+
+    Workers(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules)
+        : Workers(std::move(settings), database, modules,
+                  [](const WorkerPlace& place) { return std::make_unique<Host>(place); }) {}
+    Workers(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+            const HostFactory& factory)
+        : WorkerGroup(std::move(settings), database, modules,
+                      [&](const WorkerPlace& place) -> std::unique_ptr<HostWorker> { return factory(place); }) {
+        static_assert(std::derived_from<Host, HostWorker>, "a host's part of a worker derives from modapi::HostWorker");
+    }
+
+    [[nodiscard]] Host& operator[](std::size_t index) noexcept { return static_cast<Host&>(worker(index)); }
+
+    /// Runs an operation, `function(host, arguments...)` or a member function of the host's, on a worker's thread, waits for it
+    /// and gives its result.
+    ///
+    /// For what a program does before and beside serving; from a thread that is no worker's. Errors: HostError that names the
+    /// worker and, where a module's callback threw it, module and callback; its cause() is the exception itself. A stop cuts
+    /// it.
+    template <class Function, class... Arguments>
+    auto call(std::size_t index, Function function, Arguments... arguments) {
+        using Result = decltype(result_of(std::invoke(function, std::declval<Host&>(), std::move(arguments)...)));
+        if constexpr (std::is_void_v<Result>) {
+            run_on(index,
+                   [&](HostWorker& host) { return std::invoke(function, static_cast<Host&>(host), std::move(arguments)...); });
+        } else {
+            std::optional<Result> result;
+            run_on(index, [&](HostWorker& host) {
+                return keep<Result>(&result, std::invoke(function, static_cast<Host&>(host), std::move(arguments)...));
+            });
+            return std::move(*result);
+        }
+    }
+
+private:
+    template <class T>
+    static T result_of(async::task<T> task);
+    template <class T>
+    static async::task<void> keep(std::optional<T>* into, async::task<T> operation) {
+        T produced = co_await std::move(operation);
+        into->emplace(std::move(produced));
+    }
+};
+
+}  // namespace modapi

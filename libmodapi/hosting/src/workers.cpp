@@ -1,0 +1,402 @@
+#include <modapi/hosting/log.h>
+#include <modapi/hosting/watchdog.h>
+#include <modapi/hosting/workers.h>
+
+#include <callbacks/errors.h>
+
+#include <async/callback_frame.h>
+#include <async/co_spawn.h>
+#include <async/run_on.h>
+#include <async/sync_wait.h>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+namespace modapi {
+
+namespace {
+
+using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+std::string name_of_worker(std::size_t index) { return index == 0 ? "main" : "worker" + std::to_string(index); }
+
+void log_step_failure(const std::exception_ptr& failure, std::string_view what) {
+    if (!failure) return;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const async::operation_cancelled&) {  // NOLINT: what was cut has ended
+    } catch (...) {
+        framework_log().error("{} failed: {}", what, callbacks::message_of(failure));
+    }
+}
+
+/// What an operation that a waiting thread asked for comes to.
+struct Awaited {
+    std::promise<void> done;
+    std::optional<HostError> error;
+};
+
+std::vector<ModuleStatistics> statistics_of_host(const HostWorker* host) { return host->modules().module_statistics(); }
+
+}  // namespace
+
+/// A worker with the thread that runs it.
+struct WorkerGroup::Thread {
+    explicit Thread(std::size_t index)
+        : name(name_of_worker(index)), works(io.get_executor()), where([this] {
+              async::environment made(io.get_executor());
+              made.observer = on_stack.get();
+              return made;
+          }()) {}
+
+    std::string name;
+    boost::asio::io_context io{1};
+    WorkGuard works;
+    std::shared_ptr<async::running_callback_mark> on_stack = std::make_shared<async::running_callback_mark>();
+    async::environment where;
+    std::unique_ptr<HostWorker> host;
+    std::thread thread;
+};
+
+/// The members are destroyed from the last to the first: workers before what they run on, the front before the workers.
+struct WorkerGroup::State {
+    explicit State(WorkersSettings how)
+        : settings(std::move(how)),
+          blocking_pool(std::max<std::size_t>(settings.blocking_threads, 1)),
+          front_works(front.get_executor()),
+          signals(front) {}
+
+    WorkersSettings settings;
+    ShutdownDeadline own_deadline;
+    boost::asio::thread_pool blocking_pool;
+    InProcessInvalidationBus own_bus;
+    Watchdog watchdog;
+    std::vector<std::unique_ptr<Thread>> threads;
+    boost::asio::io_context front{1};
+    WorkGuard front_works;
+    boost::asio::signal_set signals;
+    bool is_to_stop = false;
+    bool was_stopped = false;
+    std::mutex mutex;
+    std::optional<HostError> failure;  ///< the first; under the mutex
+    const int exceptions_before = std::uncaught_exceptions();
+};
+
+WorkerGroup::WorkerGroup(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+                         const Factory& factory) {
+    if (settings.log != nullptr) set_log(settings.log);
+    state_ = std::make_unique<State>(std::move(settings));
+    try {
+        build(modules, database, factory);
+        start_modules();
+        start_threads();
+    } catch (...) {
+        const HostError failure = described(HostPhase::starting, nullptr, std::current_exception());
+        abandon(failure);
+        throw HostError(failure);
+    }
+}
+
+WorkerGroup::~WorkerGroup() {
+    try {
+        stop();
+    } catch (const HostError& failure) {
+        framework_log().error("{}", failure.what());
+    }
+    state_->threads.clear();
+    state_->blocking_pool.join();
+}
+
+HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const std::exception_ptr& failure) {
+    HostError::Place place;
+    place.phase = phase;
+    if (thread != nullptr) place.worker = thread->name;
+    const std::string where = thread != nullptr ? "worker " + thread->name + ": " : std::string();
+    try {
+        std::rethrow_exception(failure);
+    } catch (const HostError& error) {
+        return error;
+    } catch (const ConfigurationError& error) {  // has its place already
+        place.module = error.module();
+        if (!place.module.empty()) place.callback = phase == HostPhase::starting ? "start" : "";
+        return {error.what(), std::move(place), failure};
+    } catch (...) {
+        const async::callback_identity* origin = nullptr;
+        if (thread != nullptr && thread->host != nullptr) origin = thread->host->modules().origin_of(failure);
+        std::string line = where;
+        if (origin != nullptr) {
+            place.module = origin->module;
+            place.callback = origin->callback;
+            line += place.callback + " of module " + place.module + " failed: ";
+        }
+        return {line + callbacks::message_of(failure), std::move(place), failure};
+    }
+}
+
+void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory) {
+    State& state = *state_;
+    const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
+    for (std::size_t index = 0; index < count; ++index) {
+        Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
+        WorkerSettings settings = state.settings.each;
+        settings.worker_name.reset();
+        settings.worker_app.reset();
+        if (index > 0) {
+            settings.worker_name = thread.name;
+            settings.worker_app = state.settings.worker_app;
+        }
+        settings.run_background_tasks = index == 0;
+        settings.watchdog = &state.watchdog;
+        InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
+        const WorkerPlace place{
+            index, thread.name, thread.where, database, bus, state.blocking_pool.get_executor(), std::move(settings), *this};
+        try {
+            thread.host = factory(place);
+            thread.host->modules().construct_modules(modules);
+        } catch (...) {
+            throw described(HostPhase::building, &thread, std::current_exception());
+        }
+    }
+}
+
+void WorkerGroup::start_modules() {
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        try {
+            async::sync_wait(thread->io, thread->where, thread->host->modules().start_modules());
+        } catch (...) {
+            throw described(HostPhase::starting, thread.get(), std::current_exception());
+        }
+    }
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        try {
+            thread->host->begin();
+        } catch (...) {
+            throw described(HostPhase::starting, thread.get(), std::current_exception());
+        }
+    }
+}
+
+void WorkerGroup::start_threads() {
+    State& state = *state_;
+    for (const int signal : state.settings.signals) state.signals.add(signal);
+    state.signals.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) state_->is_to_stop = true;
+    });
+    for (const std::unique_ptr<Thread>& thread : state.threads) {
+        thread->io.restart();
+        thread->thread = std::thread([this, running = thread.get()] { run(*running); });
+    }
+}
+
+void WorkerGroup::run(Thread& thread) {
+    bool has_ended = false;
+    while (!has_ended) {
+        try {
+            thread.io.run();
+            has_ended = true;
+        } catch (...) {
+            fail(described(HostPhase::serving, &thread, std::current_exception()));
+        }
+    }
+}
+
+void WorkerGroup::fail(const HostError& failure) {
+    {
+        const std::scoped_lock lock(state_->mutex);
+        if (!state_->failure) state_->failure = failure;
+    }
+    request_stop();
+}
+
+void WorkerGroup::abandon(const HostError& failure) {
+    arm_deadline(true, failure.what());
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        if (thread->thread.joinable()) {
+            thread->io.stop();
+            thread->thread.join();
+        }
+        if (thread->host == nullptr) continue;
+        try {
+            async::sync_wait(thread->io, thread->where, end(*thread, std::chrono::milliseconds(0)));
+        } catch (...) {
+            log_step_failure(std::current_exception(), "stopping the modules");
+        }
+    }
+    state_->threads.clear();
+    state_->blocking_pool.join();
+}
+
+void WorkerGroup::arm_deadline(bool is_failure, std::string failure) {
+    std::vector<ShutdownDeadline::Held> held;
+    for (const std::unique_ptr<Thread>& thread : state_->threads) held.push_back({thread->name, thread->on_stack});
+    ShutdownDeadline* const given = state_->settings.deadline;
+    ShutdownDeadline& deadline = given != nullptr ? *given : state_->own_deadline;
+    deadline.arm(state_->settings.time_to_stop, std::move(held), is_failure, std::move(failure));
+}
+
+void WorkerGroup::serve(const std::function<void()>& on_stop) {
+    State& state = *state_;
+    while (!state.is_to_stop) {
+        try {
+            if (state.front.run_one() == 0) state.front.restart();
+        } catch (...) {
+            fail(described(HostPhase::serving, nullptr, std::current_exception()));
+        }
+    }
+    stop_for(on_stop);
+}
+
+void WorkerGroup::request_stop() {
+    boost::asio::post(state_->front, [this] { state_->is_to_stop = true; });
+}
+
+void WorkerGroup::stop() { stop_for({}); }
+
+void WorkerGroup::stop_for(const std::function<void()>& on_stop) {
+    State& state = *state_;
+    if (!std::exchange(state.was_stopped, true)) {
+        framework_log().info("stopping");
+        std::string because;
+        {
+            const std::scoped_lock lock(state.mutex);
+            if (state.failure) because = state.failure->what();
+        }
+        arm_deadline(!because.empty() || std::uncaught_exceptions() > state.exceptions_before, because);
+        try {
+            if (on_stop) on_stop();
+        } catch (...) {
+            fail(described(HostPhase::stopping, nullptr, std::current_exception()));
+        }
+        on_each(&WorkerGroup::drain, "ending the requests");
+        on_each(&WorkerGroup::end, "stopping the modules");
+        for (const std::unique_ptr<Thread>& thread : state.threads) thread->io.stop();
+        for (const std::unique_ptr<Thread>& thread : state.threads) thread->thread.join();
+    }
+    const std::scoped_lock lock(state.mutex);
+    if (state.failure) throw HostError(*std::exchange(state.failure, std::nullopt));
+}
+
+void WorkerGroup::on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what) {
+    State& state = *state_;
+    std::size_t reported = 0;
+    for (const std::unique_ptr<Thread>& each : state.threads) {
+        boost::asio::post(each->io, [&state, &reported, step, what, thread = each.get()] {
+            async::co_spawn(thread->where, step(*thread, state.settings.grace),
+                            [&state, &reported, what](const std::exception_ptr& failure) {
+                                log_step_failure(failure, what);
+                                boost::asio::post(state.front, [&reported] { ++reported; });
+                            });
+        });
+    }
+    while (reported < state.threads.size()) {
+        try {
+            if (state.front.run_one() == 0) state.front.restart();
+        } catch (...) {
+            log_step_failure(std::current_exception(), what);
+        }
+    }
+}
+
+void WorkerGroup::cut(void* host) {
+    HostWorker& worker = *static_cast<HostWorker*>(host);
+    worker.cut();
+    worker.background().cancel(async::cancel_reason::stopping);
+}
+
+async::task<void> WorkerGroup::drain(Thread& thread, std::chrono::milliseconds grace) {
+    HostWorker& host = *thread.host;
+    async::clock& time = *thread.where.clock;
+    const std::unique_ptr<async::timer> patience =
+        time.call_at(time.now() + grace, thread.where.executor, &WorkerGroup::cut, &host);
+    co_await host.drain();
+    co_await host.background().join();
+}
+
+async::task<void> WorkerGroup::end(Thread& thread, std::chrono::milliseconds) {
+    HostWorker& host = *thread.host;
+    host.background().cancel(async::cancel_reason::stopping);
+    std::exception_ptr failure;
+    try {
+        co_await host.end();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await host.background().join();
+    co_await host.modules().stop();
+    if (failure) std::rethrow_exception(failure);
+}
+
+boost::asio::io_context& WorkerGroup::front() noexcept { return state_->front; }
+std::size_t WorkerGroup::size() const noexcept { return state_->threads.size(); }
+HostWorker& WorkerGroup::worker(std::size_t index) noexcept { return *state_->threads.at(index)->host; }
+
+void WorkerGroup::run_on(std::size_t index, const Operation& operation) {
+    if (state_->was_stopped) throw std::logic_error("an operation was asked for after the workers' stop");
+    Thread& thread = *state_->threads.at(index);
+    // The thread that waits may be gone before the other one has let go of it.
+    const auto awaited = std::make_shared<Awaited>();
+    const auto perform = [](std::shared_ptr<Awaited> kept, Thread& on, const Operation& asked) -> async::task<void> {
+        std::exception_ptr failure;
+        try {
+            async::task<void> running = asked(*on.host);
+            co_await std::move(running);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (failure) kept->error = described(HostPhase::serving, &on, failure);
+        kept->done.set_value();
+    };
+    boost::asio::post(thread.io, [&] { thread.host->background().spawn("operation", perform(awaited, thread, operation)); });
+    awaited->done.get_future().wait();
+    if (awaited->error) throw HostError(*awaited->error);
+}
+
+void WorkerGroup::on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state) {
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        boost::asio::post(thread->io, [host = thread->host.get(), event, state] { host->run_on_new_event(event, state); });
+    }
+}
+
+async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() const {
+    std::vector<ModuleStatistics> together;
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        const HostWorker* const host = thread->host.get();
+        const std::vector<ModuleStatistics> of_worker =
+            co_await async::run_on(thread->where.executor, &statistics_of_host, host);
+        add_up(together, of_worker);
+    }
+    co_return together;
+}
+
+std::vector<ModuleStatistics> WorkerGroup::wait_for_module_statistics() const {
+    std::vector<ModuleStatistics> together;
+    for (const std::unique_ptr<Thread>& thread : state_->threads) {
+        const HostWorker* const host = thread->host.get();
+        if (state_->was_stopped) {
+            add_up(together, statistics_of_host(host));
+            continue;
+        }
+        const auto asked = std::make_shared<std::promise<std::vector<ModuleStatistics>>>();
+        std::future<std::vector<ModuleStatistics>> answer = asked->get_future();
+        boost::asio::post(thread->io, [asked, host] { asked->set_value(statistics_of_host(host)); });
+        add_up(together, answer.get());
+    }
+    return together;
+}
+
+void WorkerGroup::log_modules() const {
+    for (const ModuleStatistics& module : wait_for_module_statistics())
+        framework_log().info("module {} registered {}", module.module, registrations_of(module));
+}
+
+}  // namespace modapi

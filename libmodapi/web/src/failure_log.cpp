@@ -1,0 +1,20 @@
+#include "failure_log.h"
+
+#include <modapi/hosting/log.h>
+
+#include <callbacks/errors.h>
+
+#include <async/callback_frame.h>
+
+#include <spdlog/spdlog.h>
+
+namespace modapi {
+
+void log_resource_failure(const async::context& here, const Request& request, const std::exception_ptr& failure) {
+    const async::callback_identity* const served = async::running_callback(here);
+    const std::string module = served != nullptr ? "module " + served->module + ": " : std::string();
+    framework_log().error("{}{} {}: the web resource failed: {}", module, request.method, request.path,
+                          callbacks::message_of(failure));
+}
+
+}  // namespace modapi
