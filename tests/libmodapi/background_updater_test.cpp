@@ -265,4 +265,32 @@ TEST_F(BackgroundUpdaterTest, AMinimumBelowOneIsAnErrorThatNamesTheModule) {
     EXPECT_TRUE(log.contains("min_batch_size of module careless is 0; it must be at least 1"));
 }
 
+TEST_F(BackgroundUpdaterTest, MayBeDestroyedBeforeTheScopeThatItRunsIn) {
+    table.add("slow");
+    Work work{.table = table, .name = "slow", .batches = 2, .durations = {1h, 1h}};
+    {
+        modapi::BackgroundUpdater early("master", table, hooks.background_update_controller, settings, scope);
+        early.register_update(work.name, async::bind<&Work::batch>(&work));
+        early.start();
+        time.run_ready();
+    }
+    scope.cancel(async::cancel_reason::stopping);
+    time.run(scope.join());
+    EXPECT_EQ(work.asked.size(), 1U) << "it goes on no more";
+}
+
+TEST_F(BackgroundUpdaterTest, OfItsOwnIsStoppedAndGoesOnNoMore) {
+    table.add("slow");
+    Work work{.table = table, .name = "slow", .batches = 2, .durations = {1h, 1h}};
+    modapi::BackgroundUpdater own("master", table, hooks.background_update_controller, settings, time.environment());
+    own.register_update(work.name, async::bind<&Work::batch>(&work));
+    own.start();
+    time.run_ready();
+    time.run(own.stop());
+    EXPECT_EQ(work.asked.size(), 1U);
+    own.start();
+    time.run_ready();
+    EXPECT_EQ(work.asked.size(), 1U);
+}
+
 }  // namespace

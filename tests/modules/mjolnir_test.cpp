@@ -1,5 +1,7 @@
 #include "../../examples/modules/mjolnir/mjolnir.h"
 
+#include <modapi/case_folding.h>
+#include <modapi/glob.h>
 #include <modapi/testing/assertions.h>
 #include <modapi/testing/host.h>
 
@@ -311,7 +313,7 @@ TEST(MjolnirConfiguration, MistakesNameTheirPath) {
 }
 
 bool glob_matches(const std::string& pattern, const std::string& value) {
-    return mjolnir::Glob(mjolnir::without_case(pattern)).matches(mjolnir::without_case(value));
+    return modapi::Glob(modapi::characters_without_case(pattern)).matches(modapi::characters_without_case(value));
 }
 
 TEST(MjolnirGlob, StarsAndQuestionMarksAreTheOnlyWildcardsAndTheWholeValueCounts) {
@@ -343,7 +345,7 @@ TEST(MjolnirGlob, AThousandStarsAgainstTenThousandCharactersTakeUnderTenMillisec
     const std::string patterns[] = {stars + "b", stars + "*", std::string(1000, '*') + "b", "*" + std::string(999, 'a') + "b*"};
     const std::u32string value(10'000, U'a');
     for (const std::string& pattern : patterns) {
-        const mjolnir::Glob glob(mjolnir::without_case(pattern));
+        const modapi::Glob glob(modapi::characters_without_case(pattern));
         std::chrono::nanoseconds shortest = std::chrono::hours(1);
         for (int attempt = 0; attempt < 20; ++attempt) {
             const auto begin = std::chrono::steady_clock::now();

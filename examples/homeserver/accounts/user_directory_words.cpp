@@ -1,6 +1,6 @@
 #include "accounts/user_directory_words.h"
 
-#include "text/unicode_text.h"
+#include <modapi/case_folding.h>
 
 #include <callbacks/users.h>
 
@@ -12,7 +12,7 @@ namespace homeserver {
 std::vector<std::string> directory_words_of(const std::string& text) {
     std::vector<std::string> words;
     std::string word;
-    for (const char character : without_case(text)) {
+    for (const char character : modapi::without_case(text)) {
         const auto byte = static_cast<unsigned char>(character);
         if (std::isalnum(byte) != 0 || byte >= 0x80) {
             word += character;

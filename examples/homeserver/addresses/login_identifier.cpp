@@ -2,7 +2,8 @@
 
 #include "addresses/phone_number.h"
 #include "http/requests.h"
-#include "text/unicode_text.h"
+
+#include <modapi/case_folding.h>
 
 #include <callbacks/errors.h>
 
@@ -51,7 +52,7 @@ std::string canonical_email(std::string_view address) {
     const std::size_t at = bare.find('@');
     const bool has_one_at = at != std::string_view::npos && bare.find('@', at + 1) == std::string_view::npos;
     if (!has_one_at || at == 0 || at + 1 == bare.size()) throw SynapseError(400, "Unable to parse email address");
-    return without_case(bare);
+    return modapi::without_case(bare);
 }
 
 LoginIdentifier login_identifier(const JsonDict& body) {

@@ -1,5 +1,7 @@
 #include "events/event_filter.h"
 
+#include <modapi/case_folding.h>
+
 #include <callbacks/errors.h>
 #include <boost/json/parse.hpp>
 
@@ -18,26 +20,14 @@ bool contains(const std::vector<std::string>& list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-/// `*` stands for any number of characters. Each part between two stars is taken where it stands first: what fits after a later
-/// place fits after the first one too, so that nothing is tried twice.
-bool matches(std::string_view pattern, std::string_view text) {
-    std::size_t star = pattern.find('*');
-    if (star == std::string_view::npos) return pattern == text;
-    if (!text.starts_with(pattern.substr(0, star))) return false;
-    text.remove_prefix(star);
-    pattern.remove_prefix(star + 1);
-    for (star = pattern.find('*'); star != std::string_view::npos; star = pattern.find('*')) {
-        const std::string_view part = pattern.substr(0, star);
-        const std::size_t place = text.find(part);
-        if (place == std::string_view::npos) return false;
-        text.remove_prefix(place + part.size());
-        pattern.remove_prefix(star + 1);
-    }
-    return text.ends_with(pattern);
+std::vector<modapi::Glob> patterns_of(const std::vector<std::string>& types) {
+    std::vector<modapi::Glob> patterns;
+    for (const std::string& type : types) patterns.emplace_back(modapi::characters(type), modapi::Glob::Wildcards::star);
+    return patterns;
 }
 
-bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return matches(pattern, text); });
+bool any_matches(const std::vector<modapi::Glob>& patterns, std::u32string_view text) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const modapi::Glob& pattern) { return pattern.matches(text); });
 }
 
 }  // namespace
@@ -59,13 +49,13 @@ std::optional<std::vector<std::string>> filter_names(const JsonDict& filter, std
 }
 
 EventFilter::EventFilter(const JsonDict& filter)
-    : types_(filter_names(filter, "types")),
-      not_types_(filter_names(filter, "not_types").value_or(Names())),
+    : not_types_(patterns_of(filter_names(filter, "not_types").value_or(Names()))),
       senders_(filter_names(filter, "senders")),
       not_senders_(filter_names(filter, "not_senders").value_or(Names())),
       rooms_(filter_names(filter, "rooms")),
       not_rooms_(filter_names(filter, "not_rooms").value_or(Names())) {
     constexpr std::int64_t max_events = 1000;
+    if (const std::optional<Names> types = filter_names(filter, "types")) types_ = patterns_of(*types);
     if (const JsonValue* const url = filter.if_contains("contains_url"); url != nullptr && !url->is_null()) {
         if (!url->is_bool()) refuse_filter("contains_url");
         contains_url_ = url->get_bool();
@@ -77,8 +67,10 @@ EventFilter::EventFilter(const JsonDict& filter)
 }
 
 bool EventFilter::wants(std::string_view type, std::string_view sender) const {
-    if (contains(not_senders_, sender) || any_matches(not_types_, type)) return false;
-    return (!senders_ || contains(*senders_, sender)) && (!types_ || any_matches(*types_, type));
+    if (contains(not_senders_, sender) || (senders_ && !contains(*senders_, sender))) return false;
+    if (!types_ && not_types_.empty()) return true;
+    const std::u32string characters = modapi::characters(type);
+    return !any_matches(not_types_, characters) && (!types_ || any_matches(*types_, characters));
 }
 
 bool EventFilter::wants_room(std::string_view room_id) const {

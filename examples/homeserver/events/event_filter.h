@@ -2,6 +2,8 @@
 
 #include "events/room_store.h"
 
+#include <modapi/glob.h>
+
 #include <callbacks/event.h>
 #include <callbacks/json.h>
 
@@ -37,8 +39,8 @@ public:
 
 private:
     using Names = std::vector<std::string>;
-    std::optional<Names> types_;
-    Names not_types_;
+    std::optional<std::vector<modapi::Glob>> types_;
+    std::vector<modapi::Glob> not_types_;
     std::optional<Names> senders_;
     Names not_senders_;
     std::optional<Names> rooms_;

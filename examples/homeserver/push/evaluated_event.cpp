@@ -2,7 +2,9 @@
 
 #include "events/power_levels.h"
 #include "events/room_store.h"
-#include "push/text_pattern.h"
+
+#include <modapi/case_folding.h>
+#include <modapi/glob.h>
 
 #include <algorithm>
 #include <charconv>
@@ -94,8 +96,9 @@ bool EvaluatedEvent::is_met(const JsonDict& condition, const std::string& user_i
 bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern) const {
     const JsonValue* const found = value_at(key);
     if (found == nullptr || !found->is_string() || !pattern.is_string()) return false;
-    const TextPattern wanted(pattern.get_string());
-    return key == "content.body" ? wanted.matches_words(found->get_string()) : wanted.matches(found->get_string());
+    const modapi::Glob wanted(modapi::characters_without_case(pattern.get_string()));
+    const std::u32string text = modapi::characters_without_case(found->get_string());
+    return key == "content.body" ? wanted.matches_words(text) : wanted.matches(text);
 }
 
 bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
@@ -103,7 +106,8 @@ bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
     const auto member = current_state_event(transaction_, event_.room_id(), "m.room.member", user_id);
     if (!member) return false;
     const std::string_view name = member->content_string("displayname").value_or("");
-    return !name.empty() && TextPattern::literal(name).matches_words(*body());
+    return !name.empty() && modapi::Glob(modapi::characters_without_case(name), modapi::Glob::Wildcards::none)
+                                .matches_words(modapi::characters_without_case(*body()));
 }
 
 bool EvaluatedEvent::room_member_count(std::string_view wanted) {

@@ -1,5 +1,7 @@
 #include "policy_rules.h"
 
+#include <modapi/case_folding.h>
+
 #include <algorithm>
 
 namespace mjolnir {
@@ -36,7 +38,7 @@ std::optional<PolicyRules::Ban> PolicyRules::ban_of(const callbacks::Event& even
     const std::optional<std::string_view> recommendation = event.content_string("recommendation");
     if (!kind || !entity || !recommendation || !event.content_string("reason")) return std::nullopt;
     if (*recommendation != "m.ban" && *recommendation != "org.matrix.mjolnir.ban") return std::nullopt;
-    return Ban{*kind, without_case(*entity)};
+    return Ban{*kind, modapi::characters_without_case(*entity)};
 }
 
 void PolicyRules::set(const callbacks::Event& event) {
@@ -66,7 +68,7 @@ void PolicyRules::withdraw_all(const std::string& room_id) {
 
 void PolicyRules::enter(const Ban& ban) {
     Banned& of_kind = banned(ban.kind);
-    if (Glob::has_wildcards(ban.entity)) {
+    if (modapi::Glob::has_wildcards(ban.entity)) {
         ++of_kind.globs.try_emplace(ban.entity, ban.entity).first->second.rules;
     } else {
         ++of_kind.entities[ban.entity];
@@ -85,7 +87,7 @@ void PolicyRules::strike(const Ban& ban) {
 bool PolicyRules::bans(PolicyKind kind, std::string_view value) const {
     const Banned& of_kind = banned_[static_cast<std::size_t>(kind)];
     if (of_kind.entities.empty() && of_kind.globs.empty()) return false;
-    const std::u32string compared = without_case(value);
+    const std::u32string compared = modapi::characters_without_case(value);
     if (of_kind.entities.contains(compared)) return true;
     return std::any_of(of_kind.globs.begin(), of_kind.globs.end(),
                        [&](const auto& banned) { return banned.second.glob.matches(compared); });

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "glob.h"
+#include <modapi/glob.h>
 
 #include <callbacks/event.h>
 
@@ -43,7 +43,7 @@ private:
     };
     struct BannedGlob {
         explicit BannedGlob(std::u32string_view pattern) : glob(pattern) {}
-        Glob glob;
+        modapi::Glob glob;
         std::size_t rules = 0;
     };
     struct Banned {

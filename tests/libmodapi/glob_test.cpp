@@ -1,0 +1,105 @@
+#include <modapi/case_folding.h>
+#include <modapi/glob.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace {
+
+using modapi::characters_without_case;
+using modapi::Glob;
+
+bool matches(const std::string& pattern, const std::string& text) {
+    return Glob(characters_without_case(pattern)).matches(characters_without_case(text));
+}
+bool matches_words(const std::string& pattern, const std::string& text,
+                   Glob::Wildcards wildcards = Glob::Wildcards::star_and_question_mark) {
+    return Glob(characters_without_case(pattern), wildcards).matches_words(characters_without_case(text));
+}
+
+struct Example {
+    const char* pattern;
+    const char* text;
+    bool whole;
+    bool words;
+};
+
+TEST(GlobTest, MatchesAWholeTextOrAPartBetweenWordBoundaries) {
+    const Example examples[] = {
+        {"cake", "cake", true, true},
+        {"cake", "CAKE", true, true},
+        {"cake", "a cake, please", false, true},
+        {"cake", "cakes", false, false},
+        {"cake", "pancake", false, false},
+        {"cake", "pan_cake", false, false},
+        {"cake", "pan-cake", false, true},
+        {"cake", "cakes cake", false, true},
+        {"o o", "o o o", false, true},
+        {"-", "a-b", false, true},
+        {"cake*", "cakes", true, true},
+        {"*cake", "pancake", true, true},
+        {"c?ke", "coke", true, true},
+        {"c?ke", "cke", false, false},
+        {"c?ke", "cöke", true, true},
+        {"c??ke", "cöke", false, false},
+        {"?", "ö", true, true},
+        {"a*b*c", "axxbyyc", true, true},
+        {"a*b*c", "axxbyy", false, false},
+        {"a*b*c", "see: axx byyc!", false, true},
+        {"@room", "hey @room!", false, true},
+        {"@room", "hey@room", false, true},
+        {"*", "", true, true},
+        {"", "", true, true},
+        {"", "x", false, true},
+        {"**", "anything", true, true},
+        {"a.c", "abc", false, false},
+        {"[a]", "a", false, false},
+        {"m.room.message", "m.room.messages", false, false},
+        {"Ünal", "hallo Ünal", false, true},
+        {"Ünal", "hallo üNAL", false, true},
+        {"οδος", "ΟΔΟΣ", true, true},
+        {"ȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺȺ", "ⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥⱥ", true, true},
+    };
+    for (const Example& example : examples) {
+        EXPECT_EQ(matches(example.pattern, example.text), example.whole) << example.pattern << " and " << example.text;
+        EXPECT_EQ(matches_words(example.pattern, example.text), example.words) << example.pattern << " in " << example.text;
+    }
+}
+
+TEST(GlobTest, TakesALiteralAsItStands) {
+    EXPECT_TRUE(matches_words("What?*", "oh what?* again", Glob::Wildcards::none));
+    EXPECT_FALSE(matches_words("What?*", "oh what again", Glob::Wildcards::none));
+}
+
+TEST(GlobTest, IsRightForPatternsOverTheLengthOfASet) {
+    for (const std::size_t length : {63U, 64U, 65U, 127U, 128U, 200U}) {
+        const std::string text(length, 'a');
+        EXPECT_TRUE(matches(text, text)) << length;
+        EXPECT_FALSE(matches(text, text + "a")) << length;
+        EXPECT_FALSE(matches_words(text + "b", text)) << length;
+        EXPECT_TRUE(matches(text + "*", text + "zzz")) << length;
+    }
+}
+
+TEST(GlobTest, StaysQuickWhereTryingAllWaysWouldNot) {
+    std::string pattern;
+    for (int part = 0; part < 300; ++part) pattern += "a?*";
+    const std::string body(64 * 1024, 'a');
+    EXPECT_FALSE(matches_words(pattern + "b", body));
+}
+
+TEST(GlobTest, MayTakeAQuestionMarkForItself) {
+    const Glob star(modapi::characters("a?*"), Glob::Wildcards::star);
+    EXPECT_TRUE(star.matches(modapi::characters("a?bc")));
+    EXPECT_FALSE(star.matches(modapi::characters("axbc")));
+    EXPECT_FALSE(star.matches(modapi::characters("A?bc"))) << "case counts where nobody took it away";
+}
+
+TEST(CaseFolding, KeepsBytesThatAreNoText) {
+    EXPECT_EQ(modapi::without_case("ÄB\xFF"), "äb\xFF");
+    EXPECT_EQ(modapi::characters("\xFF").size(), 1U);
+    EXPECT_NE(modapi::characters("\xFF"), modapi::characters("\xC3\xBF")) << "a byte isn't the character of its number";
+}
+
+}  // namespace
