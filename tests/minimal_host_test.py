@@ -104,7 +104,8 @@ def see_failure(modules, line, logged=(), port=0):
 
 def see_failing_starts():
     see_failure(["{module: nowhere.Module}"],
-                f"FILE:5: modules[0].module: no library nowhere.so in {MODULES} (module nowhere.Module)")
+                "FILE:5: modules[0].module: is neither compiled in, nor is there a nowhere.so on the module path "
+                f"({MODULES}) (module nowhere.Module)")
     see_failure(OWN + [breaker(fails="constructor")],
                 "FILE:7: modules[2]: no room here (module breaker.Breaker)")
     see_failure(OWN + [breaker(fails="constructor", worker="worker1")],

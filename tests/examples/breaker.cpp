@@ -1,5 +1,7 @@
 #include <modapi/module_api.h>
 
+#include <spdlog/logger.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>

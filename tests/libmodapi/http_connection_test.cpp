@@ -25,10 +25,10 @@ using Connection = RawPeer::Connection;
 
 constexpr auto patience = 60s;
 
-constexpr const char* good_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+constexpr const char* whole_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 void answer_all(Connection& connection) {
-    while (connection.read_request() && connection.send(good_answer)) {
+    while (connection.read_request() && connection.send(whole_answer)) {
     }
 }
 
@@ -53,7 +53,7 @@ TEST(HttpConnectionTest, ManyRequestsAreUnderWayAtOnce) {
         if (!connection.read_request()) return;
         if (++waiting == count) all_wait.set_value();
         if (go_on.wait_for(patience) != std::future_status::ready) return;
-        connection.send(good_answer);
+        connection.send(whole_answer);
         connection.wait_for_end();
     });
     simulation time;
@@ -126,7 +126,7 @@ TEST(HttpConnectionTest, AConnectionThatOneNameWasAllowedServesNoOtherName) {
     const RawPeer peer([&](Connection& connection) {
         while (connection.read_request()) {
             ++requests;
-            connection.send(good_answer);
+            connection.send(whole_answer);
         }
     });
     Allowed allowed(peer);
