@@ -70,7 +70,7 @@ struct BackgroundUpdater::Loop {
     std::map<std::string, UpdatePerformance> performance;
     std::optional<std::string> current;
     async::cancellation_source* ending = nullptr;  ///< of what runs
-    bool was_left = false;                         ///< the updater is gone
+    bool was_left = false;                         ///< the updater was stopped, or is gone
     bool enabled = true;
     bool running = false;
     bool looks_again = false;  ///< rows may have come since the loop last read the table
@@ -108,7 +108,7 @@ void BackgroundUpdater::register_one_shot_update(std::string name, Handler handl
 
 void BackgroundUpdater::start() {
     Loop& loop = *loop_;
-    if (!loop.enabled) return;
+    if (!loop.enabled || loop.was_left) return;
     loop.looks_again = true;
     if (loop.running) return;
     loop.running = true;
@@ -117,6 +117,7 @@ void BackgroundUpdater::start() {
 }
 
 async::task<void> BackgroundUpdater::stop() {
+    loop_->was_left = true;
     if (own_scope_ != nullptr) own_scope_->cancel(async::cancel_reason::stopping);
     if (own_scope_ == nullptr && loop_->ending != nullptr) loop_->ending->request(async::cancel_reason::stopping);
     return scope_.join();

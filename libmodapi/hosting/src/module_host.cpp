@@ -58,6 +58,7 @@ void ModuleHost::State::destroy_modules() {
     if (settings.watchdog != nullptr && mark != nullptr) settings.watchdog->forget(mark->identity());
     callback_log.forget();
     environment.forget_registrations();
+    environment.resources = WebResources(settings.reserved_paths);
     while (!modules.empty()) modules.pop_back();
     while (!apis.empty()) apis.pop_back();
     environment.registrations.clear();
@@ -77,10 +78,11 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             state.apis.push_back(std::make_unique<ModuleApi>(state.environment, configured.name));
             ModuleInstance module;
             module.configured = configured;
+            module.definition = *configured.definition;
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
-            module.object = configured.definition->construct(configured.parsed, *state.apis.back());
+            module.object = module.definition.construct(configured.parsed, *state.apis.back());
             state.modules.push_back(std::move(module));
         } catch (const callbacks::ConfigError& error) {
             // A constructor that reads its section itself.

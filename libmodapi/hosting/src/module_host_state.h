@@ -17,6 +17,7 @@ struct ModuleInstance {
     using Function = async::task<void> (*)(void* module);
 
     ConfiguredModule configured;
+    ModuleDefinition definition;  ///< the resolver that has configured.definition may be gone
     std::shared_ptr<void> object;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.

@@ -60,10 +60,10 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
 async::task<void> ModuleHost::State::stop_modules() {
     const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
     for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
-        if (!std::exchange(module->is_started, false) || module->configured.definition->stop == nullptr) continue;
+        if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
         std::vector<std::string> place;
         async::task<std::string> stopping =
-            run_until(*module, module->configured.definition->stop, *module->stopping, end, settings.stop_deadline, place);
+            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline, place);
         const std::string failure = co_await std::move(stopping);
         if (!failure.empty()) framework_log().error("module {}: {}", module->configured.name, failure);
     }
@@ -90,7 +90,7 @@ async::task<void> ModuleHost::start_modules() {
     for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
         ModuleInstance& module = state.modules[index];
         async::task<std::string> starting =
-            state.begin_module(module, module.configured.definition->start, *module.starting, place);
+            state.begin_module(module, module.definition.start, *module.starting, place);
         failure = co_await std::move(starting);
         module.is_started = failure.empty();
         if (!failure.empty()) failed = module.configured;
@@ -99,7 +99,7 @@ async::task<void> ModuleHost::start_modules() {
     for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
         ModuleInstance& module = state.modules[index];
         async::task<std::string> becoming_ready =
-            state.begin_module(module, module.configured.definition->ready, *module.becoming_ready, place);
+            state.begin_module(module, module.definition.ready, *module.becoming_ready, place);
         failure = co_await std::move(becoming_ready);
         if (!failure.empty()) failed = module.configured;
     }
