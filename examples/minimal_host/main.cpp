@@ -34,7 +34,7 @@ std::int64_t greet_everybody(modapi::Transaction& transaction, std::int64_t batc
 /// out, accounts() and rooms() among it; a module that asks for that is told by name what isn't there.
 class Server final : public modapi::HostWorker {
 public:
-    explicit Server(const modapi::WorkerPlace& place)
+    explicit Server(const modapi::WorkerContext& place)
         : HostWorker(place), database_(place.database), workers_(place.workers), updates_(place.database) {}
 
     const std::string& server_name() const noexcept override { return name_; }
@@ -201,7 +201,7 @@ void run(const char* configuration) {
     const std::unique_ptr<modapi::Database> database = modapi::Database::open(reader.database());
     database->run_blocking("create_tables", &create_tables, nullptr);
 
-    modapi::WorkersSettings settings;
+    modapi::WorkerGroupSettings settings;
     settings.count = 2;
     settings.each = reader.worker_settings();
     settings.log = spdlog::stderr_logger_mt("minimal_host");

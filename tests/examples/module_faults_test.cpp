@@ -1,6 +1,6 @@
 #include "room_test.h"
 
-#include "text/storable_json.h"
+#include <callbacks/storable_json.h>
 
 #include <callbacks/errors.h>
 

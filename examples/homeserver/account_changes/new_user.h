@@ -45,7 +45,7 @@ public:
     /// a module denies it; 400 `M_INVALID_USERNAME`, 400 `M_USER_IN_USE`.
     [[nodiscard]] async::task<std::string> create(NewUser user);
 
-    /// create_user and on_user_registration; a callback that throws there leaves the account.
+    /// Runs `create`, then on_user_registration. If that callback throws, the account stays.
     [[nodiscard]] async::task<std::string> register_user(NewUser user);
 
 private:

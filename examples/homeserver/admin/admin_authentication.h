@@ -10,7 +10,8 @@
 
 namespace homeserver {
 
-/// Who makes this request, an admin. Errors: those of authenticate, 403 `M_FORBIDDEN` "You are not a server admin".
+/// The server admin who makes this request. Errors: those of `Authentication::requester_of`; 403 `M_FORBIDDEN` "You are not a
+/// server admin".
 [[nodiscard]] async::task<callbacks::Requester> authenticate_admin(Authentication& authentication, modapi::Database& database,
                                                                    const RoutedRequest& request);
 

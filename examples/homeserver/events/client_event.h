@@ -37,8 +37,8 @@ struct ClientEventWriter {
     const async::clock& clock;
 };
 
-/// A JSON response with events in it, from its beginning to its end: text and events alternate. The one place where
-/// add_field_to_unsigned runs: for all events of the response at once, when it is written.
+/// A JSON response with events in it, from its beginning to its end: text and events alternate. Through it the server runs
+/// add_field_to_unsigned, for all events of the response at once, when it is written.
 ///
 ///     EventResponse response(event_writer, recipient_of(requester));
 ///     response.text().append(R"({"chunk":)");

@@ -2,7 +2,7 @@
 
 #include "process/server_configuration.h"
 
-#include <modapi/configuration.h>
+#include <modapi/hosting/configuration.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,8 +1,8 @@
 #include "process/server.h"
 #include "process/server_configuration.h"
 
-#include <modapi/configuration.h>
-#include <modapi/module_resolver.h>
+#include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_resolver.h>
 
 #include <sodium.h>
 #include <spdlog/pattern_formatter.h>

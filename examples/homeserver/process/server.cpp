@@ -80,7 +80,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
     workers_.emplace(workers_settings(deadline), *database_, modules,
-                     [this](const modapi::WorkerPlace& place) { return std::make_unique<ServerWorker>(context_, place); });
+                     [this](const modapi::WorkerContext& place) { return std::make_unique<ServerWorker>(context_, place); });
     listen();
 }
 
@@ -90,8 +90,8 @@ Server::~Server() {
     host_pool_.join();
 }
 
-modapi::WorkersSettings Server::workers_settings(modapi::ShutdownDeadline& deadline) const {
-    modapi::WorkersSettings settings;
+modapi::WorkerGroupSettings Server::workers_settings(modapi::ShutdownDeadline& deadline) const {
+    modapi::WorkerGroupSettings settings;
     settings.count = configuration_.workers;
     settings.worker_app = "homeserver.worker";
     settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);

@@ -42,7 +42,7 @@ public:
     void run();
 
 private:
-    [[nodiscard]] modapi::WorkersSettings workers_settings(modapi::ShutdownDeadline& deadline) const;
+    [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::ShutdownDeadline& deadline) const;
     void listen();
     [[nodiscard]] ServerWorker& next_worker();
     void close();

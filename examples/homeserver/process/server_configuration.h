@@ -8,12 +8,12 @@
 #include "profiles/user_directory_settings.h"
 #include "sessions/session_settings.h"
 
-#include <modapi/background_updater.h>
-#include <modapi/cache_settings.h>
-#include <modapi/configuration.h>
 #include <modapi/database.h>
+#include <modapi/hosting/background_updater.h>
+#include <modapi/hosting/cache_settings.h>
+#include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_resolver.h>
 #include <modapi/http_client.h>
-#include <modapi/module_resolver.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -48,7 +48,7 @@ struct ServerConfiguration {
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
-    std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start() of each module
+    std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start(), and then the ready(), of each module
     modapi::BackgroundUpdateSettings background_updates;
     modapi::HttpClientSettings http_client;  ///< of modules and pushers
     MailSettings mail;

@@ -140,7 +140,7 @@ struct ServerWorker::Parts {
     ModulePush module_push;
 };
 
-ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerPlace& place)
+ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext& place)
     : HostWorker(place),
       process_(process),
       parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {

@@ -45,7 +45,7 @@ struct ProcessContext {
 /// the clients.
 class ServerWorker final : public modapi::HostWorker {
 public:
-    ServerWorker(ProcessContext& process, const modapi::WorkerPlace& place);
+    ServerWorker(ProcessContext& process, const modapi::WorkerContext& place);
     ~ServerWorker() override;
 
     // modapi::Homeserver

@@ -6,9 +6,9 @@
 #include "http/requests.h"
 #include "rooms/appended_event.h"
 #include "text/server_name.h"
-#include "text/storable_json.h"
 
 #include <callbacks/errors.h>
+#include <callbacks/storable_json.h>
 
 #include <algorithm>
 

@@ -45,8 +45,8 @@ public:
     [[nodiscard]] async::task<NewSession> start(std::string user_id, std::optional<std::string> device_id,
                                                 std::optional<std::string> display_name);
 
-    /// Removes the device that a request or token is of with all its tokens, or the token if it has none, and tells
-    /// on_logged_out. From here on the tokens go, so that all is done for each of them.
+    /// Ends a session: removes its device with all its tokens, or the one token if it has no device, then runs on_logged_out
+    /// for each. Runs to its end once it has begun.
     [[nodiscard]] async::task<void> end(callbacks::Requester requester);
 
     /// Tells on_logged_out of each token, in their order; then the pushers of their devices go.

@@ -53,7 +53,7 @@ public:
     /// codes can be sent, `m.login.email.identity` and `m.login.msisdn`; everything else is done by who proves to be `user_id`,
     /// by `m.login.password` or a login type of the modules.
     ///
-    /// `known` is what find_ui_auth_session gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type; 403 `M_FORBIDDEN`
+    /// `known` is what `find_session` gave. Errors: 400 `M_INVALID_PARAM` for a member of a wrong type; 403 `M_FORBIDDEN`
     /// "Invalid auth" for who proves to be somebody else.
     [[nodiscard]] async::task<std::variant<UiAuthSession, modapi::Response>> authenticate(std::string operation,
                                                                                           callbacks::JsonDict body,
@@ -62,7 +62,7 @@ public:
 
     /// The whole of it for an operation that asks its user to prove once more who they are: none when they did, else the
     /// response that says what is to be done. A session is good for this operation and this user only. Errors: those of
-    /// find_ui_auth_session and authenticate_interactively.
+    /// `find_session` and `authenticate`.
     [[nodiscard]] async::task<std::optional<modapi::Response>> prove_again(std::string operation, callbacks::JsonDict body,
                                                                            std::string user_id);
 

@@ -15,8 +15,6 @@ namespace {
 // copy needs it.
 __attribute__((section(".modapi_framework"), used)) constexpr char framework_mark[] = "libasync";
 
-constinit thread_local std::uint64_t heap_blocks = 0;
-
 /// What a list of a thread that ends begins with: too long to take a block, and none to give.
 constinit frame_pool::block closed{nullptr, UINT32_MAX};
 
@@ -45,7 +43,6 @@ thread_local pool_owner owner_of_this_thread;
 
 void* allocate_block(std::size_t size) {
     owner_of_this_thread.armed = true;  // constructs the owner, so that it is destroyed with the thread
-    ++heap_blocks;
     return ::operator new(size);
 }
 
@@ -66,7 +63,5 @@ void free_listed(frame_pool::size_class& blocks, void* memory) noexcept {
 }
 
 void free_block(void* memory) noexcept { ::operator delete(memory); }
-
-std::uint64_t heap_blocks_of_this_thread() noexcept { return heap_blocks; }
 
 }  // namespace async::detail

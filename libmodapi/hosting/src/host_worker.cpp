@@ -20,7 +20,7 @@ async::task<void> tell_of_event(callbacks::ThirdPartyRulesDispatch& third_party_
 
 }  // namespace
 
-HostWorker::HostWorker(const WorkerPlace& place)
+HostWorker::HostWorker(const WorkerContext& place)
     : name_(place.name),
       where_(place.where),
       modules_(*this, place.where, place.database, place.bus, place.blocking_pool, place.settings),

@@ -70,13 +70,13 @@ struct WorkerGroup::Thread {
 
 /// The members are destroyed from the last to the first: workers before what they run on, the front before the workers.
 struct WorkerGroup::State {
-    explicit State(WorkersSettings how)
+    explicit State(WorkerGroupSettings how)
         : settings(std::move(how)),
           blocking_pool(std::max<std::size_t>(settings.blocking_threads, 1)),
           front_works(front.get_executor()),
           signals(front) {}
 
-    WorkersSettings settings;
+    WorkerGroupSettings settings;
     ShutdownDeadline own_deadline;
     boost::asio::thread_pool blocking_pool;
     InProcessInvalidationBus own_bus;
@@ -92,7 +92,7 @@ struct WorkerGroup::State {
     const int exceptions_before = std::uncaught_exceptions();
 };
 
-WorkerGroup::WorkerGroup(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+WorkerGroup::WorkerGroup(WorkerGroupSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
                          const Factory& factory) {
     if (settings.log != nullptr) set_log(settings.log);
     state_ = std::make_unique<State>(std::move(settings));
@@ -158,7 +158,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         settings.run_background_tasks = index == 0;
         settings.watchdog = &state.watchdog;
         InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
-        const WorkerPlace place{
+        const WorkerContext place{
             index, thread.name, thread.where, database, bus, state.blocking_pool.get_executor(), std::move(settings), *this};
         try {
             thread.host = factory(place);

@@ -61,7 +61,7 @@ struct OutgoingEvent {
     bool in_full = true;                    ///< false: in the short form, without what the prepared text begins with
 };
 
-/// Writes events as clients get them; the one place where add_field_to_unsigned runs. The host's own fields win over all
+/// Writes events as clients get them, and runs add_field_to_unsigned for each. The host's own fields win over all
 /// modules', the later module's over the earlier one's.
 ///
 ///     callbacks::ClientEvents events;

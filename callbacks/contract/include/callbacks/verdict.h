@@ -50,7 +50,7 @@ public:
     [[nodiscard]] std::optional<std::string_view> text() const noexcept;
     /// Fields for the error's body; never `errcode` or `error`. Valid as long as the verdict.
     [[nodiscard]] const JsonDict& additional_fields() const noexcept;
-    /// The names of fields that were left out because they are the error's own.
+    /// Whether fields were left out since the error has `errcode` and `error` of its own.
     [[nodiscard]] bool fields_were_ignored() const noexcept;
 
     friend Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields);

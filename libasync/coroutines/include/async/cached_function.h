@@ -29,7 +29,7 @@ public:
     }
     [[nodiscard]] constexpr std::size_t max_entries() const noexcept { return max_entries_; }
     [[nodiscard]] constexpr clock::duration expire_after() const noexcept { return expire_after_; }
-    /// Whether it was said, be it the default.
+    /// Whether expire_after was called, even with the default.
     [[nodiscard]] constexpr bool says_expiry() const noexcept { return says_expiry_; }
 
 private:
@@ -76,7 +76,8 @@ public:
     /// Forgets the entry whose key consists of these strings and detaches a run in flight. False, and nothing done: the number
     /// of parts is wrong, or a string is no value of its part's type.
     [[nodiscard]] virtual bool invalidate_strings(std::span<const std::string> key) = 0;
-    /// Forgets every entry whose key begins with these strings and detaches runs in flight. False, and nothing done: as above.
+    /// Forgets every entry whose key begins with these strings and detaches runs in flight. False, and
+    /// nothing done: there are too many, or a string is no value of its part's type.
     [[nodiscard]] virtual bool invalidate_prefix_strings(std::span<const std::string> prefix) = 0;
     [[deprecated("it is named invalidate_strings")]] bool invalidate_text(std::span<const std::string> key) {
         return invalidate_strings(key);

@@ -94,9 +94,6 @@ inline void free_frame(void* memory, std::size_t size) noexcept {
     free_block(memory);
 }
 
-/// Number of blocks this thread took from the heap because its pool had none. For tests and benchmarks.
-[[nodiscard]] std::uint64_t heap_blocks_of_this_thread() noexcept;
-
 /// Standard allocator over the frame pool, for Asio's handler memory.
 template <class T>
 struct recycling_allocator {

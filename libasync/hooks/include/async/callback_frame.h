@@ -37,7 +37,7 @@ public:
 
     [[nodiscard]] const std::atomic<const callback_identity*>& identity() const noexcept { return identity_; }
 
-    /// That of an environment; null if it has none.
+    /// The mark that observes an environment; null if none does.
     [[nodiscard]] static const running_callback_mark* of(const environment& where) noexcept {
         return dynamic_cast<const running_callback_mark*>(where.observer);
     }

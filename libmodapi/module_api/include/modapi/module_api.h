@@ -235,7 +235,7 @@ public:
     /// method. Cost: of that one event, not of the room's state.
     [[nodiscard]] async::task<std::optional<callbacks::Event>> get_state_event(std::string room_id, std::string type,
                                                                                std::string state_key = std::string());
-    /// The older form: nothing for no types.
+    /// The state events that `types` wants, as a list; an empty filter: an empty list, where get_room_state gives all.
     [[nodiscard]] async::task<std::vector<callbacks::Event>> get_state_events_in_room(std::string room_id,
                                                                                       callbacks::StateFilter types);
     /// An event that this server has, whatever the room; none.
@@ -327,8 +327,8 @@ public:
         loop(Every(msec, msec), LoopsOn::one_worker_with_warning,
              detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// Loops as above with a duration, `5min` or `Every(1h).first_after(5s)`, and without the warning: a module that says so in
-    /// every worker means the one.
+    /// Runs `f(args...)` again and again, `Every(1h).first_after(5s)` or every `5min`, on the worker that runs background
+    /// tasks, and does nothing on the others. A run in progress delays the next; an exception is logged and the loop goes on.
     template <class Function, class... Arguments>
     void looping_background_call(Function&& f, Every every, Arguments&&... args) {
         loop(every, LoopsOn::one_worker, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
@@ -339,7 +339,7 @@ public:
         loop(Every(msec, msec), LoopsOn::all_workers,
              detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// Loops as above, on every worker.
+    /// Runs `f(args...)` again and again, `Every(1h).first_after(5s)` or every `5min`, on every worker.
     template <class Function, class... Arguments>
     void looping_background_call_on_all_instances(Function&& f, Every every, Arguments&&... args) {
         loop(every, LoopsOn::all_workers, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
@@ -349,8 +349,8 @@ public:
     DelayedCall delayed_background_call(double msec, Function&& f, Arguments&&... args) {
         return delay(After(msec), detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// Delays as above with a duration, `10s`; `After(10s).on_one_worker()` runs it on the worker that runs background tasks,
-    /// and nothing happens where another one asks.
+    /// Runs `f(args...)` once, after a duration, `10s`, on this worker; `After(10s).on_one_worker()`: only on the worker that
+    /// runs background tasks, nothing happens where another one asks. Not persistent.
     template <class Function, class... Arguments>
     DelayedCall delayed_background_call(After after, Function&& f, Arguments&&... args) {
         return delay(after, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));

@@ -19,7 +19,7 @@ namespace modapi {
 class WorkerGroup;
 
 /// Where a worker of a host is built: what modapi::Workers has made for it. All references outlive the worker.
-struct WorkerPlace {
+struct WorkerContext {
     std::size_t index;  ///< 0: the main worker
     std::string name;   ///< `main`, `worker1`, `worker2`, ...
     const async::environment& where;
@@ -35,7 +35,7 @@ struct WorkerPlace {
 ///
 ///     class Server : public modapi::HostWorker {
 ///     public:
-///         explicit Server(const modapi::WorkerPlace& place) : HostWorker(place) {}
+///         explicit Server(const modapi::WorkerContext& place) : HostWorker(place) {}
 ///         const std::string& server_name() const noexcept override { return name_; }
 ///         ...
 ///
@@ -64,7 +64,7 @@ public:
     void run_on_new_event(callbacks::Event event, std::shared_ptr<const callbacks::StateMap> state);
 
 protected:
-    explicit HostWorker(const WorkerPlace& place);
+    explicit HostWorker(const WorkerContext& place);
 
     /// After the start of all modules, before any worker's thread runs; on the thread that builds. What it throws fails the
     /// start.

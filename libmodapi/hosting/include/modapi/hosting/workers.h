@@ -26,9 +26,9 @@
 namespace modapi {
 
 /// How a host runs its workers.
-struct WorkersSettings {
+struct WorkerGroupSettings {
     int count = 1;  ///< threads with an executor and module instances of its own each
-    /// Of each worker. Its name, its kind, whether it runs background tasks and its watchdog are filled in.
+    /// What each worker starts from. Its name, kind, watchdog and whether it runs background tasks are filled in.
     WorkerSettings each;
     std::string worker_app = "worker";    ///< what kind of program all workers but the main one are, for modules
     std::shared_ptr<spdlog::logger> log;  ///< where the framework and modules write (set_log); null: that stays as it is
@@ -39,7 +39,8 @@ struct WorkersSettings {
     std::chrono::milliseconds grace{1500};
     std::chrono::milliseconds time_to_stop{4500};
     std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve()
-    /// Of the whole program, for a host that has more to end in that time than its workers; outlives them. Null: their own.
+    /// The deadline of the whole program's stop, for a host that has more to end than its workers; outlives them. Null: they
+    /// have one of their own.
     ShutdownDeadline* deadline = nullptr;
 };
 
@@ -81,10 +82,10 @@ public:
     void log_modules() const;
 
 protected:
-    using Factory = std::function<std::unique_ptr<HostWorker>(const WorkerPlace& place)>;
+    using Factory = std::function<std::unique_ptr<HostWorker>(const WorkerContext& place)>;
     using Operation = std::function<async::task<void>(HostWorker& host)>;
 
-    WorkerGroup(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+    WorkerGroup(WorkerGroupSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
                 const Factory& factory);
     ~WorkerGroup();
 
@@ -117,7 +118,7 @@ private:
 ///     workers.serve();
 ///
 /// The constructor builds every worker on the calling thread, first its Host, then its modules, then awaits the start() of all
-/// modules, one worker after the other, and starts the threads. A Host is built from its WorkerPlace, or by a factory of the
+/// modules, one worker after the other, and starts the threads. A Host is built from its WorkerContext, or by a factory of the
 /// host's own. Errors: HostError, whose what() is the line for the operator; what was started before has been stopped then.
 ///
 /// However it ends, by serve(), stop(), a failure or an exception that leaves the scope it stands in, workers are drained,
@@ -128,15 +129,15 @@ private:
 template <class Host>
 class Workers final : public WorkerGroup {
 public:
-    using HostFactory = std::function<std::unique_ptr<Host>(const WorkerPlace& place)>;
+    using HostFactory = std::function<std::unique_ptr<Host>(const WorkerContext& place)>;
 
-    Workers(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules)
+    Workers(WorkerGroupSettings settings, Database& database, const std::vector<ConfiguredModule>& modules)
         : Workers(std::move(settings), database, modules,
-                  [](const WorkerPlace& place) { return std::make_unique<Host>(place); }) {}
-    Workers(WorkersSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
+                  [](const WorkerContext& place) { return std::make_unique<Host>(place); }) {}
+    Workers(WorkerGroupSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
             const HostFactory& factory)
         : WorkerGroup(std::move(settings), database, modules,
-                      [&](const WorkerPlace& place) -> std::unique_ptr<HostWorker> { return factory(place); }) {
+                      [&](const WorkerContext& place) -> std::unique_ptr<HostWorker> { return factory(place); }) {
         static_assert(std::derived_from<Host, HostWorker>, "a host's part of a worker derives from modapi::HostWorker");
     }
 

@@ -14,8 +14,9 @@ namespace modapi {
 
 /// What a host provides to ModuleApi. One object per worker; called on that worker's thread only.
 ///
-/// Only the two names are a must. The services come in groups, each a class whose methods a host overrides as far as it has
-/// them; a module that calls another one gets ServiceNotOffered. Lifetime: it and its groups outlive the worker.
+/// A host overrides `server_name` and `public_baseurl`; all else is its choice. The services come in groups, each a class whose
+/// methods a host overrides as far as it has them; a module that calls another one gets ServiceNotOffered. Lifetime: it and its
+/// groups outlive the worker.
 ///
 ///     class Server : public modapi::Homeserver, modapi::AccountServices {
 ///         async::task<std::optional<std::string>> check_user_exists(std::string user_id) override;

@@ -24,13 +24,10 @@ namespace modapi {
 /// ModuleApi has checked before: a `UserID` of a method that changes something, or that keeps something for a user, is of this
 /// server; texts are UTF-8 without NUL characters, JSON is UTF-8 and at most callbacks::max_stored_nesting levels deep; limits
 /// are positive. What only the host can check:
-/// - whether the user is there: SynapseError 404 "No row found" (set_user_admin, deactivate_user), 404 `M_NOT_FOUND` "Profile
-/// was
-///   not found" (set_displayname), std::invalid_argument (put_global_account_data); reading methods answer that there is
-///   nothing
-/// - whether a name is allowed and free (check_username, register_user), an address is bound already (register_user), an id of
-/// a
-///   provider is recorded already: ExternalIDReuseException
+/// - whether the user is there: SynapseError 404 "No row found" (set_user_admin, deactivate_user), 404 `M_NOT_FOUND`
+///   "Profile was not found" (set_displayname), std::invalid_argument (put_global_account_data); reading methods give nothing
+/// - whether a name is allowed and free (check_username, register_user), an address is bound already (register_user), a
+///   provider's id is recorded already: ExternalIDReuseException
 /// - the length of a display name
 /// - which account data is kept by other means: SynapseError 405
 /// - what its modules' callbacks refuse

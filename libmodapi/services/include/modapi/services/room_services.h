@@ -24,9 +24,7 @@ namespace modapi {
 /// deep; calls within calls are counted. What only the host can check:
 /// - whether the sender or creator is a user: std::runtime_error "U is not a user of this homeserver" (update_room_membership,
 ///   create_room), and is in the room: 403 `M_FORBIDDEN` (create_and_send_event)
-/// - whether the room is there: 404 (update_room_membership, set_room_is_in_public_room_list); reading methods answer that
-/// there is
-///   nothing
+/// - whether the room is there: 404 (update_room_membership, set_room_is_in_public_room_list); reading methods give nothing
 /// - power levels and the other rules of a room, the size of an event, whether an alias is known: 404 `M_NOT_FOUND`
 /// - what its modules' callbacks refuse
 class RoomServices {
