@@ -40,4 +40,5 @@ install(FILES ${PROJECT_BINARY_DIR}/installed/modapi-config.cmake ${PROJECT_BINA
 install(DIRECTORY libmodapi/docs DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
 install(FILES libmodapi/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
 install(FILES callbacks/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/callbacks)
+install(FILES examples/modules/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/modules)
 install(DIRECTORY examples/template DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN build EXCLUDE)
