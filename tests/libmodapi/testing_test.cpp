@@ -335,4 +335,68 @@ TEST(TestingAssertions, NameTheCallbackAndWhatItAnswered) {
     EXPECT_STREQ(is_not_spam(thrown).message(), "check_event_for_spam threw \"no opinion\" instead of answering NOT_SPAM");
 }
 
+TEST(TestingHost, HasSeveralModulesInTheOrderInWhichTheyWereAdded) {
+    Host host;
+    host.add<Everything>("example.First", "{word: spam}");
+    host.add<Asks>("example.Second");
+    host.load_added();
+    EXPECT_EQ(host.worker().module_statistics().at(0).module, "example.First");
+    EXPECT_EQ(host.worker().module_statistics().at(1).module, "example.Second");
+    EXPECT_EQ(host.module<Everything>().ticks, 0);
+    EXPECT_THROW(host.load_added(), std::logic_error);
+    EXPECT_THROW(host.add<Asks>("example.Third"), std::logic_error);
+}
+
+TEST(TestingHost, FailsWithTheExceptionThatATestGivesAsOftenAsItSays) {
+    Host host;
+    const Asks& module = host.load<Asks>();
+    host.server.fail_next("check_user_exists", callbacks::SynapseError(429, "slow down", callbacks::Codes::LIMIT_EXCEEDED), 2);
+    for (int time = 0; time < 2; ++time) {
+        try {
+            static_cast<void>(host.run(module.api.check_user_exists("@a:example.org")));
+            FAIL() << "nothing was thrown";
+        } catch (const callbacks::SynapseError& error) {
+            EXPECT_EQ(error.status(), 429);
+        }
+    }
+    EXPECT_EQ(host.run(module.api.check_user_exists("@a:example.org")), std::nullopt);
+}
+
+TEST(TestingHost, LetsAServerCallTakeVirtualTime) {
+    Host host;
+    const Asks& module = host.load<Asks>();
+    host.server.add_user("@a:example.org");
+    host.server.answer_after("check_user_exists", 5s);
+    EXPECT_THROW(host.server.answer_after("no_such_method", 5s), std::invalid_argument);
+    auto running = host.start(module.api.check_user_exists("@a:example.org"));
+    host.advance(4s);
+    EXPECT_FALSE(running.done());
+    host.advance(1s);
+    EXPECT_TRUE(running.done());
+}
+
+TEST(TestingHost, SaysWhenAUserWasMade) {
+    Host host;
+    const Asks& module = host.load<Asks>();
+    host.advance(1h);
+    const std::string user = host.run(module.api.register_user("carol"));
+    EXPECT_GT(host.server.user(user).creation_ts, 0);
+}
+
+TEST(TestingJson, SaysWhereTheFirstDifferenceIs) {
+    const auto difference = [](const char* value, const char* expected) {
+        return modapi::testing::json_difference(modapi::testing::json(value), modapi::testing::json(expected)).value_or("none");
+    };
+    EXPECT_EQ(difference(R"({"a":1,"b":[{"c":"x"}]})", R"({"b":[{"c":"x"}],"a":1})"), "none");
+    EXPECT_EQ(difference(R"({"b":[{"c":"x"}]})", R"({"b":[{"c":"y"}]})"), R"(b[0].c is "x", not "y")");
+    EXPECT_EQ(difference(R"({"b":[1]})", R"({"b":[1,2]})"), "b has 1 elements, not 2");
+    EXPECT_EQ(difference("{}", R"({"a":{"b":1}})"), R"(a is missing, not {"b":1})");
+    EXPECT_EQ(difference(R"({"a":1})", "{}"), "a is 1, and should be missing");
+    EXPECT_EQ(difference("1", "2"), "it is 1, not 2");
+    EXPECT_TRUE(modapi::testing::is_json(modapi::testing::json_object(R"({"a": 1})"), R"({"a":1})"));
+    EXPECT_FALSE(modapi::testing::is_json(modapi::testing::json_object(R"({"a": 1})"), R"({"a":2})"));
+    EXPECT_THROW(static_cast<void>(modapi::testing::json("{")), std::invalid_argument);
+    EXPECT_THROW(static_cast<void>(modapi::testing::json_object("[]")), std::invalid_argument);
+}
+
 }  // namespace

@@ -42,13 +42,13 @@ FakeUser& FakeHomeserver::existing_user(const UserID& user) {
 }
 
 task<std::optional<std::string>> FakeHomeserver::check_user_exists(std::string user_id) {
-    fail_if_asked("check_user_exists");
+    co_await asked("check_user_exists");
     if (find_user(user_id) == nullptr) co_return std::nullopt;
     co_return user_id;
 }
 
 task<std::optional<callbacks::UserInfo>> FakeHomeserver::get_userinfo_by_id(std::string user_id) {
-    fail_if_asked("get_userinfo_by_id");
+    co_await asked("get_userinfo_by_id");
     const FakeUser* const found = find_user(user_id);
     if (found == nullptr) co_return std::nullopt;
     co_return info_of(*found);
@@ -56,7 +56,7 @@ task<std::optional<callbacks::UserInfo>> FakeHomeserver::get_userinfo_by_id(std:
 
 task<std::vector<callbacks::UserInfo>> FakeHomeserver::list_local_users(UserOrder order,
                                                                         std::optional<callbacks::UserInfo> after, int limit) {
-    fail_if_asked("list_local_users");
+    co_await asked("list_local_users");
     std::vector<callbacks::UserInfo> infos;
     for (const auto& [id, user] : users_) infos.push_back(info_of(user));
     const auto comes_first = [order](const callbacks::UserInfo& left, const callbacks::UserInfo& right) {
@@ -72,7 +72,7 @@ task<std::vector<callbacks::UserInfo>> FakeHomeserver::list_local_users(UserOrde
 }
 
 task<std::vector<std::string>> FakeHomeserver::get_local_users(std::string after, int limit) {
-    fail_if_asked("get_local_users");
+    co_await asked("get_local_users");
     std::vector<std::string> ids;
     for (auto next = users_.upper_bound(after); next != users_.end() && std::cmp_less(ids.size(), limit); ++next)
         ids.push_back(next->first);
@@ -80,19 +80,19 @@ task<std::vector<std::string>> FakeHomeserver::get_local_users(std::string after
 }
 
 task<bool> FakeHomeserver::is_user_admin(UserID user) {
-    fail_if_asked("is_user_admin");
+    co_await asked("is_user_admin");
     const FakeUser* const found = find_user(user.to_string());
     co_return found != nullptr && found->is_admin;
 }
 
 task<void> FakeHomeserver::set_user_admin(UserID user, bool admin) {
-    fail_if_asked("set_user_admin");
+    co_await asked("set_user_admin");
     existing_user(user).is_admin = admin;
     co_return;
 }
 
 task<void> FakeHomeserver::check_username(std::string username) {
-    fail_if_asked("check_username");
+    co_await asked("check_username");
     if (username.empty())
         throw SynapseError(400, "User ID can only contain characters a-z, 0-9, or '=_-./+'", Codes::INVALID_USERNAME);
     if (find_user("@" + username + ":" + name_) != nullptr)
@@ -102,10 +102,12 @@ task<void> FakeHomeserver::check_username(std::string username) {
 
 task<std::string> FakeHomeserver::register_user(std::string localpart, std::optional<std::string> displayname,
                                                 std::vector<std::string> emails, bool admin) {
-    fail_if_asked("register_user");
+    co_await asked("register_user");
     task<void> checking = check_username(localpart);
     co_await std::move(checking);
+    const async::context& here = co_await async::this_context;
     FakeUser& made = add_user("@" + localpart + ":" + name_);
+    made.creation_ts = here.clock().wall_time_ms();
     made.displayname = displayname ? *displayname : localpart;
     made.is_admin = admin;
     for (std::string& email : emails) {
@@ -118,7 +120,7 @@ task<std::string> FakeHomeserver::register_user(std::string localpart, std::opti
 }
 
 task<void> FakeHomeserver::deactivate_user(UserID user, bool erase) {
-    fail_if_asked("deactivate_user");
+    co_await asked("deactivate_user");
     FakeUser& gone = existing_user(user);
     gone.is_deactivated = true;
     if (erase) {
@@ -129,7 +131,7 @@ task<void> FakeHomeserver::deactivate_user(UserID user, bool erase) {
 }
 
 task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string localpart) {
-    fail_if_asked("get_profile_for_user");
+    co_await asked("get_profile_for_user");
     callbacks::ProfileInfo profile;
     const FakeUser* const found = find_user("@" + localpart + ":" + name_);
     if (found == nullptr) co_return profile;
@@ -139,7 +141,7 @@ task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string lo
 }
 
 task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname, bool) {
-    fail_if_asked("set_displayname");
+    co_await asked("set_displayname");
     std::optional<std::string>& name = existing_user(user).displayname;
     name.reset();
     if (!new_displayname.empty()) name = std::move(new_displayname);
@@ -147,7 +149,7 @@ task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayn
 }
 
 task<std::vector<callbacks::ThirdPartyID>> FakeHomeserver::get_threepids_for_user(std::string user_id) {
-    fail_if_asked("get_threepids_for_user");
+    co_await asked("get_threepids_for_user");
     const FakeUser* const found = find_user(user_id);
     if (found == nullptr) co_return std::vector<callbacks::ThirdPartyID>();
     co_return found->threepids;
@@ -155,7 +157,7 @@ task<std::vector<callbacks::ThirdPartyID>> FakeHomeserver::get_threepids_for_use
 
 task<void> FakeHomeserver::record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
                                                    UserID registered_user) {
-    fail_if_asked("record_user_external_id");
+    co_await asked("record_user_external_id");
     for (const auto& [id, user] : users_) {
         const auto known = user.external_ids.find(auth_provider_id);
         if (known == user.external_ids.end() || known->second != remote_user_id) continue;
@@ -167,14 +169,14 @@ task<void> FakeHomeserver::record_user_external_id(std::string auth_provider_id,
 }
 
 task<std::shared_ptr<const JsonDict>> FakeHomeserver::get_global_account_data(UserID user, std::string data_type) {
-    fail_if_asked("get_global");
+    co_await asked("get_global");
     const FakeUser* const found = find_user(user.to_string());
     if (found == nullptr || !found->account_data.contains(data_type)) co_return nullptr;
     co_return std::make_shared<const JsonDict>(found->account_data.at(data_type));
 }
 
 task<void> FakeHomeserver::put_global_account_data(UserID user, std::string data_type, JsonDict new_data) {
-    fail_if_asked("put_global");
+    co_await asked("put_global");
     FakeUser* const found = find_user(user.to_string());
     if (found == nullptr) throw std::invalid_argument(user.to_string() + " is not registered");
     found->account_data[data_type] = std::move(new_data);
@@ -182,7 +184,7 @@ task<void> FakeHomeserver::put_global_account_data(UserID user, std::string data
 }
 
 task<callbacks::Requester> FakeHomeserver::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
-    fail_if_asked("get_user_by_req");
+    co_await asked("get_user_by_req");
     constexpr std::string_view bearer = "Bearer ";
     const std::string given = request.header("Authorization").value_or("");
     if (!given.starts_with(bearer)) throw SynapseError(401, "Missing access token", Codes::MISSING_TOKEN);
@@ -199,7 +201,7 @@ task<callbacks::Requester> FakeHomeserver::get_user_by_req(const Request& reques
 
 task<callbacks::RegisteredDevice> FakeHomeserver::register_device(UserID user, std::optional<std::string> device_id,
                                                                   std::optional<std::string>) {
-    fail_if_asked("register_device");
+    co_await asked("register_device");
     callbacks::RegisteredDevice device;
     device.device_id = device_id ? *device_id : "DEVICE" + std::to_string(++numbered_);
     device.access_token = existing_user(user).access_token;
@@ -207,7 +209,7 @@ task<callbacks::RegisteredDevice> FakeHomeserver::register_device(UserID user, s
 }
 
 task<void> FakeHomeserver::invalidate_access_token(std::string access_token) {
-    fail_if_asked("invalidate_access_token");
+    co_await asked("invalidate_access_token");
     access_tokens_invalidated.push_back(std::move(access_token));
     co_return;
 }

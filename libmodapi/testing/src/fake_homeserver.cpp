@@ -1,5 +1,7 @@
 #include <modapi/testing/fake_homeserver.h>
 
+#include <async/sleep.h>
+
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
@@ -25,6 +27,7 @@ constexpr std::string_view methods[] = {"add_room_to_public_room_list",
                                         "delete_room",
                                         "get_event",
                                         "get_global",
+                                        "get_local_users",
                                         "get_members",
                                         "get_profile_for_user",
                                         "get_room_state",
@@ -90,34 +93,52 @@ Event FakeHomeserver::add_event(callbacks::EventFields fields) {
     return event;
 }
 
-void FakeHomeserver::fail_next(const std::string& method, const std::string& why) {
+void FakeHomeserver::require_method(const std::string& method) {
     if (std::find(std::begin(methods), std::end(methods), method) == std::end(methods))
         throw std::invalid_argument("the fake homeserver has no method " + method);
-    failures_.emplace(method, why);
 }
 
-void FakeHomeserver::fail_if_asked(const std::string& method) {
+void FakeHomeserver::fail_next(const std::string& method, const std::string& why) {
+    fail_next(method, std::runtime_error(why));
+}
+
+void FakeHomeserver::add_failures(const std::string& method, const std::exception_ptr& failure, int times) {
+    require_method(method);
+    for (int time = 0; time < times; ++time) failures_.emplace(method, failure);
+}
+
+void FakeHomeserver::answer_after(const std::string& method, async::clock::duration time) {
+    require_method(method);
+    times_[method] = time;
+}
+
+task<void> FakeHomeserver::asked(std::string method) {
+    const auto time = times_.find(method);
+    if (time != times_.end()) {
+        const async::clock::duration taken = time->second;
+        co_await async::sleep_for(taken);
+    }
     const auto failure = failures_.lower_bound(method);
-    if (failure == failures_.end() || failure->first != method) return;
-    const std::string why = failure->second;
+    if (failure == failures_.end() || failure->first != method) co_return;
+    const std::exception_ptr why = failure->second;
     failures_.erase(failure);
-    throw std::runtime_error(why);
+    std::rethrow_exception(why);
 }
 
 task<void> FakeHomeserver::send_local_online_presence_to(std::vector<UserID> users) {
-    fail_if_asked("send_local_online_presence_to");
+    co_await asked("send_local_online_presence_to");
     for (const UserID& user : users) presence_sent_to.push_back(user.to_string());
     co_return;
 }
 
 task<void> FakeHomeserver::set_presence_for_users(PresenceUpdates users) {
-    fail_if_asked("set_presence_for_users");
+    co_await asked("set_presence_for_users");
     for (const auto& [user, update] : users) presence_set.insert_or_assign(user, update);
     co_return;
 }
 
 task<void> FakeHomeserver::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {
-    fail_if_asked("send_mail");
+    co_await asked("send_mail");
     SentMail mail;
     mail.recipient = std::move(recipient);
     mail.subject = std::move(subject);

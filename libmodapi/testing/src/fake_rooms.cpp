@@ -34,7 +34,7 @@ bool is_wanted(const Event& event, const callbacks::StateFilter& filter) {
 }  // namespace
 
 task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
-    fail_if_asked("create_and_send_event_into_room");
+    co_await asked("create_and_send_event_into_room");
     sent.push_back(event);
     callbacks::EventFields fields;
     fields.room_id = text_of(event, "room_id");
@@ -55,7 +55,7 @@ task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target,
     change.new_membership = new_membership;
     change.content = content;
     memberships.push_back(std::move(change));
-    fail_if_asked("update_room_membership");
+    co_await asked("update_room_membership");
     if (!rooms_.contains(room_id)) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     content["membership"] = membership_after(new_membership);
     co_return set_state(room_id, "m.room.member", target.to_string(), std::move(content), sender.to_string());
@@ -63,7 +63,7 @@ task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target,
 
 task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_room(UserID user, JsonDict config, bool,
                                                                                      std::optional<JsonDict>) {
-    fail_if_asked("create_room");
+    co_await asked("create_room");
     const std::string room_id = "!room" + std::to_string(++numbered_) + ":" + name_;
     add_room(room_id, user.to_string());
     std::pair<std::string, std::optional<std::string>> made(room_id, std::nullopt);
@@ -75,13 +75,13 @@ task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_
 }
 
 task<void> FakeHomeserver::delete_room(callbacks::RoomID room) {
-    fail_if_asked("delete_room");
+    co_await asked("delete_room");
     rooms_deleted.push_back(room.to_string());
     co_return;
 }
 
 task<callbacks::StateMap> FakeHomeserver::get_room_state(std::string room_id, std::optional<callbacks::StateFilter> filter) {
-    fail_if_asked("get_room_state");
+    co_await asked("get_room_state");
     callbacks::StateMap wanted;
     const auto found = rooms_.find(room_id);
     if (found == rooms_.end()) co_return wanted;
@@ -92,14 +92,14 @@ task<callbacks::StateMap> FakeHomeserver::get_room_state(std::string room_id, st
 }
 
 task<std::optional<Event>> FakeHomeserver::get_event(std::string event_id) {
-    fail_if_asked("get_event");
+    co_await asked("get_event");
     const auto found = events_.find(event_id);
     if (found == events_.end()) co_return std::nullopt;
     co_return found->second;
 }
 
 task<std::vector<std::string>> FakeHomeserver::get_members(std::string room_id, std::string membership) {
-    fail_if_asked("get_members");
+    co_await asked("get_members");
     std::vector<std::string> members;
     const auto found = rooms_.find(room_id);
     if (found == rooms_.end()) co_return members;
@@ -110,7 +110,7 @@ task<std::vector<std::string>> FakeHomeserver::get_members(std::string room_id, 
 }
 
 task<std::vector<std::string>> FakeHomeserver::get_rooms_for_user(std::string user_id, std::string membership) {
-    fail_if_asked("get_rooms_for_user");
+    co_await asked("get_rooms_for_user");
     std::vector<std::string> rooms;
     for (const auto& [id, each] : rooms_) {
         const Event* const member = each.state.find("m.room.member", user_id);
@@ -120,7 +120,7 @@ task<std::vector<std::string>> FakeHomeserver::get_rooms_for_user(std::string us
 }
 
 task<std::pair<std::string, std::vector<std::string>>> FakeHomeserver::lookup_room_alias(callbacks::RoomAlias alias) {
-    fail_if_asked("lookup_room_alias");
+    co_await asked("lookup_room_alias");
     const auto found = aliases_.find(alias.to_string());
     if (found == aliases_.end()) throw SynapseError(404, "Room alias " + alias.to_string() + " not found", Codes::NOT_FOUND);
     std::pair<std::string, std::vector<std::string>> answer(found->second, {});
@@ -129,13 +129,14 @@ task<std::pair<std::string, std::vector<std::string>>> FakeHomeserver::lookup_ro
 }
 
 task<bool> FakeHomeserver::room_is_in_public_room_list(std::string room_id) {
-    fail_if_asked("room_is_in_public_room_list");
+    co_await asked("room_is_in_public_room_list");
     const auto found = rooms_.find(room_id);
     co_return found != rooms_.end() && found->second.is_public;
 }
 
 task<void> FakeHomeserver::set_room_is_in_public_room_list(std::string room_id, bool is_in_list) {
-    fail_if_asked(is_in_list ? "add_room_to_public_room_list" : "remove_room_from_public_room_list");
+    const std::string method = is_in_list ? "add_room_to_public_room_list" : "remove_room_from_public_room_list";
+    co_await asked(method);
     rooms_.at(room_id).is_public = is_in_list;
     co_return;
 }

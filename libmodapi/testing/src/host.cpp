@@ -9,6 +9,7 @@
 
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 namespace modapi::testing {
 
@@ -58,9 +59,9 @@ DatabaseSettings in_memory() {
     return settings;
 }
 
-/// The entry with its configuration, which begins in line 4.
+/// The entry with its configuration, which begins in line 4 for the first one.
 std::string entry_of(const std::string& name, std::string_view config) {
-    std::string yaml = "modules:\n  - module: " + name + "\n    config:\n      ";
+    std::string yaml = "  - module: " + name + "\n    config:\n      ";
     for (const char c : config) {
         yaml += c;
         if (c == '\n') yaml += "      ";
@@ -82,10 +83,16 @@ Host::~Host() {
     if (is_running_) stop();
 }
 
-void Host::load_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
-    if (was_loaded_) throw std::logic_error("a test's host has one module");
-    resolver_.add(name, definition);
-    const ConfigurationFile file = ConfigurationFile::parse(entry_of(name, config), "homeserver.yaml");
+void Host::add_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
+    if (was_loaded_) throw std::logic_error("the modules of a test's host are loaded once");
+    entries_ += entry_of(name, config);
+    resolver_.add(std::move(name), definition);
+}
+
+void Host::load_added() {
+    if (was_loaded_) throw std::logic_error("the modules of a test's host are loaded once");
+    const std::string entries = std::exchange(entries_, std::string());
+    const ConfigurationFile file = ConfigurationFile::parse("modules:\n" + entries, "homeserver.yaml");
     const std::vector<ConfiguredModule> modules =
         configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
     worker_->construct_modules(modules);

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <modapi/testing/answer.h>
+#include <modapi/testing/json.h>
 
 #include <callbacks/verdict.h>
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 /// Assertions for GoogleTest that say which callback answered what:
 ///
@@ -50,6 +53,14 @@ template <class T, class Expected>
     if (answer.failed()) return detail::thrown(answer, ::testing::PrintToString(expected));
     if (answer.value() == expected) return ::testing::AssertionSuccess();
     return detail::unlike(answer.callback(), ::testing::PrintToString(answer.value()), ::testing::PrintToString(expected));
+}
+
+/// JSON that is like that text, whatever the order of keys and the blanks; else it says where the first difference is. Errors:
+/// std::invalid_argument for a text that is no JSON.
+[[nodiscard]] inline ::testing::AssertionResult is_json(const callbacks::JsonValue& value, std::string_view expected) {
+    const std::optional<std::string> difference = json_difference(value, json(expected));
+    if (!difference) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << *difference;
 }
 
 /// Failed with an exception whose message has `part` in it.

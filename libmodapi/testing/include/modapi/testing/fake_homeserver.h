@@ -2,6 +2,10 @@
 
 #include <modapi/hosting/homeserver.h>
 
+#include <async/clock.h>
+
+#include <concepts>
+#include <exception>
 #include <map>
 #include <optional>
 #include <string>
@@ -73,6 +77,15 @@ public:
     /// The next call of this method of ModuleApi (`get_room_state`, `get_global`, ...) throws std::runtime_error(why); said
     /// twice, the next two. Errors: std::invalid_argument for a method that this server doesn't have.
     void fail_next(const std::string& method, const std::string& why);
+    /// The next calls of the method, so many, throw this: a SynapseError of 429, say. Errors: as above, std::invalid_argument.
+    template <class Exception>
+    requires std::derived_from<Exception, std::exception>
+    void fail_next(const std::string& method, Exception failure, int times = 1) {
+        add_failures(method, std::make_exception_ptr(std::move(failure)), times);
+    }
+    /// Every call of the method from now on answers, or fails, only after that much virtual time. Errors:
+    /// std::invalid_argument for a method that this server doesn't have.
+    void answer_after(const std::string& method, async::clock::duration time);
 
     std::vector<callbacks::JsonDict> sent;      ///< create_and_send_event_into_room
     std::vector<MembershipChange> memberships;  ///< update_room_membership, those that failed too
@@ -146,7 +159,10 @@ private:
     // MailServices
     async::task<void> send_mail(std::string recipient, std::string subject, std::string html, std::string text) override;
 
-    void fail_if_asked(const std::string& method);
+    static void require_method(const std::string& method);
+    void add_failures(const std::string& method, const std::exception_ptr& failure, int times);
+    /// What every method begins with: takes the time, and throws, as a test wants it.
+    async::task<void> asked(std::string method);
     /// Errors: SynapseError 404 "No row found".
     [[nodiscard]] FakeUser& existing_user(const callbacks::UserID& user);
     [[nodiscard]] FakeUser* find_user(const std::string& user_id);
@@ -157,7 +173,8 @@ private:
     std::map<std::string, FakeRoom> rooms_;
     std::map<std::string, std::string> aliases_;
     std::map<std::string, callbacks::Event> events_;
-    std::multimap<std::string, std::string> failures_;
+    std::multimap<std::string, std::exception_ptr> failures_;
+    std::map<std::string, async::clock::duration> times_;
     int numbered_ = 0;
 };
 

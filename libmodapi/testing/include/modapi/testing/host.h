@@ -3,6 +3,7 @@
 #include <modapi/testing/answer.h>
 #include <modapi/testing/events.h>
 #include <modapi/testing/fake_homeserver.h>
+#include <modapi/testing/json.h>
 #include <modapi/testing/scripted_http.h>
 
 #include <modapi/database.h>
@@ -26,7 +27,7 @@
 /// test makes up. Not for hosts: nothing of it is linked into one.
 namespace modapi::testing {
 
-/// Runs one module.
+/// Runs a module, or several.
 ///
 ///     modapi::testing::Host host;
 ///     host.server.add_user("@alice:example.org");
@@ -58,15 +59,34 @@ public:
     /// Loads a module under its real name, which messages have. Once, instead of `load`.
     template <class Module>
     Module& load_named(std::string name, std::string_view config = "{}") {
-        static Module* built = nullptr;
+        add<Module>(std::move(name), config);
+        load_added();
+        return module<Module>();
+    }
+
+    /// One of several modules, of different classes, in the order of the list in a server's configuration; load_added() builds
+    /// and starts them, instead of `load`.
+    ///
+    ///     host.add<Censor>("example.Censor");
+    ///     host.add<MembersOnly>("example.MembersOnly", "{rooms: ['!hall:example.org']}");
+    ///     host.load_added();
+    ///     EXPECT_EQ(host.module<MembersOnly>().asked(), 0);
+    template <class Module>
+    void add(std::string name, std::string_view config = "{}") {
         ModuleDefinition definition = definition_of<Module>();
         definition.construct = [](const std::shared_ptr<const void>& parsed, ModuleApi& api) {
             std::shared_ptr<void> made = definition_of<Module>().construct(parsed, api);
-            built = static_cast<Module*>(made.get());
+            built<Module> = static_cast<Module*>(made.get());
             return made;
         };
-        load_definition(std::move(name), definition, config);
-        return *built;
+        add_definition(std::move(name), definition, config);
+    }
+    /// Errors: ConfigurationError as in the server: place and key.
+    void load_added();
+    /// The module of that class, which was built last. Valid until `stop`.
+    template <class Module>
+    [[nodiscard]] Module& module() {
+        return *built<Module>;
     }
 
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
@@ -134,8 +154,10 @@ public:
 
 private:
     class Log;
+    template <class Module>
+    static inline Module* built = nullptr;
 
-    void load_definition(std::string name, const ModuleDefinition& definition, std::string_view config);
+    void add_definition(std::string name, const ModuleDefinition& definition, std::string_view config);
 
     std::unique_ptr<Log> log_;
     async::testing::simulation time_;
@@ -144,6 +166,7 @@ private:
     std::unique_ptr<Database> database_;
     std::unique_ptr<ModuleHost> worker_;
     ModuleResolver resolver_;
+    std::string entries_;  ///< of the configuration, in YAML
     bool was_loaded_ = false;
     bool is_running_ = false;
 };
