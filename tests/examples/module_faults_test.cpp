@@ -73,13 +73,13 @@ callbacks::JsonDict nested(int levels) {
 TEST(StorableJsonTest, IsTextAndFiniteNumbersNotNestedTooDeeply) {
     const callbacks::JsonDict fine = {
         {"text", std::string("with\0 a NUL", 11)}, {"number", -1.5}, {"list", {1, nullptr, true}}};
-    EXPECT_NO_THROW(homeserver::require_storable(fine));
-    EXPECT_NO_THROW(homeserver::require_storable(nested(110)));
-    EXPECT_THROW(homeserver::require_storable(nested(111)), callbacks::SynapseError);
-    EXPECT_THROW(homeserver::require_storable(nested(5000)), callbacks::SynapseError);
-    EXPECT_THROW(homeserver::require_storable({{"list", {"\xC3"}}}), callbacks::SynapseError);
-    EXPECT_THROW(homeserver::require_storable({{"\xFF", 1}}), callbacks::SynapseError);
-    EXPECT_THROW(homeserver::require_storable({{"number", HUGE_VAL}}), callbacks::SynapseError);
+    EXPECT_NO_THROW(callbacks::require_storable(fine));
+    EXPECT_NO_THROW(callbacks::require_storable(nested(110)));
+    EXPECT_THROW(callbacks::require_storable(nested(111)), callbacks::SynapseError);
+    EXPECT_THROW(callbacks::require_storable(nested(5000)), callbacks::SynapseError);
+    EXPECT_THROW(callbacks::require_storable({{"list", {"\xC3"}}}), callbacks::SynapseError);
+    EXPECT_THROW(callbacks::require_storable({{"\xFF", 1}}), callbacks::SynapseError);
+    EXPECT_THROW(callbacks::require_storable({{"number", HUGE_VAL}}), callbacks::SynapseError);
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ Event unchecked_replacement(const ServerName& server_name, const SigningKey& sig
     JsonDict unsigned_fields;
     const JsonValue* const given = replacement.if_contains("unsigned");
     if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
-    require_storable(unsigned_fields);
+    callbacks::require_storable(unsigned_fields);
     return signed_anew(std::move(pdu), signing_key, server_name.text(), std::move(unsigned_fields));
 }
 
@@ -172,7 +172,7 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
         if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
     }
     pdu["auth_events"] = std::move(authorized_by);
-    require_storable(pdu);
+    callbacks::require_storable(pdu);
     hash_and_sign(pdu, origin.signing_key, origin.server_name);
     return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
 }

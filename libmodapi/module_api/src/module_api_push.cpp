@@ -3,6 +3,8 @@
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
+#include <callbacks/storable_json.h>
+
 #include <boost/json/serialize.hpp>
 
 #include <stdexcept>
