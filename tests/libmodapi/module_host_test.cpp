@@ -33,7 +33,7 @@ using modapi::Response;
 /// Serves one path: at once, never, or with an exception.
 class Serving {
 public:
-    Serving(const callbacks::JsonDict& config, ModuleApi& api) : api_(api) {
+    Serving(const callbacks::JsonDict& config, ModuleApi& api) {
         const std::string path =
             config.contains("path") ? std::string(config.at("path").as_string()) : "/_synapse/client/served";
         api.register_web_resource(path, std::make_shared<Resource>());
@@ -51,8 +51,6 @@ private:
             co_return response;
         }
     };
-
-    ModuleApi& api_;
 };
 
 class ModuleHostTest : public testing::Test {
