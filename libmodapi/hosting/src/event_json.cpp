@@ -12,29 +12,27 @@ namespace modapi {
 namespace {
 
 using callbacks::JsonDict;
-using callbacks::JsonValue;
 
 [[noreturn]] void refuse_event_key(std::string_view key, std::string_view wanted) {
     throw callbacks::SynapseError(400, "'" + std::string(key) + "' must be " + std::string(wanted), callbacks::Codes::BAD_JSON);
 }
 
 std::optional<std::string> text_at(const JsonDict& json, std::string_view key) {
-    const JsonValue* const value = json.if_contains(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_string()) refuse_event_key(key, "a string");
-    return std::string(value->get_string());
+    const callbacks::JsonPlace place = callbacks::place_in(json, key);
+    if (place.exists() && !place.text()) refuse_event_key(key, "a string");
+    return std::optional<std::string>(place.text());
 }
 
 std::string required_text_at(const JsonDict& json, std::string_view key) {
-    std::optional<std::string> text = text_at(json, key);
+    const std::optional<std::string_view> text = callbacks::place_in(json, key).text();
     if (!text) refuse_event_key(key, "a string");
-    return std::move(*text);
+    return std::string(*text);
 }
 
-JsonDict object_at(const JsonDict& json, std::string_view key) {
-    const JsonValue* const value = json.if_contains(key);
-    if (value == nullptr || !value->is_object()) refuse_event_key(key, "an object");
-    return value->get_object();
+const JsonDict& object_at(const JsonDict& json, std::string_view key) {
+    const JsonDict* const object = callbacks::place_in(json, key).object();
+    if (object == nullptr) refuse_event_key(key, "an object");
+    return *object;
 }
 
 }  // namespace
@@ -47,7 +45,7 @@ callbacks::Event event_from_json(const JsonDict& json) {
     fields.sender = required_text_at(json, "sender");
     fields.state_key = text_at(json, "state_key");
     fields.content = object_at(json, "content");
-    if (const JsonValue* const time = json.if_contains("origin_server_ts")) {
+    if (const callbacks::JsonValue* const time = json.if_contains("origin_server_ts")) {
         if (!time->is_int64()) refuse_event_key("origin_server_ts", "an integer");
         fields.origin_server_ts = time->get_int64();
     }
