@@ -1,6 +1,5 @@
 #include <modapi/testing/host.h>
 
-#include <boost/url/decode_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -104,13 +103,9 @@ callbacks::Dispatchers& Host::hooks() noexcept { return worker_->hooks(); }
 
 Response Host::request(const std::string& method, const std::string& target, std::string body,
                        const std::string& access_token) {
-    const auto parsed = boost::urls::parse_origin_form(target);
-    if (!parsed) throw std::invalid_argument("a request's target begins with a slash and is percent-encoded: " + target);
-    Request made;
-    made.method = method;
-    made.target = target;
-    made.path = parsed->path();
-    for (const auto& parameter : parsed->params()) made.query.emplace_back(parameter.key, parameter.value);
+    if (!boost::urls::parse_origin_form(target))
+        throw std::invalid_argument("a request's target begins with a slash and is percent-encoded: " + target);
+    Request made = Request::of(method, target);
     if (!access_token.empty()) made.headers.emplace_back("Authorization", "Bearer " + access_token);
     made.body = std::move(body);
     made.client_address = "127.0.0.1";
