@@ -194,6 +194,20 @@ TEST_F(ModuleStartTest, NamesTheModuleWhoseReadyFailsAndStopsAllThatHaveStarted)
     EXPECT_EQ(trace, (Strings{"u built", "r built", "u started", "r started", "r stopped", "u stopped", "r gone", "u gone"}));
 }
 
+TEST_F(ModuleStartTest, SaysWhichFunctionOfTheModuleFailed) {
+    const auto failed = [](auto construct) {
+        WorkerUnderTest test;
+        try {
+            construct(test);
+        } catch (const modapi::ConfigurationError& error) {
+            return error.module() + " " + error.callback();
+        }
+        return std::string("nothing");
+    };
+    EXPECT_EQ(failed([](WorkerUnderTest& test) { test.construct<FailsToStart>(); }), "test.Module0 start");
+    EXPECT_EQ(failed([](WorkerUnderTest& test) { test.construct<FailsToBecomeReady>(); }), "test.Module0 ready");
+}
+
 TEST_F(ModuleStartTest, CutsAReadyThatTakesTooLong) {
     WorkerUnderTest test;
     EXPECT_EQ((start_error<NeverBecomesReady>(test)),

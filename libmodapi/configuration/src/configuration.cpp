@@ -196,8 +196,9 @@ std::string ConfigurationFile::describe(const ConfigurationPath& path, std::stri
     return file + on_one_line(place) + on_one_line(message);
 }
 
-void ConfigurationFile::fail(const ConfigurationPath& path, std::string_view message, std::string module) const {
-    throw ConfigurationError(describe(path, message), std::move(module));
+void ConfigurationFile::fail(const ConfigurationPath& path, std::string_view message, std::string module,
+                             std::string callback) const {
+    throw ConfigurationError(describe(path, message), std::move(module), std::move(callback));
 }
 
 }  // namespace modapi

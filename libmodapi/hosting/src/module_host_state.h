@@ -7,6 +7,7 @@
 #include <modapi/module_api.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct ModuleInstance {
     std::unique_ptr<async::callback_identity> stopping;
 };
 
+/// Why a module didn't begin. The module may be gone by the time it is told.
+struct BeginFailure {
+    ConfiguredModule module;
+    std::string callback;            ///< start or ready
+    std::vector<std::string> place;  ///< the key of the module's configuration that it is about, if it names one
+    std::string message;
+};
+
 /// The members are destroyed from the last to the first.
 struct ModuleHost::State {
     State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
@@ -38,10 +47,10 @@ struct ModuleHost::State {
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;
 
-    /// Runs a module's start or ready, null for none. What went wrong; empty if nothing did. `place` becomes the key of the
-    /// module's configuration that the failure is about, if it names one.
-    [[nodiscard]] async::task<std::string> begin_module(ModuleInstance& module, ModuleInstance::Function function,
-                                                        async::callback_identity& what, std::vector<std::string>& place);
+    /// Runs a module's start or ready, null for none; none: nothing went wrong.
+    [[nodiscard]] async::task<std::optional<BeginFailure>> begin_module(ModuleInstance& module,
+                                                                        ModuleInstance::Function function,
+                                                                        async::callback_identity& what);
     /// Those that were started, the last one first. What goes wrong is logged.
     [[nodiscard]] async::task<void> stop_modules();
     /// Modules from the last to the first, after everything that calls into them.

@@ -72,41 +72,43 @@ async::task<void> ModuleHost::State::stop_modules() {
     co_await std::move(ending);
 }
 
-async::task<std::string> ModuleHost::State::begin_module(ModuleInstance& module, ModuleInstance::Function function,
-                                                         async::callback_identity& what, std::vector<std::string>& place) {
-    if (function == nullptr) co_return std::string();
+async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleInstance& module,
+                                                                         ModuleInstance::Function function,
+                                                                         async::callback_identity& what) {
+    if (function == nullptr) co_return std::nullopt;
     const async::clock::duration limit = settings.start_deadline;
     const async::clock::time_point end = environment.where.clock->now() + limit;
-    async::task<std::string> beginning = run_until(module, function, what, end, limit, place);
-    std::string failure = co_await std::move(beginning);
-    co_return failure;
+    BeginFailure failure;
+    async::task<std::string> beginning = run_until(module, function, what, end, limit, failure.place);
+    failure.message = co_await std::move(beginning);
+    if (failure.message.empty()) co_return std::nullopt;
+    failure.module = module.configured;
+    failure.callback = what.callback;
+    co_return std::optional<BeginFailure>(std::move(failure));
 }
 
 async::task<void> ModuleHost::start_modules() {
     State& state = *state_;
-    std::vector<std::string> place;
-    ConfiguredModule failed;
-    std::string failure;
-    for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
+    std::optional<BeginFailure> failure;
+    for (std::size_t index = 0; index < state.modules.size() && !failure; ++index) {
         ModuleInstance& module = state.modules[index];
-        async::task<std::string> starting =
-            state.begin_module(module, module.definition.start, *module.starting, place);
+        async::task<std::optional<BeginFailure>> starting =
+            state.begin_module(module, module.definition.start, *module.starting);
         failure = co_await std::move(starting);
-        module.is_started = failure.empty();
-        if (!failure.empty()) failed = module.configured;
+        module.is_started = !failure;
     }
     // Only now: a module finds what all others have made.
-    for (std::size_t index = 0; index < state.modules.size() && failure.empty(); ++index) {
+    for (std::size_t index = 0; index < state.modules.size() && !failure; ++index) {
         ModuleInstance& module = state.modules[index];
-        async::task<std::string> becoming_ready =
-            state.begin_module(module, module.definition.ready, *module.becoming_ready, place);
+        async::task<std::optional<BeginFailure>> becoming_ready =
+            state.begin_module(module, module.definition.ready, *module.becoming_ready);
         failure = co_await std::move(becoming_ready);
-        if (!failure.empty()) failed = module.configured;
     }
-    if (!failure.empty()) {
+    if (failure) {
         async::task<void> stopping = stop();
         co_await std::move(stopping);
-        failed.fail(place, failure, state.settings.worker_name.value_or(std::string()));
+        failure->module.fail(failure->place, failure->message, state.settings.worker_name.value_or(std::string()),
+                             failure->callback);
     }
     state.environment.all_modules_started();
 }

@@ -128,7 +128,7 @@ HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const st
         return error;
     } catch (const ConfigurationError& error) {  // has its place already
         place.module = error.module();
-        if (!place.module.empty()) place.callback = phase == HostPhase::starting ? "start" : "";
+        place.callback = error.callback();
         return {error.what(), std::move(place), failure};
     } catch (...) {
         const async::callback_identity* origin = nullptr;

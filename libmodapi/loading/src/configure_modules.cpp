@@ -81,12 +81,13 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
 
 }  // namespace
 
-void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker) const {
+void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker,
+                            std::string callback) const {
     ConfigurationPath whole = path;
     if (!place.empty()) whole.emplace_back("config");
     whole.insert(whole.end(), place.begin(), place.end());
     const std::string where = worker.empty() ? std::string() : " on worker " + std::string(worker);
-    file->fail(whole, std::string(message) + " (module " + name + where + ")", name);
+    file->fail(whole, std::string(message) + " (module " + name + where + ")", name, std::move(callback));
 }
 
 std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,

@@ -20,13 +20,18 @@ using ConfigurationPath = std::vector<std::string>;
 /// `homeserver.yaml:12: modules[1].config.audit_room: is required (module account_data_audit.CustomAccountDataModule)`.
 class ConfigurationError : public std::runtime_error {
 public:
-    explicit ConfigurationError(const std::string& line, std::string module = {})
-        : std::runtime_error(line), module_(std::make_shared<const std::string>(std::move(module))) {}
+    explicit ConfigurationError(const std::string& line, std::string module = {}, std::string callback = {})
+        : std::runtime_error(line),
+          module_(std::make_shared<const std::string>(std::move(module))),
+          callback_(std::make_shared<const std::string>(std::move(callback))) {}
     /// The name of the module that it is about; empty: none.
     [[nodiscard]] const std::string& module() const noexcept { return *module_; }
+    /// Which of the module's functions failed, `start` or `ready`; empty: none of them.
+    [[nodiscard]] const std::string& callback() const noexcept { return *callback_; }
 
 private:
     std::shared_ptr<const std::string> module_;
+    std::shared_ptr<const std::string> callback_;
 };
 
 /// A host's configuration: a YAML file, as JSON with the line of every value, or settings that the program makes itself.
@@ -55,7 +60,8 @@ public:
     /// stands behind the line.
     [[nodiscard]] std::string describe(const ConfigurationPath& path, std::string_view message) const;
     /// Throws the ConfigurationError of that line; `module` is the name of the module that it is about, if there is one.
-    [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message, std::string module = {}) const;
+    [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message, std::string module = {},
+                           std::string callback = {}) const;
 
 private:
     ConfigurationFile(std::string name, callbacks::JsonDict root, std::map<ConfigurationPath, int> lines);

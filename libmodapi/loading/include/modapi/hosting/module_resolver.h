@@ -67,8 +67,10 @@ struct ConfiguredModule {
     std::shared_ptr<const ConfigurationFile> file;  ///< that the entry stands in
 
     /// Throws the ConfigurationError about this module, `FILE:LINE: modules[1].config.audit_room: message (module NAME)`.
-    /// `place` leads to a key of its section; empty: it is about the whole entry. `worker`, where it isn't empty, is named too.
-    [[noreturn]] void fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker = {}) const;
+    /// `place` leads to a key of its section; empty: it is about the whole entry. `worker`, where it isn't empty, is named too;
+    /// `callback` is the one of the module's functions that failed.
+    [[noreturn]] void fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker = {},
+                           std::string callback = {}) const;
 };
 
 /// Resolves and parses the `modules:` list, in order; the first failure ends it, before any module was built.
