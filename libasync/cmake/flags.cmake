@@ -6,6 +6,9 @@ target_compile_options(modapi_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fcorouti
 if(MODAPI_SANITIZE)
     target_compile_options(modapi_flags INTERFACE -fsanitize=${MODAPI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(modapi_flags INTERFACE -fsanitize=${MODAPI_SANITIZE})
+    # Sanitizers leave millions of addresses in a program, which one that isn't position-independent needn't relocate: it starts
+    # in two thirds of the time, and each test is a start.
+    target_link_options(modapi_flags INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-no-pie>)
     if(MODAPI_SANITIZE MATCHES "thread")
         # ThreadSanitizer does not understand the fences Asio uses.
         target_compile_definitions(modapi_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
