@@ -36,6 +36,25 @@ std::string refusal_of(Dispatchers& dispatchers, std::string_view module, const 
     }
     return "registered";
 }
+callbacks::EventDecision allow(const callbacks::Event&, const callbacks::StateMap&) { return true; }
+
+TEST(Registration, SaysWhatPartsOfTheStateItsAnswersRestOn) {
+    Dispatchers dispatchers;
+    callbacks::StateFilter closed;
+    closed.emplace_back("x.closed", "");
+    callbacks::ThirdPartyRules one;
+    one.check_event_allowed = {&allow, closed};
+    callbacks::ThirdPartyRules another;
+    another.check_event_allowed = &allow;
+    EXPECT_EQ(refusal_of(dispatchers, "one", one), "registered");
+    EXPECT_EQ(refusal_of(dispatchers, "another", another), "registered");
+    std::vector<std::string> interests;
+    dispatchers.third_party_rules.check_event_allowed.each_interest([&](const callbacks::StateFilter* rests_on) {
+        interests.push_back(rests_on == nullptr ? "anything" : rests_on->front().type);
+    });
+    EXPECT_EQ(interests, (std::vector<std::string>{"x.closed", "anything"}));
+}
+
 TEST(Registration, OfOnePresenceRouterCallbackWithoutTheOtherIsRefused) {
     Dispatchers dispatchers;
     const auto users = [](const std::string&) { return callbacks::InterestedUsers(); };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <callbacks/json.h>
+#include <callbacks/state_filter.h>
 
 #include <concepts>
 #include <optional>
@@ -21,8 +22,16 @@ inline constexpr EventAllowed EVENT_ALLOWED{};
 ///     co_return callbacks::EventDecision(true, replacement);     // allowed, with this event dictionary in its place
 ///
 /// An event dictionary alone isn't an answer and doesn't compile.
+///
+/// A registration may say which parts of the room's state its answers rest on; without that it is all of it:
+///
+///     callbacks::StateFilter closed;
+///     closed.emplace_back("x.closed", "");
+///     rules.check_event_allowed = {async::bind<&Module::check>(this), closed};
 class EventDecision {
 public:
+    using interest = StateFilter;
+
     template <std::same_as<bool> Boolean>
     EventDecision(Boolean allowed) : allowed_(allowed) {}  // NOLINT: the contract's return forms
     EventDecision(EventAllowed) {}                         // NOLINT

@@ -21,12 +21,14 @@ using LoginRequestInfo = std::vector<std::pair<std::optional<std::string>, std::
 
 using first_not_spam = async::first_not<NOT_SPAM>;
 
-/// Contract: spam_checker_callbacks. No callback here swallows an exception.
+/// Contract: spam_checker_callbacks. No callback here swallows an exception. An answer rests on what the callback was given: it
+/// is asked again only if that has changed by the time that its operation takes effect.
 template <MODAPI_CALLBACK_KIND>
 struct SpamCheckerCategory {
     static constexpr std::string_view category_name = "spam checker";
 
-    /// For every event sent by a client or received over federation; not for memberships and a new room's initial events.
+    /// For every event sent by a client or received over federation; not for memberships and a new room's initial events. Asked
+    /// again only if the event says something else by then, not if only its place among the others has changed.
     Callback<"check_event_for_spam", EventVerdict(const Event& event), first_not_spam, propagate> check_event_for_spam{};
 
     /// A user is about to join. Not for server admins and not for the creator of a new room.

@@ -16,23 +16,29 @@ template <MODAPI_CALLBACK_KIND>
 struct ThirdPartyRulesCategory {
     static constexpr std::string_view category_name = "third-party rules";
 
-    /// Before a locally created event is accepted, and for events pushed over federation. `state_events`: the state before it.
+    /// Before a locally created event is accepted, and for events pushed over federation. `state_events`: the state before it,
+    /// which the event is stored on: if a part of it changes before that, the callback is asked again, about the event as it is
+    /// made then. A registration may say which parts its answers rest on (EventDecision): only those count.
+    ///
+    /// A replacement ends the walk: the modules that are listed later don't see that event. None is needed after a module has
+    /// sent events into the room itself. Such events belong to this one: they are stored before it, with it or not at all.
     Callback<"check_event_allowed", EventDecision(const Event& event, const StateMap& state_events),
              async::first_not<EVENT_ALLOWED>, module_failure>
         check_event_allowed{};
 
-    /// Before any part of a room exists. May change the request, or throw a SynapseError to deny.
+    /// Before any part of a room exists. May change the request, or throw a SynapseError to deny. Rests on the request.
     Callback<"on_create_room", void(const Requester& requester, JsonDict& request_content, bool is_requester_admin), run_all,
              forbid_room_creation>
         on_create_room{};
 
-    /// An invite by third-party id. False: 403.
+    /// An invite by third-party id. False: 403. Rests on the address; `state_events` may change before the invite is stored.
     Callback<"check_threepid_can_be_invited",
              bool(const std::string& medium, const std::string& address, const StateMap& state_events), async::first_not<true>,
              skip>
         check_threepid_can_be_invited{};
 
-    /// Making a room public in the directory, and once in each createRoom. `new_visibility`: "public" or "private".
+    /// Making a room public in the directory, and once in each createRoom. `new_visibility`: "public" or "private". Rests on the
+    /// request; `state_events` may change before the room is public.
     Callback<"check_visibility_can_be_modified",
              bool(const std::string& room_id, const StateMap& state_events, const std::string& new_visibility),
              async::first_not<true>, skip>

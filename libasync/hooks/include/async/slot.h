@@ -4,6 +4,7 @@
 #include <async/name.h>
 
 #include <initializer_list>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -16,6 +17,34 @@ namespace detail {
 template <class Declared, class Given>
 inline constexpr bool declared_and_given = std::is_constructible_v<owned_hook<Declared>, Given>;
 
+/// The type in which a registration may say what its answers rest on: an answer type's member `interest`; void: it has none.
+template <class Signature>
+struct declared_interest {
+    using type = void;
+};
+template <class R, class... Arguments>
+requires requires { typename R::interest; }
+struct declared_interest<R(Arguments...)> {
+    using type = typename R::interest;
+};
+
+/// What a registration says of its interest.
+template <class Interest>
+class interest_of_slot {
+public:
+    /// What the registration's answers rest on; null: it doesn't say, they may rest on anything.
+    [[nodiscard]] const Interest* interest() const noexcept { return interest_.get(); }
+
+protected:
+    interest_of_slot() noexcept = default;
+    explicit interest_of_slot(Interest interest) : interest_(std::make_shared<const Interest>(std::move(interest))) {}
+
+private:
+    std::shared_ptr<const Interest> interest_;
+};
+template <>
+class interest_of_slot<void> {};
+
 }  // namespace detail
 
 /// What a declared callback looks like to a module: a place to put one callable, empty if left out.
@@ -23,9 +52,10 @@ inline constexpr bool declared_and_given = std::is_constructible_v<owned_hook<De
 /// Accepts a plain function or a coroutine with the declared signature; another answer type is a compile error that says so.
 /// A lambda with captures is fine here, also one that is a coroutine: the registration keeps it.
 template <name Name, class Signature, class Combine, class Errors, class Key = void>
-class slot : public owned_hook<Signature> {
+class slot : public owned_hook<Signature>, public detail::interest_of_slot<typename detail::declared_interest<Signature>::type> {
 public:
     using signature = Signature;
+    using interest_type = typename detail::declared_interest<Signature>::type;
     static constexpr std::string_view callback_name = Name.view();
 
     slot() noexcept = default;
@@ -34,6 +64,12 @@ public:
     requires(!std::is_base_of_v<slot, std::remove_cvref_t<Function>>)
         slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
         : owned_hook<Signature>(checked(std::forward<Function>(function))) {}
+    /// Takes a callable and what its answers rest on, where the declaration knows of that.
+    template <class Function, class Interest>
+    requires(!std::is_void_v<interest_type> && std::is_constructible_v<interest_type, Interest>)
+        slot(Function&& function, Interest&& interest)
+        : owned_hook<Signature>(checked(std::forward<Function>(function))),
+          detail::interest_of_slot<interest_type>(interest_type(std::forward<Interest>(interest))) {}
 
 private:
     template <class Function>
