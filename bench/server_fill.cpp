@@ -5,7 +5,7 @@
 // The users and the tables are there already, and the server is stopped. Every room gets ten events; OWNER is joined to all,
 // GUEST to the first GUEST_ROOMS. Prints the rooms' ids, one per line.
 
-#include "rooms/event_sender.h"
+#include "rooms/event_building.h"
 #include "rooms/room_request.h"
 #include "text/secrets.h"
 
@@ -132,7 +132,8 @@ int main(int count, char** arguments) try {
     const std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
     const homeserver::SigningKey key = homeserver::SigningKey::load_or_create(arguments[2]);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const homeserver::EventOrigin origin{key, arguments[3], std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+    const homeserver::ServerName server_name(arguments[3]);
+    const homeserver::EventOrigin origin{key, server_name, std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
     fill(*database, {origin, arguments[5], arguments[6]}, std::atoi(arguments[4]), std::atoi(arguments[7]));
 } catch (const std::exception& error) {
     std::cerr << "homeserver_fill: " << error.what() << '\n';

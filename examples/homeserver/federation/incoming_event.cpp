@@ -5,11 +5,15 @@
 #include "federation/soft_failed_events.h"
 #include "rooms/appended_event.h"
 #include "rooms/event_sender.h"
+#include "rooms/judged_write.h"
+#include "rooms/room_operation.h"
 
 #include <callbacks/errors.h>
 
 #include <spdlog/spdlog.h>
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,13 +39,16 @@ struct Destination {
     bool room_is_known = false;
     bool event_is_known = false;
     std::optional<std::string> unknown;  ///< an event that it refers to
+    RoomHead head;
     StateMap state;
 };
 
 Destination find_destination(Transaction& transaction, const Event& event) {
     Destination found;
-    found.room_is_known = find_head(transaction, event.room_id()).has_value();
+    std::optional<RoomHead> head = find_head(transaction, event.room_id());
+    found.room_is_known = head.has_value();
     if (!found.room_is_known) return found;
+    found.head = std::move(*head);
     found.event_is_known = is_known(transaction, event.room_id(), *event.event_id());
     if (found.event_is_known) return found;
     for (const char* const key : {"auth_events", "prev_events"}) {
@@ -60,28 +67,53 @@ void require_allowed(const callbacks::EventDecision& decision, const Event& even
     spdlog::warn("a module's replacement of event {} is ignored: it came from another server", *event.event_id());
 }
 
-/// What storing came to: the state with the event, and who is to be woken.
-struct StoredIncoming {
-    StateMap state;
-    std::vector<std::string> users;
+struct TakeOrder {
+    explicit TakeOrder(EvaluatedPdu taken) : evaluated(std::move(taken)) {}
+
+    EvaluatedPdu evaluated;
+    std::vector<PendingEvent> others;  ///< that modules made for it
+    std::int64_t state_version = 0;
+    bool was_judged_on_state = false;  ///< by modules: on another one it isn't good
+    std::string holder;                ///< of the room's turn; empty: not this one
+    std::int64_t now_ms = 0;
 };
 
-/// None: another request has stored it meanwhile. Errors: SynapseError 403 if the room's newer state doesn't allow it.
-std::optional<StoredIncoming> store(Transaction& transaction, const EvaluatedPdu& evaluated) {
-    const Event& event = evaluated.event;
-    if (is_known(transaction, event.room_id(), *event.event_id())) return std::nullopt;
-    StoredIncoming stored;
-    stored.state = current_state(transaction, event.room_id());
-    authorize(event, stored.state);
-    if (evaluated.soft_failed) {
+/// What storing came to.
+struct Taken {
+    bool is_known = false;  ///< another request has stored it meanwhile
+    bool room_is_taken = false;
+    bool is_stored = false;           ///< if nothing else is true: the room's state changed meanwhile, and it matters
+    StateMap before;                  ///< the state that it was stored on
+    std::vector<std::string> users;   ///< who is to be woken
+};
+
+/// Errors: SynapseError 403 if the room's newer state doesn't allow it.
+Taken take_event(Transaction& transaction, const TakeOrder& order) {
+    const Event& event = order.evaluated.event;
+    Taken taken;
+    taken.is_known = is_known(transaction, event.room_id(), *event.event_id());
+    if (taken.is_known) return taken;
+    taken.room_is_taken = event.is_state() && has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
+    if (taken.room_is_taken) return taken;
+    const std::optional<RoomHead> head = find_head(transaction, event.room_id());
+    if (!head || (order.was_judged_on_state && head->state_version != order.state_version)) return taken;
+    StateMap state = current_state(transaction, event.room_id());
+    taken.before = state;
+    for (const PendingEvent& other : order.others) {
+        authorize(other.event, state);
+        if (other.event.is_state()) state.set(other.event);
+    }
+    authorize(event, state);
+    taken.is_stored = true;
+    for (const PendingEvent& other : order.others) append_event(transaction, other.event, std::nullopt);
+    if (order.evaluated.soft_failed) {
         store_soft_failed(transaction, event);
-        return stored;
+        return taken;
     }
     append_event(transaction, event, std::nullopt);
-    if (event.is_state()) stored.state.set(event);
-    stored.users = users_with_membership(transaction, event.room_id(), "join");
-    if (event.membership()) stored.users.push_back(*event.state_key());
-    return stored;
+    taken.users = users_with_membership(transaction, event.room_id(), "join");
+    if (event.membership()) taken.users.push_back(*event.state_key());
+    return taken;
 }
 
 }  // namespace
@@ -95,18 +127,64 @@ async::task<EvaluatedPdu> IncomingEvents::evaluated(ReceivedPdu received) {
     co_return evaluated;
 }
 
-async::task<StateMap> IncomingEvents::take_into_room(EvaluatedPdu evaluated) {
-    const Event& event = evaluated.event;
-    Destination to = co_await database_.read("find_destination", &find_destination, event);
+/// An event of another server on its way into a room.
+class IncomingEvents::Taking final : public JudgedWrite {
+public:
+    Taking(IncomingEvents& incoming, EvaluatedPdu evaluated) : incoming_(incoming), evaluated_(std::move(evaluated)) {}
+
+    /// The room's state before the event.
+    [[nodiscard]] StateMap& before() noexcept { return before_; }
+
+    [[nodiscard]] async::task<void> judge(RoomOperation& operation) override;
+    [[nodiscard]] async::task<void> store(RoomOperation& operation, std::string holder) override;
+
+private:
+    IncomingEvents& incoming_;
+    EvaluatedPdu evaluated_;
+    StateMap before_;
+    std::int64_t state_version_ = 0;
+};
+
+async::task<void> IncomingEvents::Taking::judge(RoomOperation& operation) {
+    const Event& event = evaluated_.event;
+    Destination to = co_await incoming_.database_.read("find_destination", &find_destination, event);
     if (!to.room_is_known) throw SynapseError(404, "Room " + event.room_id() + " is not known here", Codes::NOT_FOUND);
-    if (to.event_is_known) co_return std::move(to.state);
+    before_ = to.state;
+    is_through_ = to.event_is_known;
+    if (is_through_) co_return;
     if (to.unknown) throw SynapseError(403, "Event " + *to.unknown + " is not known here", Codes::FORBIDDEN);
     authorize(event, to.state);
-    const callbacks::EventDecision decision = co_await third_party_rules_.check_event_allowed(event, to.state);
+    state_version_ = to.head.state_version;
+    operation.begin(std::move(to.head), std::make_shared<const StateMap>(std::move(to.state)));
+    const std::shared_ptr<const StateMap> shown = operation.state();
+    async::task<callbacks::EventDecision> asking = incoming_.third_party_rules_.check_event_allowed(event, *shown);
+    const callbacks::EventDecision decision = co_await std::move(asking).in(operation.here());
     require_allowed(decision, event);
-    std::optional<StoredIncoming> stored = co_await database_.run("store_incoming_event", &store, evaluated);
-    if (stored) event_sender_.announce(event, stored->state, std::move(stored->users));
-    co_return std::move(to.state);
+}
+
+async::task<void> IncomingEvents::Taking::store(RoomOperation& operation, std::string holder) {
+    TakeOrder order(evaluated_);
+    order.others = operation.events();
+    order.state_version = state_version_;
+    order.was_judged_on_state = !incoming_.third_party_rules_.check_event_allowed.empty();
+    order.holder = std::move(holder);
+    order.now_ms = incoming_.clock_.wall_time_ms();
+    Taken taken = co_await incoming_.database_.run("store_incoming_event", &take_event, std::move(order));
+    room_is_taken_ = taken.room_is_taken;
+    is_through_ = taken.is_known || taken.is_stored;
+    if (!taken.is_stored) co_return;
+    std::vector<Event> events;
+    for (const PendingEvent& other : operation.events()) events.push_back(other.event);
+    events.push_back(evaluated_.event);
+    incoming_.event_sender_.announce(events, std::move(taken.before), std::move(taken.users));
+}
+
+async::task<StateMap> IncomingEvents::take_into_room(EvaluatedPdu evaluated) {
+    const async::context& here = co_await async::this_context;
+    RoomOperation operation(here, evaluated.event.room_id());
+    Taking taking(*this, std::move(evaluated));
+    co_await judge_and_store(room_turns_, operation, taking);
+    co_return std::move(taking.before());
 }
 
 }  // namespace homeserver

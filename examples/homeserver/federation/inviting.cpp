@@ -89,9 +89,10 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
     const Event event = evaluated.event;
     const bool is_new = co_await database.run("store_outside_invite", &store_remote_invite, event, std::move(room_state));
     if (!is_new) co_return;
-    const callbacks::StateMap nothing_known;
+    const std::vector<Event> only(1, event);
+    callbacks::StateMap nothing_known;
     std::vector<std::string> users(1, *event.state_key());
-    event_sender.announce(event, nothing_known, std::move(users));
+    event_sender.announce(only, std::move(nothing_known), std::move(users));
 }
 
 async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,

@@ -11,6 +11,7 @@
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "rooms/event_sender.h"
+#include "rooms/room_operation.h"
 #include "rooms/restricted_joins.h"
 #include "text/server_name.h"
 
@@ -94,7 +95,12 @@ async::task<Response> make_join(const RoutedRequest& request, ServerAuthenticati
 
     const Event built = event_sender.build(draft, room->head, room->state);
     authorize(built, room->state);
-    const callbacks::EventDecision decision = co_await third_party_rules.check_event_allowed(built, room->state);
+    // What modules make for an event that isn't stored here isn't stored either.
+    const async::context& here = co_await async::this_context;
+    RoomOperation operation(here, draft.room_id);
+    operation.begin(room->head, std::make_shared<const StateMap>(room->state));
+    async::task<callbacks::EventDecision> asking = third_party_rules.check_event_allowed(built, room->state);
+    const callbacks::EventDecision decision = co_await std::move(asking).in(operation.here());
     if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
     if (decision.replacement()) throw callbacks::ModuleFailed("the event of another server's user can't be replaced");
     JsonDict pdu = pdu_from_event(built);

@@ -10,6 +10,7 @@
 #include "rooms/directory.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
+#include "rooms/room_operation.h"
 #include "rooms/shutdown.h"
 #include "text/server_name.h"
 
@@ -17,6 +18,7 @@
 
 #include <callbacks/errors.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -62,24 +64,61 @@ task<void> delete_in_background(RoomShutdown& room_shutdown, Turns::Turn turn, s
 std::string text_of(const JsonDict& event, std::string_view key) { return std::string(event.at(key).get_string()); }
 
 /// As a local user.
-task<Event> send_module_event(EventSender& event_sender, JsonDict event) {
+Draft draft_of(const JsonDict& event) {
     Draft draft;
     draft.type = text_of(event, "type");
     draft.room_id = text_of(event, "room_id");
     draft.sender = text_of(event, "sender");
     draft.content = event.at("content").get_object();
     if (event.contains("state_key")) draft.state_key = text_of(event, "state_key");
-    Event sent = co_await event_sender.send(std::move(draft));
-    co_return sent;
+    return draft;
 }
 
 StateMap find_state(Transaction& transaction, const std::string& room_id, const std::optional<StateFilter>& filter) {
     return filter ? filtered_state(transaction, room_id, *filter) : current_state(transaction, room_id);
 }
 
+/// What an entry of `filter` wants from a state; all of it without one.
+StateMap chosen(const StateMap& state, const std::optional<StateFilter>& filter) {
+    if (!filter) return state;
+    StateMap wanted;
+    for (const auto& [key, event] : state) {
+        const auto wants = [&](const callbacks::StateFilterEntry& entry) {
+            return entry.type == key.first && (!entry.state_key || *entry.state_key == key.second);
+        };
+        if (std::any_of(filter->begin(), filter->end(), wants)) wanted.set(event);
+    }
+    return wanted;
+}
+
+std::vector<std::string> members_of(const StateMap& state, std::string_view membership) {
+    std::vector<std::string> members;
+    for (const auto& [key, event] : state) {
+        if (event.membership() == membership) members.push_back(key.second);
+    }
+    return members;
+}
+
 }  // namespace
 
-task<Event> ModuleRooms::create_and_send_event(JsonDict event) { return send_module_event(event_sender_, std::move(event)); }
+task<Event> ModuleRooms::create_and_send_event(JsonDict event) { return event_sender_.send(draft_of(event)); }
+
+task<std::vector<Event>> ModuleRooms::send_events(std::vector<JsonDict> events) {
+    std::vector<Draft> drafts;
+    for (const JsonDict& event : events) drafts.push_back(draft_of(event));
+    return event_sender_.send_all(std::move(drafts));
+}
+
+task<std::optional<Event>> ModuleRooms::send_event_if(JsonDict event, std::string type, std::string state_key,
+                                                      std::optional<std::string> expected) {
+    Draft draft = draft_of(event);
+    ExpectedState wanted;
+    wanted.type = std::move(type);
+    wanted.state_key = std::move(state_key);
+    wanted.event_id = std::move(expected);
+    draft.expected = std::move(wanted);
+    return event_sender_.send_if_expected(std::move(draft));
+}
 
 task<Event> ModuleRooms::update_room_membership(UserID sender, UserID target, std::string room_id, std::string new_membership,
                                                 JsonDict content, std::vector<std::string> /*remote_room_hosts*/) {
@@ -113,17 +152,26 @@ task<void> ModuleRooms::delete_room(callbacks::RoomID room) {
 }
 
 task<StateMap> ModuleRooms::get_room_state(std::string room_id, std::optional<StateFilter> filter) {
-    return database_.read("get_room_state", &find_state, std::move(room_id), std::move(filter));
+    const async::context& here = co_await async::this_context;
+    const RoomOperation* const around = RoomOperation::around(here, room_id);
+    if (around != nullptr) co_return chosen(*around->state(), filter);
+    co_return co_await database_.read("get_room_state", &find_state, std::move(room_id), std::move(filter));
 }
 
 task<std::optional<Event>> ModuleRooms::get_event(std::string event_id) {
+    const async::context& here = co_await async::this_context;
+    const Event* const pending = RoomOperation::find_pending(here, event_id);
+    if (pending != nullptr) co_return *pending;
     std::optional<StoredEvent> found = co_await database_.read("get_event", &find_event_anywhere, std::move(event_id));
     if (!found) co_return std::nullopt;
     co_return std::move(found->event);
 }
 
 task<std::vector<std::string>> ModuleRooms::get_members(std::string room_id, std::string membership) {
-    return database_.read("get_members", &users_with_membership, std::move(room_id), std::move(membership));
+    const async::context& here = co_await async::this_context;
+    const RoomOperation* const around = RoomOperation::around(here, room_id);
+    if (around != nullptr) co_return members_of(*around->state(), membership);
+    co_return co_await database_.read("get_members", &users_with_membership, std::move(room_id), std::move(membership));
 }
 
 task<std::vector<std::string>> ModuleRooms::get_rooms_for_user(std::string user_id, std::string membership) {

@@ -30,6 +30,10 @@ public:
           room_shutdown_(room_shutdown) {}
 
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
+    [[nodiscard]] async::task<std::vector<callbacks::Event>> send_events(std::vector<callbacks::JsonDict> events) override;
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> send_event_if(callbacks::JsonDict event, std::string type,
+                                                                             std::string state_key,
+                                                                             std::optional<std::string> expected) override;
     [[nodiscard]] async::task<callbacks::Event> update_room_membership(callbacks::UserID sender, callbacks::UserID target,
                                                                        std::string room_id, std::string new_membership,
                                                                        callbacks::JsonDict content,

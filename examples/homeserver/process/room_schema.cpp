@@ -8,6 +8,9 @@ std::vector<std::string> room_schema() {
         "CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, creator TEXT NOT NULL, is_public BIGINT NOT NULL, "
         "depth BIGINT NOT NULL, state_version BIGINT NOT NULL)",
 
+        // Who alone may change a room's state, and until when (milliseconds of the wall clock).
+        "CREATE TABLE IF NOT EXISTS room_turns (room_id TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_ms BIGINT NOT NULL)",
+
         "CREATE TABLE IF NOT EXISTS forward_extremities (room_id TEXT NOT NULL, event_id TEXT NOT NULL, "
         "PRIMARY KEY (room_id, event_id))",
 

@@ -73,9 +73,10 @@ struct ServerWorker::Parts {
           event_writer{client_events, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
           push_gateway(process.database, modules.settings().http_client),
+          room_turns(process.database, clock, process.turns),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
-                       modules.hooks().third_party_rules, process.notifier),
-          memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender),
+                       modules.hooks().third_party_rules, process.notifier, room_turns),
+          memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender, process.notifier),
           third_party_invites(process.database, process.server_name, process.configuration.public_baseurl, process.signing_key,
                               modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
           room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
@@ -96,7 +97,8 @@ struct ServerWorker::Parts {
           third_party_id_changes(process.database, clock, modules.hooks().third_party_rules, third_party_invites),
           deactivation(process.database, modules.hooks().third_party_rules, memberships, sessions, profiles,
                        third_party_id_changes),
-          incoming_events(process.database, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender),
+          incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
+                          room_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
@@ -116,6 +118,7 @@ struct ServerWorker::Parts {
     ClientEventWriter event_writer;
     std::optional<ValidationMail> validation_mail;  ///< only where mail can be sent
     PushGateway push_gateway;
+    RoomTurns room_turns;
     EventSender event_sender;
     Memberships memberships;
     ThirdPartyInvites third_party_invites;

@@ -109,7 +109,7 @@ async::task<void> change_profile(modapi::Database& database, callbacks::ThirdPar
     const std::string statement = field.update_statement;
     const ProfileInfo profile = co_await database.run("store_profile", &store_field, statement, user_id, change.value);
     co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, change.deactivation);
-    if (!change.stays_out_of_rooms) co_await memberships.update_profile(user_id, profile, change.by_admin);
+    if (!change.stays_out_of_rooms) co_await memberships.update_profile(user_id, change.by_admin);
 }
 
 async::task<void> require_user(modapi::Database& database, const ServerName& server_name, std::string user_id) {

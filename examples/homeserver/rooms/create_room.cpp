@@ -2,12 +2,15 @@
 
 #include "access/authentication.h"
 #include "accounts/accounts.h"
+#include "accounts/stored_profile.h"
 #include "events/auth_rules.h"
 #include "http/requests.h"
 #include "rooms/aliases.h"
 #include "rooms/appended_event.h"
+#include "rooms/event_building.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
+#include "rooms/room_operation.h"
 #include "rooms/room_request.h"
 #include "rooms/third_party_invites.h"
 #include "text/secrets.h"
@@ -30,13 +33,12 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-/// A room in the making: what is stored, and what the next event is built on.
+/// A room in the making.
 struct NewRoom {
     std::string room_id;
     std::string creator;
+    bool is_public = false;
     std::optional<std::string> alias;
-    RoomHead head;
-    StateMap state;
 };
 
 Draft state_draft(const NewRoom& room, std::string type, std::string state_key, JsonDict content) {
@@ -49,28 +51,18 @@ Draft state_draft(const NewRoom& room, std::string type, std::string state_key, 
     return draft;
 }
 
-void follow(RoomHead& head, const Event& event) {
-    head.extremities.assign(1, event.event_id().value());
-    ++head.depth;
-}
-
-/// False: somebody else has taken the alias meanwhile, and nothing is stored.
-bool store_first(Transaction& transaction, const Event& event, const std::string& creator, bool is_public,
-                 const std::optional<std::string>& alias) {
-    if (alias && !insert_alias(transaction, *alias, event.room_id(), creator)) return false;
-    insert_room(transaction, event.room_id(), creator, is_public);
-    append_event(transaction, event, std::nullopt);
-    return true;
-}
-
-void store_all(Transaction& transaction, const std::vector<Event>& events) {
-    for (const Event& event : events) append_event(transaction, event, std::nullopt);
-}
-
-void announce_stored(EventSender& event_sender, NewRoom& room, const Event& event) {
-    room.state.set(event);
+/// Who is to be told of the room; none: somebody else has taken the alias meanwhile, and nothing is stored.
+std::optional<std::vector<std::string>> store_room(Transaction& transaction, const NewRoom& room,
+                                                   const std::vector<PendingEvent>& events) {
+    if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
+    insert_room(transaction, room.room_id, room.creator, room.is_public);
     std::vector<std::string> users(1, room.creator);
-    event_sender.announce(event, room.state, std::move(users));
+    for (const PendingEvent& pending : events) {
+        append_event(transaction, pending.event, pending.transaction);
+        if (pending.alongside) pending.alongside(transaction);
+        if (pending.event.membership()) users.push_back(*pending.event.state_key());
+    }
+    return users;
 }
 
 JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {
@@ -80,16 +72,16 @@ JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {
     return creation;
 }
 
-/// Makes the request's own events without keeping them: what can't be is refused before anything is stored. A room that was
-/// begun stays.
-void rehearse(EventSender& event_sender, const NewRoom& wanted, const RoomRequest& request) {
-    NewRoom room = wanted;
+/// Makes the request's own events without keeping them: what can't be is refused before any module is asked.
+void rehearse(const EventSender& event_sender, const NewRoom& room, const RoomRequest& request) {
+    RoomHead head;
+    StateMap state;
     const auto add = [&](const Draft& draft) {
-        const Event event = event_sender.build(draft, room.head, room.state);
-        const std::optional<std::string> refusal = refused(event, room.state);
+        const Event event = event_sender.build(draft, head, state);
+        const std::optional<std::string> refusal = refused(event, state);
         if (refusal) throw SynapseError(400, *refusal, Codes::BAD_JSON);
-        room.state.set(event);
-        follow(room.head, event);
+        state.set(event);
+        follow(head, event);
     };
     JsonDict joining;
     joining["membership"] = "join";
@@ -103,19 +95,20 @@ void rehearse(EventSender& event_sender, const NewRoom& wanted, const RoomReques
 
 [[noreturn]] void refuse_alias() { throw SynapseError(400, "Room alias already taken", Codes::ROOM_IN_USE); }
 
-/// Create event and creator's join: each is stored and announced before the next is made.
-async::task<void> found(modapi::Database& database, EventSender& event_sender, Memberships& memberships, NewRoom& room,
-                        const RoomRequest& request, JsonDict creator_profile) {
-    Draft draft = state_draft(room, "m.room.create", "", creation_content(room, request));
-    const Event drafted = event_sender.build(draft, room.head, room.state);
-    const Event create = co_await event_sender.allowed(drafted, room.head, room.state);
-    authorize(create, room.state);
-    const bool is_stored =
-        co_await database.run("create_room", &store_first, create, room.creator, request.is_public, room.alias);
-    if (!is_stored) refuse_alias();
-    follow(room.head, create);
-    announce_stored(event_sender, room, create);
+/// Adds one of the room's own events; `shown` is the state that the modules see.
+async::task<void> add(EventSender& event_sender, RoomOperation& making, Draft draft, std::shared_ptr<const StateMap> shown) {
+    Event built = event_sender.build(draft, making.head(), *making.state());
+    const Event event = co_await event_sender.allowed(making, std::move(built), std::move(shown));
+    authorize(event, *making.state());
+    PendingEvent pending(event);
+    making.add(std::move(pending));
+}
 
+/// Create event and creator's join.
+async::task<void> found(EventSender& event_sender, Memberships& memberships, RoomOperation& making, const NewRoom& room,
+                        const RoomRequest& request, JsonDict creator_profile) {
+    Draft creating = state_draft(room, "m.room.create", "", creation_content(room, request));
+    co_await add(event_sender, making, std::move(creating), making.state());
     MembershipChange change;
     change.room_id = room.room_id;
     change.sender = room.creator;
@@ -123,31 +116,17 @@ async::task<void> found(modapi::Database& database, EventSender& event_sender, M
     change.membership = "join";
     change.content = std::move(creator_profile);
     JsonDict content = co_await memberships.content_of(std::move(change));
-    Draft join_draft = state_draft(room, "m.room.member", room.creator, std::move(content));
-    const Event drafted_join = event_sender.build(join_draft, room.head, room.state);
-    const Event join = co_await event_sender.allowed(drafted_join, room.head, room.state);
-    authorize(join, room.state);
-    const std::vector<Event> only_join(1, join);
-    co_await database.run("create_room_join", &store_all, only_join);
-    follow(room.head, join);
-    announce_stored(event_sender, room, join);
+    Draft joining = state_draft(room, "m.room.member", room.creator, std::move(content));
+    co_await add(event_sender, making, std::move(joining), making.state());
 }
 
-/// The rest of the state, as one batch: the modules are shown only what is stored, each event is authorized by those before it.
-async::task<void> furnish(modapi::Database& database, EventSender& event_sender, NewRoom& room, const RoomRequest& request) {
-    StateMap with_batch = room.state;
-    std::vector<Event> batch;
+/// The rest of the state: each event is authorized by those before it, and the modules are shown what founded the room.
+async::task<void> furnish(EventSender& event_sender, RoomOperation& making, const NewRoom& room, const RoomRequest& request) {
+    const std::shared_ptr<const StateMap> founded = making.state();
     for (const InitialState& wanted : request.state) {
         Draft draft = state_draft(room, wanted.type, wanted.state_key, wanted.content);
-        const Event drafted = event_sender.build(draft, room.head, with_batch);
-        const Event event = co_await event_sender.allowed(drafted, room.head, room.state);
-        authorize(event, with_batch);
-        with_batch.set(event);
-        follow(room.head, event);
-        batch.push_back(event);
+        co_await add(event_sender, making, std::move(draft), founded);
     }
-    co_await database.run("create_room_state", &store_all, batch);
-    for (const Event& event : batch) announce_stored(event_sender, room, event);
 }
 
 async::task<void> invite_all(Memberships& memberships, ThirdPartyInvites& third_party_invites, const NewRoom& room,
@@ -170,6 +149,17 @@ async::task<void> invite_all(Memberships& memberships, ThirdPartyInvites& third_
         if (request.is_direct) invite.content["is_direct"] = true;
         co_await third_party_invites.invite(std::move(invite));
     }
+}
+
+/// Stores the room with all of its events, and tells of them.
+async::task<void> store_made(modapi::Database& database, EventSender& event_sender, const RoomOperation& making,
+                             const NewRoom& room) {
+    std::optional<std::vector<std::string>> users =
+        co_await database.run("create_room", &store_room, room, making.events());
+    if (!users) refuse_alias();
+    std::vector<Event> events;
+    for (const PendingEvent& pending : making.events()) events.push_back(pending.event);
+    event_sender.announce(events, StateMap(), std::move(*users));
 }
 
 async::task<void> refuse_taken_alias(modapi::Database& database, std::string alias) {
@@ -208,21 +198,42 @@ async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body
     }
     room.room_id = "!" + new_room_localpart() + ":" + server_name_.text();
     const RoomRequest request = read_room_request(body, room.creator, server_name_.text());
+    room.is_public = request.is_public;
     rehearse(event_sender_, room, request);
     if (request.alias_localpart) {
         room.alias = "#" + *request.alias_localpart + ":" + server_name_.text();
         require_alias_length(*room.alias);
         co_await refuse_taken_alias(database_, *room.alias);
     }
+    const StateMap no_state;
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
-        co_await third_party_rules_.check_visibility_can_be_modified(room.room_id, room.state, visibility);
+        co_await third_party_rules_.check_visibility_can_be_modified(room.room_id, no_state, visibility);
     if (!visible_as_asked) throw SynapseError(403, "Room visibility value not allowed.");
     if (room.alias) co_await require_alias_allowed(spam_checker_, room.creator, *room.alias);
-    co_await found(database_, event_sender_, memberships_, room, request, std::move(creator_profile));
-    co_await furnish(database_, event_sender_, room, request);
+    // The room and all of its events come into being together, or nothing does.
+    const async::context& here = co_await async::this_context;
+    RoomOperation making(here, room.room_id);
+    const bool creator_shows_profile = creator_profile.empty();
+    co_await found(event_sender_, memberships_, making, room, request, std::move(creator_profile));
+    co_await furnish(event_sender_, making, room, request);
     // Nobody is invited by who is shadow-banned, and they can't tell.
-    if (!requester.shadow_banned) co_await invite_all(memberships_, third_party_invites_, room, request, is_admin);
+    if (!requester.shadow_banned) {
+        async::task<void> inviting = invite_all(memberships_, third_party_invites_, room, request, is_admin);
+        co_await std::move(inviting).in(making.here());
+    }
+    co_await store_made(database_, event_sender_, making, room);
+    if (creator_shows_profile) {
+        // It may have changed while the modules were asked, when the room wasn't there yet.
+        const callbacks::ProfileInfo profile = co_await profile_of(database_, room.creator);
+        const Event* const join = making.state()->find("m.room.member", room.creator);
+        const bool is_shown = join->content_string("displayname") == profile.display_name &&
+                              join->content_string("avatar_url") == profile.avatar_url;
+        if (!is_shown) co_await memberships_.update_profile_in(room.room_id, room.creator, is_admin);
+    }
+    for (const ThirdPartyInvite& invitee : request.third_party_invitees) {
+        if (!requester.shadow_banned) co_await third_party_invites_.redeem_if_owned(invitee.medium, invitee.address);
+    }
     CreatedRoom created;
     created.room_id = room.room_id;
     created.alias = room.alias;

@@ -2,15 +2,14 @@
 
 #include "events/auth_rules.h"
 #include "events/event_format.h"
-#include "events/signing_key.h"
 #include "http/requests.h"
-#include "rooms/appended_event.h"
-#include "text/server_name.h"
+#include "rooms/judged_write.h"
 
 #include <callbacks/errors.h>
-#include <callbacks/storable_json.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace homeserver {
 
@@ -18,14 +17,10 @@ namespace {
 
 using callbacks::Codes;
 using callbacks::Event;
-using callbacks::JsonArray;
 using callbacks::JsonDict;
-using callbacks::JsonValue;
 using callbacks::StateMap;
 using callbacks::SynapseError;
 using modapi::Transaction;
-
-constexpr int max_attempts = 5;
 
 /// What an event is built and judged on.
 struct Snapshot {
@@ -34,13 +29,14 @@ struct Snapshot {
     std::optional<std::string> sent_before;
 };
 
-std::optional<Snapshot> take_snapshot(Transaction& transaction, const Draft& draft) {
-    std::optional<RoomHead> head = find_head(transaction, draft.room_id);
+std::optional<Snapshot> take_snapshot(Transaction& transaction, const std::string& room_id,
+                                      const std::optional<SentTransaction>& sent) {
+    std::optional<RoomHead> head = find_head(transaction, room_id);
     if (!head) return std::nullopt;
     Snapshot snapshot;
     snapshot.head = std::move(*head);
-    snapshot.state = current_state(transaction, draft.room_id);
-    if (draft.transaction) snapshot.sent_before = event_of_transaction(transaction, draft.room_id, *draft.transaction);
+    snapshot.state = current_state(transaction, room_id);
+    if (sent) snapshot.sent_before = event_of_transaction(transaction, room_id, *sent);
     return snapshot;
 }
 
@@ -52,142 +48,118 @@ const Event* repeated(const Event& event, const StateMap& state) {
     return same ? current : nullptr;
 }
 
-struct Outcome {
-    bool stored = false;                     ///< false: the room's state changed since the snapshot, and it matters
-    std::optional<std::string> sent_before;  ///< the same request came twice at once
-    std::optional<StateMap> newer_state;     ///< what the event was stored on, if it isn't the snapshot's
-    std::optional<Event> moved;              ///< what was stored instead: the same behind newer events
-    std::vector<std::string> users;          ///< who is to be woken
-};
+bool is_as_expected(const ExpectedState& expected, const StateMap& state) {
+    const Event* const current = state.find(expected.type, expected.state_key);
+    return expected.event_id ? current != nullptr && current->event_id() == expected.event_id : current == nullptr;
+}
 
 bool is_stored(Transaction& transaction, const std::string& event_id) {
     return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
 }
 
-/// An event whose PDU was changed: hashes, signatures and id are made of what it says now.
-Event signed_anew(JsonDict pdu, const SigningKey& key, const std::string& server_name, JsonDict unsigned_fields) {
-    pdu.erase("hashes");
-    pdu.erase("signatures");
-    hash_and_sign(pdu, key, server_name);
-    return event_from_pdu(pdu, event_id_of(pdu), std::move(unsigned_fields));
-}
-
-/// The same event behind what the room ends with by now.
-Event moved_behind(const RoomHead& head, const Event& event, const SigningKey& key, const std::string& server_name) {
-    JsonDict pdu = pdu_from_event(event);
-    pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
-    return signed_anew(std::move(pdu), key, server_name, event.unsigned_fields());
-}
-
-Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
-              const std::optional<SentTransaction>& sent, const SigningKey* key, const std::string& server_name) {
-    Outcome outcome;
-    if (sent) outcome.sent_before = event_of_transaction(transaction, event.room_id(), *sent);
-    if (outcome.sent_before) return outcome;
-    const std::optional<RoomHead> head = find_head(transaction, event.room_id());
-    if (!head) return outcome;
-    if (head->state_version != state_version) {
-        // Others were faster. What the rules allow after them too needs no second judgement: a crowd that joins gets in.
-        StateMap now = current_state(transaction, event.room_id());
-        if (refused(event, now) || repeated(event, now) != nullptr) return outcome;
-        outcome.newer_state = std::move(now);
+/// Whether other events may be in the state by now and all is still in order, without that anybody is asked again.
+bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
+    for (const PendingEvent& pending : events) {
+        if (refused(pending.event, state) || repeated(pending.event, state) != nullptr) return false;
+        if (pending.event.is_state()) state.set(pending.event);
     }
-    // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
-    if (is_stored(transaction, *event.event_id())) outcome.moved = moved_behind(*head, event, *key, server_name);
-    append_event(transaction, outcome.moved ? *outcome.moved : event, sent);
-    outcome.stored = true;
-    outcome.users = users_with_membership(transaction, event.room_id(), "join");
-    if (event.membership()) outcome.users.push_back(*event.state_key());
-    return outcome;
+    return true;
+}
+
+bool changes_state(const std::vector<PendingEvent>& events) {
+    return std::any_of(events.begin(), events.end(), [](const PendingEvent& pending) { return pending.event.is_state(); });
+}
+
+/// What an event says, whatever its place among the others.
+JsonDict words_of(const Event& event) {
+    JsonDict words = pdu_from_event(event);
+    for (const char* of_its_place : {"auth_events", "prev_events", "hashes", "signatures", "depth"}) words.erase(of_its_place);
+    words["unsigned"] = event.unsigned_fields();
+    return words;
 }
 
 std::string not_in_room(const Draft& draft) { return "User " + draft.sender + " not in room " + draft.room_id; }
 
-std::string string_part(const JsonDict& replacement, std::string_view key) {
-    const JsonValue* const value = replacement.if_contains(key);
-    if (value == nullptr || !value->is_string()) {
-        throw callbacks::ModuleFailed("the replacement event's '" + std::string(key) + "' is missing or no string");
-    }
-    return std::string(value->get_string());
-}
+/// What a store comes to.
+struct Stored {
+    bool is_stored = false;  ///< false: the room's state changed since the snapshot, and it matters
+    bool room_is_taken = false;
+    bool no_longer_holds = false;            ///< what an event was made of isn't so any more
+    std::optional<std::string> sent_before;  ///< the same request came twice at once
+    std::optional<StateMap> newer_state;     ///< what the events were stored on, if it isn't the snapshot's
+    std::optional<Event> moved;              ///< what was stored instead of the only one: the same behind newer events
+    std::vector<std::string> users;          ///< who is to be woken
+};
 
-Event unchecked_replacement(const ServerName& server_name, const SigningKey& signing_key, EventSender& event_sender,
-                            const Event& original, const JsonDict& replacement, const RoomHead& head, const StateMap& state) {
-    Draft draft;
-    draft.room_id = string_part(replacement, "room_id");
-    draft.type = string_part(replacement, "type");
-    draft.sender = string_part(replacement, "sender");
-    if (replacement.contains("state_key")) draft.state_key = string_part(replacement, "state_key");
-    if (draft.room_id != original.room_id() || draft.type != original.type() || draft.state_key != original.state_key()) {
-        throw callbacks::ModuleFailed("the replacement event has another room, type or state key than the original");
-    }
-    if (!server_name.owns(draft.sender)) throw callbacks::ModuleFailed("the replacement event's sender is of another server");
-    const JsonValue* const content = replacement.if_contains("content");
-    if (content == nullptr || !content->is_object())
-        throw callbacks::ModuleFailed("the replacement event's content is no object");
-    draft.content = content->get_object();
-    draft.redacts = original.redacts();
+struct StoreOrder {
+    std::string room_id;
+    std::vector<PendingEvent> events;
+    std::vector<ExpectedState> expected;
+    std::int64_t state_version = 0;
+    bool was_judged_on_state = false;  ///< by modules: on another one it isn't good
+    std::string holder;                ///< of the room's turn; empty: not this one
+};
 
-    const Event built = event_sender.build(draft, head, state);
-    JsonDict pdu = pdu_from_event(built);
-    const JsonValue* const time = replacement.if_contains("origin_server_ts");
-    pdu["origin_server_ts"] = time != nullptr && time->is_int64() ? *time : JsonValue(original.origin_server_ts());
-    JsonDict unsigned_fields;
-    const JsonValue* const given = replacement.if_contains("unsigned");
-    if (given != nullptr && given->is_object()) unsigned_fields = given->get_object();
-    callbacks::require_storable(unsigned_fields);
-    return signed_anew(std::move(pdu), signing_key, server_name.text(), std::move(unsigned_fields));
-}
-
-/// The event that a module put in the place of `original`, of the same room, type and state key. Ids, hashes, signatures and
-/// references are made anew.
-Event rebuilt(const ServerName& server_name, const SigningKey& signing_key, EventSender& event_sender, const Event& original,
-              const JsonDict& replacement, const RoomHead& head, const StateMap& state) {
-    try {
-        return unchecked_replacement(server_name, signing_key, event_sender, original, replacement, head, state);
-    } catch (const SynapseError& error) {
-        if (error.status() != 400) throw;
-        // Of a client's event that is the client's mistake; this one the module made.
-        throw callbacks::ModuleFailed(std::string("the replacement event can't be sent: ") + error.what());
+Stored store_events(Transaction& transaction, const StoreOrder& order, const EventOrigin& origin) {
+    Stored stored;
+    for (const PendingEvent& pending : order.events) {
+        if (!pending.transaction) continue;
+        stored.sent_before = event_of_transaction(transaction, order.room_id, *pending.transaction);
+        if (stored.sent_before) return stored;
     }
+    const std::optional<RoomHead> head = find_head(transaction, order.room_id);
+    if (!head) return stored;
+    for (const PendingEvent& pending : order.events) {
+        stored.no_longer_holds = pending.still_holds && !pending.still_holds(transaction);
+        if (stored.no_longer_holds) return stored;
+    }
+    if (changes_state(order.events)) {
+        stored.room_is_taken = has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
+        if (stored.room_is_taken) return stored;
+    }
+    if (head->state_version != order.state_version) {
+        if (order.was_judged_on_state) return stored;
+        // Others were faster. What the rules allow after them too needs no second judgement: a crowd that joins gets in.
+        StateMap now = current_state(transaction, order.room_id);
+        const auto stands = [&](const ExpectedState& expected) { return is_as_expected(expected, now); };
+        if (!std::all_of(order.expected.begin(), order.expected.end(), stands) || !holds_on(now, order.events)) return stored;
+        stored.newer_state = std::move(now);
+    }
+    // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
+    for (const PendingEvent& pending : order.events) {
+        if (!is_stored(transaction, *pending.event.event_id())) continue;
+        if (order.events.size() > 1) return stored;
+        stored.moved = moved_behind(origin, *head, pending.event);
+    }
+    for (const PendingEvent& pending : order.events) {
+        append_event(transaction, stored.moved ? *stored.moved : pending.event, pending.transaction);
+        if (pending.alongside) pending.alongside(transaction);
+        if (pending.event.membership()) stored.users.push_back(*pending.event.state_key());
+    }
+    stored.is_stored = true;
+    const std::vector<std::string> joined = users_with_membership(transaction, order.room_id, "join");
+    stored.users.insert(stored.users.end(), joined.begin(), joined.end());
+    return stored;
 }
 
 }  // namespace
 
-Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead& head, const StateMap& state) {
-    JsonDict pdu;
-    pdu["room_id"] = draft.room_id;
-    pdu["type"] = draft.type;
-    pdu["sender"] = draft.sender;
-    if (draft.state_key) pdu["state_key"] = *draft.state_key;
-    if (draft.redacts) pdu["redacts"] = *draft.redacts;
-    pdu["content"] = draft.content;
-    pdu["origin_server_ts"] = origin.now_ms;
-    pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = JsonArray(head.extremities.begin(), head.extremities.end());
-    JsonArray authorized_by;
-    for (const StateMap::Key& key : auth_event_keys(event_from_pdu(pdu, std::string(), JsonDict()))) {
-        const Event* const event = state.find(key.first, key.second);
-        if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
-    }
-    pdu["auth_events"] = std::move(authorized_by);
-    callbacks::require_storable(pdu);
-    hash_and_sign(pdu, origin.signing_key, origin.server_name);
-    return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
+EventOrigin EventSender::origin() const noexcept { return {signing_key_, server_name_, clock_.wall_time_ms()}; }
+
+Event EventSender::build(const Draft& draft, const RoomHead& head, const StateMap& state) const {
+    return build_event(origin(), draft, head, state);
 }
 
-Event EventSender::build(const Draft& draft, const RoomHead& head, const StateMap& state) {
-    const EventOrigin origin{signing_key_, server_name_.text(), clock_.wall_time_ms()};
-    return build_event(origin, draft, head, state);
-}
-
-async::task<Event> EventSender::allowed(Event event, const RoomHead& head, const StateMap& state) {
+async::task<Event> EventSender::allowed(RoomOperation& operation, Event event, std::shared_ptr<const StateMap> shown) {
     if (third_party_rules_.check_event_allowed.empty()) co_return event;
-    const callbacks::EventDecision decision = co_await third_party_rules_.check_event_allowed(event, state);
+    // What a module sends from inside moves these.
+    const RoomHead head = operation.head();
+    const std::shared_ptr<const StateMap> state = operation.state();
+    async::task<callbacks::EventDecision> asking = third_party_rules_.check_event_allowed(event, *shown);
+    const callbacks::EventDecision decision = co_await std::move(asking).in(operation.here());
     if (!decision.allowed()) throw SynapseError(403, "This event is not allowed in this context", Codes::FORBIDDEN);
     if (!decision.replacement()) co_return event;
-    co_return rebuilt(server_name_, signing_key_, *this, event, *decision.replacement(), head, state);
+    co_return build_replacement(origin(), event, *decision.replacement(), head, *state);
 }
 
 void authorize(const Event& event, const StateMap& state) {
@@ -195,53 +167,181 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void EventSender::announce(const Event& event, const StateMap& state, std::vector<std::string> users) {
-    News news;
-    news.event = event;
-    if (!third_party_rules_.on_new_event.empty()) news.state = std::make_shared<const StateMap>(state);
-    news.users = std::move(users);
-    notifier_.publish(news);
+void EventSender::announce(const std::vector<Event>& events, StateMap state, std::vector<std::string> users) {
+    for (const Event& event : events) {
+        News news;
+        news.event = event;
+        if (!third_party_rules_.on_new_event.empty()) {
+            if (event.is_state()) state.set(event);
+            news.state = std::make_shared<const StateMap>(state);
+        }
+        news.users = users;
+        notifier_.publish(news);
+    }
+}
+
+/// Drafts on their way into a room.
+class EventSender::Sending final : public JudgedWrite {
+public:
+    Sending(EventSender& sender, std::vector<Draft> drafts)
+        : sender_(sender), drafts_(std::move(drafts)), no_spam_(drafts_.size()) {}
+
+    [[nodiscard]] const std::string& room_id() const noexcept { return drafts_.front().room_id; }
+    /// The state isn't what a draft expects, or what it was made of has changed.
+    [[nodiscard]] bool is_unexpected() const noexcept { return is_unexpected_; }
+    /// What became of each draft.
+    [[nodiscard]] std::vector<Event>& sent() noexcept { return sent_; }
+
+    [[nodiscard]] async::task<void> judge(RoomOperation& operation) override;
+    [[nodiscard]] async::task<void> store(RoomOperation& operation, std::string holder) override;
+    /// Has all judged where the operation stands, and adds them to it.
+    [[nodiscard]] async::task<void> judge_all(RoomOperation& operation);
+
+private:
+    [[nodiscard]] async::task<void> judge_one(RoomOperation& operation, std::size_t index);
+    [[nodiscard]] async::task<void> require_no_spam(RoomOperation& operation, std::size_t index, const Event& event);
+    [[nodiscard]] async::task<void> end_with(std::string event_id);
+
+    EventSender& sender_;
+    std::vector<Draft> drafts_;
+    std::vector<JsonDict> no_spam_;  ///< of each draft, what check_event_for_spam has let through
+    std::vector<Event> sent_;
+    std::int64_t state_version_ = 0;
+    bool is_unexpected_ = false;
+};
+
+async::task<void> EventSender::Sending::require_no_spam(RoomOperation& operation, std::size_t index, const Event& event) {
+    JsonDict words = words_of(event);
+    if (no_spam_[index] == words) co_return;
+    // The modules see what is made so far; what one sends is its own, and not the event's.
+    operation.close();
+    async::task<callbacks::Verdict> asking = sender_.spam_checker_.check_event_for_spam(event);
+    const callbacks::Verdict verdict = co_await std::move(asking).in(operation.here());
+    operation.open();
+    deny_if_spam(verdict, "This message had been rejected as probable spam");
+    no_spam_[index] = std::move(words);
+}
+
+async::task<void> EventSender::Sending::judge_one(RoomOperation& operation, std::size_t index) {
+    const async::context& here = co_await async::this_context;
+    Draft& draft = drafts_[index];
+    const bool is_membership = draft.type == "m.room.member";
+    // Who isn't in the room learns nothing of it, and no module is asked.
+    const Event* const own = operation.state()->find("m.room.member", draft.sender);
+    if (!is_membership && (own == nullptr || own->membership() != "join")) {
+        throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
+    }
+    is_unexpected_ = draft.expected && !is_as_expected(*draft.expected, *operation.state());
+    if (is_unexpected_) co_return;
+    // What modules make for this one stands or falls with it.
+    RoomOperation with_others(here, operation.room_id());
+    with_others.begin(operation.head(), operation.state());
+    Event built = sender_.build(draft, operation.head(), *operation.state());
+    draft.origin_server_ts = built.origin_server_ts();  // asked again, it is the same event
+    const Event event = co_await sender_.allowed(with_others, std::move(built), operation.state());
+    if (!is_membership) co_await require_no_spam(with_others, index, event);
+    authorize(event, *with_others.state());
+    const Event* const same = repeated(event, *with_others.state());
+    sent_.push_back(same != nullptr ? *same : event);
+    if (same != nullptr) co_return;
+    PendingEvent pending(event);
+    pending.transaction = draft.transaction;
+    pending.still_holds = draft.still_holds;
+    pending.alongside = draft.alongside;
+    with_others.add(std::move(pending));
+    operation.add_all(with_others);
+}
+
+async::task<void> EventSender::Sending::judge_all(RoomOperation& operation) {
+    sent_.clear();
+    for (std::size_t index = 0; index < drafts_.size() && !is_unexpected_; ++index) {
+        co_await judge_one(operation, index);
+    }
+}
+
+/// The event was sent before.
+async::task<void> EventSender::Sending::end_with(std::string event_id) {
+    const std::optional<StoredEvent> found =
+        co_await sender_.database_.read("find_event", &find_event, room_id(), std::move(event_id));
+    sent_.assign(1, found.value().event);
+    is_through_ = true;
+}
+
+async::task<void> EventSender::Sending::judge(RoomOperation& operation) {
+    std::optional<Snapshot> snapshot =
+        co_await sender_.database_.read("event_snapshot", &take_snapshot, room_id(), drafts_.front().transaction);
+    if (!snapshot) throw SynapseError(403, not_in_room(drafts_.front()), Codes::FORBIDDEN);
+    if (snapshot->sent_before) {
+        co_await end_with(std::move(*snapshot->sent_before));
+        co_return;
+    }
+    state_version_ = snapshot->head.state_version;
+    operation.begin(std::move(snapshot->head), std::make_shared<const StateMap>(std::move(snapshot->state)));
+    co_await judge_all(operation);
+    is_through_ = is_unexpected_ || operation.events().empty();
+}
+
+async::task<void> EventSender::Sending::store(RoomOperation& operation, std::string holder) {
+    StoreOrder order;
+    order.room_id = room_id();
+    order.events = operation.events();
+    for (const Draft& draft : drafts_) {
+        if (draft.expected) order.expected.push_back(*draft.expected);
+    }
+    order.state_version = state_version_;
+    order.was_judged_on_state = !sender_.third_party_rules_.check_event_allowed.empty();
+    order.holder = std::move(holder);
+    Stored stored = co_await sender_.database_.run("store_events", &store_events, std::move(order), sender_.origin());
+    room_is_taken_ = stored.room_is_taken;
+    if (stored.sent_before) {
+        co_await end_with(std::move(*stored.sent_before));
+        co_return;
+    }
+    is_unexpected_ = stored.no_longer_holds;
+    is_through_ = stored.is_stored || stored.no_longer_holds;
+    if (!stored.is_stored) co_return;
+    std::vector<Event> events;
+    for (const PendingEvent& pending : operation.events()) events.push_back(pending.event);
+    if (stored.moved) {
+        events.assign(1, *stored.moved);
+        sent_.assign(1, *stored.moved);
+    }
+    StateMap before = stored.newer_state ? std::move(*stored.newer_state) : *operation.state_before();
+    sender_.announce(events, std::move(before), std::move(stored.users));
+}
+
+async::task<void> EventSender::send(Sending& sending) {
+    const async::context& here = co_await async::this_context;
+    RoomOperation* const around = RoomOperation::open_around(here, sending.room_id());
+    RoomOperation operation(here, sending.room_id());
+    if (around == nullptr) {
+        co_await judge_and_store(room_turns_, operation, sending);
+        co_return;
+    }
+    operation.begin(around->head(), around->state());
+    co_await sending.judge_all(operation);
+    if (!sending.is_unexpected()) around->add_all(operation);
+}
+
+async::task<std::vector<Event>> EventSender::send_all(std::vector<Draft> drafts) {
+    Sending sending(*this, std::move(drafts));
+    co_await send(sending);
+    co_return std::move(sending.sent());
+}
+
+async::task<std::optional<Event>> EventSender::send_if_expected(Draft draft) {
+    std::vector<Draft> only(1, std::move(draft));
+    Sending sending(*this, std::move(only));
+    co_await send(sending);
+    if (sending.is_unexpected()) co_return std::nullopt;
+    co_return std::move(sending.sent().front());
 }
 
 async::task<Event> EventSender::send(Draft draft) {
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
-        std::optional<Snapshot> snapshot = co_await database_.read("event_snapshot", &take_snapshot, draft);
-        if (!snapshot) throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
-        std::optional<std::string> sent_before = snapshot->sent_before;
-        if (!sent_before) {
-            const bool is_membership = draft.type == "m.room.member";
-            // Who isn't in the room learns nothing of it, and no module is asked.
-            const Event* const own = snapshot->state.find("m.room.member", draft.sender);
-            if (!is_membership && (own == nullptr || own->membership() != "join")) {
-                throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
-            }
-            const Event built = build(draft, snapshot->head, snapshot->state);
-            const Event event = co_await allowed(built, snapshot->head, snapshot->state);
-            if (!is_membership) {
-                const callbacks::Verdict verdict = co_await spam_checker_.check_event_for_spam(event);
-                deny_if_spam(verdict, "This message had been rejected as probable spam");
-            }
-            authorize(event, snapshot->state);
-            const Event* const same = repeated(event, snapshot->state);
-            if (same != nullptr) co_return *same;
-            Outcome outcome = co_await database_.run("store_event", &store, event, snapshot->head.state_version,
-                                                     draft.transaction, &signing_key_, server_name_.text());
-            if (outcome.stored) {
-                const Event stored = outcome.moved.value_or(event);
-                StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;
-                if (stored.is_state()) state.set(stored);
-                announce(stored, state, std::move(outcome.users));
-                co_return stored;
-            }
-            sent_before = outcome.sent_before;
-        }
-        if (sent_before) {
-            const std::optional<StoredEvent> found =
-                co_await database_.read("find_event", &find_event, draft.room_id, *sent_before);
-            co_return found.value().event;
-        }
-    }
-    throw SynapseError(503, "The room's state changes too often to send this event; try again");
+    std::vector<Draft> only(1, std::move(draft));
+    Sending sending(*this, std::move(only));
+    co_await send(sending);
+    co_return std::move(sending.sent().front());
 }
 
 }  // namespace homeserver

@@ -3,7 +3,10 @@
 #include "events/notifier.h"
 #include "events/room_store.h"
 #include "events/signing_key.h"
-#include "rooms/appended_event.h"
+#include "rooms/draft.h"
+#include "rooms/event_building.h"
+#include "rooms/room_operation.h"
+#include "rooms/room_turns.h"
 #include "text/server_name.h"
 
 #include <modapi/database.h>
@@ -16,59 +19,64 @@
 #include <async/clock.h>
 #include <async/task.h>
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace homeserver {
 
-/// An event that somebody wants to send.
-struct Draft {
-    std::string room_id;
-    std::string type;
-    std::string sender;
-    std::optional<std::string> state_key;
-    std::optional<std::string> redacts;  ///< the event that a redaction is about
-    callbacks::JsonDict content;
-    std::optional<SentTransaction> transaction;
-};
-
 /// Sends this server's events into rooms. One a worker; thread: the worker's.
+///
+/// What check_event_allowed answers rests on the state that it is shown, and an event is stored on that state: if the state
+/// changed meanwhile, the modules are asked again, about an event that is made on the new one. After two such tries the
+/// operation takes the room's turn, and nobody changes the state before it is through. What a module sends into the room from
+/// inside check_event_allowed is stored with the event that it was asked about, before it, or not at all.
 class EventSender {
 public:
     EventSender(modapi::Database& database, const async::clock& clock, const ServerName& server_name,
                 const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
-                callbacks::ThirdPartyRulesDispatch& third_party_rules, Notifier& notifier) noexcept
+                callbacks::ThirdPartyRulesDispatch& third_party_rules, Notifier& notifier, RoomTurns& room_turns) noexcept
         : database_(database),
           clock_(clock),
           server_name_(server_name),
           signing_key_(signing_key),
           spam_checker_(spam_checker),
           third_party_rules_(third_party_rules),
-          notifier_(notifier) {}
+          notifier_(notifier),
+          room_turns_(room_turns) {}
 
     /// Sends one event into an existing room, in the contract's order: build, check_event_allowed (which may replace it),
     /// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
     ///
     /// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
-    /// one equals. Errors: SynapseError as a refusing module has it; 500 for a replacement of another room, type, state key or
-    /// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
+    /// one equals. Inside an open operation about the room it is one that the operation will store. Errors: SynapseError as a
+    /// refusing module has it; 500 for a replacement of another room, type, state key or server, or without the parts of an
+    /// event; 403 `M_FORBIDDEN` from the authorization rules; 503 for a room that is too busy.
     [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
+    /// Sends an event only while the state is what its draft expects, and what it was made of is so still; none: it isn't, and
+    /// nothing was sent.
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> send_if_expected(Draft draft);
+    /// Sends several events into one room, all or none, each on the state that those before it make; gives them in their order.
+    [[nodiscard]] async::task<std::vector<callbacks::Event>> send_all(std::vector<Draft> drafts);
 
     /// The event that a draft becomes in a room with that head and state, made by this server and now.
-    [[nodiscard]] callbacks::Event build(const Draft& draft, const RoomHead& head, const callbacks::StateMap& state);
+    [[nodiscard]] callbacks::Event build(const Draft& draft, const RoomHead& head, const callbacks::StateMap& state) const;
 
-    /// Asks check_event_allowed; gives the event to go on with: the same, or what a module made of it.
-    [[nodiscard]] async::task<callbacks::Event> allowed(callbacks::Event event, const RoomHead& head,
-                                                        const callbacks::StateMap& state);
+    /// Asks check_event_allowed about an event inside `operation`; gives the event to go on with: the same, or what a module made
+    /// of it. `shown` is the state that modules see.
+    [[nodiscard]] async::task<callbacks::Event> allowed(RoomOperation& operation, callbacks::Event event,
+                                                        std::shared_ptr<const callbacks::StateMap> shown);
 
-    /// Tells all workers of a stored event: `state` includes it.
-    void announce(const callbacks::Event& event, const callbacks::StateMap& state, std::vector<std::string> users);
+    /// Tells all workers of stored events, in their order: `state` is the one before them.
+    void announce(const std::vector<callbacks::Event>& events, callbacks::StateMap state, std::vector<std::string> users);
 
 private:
+    class Sending;
+
+    [[nodiscard]] async::task<void> send(Sending& sending);
+    [[nodiscard]] EventOrigin origin() const noexcept;
+
     modapi::Database& database_;
     const async::clock& clock_;
     const ServerName& server_name_;
@@ -76,18 +84,8 @@ private:
     callbacks::SpamCheckerDispatch& spam_checker_;
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     Notifier& notifier_;
+    RoomTurns& room_turns_;
 };
-
-/// Where and when an event is made.
-struct EventOrigin {
-    const SigningKey& signing_key;
-    std::string_view server_name;
-    std::int64_t now_ms = 0;
-};
-
-/// Builds a complete, signed event on top of `head` in a room of that state.
-[[nodiscard]] callbacks::Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead& head,
-                                           const callbacks::StateMap& state);
 
 /// Throws 403 if the authorization rules refuse the event in that state.
 void authorize(const callbacks::Event& event, const callbacks::StateMap& state);

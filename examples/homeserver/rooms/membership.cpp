@@ -4,7 +4,6 @@
 #include "accounts/accounts.h"
 #include "accounts/stored_profile.h"
 #include "events/client_event.h"
-#include "events/notifier.h"
 #include "events/stream.h"
 #include "events/stream_token.h"
 #include "events/visibility.h"
@@ -13,6 +12,7 @@
 #include "rooms/event_sender.h"
 #include "rooms/remote_invites.h"
 #include "rooms/restricted_joins.h"
+#include "rooms/room_operation.h"
 #include "rooms/third_party_invites.h"
 #include "text/server_name.h"
 
@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -58,6 +59,28 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
     return standing;
 }
 
+async::task<Standing> standing_of_target(modapi::Database& database, const MembershipChange& change) {
+    const async::context& here = co_await async::this_context;
+    const RoomOperation* const around = RoomOperation::around(here, change.room_id);
+    if (around == nullptr) co_return co_await database.read("membership", &standing_of, change.room_id, change.target);
+    Standing standing;
+    standing.room_exists = true;
+    const Event* const event = around->state()->find("m.room.member", change.target);
+    standing.membership = "leave";
+    if (event == nullptr) co_return standing;
+    standing.event = *event;
+    standing.membership = event->membership().value_or("leave");
+    co_return standing;
+}
+
+ExpectedState as_it_stands(const Standing& standing, const std::string& target) {
+    ExpectedState expected;
+    expected.type = "m.room.member";
+    expected.state_key = target;
+    if (standing.event) expected.event_id = standing.event->event_id();
+    return expected;
+}
+
 async::task<void> ask_modules(callbacks::SpamCheckerDispatch& spam_checker, const MembershipChange& change,
                               const std::string& before) {
     if (change.sender_is_admin) co_return;
@@ -83,6 +106,23 @@ void add_missing(JsonDict& content, std::string_view key, const std::optional<st
     if (value && !content.contains(key)) content[key] = *value;
 }
 
+[[nodiscard]] bool shows_profile(const MembershipChange& change) {
+    return change.membership == "join" || change.membership == "invite" || change.membership == "knock";
+}
+
+/// Whether the content shows the profile that the target has by now, where the change itself says nothing else.
+std::function<bool(Transaction&)> shows_profile_of(const MembershipChange& change, const JsonDict& content) {
+    return [target = change.target, given = change.content, content](Transaction& transaction) {
+        const callbacks::ProfileInfo profile = find_profile(transaction, target);
+        const auto shows = [&](std::string_view key, const std::optional<std::string>& value) {
+            if (given.contains(key)) return true;
+            const JsonValue* const shown = content.if_contains(key);
+            return value ? shown != nullptr && *shown == JsonValue(*value) : shown == nullptr;
+        };
+        return shows("displayname", profile.display_name) && shows("avatar_url", profile.avatar_url);
+    };
+}
+
 /// Kick and unban are both a leave; each only from the membership that it is meant for.
 std::string stored_membership(const std::string& asked, const Standing& before) {
     constexpr std::string_view known[] = {"join", "invite", "leave", "ban", "knock", "kick", "unban"};
@@ -102,8 +142,7 @@ std::string stored_membership(const std::string& asked, const Standing& before) 
 async::task<JsonDict> Memberships::content_of(MembershipChange change) {
     JsonDict content = std::move(change.content);
     content["membership"] = change.membership;
-    const bool shows_profile = change.membership == "join" || change.membership == "invite" || change.membership == "knock";
-    if (shows_profile && server_name_.owns(change.target)) {
+    if (shows_profile(change) && server_name_.owns(change.target)) {
         const callbacks::ProfileInfo profile = co_await profile_of(database_, change.target);
         add_missing(content, "displayname", profile.display_name);
         add_missing(content, "avatar_url", profile.avatar_url);
@@ -123,11 +162,46 @@ async::task<JsonDict> with_admission(modapi::Database& database, const ServerNam
     co_return content;
 }
 
+constexpr int max_changes_meanwhile = 10;
+
 }  // namespace
+
+/// Of the target's own server there is nothing to leave but an invitation.
+async::task<std::optional<Event>> Memberships::decline(const MembershipChange& change) {
+    if (change.membership != "leave" || change.sender != change.target) co_return std::nullopt;
+    const bool declined =
+        co_await database_.run("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
+    if (!declined) co_return std::nullopt;
+    std::vector<std::string> users(1, change.sender);
+    notifier_.wake(std::move(users));
+    Draft draft;
+    draft.room_id = change.room_id;
+    draft.type = "m.room.member";
+    draft.sender = change.sender;
+    draft.state_key = change.target;
+    draft.content = change.content;
+    draft.content["membership"] = "leave";
+    const RoomHead unknown_head;
+    const callbacks::StateMap unknown_state;
+    co_return event_sender_.build(draft, unknown_head, unknown_state);
+}
 
 async::task<Event> Memberships::change(MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
-    const Standing before = co_await database_.read("membership", &standing_of, change.room_id, change.target);
+    std::optional<Event> declined = co_await decline(change);
+    if (declined) co_return std::move(*declined);
+    std::string asked;
+    for (int tried = 0; tried < max_changes_meanwhile; ++tried) {
+        std::optional<Event> sent = co_await change_once(change, asked);
+        if (sent) co_return std::move(*sent);
+    }
+    refuse_busy_room();
+}
+
+/// None: the target's membership or profile has changed meanwhile. `asked` is what the modules have let through.
+async::task<std::optional<Event>> Memberships::change_once(const MembershipChange& wanted, std::string& asked) {
+    MembershipChange change = wanted;
+    const Standing before = co_await standing_of_target(database_, change);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     change.membership = stored_membership(change.membership, before);
     change.content.erase(authorising_user_key);
@@ -137,7 +211,9 @@ async::task<Event> Memberships::change(MembershipChange change) {
     JsonDict content = co_await content_of(change);
     const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
                                   before.event->content() == content;
-    if (!is_repeated_join) co_await ask_modules(spam_checker_, change, before.membership);
+    const std::string question = change.membership + " after " + before.membership;
+    if (!is_repeated_join && asked != question) co_await ask_modules(spam_checker_, change, before.membership);
+    asked = question;
     if (change.membership == "join") content = co_await with_admission(database_, server_name_, change, std::move(content));
     Draft draft;
     draft.room_id = change.room_id;
@@ -145,34 +221,52 @@ async::task<Event> Memberships::change(MembershipChange change) {
     draft.sender = change.sender;
     draft.state_key = change.target;
     draft.content = std::move(content);
-    Event sent = co_await event_sender_.send(std::move(draft));
+    draft.expected = as_it_stands(before, change.target);
+    if (shows_profile(change) && server_name_.owns(change.target)) draft.still_holds = shows_profile_of(change, draft.content);
+    std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
     co_return sent;
 }
 
-async::task<void> Memberships::update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin) {
+async::task<void> Memberships::update_profile(std::string user_id, bool by_admin) {
     const std::vector<std::string> rooms =
         co_await database_.read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
     for (const std::string& room_id : rooms) {
         try {
-            MembershipChange change;
-            change.room_id = room_id;
-            change.target = user_id;
-            change.membership = "join";
-            change.sender_is_admin = by_admin;
-            co_await ask_modules(spam_checker_, change, "join");
-            Draft draft;
-            draft.room_id = room_id;
-            draft.type = "m.room.member";
-            draft.sender = user_id;
-            draft.state_key = user_id;
-            draft.content["membership"] = "join";
-            set_or_erase(draft.content, "displayname", profile.display_name);
-            set_or_erase(draft.content, "avatar_url", profile.avatar_url);
-            co_await event_sender_.send(std::move(draft));
+            co_await update_profile_in(room_id, user_id, by_admin);
         } catch (const std::exception& error) {
             spdlog::warn("profile of {} not updated in room {}: {}", user_id, room_id, error.what());
         }
     }
+}
+
+async::task<void> Memberships::update_profile_in(std::string room_id, std::string user_id, bool by_admin) {
+    MembershipChange change;
+    change.room_id = std::move(room_id);
+    change.sender = user_id;
+    change.target = std::move(user_id);
+    change.membership = "join";
+    change.sender_is_admin = by_admin;
+    bool is_asked = false;
+    for (int tried = 0; tried < max_changes_meanwhile; ++tried) {
+        const Standing before = co_await standing_of_target(database_, change);
+        if (before.membership != "join") co_return;  // who has left meanwhile isn't brought back
+        if (!is_asked) co_await ask_modules(spam_checker_, change, "join");
+        is_asked = true;
+        Draft draft;
+        draft.room_id = change.room_id;
+        draft.type = "m.room.member";
+        draft.sender = change.sender;
+        draft.state_key = change.target;
+        const callbacks::ProfileInfo profile = co_await profile_of(database_, change.target);
+        draft.content["membership"] = "join";
+        set_or_erase(draft.content, "displayname", profile.display_name);
+        set_or_erase(draft.content, "avatar_url", profile.avatar_url);
+        draft.expected = as_it_stands(before, change.target);
+        draft.still_holds = shows_profile_of(change, draft.content);
+        const std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
+        if (sent) co_return;
+    }
+    refuse_busy_room();
 }
 
 namespace {
@@ -212,15 +306,8 @@ async::task<Response> join(const RoutedRequest& request, Authentication& authent
 }
 
 async::task<Response> leave(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                            Notifier& notifier, Memberships& memberships) {
+                            Memberships& memberships) {
     MembershipChange change = co_await requested_change(authentication, database, request, "leave");
-    const bool declined =
-        co_await database.run("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
-    if (declined) {
-        std::vector<std::string> users(1, change.sender);
-        notifier.wake(std::move(users));
-        co_return ok();
-    }
     co_await to_the_end(memberships.change(std::move(change)));
     co_return ok();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/notifier.h"
 #include "http/router.h"
 #include "rooms/event_sender.h"
 #include "text/server_name.h"
@@ -12,6 +13,7 @@
 
 #include <async/task.h>
 
+#include <optional>
 #include <string>
 
 namespace homeserver {
@@ -31,24 +33,36 @@ struct MembershipChange {
 class Memberships {
 public:
     Memberships(modapi::Database& database, const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker,
-                EventSender& event_sender) noexcept
-        : database_(database), server_name_(server_name), spam_checker_(spam_checker), event_sender_(event_sender) {}
+                EventSender& event_sender, Notifier& notifier) noexcept
+        : database_(database),
+          server_name_(server_name),
+          spam_checker_(spam_checker),
+          event_sender_(event_sender),
+          notifier_(notifier) {}
 
-    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event.
+    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event: if the
+    /// target's membership or profile changes meanwhile, it goes on from there. Who leaves a room that only an invitation of
+    /// another server is known of declines that; the result then is an event that nobody has stored.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.
     [[nodiscard]] async::task<callbacks::JsonDict> content_of(MembershipChange change);
 
-    /// Sends a membership event with the new profile into every room the user has joined. A module's denial is only logged;
+    /// Sends a membership event with the user's profile into every room that they have joined. A module's denial is only logged;
     /// user_may_join_room isn't asked of a change `by_admin`.
-    [[nodiscard]] async::task<void> update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin);
+    [[nodiscard]] async::task<void> update_profile(std::string user_id, bool by_admin);
+    /// Sends a membership event into one room, if the user has joined it with another profile.
+    [[nodiscard]] async::task<void> update_profile_in(std::string room_id, std::string user_id, bool by_admin);
 
 private:
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted, std::string& asked);
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> decline(const MembershipChange& change);
+
     modapi::Database& database_;
     const ServerName& server_name_;
     callbacks::SpamCheckerDispatch& spam_checker_;
     EventSender& event_sender_;
+    Notifier& notifier_;
 };
 
 /// join, invite, leave, kick, ban, unban, forget; joined_rooms, members, joined_members.

@@ -36,7 +36,8 @@ std::vector<std::string> purge(Transaction& transaction, const std::string& room
     if (!users.empty()) note_shut_down(transaction, room_id, users);
     for (const char* table :
          {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships", "sent_transactions",
-          "third_party_invites", "room_aliases", "receipts", "unread_notifications", "account_data", "room_stats", "rooms"}) {
+          "third_party_invites", "room_aliases", "receipts", "unread_notifications", "account_data", "room_stats", "room_turns",
+          "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
     }
     return aliases;

@@ -9,6 +9,7 @@
 #include "http/requests.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
+#include "rooms/room_operation.h"
 #include "text/secrets.h"
 #include "text/server_name.h"
 
@@ -92,7 +93,7 @@ async::task<void> ask_whether_invitable(modapi::Database& database, callbacks::T
                                         const ThirdPartyInvite& invite) {
     const auto& hook = third_party_rules.check_threepid_can_be_invited;
     if (hook.empty()) co_return;
-    const callbacks::StateMap state = co_await database.read("room_state", &current_state, invite.room_id);
+    const callbacks::StateMap state = co_await visible_state(database, invite.room_id);
     const bool can_be_invited = co_await hook(invite.medium, invite.address, state);
     if (!can_be_invited)
         throw SynapseError(403, "This third-party identifier can not be invited in this room", Codes::FORBIDDEN);
@@ -109,10 +110,9 @@ async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite
     co_await memberships.change(std::move(change));
 }
 
-async::task<void> invite_whoever_gets(modapi::Database& database, const PublicBaseurl& public_baseurl,
-                                      const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
-                                      EventSender& event_sender, ThirdPartyInvites& third_party_invites,
-                                      ThirdPartyInvite invite) {
+async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const SigningKey& signing_key,
+                                      callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
+                                      const ThirdPartyInvite& invite) {
     const callbacks::Verdict verdict =
         co_await spam_checker.user_may_send_3pid_invite(invite.sender, invite.medium, invite.address, invite.room_id);
     deny_if_spam(verdict, "Cannot send threepid invite");
@@ -126,12 +126,12 @@ async::task<void> invite_whoever_gets(modapi::Database& database, const PublicBa
     draft.sender = invite.sender;
     draft.state_key = waiting.token;
     draft.content = invite_content(public_baseurl, signing_key, invite.address);
+    const std::string medium = invite.medium;
+    const std::string address = invite.address;
+    draft.alongside = [waiting, medium, address](Transaction& transaction) {
+        insert_waiting(transaction, waiting, medium, address);
+    };
     co_await event_sender.send(std::move(draft));
-    co_await database.run("insert_third_party_invite", &insert_waiting, waiting, invite.medium, invite.address);
-    // Somebody may have got the address meanwhile.
-    const std::optional<std::string> owner =
-        co_await database.read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
-    if (owner) co_await third_party_invites.redeem(*owner, invite.medium, invite.address);
 }
 
 /// The invite of a user, which proves by its signature that the address is theirs.
@@ -193,9 +193,17 @@ async::task<void> ThirdPartyInvites::invite(ThirdPartyInvite invite) {
     if (owner) {
         co_await invite_owner(memberships_, std::move(invite), std::move(*owner));
     } else {
-        co_await invite_whoever_gets(database_, public_baseurl_, signing_key_, spam_checker_, event_sender_, *this,
-                                     std::move(invite));
+        co_await invite_whoever_gets(public_baseurl_, signing_key_, spam_checker_, event_sender_, invite);
+        // Somebody may have got the address meanwhile. Whoever makes a room of it looks when it is there.
+        const async::context& here = co_await async::this_context;
+        if (RoomOperation::open_around(here, invite.room_id) == nullptr) co_await redeem_if_owned(invite.medium, invite.address);
     }
+}
+
+async::task<void> ThirdPartyInvites::redeem_if_owned(std::string medium, std::string address) {
+    std::optional<std::string> owner =
+        co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id, medium, address);
+    if (owner) co_await redeem(std::move(*owner), std::move(medium), std::move(address));
 }
 
 async::task<void> ThirdPartyInvites::redeem(std::string user_id, std::string medium, std::string address) {

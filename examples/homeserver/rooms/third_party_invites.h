@@ -58,6 +58,9 @@ public:
     /// Who has got an address is invited to all rooms that waited for that. What a room's rules refuse is logged.
     [[nodiscard]] async::task<void> redeem(std::string user_id, std::string medium, std::string address);
 
+    /// Redeems the invites of an address that somebody has by now.
+    [[nodiscard]] async::task<void> redeem_if_owned(std::string medium, std::string address);
+
 private:
     modapi::Database& database_;
     const ServerName& server_name_;

@@ -8,6 +8,7 @@
 #include <callbacks/storable_json.h>
 #include <callbacks/text.h>
 
+#include <stdexcept>
 #include <utility>
 
 namespace modapi {
@@ -53,6 +54,30 @@ task<Event> send_event(Homeserver& server, JsonDict event) {
     co_return co_await std::move(sending);
 }
 
+task<std::vector<Event>> send_group(Homeserver& server, EventGroup group) {
+    std::vector<JsonDict> events = group.events();
+    for (JsonDict& event : events) {
+        const callbacks::JsonValue room_id(group.room_id());
+        if (!event.contains("room_id")) event["room_id"] = room_id;
+        if (event.at("room_id") != room_id) throw std::invalid_argument("an event of a group is of another room");
+        require_sendable(event, server.server_name());
+    }
+    if (events.empty()) co_return std::vector<Event>();
+    task<std::vector<Event>> sending = server.rooms().send_events(std::move(events));
+    co_return co_await std::move(sending);
+}
+
+task<std::optional<Event>> send_event_if_expected(Homeserver& server, JsonDict event, std::string type, std::string state_key,
+                                                  std::optional<std::string> expected) {
+    require_sendable(event, server.server_name());
+    require_text(type, "type");
+    require_text(state_key, "state_key");
+    if (expected) require_text(*expected, "event_id");
+    task<std::optional<Event>> sending =
+        server.rooms().send_event_if(std::move(event), std::move(type), std::move(state_key), std::move(expected));
+    co_return co_await std::move(sending);
+}
+
 task<Event> change_membership(Homeserver& server, std::string sender, std::string target, std::string room_id,
                               std::string new_membership, JsonDict content, std::vector<std::string> remote_room_hosts) {
     UserID changing = local_user(std::move(sender), server.server_name());
@@ -89,6 +114,16 @@ task<void> list_room(Homeserver& server, std::string room_id, bool is_in_list) {
 
 task<Event> ModuleApi::create_and_send_event_into_room(JsonDict event_dict) {
     return nested_call("create_and_send_event_into_room", send_event(environment_.server, std::move(event_dict)));
+}
+
+task<std::vector<Event>> ModuleApi::send_events(EventGroup group) {
+    return nested_call("send_events", send_group(environment_.server, std::move(group)));
+}
+
+task<std::optional<Event>> ModuleApi::send_event_if(JsonDict event_dict, std::string type, std::string state_key,
+                                                    std::optional<std::string> expected) {
+    return nested_call("send_event_if", send_event_if_expected(environment_.server, std::move(event_dict), std::move(type),
+                                                               std::move(state_key), std::move(expected)));
 }
 
 task<StateMap> ModuleApi::get_room_state(std::string room_id) {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <async/callback_frame.h>
+#include <async/context.h>
+#include <async/operation.h>
 #include <async/task.h>
 
 #include <cstdint>
@@ -14,18 +15,30 @@ namespace modapi {
 /// would go on until the memory ends.
 inline constexpr std::uint32_t max_nested_calls = 50;
 
+/// A call of a module's back into its host.
+class NestedCall final : public async::operation {
+public:
+    explicit NestedCall(const async::context& outer) noexcept : operation(outer) {
+        const NestedCall* const around = async::innermost<NestedCall>(outer);
+        if (around != nullptr) depth_ = around->depth_ + 1;
+    }
+    /// How many such calls lie within each other, this one included.
+    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+
+private:
+    std::uint32_t depth_ = 1;
+};
+
 /// A call of a module's that callbacks run for.
 template <class T>
 [[nodiscard]] async::task<T> nested_call(std::string method, async::task<T> call) {
     const async::context& outer = co_await async::this_context;
-    async::callback_layer deeper = async::callback_layer::of(outer);
-    async::context inner = outer;
-    inner.layer = &deeper;
-    if (++deeper.nesting > max_nested_calls) {
+    const NestedCall inner(outer);
+    if (inner.depth() > max_nested_calls) {
         throw std::runtime_error(method + ": " + std::to_string(max_nested_calls) +
                                  " calls lie within each other: a callback causes itself by what it does");
     }
-    co_return co_await std::move(call).in(inner);
+    co_return co_await std::move(call).in(inner.here());
 }
 
 }  // namespace modapi

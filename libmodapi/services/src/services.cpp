@@ -59,6 +59,10 @@ task<vector<std::pair<string, string>>> SessionServices::get_monthly_active_user
 }
 
 task<callbacks::Event> RoomServices::create_and_send_event(JsonDict) { throw No("create_and_send_event_into_room"); }
+task<vector<callbacks::Event>> RoomServices::send_events(vector<JsonDict>) { throw No("send_events"); }
+task<optional<callbacks::Event>> RoomServices::send_event_if(JsonDict, string, string, optional<string>) {
+    throw No("send_event_if");
+}
 task<callbacks::Event> RoomServices::update_room_membership(UserID, UserID, string, string, JsonDict, vector<string>) {
     throw No("update_room_membership");
 }

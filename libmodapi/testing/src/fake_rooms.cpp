@@ -33,17 +33,38 @@ bool is_wanted(const Event& event, const callbacks::StateFilter& filter) {
 
 }  // namespace
 
-task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
-    co_await asked("create_and_send_event_into_room");
-    sent.push_back(event);
+Event FakeHomeserver::take_sent(JsonDict event) {
     callbacks::EventFields fields;
     fields.room_id = text_of(event, "room_id");
     fields.type = text_of(event, "type");
     fields.sender = text_of(event, "sender");
     if (event.contains("state_key")) fields.state_key = text_of(event, "state_key");
     if (event.contains("content") && event.at("content").is_object()) fields.content = event.at("content").get_object();
+    sent.push_back(std::move(event));
     if (!rooms_.contains(fields.room_id)) throw SynapseError(403, "Unknown room: " + fields.room_id, Codes::FORBIDDEN);
-    co_return add_event(std::move(fields));
+    return add_event(std::move(fields));
+}
+
+task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
+    co_await asked("create_and_send_event_into_room");
+    co_return take_sent(std::move(event));
+}
+
+task<std::vector<Event>> FakeHomeserver::send_events(std::vector<JsonDict> events) {
+    co_await asked("send_events");
+    std::vector<Event> taken;
+    for (JsonDict& event : events) taken.push_back(take_sent(std::move(event)));
+    co_return taken;
+}
+
+task<std::optional<Event>> FakeHomeserver::send_event_if(JsonDict event, std::string type, std::string state_key,
+                                                         std::optional<std::string> expected) {
+    co_await asked("send_event_if");
+    const auto room = rooms_.find(text_of(event, "room_id"));
+    const Event* const current = room != rooms_.end() ? room->second.state.find(type, state_key) : nullptr;
+    const std::optional<std::string> found = current != nullptr ? current->event_id() : std::nullopt;
+    if (found != expected) co_return std::nullopt;
+    co_return take_sent(std::move(event));
 }
 
 task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target, std::string room_id,

@@ -4,14 +4,15 @@
 #include <async/observation.h>
 
 #include <atomic>
-#include <cstdint>
 
 namespace async {
+
+class operation;
 
 /// What a chain inherits while callbacks run in it; it hangs on async::context::layer.
 struct callback_layer : layer_state {
     const callback_identity* running = nullptr;  ///< the callback being run, for logs; null outside of one
-    std::uint32_t nesting = 0;                   ///< how many calls of plug-ins back into the host this chain has gone through
+    operation* inside = nullptr;                 ///< the innermost operation that the chain is in the middle of; null: none
 
     /// A copy of what `here` has, to be changed and hung onto a context of one's own.
     [[nodiscard]] static callback_layer of(const context& here) noexcept {

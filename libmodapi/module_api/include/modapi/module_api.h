@@ -4,6 +4,7 @@
 #include <modapi/background_call.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
+#include <modapi/event_group.h>
 #include <modapi/http_client.h>
 #include <modapi/mail_address.h>
 #include <modapi/mail_error.h>
@@ -227,7 +228,23 @@ public:
     /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room; 400
     /// `M_BAD_JSON` for text that isn't UTF-8; ForeignUserError for the sender; std::invalid_argument for a missing key or one
     /// of another kind; std::runtime_error for the 51st call within another, as of every method that callbacks run for.
+    ///
+    /// In the same room, from inside check_event_allowed, it belongs to the event that is asked about: both are stored, this one
+    /// first, or neither is; until then only this module's call and what lies in it see it. Its id is final, unless the room's
+    /// state changes before both are stored: then the callback is asked again, and what it made before is forgotten.
     [[nodiscard]] async::task<callbacks::Event> create_and_send_event_into_room(callbacks::JsonDict event_dict);
+    /// Sends several events of one room, all or none: each goes through the callbacks as create_and_send_event_into_room sends
+    /// it, on the state that those before it make, and they are stored in one transaction, with nothing in between. Gives the
+    /// events in their order; state that says nothing new is the event that said it. Errors: those of
+    /// create_and_send_event_into_room for any of them; std::invalid_argument for an event of another room. The contract has no
+    /// such method.
+    [[nodiscard]] async::task<std::vector<callbacks::Event>> send_events(EventGroup group);
+    /// Sends an event only as long as the room's state event of that `type` and `state_key` is `expected`: the id of an event, or
+    /// none for "it isn't set". None: it is another one by now, and nothing was sent. Errors: those of
+    /// create_and_send_event_into_room. The contract has no such method.
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> send_event_if(callbacks::JsonDict event_dict, std::string type,
+                                                                             std::string state_key,
+                                                                             std::optional<std::string> expected);
     /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id, callbacks::StateFilter event_filter);

@@ -33,6 +33,14 @@ public:
 
     /// Sends an event as one of the server's own users, through the same checks as a client's.
     [[nodiscard]] virtual async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event);
+    /// Sends at least one event of one room as create_and_send_event does, all or none, each on the state that those before it
+    /// make; gives them in their order.
+    [[nodiscard]] virtual async::task<std::vector<callbacks::Event>> send_events(std::vector<callbacks::JsonDict> events);
+    /// Sends an event only while the room's state event of that type and key has the id `expected`, none: isn't set. None: it was
+    /// not sent.
+    [[nodiscard]] virtual async::task<std::optional<callbacks::Event>> send_event_if(callbacks::JsonDict event,
+                                                                                     std::string type, std::string state_key,
+                                                                                     std::optional<std::string> expected);
     [[nodiscard]] virtual async::task<callbacks::Event> update_room_membership(callbacks::UserID sender,
                                                                                callbacks::UserID target, std::string room_id,
                                                                                std::string new_membership,

@@ -87,7 +87,7 @@ public:
     /// std::invalid_argument for a method that this server doesn't have.
     void answer_after(const std::string& method, async::clock::duration time);
 
-    std::vector<callbacks::JsonDict> sent;      ///< create_and_send_event_into_room
+    std::vector<callbacks::JsonDict> sent;      ///< create_and_send_event_into_room, send_events, send_event_if
     std::vector<MembershipChange> memberships;  ///< update_room_membership, those that failed too
     std::vector<SentMail> mails;
     PresenceUpdates presence_set;               ///< set_presence_for_users
@@ -138,6 +138,9 @@ private:
     async::task<void> invalidate_access_token(std::string access_token) override;
     // RoomServices
     async::task<callbacks::Event> create_and_send_event(callbacks::JsonDict event) override;
+    async::task<std::vector<callbacks::Event>> send_events(std::vector<callbacks::JsonDict> events) override;
+    async::task<std::optional<callbacks::Event>> send_event_if(callbacks::JsonDict event, std::string type, std::string state_key,
+                                                               std::optional<std::string> expected) override;
     async::task<callbacks::Event> update_room_membership(callbacks::UserID sender, callbacks::UserID target,
                                                          std::string room_id, std::string new_membership,
                                                          callbacks::JsonDict content,
@@ -167,6 +170,7 @@ private:
     [[nodiscard]] FakeUser& existing_user(const callbacks::UserID& user);
     [[nodiscard]] FakeUser* find_user(const std::string& user_id);
     callbacks::Event add_event(callbacks::EventFields fields);
+    callbacks::Event take_sent(callbacks::JsonDict event);
 
     const std::string name_ = "example.org";
     std::map<std::string, FakeUser> users_;

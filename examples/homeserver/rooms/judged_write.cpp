@@ -1,0 +1,48 @@
+#include "rooms/judged_write.h"
+
+#include <exception>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+constexpr int tries_without_turn = 2;
+constexpr int tries_in_turn = 3;  // more than one only if the turn ended by itself
+
+async::task<void> judge_and_store_once(RoomOperation& operation, JudgedWrite& write, std::string holder) {
+    co_await write.judge(operation);
+    if (!write.is_through()) co_await write.store(operation, std::move(holder));
+}
+
+async::task<void> go_on_in_turn(RoomTurns& room_turns, RoomOperation& operation, JudgedWrite& write,
+                                const RoomTurns::Turn& turn) {
+    // What was judged before the turn may be good still.
+    if (write.room_is_taken()) co_await write.store(operation, turn.holder());
+    for (int tried = 0; tried < tries_in_turn && !write.is_through(); ++tried) {
+        if (tried > 0) co_await room_turns.renew(turn);
+        co_await judge_and_store_once(operation, write, turn.holder());
+    }
+    if (!write.is_through()) refuse_busy_room();
+}
+
+}  // namespace
+
+async::task<void> judge_and_store(RoomTurns& room_turns, RoomOperation& operation, JudgedWrite& write) {
+    const std::string no_holder;
+    for (int tried = 0; tried < tries_without_turn && !write.room_is_taken(); ++tried) {
+        co_await judge_and_store_once(operation, write, no_holder);
+        if (write.is_through()) co_return;
+    }
+    RoomTurns::Turn turn = co_await room_turns.take(operation.room_id());
+    std::exception_ptr failure;
+    try {
+        co_await go_on_in_turn(room_turns, operation, write, turn);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await room_turns.end(std::move(turn));
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace homeserver
