@@ -53,6 +53,7 @@ const Event* repeated(const Event& event, const StateMap& state) {
 }
 
 struct Outcome {
+    bool no_longer_holds = false;            ///< what the draft was made of
     bool stored = false;                     ///< false: the room's state changed since the snapshot, and it matters
     std::optional<std::string> sent_before;  ///< the same request came twice at once
     std::optional<StateMap> newer_state;     ///< what the event was stored on, if it isn't the snapshot's
@@ -81,12 +82,15 @@ Event moved_behind(const RoomHead& head, const Event& event, const SigningKey& k
 }
 
 Outcome store(Transaction& transaction, const Event& event, std::int64_t state_version,
-              const std::optional<SentTransaction>& sent, const SigningKey* key, const std::string& server_name) {
+              const std::optional<SentTransaction>& sent, const std::function<bool(Transaction&)>& still_holds,
+              const SigningKey* key, const std::string& server_name) {
     Outcome outcome;
     if (sent) outcome.sent_before = event_of_transaction(transaction, event.room_id(), *sent);
     if (outcome.sent_before) return outcome;
     const std::optional<RoomHead> head = find_head(transaction, event.room_id());
     if (!head) return outcome;
+    outcome.no_longer_holds = still_holds && !still_holds(transaction);
+    if (outcome.no_longer_holds) return outcome;
     if (head->state_version != state_version) {
         // Others were faster. What the rules allow after them too needs no second judgement: a crowd that joins gets in.
         StateMap now = current_state(transaction, event.room_id());
@@ -204,6 +208,11 @@ void EventSender::announce(const Event& event, const StateMap& state, std::vecto
 }
 
 async::task<Event> EventSender::send(Draft draft) {
+    std::optional<Event> sent = co_await send_if_expected(std::move(draft));
+    co_return std::move(sent.value());
+}
+
+async::task<std::optional<Event>> EventSender::send_if_expected(Draft draft) {
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
         std::optional<Snapshot> snapshot = co_await database_.read("event_snapshot", &take_snapshot, draft);
         if (!snapshot) throw SynapseError(403, not_in_room(draft), Codes::FORBIDDEN);
@@ -225,7 +234,8 @@ async::task<Event> EventSender::send(Draft draft) {
             const Event* const same = repeated(event, snapshot->state);
             if (same != nullptr) co_return *same;
             Outcome outcome = co_await database_.run("store_event", &store, event, snapshot->head.state_version,
-                                                     draft.transaction, &signing_key_, server_name_.text());
+                                                     draft.transaction, draft.still_holds, &signing_key_, server_name_.text());
+            if (outcome.no_longer_holds) co_return std::nullopt;
             if (outcome.stored) {
                 const Event stored = outcome.moved.value_or(event);
                 StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;

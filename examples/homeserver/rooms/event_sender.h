@@ -17,6 +17,7 @@
 #include <async/task.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ struct Draft {
     std::optional<std::string> redacts;  ///< the event that a redaction is about
     callbacks::JsonDict content;
     std::optional<SentTransaction> transaction;
+    /// Asked in the transaction that stores the event, may be again: whether what the draft was made of is so still; empty: it
+    /// is. If not, the event isn't sent.
+    std::function<bool(modapi::Transaction&)> still_holds;
 };
 
 /// Sends this server's events into rooms. One a worker; thread: the worker's.
@@ -57,6 +61,8 @@ public:
     /// one equals. Errors: SynapseError as a refusing module has it; 500 for a replacement of another room, type, state key or
     /// server, or without the parts of an event; 403 `M_FORBIDDEN` from the authorization rules.
     [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
+    /// Sends an event only while its draft still holds; none: it doesn't, and nothing was sent.
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> send_if_expected(Draft draft);
 
     /// The event that a draft becomes in a room with that head and state, made by this server and now.
     [[nodiscard]] callbacks::Event build(const Draft& draft, const RoomHead& head, const callbacks::StateMap& state);

@@ -43,11 +43,26 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr int max_looks_at_membership = 5;
+
 /// Where a target stands before the change.
 struct Standing {
     bool room_exists = false;
     std::string membership;
     std::optional<Event> event;
+    callbacks::ProfileInfo profile;  ///< empty for users of other servers
+    bool deactivated = false;
+
+    /// Whether what is made of one would be made of the other.
+    [[nodiscard]] bool is_as(const Standing& other) const {
+        const auto id_of = [](const Standing& standing) -> std::optional<std::string> {
+            if (!standing.event) return std::nullopt;
+            return standing.event->event_id();
+        };
+        return room_exists == other.room_exists && membership == other.membership && id_of(*this) == id_of(other) &&
+               profile.display_name == other.profile.display_name && profile.avatar_url == other.profile.avatar_url &&
+               deactivated == other.deactivated;
+    }
 };
 
 Standing standing_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
@@ -55,7 +70,24 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
     standing.room_exists = find_head(transaction, room_id).has_value();
     standing.membership = membership_of(transaction, room_id, user_id);
     standing.event = current_state_event(transaction, room_id, "m.room.member", user_id);
+    standing.profile = find_profile(transaction, user_id);
+    standing.deactivated = is_deactivated(transaction, user_id);
     return standing;
+}
+
+/// Where the target stands, for the transaction that stores the event.
+std::function<bool(Transaction&)> while_standing_so(const MembershipChange& change, Standing before) {
+    return [room_id = change.room_id, target = change.target, still_wanted = change.still_wanted,
+            before = std::move(before)](Transaction& transaction) {
+        if (still_wanted && !still_wanted(transaction)) return false;
+        return before.is_as(standing_of(transaction, room_id, target));
+    };
+}
+
+async::task<void> require_wanted(modapi::Database& database, const MembershipChange& change) {
+    if (!change.still_wanted) co_return;
+    const bool is_wanted = co_await database.read("is_change_wanted", change.still_wanted);
+    if (!is_wanted) throw SynapseError(409, "This change of a membership isn't wanted any more");
 }
 
 async::task<void> ask_modules(callbacks::SpamCheckerDispatch& spam_checker, const MembershipChange& change,
@@ -125,50 +157,81 @@ async::task<JsonDict> with_admission(modapi::Database& database, const ServerNam
 
 }  // namespace
 
-async::task<Event> Memberships::change(MembershipChange change) {
-    static_cast<void>(callbacks::UserID(change.target));
-    const Standing before = co_await database_.read("membership", &standing_of, change.room_id, change.target);
-    if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
-    change.membership = stored_membership(change.membership, before);
-    change.content.erase(authorising_user_key);
-    const bool stays = change.membership == "join" && before.membership == "join" && before.event;
-    const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
-    if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
-    JsonDict content = co_await content_of(change);
-    const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
-                                  before.event->content() == content;
-    if (!is_repeated_join) co_await ask_modules(spam_checker_, change, before.membership);
-    if (change.membership == "join") content = co_await with_admission(database_, server_name_, change, std::move(content));
-    Draft draft;
-    draft.room_id = change.room_id;
-    draft.type = "m.room.member";
-    draft.sender = change.sender;
-    draft.state_key = change.target;
-    draft.content = std::move(content);
-    Event sent = co_await event_sender_.send(std::move(draft));
-    co_return sent;
+async::task<Event> Memberships::change(MembershipChange asked) {
+    static_cast<void>(callbacks::UserID(asked.target));
+    std::optional<std::string> judged;  // the target's membership when the modules were asked
+    for (int attempt = 0; attempt < max_looks_at_membership; ++attempt) {
+        MembershipChange change = asked;
+        co_await require_wanted(database_, change);
+        const Standing before = co_await database_.read("membership", &standing_of, change.room_id, change.target);
+        if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
+        change.membership = stored_membership(change.membership, before);
+        const bool is_join = change.membership == "join";
+        if (is_join && before.deactivated) {
+            throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+        }
+        change.content.erase(authorising_user_key);
+        const bool stays = is_join && before.membership == "join" && before.event;
+        const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
+        if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
+        JsonDict content = co_await content_of(change);
+        const bool is_repeated_join =
+            is_join && before.event && before.event->sender() == change.sender && before.event->content() == content;
+        const bool was_judged = judged && (*judged == "invite") == (before.membership == "invite");
+        if (!is_repeated_join && !was_judged) {
+            co_await ask_modules(spam_checker_, change, before.membership);
+            judged = before.membership;
+        }
+        if (is_join) content = co_await with_admission(database_, server_name_, change, std::move(content));
+        Draft draft;
+        draft.room_id = change.room_id;
+        draft.type = "m.room.member";
+        draft.sender = change.sender;
+        draft.state_key = change.target;
+        draft.content = std::move(content);
+        draft.still_holds = while_standing_so(change, before);
+        std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
+        if (sent) co_return std::move(*sent);
+    }
+    throw SynapseError(503, "What this change of a membership rests on changes too often; try again");
 }
 
-async::task<void> Memberships::update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin) {
+/// Into one room, unless the user has left it.
+async::task<void> Memberships::copy_profile(std::string room_id, std::string user_id, bool by_admin) {
+    MembershipChange change;
+    change.room_id = room_id;
+    change.target = user_id;
+    change.membership = "join";
+    change.sender_is_admin = by_admin;
+    bool is_judged = false;
+    for (int attempt = 0; attempt < max_looks_at_membership; ++attempt) {
+        const Standing before = co_await database_.read("membership", &standing_of, room_id, user_id);
+        if (before.membership != "join" || before.deactivated) co_return;
+        if (!is_judged) {
+            co_await ask_modules(spam_checker_, change, "join");
+            is_judged = true;
+        }
+        Draft draft;
+        draft.room_id = room_id;
+        draft.type = "m.room.member";
+        draft.sender = user_id;
+        draft.state_key = user_id;
+        draft.content["membership"] = "join";
+        set_or_erase(draft.content, "displayname", before.profile.display_name);
+        set_or_erase(draft.content, "avatar_url", before.profile.avatar_url);
+        draft.still_holds = while_standing_so(change, before);
+        const std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
+        if (sent) co_return;
+    }
+    throw SynapseError(503, "the membership changes too often");
+}
+
+async::task<void> Memberships::update_profile(std::string user_id, bool by_admin) {
     const std::vector<std::string> rooms =
         co_await database_.read("joined_rooms", &rooms_with_membership, user_id, std::string("join"));
     for (const std::string& room_id : rooms) {
         try {
-            MembershipChange change;
-            change.room_id = room_id;
-            change.target = user_id;
-            change.membership = "join";
-            change.sender_is_admin = by_admin;
-            co_await ask_modules(spam_checker_, change, "join");
-            Draft draft;
-            draft.room_id = room_id;
-            draft.type = "m.room.member";
-            draft.sender = user_id;
-            draft.state_key = user_id;
-            draft.content["membership"] = "join";
-            set_or_erase(draft.content, "displayname", profile.display_name);
-            set_or_erase(draft.content, "avatar_url", profile.avatar_url);
-            co_await event_sender_.send(std::move(draft));
+            co_await copy_profile(room_id, user_id, by_admin);
         } catch (const std::exception& error) {
             spdlog::warn("profile of {} not updated in room {}: {}", user_id, room_id, error.what());
         }

@@ -12,6 +12,7 @@
 
 #include <async/task.h>
 
+#include <functional>
 #include <string>
 
 namespace homeserver {
@@ -25,6 +26,8 @@ struct MembershipChange {
     callbacks::JsonDict content;  ///< what else the event is to hold: reason, is_direct
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;
+    /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
+    std::function<bool(modapi::Transaction&)> still_wanted;
 };
 
 /// Changes who is in which room. One a worker; thread: the worker's.
@@ -34,17 +37,25 @@ public:
                 EventSender& event_sender) noexcept
         : database_(database), server_name_(server_name), spam_checker_(spam_checker), event_sender_(event_sender) {}
 
-    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event.
+    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event. What
+    /// this rests on (the target's membership, their profile, that the account that joins is in use) is looked at once more by
+    /// the transaction that stores the event; if it has changed, all begins anew, but no module is asked the same again.
+    ///
+    /// Errors: those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join of an account
+    /// out of use, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.
     [[nodiscard]] async::task<callbacks::JsonDict> content_of(MembershipChange change);
 
-    /// Sends a membership event with the new profile into every room the user has joined. A module's denial is only logged;
+    /// Sends a membership event with the user's profile into every room the user has joined. Which that is, and whether the
+    /// user is in the room still, is looked at by the transaction that stores the event. A module's denial is only logged;
     /// user_may_join_room isn't asked of a change `by_admin`.
-    [[nodiscard]] async::task<void> update_profile(std::string user_id, callbacks::ProfileInfo profile, bool by_admin);
+    [[nodiscard]] async::task<void> update_profile(std::string user_id, bool by_admin);
 
 private:
+    [[nodiscard]] async::task<void> copy_profile(std::string room_id, std::string user_id, bool by_admin);
+
     modapi::Database& database_;
     const ServerName& server_name_;
     callbacks::SpamCheckerDispatch& spam_checker_;
