@@ -45,6 +45,20 @@ std::optional<TokenOwner> find_token(modapi::Transaction& transaction, const std
 
 }  // namespace
 
+bool session_stands(modapi::Transaction& transaction, const callbacks::Requester& requester) {
+    // The number of a token that is gone may be another one's by now; it isn't of the same user and device then.
+    return transaction
+        .query_one<std::int64_t>(
+            "SELECT 1 FROM access_tokens t JOIN users u ON u.user_id = t.user_id WHERE t.token_id = ? AND t.user_id = ? AND "
+            "COALESCE(t.device_id, '') = ? AND u.deactivated = 0",
+            requester.access_token_id.value_or(0), requester.user.to_string(), requester.device_id.value_or(std::string()))
+        .has_value();
+}
+
+void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester) {
+    if (!session_stands(transaction, requester)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
+}
+
 async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token) {
     if (!is_storable_text(token)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
     std::optional<TokenOwner> owner = co_await database.read("find_token", &find_token, token);

@@ -38,4 +38,10 @@ private:
 /// Whose access token this is. Errors: 401 `M_UNKNOWN_TOKEN` as above.
 [[nodiscard]] async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token);
 
+/// Whether the session that a request came from is there still: not logged out, its account in use. For use inside the
+/// transaction that a request ends with, when a module or something else that lasts was waited for since requester_of.
+[[nodiscard]] bool session_stands(modapi::Transaction& transaction, const callbacks::Requester& requester);
+/// Throws the 401 `M_UNKNOWN_TOKEN` of requester_of for a session that doesn't stand any more.
+void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester);
+
 }  // namespace homeserver

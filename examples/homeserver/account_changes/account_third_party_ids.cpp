@@ -14,6 +14,7 @@
 
 #include <callbacks/errors.h>
 
+#include <functional>
 #include <utility>
 
 namespace homeserver {
@@ -34,8 +35,13 @@ async::task<Response> list_ids(const RoutedRequest& request, Authentication& aut
     co_return ok(std::move(answer));
 }
 
+std::function<void(modapi::Transaction&)> while_session_stands(const callbacks::Requester& requester) {
+    return [requester](modapi::Transaction& transaction) { require_session(transaction, requester); };
+}
+
 async::task<Response> add_proved(modapi::Database& database, const async::clock& clock,
-                                 ThirdPartyIdChanges& third_party_id_changes, std::string user_id, JsonDict credentials) {
+                                 ThirdPartyIdChanges& third_party_id_changes, callbacks::Requester requester,
+                                 JsonDict credentials) {
     const ValidationProof proof = co_await validation_proof(database, clock, std::move(credentials));
     if (!proof.address) throw SynapseError(400, "No validated 3pid session found", Codes::THREEPID_AUTH_FAILED);
     NewThirdPartyId added;
@@ -43,7 +49,8 @@ async::task<Response> add_proved(modapi::Database& database, const async::clock&
     added.address = proof.address->address;
     added.validated_at = proof.address->validated_at;
     added.sid = proof.sid;
-    co_await to_the_end(third_party_id_changes.add(std::move(user_id), std::move(added)));
+    added.require = while_session_stands(requester);
+    co_await to_the_end(third_party_id_changes.add(requester.user.to_string(), std::move(added)));
     co_return ok();
 }
 
@@ -55,7 +62,7 @@ async::task<Response> add_id(const RoutedRequest& request, Authentication& authe
     const std::string user_id = requester.user.to_string();
     std::optional<Response> challenge = co_await ui_authentication.prove_again("add a third-party id", body, user_id);
     if (challenge) co_return std::move(*challenge);
-    Response response = co_await add_proved(database, clock, third_party_id_changes, user_id, body);
+    Response response = co_await add_proved(database, clock, third_party_id_changes, requester, body);
     co_return response;
 }
 
@@ -70,7 +77,7 @@ async::task<Response> add_id_by_credentials(const RoutedRequest& request, Authen
     if (credentials == nullptr) throw SynapseError(400, "Missing param three_pid_creds", Codes::MISSING_PARAM);
     if (!credentials->is_object()) throw SynapseError(400, "'three_pid_creds' must be an object", Codes::INVALID_PARAM);
     Response response =
-        co_await add_proved(database, clock, third_party_id_changes, requester.user.to_string(), credentials->get_object());
+        co_await add_proved(database, clock, third_party_id_changes, requester, credentials->get_object());
     co_return response;
 }
 
@@ -85,7 +92,8 @@ async::task<Response> delete_id(const RoutedRequest& request, Authentication& au
     } else if (medium != "msisdn") {
         throw SynapseError(400, "'medium' must be email or msisdn", Codes::INVALID_PARAM);
     }
-    co_await to_the_end(third_party_id_changes.remove(requester.user.to_string(), medium, std::move(address)));
+    co_await to_the_end(third_party_id_changes.remove(requester.user.to_string(), medium, std::move(address),
+                                                       while_session_stands(requester)));
     JsonDict answer;
     answer["id_server_unbind_result"] = "no-support";  // nothing is sent to identity servers
     co_return ok(std::move(answer));

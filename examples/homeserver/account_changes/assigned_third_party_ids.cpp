@@ -60,7 +60,7 @@ async::task<void> assign_third_party_ids(modapi::Database& database, ThirdPartyI
                                          std::string user_id, ThirdPartyIdSet wanted) {
     const ThirdPartyIdSet present = co_await present_ids(database, user_id);
     for (const auto& id : present) {
-        if (!wanted.contains(id)) co_await third_party_id_changes.remove(user_id, id.first, id.second);
+        if (!wanted.contains(id)) co_await third_party_id_changes.remove(user_id, id.first, id.second, nullptr);
     }
     for (const auto& id : wanted) {
         if (present.contains(id)) continue;

@@ -1,9 +1,10 @@
 #include "account_changes/deactivation.h"
 
 #include "access/authentication.h"
+#include "account_changes/ended_account.h"
 #include "account_changes/third_party_id_changes.h"
-#include "addresses/third_party_ids.h"
 #include "http/requests.h"
+#include "presence/presence.h"
 #include "profiles/profile.h"
 #include "rooms/shutdown.h"
 #include "sessions/devices.h"
@@ -15,11 +16,10 @@ namespace homeserver {
 
 namespace {
 
-/// In one transaction: no token outlives the account, and no login comes between.
-RemovedTokens take_out_of_use(modapi::Transaction& transaction, const std::string& user_id) {
-    transaction.execute("UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ?", user_id);
-    const std::optional<std::string> no_device;
-    return remove_all_sessions(transaction, user_id, no_device);
+EndedAccount end_if_requester(modapi::Transaction& transaction, const std::string& user_id,
+                              const std::optional<callbacks::Requester>& requester) {
+    if (requester) require_session(transaction, *requester);
+    return end_account(transaction, user_id);
 }
 
 async::task<modapi::Response> deactivate(const RoutedRequest& request, Authentication& authentication,
@@ -31,24 +31,22 @@ async::task<modapi::Response> deactivate(const RoutedRequest& request, Authentic
     std::optional<modapi::Response> challenge = co_await ui_authentication.prove_again("deactivate", body, user_id);
     if (challenge) co_return std::move(*challenge);
     const bool by_admin = false;
-    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin));
+    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, requester));
     callbacks::JsonDict answer;
     answer["id_server_unbind_result"] = "success";
     co_return ok(std::move(answer));
 }
 
-void mark_active(modapi::Transaction& transaction, const std::string& user_id) {
-    transaction.execute("UPDATE users SET deactivated = 0 WHERE user_id = ?", user_id);
-}
-
 }  // namespace
 
-async::task<void> Deactivation::deactivate(std::string user_id, bool erase, bool by_admin) {
+async::task<void> Deactivation::deactivate(std::string user_id, bool erase, bool by_admin,
+                                            std::optional<callbacks::Requester> requester) {
     const bool allowed = co_await third_party_rules_.check_can_deactivate_user(user_id, by_admin);
     if (!allowed) throw callbacks::SynapseError(403, "Deactivation of this user is forbidden", callbacks::Codes::FORBIDDEN);
-    co_await third_party_id_changes_.remove_all(user_id);
-    RemovedTokens tokens = co_await database_.run("deactivate_account", &take_out_of_use, user_id);
-    co_await sessions_.tell_logged_out(user_id, std::move(tokens));
+    EndedAccount ended = co_await database_.run("deactivate_account", &end_if_requester, user_id, std::move(requester));
+    co_await third_party_id_changes_.tell_removed(user_id, std::move(ended.third_party_ids));
+    co_await sessions_.tell_logged_out(user_id, std::move(ended.tokens));
+    co_await presence_.end(user_id, std::move(ended.presence_watchers));
     if (erase) co_await profiles_.erase(user_id, by_admin);
     const bool deactivated = true;
     co_await third_party_rules_.on_user_deactivation_status_changed(user_id, deactivated, by_admin);
@@ -56,7 +54,7 @@ async::task<void> Deactivation::deactivate(std::string user_id, bool erase, bool
 }
 
 async::task<void> Deactivation::reactivate(std::string user_id) {
-    co_await database_.run("reactivate_account", &mark_active, user_id);
+    co_await database_.run("reactivate_account", &resume_account, user_id);
     const bool deactivated = false;
     const bool by_admin = true;
     co_await third_party_rules_.on_user_deactivation_status_changed(user_id, deactivated, by_admin);

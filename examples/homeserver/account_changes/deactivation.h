@@ -2,6 +2,7 @@
 
 #include "account_changes/third_party_id_changes.h"
 #include "http/router.h"
+#include "presence/presence.h"
 #include "profiles/profile.h"
 #include "rooms/membership.h"
 #include "sessions/devices.h"
@@ -12,6 +13,7 @@
 
 #include <async/task.h>
 
+#include <optional>
 #include <string>
 
 namespace homeserver {
@@ -20,19 +22,23 @@ namespace homeserver {
 class Deactivation {
 public:
     Deactivation(modapi::Database& database, callbacks::ThirdPartyRulesDispatch& third_party_rules, Memberships& memberships,
-                 Sessions& sessions, Profiles& profiles, ThirdPartyIdChanges& third_party_id_changes) noexcept
+                 Presence& presence, Sessions& sessions, Profiles& profiles,
+                 ThirdPartyIdChanges& third_party_id_changes) noexcept
         : database_(database),
           third_party_rules_(third_party_rules),
           memberships_(memberships),
+          presence_(presence),
           sessions_(sessions),
           profiles_(profiles),
           third_party_id_changes_(third_party_id_changes) {}
 
-    /// Takes an account out of use, in the contract's order: check_can_deactivate_user → third-party ids go
-    /// (on_remove_user_third_party_identifier each) → no password, no session (on_logged_out each) → with `erase` no profile
-    /// (on_profile_update each) → on_user_deactivation_status_changed → out of all rooms. Errors: SynapseError 403
-    /// "Deactivation of this user is forbidden".
-    [[nodiscard]] async::task<void> deactivate(std::string user_id, bool erase, bool by_admin);
+    /// Takes an account out of use. After check_can_deactivate_user all that end_account lists goes at once; then the modules
+    /// are told in the contract's order: on_remove_user_third_party_identifier each → on_logged_out each → offline
+    /// (get_users_for_states) → with `erase` no profile (on_profile_update each) → on_user_deactivation_status_changed → out of
+    /// all rooms. `requester` is the user who asked for it; none: somebody else did. Errors: SynapseError 403 "Deactivation of
+    /// this user is forbidden", 401 `M_UNKNOWN_TOKEN` if the requester's session has ended meanwhile.
+    [[nodiscard]] async::task<void> deactivate(std::string user_id, bool erase, bool by_admin,
+                                               std::optional<callbacks::Requester> requester);
 
     /// Takes an account into use again, as an admin may, and runs on_user_deactivation_status_changed. It has no password until
     /// it is given one.
@@ -42,6 +48,7 @@ private:
     modapi::Database& database_;
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     Memberships& memberships_;
+    Presence& presence_;
     Sessions& sessions_;
     Profiles& profiles_;
     ThirdPartyIdChanges& third_party_id_changes_;

@@ -133,7 +133,7 @@ async::task<JsonDict> log_in_new_user(const ServerName& server_name, callbacks::
     answer["user_id"] = user_id;
     answer["home_server"] = server_name.text();
     if (candidate.inhibit_login) co_return answer;
-    const NewSession session = co_await sessions.start(user_id, candidate.device_id, candidate.device_display_name);
+    const NewSession session = co_await sessions.start(user_id, candidate.device_id, candidate.device_display_name, std::nullopt);
     answer["access_token"] = session.access_token;
     answer["device_id"] = session.device_id;
     const std::optional<std::string> no_type;
@@ -149,7 +149,10 @@ async::task<JsonDict> register_candidate(const ServerName& server_name, callback
     const std::string user_id = co_await user_creation.create(candidate.user);
     co_await ui_authentication.finish_session(candidate.session_id, user_id);
     co_await account_validity.on_user_registration(user_id);
-    for (const NewThirdPartyId& id : candidate.addresses) co_await third_party_id_changes.add(user_id, id);
+    for (NewThirdPartyId id : candidate.addresses) {
+        id.require = while_usable(user_id);
+        co_await third_party_id_changes.add(user_id, std::move(id));
+    }
     JsonDict answer = co_await log_in_new_user(server_name, account_validity, sessions, user_id, candidate);
     co_return answer;
 }

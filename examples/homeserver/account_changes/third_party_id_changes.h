@@ -3,6 +3,7 @@
 #include "rooms/third_party_invites.h"
 
 #include <callbacks/third_party_rules.h>
+#include <callbacks/user_info.h>
 
 #include <modapi/database.h>
 
@@ -10,8 +11,10 @@
 #include <async/task.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace homeserver {
 
@@ -21,7 +24,12 @@ struct NewThirdPartyId {
     std::string address;                       ///< canonical
     std::optional<std::int64_t> validated_at;  ///< milliseconds since 1970; none: when it is added
     std::string sid;                           ///< the validation that is used up by this; empty: none
+    /// Asked in the transaction that stores the id, may be again: throws if it isn't to be added any more; empty: it is.
+    std::function<void(modapi::Transaction&)> require;
 };
+
+/// For ids of an account that must be in use still: NewThirdPartyId::require.
+[[nodiscard]] std::function<void(modapi::Transaction&)> while_usable(std::string user_id);
 
 /// Gives users third-party ids and takes them away. One a worker; thread: the worker's.
 class ThirdPartyIdChanges {
@@ -38,10 +46,12 @@ public:
     [[nodiscard]] async::task<void> add(std::string user_id, NewThirdPartyId id);
 
     /// Takes an id from a user, and runs on_remove_user_third_party_identifier, also if they had none.
-    [[nodiscard]] async::task<void> remove(std::string user_id, std::string medium, std::string address);
+    /// `require` is as NewThirdPartyId has it.
+    [[nodiscard]] async::task<void> remove(std::string user_id, std::string medium, std::string address,
+                                           std::function<void(modapi::Transaction&)> require);
 
-    /// Takes all ids from a user, and runs on_remove_user_third_party_identifier for each.
-    [[nodiscard]] async::task<void> remove_all(std::string user_id);
+    /// Runs on_remove_user_third_party_identifier for each of the ids that were taken from a user.
+    [[nodiscard]] async::task<void> tell_removed(std::string user_id, std::vector<callbacks::ThirdPartyID> ids);
 
 private:
     modapi::Database& database_;

@@ -96,10 +96,32 @@ async::task<bool> is_server_admin(modapi::Database& database, std::string user_i
     return database.read("is_server_admin", &is_admin_account, std::move(user_id));
 }
 
-async::task<void> require_usable_account(modapi::Database& database, std::string user_id) {
-    const std::optional<Account> account = co_await database.read("find_account", &find_account, std::move(user_id));
+namespace {
+
+void require_usable(const std::optional<Account>& account) {
     if (!account) throw SynapseError(404, "No row found");
     if (account->deactivated) throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+}
+
+}  // namespace
+
+async::task<void> require_usable_account(modapi::Database& database, std::string user_id) {
+    const std::optional<Account> account = co_await database.read("find_account", &find_account, std::move(user_id));
+    require_usable(account);
+}
+
+void require_usable(modapi::Transaction& transaction, const std::string& user_id) {
+    require_usable(find_account(transaction, user_id));
+}
+
+void require_password(modapi::Transaction& transaction, const std::string& user_id, const std::string& password_hash) {
+    const std::optional<Account> account = find_account(transaction, user_id);
+    if (!account || account->password_hash != password_hash)
+        throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN);
+}
+
+bool is_deactivated(modapi::Transaction& transaction, const std::string& user_id) {
+    return transaction.query_one<std::int64_t>("SELECT 1 FROM users WHERE user_id = ? AND deactivated = 1", user_id).has_value();
 }
 
 async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin) {

@@ -47,6 +47,13 @@ struct NewAccount {
 [[nodiscard]] async::task<bool> is_server_admin(modapi::Database& database, std::string user_id);
 /// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`.
 [[nodiscard]] async::task<void> require_usable_account(modapi::Database& database, std::string user_id);
+/// Throws as require_usable_account does, for a write that an account must be in use for. For use inside a transaction.
+void require_usable(modapi::Transaction& transaction, const std::string& user_id);
+/// Throws SynapseError 403 "Invalid username or password" if the account's password isn't the one of this hash any more. For
+/// use inside a transaction.
+void require_password(modapi::Transaction& transaction, const std::string& user_id, const std::string& password_hash);
+/// Whether this is a local account that was taken out of use. For use inside a transaction.
+[[nodiscard]] bool is_deactivated(modapi::Transaction& transaction, const std::string& user_id);
 /// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
 [[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
 /// What `user_infos` reads of the users table.

@@ -54,7 +54,7 @@ async::task<Response> deactivate_user(const RoutedRequest& request, Authenticati
     const bool exists = co_await user_exists(database, user_id);
     if (!exists) throw SynapseError(404, "User not found", Codes::NOT_FOUND);
     const bool by_admin = true;
-    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin));
+    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, std::nullopt));
     JsonDict answer;
     answer["id_server_unbind_result"] = "success";
     co_return ok(std::move(answer));
@@ -113,7 +113,8 @@ async::task<void> change_user(modapi::Database& database, Sessions& sessions, Pr
     if (change.avatar_url) co_await profiles.set_avatar_url(change.user_id, *change.avatar_url);
     const bool erase = false;
     const bool by_admin = true;
-    if (change.deactivated == true && !before.deactivated) co_await deactivation.deactivate(change.user_id, erase, by_admin);
+    if (change.deactivated == true && !before.deactivated) 
+        co_await deactivation.deactivate(change.user_id, erase, by_admin, std::nullopt);
     if (reactivates) co_await deactivation.reactivate(change.user_id);
 }
 

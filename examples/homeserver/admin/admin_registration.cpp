@@ -94,7 +94,7 @@ async::task<JsonDict> make_account(const ServerName& server_name, callbacks::Acc
                                    Sessions& sessions, UserCreation& user_creation, NewUser user) {
     const std::string user_id = co_await user_creation.register_user(std::move(user));
     const std::optional<std::string> nothing;
-    const NewSession session = co_await sessions.start(user_id, nothing, nothing);
+    const NewSession session = co_await sessions.start(user_id, nothing, nothing, nothing);
     JsonDict answer;
     answer["user_id"] = user_id;
     answer["home_server"] = server_name.text();

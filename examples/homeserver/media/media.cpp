@@ -47,7 +47,8 @@ struct StoredMedia {
     std::int64_t length = 0;
 };
 
-void insert_media(Transaction& transaction, const StoredMedia& media, std::int64_t now) {
+void insert_media(Transaction& transaction, const StoredMedia& media, const Requester& requester, std::int64_t now) {
+    require_session(transaction, requester);
     transaction.execute(
         "INSERT INTO media (media_id, content_type, file_name, uploader, length, creation_ts) VALUES (?, ?, ?, ?, ?, ?)",
         media.media_id, media.content_type, media.file_name, media.uploader, media.length, now);
@@ -100,7 +101,7 @@ async::task<bool> is_acceptable(const HostPool& host_pool, callbacks::SpamChecke
 /// Writes the file, has it checked, and stores it; a file that is refused, also by an exception, doesn't stay.
 async::task<void> take_upload(modapi::Database& database, const async::clock& clock, const MediaSettings& media_settings,
                               const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker, StoredMedia media,
-                              const std::string& bytes) {
+                              const Requester& requester, const std::string& bytes) {
     const std::filesystem::path path = path_of(media_settings, media.media_id);
     co_await async::run_on(host_pool.executor, &write_file, path, bytes);
     std::exception_ptr failure;
@@ -108,7 +109,7 @@ async::task<void> take_upload(modapi::Database& database, const async::clock& cl
     try {
         acceptable = co_await is_acceptable(host_pool, spam_checker, path, media.media_id);
         const std::int64_t now = clock.wall_time_ms();
-        if (acceptable) co_await database.run("store_media", &insert_media, media, now);
+        if (acceptable) co_await database.run("store_media", &insert_media, media, requester, now);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -130,7 +131,8 @@ async::task<Response> upload(const RoutedRequest& request, Authentication& authe
     media.length = static_cast<std::int64_t>(request.http.body.size());
     const std::string uri = "mxc://" + server_name.text() + "/" + media.media_id;
     co_await to_the_end(
-        take_upload(database, clock, media_settings, host_pool, spam_checker, std::move(media), request.http.body));
+        take_upload(database, clock, media_settings, host_pool, spam_checker, std::move(media), requester,
+                                        request.http.body));
     callbacks::JsonDict answer;
     answer["content_uri"] = uri;
     co_return ok(std::move(answer));

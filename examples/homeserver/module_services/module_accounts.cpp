@@ -87,6 +87,7 @@ task<std::string> register_with_emails(UserCreation& user_creation, ThirdPartyId
         NewThirdPartyId id;
         id.medium = "email";
         id.address = address;
+        id.require = while_usable(user_id);
         co_await third_party_id_changes.add(user_id, std::move(id));
     }
     co_return user_id;
@@ -141,7 +142,7 @@ task<void> ModuleAccounts::deactivate_user(UserID user, bool erase) {
     const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw callbacks::SynapseError(404, "No row found");
     const bool by_admin = true;
-    co_await to_the_end(deactivation_.deactivate(user.to_string(), erase, by_admin));
+    co_await to_the_end(deactivation_.deactivate(user.to_string(), erase, by_admin, std::nullopt));
 }
 
 task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string localpart) {

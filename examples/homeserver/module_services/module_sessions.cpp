@@ -66,7 +66,8 @@ task<callbacks::RegisteredDevice> ModuleSessions::register_device(UserID user, s
     check_device_id(device_id);
     co_await require_usable_account(database_, user.to_string());
     NewSession session =
-        co_await to_the_end(sessions_.start(user.to_string(), std::move(device_id), std::move(initial_display_name)));
+        co_await to_the_end(
+        sessions_.start(user.to_string(), std::move(device_id), std::move(initial_display_name), std::nullopt));
     callbacks::RegisteredDevice device;
     device.device_id = std::move(session.device_id);
     device.access_token = std::move(session.access_token);
@@ -76,14 +77,12 @@ task<callbacks::RegisteredDevice> ModuleSessions::register_device(UserID user, s
 task<std::string> ModuleSessions::create_login_token(UserID user, std::int64_t duration_in_ms,
                                                      std::optional<std::string> auth_provider_id,
                                                      std::optional<std::string> auth_provider_session_id) {
-    const bool exists = co_await user_exists(database_, user.to_string());
-    if (!exists) throw callbacks::SynapseError(404, "No row found");
     LoginToken token;
     token.user_id = user.to_string();
     token.duration_ms = duration_in_ms;
     token.auth_provider_id = std::move(auth_provider_id);
     token.auth_provider_session_id = std::move(auth_provider_session_id);
-    std::string text = co_await homeserver::create_login_token(database_, clock_, std::move(token));
+    std::string text = co_await homeserver::create_login_token(database_, clock_, std::move(token), std::nullopt);
     co_return text;
 }
 

@@ -1,6 +1,7 @@
 #include "presence/presence.h"
 
 #include "access/authentication.h"
+#include "accounts/accounts.h"
 #include "events/notifier.h"
 #include "events/room_store.h"
 #include "events/stream.h"
@@ -77,8 +78,12 @@ struct StoredPresence {
 };
 
 /// A change gets a position of its own; the same again only counts as activity, unless it is to be told of as well.
-StoredPresence store_presence(modapi::Transaction& transaction, UserPresenceState wanted, std::int64_t now,
-                              bool is_told_again) {
+///
+/// Who made the request, unless a module did, is logged in still. Nobody is there behind an account that is out of use.
+StoredPresence store_presence(modapi::Transaction& transaction, UserPresenceState wanted,
+                              const std::optional<callbacks::Requester>& requester, std::int64_t now, bool is_told_again) {
+    if (requester) require_session(transaction, *requester);
+    if (is_deactivated(transaction, wanted.user_id)) return {};
     const std::optional<UserPresenceState> before = find_presence(transaction, wanted.user_id);
     wanted.currently_active = wanted.state == "online";
     wanted.last_active_ts = before ? before->last_active_ts : 0;
@@ -107,6 +112,9 @@ using RoutedState = std::pair<std::string, UserPresenceState>;  // to whom, what
 void store_routed(modapi::Transaction& transaction, const std::vector<RoutedState>& routed) {
     const std::int64_t position = next_stream_position(transaction);
     for (const auto& [recipient, presence] : routed) {
+        // Either account may have ended while the modules were asked.
+        if (is_deactivated(transaction, recipient)) continue;
+        if (presence.state != "offline" && is_deactivated(transaction, presence.user_id)) continue;
         transaction.execute(
             "INSERT INTO routed_presence (recipient, user_id, state, status_msg, last_active_ts, currently_active, "
             "stream_position) "
@@ -154,7 +162,7 @@ async::task<modapi::Response> put_status(const RoutedRequest& request, Authentic
         throw SynapseError(403, "Can only set your own presence state", Codes::FORBIDDEN);
     UserPresenceState wanted = wanted_presence(user_id, required_json_body(request));
     const bool is_told_again = false;
-    co_await to_the_end(presence.change(std::move(wanted), is_told_again));
+    co_await to_the_end(presence.change(std::move(wanted), requester, is_told_again));
     co_return ok();
 }
 
@@ -235,9 +243,44 @@ std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const s
 
 }  // namespace
 
-async::task<void> Presence::change(UserPresenceState wanted, bool is_told_again) {
+std::vector<std::string> end_presence(modapi::Transaction& transaction, const std::string& user_id) {
+    std::vector<std::string> watchers;
+    const bool was_shown = transaction
+                               .query_one<std::int64_t>(
+                                   "SELECT 1 FROM (SELECT user_id, state FROM presence UNION SELECT user_id, state FROM "
+                                   "routed_presence) AS shown WHERE user_id = ? AND state <> 'offline'",
+                                   user_id)
+                               .has_value();
+    if (!was_shown) return watchers;
+    const std::int64_t position = next_stream_position(transaction);
+    for (const char* const table : {"presence", "routed_presence"}) {
+        transaction.execute(std::string("UPDATE ") + table +
+                                " SET state = 'offline', status_msg = NULL, currently_active = 0, stream_position = ? WHERE "
+                                "user_id = ?",
+                            position, user_id);
+    }
+    watchers = users_sharing_rooms(transaction, user_id);
+    watchers.push_back(user_id);
+    auto rows = transaction.query<std::string>("SELECT recipient FROM routed_presence WHERE user_id = ?", user_id);
+    for (auto& [recipient] : rows) watchers.push_back(std::move(recipient));
+    return watchers;
+}
+
+async::task<void> Presence::end(std::string user_id, std::vector<std::string> watchers) {
+    presence_interests_.set(user_id, callbacks::InterestedUsers());
+    if (watchers.empty()) co_return;
+    for (std::string& watcher : presence_interests_.watchers_of(user_id)) watchers.push_back(std::move(watcher));
+    notifier_.wake(std::move(watchers));
+    callbacks::UserPresenceState offline;
+    offline.user_id = std::move(user_id);
+    offline.state = "offline";
+    co_await route(database_, server_name_, presence_router_, notifier_, offline);
+}
+
+async::task<void> Presence::change(UserPresenceState wanted, std::optional<callbacks::Requester> requester, bool is_told_again) {
     const std::int64_t now = clock_.wall_time_ms();
-    StoredPresence stored = co_await database_.run("store_presence", &store_presence, wanted, now, is_told_again);
+    StoredPresence stored = 
+        co_await database_.run("store_presence", &store_presence, wanted, std::move(requester), now, is_told_again);
     if (!stored.changed) co_return;
     std::vector<std::string> woken = presence_interests_.watchers_of(wanted.user_id);
     woken.push_back(wanted.user_id);
@@ -270,7 +313,7 @@ void require_presence_state(std::string_view state) {
 async::task<void> Presence::set(UserPresenceState wanted) {
     require_presence_state(wanted.state);
     const bool is_told_again = true;
-    return change(std::move(wanted), is_told_again);
+    return change(std::move(wanted), std::nullopt, is_told_again);
 }
 
 async::task<void> Presence::show_all_online(std::vector<std::string> users) {

@@ -12,9 +12,12 @@
 #include <callbacks/presence_router.h>
 
 #include <async/clock.h>
+#include <callbacks/users.h>
+
 #include <async/task.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +42,15 @@ public:
     /// what get_users_for_states routed to this user.
     [[nodiscard]] async::task<callbacks::JsonArray> for_sync(std::string user_id, std::int64_t since);
 
-    /// Sets a user's presence. The same again is only told of with `is_told_again`.
-    [[nodiscard]] async::task<void> change(callbacks::UserPresenceState wanted, bool is_told_again);
+    /// Sets a user's presence; nothing happens for an account out of use. The same again is only told of with `is_told_again`.
+    /// `requester` is the user whose session asks for it; none: a module does. Errors: 401 `M_UNKNOWN_TOKEN` for a session that
+    /// has ended meanwhile.
+    [[nodiscard]] async::task<void> change(callbacks::UserPresenceState wanted, std::optional<callbacks::Requester> requester,
+                                           bool is_told_again);
+
+    /// What follows end_presence, whose watchers these are: they are woken, and get_users_for_states hears that the user is
+    /// offline.
+    [[nodiscard]] async::task<void> end(std::string user_id, std::vector<std::string> watchers);
 
     /// Sets a user's presence and tells who may see it, also if it is the same again. Errors: SynapseError 400
     /// `M_INVALID_PARAM`.
@@ -57,6 +67,10 @@ private:
     Notifier& notifier_;
     PresenceInterests& presence_interests_;
 };
+
+/// Shows a user offline from now on to everybody who was shown something else; gives those who are to be woken, nobody if the
+/// user was offline. For use inside a transaction.
+[[nodiscard]] std::vector<std::string> end_presence(modapi::Transaction& transaction, const std::string& user_id);
 
 /// Throws SynapseError 400 `M_INVALID_PARAM` "Invalid presence state" for a word that is none.
 void require_presence_state(std::string_view state);

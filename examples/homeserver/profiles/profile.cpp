@@ -53,7 +53,8 @@ FoundProfile find_user_and_profile(modapi::Transaction& transaction, const std::
 }
 
 ProfileInfo store_field(modapi::Transaction& transaction, const std::string& statement, const std::string& user_id,
-                        const std::optional<std::string>& value) {
+                        const std::optional<std::string>& value, const std::optional<callbacks::Requester>& requester) {
+    if (requester) require_session(transaction, *requester);
     transaction.execute(statement, user_id, value);
     ProfileInfo profile = find_profile(transaction, user_id);
     write_directory_words(transaction, user_id, profile.display_name);
@@ -100,6 +101,7 @@ struct FieldChange {
     bool by_admin = false;
     bool deactivation = false;        ///< it belongs to one
     bool stays_out_of_rooms = false;  ///< of a shadow-banned user: nobody sees it
+    std::optional<callbacks::Requester> requester;  ///< whose session asks for it; none: no client does
 };
 
 /// From the stored change on.
@@ -107,7 +109,7 @@ async::task<void> change_profile(modapi::Database& database, callbacks::ThirdPar
                                  Memberships& memberships, const ProfileField& field, FieldChange change) {
     const std::string& user_id = change.user_id;
     const std::string statement = field.update_statement;
-    const ProfileInfo profile = co_await database.run("store_profile", &store_field, statement, user_id, change.value);
+    const ProfileInfo profile = co_await database.run("store_profile", &store_field, statement, user_id, change.value, change.requester);
     co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, change.deactivation);
     if (!change.stays_out_of_rooms) co_await memberships.update_profile(user_id, change.by_admin);
 }
@@ -126,6 +128,7 @@ async::task<modapi::Response> put_field(Authentication& authentication, modapi::
     change.user_id = user_parameter(request, 0).to_string();
     change.by_admin = co_await is_server_admin(database, requester.user.to_string());
     change.stays_out_of_rooms = requester.shadow_banned;
+    change.requester = requester;
     const JsonDict body = required_json_body(request);
     change.value = checked_value(required_string_member(body, field.key), field);
     const std::string& user_id = change.user_id;
@@ -160,7 +163,8 @@ async::task<void> erase_field(modapi::Database& database, callbacks::ThirdPartyR
                               std::string user_id, const ProfileField& field, bool by_admin) {
     const std::string statement = field.update_statement;
     const std::optional<std::string> nothing;
-    const ProfileInfo profile = co_await database.run("erase_profile", &store_field, statement, user_id, nothing);
+    const std::optional<callbacks::Requester> nobody;
+    const ProfileInfo profile = co_await database.run("erase_profile", &store_field, statement, user_id, nothing, nobody);
     const bool deactivation = true;
     co_await third_party_rules.on_profile_update(user_id, profile, by_admin, deactivation);
 }

@@ -56,7 +56,8 @@ std::vector<Pusher> select_pushers(Transaction& transaction, const std::string& 
 }
 
 /// Puts it in the place of the one with its key; unless `append`, other users lose theirs with that key.
-void store_pusher(Transaction& transaction, const Pusher& pusher, bool append) {
+void store_pusher(Transaction& transaction, const callbacks::Requester& requester, const Pusher& pusher, bool append) {
+    require_session(transaction, requester);
     if (!append) {
         transaction.execute("DELETE FROM pushers WHERE app_id = ? AND pushkey = ? AND user_id <> ?", pusher.app_id,
                             pusher.pushkey, pusher.user_id);
@@ -151,7 +152,7 @@ async::task<Response> set_pusher(const RoutedRequest& request, Authentication& a
     pusher.user_id = requester.user.to_string();
     pusher.device_id = requester.device_id;
     pusher.pushkey_ts = clock.wall_time_ms();
-    co_await database.run("store_pusher", &store_pusher, pusher, append);
+    co_await database.run("store_pusher", &store_pusher, requester, pusher, append);
     co_return ok();
 }
 
@@ -171,13 +172,6 @@ std::optional<Pusher> find_pusher(Transaction& transaction, const Pusher& pusher
 void delete_pusher(Transaction& transaction, const Pusher& pusher) {
     transaction.execute("DELETE FROM pushers WHERE user_id = ? AND app_id = ? AND pushkey = ?", pusher.user_id, pusher.app_id,
                         pusher.pushkey);
-}
-
-void delete_pushers_without_session(Transaction& transaction, const std::string& user_id) {
-    transaction.execute(
-        "DELETE FROM pushers WHERE user_id = ? AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.user_id = pushers.user_id "
-        "AND COALESCE(t.device_id, '') = COALESCE(pushers.device_id, ''))",
-        user_id);
 }
 
 void add_pusher_endpoints(Router& router) {

@@ -40,8 +40,6 @@ struct Pusher {
 /// As it is now; none if it is gone.
 [[nodiscard]] std::optional<Pusher> find_pusher(modapi::Transaction& transaction, const Pusher& pusher);
 void delete_pusher(modapi::Transaction& transaction, const Pusher& pusher);
-/// Those whose device has no token any more.
-void delete_pushers_without_session(modapi::Transaction& transaction, const std::string& user_id);
 
 /// GET /pushers and POST /pushers/set.
 void add_pusher_endpoints(Router& router);

@@ -89,16 +89,22 @@ async::task<Response> get_alias(const RoutedRequest& request, modapi::Database& 
     co_return ok(std::move(answer));
 }
 
-struct AliasPlace {
-    bool room_exists = false;
-    bool is_member = false;
-};
+/// Throws for a room where the user may make no alias. Errors: SynapseError 404 `M_NOT_FOUND`, 403 `M_FORBIDDEN`.
+void require_place(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    if (!find_head(transaction, room_id)) throw SynapseError(404, "Room " + room_id + " not found", Codes::NOT_FOUND);
+    if (membership_of(transaction, room_id, user_id) == "join") return;
+    const std::optional<Account> account = find_account(transaction, user_id);
+    if (account && account->admin) return;
+    throw SynapseError(403, "You must be in the room to create an alias for it", Codes::FORBIDDEN);
+}
 
-AliasPlace find_place(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
-    AliasPlace place;
-    place.room_exists = find_head(transaction, room_id).has_value();
-    place.is_member = membership_of(transaction, room_id, user_id) == "join";
-    return place;
+/// False: the alias is taken.
+bool insert_if_allowed(Transaction& transaction, const Requester& requester, const std::string& alias,
+                       const std::string& room_id) {
+    const std::string user_id = requester.user.to_string();
+    require_session(transaction, requester);
+    require_place(transaction, room_id, user_id);
+    return insert_alias(transaction, alias, room_id, user_id);
 }
 
 async::task<Response> put_alias(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
@@ -110,14 +116,9 @@ async::task<Response> put_alias(const RoutedRequest& request, Authentication& au
     const std::string user_id = requester.user.to_string();
     require_alias_length(alias);
     if (!server_name.owns(alias)) throw SynapseError(400, "Room alias must be local");
-    const AliasPlace place = co_await database.read("alias_place", &find_place, room_id, user_id);
-    if (!place.room_exists) throw SynapseError(404, "Room " + room_id + " not found", Codes::NOT_FOUND);
-    const bool is_admin = co_await is_server_admin(database, user_id);
-    if (!place.is_member && !is_admin) {
-        throw SynapseError(403, "You must be in the room to create an alias for it", Codes::FORBIDDEN);
-    }
+    co_await database.read("alias_place", &require_place, room_id, user_id);
     co_await require_alias_allowed(spam_checker, user_id, alias);
-    const bool inserted = co_await database.run("create_alias", &insert_alias, alias, room_id, user_id);
+    const bool inserted = co_await database.run("create_alias", &insert_if_allowed, requester, alias, room_id);
     if (!inserted) throw SynapseError(409, "Room alias " + alias + " already exists");
     co_return ok();
 }
@@ -125,7 +126,10 @@ async::task<Response> put_alias(const RoutedRequest& request, Authentication& au
 enum class Deletion { done, no_such_alias, refused };
 
 /// Who made an alias may delete it, and who may set the room's canonical alias.
-Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, const std::string& user_id, bool is_admin) {
+Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, const Requester& requester) {
+    require_session(transaction, requester);
+    const std::string user_id = requester.user.to_string();
+    const bool is_admin = find_account(transaction, user_id).value().admin;
     const auto row =
         transaction.query_one<std::string, std::string>("SELECT room_id, creator FROM room_aliases WHERE alias = ?", alias);
     if (!row) return Deletion::no_such_alias;
@@ -143,9 +147,7 @@ Deletion delete_if_allowed(Transaction& transaction, const std::string& alias, c
 async::task<Response> delete_alias(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
     const Requester requester = co_await authentication.requester_of(request);
     const std::string alias = alias_parameter(request);
-    const std::string user_id = requester.user.to_string();
-    const bool is_admin = co_await is_server_admin(database, user_id);
-    const Deletion deletion = co_await database.run("delete_alias", &delete_if_allowed, alias, user_id, is_admin);
+    const Deletion deletion = co_await database.run("delete_alias", &delete_if_allowed, alias, requester);
     if (deletion == Deletion::no_such_alias) throw SynapseError(404, "Unknown room alias", Codes::NOT_FOUND);
     if (deletion == Deletion::refused) {
         throw SynapseError(403, "You don't have permission to delete the alias.", Codes::FORBIDDEN);
@@ -201,6 +203,13 @@ async::task<void> require_alias_allowed(callbacks::SpamCheckerDispatch& spam_che
 
 void require_alias_length(const std::string& alias) {
     if (alias.size() > max_identifier) throw SynapseError(400, "A room alias has at most 255 bytes", Codes::INVALID_PARAM);
+}
+
+std::function<bool(Transaction&)> while_aliases_lead(std::string room_id, std::string user_id, const JsonDict& content) {
+    return [room_id = std::move(room_id), user_id = std::move(user_id),
+            aliases = named_aliases(content)](Transaction& transaction) {
+        return !misleading_alias(transaction, room_id, user_id, aliases);
+    };
 }
 
 async::task<void> require_leading_aliases(modapi::Database& database, std::string room_id, std::string user_id,

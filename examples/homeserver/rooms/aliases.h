@@ -8,6 +8,7 @@
 
 #include <async/task.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,10 @@ void require_alias_length(const std::string& alias);
 /// no alias, 400 `M_BAD_ALIAS` for one that doesn't lead to the room.
 [[nodiscard]] async::task<void> require_leading_aliases(modapi::Database& database, std::string room_id, std::string user_id,
                                                         callbacks::JsonDict content);
+
+/// Whether what require_leading_aliases let through is so still, for the transaction that stores the event.
+[[nodiscard]] std::function<bool(modapi::Transaction&)> while_aliases_lead(std::string room_id, std::string user_id,
+                                                                           const callbacks::JsonDict& content);
 
 /// A room id as it is, or the room an alias stands for. Errors: SynapseError 404 "Room alias A not found", 400 for neither.
 [[nodiscard]] async::task<std::string> resolved_room(modapi::Database& database, std::string room_id_or_alias);

@@ -30,22 +30,72 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr int max_looks_at_listing = 5;
+
 /// What decides whether a user may change a room's entry.
 struct Listing {
     StateMap state;
+    std::int64_t state_version = 0;
     bool is_public = false;
     bool may_change = false;
 };
 
 std::optional<Listing> find_listing(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
-    if (!find_head(transaction, room_id)) return std::nullopt;
+    const std::optional<RoomHead> head = find_head(transaction, room_id);
+    if (!head) return std::nullopt;
     Listing listing;
+    listing.state_version = head->state_version;
     listing.state = current_state(transaction, room_id);
     listing.is_public = room_is_public(transaction, room_id);
     const PowerLevels levels(listing.state);
     const bool is_member = membership_of(transaction, room_id, user_id) == "join";
-    listing.may_change = is_member && levels.of_user(user_id) >= levels.for_state("m.room.canonical_alias");
+    const std::optional<Account> account = find_account(transaction, user_id);
+    listing.may_change = (is_member && levels.of_user(user_id) >= levels.for_state("m.room.canonical_alias")) ||
+                         (account && account->admin);
     return listing;
+}
+
+/// Errors: SynapseError 400 "Unknown room", 403 `M_FORBIDDEN`.
+Listing require_listing(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    std::optional<Listing> listing = find_listing(transaction, room_id, user_id);
+    if (!listing) throw SynapseError(400, "Unknown room");
+    if (listing->may_change) return std::move(*listing);
+    throw SynapseError(403, "This server requires you to be a moderator in the room to edit its room list entry",
+                       Codes::FORBIDDEN);
+}
+
+/// What the modules were asked about an entry.
+struct AskedListing {
+    std::string room_id;
+    bool is_public = false;
+    std::optional<std::int64_t> state_version;  ///< of the state that they judged by; none: they weren't asked
+};
+
+/// False: the state is another one by now.
+bool set_listing(Transaction& transaction, const Requester& requester, const AskedListing& asked) {
+    require_session(transaction, requester);
+    const Listing listing = require_listing(transaction, asked.room_id, requester.user.to_string());
+    if (asked.state_version && *asked.state_version != listing.state_version) return false;
+    return set_room_public(transaction, asked.room_id, asked.is_public);
+}
+
+/// Asks check_visibility_can_be_modified of what is to be published, and once more if it was shown a state that has passed.
+async::task<void> change_listing(modapi::Database& database, callbacks::ThirdPartyRulesDispatch& third_party_rules,
+                                 const Requester& requester, AskedListing asked) {
+    const std::string visibility = "public";
+    for (int attempt = 0; attempt < max_looks_at_listing; ++attempt) {
+        const Listing listing =
+            co_await database.read("room_listing", &require_listing, asked.room_id, requester.user.to_string());
+        if (asked.is_public && !third_party_rules.check_visibility_can_be_modified.empty()) {
+            asked.state_version = listing.state_version;
+            const bool allowed =
+                co_await third_party_rules.check_visibility_can_be_modified(asked.room_id, listing.state, visibility);
+            if (!allowed) throw SynapseError(403, "Not allowed to publish room");
+        }
+        const bool is_set = co_await database.run("set_room_public", &set_listing, requester, asked);
+        if (is_set) co_return;
+    }
+    throw SynapseError(503, "The room's state changes too often to publish it; try again");
 }
 
 async::task<Response> get_visibility(const RoutedRequest& request, modapi::Database& database) {
@@ -70,19 +120,10 @@ async::task<Response> put_visibility(const RoutedRequest& request, Authenticatio
 
     const callbacks::Verdict verdict = co_await spam_checker.user_may_publish_room(user_id, room_id);
     deny_if_spam(verdict, "This user is not permitted to publish rooms to the room list");
-    const std::optional<Listing> listing = co_await database.read("room_listing", &find_listing, room_id, user_id);
-    if (!listing) throw SynapseError(400, "Unknown room");
-    const bool is_admin = co_await is_server_admin(database, user_id);
-    if (!listing->may_change && !is_admin) {
-        throw SynapseError(403, "This server requires you to be a moderator in the room to edit its room list entry",
-                           Codes::FORBIDDEN);
-    }
-    const bool publishes = visibility == "public";
-    if (publishes) {
-        const bool allowed = co_await third_party_rules.check_visibility_can_be_modified(room_id, listing->state, visibility);
-        if (!allowed) throw SynapseError(403, "Not allowed to publish room");
-    }
-    co_await database.run("set_room_public", &set_room_public, room_id, publishes);
+    AskedListing asked;
+    asked.room_id = room_id;
+    asked.is_public = visibility == "public";
+    co_await change_listing(database, third_party_rules, requester, std::move(asked));
     co_return ok();
 }
 

@@ -44,11 +44,15 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr int max_looks_at_membership = 5;
+
 /// Where a target stands before the change.
 struct Standing {
     bool room_exists = false;
     std::string membership;
     std::optional<Event> event;
+    callbacks::ProfileInfo profile;  ///< empty for users of other servers
+    bool deactivated = false;
 };
 
 Standing standing_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
@@ -56,17 +60,37 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
     standing.room_exists = find_head(transaction, room_id).has_value();
     standing.membership = membership_of(transaction, room_id, user_id);
     standing.event = current_state_event(transaction, room_id, "m.room.member", user_id);
+    standing.profile = find_profile(transaction, user_id);
+    standing.deactivated = is_deactivated(transaction, user_id);
     return standing;
 }
 
+bool shows_profile(const MembershipChange& change) {
+    return change.membership == "join" || change.membership == "invite" || change.membership == "knock";
+}
+
+/// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
+std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
+    return [target = change.target, still_wanted = change.still_wanted, shows_profile = shows_profile(change),
+            profile = before.profile, deactivated = before.deactivated](Transaction& transaction) {
+        if (still_wanted && !still_wanted(transaction)) return false;
+        if (!shows_profile) return true;
+        const callbacks::ProfileInfo now = find_profile(transaction, target);
+        return now.display_name == profile.display_name && now.avatar_url == profile.avatar_url &&
+               is_deactivated(transaction, target) == deactivated;
+    };
+}
+
+/// Where the target stands, for a chain that may be inside an operation about the room.
 async::task<Standing> standing_of_target(modapi::Database& database, const MembershipChange& change) {
+    Standing standing = co_await database.read("membership", &standing_of, change.room_id, change.target);
     const async::context& here = co_await async::this_context;
     const RoomOperation* const around = RoomOperation::around(here, change.room_id);
-    if (around == nullptr) co_return co_await database.read("membership", &standing_of, change.room_id, change.target);
-    Standing standing;
+    if (around == nullptr) co_return standing;
     standing.room_exists = true;
-    const Event* const event = around->state()->find("m.room.member", change.target);
+    standing.event.reset();
     standing.membership = "leave";
+    const Event* const event = around->state()->find("m.room.member", change.target);
     if (event == nullptr) co_return standing;
     standing.event = *event;
     standing.membership = event->membership().value_or("leave");
@@ -79,6 +103,12 @@ ExpectedState as_it_stands(const Standing& standing, const std::string& target) 
     expected.state_key = target;
     if (standing.event) expected.event_id = standing.event->event_id();
     return expected;
+}
+
+async::task<void> require_wanted(modapi::Database& database, const MembershipChange& change) {
+    if (!change.still_wanted) co_return;
+    const bool is_wanted = co_await database.read("is_change_wanted", change.still_wanted);
+    if (!is_wanted) throw SynapseError(409, "This change of a membership isn't wanted any more");
 }
 
 async::task<void> ask_modules(callbacks::SpamCheckerDispatch& spam_checker, const MembershipChange& change,
@@ -104,23 +134,6 @@ void set_or_erase(JsonDict& content, std::string_view key, const std::optional<s
 
 void add_missing(JsonDict& content, std::string_view key, const std::optional<std::string>& value) {
     if (value && !content.contains(key)) content[key] = *value;
-}
-
-[[nodiscard]] bool shows_profile(const MembershipChange& change) {
-    return change.membership == "join" || change.membership == "invite" || change.membership == "knock";
-}
-
-/// Whether the content shows the profile that the target has by now, where the change itself says nothing else.
-std::function<bool(Transaction&)> shows_profile_of(const MembershipChange& change, const JsonDict& content) {
-    return [target = change.target, given = change.content, content](Transaction& transaction) {
-        const callbacks::ProfileInfo profile = find_profile(transaction, target);
-        const auto shows = [&](std::string_view key, const std::optional<std::string>& value) {
-            if (given.contains(key)) return true;
-            const JsonValue* const shown = content.if_contains(key);
-            return value ? shown != nullptr && *shown == JsonValue(*value) : shown == nullptr;
-        };
-        return shows("displayname", profile.display_name) && shows("avatar_url", profile.avatar_url);
-    };
 }
 
 /// Kick and unban are both a leave; each only from the membership that it is meant for.
@@ -162,8 +175,6 @@ async::task<JsonDict> with_admission(modapi::Database& database, const ServerNam
     co_return content;
 }
 
-constexpr int max_changes_meanwhile = 10;
-
 }  // namespace
 
 /// Of the target's own server there is nothing to leave but an invitation.
@@ -190,31 +201,37 @@ async::task<Event> Memberships::change(MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
     std::optional<Event> declined = co_await decline(change);
     if (declined) co_return std::move(*declined);
-    std::string asked;
-    for (int tried = 0; tried < max_changes_meanwhile; ++tried) {
-        std::optional<Event> sent = co_await change_once(change, asked);
+    std::optional<std::string> judged;
+    for (int tried = 0; tried < max_looks_at_membership; ++tried) {
+        std::optional<Event> sent = co_await change_once(change, judged);
         if (sent) co_return std::move(*sent);
     }
     refuse_busy_room();
 }
 
-/// None: the target's membership or profile has changed meanwhile. `asked` is what the modules have let through.
-async::task<std::optional<Event>> Memberships::change_once(const MembershipChange& wanted, std::string& asked) {
+/// None: what the change rests on has changed meanwhile. `judged` is the target's membership when the modules were asked.
+async::task<std::optional<Event>> Memberships::change_once(const MembershipChange& wanted, std::optional<std::string>& judged) {
     MembershipChange change = wanted;
+    co_await require_wanted(database_, change);
     const Standing before = co_await standing_of_target(database_, change);
     if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
     change.membership = stored_membership(change.membership, before);
+    const bool is_join = change.membership == "join";
+    if (is_join && before.deactivated)
+        throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
     change.content.erase(authorising_user_key);
-    const bool stays = change.membership == "join" && before.membership == "join" && before.event;
+    const bool stays = is_join && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
     if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
     JsonDict content = co_await content_of(change);
-    const bool is_repeated_join = change.membership == "join" && before.event && before.event->sender() == change.sender &&
-                                  before.event->content() == content;
-    const std::string question = change.membership + " after " + before.membership;
-    if (!is_repeated_join && asked != question) co_await ask_modules(spam_checker_, change, before.membership);
-    asked = question;
-    if (change.membership == "join") content = co_await with_admission(database_, server_name_, change, std::move(content));
+    const bool is_repeated_join =
+        is_join && before.event && before.event->sender() == change.sender && before.event->content() == content;
+    const bool was_judged = judged && (*judged == "invite") == (before.membership == "invite");
+    if (!is_repeated_join && !was_judged) {
+        co_await ask_modules(spam_checker_, change, before.membership);
+        judged = before.membership;
+    }
+    if (is_join) content = co_await with_admission(database_, server_name_, change, std::move(content));
     Draft draft;
     draft.room_id = change.room_id;
     draft.type = "m.room.member";
@@ -222,7 +239,7 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     draft.state_key = change.target;
     draft.content = std::move(content);
     draft.expected = as_it_stands(before, change.target);
-    if (shows_profile(change) && server_name_.owns(change.target)) draft.still_holds = shows_profile_of(change, draft.content);
+    draft.still_holds = while_account_is_so(change, before);
     std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
     co_return sent;
 }
@@ -247,9 +264,9 @@ async::task<void> Memberships::update_profile_in(std::string room_id, std::strin
     change.membership = "join";
     change.sender_is_admin = by_admin;
     bool is_asked = false;
-    for (int tried = 0; tried < max_changes_meanwhile; ++tried) {
+    for (int tried = 0; tried < max_looks_at_membership; ++tried) {
         const Standing before = co_await standing_of_target(database_, change);
-        if (before.membership != "join") co_return;  // who has left meanwhile isn't brought back
+        if (before.membership != "join" || before.deactivated) co_return;  // who has left meanwhile isn't brought back
         if (!is_asked) co_await ask_modules(spam_checker_, change, "join");
         is_asked = true;
         Draft draft;
@@ -257,12 +274,11 @@ async::task<void> Memberships::update_profile_in(std::string room_id, std::strin
         draft.type = "m.room.member";
         draft.sender = change.sender;
         draft.state_key = change.target;
-        const callbacks::ProfileInfo profile = co_await profile_of(database_, change.target);
         draft.content["membership"] = "join";
-        set_or_erase(draft.content, "displayname", profile.display_name);
-        set_or_erase(draft.content, "avatar_url", profile.avatar_url);
+        set_or_erase(draft.content, "displayname", before.profile.display_name);
+        set_or_erase(draft.content, "avatar_url", before.profile.avatar_url);
         draft.expected = as_it_stands(before, change.target);
-        draft.still_holds = shows_profile_of(change, draft.content);
+        draft.still_holds = while_account_is_so(change, before);
         const std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
         if (sent) co_return;
     }

@@ -13,6 +13,7 @@
 
 #include <async/task.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,8 @@ struct MembershipChange {
     callbacks::JsonDict content;  ///< what else the event is to hold: reason, is_direct
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;
+    /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
+    std::function<bool(modapi::Transaction&)> still_wanted;
 };
 
 /// Changes who is in which room. One a worker; thread: the worker's.
@@ -40,22 +43,29 @@ public:
           event_sender_(event_sender),
           notifier_(notifier) {}
 
-    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event: if the
-    /// target's membership or profile changes meanwhile, it goes on from there. Who leaves a room that only an invitation of
-    /// another server is known of declines that; the result then is an event that nobody has stored.
+    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event. What
+    /// this rests on (the target's membership, their profile, that the account that joins is in use) is looked at once more by
+    /// the transaction that stores the event; if it has changed, all begins anew, but no module is asked the same again. Who
+    /// leaves a room that only an invitation of another server is known of declines that: the result is an event that nobody has
+    /// stored.
+    ///
+    /// Errors: those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join of an account
+    /// out of use, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.
     [[nodiscard]] async::task<callbacks::JsonDict> content_of(MembershipChange change);
 
-    /// Sends a membership event with the user's profile into every room that they have joined. A module's denial is only logged;
+    /// Sends a membership event with the user's profile into every room the user has joined. Which that is, and whether the
+    /// user is in the room still, is looked at by the transaction that stores the event. A module's denial is only logged;
     /// user_may_join_room isn't asked of a change `by_admin`.
     [[nodiscard]] async::task<void> update_profile(std::string user_id, bool by_admin);
-    /// Sends a membership event into one room, if the user has joined it with another profile.
+    /// Sends such an event into one room, unless the user has left it.
     [[nodiscard]] async::task<void> update_profile_in(std::string room_id, std::string user_id, bool by_admin);
 
 private:
-    [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted, std::string& asked);
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted,
+                                                                           std::optional<std::string>& judged);
     [[nodiscard]] async::task<std::optional<callbacks::Event>> decline(const MembershipChange& change);
 
     modapi::Database& database_;

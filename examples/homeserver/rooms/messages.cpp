@@ -35,6 +35,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr int max_looks_at_aliases = 5;
+
 [[noreturn]] void refuse_outsider(const Requester& requester, const std::string& room_id) {
     throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
 }
@@ -67,6 +69,17 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
     co_return event_id_answer(sent);
 }
 
+/// The aliases that a canonical alias event names may go while the modules look at it.
+async::task<Response> send_aliases(modapi::Database& database, EventSender& event_sender, Draft draft) {
+    for (int attempt = 0; attempt < max_looks_at_aliases; ++attempt) {
+        co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
+        draft.still_holds = while_aliases_lead(draft.room_id, draft.sender, draft.content);
+        const std::optional<Event> sent = co_await to_the_end(event_sender.send_if_expected(draft));
+        if (sent) co_return event_id_answer(*sent);
+    }
+    throw SynapseError(503, "The aliases change too often; try again");
+}
+
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 EventSender& event_sender, Memberships& memberships) {
     const Requester requester = co_await authentication.requester_of(request);
@@ -75,7 +88,8 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
-            co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
+            Response response = co_await send_aliases(database, event_sender, std::move(draft));
+            co_return response;
         }
         const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
         co_return event_id_answer(sent);

@@ -42,6 +42,12 @@ std::vector<RemoteInvite> remote_invites_since(Transaction& transaction, const s
     return invites;
 }
 
+void decline_remote_invites(Transaction& transaction, const std::string& user_id) {
+    auto rows =
+        transaction.query<std::string>("SELECT room_id FROM outside_invites WHERE user_id = ? AND declined = 0", user_id);
+    for (const auto& [room_id] : rows) static_cast<void>(decline_remote_invite(transaction, user_id, room_id));
+}
+
 bool decline_remote_invite(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
     const auto known = transaction.query_one<std::int64_t>(
         "SELECT 1 FROM outside_invites WHERE user_id = ? AND room_id = ? AND declined = 0", user_id, room_id);

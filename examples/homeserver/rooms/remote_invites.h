@@ -29,4 +29,7 @@ struct RemoteInvite {
 [[nodiscard]] bool decline_remote_invite(modapi::Transaction& transaction, const std::string& user_id,
                                          const std::string& room_id);
 
+/// The user doesn't come to any of them.
+void decline_remote_invites(modapi::Transaction& transaction, const std::string& user_id);
+
 }  // namespace homeserver

@@ -1,5 +1,6 @@
 #include "rooms/shutdown.h"
 
+#include "accounts/accounts.h"
 #include "events/room_store.h"
 #include "rooms/aliases.h"
 #include "rooms/membership.h"
@@ -10,6 +11,9 @@
 #include <callbacks/errors.h>
 
 #include <spdlog/spdlog.h>
+
+#include <functional>
+#include <utility>
 
 namespace homeserver {
 
@@ -43,9 +47,11 @@ std::vector<std::string> purge(Transaction& transaction, const std::string& room
     return aliases;
 }
 
-async::task<bool> leave(Memberships& memberships, std::string room_id, std::string user_id) {
+async::task<bool> leave(Memberships& memberships, std::string room_id, std::string user_id,
+                        std::function<bool(Transaction&)> still_wanted) {
     try {
         MembershipChange change;
+        change.still_wanted = std::move(still_wanted);
         change.room_id = room_id;
         change.sender = user_id;
         change.target = user_id;
@@ -60,7 +66,9 @@ async::task<bool> leave(Memberships& memberships, std::string room_id, std::stri
 
 std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::string& user_id) {
     std::vector<std::string> rooms = rooms_with_membership(transaction, user_id, "join");
-    for (std::string& invited : rooms_with_membership(transaction, user_id, "invite")) rooms.push_back(std::move(invited));
+    for (const char* const pending : {"invite", "knock"}) {
+        for (std::string& room_id : rooms_with_membership(transaction, user_id, pending)) rooms.push_back(std::move(room_id));
+    }
     return rooms;
 }
 
@@ -74,7 +82,7 @@ async::task<JsonDict> RoomShutdown::shut_down(std::optional<std::string> asked_b
     JsonArray kicked;
     JsonArray failed;
     for (const std::string& user_id : users) {
-        const bool left = co_await leave(memberships_, room_id, user_id);
+        const bool left = co_await leave(memberships_, room_id, user_id, nullptr);
         (left ? kicked : failed).emplace_back(user_id);
     }
     const std::vector<std::string> aliases = co_await database_.run("purge_room", &purge, room_id, users, server_name_.text());
@@ -89,7 +97,12 @@ async::task<JsonDict> RoomShutdown::shut_down(std::optional<std::string> asked_b
 
 async::task<void> leave_all_rooms(modapi::Database& database, Memberships& memberships, std::string user_id) {
     const std::vector<std::string> rooms = co_await database.read("rooms_of_user", &rooms_to_leave, user_id);
-    for (const std::string& room_id : rooms) static_cast<void>(co_await leave(memberships, room_id, user_id));
+    const std::function<bool(Transaction&)> still_deactivated = [user_id](Transaction& transaction) {
+        return is_deactivated(transaction, user_id);
+    };
+    for (const std::string& room_id : rooms) {
+        static_cast<void>(co_await leave(memberships, room_id, user_id, still_deactivated));
+    }
 }
 
 }  // namespace homeserver

@@ -40,7 +40,8 @@ private:
     Memberships& memberships_;
 };
 
-/// Leaves every room the user is joined or invited to. What a module or a rule refuses is logged.
+/// Leaves every room that a deactivated user is joined or invited to or knocks at; one who is active again meanwhile stays. What
+/// a module or a rule refuses is logged.
 [[nodiscard]] async::task<void> leave_all_rooms(modapi::Database& database, Memberships& memberships, std::string user_id);
 
 }  // namespace homeserver

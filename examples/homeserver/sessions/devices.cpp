@@ -1,8 +1,8 @@
 #include "sessions/devices.h"
 
 #include "access/authentication.h"
+#include "accounts/accounts.h"
 #include "http/requests.h"
-#include "push/pushers.h"
 #include "sessions/ui_authentication.h"
 #include "text/secrets.h"
 #include "text/unicode_text.h"
@@ -23,7 +23,10 @@ constexpr std::size_t max_device_id = 512;
 constexpr std::size_t max_display_name = 100;
 
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
-                    const std::optional<std::string>& display_name, std::int64_t now) {
+                    const std::optional<std::string>& display_name, const std::optional<std::string>& password_hash,
+                    std::int64_t now) {
+    require_usable(transaction, user_id);
+    if (password_hash) require_password(transaction, user_id, *password_hash);
     transaction.execute(
         "INSERT INTO devices (user_id, device_id, display_name, creation_ts) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         user_id, session.device_id, display_name, now);
@@ -32,29 +35,6 @@ void insert_session(modapi::Transaction& transaction, const std::string& user_id
         "INSERT INTO access_tokens (token_id, token, user_id, device_id) "
         "SELECT COALESCE(MAX(token_id), 0) + 1, ?, ?, ? FROM access_tokens",
         session.access_token, user_id, session.device_id);
-}
-
-RemovedTokens removed_tokens(std::vector<std::tuple<std::optional<std::string>, std::string>> rows) {
-    RemovedTokens tokens;
-    for (auto& [device_id, token] : rows) tokens.push_back({std::move(device_id), std::move(token)});
-    return tokens;
-}
-
-/// The device with all its tokens; the token alone if it has none.
-RemovedTokens delete_session(modapi::Transaction& transaction, const std::string& user_id,
-                             const std::optional<std::string>& device_id, std::int64_t token_id) {
-    if (!device_id) {
-        RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-            "SELECT device_id, token FROM access_tokens WHERE token_id = ?", token_id));
-        transaction.execute("DELETE FROM access_tokens WHERE token_id = ?", token_id);
-        return tokens;
-    }
-    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id = ? ORDER BY token_id", user_id,
-        *device_id));
-    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?", user_id, *device_id);
-    transaction.execute("DELETE FROM devices WHERE user_id = ? AND device_id = ?", user_id, *device_id);
-    return tokens;
 }
 
 async::task<modapi::Response> log_out(const RoutedRequest& request, Authentication& authentication, Sessions& sessions) {
@@ -102,21 +82,17 @@ std::optional<Device> find_device(modapi::Transaction& transaction, const std::s
 }
 
 /// False: there is no such device.
-bool rename_device(modapi::Transaction& transaction, const std::string& user_id, const Device& device) {
+bool rename_device(modapi::Transaction& transaction, const callbacks::Requester& requester, const Device& device) {
+    require_session(transaction, requester);
     return transaction.execute(
                "UPDATE devices SET display_name = COALESCE(?, display_name) WHERE user_id = ? AND device_id = ?",
-               device.display_name, user_id, device.device_id) != 0;
+               device.display_name, requester.user.to_string(), device.device_id) != 0;
 }
 
-RemovedTokens delete_devices(modapi::Transaction& transaction, const std::string& user_id,
+RemovedTokens delete_devices(modapi::Transaction& transaction, const callbacks::Requester& requester,
                              const std::vector<std::string>& device_ids) {
-    constexpr std::int64_t no_token = 0;
-    RemovedTokens tokens;
-    for (const std::string& device_id : device_ids) {
-        for (RemovedToken& token : delete_session(transaction, user_id, device_id, no_token))
-            tokens.push_back(std::move(token));
-    }
-    return tokens;
+    require_session(transaction, requester);
+    return remove_devices(transaction, requester.user.to_string(), device_ids);
 }
 
 callbacks::JsonDict written(const Device& device) {
@@ -153,7 +129,6 @@ async::task<modapi::Response> get_device(const RoutedRequest& request, Authentic
 async::task<modapi::Response> put_device(const RoutedRequest& request, Authentication& authentication,
                                          modapi::Database& database) {
     const callbacks::Requester requester = co_await authentication.requester_of(request);
-    const std::string& user_id = requester.user.to_string();
     const callbacks::JsonDict body = json_body(request);
     Device device;
     device.device_id = request.path_parameters.at(0);
@@ -161,26 +136,26 @@ async::task<modapi::Response> put_device(const RoutedRequest& request, Authentic
     if (device.display_name && character_count(*device.display_name) > max_display_name) {
         throw callbacks::SynapseError(400, "Device display name is too long (max 100)", callbacks::Codes::TOO_LARGE);
     }
-    const bool is_known = co_await database.run("rename_device", &rename_device, user_id, device);
+    const bool is_known = co_await database.run("rename_device", &rename_device, requester, device);
     if (!is_known) refuse_unknown_device();
     co_return ok();
 }
 
 /// From here on the devices go, so that all is done for each of their tokens.
-async::task<void> remove_devices(modapi::Database& database, Sessions& sessions, std::string user_id,
-                                 std::vector<std::string> device_ids) {
-    RemovedTokens tokens = co_await database.run("delete_devices", &delete_devices, user_id, std::move(device_ids));
-    co_await sessions.tell_logged_out(std::move(user_id), std::move(tokens));
+async::task<void> end_devices(modapi::Database& database, Sessions& sessions, callbacks::Requester requester,
+                              std::vector<std::string> device_ids) {
+    RemovedTokens tokens = co_await database.run("delete_devices", &delete_devices, requester, std::move(device_ids));
+    co_await sessions.tell_logged_out(requester.user.to_string(), std::move(tokens));
 }
 
 /// Whoever removes devices proves once more who they are.
 async::task<modapi::Response> remove_proved(modapi::Database& database, Sessions& sessions, UiAuthentication& ui_authentication,
-                                            std::string operation, std::string user_id, callbacks::JsonDict body,
+                                            std::string operation, callbacks::Requester requester, callbacks::JsonDict body,
                                             std::vector<std::string> device_ids) {
     std::optional<modapi::Response> challenge =
-        co_await ui_authentication.prove_again(std::move(operation), std::move(body), user_id);
+        co_await ui_authentication.prove_again(std::move(operation), std::move(body), requester.user.to_string());
     if (challenge) co_return std::move(*challenge);
-    co_await to_the_end(remove_devices(database, sessions, std::move(user_id), std::move(device_ids)));
+    co_await to_the_end(end_devices(database, sessions, std::move(requester), std::move(device_ids)));
     co_return ok();
 }
 
@@ -193,7 +168,7 @@ async::task<modapi::Response> delete_device(const RoutedRequest& request, Authen
     device_ids.push_back(request.path_parameters.at(0));
     std::string operation = "delete device " + device_ids.front();
     modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, std::move(operation),
-                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
+                                                       requester, std::move(body), std::move(device_ids));
     co_return response;
 }
 
@@ -221,7 +196,7 @@ async::task<modapi::Response> delete_listed_devices(const RoutedRequest& request
     callbacks::JsonDict body = required_json_body(request);
     std::vector<std::string> device_ids = listed_devices(body);
     modapi::Response response = co_await remove_proved(database, sessions, ui_authentication, "delete listed devices",
-                                                       requester.user.to_string(), std::move(body), std::move(device_ids));
+                                                       requester, std::move(body), std::move(device_ids));
     co_return response;
 }
 
@@ -233,39 +208,26 @@ void check_device_id(const std::optional<std::string>& device_id) {
 }
 
 async::task<NewSession> Sessions::start(std::string user_id, std::optional<std::string> device_id,
-                                        std::optional<std::string> display_name) {
+                                        std::optional<std::string> display_name, std::optional<std::string> password_hash) {
     NewSession session;
     session.device_id = device_id && !device_id->empty() ? *device_id : new_device_id();
     session.access_token = new_access_token();
     const std::int64_t now = clock_.wall_time_ms();
-    co_await database_.run("start_session", &insert_session, user_id, session, display_name, now);
+    co_await database_.run("start_session", &insert_session, user_id, session, display_name, password_hash, now);
     co_return session;
 }
 
 async::task<void> Sessions::end(callbacks::Requester requester) {
-    const std::string& user_id = requester.user.to_string();
-    const std::int64_t token_id = requester.access_token_id.value();
-    RemovedTokens tokens = co_await database_.run("end_session", &delete_session, user_id, requester.device_id, token_id);
-    co_await tell_logged_out(user_id, std::move(tokens));
-}
-
-RemovedTokens remove_all_sessions(modapi::Transaction& transaction, const std::string& user_id,
-                                  const std::optional<std::string>& kept_device) {
-    const std::string kept = kept_device.value_or(std::string());  // no device has an empty id
-    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ? "
-        "ORDER BY CASE WHEN device_id IS NULL THEN 1 ELSE 0 END, token_id",
-        user_id, kept));
-    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND COALESCE(device_id, ' ') <> ?", user_id, kept);
-    transaction.execute("DELETE FROM devices WHERE user_id = ? AND device_id <> ?", user_id, kept);
-    return tokens;
+    RemovedTokens tokens = co_await database_.run("end_session", &remove_session, requester);
+    co_await tell_logged_out(requester.user.to_string(), std::move(tokens));
 }
 
 async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
+    std::vector<std::string> woken(1, user_id);
+    notifier_.wake(std::move(woken));
     for (const RemovedToken& token : tokens) {
         co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
     }
-    co_await database_.run("delete_pushers", &delete_pushers_without_session, user_id);
 }
 
 async::task<void> Sessions::end_all(std::string user_id, std::optional<std::string> kept_device) {

@@ -76,6 +76,7 @@ std::string login_type_of(const JsonDict& body) {
 struct LoginAttempt {
     std::string user_id;
     std::string type;
+    std::optional<std::string> password_hash;     ///< of the server's own password that proved it
     std::optional<std::string> auth_provider_id;  ///< of an identity provider that vouches for the user
     callbacks::ResponseCallback on_response;
     std::optional<std::string> device_id;
@@ -95,7 +96,8 @@ async::task<void> ask_spam_checkers(callbacks::SpamCheckerDispatch& spam_checker
 async::task<JsonDict> finish_login(const ServerName& server_name, const PublicBaseurl& public_baseurl,
                                    callbacks::AccountValidityDispatch& account_validity, Sessions& sessions,
                                    const LoginAttempt& attempt) {
-    const NewSession session = co_await sessions.start(attempt.user_id, attempt.device_id, attempt.device_display_name);
+    const NewSession session = co_await sessions.start(attempt.user_id, attempt.device_id, attempt.device_display_name,
+                                                       attempt.password_hash);
     const std::optional<std::string> type = attempt.type;
     co_await account_validity.on_user_login(attempt.user_id, type, attempt.auth_provider_id);
     callbacks::LoginResponse response;
@@ -127,9 +129,10 @@ async::task<LoginAttempt> authenticated(modapi::Database& database, const async:
         attempt.auth_provider_id = std::move(token.auth_provider_id);
         co_return attempt;
     }
-    callbacks::AuthResult accepted = co_await login_authentication.authenticated(attempt.type, std::move(body));
-    attempt.user_id = std::move(accepted.user_id);
-    attempt.on_response = std::move(accepted.on_response);
+    ProvedUser proved = co_await login_authentication.authenticated(attempt.type, std::move(body));
+    attempt.user_id = std::move(proved.accepted.user_id);
+    attempt.on_response = std::move(proved.accepted.on_response);
+    attempt.password_hash = std::move(proved.password_hash);
     co_return attempt;
 }
 

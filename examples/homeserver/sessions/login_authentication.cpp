@@ -64,7 +64,7 @@ JsonDict fields_for(const LoginType& type, const JsonDict& body) {
     return fields;
 }
 
-async::task<std::optional<AuthResult>> check_own_password(modapi::Database& database, const ServerName& server_name,
+async::task<std::optional<ProvedUser>> check_own_password(modapi::Database& database, const ServerName& server_name,
                                                           const HostPool& host_pool, const std::string& user,
                                                           const std::string& password) {
     const std::string user_id = server_name.user_id_of(user);
@@ -75,8 +75,11 @@ async::task<std::optional<AuthResult>> check_own_password(modapi::Database& data
     // A deactivated account has no password any more; its user is told why none is right.
     if (account && account->deactivated) refuse_deactivated();
     if (!matches) co_return std::nullopt;
-    co_return AuthResult(account->user_id);
+    ProvedUser proved{AuthResult(account->user_id), std::move(hash)};
+    co_return proved;
 }
+
+ProvedUser by_module(AuthResult accepted) { return ProvedUser{std::move(accepted), std::nullopt}; }
 
 /// What modules know of a third-party id and its password.
 async::task<std::optional<AuthResult>> ask_about_third_party(callbacks::PasswordAuthProviderDispatch& password_auth_provider,
@@ -91,7 +94,7 @@ async::task<std::optional<AuthResult>> ask_about_third_party(callbacks::Password
 
 }  // namespace
 
-async::task<AuthResult> LoginAuthentication::authenticated(std::string login_type, JsonDict body) {
+async::task<ProvedUser> LoginAuthentication::authenticated(std::string login_type, JsonDict body) {
     const bool is_password = login_type == password_login_type;
     if (is_password) {
         const JsonValue* const password = body.if_contains("password");
@@ -103,7 +106,7 @@ async::task<AuthResult> LoginAuthentication::authenticated(std::string login_typ
     if (const ThirdPartyIdentifier* const third_party = std::get_if<ThirdPartyIdentifier>(&identifier)) {
         std::optional<AuthResult> accepted =
             co_await ask_about_third_party(password_auth_provider_, login_type, *third_party, body);
-        if (accepted) co_return std::move(*accepted);
+        if (accepted) co_return by_module(std::move(*accepted));
         const std::optional<std::string> owner = co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id,
                                                                          third_party->medium, third_party->address);
         if (!owner) refuse();
@@ -120,11 +123,11 @@ async::task<AuthResult> LoginAuthentication::authenticated(std::string login_typ
     if (checkers != nullptr) {
         const JsonDict login_dict = fields_for(*registered, body);
         std::optional<AuthResult> accepted = co_await (*checkers)(user, login_type, login_dict);
-        if (accepted) co_return std::move(*accepted);
+        if (accepted) co_return by_module(std::move(*accepted));
     }
     if (!is_password) refuse();
     const std::string password = secret_member(body, "password").value();
-    std::optional<AuthResult> own = co_await check_own_password(database_, server_name_, host_pool_, user, password);
+    std::optional<ProvedUser> own = co_await check_own_password(database_, server_name_, host_pool_, user, password);
     if (!own) refuse();
     co_return std::move(*own);
 }

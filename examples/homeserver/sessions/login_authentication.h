@@ -11,12 +11,19 @@
 
 #include <async/task.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace homeserver {
 
 inline constexpr std::string_view password_login_type = "m.login.password";
+
+/// Who proved to be whom.
+struct ProvedUser {
+    callbacks::AuthResult accepted;
+    std::optional<std::string> password_hash;  ///< of the server's own password that proved it; none: modules did
+};
 
 /// Who logs in. One a worker; thread: the worker's.
 class LoginAuthentication {
@@ -32,7 +39,7 @@ public:
     ///
     /// Errors: SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN` "Invalid username or password" when nobody
     /// accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module accepts.
-    [[nodiscard]] async::task<callbacks::AuthResult> authenticated(std::string login_type, callbacks::JsonDict body);
+    [[nodiscard]] async::task<ProvedUser> authenticated(std::string login_type, callbacks::JsonDict body);
 
 private:
     modapi::Database& database_;

@@ -1,6 +1,7 @@
 #include "sessions/login_tokens.h"
 
 #include "access/authentication.h"
+#include "accounts/accounts.h"
 #include "http/requests.h"
 #include "sessions/session_settings.h"
 #include "sessions/ui_authentication.h"
@@ -25,7 +26,10 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-void insert_token(Transaction& transaction, const std::string& token, const LoginToken& about, std::int64_t now) {
+void insert_token(Transaction& transaction, const std::string& token, const LoginToken& about,
+                  const std::optional<callbacks::Requester>& requester, std::int64_t now) {
+    require_usable(transaction, about.user_id);
+    if (requester) require_session(transaction, *requester);
     transaction.execute("DELETE FROM login_tokens WHERE expiry_ts <= ?", now);
     transaction.execute(
         "INSERT INTO login_tokens (token, user_id, expiry_ts, auth_provider_id, auth_provider_session_id) VALUES (?, ?, ?, ?, "
@@ -61,16 +65,17 @@ async::task<Response> get_token(const RoutedRequest& request, Authentication& au
     }
     callbacks::JsonDict answer;
     answer["expires_in_ms"] = token.duration_ms;
-    answer["login_token"] = co_await create_login_token(database, clock, std::move(token));
+    answer["login_token"] = co_await create_login_token(database, clock, std::move(token), requester);
     co_return ok(std::move(answer));
 }
 
 }  // namespace
 
-async::task<std::string> create_login_token(modapi::Database& database, const async::clock& clock, LoginToken token) {
+async::task<std::string> create_login_token(modapi::Database& database, const async::clock& clock, LoginToken token,
+                                            std::optional<callbacks::Requester> requester) {
     std::string text = new_login_token();
     const std::int64_t now = clock.wall_time_ms();
-    co_await database.run("create_login_token", &insert_token, text, std::move(token), now);
+    co_await database.run("create_login_token", &insert_token, text, std::move(token), std::move(requester), now);
     co_return text;
 }
 

@@ -108,7 +108,13 @@ async::task<Response> finish_sso_login(modapi::Database& database, const async::
     LoginToken token;
     token.user_id = login.user_id;
     token.auth_provider_id = login.auth_provider_id;
-    const std::string text = co_await create_login_token(database, clock, std::move(token));
+    std::string text;
+    try {
+        text = co_await create_login_token(database, clock, std::move(token), std::nullopt);
+    } catch (const SynapseError& error) {
+        if (error.errcode() != "M_USER_DEACTIVATED") throw;
+    }
+    if (text.empty()) co_return deactivated_page();
     const std::string client = client_name(url);
     url.params().append(boost::urls::param_view("loginToken", text));
     const std::string target(url.buffer());

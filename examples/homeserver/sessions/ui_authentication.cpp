@@ -56,8 +56,26 @@ std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::s
     return session;
 }
 
+/// The server's own password, as it was when it completed a stage.
+struct ProvedPassword {
+    std::string user_id;
+    std::string password_hash;
+};
+
 /// Old ones go at the same time: nobody ends a session that is given up.
-void save(modapi::Transaction& transaction, const UiAuthSession& session, std::int64_t now) {
+///
+/// What other requests of the session came to meanwhile stays; gives the session as it is now.
+///
+/// Errors: SynapseError 403 `M_FORBIDDEN` if the password that completed a stage is another one by now.
+UiAuthSession save(modapi::Transaction& transaction, UiAuthSession session, const std::optional<ProvedPassword>& proved,
+                   std::int64_t now) {
+    if (proved) require_password(transaction, proved->user_id, proved->password_hash);
+    if (const std::optional<UiAuthSession> meanwhile = load(transaction, session.session_id)) {
+        for (const auto& [stage, result] : meanwhile->completed) {
+            if (!session.completed.contains(stage)) session.completed[stage] = result;
+        }
+        session.result = meanwhile->result;
+    }
     transaction.execute("DELETE FROM ui_auth_sessions WHERE creation_ts < ?", now - max_life_ms);
     transaction.execute(
         "INSERT INTO ui_auth_sessions (session_id, operation, parameters, password_hash, completed, result, creation_ts) "
@@ -65,6 +83,7 @@ void save(modapi::Transaction& transaction, const UiAuthSession& session, std::i
         "password_hash = excluded.password_hash, completed = excluded.completed",
         session.session_id, session.operation, boost::json::serialize(session.parameters), session.password_hash,
         boost::json::serialize(session.completed), session.result, now);
+    return session;
 }
 
 void save_result(modapi::Transaction& transaction, const std::string& session_id, const std::string& result) {
@@ -143,28 +162,32 @@ modapi::Response refused_stage(const UiAuthSession& session, const Stages& stage
     return modapi::json_response(401, std::move(body));
 }
 
-/// Why `auth` doesn't prove to be this user, by modules' checkers or the server's own password; none if it does. Errors:
-/// SynapseError 403 `M_FORBIDDEN` "Invalid auth" when it proves to be another one; 400 for what is no login.
-async::task<std::optional<std::string>> refusal_of(LoginAuthentication& login_authentication, JsonDict auth, std::string stage,
-                                                   std::string user_id) {
-    std::string proved;
-    try {
-        const callbacks::AuthResult accepted = co_await login_authentication.authenticated(std::move(stage), std::move(auth));
-        proved = accepted.user_id;
-    } catch (const SynapseError& error) {
-        if (error.status() != 403) throw;
-        co_return error.what();
-    }
-    if (proved != user_id) throw SynapseError(403, "Invalid auth", Codes::FORBIDDEN);
-    co_return std::nullopt;
-}
-
 /// What a stage came to.
 struct TriedStage {
     JsonValue result = true;  ///< what modules are told of it
     std::string errcode = "M_FORBIDDEN";
     std::optional<std::string> refusal;
+    std::optional<ProvedPassword> proved;  ///< none: it was completed otherwise
 };
+
+/// Whether `auth` proves to be this user, by modules' checkers or the server's own password. Errors:
+/// SynapseError 403 `M_FORBIDDEN` "Invalid auth" when it proves to be another one; 400 for what is no login.
+async::task<TriedStage> try_login(LoginAuthentication& login_authentication, JsonDict auth, std::string stage,
+                                  std::string user_id) {
+    TriedStage tried;
+    std::string proved;
+    try {
+        const ProvedUser who = co_await login_authentication.authenticated(std::move(stage), std::move(auth));
+        proved = who.accepted.user_id;
+        if (who.password_hash) tried.proved = ProvedPassword{proved, *who.password_hash};
+    } catch (const SynapseError& error) {
+        if (error.status() != 403) throw;
+        tried.refusal = error.what();
+    }
+    if (tried.refusal) co_return tried;
+    if (proved != user_id) throw SynapseError(403, "Invalid auth", Codes::FORBIDDEN);
+    co_return tried;
+}
 
 /// The address of a validated session. Errors: 400 `M_MISSING_PARAM`, `M_INVALID_PARAM`.
 async::task<TriedStage> try_address(modapi::Database& database, const async::clock& clock, JsonDict auth, std::string medium) {
@@ -198,7 +221,7 @@ async::task<TriedStage> try_stage(modapi::Database& database, const async::clock
         std::string medium(stage == email_stage ? "email" : "msisdn");
         tried = co_await try_address(database, clock, std::move(auth), std::move(medium));
     } else {
-        tried.refusal = co_await refusal_of(login_authentication, std::move(auth), std::move(stage), std::move(user_id));
+        tried = co_await try_login(login_authentication, std::move(auth), std::move(stage), std::move(user_id));
     }
     co_return tried;
 }
@@ -243,9 +266,19 @@ async::task<std::variant<UiAuthSession, modapi::Response>> UiAuthentication::aut
     const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
     TriedStage tried;
     if (is_known_stage) tried = co_await try_stage(database_, clock_, login_authentication_, auth, *stage, std::move(user_id));
+    const UiAuthSession before = session;
     if (is_known_stage && !tried.refusal) session.completed[*stage] = std::move(tried.result);
     const std::int64_t now = clock_.wall_time_ms();
-    co_await database_.run("save_ui_auth_session", &save, session, now);
+    try {
+        session = co_await database_.run("save_ui_auth_session", &save, session, tried.proved, now);
+    } catch (const SynapseError& error) {
+        if (error.status() != 403) throw;
+        tried.refusal = error.what();
+    }
+    if (tried.refusal && tried.proved) {
+        const std::optional<ProvedPassword> nothing;
+        session = co_await database_.run("save_ui_auth_session", &save, before, nothing, now);
+    }
     if (has_any(session.completed, stages)) co_return session;
     if (tried.refusal) co_return refused_stage(session, stages, tried.errcode, *tried.refusal);
     if (stage) co_return refused_stage(session, stages, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);

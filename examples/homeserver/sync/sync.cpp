@@ -178,6 +178,12 @@ bool requested_full_state(const RoutedRequest& request) {
     return full_state == "true";
 }
 
+/// A session that ends while its sync waits is answered as one that came after.
+SyncChanges look(modapi::Transaction& transaction, const SyncRequest& request, const callbacks::Requester& requester) {
+    require_session(transaction, requester);
+    return find_changes(transaction, request);
+}
+
 async::task<Response> sync(const RoutedRequest& http_request, Authentication& authentication, modapi::Database& database,
                            WaitingSyncs& waiting_syncs, ClientEventWriter& event_writer, Presence& presence) {
     const callbacks::Requester requester = co_await authentication.requester_of(http_request);
@@ -193,7 +199,7 @@ async::task<Response> sync(const RoutedRequest& http_request, Authentication& au
     WaitingSyncs::Watch watch(waiting_syncs, request.user_id);
     for (;;) {
         watch.look();
-        const SyncChanges changes = co_await database.read("sync", &find_changes, request);
+        const SyncChanges changes = co_await database.read("sync", &look, request, requester);
         const JsonArray present = co_await wanted_presence(presence, request);
         const bool says_something = !changes.empty() || !present.empty();
         const bool may_wait = since && !request.full_state && !watch.stopping() && here.clock().now() < deadline;
