@@ -139,7 +139,13 @@ TEST_F(HttpFramingTest, ClientsThatSendEndlessChunkExtensionsCostNoMemory) {
         open.back()->send(std::string(post_login) + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(200 * 1024, 'x'));
     }
     EXPECT_EQ(server.request("GET", "/_matrix/client/versions").status, 200);
-    EXPECT_LT(resident() - before, connections * 64) << "kB";
+    // AddressSanitizer keeps what was freed for a while, and a shadow of everything.
+#ifdef __SANITIZE_ADDRESS__
+    constexpr long limit = 160;
+#else
+    constexpr long limit = 64;
+#endif
+    EXPECT_LT(resident() - before, connections * limit) << "kB";
 }
 
 }  // namespace

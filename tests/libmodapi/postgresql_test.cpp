@@ -18,6 +18,7 @@
 /// What only PostgreSQL does, on a real server.
 namespace {
 
+using namespace std::string_view_literals;
 using modapi::Database;
 using modapi::DatabaseError;
 using modapi::DatabaseSettings;
@@ -250,7 +251,7 @@ TEST_F(PostgresqlTest, RefusesCopyAndAStatementWithANulCharacterAndGoesOn) {
     EXPECT_EQ(error_of([](Transaction& transaction) { transaction.execute("COPY numbers TO STDOUT"); }),
               "COPY isn't possible here: COPY numbers TO STDOUT");
     EXPECT_EQ(error_of([](Transaction& transaction) {
-                  transaction.execute(std::string_view("DELETE FROM numbers\0 WHERE FALSE", 34));
+                  transaction.execute("DELETE FROM numbers\0 WHERE FALSE"sv);
               }),
               "PostgreSQL has no texts with a NUL character");
     run(&add_one);

@@ -1,4 +1,5 @@
 // expect-error: this callback takes other parameters
+// expect-error: declared_and_given<void
 #include <callbacks/account_validity.h>
 
 async::task<void> on_login(const std::string&) { co_return; }

@@ -10,6 +10,14 @@
 
 namespace async {
 
+namespace detail {
+
+/// Whether what was given can be called as it was declared. Its name is read in compile errors.
+template <class Declared, class Given>
+inline constexpr bool declared_and_given = std::is_constructible_v<owned_hook<Declared>, Given>;
+
+}  // namespace detail
+
 /// What a declared callback looks like to a module: a place to put one callable, empty if left out.
 ///
 /// Accepts a plain function or a coroutine with the declared signature; another answer type is a compile error that says so.
@@ -31,9 +39,13 @@ private:
     template <class Function>
     static owned_hook<Signature> checked(Function&& function) {
         constexpr bool has_object = !std::is_member_pointer_v<std::decay_t<Function>>;
-        constexpr bool is_callable = std::is_constructible_v<owned_hook<Signature>, Function>;
         static_assert(has_object, "a member function is registered with its object: async::bind<&Class::member>(this)");
-        static_assert(is_callable || !has_object, "this callback takes other parameters: see the callback's declaration");
+        constexpr bool is_callable = detail::declared_and_given<signature, std::decay_t<Function>>;
+        if constexpr (has_object) {
+            static_assert(detail::declared_and_given<signature, std::decay_t<Function>>,
+                          "this callback takes other parameters: see the callback's declaration; the compiler names it beside "
+                          "what was given, as declared_and_given<declared, given>");
+        }
         if constexpr (is_callable) {
             return owned_hook<Signature>(std::forward<Function>(function));
         } else {

@@ -191,18 +191,14 @@ public:
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
-        async::detail::require_safe_callable<Function>();
-        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-            *this, false, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+        return checked_start(false, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
     /// snapshot. An SQLite database in memory has one connection for everything. Errors: those of `run`; WriteRefused for a
     /// statement that writes.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
-        async::detail::require_safe_callable<Function>();
-        return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-            *this, true, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+        return checked_start(true, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
@@ -218,6 +214,21 @@ protected:
     virtual void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) = 0;
 
 private:
+    template <class Function, class... Arguments>
+    auto checked_start(bool read_only, std::string desc, Function&& function, Arguments&&... arguments) {
+        async::detail::require_safe_callable<Function>();
+        constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, Transaction&, std::decay_t<Arguments>&...>;
+        static_assert(fits,
+                      "an interaction's function is called as function(modapi::Transaction&, args...) with the arguments that "
+                      "stand after it: they are others, or more or fewer, than its parameters");
+        if constexpr (fits) {
+            return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
+                *this, read_only, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+        } else {
+            return async::task<void>();
+        }
+    }
+
     template <class Function, class... Arguments>
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
         Database& self, bool read_only, std::string desc, Function function, Arguments... arguments) {

@@ -43,8 +43,16 @@ private:
 };
 template <class Function, class... Arguments>
 [[nodiscard]] std::shared_ptr<BackgroundCall> erased_call(Function&& f, Arguments&&... args) {
-    return std::make_shared<BoundCall<std::decay_t<Function>, std::decay_t<Arguments>...>>(std::forward<Function>(f),
-                                                                                           std::forward<Arguments>(args)...);
+    constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Arguments>&...>;
+    static_assert(fits,
+                  "a background call is f(args...) with the arguments that stand after the time: they are others, or more or "
+                  "fewer, than its parameters");
+    if constexpr (fits) {
+        return std::make_shared<BoundCall<std::decay_t<Function>, std::decay_t<Arguments>...>>(
+            std::forward<Function>(f), std::forward<Arguments>(args)...);
+    } else {
+        return nullptr;
+    }
 }
 
 /// ModuleApi counts in the contract's milliseconds, which have fractions.

@@ -122,6 +122,19 @@ auto parse_configuration(const ConfigSection& config) {
     }
 }
 
+/// Stands for a configuration of whatever type.
+struct AnyConfiguration {
+    template <class Configuration>
+    operator Configuration() const;  // NOLINT: implicit, as an argument is
+};
+
+/// Whether a module takes what nothing makes: its constructor wants a configuration of its own type, and there is no
+/// parse_config.
+template <class Module>
+concept misses_parse_config = !has_parse_config<Module> && !std::constructible_from<Module, ConfigSection, ModuleApi&> &&
+                              !std::constructible_from<Module, callbacks::JsonDict, ModuleApi&> &&
+                              std::constructible_from<Module, AnyConfiguration, ModuleApi&>;
+
 template <class Module>
 using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Module>(std::declval<const ConfigSection&>()))>;
 
@@ -150,7 +163,10 @@ template <class Module>
     using Parsed = detail::parsed_configuration<Module>;
     static_assert(!std::is_void_v<Parsed>, "a module's parse_config returns what its constructor takes");
     static_assert(std::copy_constructible<Parsed>, "every worker builds the module from a copy of its parsed configuration");
-    static_assert(std::constructible_from<Module, Parsed, ModuleApi&>,
+    static_assert(!detail::misses_parse_config<Module>,
+                  "a module whose constructor takes a configuration of a type of its own has a public `static Config "
+                  "parse_config(const modapi::ConfigSection&)` that makes it; this one has none");
+    static_assert(detail::misses_parse_config<Module> || std::constructible_from<Module, Parsed, ModuleApi&>,
                   "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "
                   "returns, or a modapi::ConfigSection or callbacks::JsonDict");
     ModuleDefinition definition{[](const ConfigSection& config) -> std::shared_ptr<const void> {
