@@ -104,7 +104,7 @@ async::task<StateMap> IncomingEvents::take_into_room(EvaluatedPdu evaluated) {
     authorize(event, to.state);
     const callbacks::EventDecision decision = co_await third_party_rules_.check_event_allowed(event, to.state);
     require_allowed(decision, event);
-    std::optional<StoredIncoming> stored = co_await database_.run("store_incoming_event", &store, evaluated);
+    std::optional<StoredIncoming> stored = co_await database_.run_in_turn("store_incoming_event", &store, evaluated);
     if (stored) event_sender_.announce(event, stored->state, std::move(stored->users));
     co_return std::move(to.state);
 }

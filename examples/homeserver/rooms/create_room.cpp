@@ -111,7 +111,7 @@ async::task<void> found(modapi::Database& database, EventSender& event_sender, M
     const Event create = co_await event_sender.allowed(drafted, room.head, room.state);
     authorize(create, room.state);
     const bool is_stored =
-        co_await database.run("create_room", &store_first, create, room.creator, request.is_public, room.alias);
+        co_await database.run_in_turn("create_room", &store_first, create, room.creator, request.is_public, room.alias);
     if (!is_stored) refuse_alias();
     follow(room.head, create);
     announce_stored(event_sender, room, create);
@@ -128,7 +128,7 @@ async::task<void> found(modapi::Database& database, EventSender& event_sender, M
     const Event join = co_await event_sender.allowed(drafted_join, room.head, room.state);
     authorize(join, room.state);
     const std::vector<Event> only_join(1, join);
-    co_await database.run("create_room_join", &store_all, only_join);
+    co_await database.run_in_turn("create_room_join", &store_all, only_join);
     follow(room.head, join);
     announce_stored(event_sender, room, join);
 }
@@ -146,7 +146,7 @@ async::task<void> furnish(modapi::Database& database, EventSender& event_sender,
         follow(room.head, event);
         batch.push_back(event);
     }
-    co_await database.run("create_room_state", &store_all, batch);
+    co_await database.run_in_turn("create_room_state", &store_all, batch);
     for (const Event& event : batch) announce_stored(event_sender, room, event);
 }
 

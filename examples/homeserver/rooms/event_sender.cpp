@@ -224,8 +224,8 @@ async::task<Event> EventSender::send(Draft draft) {
             authorize(event, snapshot->state);
             const Event* const same = repeated(event, snapshot->state);
             if (same != nullptr) co_return *same;
-            Outcome outcome = co_await database_.run("store_event", &store, event, snapshot->head.state_version,
-                                                     draft.transaction, &signing_key_, server_name_.text());
+            Outcome outcome = co_await database_.run_in_turn("store_event", &store, event, snapshot->head.state_version,
+                                                             draft.transaction, &signing_key_, server_name_.text());
             if (outcome.stored) {
                 const Event stored = outcome.moved.value_or(event);
                 StateMap& state = outcome.newer_state ? *outcome.newer_state : snapshot->state;

@@ -215,7 +215,7 @@ async::task<Response> leave(const RoutedRequest& request, Authentication& authen
                             Notifier& notifier, Memberships& memberships) {
     MembershipChange change = co_await requested_change(authentication, database, request, "leave");
     const bool declined =
-        co_await database.run("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
+        co_await database.run_in_turn("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
     if (declined) {
         std::vector<std::string> users(1, change.sender);
         notifier.wake(std::move(users));
