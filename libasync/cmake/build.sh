@@ -1,4 +1,5 @@
-# Sourced by examples/run, tests/run, bench/run, bench/server and .ci/run: installs what is missing and builds a preset.
+# Sourced by examples/run, tests/run, bench/run, bench/server, bench/contention and .ci/run: installs what is missing and builds a
+# preset.
 # Works from the project's root folder.
 
 # install_packages [PURPOSE...]: every package of packages.txt that isn't installed; with "ci" or "bench" also those that stand

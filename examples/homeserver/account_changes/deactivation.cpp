@@ -43,7 +43,7 @@ async::task<void> Deactivation::deactivate(std::string user_id, bool erase, bool
                                             std::optional<callbacks::Requester> requester) {
     const bool allowed = co_await third_party_rules_.check_can_deactivate_user(user_id, by_admin);
     if (!allowed) throw callbacks::SynapseError(403, "Deactivation of this user is forbidden", callbacks::Codes::FORBIDDEN);
-    EndedAccount ended = co_await database_.run("deactivate_account", &end_if_requester, user_id, std::move(requester));
+    EndedAccount ended = co_await database_.run_in_turn("deactivate_account", &end_if_requester, user_id, std::move(requester));
     co_await third_party_id_changes_.tell_removed(user_id, std::move(ended.third_party_ids));
     co_await sessions_.tell_logged_out(user_id, std::move(ended.tokens));
     co_await presence_.end(user_id, std::move(ended.presence_watchers));

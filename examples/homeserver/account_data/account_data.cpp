@@ -85,7 +85,7 @@ async::task<void> change(modapi::Database& database, AccountData& account_data, 
     std::string text = removed;
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
-    co_await database.run("store_account_data", &store, target.user_id, target.room_id, target.type, text);
+    co_await database.run_in_turn("store_account_data", &store, target.user_id, target.room_id, target.type, text);
     co_await account_data.announce(target.user_id, target.room_id, target.type, content);
 }
 

@@ -63,8 +63,8 @@ async::task<modapi::Response> get_tags(const RoutedRequest& request, Authenticat
 
 async::task<void> change(modapi::Database& database, Notifier& notifier, const RoutedRequest& request, std::string user_id,
                          std::optional<JsonDict> about) {
-    const bool changed = co_await database.run("change_room_tag", &change_tag, user_id, request.path_parameters.at(1),
-                                               request.path_parameters.at(2), about);
+    const bool changed = co_await database.run_in_turn("change_room_tag", &change_tag, user_id, request.path_parameters.at(1),
+                                                       request.path_parameters.at(2), about);
     if (!changed) co_return;
     std::vector<std::string> users;
     users.push_back(std::move(user_id));

@@ -96,6 +96,13 @@ callbacks::StateMap state_without_keys(Transaction& transaction, const std::stri
     return state;
 }
 
+std::vector<StoredEvent> memberships_of_local_users(Transaction& transaction, const std::string& room_id) {
+    return select_events(transaction,
+                         "JOIN current_state s ON s.event_id = e.event_id JOIN users u ON u.user_id = s.state_key "
+                         "WHERE s.room_id = ? AND s.type = 'm.room.member'",
+                         room_id);
+}
+
 callbacks::StateMap filtered_state(Transaction& transaction, const std::string& room_id, const callbacks::StateFilter& filter) {
     callbacks::StateMap state;
     for (const callbacks::StateFilterEntry& wanted : filter) {

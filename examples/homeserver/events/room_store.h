@@ -43,6 +43,8 @@ struct RoomHead {
                                                                   const std::string& type, const std::string& state_key);
 /// What has an empty state key in the current state: what the room is like, without its members. Cost: reads none of them.
 [[nodiscard]] callbacks::StateMap state_without_keys(modapi::Transaction& transaction, const std::string& room_id);
+/// The memberships in the current state of everybody who has an account here.
+[[nodiscard]] std::vector<StoredEvent> memberships_of_local_users(modapi::Transaction& transaction, const std::string& room_id);
 /// What an entry of `filter` wants from the current state.
 [[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
                                                  const callbacks::StateFilter& filter);

@@ -9,8 +9,9 @@ std::int64_t current_stream_position(modapi::Transaction& transaction) {
 
 std::int64_t next_stream_position(modapi::Transaction& transaction) {
     // The update comes first: where transactions run side by side it locks the row until the commit.
-    transaction.execute("UPDATE stream_position SET position = position + 1");
-    return current_stream_position(transaction);
+    const auto row =
+        transaction.query_one<std::int64_t>("UPDATE stream_position SET position = position + 1 RETURNING position");
+    return std::get<0>(row.value());
 }
 
 }  // namespace homeserver

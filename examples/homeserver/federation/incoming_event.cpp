@@ -5,6 +5,7 @@
 #include "federation/soft_failed_events.h"
 #include "rooms/appended_event.h"
 #include "rooms/event_sender.h"
+#include "rooms/judged_state.h"
 #include "rooms/judged_write.h"
 #include "rooms/room_operation.h"
 
@@ -73,8 +74,8 @@ struct TakeOrder {
     EvaluatedPdu evaluated;
     std::vector<PendingEvent> others;  ///< that modules made for it
     std::int64_t state_version = 0;
-    bool was_judged_on_state = false;  ///< by modules: on another one it isn't good
-    std::string holder;                ///< of the room's turn; empty: not this one
+    JudgedState judged;
+    std::string holder;  ///< of the room's turn; empty: not this one
     std::int64_t now_ms = 0;
 };
 
@@ -96,8 +97,9 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     taken.room_is_taken = event.is_state() && has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
     if (taken.room_is_taken) return taken;
     const std::optional<RoomHead> head = find_head(transaction, event.room_id());
-    if (!head || (order.was_judged_on_state && head->state_version != order.state_version)) return taken;
+    if (!head) return taken;
     StateMap state = current_state(transaction, event.room_id());
+    if (head->state_version != order.state_version && !order.judged.holds_on(state)) return taken;
     taken.before = state;
     for (const PendingEvent& other : order.others) {
         authorize(other.event, state);
@@ -166,10 +168,10 @@ async::task<void> IncomingEvents::Taking::store(RoomOperation& operation, std::s
     TakeOrder order(evaluated_);
     order.others = operation.events();
     order.state_version = state_version_;
-    order.was_judged_on_state = !incoming_.third_party_rules_.check_event_allowed.empty();
+    order.judged = JudgedState(incoming_.third_party_rules_, operation.state_before());
     order.holder = std::move(holder);
     order.now_ms = incoming_.clock_.wall_time_ms();
-    Taken taken = co_await incoming_.database_.run("store_incoming_event", &take_event, std::move(order));
+    Taken taken = co_await incoming_.database_.run_in_turn("store_incoming_event", &take_event, std::move(order));
     room_is_taken_ = taken.room_is_taken;
     is_through_ = taken.is_known || taken.is_stored;
     if (!taken.is_stored) co_return;

@@ -87,7 +87,8 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
         co_return;
     }
     const Event event = evaluated.event;
-    const bool is_new = co_await database.run("store_outside_invite", &store_remote_invite, event, std::move(room_state));
+    const bool is_new =
+        co_await database.run_in_turn("store_outside_invite", &store_remote_invite, event, std::move(room_state));
     if (!is_new) co_return;
     const std::vector<Event> only(1, event);
     callbacks::StateMap nothing_known;

@@ -142,7 +142,7 @@ async::task<void> route(modapi::Database& database, const ServerName& server_nam
         if (!states.empty()) recipients.push_back(recipient);
     }
     if (routed.empty()) co_return;
-    co_await database.run("store_routed_presence", &store_routed, routed);
+    co_await database.run_in_turn("store_routed_presence", &store_routed, routed);
     notifier.wake(std::move(recipients));
 }
 
@@ -279,8 +279,8 @@ async::task<void> Presence::end(std::string user_id, std::vector<std::string> wa
 
 async::task<void> Presence::change(UserPresenceState wanted, std::optional<callbacks::Requester> requester, bool is_told_again) {
     const std::int64_t now = clock_.wall_time_ms();
-    StoredPresence stored = 
-        co_await database_.run("store_presence", &store_presence, wanted, std::move(requester), now, is_told_again);
+    StoredPresence stored =
+        co_await database_.run_in_turn("store_presence", &store_presence, wanted, std::move(requester), now, is_told_again);
     if (!stored.changed) co_return;
     std::vector<std::string> woken = presence_interests_.watchers_of(wanted.user_id);
     woken.push_back(wanted.user_id);
@@ -318,7 +318,7 @@ async::task<void> Presence::set(UserPresenceState wanted) {
 
 async::task<void> Presence::show_all_online(std::vector<std::string> users) {
     if (users.empty()) co_return;
-    co_await database_.run("make_full_presence_due", &make_full_presence_due, users);
+    co_await database_.run_in_turn("make_full_presence_due", &make_full_presence_due, users);
     notifier_.wake(std::move(users));
 }
 

@@ -12,6 +12,8 @@ namespace {
 // The dialect that SQLite and PostgreSQL share. Times are milliseconds since 1970; truth values are 0 and 1; content is JSON.
 constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS stream_position (position BIGINT NOT NULL)",
+    // Nothing is in it: on PostgreSQL its lock is the turn of those who take a position (events/stream.h).
+    "CREATE TABLE IF NOT EXISTS stream_turn (nothing BIGINT)",
     // A sync from position 0 is one that begins.
     "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
 

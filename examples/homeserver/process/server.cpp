@@ -1,5 +1,6 @@
 #include "process/server.h"
 
+#include "events/stream.h"
 #include "process/endpoints.h"
 #include "process/schema.h"
 
@@ -25,7 +26,9 @@ std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile&
     modapi::ConfigurationPath place = {"database", "args"};
     if (settings.name == "sqlite3") place.emplace_back("database");
     try {
-        std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
+        modapi::DatabaseSettings with_turns = settings;
+        with_turns.turn_table = stream_turn_table;
+        std::unique_ptr<modapi::Database> database = modapi::Database::open(with_turns);
         create_schema(*database);
         return database;
     } catch (const modapi::DatabaseError& error) {

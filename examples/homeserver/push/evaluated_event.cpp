@@ -103,11 +103,20 @@ bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern)
 
 bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
     if (!body()) return false;
-    const auto member = current_state_event(transaction_, event_.room_id(), "m.room.member", user_id);
-    if (!member) return false;
-    const std::string_view name = member->content_string("displayname").value_or("");
+    const std::string& name = name_in_room(user_id);
     return !name.empty() && modapi::Glob(modapi::characters_without_case(name), modapi::Glob::Wildcards::none)
                                 .matches_words(modapi::characters_without_case(*body()));
+}
+
+const std::string& EvaluatedEvent::name_in_room(const std::string& user_id) {
+    if (!names_) {
+        names_.emplace();
+        for (const StoredEvent& member : memberships_of_local_users(transaction_, event_.room_id()))
+            names_->emplace(*member.event.state_key(), member.event.content_string("displayname").value_or(""));
+    }
+    static const std::string none;
+    const auto found = names_->find(user_id);
+    return found == names_->end() ? none : found->second;
 }
 
 bool EvaluatedEvent::room_member_count(std::string_view wanted) {

@@ -29,6 +29,8 @@ private:
     [[nodiscard]] bool is_met(const callbacks::JsonDict& condition, const std::string& user_id);
     [[nodiscard]] bool event_match(std::string_view key, const callbacks::JsonValue& pattern) const;
     [[nodiscard]] bool contains_display_name(const std::string& user_id);
+    /// What local users are called in the room; empty for who has no name there.
+    [[nodiscard]] const std::string& name_in_room(const std::string& user_id);
     [[nodiscard]] bool room_member_count(std::string_view wanted);
     [[nodiscard]] bool sender_may_notify(std::string_view key);
     /// What is at a key of the rules' form: `content.m\.mentions.user_ids`; null if nothing is.
@@ -40,7 +42,8 @@ private:
     callbacks::JsonDict fields_;
     bool says_whom_it_mentions_;  ///< then the rules that guess it from the text don't apply
     std::optional<std::int64_t> members_;
-    std::map<std::string, bool, std::less<>> may_notify_;  ///< by key
+    std::optional<std::map<std::string, std::string>> names_;  ///< in the room, by local user; read for all of them at once
+    std::map<std::string, bool, std::less<>> may_notify_;      ///< by key
 };
 
 }  // namespace homeserver

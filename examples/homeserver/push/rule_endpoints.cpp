@@ -153,18 +153,18 @@ void wake(Notifier& notifier, const std::string& user_id) {
 /// From the change of the table on.
 task<void> put(modapi::Database& database, Notifier& notifier, const RuleName& name, const JsonDict& rule,
                const RulePlace& place) {
-    co_await database.run("put_push_rule", &put_rule, name, rule, place);
+    co_await database.run_in_turn("put_push_rule", &put_rule, name, rule, place);
     wake(notifier, name.user_id);
 }
 
 task<void> remove(modapi::Database& database, Notifier& notifier, const RuleName& name) {
-    co_await database.run("remove_push_rule", &remove_rule, name);
+    co_await database.run_in_turn("remove_push_rule", &remove_rule, name);
     wake(notifier, name.user_id);
 }
 
 task<void> set_attribute(modapi::Database& database, Notifier& notifier, RuleName name, std::string attribute,
                          JsonValue value) {
-    co_await database.run("set_push_rule_attribute", &set_rule_attribute, name, attribute, value);
+    co_await database.run_in_turn("set_push_rule_attribute", &set_rule_attribute, name, attribute, value);
     wake(notifier, name.user_id);
 }
 

@@ -70,6 +70,40 @@ void forget_room(Transaction& transaction, const std::string& user_id, const std
     transaction.execute("DELETE FROM unread_notifications WHERE user_id = ? AND room_id = ?", user_id, room_id);
 }
 
+/// Rows of unread_notifications, stored many at a time: in a room of many a message has as many.
+class NewNotifications {
+public:
+    NewNotifications(Transaction& transaction, const Event& event, std::int64_t position, std::string thread_id)
+        : transaction_(transaction), event_(event), position_(position), thread_id_(std::move(thread_id)) {}
+
+    void add(const std::string& user_id, const JsonDict& tweaks) {
+        const JsonValue* const highlight = tweaks.if_contains("highlight");
+        const std::int64_t highlights = highlight != nullptr && *highlight == true ? 1 : 0;
+        values_.insert(values_.end(), {user_id, event_.room_id(), position_, *event_.event_id(), thread_id_, highlights,
+                                       boost::json::serialize(tweaks)});
+        if (++rows_ == max_rows) store();
+    }
+    void store() {
+        if (rows_ == 0) return;
+        std::string sql =
+            "INSERT INTO unread_notifications (user_id, room_id, stream_position, event_id, thread_id, highlight, tweaks) "
+            "VALUES ";
+        for (std::size_t row = 0; row < rows_; ++row) sql += row == 0 ? "(?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?)";
+        transaction_.execute_with(sql, std::exchange(values_, {}));
+        rows_ = 0;
+    }
+
+private:
+    static constexpr std::size_t max_rows = 100;  // of 7 values: far from what either database takes in a statement
+
+    Transaction& transaction_;
+    const Event& event_;
+    std::int64_t position_;
+    std::string thread_id_;
+    std::vector<modapi::SqlValue> values_;
+    std::size_t rows_ = 0;
+};
+
 }  // namespace
 
 void note_notifications(Transaction& transaction, const Event& event, std::int64_t position) {
@@ -83,19 +117,15 @@ void note_notifications(Transaction& transaction, const Event& event, std::int64
     const Recipients recipients = recipients_of(transaction, event);
     if (recipients.empty()) return;
     EvaluatedEvent evaluated(transaction, event);
+    NewNotifications notifications(transaction, event, position, thread_id);
     for (const auto& [user_id, changes] : recipients) {
         std::optional<RuleSet> own;
         if (changes) own = rules_with(changes);
         const PushRule* const rule = evaluated.deciding_rule(own ? *own : default_rules(), user_id);
         const std::optional<JsonDict> tweaks = rule == nullptr ? std::nullopt : tweaks_of(*rule);
-        if (!tweaks) continue;
-        const JsonValue* const highlight = tweaks->if_contains("highlight");
-        transaction.execute(
-            "INSERT INTO unread_notifications (user_id, room_id, stream_position, event_id, thread_id, highlight, tweaks) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            user_id, event.room_id(), position, *event.event_id(), thread_id, highlight != nullptr && *highlight == true,
-            boost::json::serialize(*tweaks));
+        if (tweaks) notifications.add(user_id, *tweaks);
     }
+    notifications.store();
 }
 
 void forget_read_notifications(Transaction& transaction, const Receipt& receipt, std::int64_t event_position) {

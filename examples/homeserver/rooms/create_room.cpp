@@ -155,7 +155,7 @@ async::task<void> invite_all(Memberships& memberships, ThirdPartyInvites& third_
 async::task<void> store_made(modapi::Database& database, EventSender& event_sender, const RoomOperation& making,
                              const NewRoom& room) {
     std::optional<std::vector<std::string>> users =
-        co_await database.run("create_room", &store_room, room, making.events());
+        co_await database.run_in_turn("create_room", &store_room, room, making.events());
     if (!users) refuse_alias();
     std::vector<Event> events;
     for (const PendingEvent& pending : making.events()) events.push_back(pending.event);

@@ -3,6 +3,7 @@
 #include "events/auth_rules.h"
 #include "events/event_format.h"
 #include "http/requests.h"
+#include "rooms/judged_state.h"
 #include "rooms/judged_write.h"
 
 #include <callbacks/errors.h>
@@ -96,8 +97,8 @@ struct StoreOrder {
     std::vector<PendingEvent> events;
     std::vector<ExpectedState> expected;
     std::int64_t state_version = 0;
-    bool was_judged_on_state = false;  ///< by modules: on another one it isn't good
-    std::string holder;                ///< of the room's turn; empty: not this one
+    JudgedState judged;
+    std::string holder;  ///< of the room's turn; empty: not this one
 };
 
 Stored store_events(Transaction& transaction, const StoreOrder& order, const EventOrigin& origin) {
@@ -118,9 +119,9 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         if (stored.room_is_taken) return stored;
     }
     if (head->state_version != order.state_version) {
-        if (order.was_judged_on_state) return stored;
-        // Others were faster. What the rules allow after them too needs no second judgement: a crowd that joins gets in.
+        // Others were faster. What nobody judged on that, and the rules allow after them too, needs no second judgement.
         StateMap now = current_state(transaction, order.room_id);
+        if (!order.judged.holds_on(now)) return stored;
         const auto stands = [&](const ExpectedState& expected) { return is_as_expected(expected, now); };
         if (!std::all_of(order.expected.begin(), order.expected.end(), stands) || !holds_on(now, order.events)) return stored;
         stored.newer_state = std::move(now);
@@ -289,9 +290,9 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
         if (draft.expected) order.expected.push_back(*draft.expected);
     }
     order.state_version = state_version_;
-    order.was_judged_on_state = !sender_.third_party_rules_.check_event_allowed.empty();
+    order.judged = JudgedState(sender_.third_party_rules_, operation.state_before());
     order.holder = std::move(holder);
-    Stored stored = co_await sender_.database_.run("store_events", &store_events, std::move(order), sender_.origin());
+    Stored stored = co_await sender_.database_.run_in_turn("store_events", &store_events, std::move(order), sender_.origin());
     room_is_taken_ = stored.room_is_taken;
     if (stored.sent_before) {
         co_await end_with(std::move(*stored.sent_before));

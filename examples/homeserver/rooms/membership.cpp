@@ -181,7 +181,7 @@ async::task<JsonDict> with_admission(modapi::Database& database, const ServerNam
 async::task<std::optional<Event>> Memberships::decline(const MembershipChange& change) {
     if (change.membership != "leave" || change.sender != change.target) co_return std::nullopt;
     const bool declined =
-        co_await database_.run("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
+        co_await database_.run_in_turn("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
     if (!declined) co_return std::nullopt;
     std::vector<std::string> users(1, change.sender);
     notifier_.wake(std::move(users));

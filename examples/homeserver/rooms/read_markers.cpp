@@ -91,7 +91,7 @@ Marked store_marks(Transaction& transaction, const Marks& marks) {
 
 /// From the stored marks on.
 async::task<void> mark(modapi::Database& database, Notifier& notifier, AccountData& account_data, const Marks& marks) {
-    Marked marked = co_await database.run("store_read_markers", &store_marks, marks);
+    Marked marked = co_await database.run_in_turn("store_read_markers", &store_marks, marks);
     if (!marked.woken.empty()) notifier.wake(std::move(marked.woken));
     if (!marked.moved_marker) co_return;
     const JsonDict content = marker_content(*marks.fully_read);

@@ -23,15 +23,14 @@ constexpr std::chrono::seconds max_wait{10};
 constexpr std::chrono::milliseconds looks_again_after{50};
 constexpr std::int64_t lasts_ms = 15'000;
 
-/// False: another process has it.
+/// False: another process has it. In the stream's turn, as all who store events: they see the row, or are through before it is
+/// there.
 bool take_row(Transaction& transaction, const std::string& room_id, const std::string& holder, std::int64_t now_ms) {
     if (has_turn_of_another(transaction, room_id, holder, now_ms)) return false;
     transaction.execute(
         "INSERT INTO room_turns (room_id, holder, ends_ms) VALUES (?, ?, ?) "
         "ON CONFLICT (room_id) DO UPDATE SET holder = excluded.holder, ends_ms = excluded.ends_ms",
         room_id, holder, now_ms + lasts_ms);
-    // Who changes the state changes this row too: they have seen the turn, or are through before it begins.
-    transaction.execute("UPDATE rooms SET state_version = state_version WHERE room_id = ?", room_id);
     return true;
 }
 
@@ -62,7 +61,7 @@ async::task<RoomTurns::Turn> RoomTurns::take_in_time(std::string room_id) {
     turn.holder_ = new_media_id();
     for (;;) {
         const std::int64_t now_ms = clock_.wall_time_ms();
-        const bool is_taken = co_await database_.run("take_room_turn", &take_row, turn.room_id_, turn.holder_, now_ms);
+        const bool is_taken = co_await database_.run_in_turn("take_room_turn", &take_row, turn.room_id_, turn.holder_, now_ms);
         if (is_taken) co_return turn;
         co_await async::sleep_for(looks_again_after);
     }
@@ -80,14 +79,14 @@ async::task<RoomTurns::Turn> RoomTurns::take(std::string room_id) {
 
 async::task<void> RoomTurns::renew(const Turn& turn) {
     const std::int64_t now_ms = clock_.wall_time_ms();
-    static_cast<void>(co_await database_.run("renew_room_turn", &take_row, turn.room_id_, turn.holder_, now_ms));
+    static_cast<void>(co_await database_.run_in_turn("renew_room_turn", &take_row, turn.room_id_, turn.holder_, now_ms));
 }
 
 async::task<void> RoomTurns::end(Turn turn) {
     const async::context& outer = co_await async::this_context;
     async::child_context inner(outer, async::child_context::for_clean_up());
     const Turn ended = std::move(turn);
-    async::task<void> ending = database_.run("end_room_turn", &end_row, ended.room_id_, ended.holder_);
+    async::task<void> ending = database_.run_in_turn("end_room_turn", &end_row, ended.room_id_, ended.holder_);
     co_await std::move(ending).in(inner.here());
 }
 

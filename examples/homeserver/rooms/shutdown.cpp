@@ -85,7 +85,8 @@ async::task<JsonDict> RoomShutdown::shut_down(std::optional<std::string> asked_b
         const bool left = co_await leave(memberships_, room_id, user_id, nullptr);
         (left ? kicked : failed).emplace_back(user_id);
     }
-    const std::vector<std::string> aliases = co_await database_.run("purge_room", &purge, room_id, users, server_name_.text());
+    const std::vector<std::string> aliases =
+        co_await database_.run_in_turn("purge_room", &purge, room_id, users, server_name_.text());
     notifier_.wake(users);
     JsonDict answer;
     answer["kicked_users"] = std::move(kicked);

@@ -4,6 +4,9 @@
 #include "interaction.h"
 #include "postgresql_connection.h"
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/strand.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <mutex>
@@ -36,6 +39,9 @@ public:
         } catch (const DatabaseError&) {  // NOLINT: a lost connection, and with it the transaction; the next one connects anew
         }
     }
+    /// For the first statement: LOCK takes no snapshot, so that the one that follows has all that was committed under the lock
+    /// before. The end of the transaction, or of the connection, releases it after the commit can be seen.
+    void take_turn(const std::string& table) { run_own("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE"); }
     void commit() {
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
@@ -74,16 +80,21 @@ private:
 class PostgresqlDatabase final : public Database {
 public:
     explicit PostgresqlDatabase(const DatabaseSettings& settings)
-        : connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection) {}
+        : turn_table_(settings.turn_table),
+          connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection),
+          in_turn_(connections_.executor()) {}
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
 
 protected:
-    [[nodiscard]] boost::asio::any_io_executor executor(bool) override { return connections_.executor(); }
-    void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) override {
+    [[nodiscard]] boost::asio::any_io_executor executor(Access access) override {
+        if (access == Access::write_in_turn) return in_turn_;
+        return connections_.executor();
+    }
+    void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) override {
         const ConnectionPool<PostgresqlConnection>::Lease lease(connections_);
         PostgresqlConnection& connection = lease.connection();
         std::unique_lock<std::mutex> turn(turnstile_, std::defer_lock);
-        if (!read_only) {
+        if (access != Access::read) {
             turn.lock();
             turn.unlock();
         }
@@ -101,7 +112,8 @@ protected:
             }
         };
         const auto attempt = [&] {
-            PostgresqlTransaction transaction(connection, read_only);
+            PostgresqlTransaction transaction(connection, access == Access::read);
+            if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
             function(transaction, state);
             transaction.commit();
         };
@@ -109,10 +121,12 @@ protected:
     }
 
 private:
-    ConnectionPool<PostgresqlConnection> connections_;
+    std::string turn_table_;
     /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
     /// competes only with those that have begun, however many come.
     std::mutex turnstile_;
+    ConnectionPool<PostgresqlConnection> connections_;           // whose end waits for what uses the rest
+    boost::asio::strand<boost::asio::any_io_executor> in_turn_;  ///< those that wait are in its queue, on no thread
 };
 
 }  // namespace

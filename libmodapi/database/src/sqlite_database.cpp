@@ -65,11 +65,11 @@ public:
     [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
 
 protected:
-    [[nodiscard]] boost::asio::any_io_executor executor(bool read_only) override { return connections(read_only).executor(); }
-    void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) override {
-        const ConnectionPool<SqliteConnection>::Lease lease(connections(read_only));
+    [[nodiscard]] boost::asio::any_io_executor executor(Access access) override { return connections(access).executor(); }
+    void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) override {
+        const ConnectionPool<SqliteConnection>::Lease lease(connections(access));
         const auto attempt = [&] {
-            SqliteTransaction transaction(lease.connection(), read_only);
+            SqliteTransaction transaction(lease.connection(), access == Access::read);
             function(transaction, state);
             transaction.commit();
         };
@@ -79,7 +79,9 @@ protected:
 private:
     using Connections = ConnectionPool<SqliteConnection>;
 
-    Connections& connections(bool read_only) noexcept { return read_only && readers_ != nullptr ? *readers_ : writer_; }
+    Connections& connections(Access access) noexcept {
+        return access == Access::read && readers_ != nullptr ? *readers_ : writer_;
+    }
 
     Connections writer_;
     std::unique_ptr<Connections> readers_;

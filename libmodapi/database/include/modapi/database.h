@@ -124,6 +124,10 @@ public:
     std::int64_t execute(std::string_view sql, const Values&... values) {
         return run(sql, {detail::to_sql(values)...}, nullptr);
     }
+    /// Runs one statement with as many values as turn out when it is made; returns the number of rows it changed.
+    std::int64_t execute_with(std::string_view sql, std::vector<SqlValue> values) {
+        return run(sql, std::move(values), nullptr);
+    }
     /// Runs one query; all its rows, in order.
     template <class... Columns, class... Values>
     [[nodiscard]] std::vector<std::tuple<Columns...>> query(std::string_view sql, const Values&... values) {
@@ -164,6 +168,9 @@ struct DatabaseSettings {
     std::string postgresql_connection;
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
+    /// PostgreSQL: a table that `run_in_turn` locks, so that turns hold between processes too. The host's own schema has it,
+    /// and nothing else uses it. Empty: turns hold within the process.
+    std::string turn_table;
 
     [[nodiscard]] bool is_postgresql() const noexcept { return name == "postgresql" || name == "psycopg2"; }
 };
@@ -191,31 +198,48 @@ public:
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(false, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+        return checked_start(Access::write, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
+    /// Runs `function(transaction, arguments...)` as `run` does, one such interaction after the other, in the order of the
+    /// calls: for those that would collide whenever two of them run at once, since all of them change one row. Each sees what
+    /// the one before it has committed, and none fails because of another of them; a `run` that changes the same rows collides
+    /// as ever.
+    ///
+    /// Within the process those that wait hold no database thread. Between processes over one PostgreSQL database the first of
+    /// each waits for DatabaseSettings::turn_table; a process that dies gives its turn back with its connection. Cost: `run`'s,
+    /// and one statement where there is such a table; on SQLite it is `run`. Errors: those of `run`.
+    template <class Function, class... Arguments>
+    auto run_in_turn(std::string desc, Function&& function, Arguments&&... arguments) {
+        return checked_start(Access::write_in_turn, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
     /// snapshot. An SQLite database in memory has one connection for everything. Errors: those of `run`; WriteRefused for a
     /// statement that writes.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(true, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+        return checked_start(Access::read, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
     }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
-        interact(desc, false, function, state);
+        interact(desc, Access::write, function, state);
     }
 
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
-    /// Executor of the threads that may block: writers one at a time on SQLite.
-    [[nodiscard]] virtual boost::asio::any_io_executor executor(bool read_only) = 0;
+    enum class Access : unsigned char { read, write, write_in_turn };
+
+    /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
+    [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
     /// One transaction on the calling thread, with retries.
-    virtual void interact(std::string_view desc, bool read_only, void (*function)(Transaction&, void*), void* state) = 0;
+    virtual void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) = 0;
 
 private:
     template <class Function, class... Arguments>
-    auto checked_start(bool read_only, std::string desc, Function&& function, Arguments&&... arguments) {
+    auto checked_start(Access access, std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
         constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, Transaction&, std::decay_t<Arguments>&...>;
         static_assert(fits,
@@ -223,7 +247,7 @@ private:
                       "stand after it: they are others, or more or fewer, than its parameters");
         if constexpr (fits) {
             return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-                *this, read_only, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+                *this, access, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         } else {
             return async::task<void>();
         }
@@ -231,17 +255,17 @@ private:
 
     template <class Function, class... Arguments>
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
-        Database& self, bool read_only, std::string desc, Function function, Arguments... arguments) {
+        Database& self, Access access, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
             Database& database;
-            bool read_only;
+            Access access;
             std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.interact(desc, read_only, &Call::in_transaction, this); }
+            void operator()() { database.interact(desc, access, &Call::in_transaction, this); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -255,8 +279,8 @@ private:
                 }
             }
         };
-        Call call{self, read_only, desc, function, std::tie(arguments...), std::nullopt};
-        task_on_executor work = async::run_on(self.executor(read_only), &run_call<Call>, &call);
+        Call call{self, access, desc, function, std::tie(arguments...), std::nullopt};
+        task_on_executor work = async::run_on(self.executor(access), &run_call<Call>, &call);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
     }
