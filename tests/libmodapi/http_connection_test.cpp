@@ -193,6 +193,36 @@ TEST(HttpConnectionTest, SixteenConnectionsAreKept) {
     EXPECT_EQ(open, 16);
 }
 
+TEST(HttpConnectionTest, ARequestWhoseConnectionIsClosedGoesOutOnceMoreOverANewOneAndNotOverAnotherThatRested) {
+    std::atomic<int> requests = 0;
+    std::promise<void> both_wait;
+    const std::shared_future<void> go_on = both_wait.get_future().share();
+    const RawPeer peer([&](Connection& connection) {
+        if (!connection.read_request()) return;
+        const int number = ++requests;
+        if (number == 2) both_wait.set_value();
+        if (number <= 2) {
+            if (go_on.wait_for(patience) != std::future_status::ready || !connection.send(whole_answer)) return;
+            if (connection.read_request()) ++requests;
+            return;
+        }
+        connection.send(whole_answer);
+        connection.wait_for_end();
+    });
+    simulation time;
+    Allowed allowed(peer);
+    const auto one = time.start(allowed.client.get_raw("http://" + peer.address()));
+    const auto other = time.start(allowed.client.get_raw("http://" + peer.address()));
+    ASSERT_TRUE(happens(time, [&] { return one.done() && other.done(); }));
+    EXPECT_EQ(peer.connections(), 2);
+    const auto post = time.start(allowed.client.request("POST", "http://" + peer.address(), "{}"));
+    ASSERT_TRUE(happens(time, [&] { return post.done(); }));
+    EXPECT_EQ(post.result().body, "{}");
+    EXPECT_EQ(requests, 4) << "two that were answered, one that met the end, and that one again";
+    EXPECT_EQ(peer.connections(), 3);
+    time.end_all();
+}
+
 TEST(HttpConnectionTest, BodiesOfAnyMethodAndLargeOnesAreSentWithoutAsking) {
     const HttpTestServer server([](const HttpTestServer::Request& request) {
         HttpTestServer::Response response = HttpTestServer::answer(200, std::to_string(request.body().size()));

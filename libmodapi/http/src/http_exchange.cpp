@@ -130,6 +130,17 @@ void HttpExchange::set_proxy() {
 }
 
 async::task<HttpResponse> HttpExchange::perform(std::shared_ptr<CurlMulti> multi) {
+    async::task<CURLcode> first = transfer(multi);
+    CURLcode code = co_await std::move(first);
+    if (lost_a_kept_connection(code)) {
+        async::task<CURLcode> second = transfer(std::move(multi));
+        code = co_await std::move(second);
+    }
+    if (code != CURLE_OK) fail(code);
+    co_return std::move(answer_);
+}
+
+async::task<CURLcode> HttpExchange::transfer(std::shared_ptr<CurlMulti> multi) {
     async::task<CURLcode> first = CurlMulti::perform(multi, easy_.get());
     CURLcode code = co_await std::move(first);
     if (code != CURLE_OK && needs_addresses_) {
@@ -138,8 +149,7 @@ async::task<HttpResponse> HttpExchange::perform(std::shared_ptr<CurlMulti> multi
         async::task<CURLcode> second = CurlMulti::perform(std::move(multi), easy_.get());
         code = co_await std::move(second);
     }
-    if (code != CURLE_OK) fail(code);
-    co_return std::move(answer_);
+    co_return code;
 }
 
 async::task<void> HttpExchange::provide_addresses() {
@@ -158,12 +168,18 @@ async::task<void> HttpExchange::provide_addresses() {
     addresses_.add(entry);
     set(CURLOPT_RESOLVE, addresses_.get());
     has_addresses_ = true;
+    needs_addresses_ = false;
 }
 
-/// libcurl sends any request again whose kept connection turns out to be closed.
+/// What went out over a new connection has reached the server, which may have done what it asks for.
 bool HttpExchange::may_be_sent() noexcept {
-    if (was_sent_ && !request_.may_be_repeated()) would_be_repeated_ = true;
+    if (sent_ == Sent::over_a_new_connection && !request_.may_be_repeated()) would_be_repeated_ = true;
     return !would_be_repeated_;
+}
+
+bool HttpExchange::lost_a_kept_connection(CURLcode code) const noexcept {
+    const bool has_ended = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    return has_ended && sent_ == Sent::over_a_kept_connection && header_size_ == 0 && !failure_;
 }
 
 bool HttpExchange::may_connect_to(const asio::ip::address& address) noexcept {
@@ -184,8 +200,10 @@ int HttpExchange::on_lookup(void*, void*, void* self) noexcept {
 }
 
 curl_socket_t HttpExchange::on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+    auto& exchange = *static_cast<HttpExchange*>(self);
     const asio::ip::address target = address_of(*address);
-    if (!static_cast<HttpExchange*>(self)->may_connect_to(target)) return CURL_SOCKET_BAD;
+    if (!exchange.may_connect_to(target)) return CURL_SOCKET_BAD;
+    exchange.has_connected_ = true;
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -194,8 +212,14 @@ int HttpExchange::on_connected(void* self, char* address, char*, int, int) noexc
     boost::system::error_code no_address;
     const asio::ip::address peer = asio::ip::make_address(address, no_address);
     if (no_address || !exchange.may_connect_to(peer)) return CURL_PREREQFUNC_ABORT;
-    exchange.was_sent_ = true;
-    return CURL_PREREQFUNC_OK;
+    if (exchange.has_connected_) {
+        exchange.sent_ = Sent::over_a_new_connection;
+        return CURL_PREREQFUNC_OK;
+    }
+    exchange.sent_ = Sent::over_a_kept_connection;
+    // Should it be closed: not another one that was kept, which may be closed as well.
+    const CURLcode outcome = curl_easy_setopt(exchange.easy_.get(), CURLOPT_FRESH_CONNECT, 1L);
+    return outcome == CURLE_OK ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 CURLcode HttpExchange::on_tls(CURL*, void* tls, void* self) noexcept {

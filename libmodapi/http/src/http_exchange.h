@@ -35,6 +35,10 @@ struct HttpRoute {
 ///
 /// libcurl's own lookups aren't used: one that hangs would hold up the whole thread when its transfer is cancelled. Where
 /// libcurl needs addresses that it doesn't know the attempt ends, Asio looks them up, and the transfer begins anew.
+///
+/// A kept connection may be closed by the peer just when a request goes out over it. Where nothing of an answer has come, the
+/// request is sent once more, over a new connection; libcurl does that where it finds the end while it reads, this class where
+/// it is writing.
 class HttpExchange {
 public:
     /// References outlive this.
@@ -62,7 +66,9 @@ private:
     void set_request();
     void set_headers();
     void set_proxy();
+    [[nodiscard]] async::task<CURLcode> transfer(std::shared_ptr<CurlMulti> multi);
     [[nodiscard]] bool may_be_sent() noexcept;
+    [[nodiscard]] bool lost_a_kept_connection(CURLcode code) const noexcept;
     [[nodiscard]] bool may_connect_to(const boost::asio::ip::address& address) noexcept;
     void read_header_line(std::string_view line);
     void read_status_line(std::string_view line);
@@ -81,7 +87,10 @@ private:
     std::size_t header_size_ = 0;
     std::exception_ptr failure_;  ///< thrown where libcurl's code is on the stack
     std::optional<boost::asio::ip::address> refused_;
-    bool was_sent_ = false;
+    /// Over what the request was sent last.
+    enum class Sent : unsigned char { not_yet, over_a_kept_connection, over_a_new_connection };
+    Sent sent_ = Sent::not_yet;
+    bool has_connected_ = false;  ///< in this attempt: the connection isn't one that was kept
     bool would_be_repeated_ = false;
     bool needs_addresses_ = false;
     bool has_addresses_ = false;

@@ -101,8 +101,8 @@ using ContentTypeCheck = std::function<bool(std::string_view content_type)>;
 
 /// HTTP and HTTPS for modules (contract: `SimpleHttpClient`). Certificates are verified by the system's authorities; up to 5
 /// redirects are followed, each checked against the block list again. Connections are kept for the next request to the same
-/// server: 16 at most, for half a minute. A request for which such a connection turns out to be closed is sent again over a new
-/// one, unless it is a POST or PATCH. Servers may answer compressed (gzip, deflate, brotli, zstd) and, over TLS, by HTTP/2 if
+/// server: 16 at most, for half a minute. A request for which such a connection turns out to be closed, before anything of an
+/// answer came, is sent once more over a new one, whatever its method. Servers may answer compressed (gzip, deflate, brotli, zstd) and, over TLS, by HTTP/2 if
 /// the request has no body.
 /// Connections go to the first address that answers, IPv6 or IPv4. Nothing is taken from the environment but whom OpenSSL
 /// trusts (SSL_CERT_FILE, SSL_CERT_DIR).
