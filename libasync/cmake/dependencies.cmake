@@ -2,12 +2,11 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.81.0 EXACT CONFIG REQUIRED COMPONENTS headers json container program_options filesystem)
 find_package(OpenSSL REQUIRED)
-find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(CURL REQUIRED)
 
-# libpq, libsodium and the mustache templates come without CMake files.
+# libpq, libsodium, libyaml and the mustache templates come without CMake files.
 find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 find_library(LIBPQ_LIBRARY pq REQUIRED)
 add_library(modapi_libpq INTERFACE)
@@ -19,6 +18,12 @@ find_library(SODIUM_LIBRARY sodium REQUIRED)
 add_library(modapi_sodium INTERFACE)
 target_include_directories(modapi_sodium SYSTEM INTERFACE ${SODIUM_INCLUDE_DIR})
 target_link_libraries(modapi_sodium INTERFACE ${SODIUM_LIBRARY})
+
+find_path(YAML_INCLUDE_DIR yaml.h REQUIRED)
+find_library(YAML_LIBRARY yaml REQUIRED)
+add_library(modapi_libyaml INTERFACE)
+target_include_directories(modapi_libyaml SYSTEM INTERFACE ${YAML_INCLUDE_DIR})
+target_link_libraries(modapi_libyaml INTERFACE ${YAML_LIBRARY})
 
 find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
 add_library(modapi_mustache INTERFACE)

@@ -46,10 +46,10 @@ std::string modules_error(std::string_view yaml, std::vector<std::string>* warni
     });
 }
 
-TEST(ConfigurationTest, ReadsScalarsByTheCoreSchema) {
+TEST(ConfigurationTest, ReadsScalarsAsYaml1_1Does) {
     const ConfigurationFile file = ConfigurationFile::parse(
         "n: ~\nt: true\ni: 12\nh: 0x1F\nf: 1.5\nq: '12'\ns: yes\nv: 1.2.3\nbig: 9223372036854775807\nneg: "
-        "-9223372036854775808\ne: 1e3\nempty:\n",
+        "-9223372036854775808\ne: 1e3\nr: 1.0e+3\nempty:\n",
         "hs.yaml");
     const callbacks::JsonDict& root = file.root();
     EXPECT_TRUE(root.at("n").is_null());
@@ -59,9 +59,10 @@ TEST(ConfigurationTest, ReadsScalarsByTheCoreSchema) {
     EXPECT_EQ(root.at("h"), 31);
     EXPECT_EQ(root.at("f"), 1.5);
     EXPECT_EQ(root.at("q"), "12");
-    EXPECT_EQ(root.at("s"), "yes");
+    EXPECT_EQ(root.at("s"), true);
     EXPECT_EQ(root.at("v"), "1.2.3");
-    EXPECT_EQ(root.at("e"), 1000.0);
+    EXPECT_EQ(root.at("e"), "1e3");
+    EXPECT_EQ(root.at("r"), 1000.0);
     EXPECT_EQ(root.at("big").as_int64(), std::numeric_limits<std::int64_t>::max());
     EXPECT_EQ(root.at("neg").as_int64(), std::numeric_limits<std::int64_t>::min());
 }
@@ -83,7 +84,7 @@ TEST(ConfigurationTest, KnowsTheLineOfEveryValueAndTheNearestOneAboveAMissingOne
 
 TEST(ConfigurationTest, NamesTheLineOfWhatDoesNotParse) {
     EXPECT_EQ(parse_error("a: 1\nb: [1, 2\nc: 3\n").substr(0, 23), "hs.yaml:3: isn't YAML: ");
-    EXPECT_EQ(parse_error("a: 1\nb: 2\na: 3\n"), "hs.yaml:3: the key a is there twice");
+    EXPECT_EQ(parse_error("a: 1\nb: 2\na: 3\n"), "hs.yaml:3: the key a is there twice, first in line 1");
     EXPECT_EQ(parse_error("- 1\n- 2\n"), "hs.yaml:1: the configuration must be a mapping of keys to values");
     EXPECT_EQ(parse_error(""), "hs.yaml:1: the configuration must be a mapping of keys to values");
     EXPECT_EQ(parse_error("a: 1\n---\nb: 2\n"), "hs.yaml:3: there is a second document in the file");
@@ -102,6 +103,107 @@ TEST(ConfigurationTest, RefusesBottomlessAndExplodingDocuments) {
         laughs += "]\n";
     }
     EXPECT_NE(parse_error(laughs).find("grow it beyond a million values"), std::string::npos);
+}
+
+callbacks::JsonValue value_of(const std::string& yaml) {
+    return ConfigurationFile::parse("a: " + yaml + "\n", "hs.yaml").root().at("a");
+}
+
+TEST(ConfigurationTest, TakesTheWordsOfYaml1_1ForBooleansAndNoOthers) {
+    for (const std::string word : {"yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"}) EXPECT_EQ(value_of(word), true);
+    for (const std::string word : {"no", "No", "NO", "off", "Off", "OFF", "false", "False"}) EXPECT_EQ(value_of(word), false);
+    for (const std::string word : {"y", "n", "Y", "N", "yES", "oN", "nULL"}) EXPECT_EQ(value_of(word), word.c_str());
+    EXPECT_EQ(value_of("'yes'"), "yes");
+    EXPECT_EQ(value_of("!!str yes"), "yes");
+}
+
+TEST(ConfigurationTest, ReadsTheNumbersOfYaml1_1) {
+    EXPECT_EQ(value_of("017"), 15);
+    EXPECT_EQ(value_of("-0b101"), -5);
+    EXPECT_EQ(value_of("1_000"), 1000);
+    EXPECT_EQ(value_of("190:20:30"), 685230);
+    EXPECT_EQ(value_of("1:30.5"), 90.5);
+    EXPECT_EQ(value_of("1_0.5"), 10.5);
+    EXPECT_EQ(value_of("-.inf"), -std::numeric_limits<double>::infinity());
+    EXPECT_EQ(value_of("!!int '3'"), 3);
+    for (const std::string text : {"0o17", "089", "08:30", "1e3", "1.5e3", "-.5", "1:60"}) EXPECT_EQ(value_of(text), text.c_str());
+}
+
+TEST(ConfigurationTest, RefusesWhatJsonCanNotSay) {
+    EXPECT_EQ(parse_error("a: 1\nb: 2001-12-14\n"),
+              "hs.yaml:2: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
+    EXPECT_EQ(parse_error("a: 18446744073709551616\n"),
+              "hs.yaml:1: 18446744073709551616 is no integer of 64 bits; in quotes it would be text");
+    EXPECT_EQ(parse_error("a: 1.0e+400\n"), "hs.yaml:1: 1.0e+400 is no number that a double can hold; in quotes it would be text");
+    EXPECT_EQ(parse_error("a: !!binary aGk=\n"), "hs.yaml:1: the tag !!binary isn't supported");
+    EXPECT_EQ(parse_error("a: !!python/name:os.system x\n"), "hs.yaml:1: the tag !!python/name:os.system isn't supported");
+    EXPECT_EQ(parse_error("a:\n  - !!set {b}\n"), "hs.yaml:2: the tag !!set isn't supported");
+}
+
+TEST(ConfigurationTest, TakesKeysThatAreTextOrWholeNumbers) {
+    const ConfigurationFile file = ConfigurationFile::parse("8008: a\n'yes': b\n!!str on: c\n", "hs.yaml");
+    EXPECT_EQ(file.root().at("8008"), "a");
+    EXPECT_EQ(file.root().at("yes"), "b");
+    EXPECT_EQ(file.root().at("on"), "c");
+    EXPECT_EQ(parse_error("a: 1\nno: 2\n"), "hs.yaml:2: the key no is a boolean in YAML 1.1, not text: write it in quotes");
+    EXPECT_EQ(parse_error("a:\n  1.5: x\n"), "hs.yaml:2: the key 1.5 is a float in YAML 1.1, not text: write it in quotes");
+    EXPECT_EQ(parse_error("~: x\n"), "hs.yaml:1: the key ~ is null in YAML 1.1, not text: write it in quotes");
+    EXPECT_EQ(parse_error("1: x\n'1': y\n"), "hs.yaml:2: the key 1 is there twice, first in line 1");
+}
+
+TEST(ConfigurationTest, MergesTheMappingsThatAMergeKeyNames) {
+    const std::string bases = "a: &a\n  deny: [x]\n  limit: 1\nb: &b {limit: 2, extra: 3}\n";
+    const auto merged = [&](const std::string& mapping) {
+        return ConfigurationFile::parse(bases + "c: " + mapping + "\n", "hs.yaml").root().at("c").as_object();
+    };
+    EXPECT_EQ(merged("{<<: *a}"), (callbacks::JsonDict{{"deny", callbacks::JsonArray{"x"}}, {"limit", 1}}));
+    EXPECT_EQ(merged("{limit: 9, <<: *a}").at("limit"), 9);
+    EXPECT_EQ(merged("{<<: [*a, *b]}").at("limit"), 1);
+    EXPECT_EQ(merged("{<<: [*b, *a]}").at("limit"), 2);
+    EXPECT_EQ(merged("{<<: *a, <<: *b}").at("limit"), 2);
+    EXPECT_EQ(merged("{<<: {<<: *a, limit: 5}}"), (callbacks::JsonDict{{"deny", callbacks::JsonArray{"x"}}, {"limit", 5}}));
+    EXPECT_EQ(merged("{'<<': 7}"), (callbacks::JsonDict{{"<<", 7}}));
+}
+
+TEST(ConfigurationTest, RemembersTheLineThatAMergedValueStandsIn) {
+    const ConfigurationFile file =
+        ConfigurationFile::parse("base: &base\n  deny: 7\nmodules:\n  - module: x.Y\n    config:\n      <<: *base\n", "hs.yaml");
+    EXPECT_EQ(file.describe({"modules", "0", "config", "deny"}, "is bad"), "hs.yaml:2: modules[0].config.deny: is bad");
+}
+
+TEST(ConfigurationTest, RefusesToMergeWhatIsNoMapping) {
+    const std::string refusal = "<< must name a mapping, or a list of mappings, whose keys are merged into this one";
+    for (const std::string value : {"*x", "~", "[*m, 1]", "[[*m]]"})
+        EXPECT_EQ(parse_error("x: &x text\nm: &m {}\na:\n  <<: " + value + "\n"), "hs.yaml:4: " + refusal);
+    EXPECT_EQ(parse_error("a: [<<]\n"), "hs.yaml:1: << is no value; in quotes it would be text");
+    EXPECT_EQ(parse_error("a: &a {<<: *a}\n"), "hs.yaml:1: nested too deeply");
+}
+
+TEST(ConfigurationTest, RefusesMergesThatExplode) {
+    std::string laughs = "a0: &a0 {x: 1}\n";
+    for (int level = 1; level < 9; ++level) {
+        const std::string before = "*a" + std::to_string(level - 1);
+        laughs += "a" + std::to_string(level) + ": &a" + std::to_string(level) + " {<<: [" + before;
+        for (int copy = 1; copy < 10; ++copy) laughs += "," + before;
+        laughs += "]}\n";
+    }
+    EXPECT_NE(parse_error(laughs).find("grow it beyond a million values"), std::string::npos);
+}
+
+TEST(ConfigurationTest, NamesTheLineOfWhatIsNotText) {
+    using namespace std::string_view_literals;
+    EXPECT_EQ(parse_error("a: 1\nb: \xe9\n"), "hs.yaml:2: isn't UTF-8");
+    EXPECT_EQ(parse_error("\xff\xfe" "a\0:\0 \0" "1\0"sv), "hs.yaml:1: isn't UTF-8: it begins as UTF-16 does");
+    EXPECT_EQ(parse_error("a: 1\n# \0\n"sv), "hs.yaml:2: isn't YAML: there is a NUL byte");
+    EXPECT_EQ(parse_error("a: 1\nb: \x1b[0m\n"), "hs.yaml:2: isn't YAML: the control character U+001B may not be in it");
+    EXPECT_EQ(parse_error("a: 1\nb:\t2\n"), "hs.yaml:2: isn't YAML: a tab stands where only spaces may");
+    EXPECT_EQ(value_of("'x\ty' #\tcomment"), "x\ty");
+    EXPECT_EQ(ConfigurationFile::parse("\xef\xbb\xbf" "a: on\n", "hs.yaml").root().at("a"), true);
+}
+
+TEST(ConfigurationTest, NamesAliasesOfNothingAndNamesGivenTwice) {
+    EXPECT_EQ(parse_error("a: 1\nb: *c\n"), "hs.yaml:2: isn't YAML: nothing above is named &c");
+    EXPECT_EQ(parse_error("a: &x 1\nb: &x 2\n"), "hs.yaml:2: the name &x is given twice, first in line 1");
 }
 
 TEST(ConfigurationTest, NamesAFileThatCanNotBeRead) {

@@ -1,13 +1,14 @@
 #include <modapi/hosting/configuration.h>
 
+#include "yaml_document.h"
+#include "yaml_entries.h"
 #include "yaml_scalar.h"
-
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -20,89 +21,76 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 
-constexpr std::size_t max_depth = 64;
-constexpr std::size_t max_values = 1'000'000;
+constexpr std::string_view list_tag = "tag:yaml.org,2002:seq";
+constexpr std::string_view mapping_tag = "tag:yaml.org,2002:map";
 
-/// One line for an operator, whatever a value or a module's message contained.
-std::string on_one_line(std::string_view text) {
-    std::string line(text);
-    for (char& c : line) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    }
-    return line;
-}
-
-[[noreturn]] void fail_at_line(const std::string& name, int line, std::string_view message) {
-    throw ConfigurationError(name + ":" + std::to_string(line) + ": " + on_one_line(message));
-}
-
-/// Walks yaml-cpp's nodes once: values become JSON, every value's line is kept.
+/// Walks a document's nodes once, following aliases and merges: values become JSON, every value's line is kept.
 class Conversion {
 public:
-    explicit Conversion(const std::string& name) : name_(name) {}
+    Conversion(const YamlDocument& document, const std::string& name)
+        : document_(document), name_(name), budget_(name), entries_(document, name, budget_) {}
 
-    JsonValue convert(const YAML::Node& node, int line) {
-        if (++values_ > max_values)
-            fail_at_line(name_, line, "the document is too large: its aliases grow it beyond a million values");
-        if (path_.size() > max_depth) fail_at_line(name_, line, "nested too deeply");
+    JsonValue convert(const YamlNode& node, int line) {
+        budget_.spend_one(line);
+        if (path_.size() > max_yaml_depth) fail_at_line(name_, line, "nested too deeply");
         lines_.emplace(path_, line);
-        switch (node.Type()) {
-            case YAML::NodeType::Scalar:
-                return scalar(node, line);
-            case YAML::NodeType::Sequence:
+        switch (node.kind) {
+            case YamlNode::Kind::SEQUENCE:
                 return sequence(node);
-            case YAML::NodeType::Map:
-                return mapping(node, line);
+            case YamlNode::Kind::MAPPING:
+                return mapping(node);
             default:
-                return JsonValue(nullptr);
+                return scalar(node);
         }
     }
     std::map<ConfigurationPath, int> take_lines() { return std::move(lines_); }
 
-    static int line_of(const YAML::Node& node, int otherwise) {
-        return node.Mark().is_null() ? otherwise : node.Mark().line + 1;
-    }
-
 private:
-    JsonValue scalar(const YAML::Node& node, int line) const {
-        const std::string& tag = node.Tag();
-        if (tag == "!" || tag == "tag:yaml.org,2002:str") return JsonValue(node.Scalar());
-        if (tag.empty() || tag == "?") return resolve_plain_scalar(node.Scalar());
-        fail_at_line(name_, line, "the tag " + tag + " isn't supported");
+    JsonValue scalar(const YamlNode& node) const {
+        std::string problem;
+        std::optional<JsonValue> value = value_of_yaml_scalar(node, problem);
+        if (!value) fail_at_line(name_, node.line, problem);
+        return std::move(*value);
     }
 
-    JsonValue sequence(const YAML::Node& node) {
+    JsonValue sequence(const YamlNode& node) {
+        refuse_other_tags(node, list_tag);
         JsonArray list;
-        list.reserve(node.size());
+        list.reserve(node.children.size());
         path_.emplace_back();
-        for (const YAML::Node& item : node) {
+        for (const std::size_t child : node.children) {
             path_.back() = std::to_string(list.size());
-            list.push_back(convert(item, line_of(item, 1)));
+            const YamlNode& item = document_.nodes[child];
+            list.push_back(convert(item, item.line));
         }
         path_.pop_back();
         return list;
     }
 
-    JsonValue mapping(const YAML::Node& node, int line) {
-        JsonDict entries;
+    JsonValue mapping(const YamlNode& node) {
+        refuse_other_tags(node, mapping_tag);
+        JsonDict values;
         path_.emplace_back();
-        for (const auto& entry : node) {
-            const int key_line = line_of(entry.first, line);
-            if (!entry.first.IsScalar()) fail_at_line(name_, key_line, "the key of a mapping must be a scalar");
-            const std::string& key = entry.first.Scalar();
-            if (entries.contains(key)) fail_at_line(name_, key_line, "the key " + key + " is there twice");
-            path_.back() = key;
+        for (const YamlEntry& entry : entries_.of(node)) {
+            path_.back() = entry.key;
             // The key's line: a value that is a block of its own begins further down.
-            entries.emplace(key, convert(entry.second, key_line));
+            values.emplace(entry.key, convert(document_.nodes[entry.value], entry.line));
         }
         path_.pop_back();
-        return entries;
+        return values;
     }
 
+    void refuse_other_tags(const YamlNode& node, std::string_view usual) const {
+        if (!node.tag.empty() && node.tag != usual)
+            fail_at_line(name_, node.line, "the tag " + short_yaml_tag(node.tag) + " isn't supported");
+    }
+
+    const YamlDocument& document_;
     const std::string& name_;
+    YamlBudget budget_;
+    YamlEntries entries_;
     ConfigurationPath path_;
     std::map<ConfigurationPath, int> lines_;
-    std::size_t values_ = 0;
 };
 
 bool is_index(const std::string& part) {
@@ -139,22 +127,15 @@ ConfigurationFile ConfigurationFile::load(const std::filesystem::path& file) {
 }
 
 ConfigurationFile ConfigurationFile::parse(std::string_view yaml, std::string name) {
-    std::vector<YAML::Node> documents;
-    try {
-        documents = YAML::LoadAll(std::string(yaml));
-    } catch (const YAML::Exception& error) {
-        fail_at_line(name, error.mark.is_null() ? 1 : error.mark.line + 1, "isn't YAML: " + error.msg);
-    }
-    if (documents.size() > 1) {
-        fail_at_line(name, Conversion::line_of(documents[1], 1), "there is a second document in the file");
-    }
-    if (documents.empty() || !documents.front().IsMap()) {
-        const int line = documents.empty() ? 1 : Conversion::line_of(documents.front(), 1);
+    const YamlDocument document = read_yaml_document(yaml, name);
+    if (!document.has_root || document.nodes[document.root].kind != YamlNode::Kind::MAPPING) {
+        const int line = document.has_root ? document.nodes[document.root].line : 1;
         fail_at_line(name, line, "the configuration must be a mapping of keys to values");
     }
-    Conversion conversion(name);
-    JsonValue root = conversion.convert(documents.front(), Conversion::line_of(documents.front(), 1));
-    return ConfigurationFile(std::move(name), std::move(root.as_object()), conversion.take_lines());
+    const YamlNode& root = document.nodes[document.root];
+    Conversion conversion(document, name);
+    JsonValue values = conversion.convert(root, root.line);
+    return ConfigurationFile(std::move(name), std::move(values.as_object()), conversion.take_lines());
 }
 
 ConfigurationFile ConfigurationFile::of(JsonDict root) { return ConfigurationFile(std::string(), std::move(root), {}); }
