@@ -157,6 +157,17 @@ def see_hanging_stops():
     assert status == 1, (status, lines)
     assert "start() failed: there is nobody to talk to (module breaker.Breaker on worker worker1)" in "\n".join(lines), lines
 
+    # Nor what the host itself threw: it is said before the module holds the thread.
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        host = Host([breaker(fails="stop", worker="worker1")], port)
+        status, lines = host.end()
+    assert status == 1, (status, lines)
+    failure = f"FILE:1: port: can't listen on port {port}: Address already in use"
+    told = [number for number, line in enumerate(lines) if failure in line]
+    held = [number for number, line in enumerate(lines) if "blocks its thread" in line or "is held by" in line]
+    assert len(told) == 1 and held and told[0] < held[0], lines
+
 
 def main():
     see_every_category()

@@ -185,6 +185,17 @@ tcp::acceptor listen(boost::asio::io_context& front, const modapi::Configuration
     }
 }
 
+void serve(modapi::Workers<Server>& workers, const modapi::ConfigurationFile& file) {
+    JsonDict administrator;
+    administrator["user"] = "@admin:localhost";
+    workers.call(0, &Server::register_user, administrator);  // before anybody is let in
+
+    tcp::acceptor acceptor = listen(workers.front(), file);
+    accept_next(acceptor, workers, 0);
+    std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+    workers.serve([&] { acceptor.close(); });
+}
+
 void create_tables(modapi::Transaction& transaction, void*) {
     modapi::BackgroundUpdateRows::create(transaction);
     modapi::BackgroundUpdateRows::queue(transaction, "greet_everybody");
@@ -206,15 +217,7 @@ void run(const char* configuration) {
     settings.each = reader.worker_settings();
     settings.log = spdlog::stderr_logger_mt("minimal_host");
     modapi::Workers<Server> workers(settings, *database, modules);
-
-    JsonDict administrator;
-    administrator["user"] = "@admin:localhost";
-    workers.call(0, &Server::register_user, administrator);  // before anybody is let in
-
-    tcp::acceptor acceptor = listen(workers.front(), file);
-    accept_next(acceptor, workers, 0);
-    std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
-    workers.serve([&] { acceptor.close(); });
+    workers.run([&] { serve(workers, file); });
 }
 
 }  // namespace

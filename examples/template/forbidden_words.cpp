@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <memory>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
@@ -28,22 +28,6 @@ std::int64_t all_refusals(modapi::Transaction& transaction) {
     return std::get<0>(row.value());
 }
 
-class Count final : public modapi::DirectServeJsonResource {
-public:
-    explicit Count(ForbiddenWords& module) : module_(module) {}
-
-protected:
-    async::task<modapi::JsonResponse> async_render_GET(const modapi::Request&) override {
-        const std::int64_t refused = co_await module_.refused();
-        callbacks::JsonDict answer;
-        answer["refused"] = refused;
-        co_return modapi::JsonResponse(200, std::move(answer));
-    }
-
-private:
-    ForbiddenWords& module_;
-};
-
 }  // namespace
 
 ForbiddenWords::Config ForbiddenWords::parse_config(const modapi::ConfigSection& config) {
@@ -58,7 +42,8 @@ ForbiddenWords::Config ForbiddenWords::parse_config(const modapi::ConfigSection&
 
 ForbiddenWords::ForbiddenWords(Config config, modapi::ModuleApi& api) : config_(std::move(config)), api_(api) {
     api.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&ForbiddenWords::check_event_for_spam>(this)});
-    api.register_web_resource("/_synapse/client/forbidden_words", std::make_shared<Count>(*this));
+    api.register_web_resource("/_synapse/client/forbidden_words",
+                              modapi::json_resource({.GET = async::bind<&ForbiddenWords::count>(this)}));
 }
 
 async::task<void> ForbiddenWords::start() {
@@ -67,8 +52,11 @@ async::task<void> ForbiddenWords::start() {
     co_await api_.migrate_schema(std::move(tables));
 }
 
-async::task<std::int64_t> ForbiddenWords::refused() {
-    return api_.run_db_interaction("forbidden_words.refused", &all_refusals);
+async::task<modapi::JsonResponse> ForbiddenWords::count(const modapi::Request&) {
+    const std::int64_t refused = co_await api_.run_db_interaction("forbidden_words.refused", &all_refusals);
+    callbacks::JsonDict answer;
+    answer["refused"] = refused;
+    co_return modapi::JsonResponse(200, std::move(answer));
 }
 
 async::task<callbacks::Verdict> ForbiddenWords::check_event_for_spam(const callbacks::Event& event) {

@@ -2,7 +2,6 @@
 
 #include <modapi/module_api.h>
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,11 +20,10 @@ public:
     /// Before the server accepts anybody: makes the module's table.
     async::task<void> start();
 
-    /// How many messages were refused since the table was made.
-    async::task<std::int64_t> refused();
-
 private:
     async::task<callbacks::Verdict> check_event_for_spam(const callbacks::Event& event);
+    /// How many messages were refused since the table was made.
+    async::task<modapi::JsonResponse> count(const modapi::Request& request);
 
     Config config_;
     modapi::ModuleApi& api_;

@@ -1,8 +1,10 @@
 #include "log_capture.h"
 
+#include <modapi/bound_resource.h>
 #include <modapi/web_resource.h>
 
 #include <async/cancellation.h>
+#include <async/sleep.h>
 #include <async/sync_wait.h>
 
 #include <gtest/gtest.h>
@@ -131,6 +133,89 @@ TEST(JsonResourceTest, MapsExceptionsAsEveryEndpointDoes) {
     EXPECT_EQ(broken.body, R"({"errcode":"M_UNKNOWN","error":"Internal server error"})");
     EXPECT_TRUE(log.contains("a secret detail"));
     EXPECT_THROW(handle<Users>(request("GET", {{"user", "gone"}})), async::operation_cancelled);
+}
+
+/// What a module is to its bound functions: the object they are members of.
+class Counter {
+public:
+    async::task<JsonResponse> add(const Request& request) {
+        co_await async::sleep_for(std::chrono::milliseconds(0));
+        count_ += std::stoi(request.body);
+        callbacks::JsonDict body;
+        body["count"] = count_;
+        co_return JsonResponse(201, std::move(body));
+    }
+    JsonResponse show(const Request& request) {
+        if (request.argument("broken")) throw std::runtime_error("a secret detail");
+        if (request.argument("teapot")) throw SynapseError(418, "short and stout", "ORG_EXAMPLE_TEAPOT");
+        return JsonResponse(200, count_);
+    }
+
+private:
+    int count_ = 0;
+};
+
+Response handled_by(modapi::WebResource& resource, std::string method, std::string target, std::string body = {}) {
+    Request made = Request::of(std::move(method), std::move(target));
+    made.body = std::move(body);
+    return async::sync_wait(resource.handle(made));
+}
+
+TEST(BoundResourceTest, ServesEachMethodByItsFunctionCoroutineOrNot) {
+    Counter counter;
+    const auto resource =
+        modapi::json_resource({.GET = async::bind<&Counter::show>(&counter), .POST = async::bind<&Counter::add>(&counter)});
+    const Response added = handled_by(*resource, "POST", "/x", "3");
+    EXPECT_EQ(added.status, 201);
+    EXPECT_EQ(added.body, R"({"count":3})");
+    EXPECT_EQ(header(added, "Access-Control-Allow-Origin"), "*");
+    EXPECT_EQ(handled_by(*resource, "GET", "/x").body, "3");
+    EXPECT_EQ(handled_by(*resource, "HEAD", "/x").body, "3");
+    EXPECT_EQ(handled_by(*resource, "OPTIONS", "/x").status, 204);
+}
+
+TEST(BoundResourceTest, RefusesAMethodWithoutAFunctionAndMapsExceptionsAsTheClassDoes) {
+    const LogCapture log;
+    Counter counter;
+    const auto resource = modapi::json_resource({.GET = async::bind<&Counter::show>(&counter)});
+    for (const char* const method : {"POST", "PUT", "DELETE", "PATCH"}) {
+        const Response refused = handled_by(*resource, method, "/x", "1");
+        EXPECT_EQ(refused.status, 405);
+        EXPECT_EQ(refused.body, R"({"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"})");
+    }
+    EXPECT_EQ(handled_by(*resource, "GET", "/x?teapot=1").status, 418);
+    EXPECT_EQ(handled_by(*resource, "GET", "/x?broken=1").body, R"({"errcode":"M_UNKNOWN","error":"Internal server error"})");
+    EXPECT_TRUE(log.contains("a secret detail"));
+}
+
+TEST(BoundResourceTest, KeepsALambdaWithItsCaptures) {
+    auto kept = std::make_shared<std::string>("kept");
+    const std::weak_ptr<std::string> watched = kept;
+    auto resource = modapi::json_resource({.DELETE = [kept = std::move(kept)](const Request&) {
+        return JsonResponse(200, callbacks::JsonValue(*kept));
+    }});
+    EXPECT_EQ(handled_by(*resource, "DELETE", "/x").body, R"("kept")");
+    EXPECT_FALSE(watched.expired());
+    resource.reset();
+    EXPECT_TRUE(watched.expired());
+}
+
+TEST(BoundResourceTest, ServesPagesThatCannotBeFramed) {
+    const auto resource = modapi::html_resource({.GET = [](const Request& asked) -> async::task<Response> {
+        Response response;
+        response.body = "<p>" + modapi::escaped_html(asked.required_argument("name")) + "</p>";
+        co_return response;
+    }});
+    const Response page = handled_by(*resource, "GET", "/x?name=%3Ca%3E");
+    EXPECT_EQ(page.body, "<p>&lt;a&gt;</p>");
+    EXPECT_EQ(header(page, "X-Frame-Options"), "DENY");
+    EXPECT_EQ(handled_by(*resource, "GET", "/x").status, 400);
+    EXPECT_EQ(handled_by(*resource, "POST", "/x").status, 405);
+}
+
+TEST(BoundResourceTest, ServesSomething) {
+    EXPECT_THROW(static_cast<void>(modapi::json_resource({})), RegistrationError);
+    EXPECT_THROW(static_cast<void>(modapi::html_resource({})), RegistrationError);
 }
 
 TEST(HtmlResourceTest, CannotBeFramedAndEscapesErrors) {

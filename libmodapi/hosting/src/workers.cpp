@@ -194,11 +194,11 @@ void WorkerGroup::start_threads() {
     });
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
-        thread->thread = std::thread([this, running = thread.get()] { run(*running); });
+        thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
     }
 }
 
-void WorkerGroup::run(Thread& thread) {
+void WorkerGroup::run_thread(Thread& thread) {
     bool has_ended = false;
     while (!has_ended) {
         try {
@@ -244,6 +244,23 @@ void WorkerGroup::arm_deadline(bool is_failure, std::string failure) {
     deadline.arm(state_->settings.time_to_stop, std::move(held), is_failure, std::move(failure));
 }
 
+void WorkerGroup::run(const std::function<void()>& body) {
+    try {
+        body();
+    } catch (...) {
+        // A destructor on the exception's way couldn't read it. What serve() throws comes when all has ended.
+        const HostError failure = described(HostPhase::serving, nullptr, std::current_exception());
+        if (!state_->was_stopped) framework_log().error("stopping because of a failure: {}", failure.what());
+        try {
+            stop_for({}, true);
+        } catch (const HostError& another) {
+            framework_log().error("{}", another.what());
+        }
+        throw;
+    }
+    stop();
+}
+
 void WorkerGroup::serve(const std::function<void()>& on_stop) {
     State& state = *state_;
     while (!state.is_to_stop) {
@@ -262,7 +279,7 @@ void WorkerGroup::request_stop() {
 
 void WorkerGroup::stop() { stop_for({}); }
 
-void WorkerGroup::stop_for(const std::function<void()>& on_stop) {
+void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure) {
     State& state = *state_;
     if (!std::exchange(state.was_stopped, true)) {
         framework_log().info("stopping");
@@ -271,7 +288,8 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop) {
             const std::scoped_lock lock(state.mutex);
             if (state.failure) because = state.failure->what();
         }
-        arm_deadline(!because.empty() || std::uncaught_exceptions() > state.exceptions_before, because);
+        is_failure = is_failure || !because.empty() || std::uncaught_exceptions() > state.exceptions_before;
+        arm_deadline(is_failure, because);
         try {
             if (on_stop) on_stop();
         } catch (...) {

@@ -2,6 +2,7 @@
 
 #include <modapi/account_data_manager.h>
 #include <modapi/background_call.h>
+#include <modapi/bound_resource.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
 #include <modapi/event_group.h>
@@ -83,7 +84,8 @@ public:
     void register_spam_checker_callbacks(callbacks::SpamChecker callbacks);
     void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks);
 
-    /// Serves `path` and everything below it. Only during construction. The first module to claim a path keeps it.
+    /// Serves `path` and everything below it: by functions (json_resource, html_resource) or by a class of the module's. Only
+    /// during construction. The first module to claim a path keeps it.
     void register_web_resource(std::string path, std::shared_ptr<WebResource> resource);
 
     /// Announces a cached function, so that invalidations reach the same function in other workers. `function` is a member

@@ -53,6 +53,11 @@ public:
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
+    /// Runs what the host does with its workers, `body`, to whose end they stop; best around everything that follows their making.
+    ///
+    /// What leaves `body` leaves here too, after all has ended, and is a line of the log before that: a module that blocks the
+    /// stop can't swallow it, and the program then exits with 1. Errors: else as of stop().
+    void run(const std::function<void()>& body);
     /// Serves until one of the signals comes, request_stop() is called or an exception leaves what runs on a worker's thread;
     /// then calls `on_stop`, which closes what lets clients in, and stops. Runs `front()` meanwhile, on the calling thread.
     ///
@@ -99,9 +104,9 @@ private:
     void start_modules();
     void start_threads();
     void abandon(const HostError& failure);
-    void run(Thread& thread);
+    void run_thread(Thread& thread);
     void fail(const HostError& failure);
-    void stop_for(const std::function<void()>& on_stop);
+    void stop_for(const std::function<void()>& on_stop, bool is_failure = false);
     void arm_deadline(bool is_failure, std::string failure);
     void on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what);
     static async::task<void> drain(Thread& thread, std::chrono::milliseconds grace);
@@ -115,7 +120,7 @@ private:
 /// The worker threads of a host whose part of each worker is a `Host`, which derives from HostWorker.
 ///
 ///     modapi::Workers<Server> workers(settings, *database, modules);
-///     workers.serve();
+///     workers.run([&] { workers.serve(); });
 ///
 /// The constructor builds every worker on the calling thread, first its Host, then its modules, then awaits the start() of all
 /// modules, one worker after the other, and starts the threads. A Host is built from its WorkerContext, or by a factory of the
