@@ -43,7 +43,8 @@ task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
     if (event.contains("state_key")) fields.state_key = text_of(event, "state_key");
     if (event.contains("content") && event.at("content").is_object()) fields.content = event.at("content").get_object();
     if (!rooms_.contains(fields.room_id)) throw SynapseError(403, "Unknown room: " + fields.room_id, Codes::FORBIDDEN);
-    co_return add_event(std::move(fields));
+    task<Event> sending = send_event(std::move(fields));
+    co_return co_await std::move(sending);
 }
 
 task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target, std::string room_id,
@@ -57,15 +58,28 @@ task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target,
     memberships.push_back(std::move(change));
     co_await asked("update_room_membership");
     if (!rooms_.contains(room_id)) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
-    content["membership"] = membership_after(new_membership);
-    co_return set_state(room_id, "m.room.member", target.to_string(), std::move(content), sender.to_string());
+    const std::string membership = membership_after(new_membership);
+    content["membership"] = membership;
+    task<void> asking = ask_before_membership(sender.to_string(), target.to_string(), room_id, membership, content);
+    co_await std::move(asking);
+    callbacks::EventFields fields;
+    fields.room_id = room_id;
+    fields.type = "m.room.member";
+    fields.state_key = target.to_string();
+    fields.content = std::move(content);
+    fields.sender = sender.to_string();
+    task<Event> sending = send_event(std::move(fields));
+    co_return co_await std::move(sending);
 }
 
 task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_room(UserID user, JsonDict config, bool,
                                                                                      std::optional<JsonDict>) {
     co_await asked("create_room");
     const std::string room_id = "!room" + std::to_string(++numbered_) + ":" + name_;
-    add_room(room_id, user.to_string());
+    task<void> asking = ask_before_creation(user, room_id, config);
+    co_await std::move(asking);
+    task<void> founding = found_room(room_id, user.to_string());
+    co_await std::move(founding);
     std::pair<std::string, std::optional<std::string>> made(room_id, std::nullopt);
     const std::string alias_name = text_of(config, "room_alias_name");
     if (alias_name.empty()) co_return made;
@@ -77,6 +91,7 @@ task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_
 task<void> FakeHomeserver::delete_room(callbacks::RoomID room) {
     co_await asked("delete_room");
     rooms_deleted.push_back(room.to_string());
+    shut_down(room.to_string());
     co_return;
 }
 
