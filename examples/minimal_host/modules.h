@@ -5,7 +5,6 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,31 +62,22 @@ public:
         api.register_presence_router_callbacks(
             {.get_users_for_states = &get_users_for_states, .get_interested_users = &get_interested_users});
         api.register_background_update_controller_callbacks({.on_update = &on_update});
-        api.register_web_resource("/_synapse/client/events", std::make_shared<Events>(events_));
+        api.register_web_resource("/_synapse/client/events",
+                                  modapi::json_resource({.GET = async::bind<&Chronicler::count_events>(this)}));
     }
 
 private:
-    class Events final : public modapi::DirectServeJsonResource {
-    public:
-        explicit Events(const int& events) : events_(events) {}
-
-    protected:
-        async::task<modapi::JsonResponse> async_render_GET(const modapi::Request&) override {
-            callbacks::JsonDict body;
-            body["events"] = events_;
-            co_return modapi::JsonResponse(200, std::move(body));
-        }
-
-    private:
-        const int& events_;
-    };
-
     void on_user_registration(const std::string& user) { api_.logger().info("{} is here", user); }
     void on_account_data_updated(const std::string& user_id, const std::optional<std::string>&, const std::string& type,
                                  const callbacks::JsonDict&) {
         api_.logger().info("{} has new data of type {}", user_id, type);
     }
     void on_new_event(const callbacks::Event&, const callbacks::StateMap&) { ++events_; }
+    modapi::JsonResponse count_events(const modapi::Request&) {
+        callbacks::JsonDict body;
+        body["events"] = events_;
+        return modapi::JsonResponse(200, std::move(body));
+    }
     static callbacks::JsonDict add_field(const callbacks::Event&) {
         callbacks::JsonDict fields;
         fields["org.example.told"] = true;

@@ -191,9 +191,8 @@ TEST(BoundResourceTest, RefusesAMethodWithoutAFunctionAndMapsExceptionsAsTheClas
 TEST(BoundResourceTest, KeepsALambdaWithItsCaptures) {
     auto kept = std::make_shared<std::string>("kept");
     const std::weak_ptr<std::string> watched = kept;
-    auto resource = modapi::json_resource({.DELETE = [kept = std::move(kept)](const Request&) {
-        return JsonResponse(200, callbacks::JsonValue(*kept));
-    }});
+    auto resource = modapi::json_resource(
+        {.DELETE = [kept = std::move(kept)](const Request&) { return JsonResponse(200, callbacks::JsonValue(*kept)); }});
     EXPECT_EQ(handled_by(*resource, "DELETE", "/x").body, R"("kept")");
     EXPECT_FALSE(watched.expired());
     resource.reset();

@@ -116,18 +116,30 @@ task<std::string> FakeHomeserver::register_user(std::string localpart, std::opti
         bound.address = std::move(email);
         made.threepids.push_back(std::move(bound));
     }
+    task<void> telling = tell_of_registration(made.user_id);
+    co_await std::move(telling);
     co_return made.user_id;
 }
 
 task<void> FakeHomeserver::deactivate_user(UserID user, bool erase) {
     co_await asked("deactivate_user");
     FakeUser& gone = existing_user(user);
+    task<void> beginning = begin_deactivation(gone.user_id);
+    co_await std::move(beginning);
     gone.is_deactivated = true;
+    task<void> logging_out = tell_of_logout(gone.access_token);
+    co_await std::move(logging_out);
     if (erase) {
-        gone.displayname.reset();
+        const bool deactivation = true;
         gone.avatar_url.reset();
+        task<void> telling_of_avatar = tell_of_profile(gone.user_id, deactivation);
+        co_await std::move(telling_of_avatar);
+        gone.displayname.reset();
+        task<void> telling_of_name = tell_of_profile(gone.user_id, deactivation);
+        co_await std::move(telling_of_name);
     }
-    co_return;
+    task<void> ending = end_deactivation(gone.user_id);
+    co_await std::move(ending);
 }
 
 task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string localpart) {
@@ -140,12 +152,15 @@ task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string lo
     co_return profile;
 }
 
-task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname, bool) {
+task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
     co_await asked("set_displayname");
-    std::optional<std::string>& name = existing_user(user).displayname;
-    name.reset();
-    if (!new_displayname.empty()) name = std::move(new_displayname);
-    co_return;
+    FakeUser& named = existing_user(user);
+    named.displayname.reset();
+    if (!new_displayname.empty()) named.displayname = std::move(new_displayname);
+    task<void> telling = tell_of_profile(named.user_id, deactivation);
+    co_await std::move(telling);
+    task<void> showing = show_profile_in_rooms(named.user_id);
+    co_await std::move(showing);
 }
 
 task<std::vector<callbacks::ThirdPartyID>> FakeHomeserver::get_threepids_for_user(std::string user_id) {
@@ -179,8 +194,9 @@ task<void> FakeHomeserver::put_global_account_data(UserID user, std::string data
     co_await asked("put_global");
     FakeUser* const found = find_user(user.to_string());
     if (found == nullptr) throw std::invalid_argument(user.to_string() + " is not registered");
-    found->account_data[data_type] = std::move(new_data);
-    co_return;
+    found->account_data[data_type] = new_data;
+    task<void> telling = tell_of_account_data(found->user_id, std::move(data_type), std::move(new_data));
+    co_await std::move(telling);
 }
 
 task<callbacks::Requester> FakeHomeserver::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
@@ -210,8 +226,9 @@ task<callbacks::RegisteredDevice> FakeHomeserver::register_device(UserID user, s
 
 task<void> FakeHomeserver::invalidate_access_token(std::string access_token) {
     co_await asked("invalidate_access_token");
-    access_tokens_invalidated.push_back(std::move(access_token));
-    co_return;
+    access_tokens_invalidated.push_back(access_token);
+    task<void> telling = tell_of_logout(std::move(access_token));
+    co_await std::move(telling);
 }
 
 }  // namespace modapi::testing

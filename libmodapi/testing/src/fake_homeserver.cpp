@@ -88,11 +88,19 @@ Event FakeHomeserver::set_member(const std::string& room_id, const std::string& 
 }
 
 Event FakeHomeserver::add_event(callbacks::EventFields fields) {
+    Event event = numbered(std::move(fields));
+    store_event(event);
+    return event;
+}
+
+Event FakeHomeserver::numbered(callbacks::EventFields fields) {
     fields.event_id = "$event" + std::to_string(++numbered_);
-    Event event(std::move(fields));
+    return Event(std::move(fields));
+}
+
+void FakeHomeserver::store_event(const Event& event) {
     if (event.is_state()) rooms_.at(event.room_id()).state.set(event);
     events_.emplace(*event.event_id(), event);
-    return event;
 }
 
 void FakeHomeserver::require_method(const std::string& method) {
@@ -135,8 +143,11 @@ task<void> FakeHomeserver::send_local_online_presence_to(std::vector<UserID> use
 
 task<void> FakeHomeserver::set_presence_for_users(PresenceUpdates users) {
     co_await asked("set_presence_for_users");
-    for (const auto& [user, update] : users) presence_set.insert_or_assign(user, update);
-    co_return;
+    for (const auto& [user, update] : users) {
+        presence_set.insert_or_assign(user, update);
+        task<void> routing = route_presence(user, update);
+        co_await std::move(routing);
+    }
 }
 
 task<void> FakeHomeserver::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {

@@ -33,7 +33,7 @@ bool is_wanted(const Event& event, const callbacks::StateFilter& filter) {
 
 }  // namespace
 
-Event FakeHomeserver::take_sent(JsonDict event) {
+task<Event> FakeHomeserver::take_sent(JsonDict event) {
     callbacks::EventFields fields;
     fields.room_id = text_of(event, "room_id");
     fields.type = text_of(event, "type");
@@ -42,18 +42,31 @@ Event FakeHomeserver::take_sent(JsonDict event) {
     if (event.contains("content") && event.at("content").is_object()) fields.content = event.at("content").get_object();
     sent.push_back(std::move(event));
     if (!rooms_.contains(fields.room_id)) throw SynapseError(403, "Unknown room: " + fields.room_id, Codes::FORBIDDEN);
-    return add_event(std::move(fields));
+    task<Event> sending = send_event(std::move(fields));
+    co_return co_await std::move(sending);
 }
 
 task<Event> FakeHomeserver::create_and_send_event(JsonDict event) {
     co_await asked("create_and_send_event_into_room");
-    co_return take_sent(std::move(event));
+    task<Event> sending = take_sent(std::move(event));
+    co_return co_await std::move(sending);
 }
 
 task<std::vector<Event>> FakeHomeserver::send_events(std::vector<JsonDict> events) {
     co_await asked("send_events");
+    const auto rooms_before = rooms_;
+    const auto events_before = events_;
     std::vector<Event> taken;
-    for (JsonDict& event : events) taken.push_back(take_sent(std::move(event)));
+    try {
+        for (JsonDict& event : events) {
+            task<Event> sending = take_sent(std::move(event));
+            taken.push_back(co_await std::move(sending));
+        }
+    } catch (...) {  // all or none
+        rooms_ = rooms_before;
+        events_ = events_before;
+        throw;
+    }
     co_return taken;
 }
 
@@ -64,7 +77,8 @@ task<std::optional<Event>> FakeHomeserver::send_event_if(JsonDict event, std::st
     const Event* const current = room != rooms_.end() ? room->second.state.find(type, state_key) : nullptr;
     const std::optional<std::string> found = current != nullptr ? current->event_id() : std::nullopt;
     if (found != expected) co_return std::nullopt;
-    co_return take_sent(std::move(event));
+    task<Event> sending = take_sent(std::move(event));
+    co_return co_await std::move(sending);
 }
 
 task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target, std::string room_id,
@@ -78,15 +92,28 @@ task<Event> FakeHomeserver::update_room_membership(UserID sender, UserID target,
     memberships.push_back(std::move(change));
     co_await asked("update_room_membership");
     if (!rooms_.contains(room_id)) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
-    content["membership"] = membership_after(new_membership);
-    co_return set_state(room_id, "m.room.member", target.to_string(), std::move(content), sender.to_string());
+    const std::string membership = membership_after(new_membership);
+    content["membership"] = membership;
+    task<void> asking = ask_before_membership(sender.to_string(), target.to_string(), room_id, membership, content);
+    co_await std::move(asking);
+    callbacks::EventFields fields;
+    fields.room_id = room_id;
+    fields.type = "m.room.member";
+    fields.state_key = target.to_string();
+    fields.content = std::move(content);
+    fields.sender = sender.to_string();
+    task<Event> sending = send_event(std::move(fields));
+    co_return co_await std::move(sending);
 }
 
 task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_room(UserID user, JsonDict config, bool,
                                                                                      std::optional<JsonDict>) {
     co_await asked("create_room");
     const std::string room_id = "!room" + std::to_string(++numbered_) + ":" + name_;
-    add_room(room_id, user.to_string());
+    task<void> asking = ask_before_creation(user, room_id, config);
+    co_await std::move(asking);
+    task<void> founding = found_room(room_id, user.to_string());
+    co_await std::move(founding);
     std::pair<std::string, std::optional<std::string>> made(room_id, std::nullopt);
     const std::string alias_name = text_of(config, "room_alias_name");
     if (alias_name.empty()) co_return made;
@@ -98,6 +125,7 @@ task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_
 task<void> FakeHomeserver::delete_room(callbacks::RoomID room) {
     co_await asked("delete_room");
     rooms_deleted.push_back(room.to_string());
+    shut_down(room.to_string());
     co_return;
 }
 

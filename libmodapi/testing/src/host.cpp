@@ -72,7 +72,14 @@ std::string entry_of(const std::string& name, std::string_view config) {
 
 Host::Host() : Host(WorkerSettings()) {}
 
-Host::Host(WorkerSettings settings) : log_(std::make_unique<Log>()), database_(Database::open(in_memory())), resolver_({}) {
+Host::Host(WorkerSettings settings)
+    : log_(std::make_unique<Log>()),
+      database_(Database::open(in_memory())),
+      background_(time_.environment(),
+                  [](std::string_view what, const std::exception_ptr& failure) {
+                      spdlog::error("{} failed: {}", what, callbacks::message_of(failure));
+                  }),
+      resolver_({}) {
     settings.http_client.transport = &http;
     worker_ =
         std::make_unique<ModuleHost>(server, time_.environment(), *database_, bus_, pool_.get_executor(), std::move(settings));
@@ -80,6 +87,12 @@ Host::Host(WorkerSettings settings) : log_(std::make_unique<Log>()), database_(D
 
 Host::~Host() {
     if (is_running_) stop();
+    end_background();
+}
+
+void Host::end_background() {
+    background_.cancel();
+    time_.run(background_.join());
 }
 
 void Host::add_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
@@ -98,6 +111,8 @@ void Host::load_added() {
     was_loaded_ = is_running_ = true;
     run(worker_->start_modules());
 }
+
+void Host::run_callbacks_for_module_calls() noexcept { server.run_callbacks(hooks(), background_); }
 
 callbacks::Dispatchers& Host::hooks() noexcept { return worker_->hooks(); }
 
@@ -120,6 +135,7 @@ Response Host::request(const std::string& method, const std::string& target, std
 void Host::stop() {
     is_running_ = false;
     time_.end_all();  // a callback that still runs uses the module
+    end_background();
     time_.run(worker_->stop());
 }
 

@@ -53,7 +53,8 @@ public:
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    /// Runs what the host does with its workers, `body`, to whose end they stop; best around everything that follows their making.
+    /// Runs what the host does with its workers, `body`, to whose end they stop; best around everything that follows their
+    /// making.
     ///
     /// What leaves `body` leaves here too, after all has ended, and is a line of the log before that: a module that blocks the
     /// stop can't swallow it, and the program then exits with 1. Errors: else as of stop().

@@ -2,7 +2,10 @@
 
 #include <modapi/hosting/homeserver.h>
 
+#include <callbacks/dispatchers.h>
+
 #include <async/clock.h>
+#include <async/scope.h>
 
 #include <concepts>
 #include <exception>
@@ -55,7 +58,8 @@ struct SentMail {
 };
 
 /// A homeserver that is nothing but what a test says of it: `example.org`, users, rooms and their state in memory. What a
-/// module changes is changed here and noted; no callback runs for it and no authorization rule is asked.
+/// module changes is changed here and noted; no authorization rule is asked, and no callback runs for it unless
+/// Host::run_callbacks_for_module_calls wants it.
 ///
 /// Every service of ModuleApi that this doesn't have throws ServiceNotOffered. Thread: the test's.
 class FakeHomeserver final : public Homeserver, AccountServices, SessionServices, RoomServices, PresenceServices, MailServices {
@@ -86,6 +90,10 @@ public:
     /// Every call of the method from now on answers, or fails, only after that much virtual time. Errors:
     /// std::invalid_argument for a method that this server doesn't have.
     void answer_after(const std::string& method, async::clock::duration time);
+
+    /// What Host::run_callbacks_for_module_calls does: from now on these run for what modules do, in the background where a
+    /// host runs them behind its answer. Both outlive every call.
+    void run_callbacks(const callbacks::Dispatchers& hooks, async::scope& background) noexcept;
 
     std::vector<callbacks::JsonDict> sent;      ///< create_and_send_event_into_room, send_events, send_event_if
     std::vector<MembershipChange> memberships;  ///< update_room_membership, those that failed too
@@ -170,7 +178,31 @@ private:
     [[nodiscard]] FakeUser& existing_user(const callbacks::UserID& user);
     [[nodiscard]] FakeUser* find_user(const std::string& user_id);
     callbacks::Event add_event(callbacks::EventFields fields);
-    callbacks::Event take_sent(callbacks::JsonDict event);
+    async::task<callbacks::Event> take_sent(callbacks::JsonDict event);
+    [[nodiscard]] callbacks::Event numbered(callbacks::EventFields fields);
+    void store_event(const callbacks::Event& event);
+    [[nodiscard]] callbacks::StateMap state_of(const std::string& room_id) const;
+    [[nodiscard]] bool is_admin(const std::string& user_id) const;
+
+    // In fake_callbacks.cpp. All but send_event and found_room do nothing while no callbacks are to run.
+    async::task<callbacks::Event> send_event(callbacks::EventFields fields);
+    async::task<void> found_room(std::string room_id, std::string creator);
+    /// `config` outlives the task; a module may change it.
+    async::task<void> ask_before_creation(callbacks::UserID user, std::string room_id, callbacks::JsonDict& config);
+    async::task<void> ask_before_membership(std::string sender, std::string target, std::string room_id, std::string membership,
+                                            callbacks::JsonDict content);
+    async::task<void> change_in_every_room(std::string user_id, std::vector<std::string> present, std::string membership,
+                                           callbacks::JsonDict content);
+    async::task<void> tell_of_profile(std::string user_id, bool deactivation);
+    async::task<void> show_profile_in_rooms(std::string user_id);
+    async::task<void> tell_of_registration(std::string user_id);
+    async::task<void> begin_deactivation(std::string user_id);
+    async::task<void> end_deactivation(std::string user_id);
+    async::task<void> tell_of_logout(std::string access_token);
+    async::task<void> tell_of_account_data(std::string user_id, std::string type, callbacks::JsonDict content);
+    async::task<void> route_presence(std::string user_id, PresenceUpdate update);
+    void shut_down(const std::string& room_id);
+    async::task<void> empty_room(std::string room_id);
 
     const std::string name_ = "example.org";
     std::map<std::string, FakeUser> users_;
@@ -180,6 +212,8 @@ private:
     std::multimap<std::string, std::exception_ptr> failures_;
     std::map<std::string, async::clock::duration> times_;
     int numbered_ = 0;
+    const callbacks::Dispatchers* hooks_ = nullptr;  ///< null: none run for what modules do
+    async::scope* background_ = nullptr;
 };
 
 }  // namespace modapi::testing

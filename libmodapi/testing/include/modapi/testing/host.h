@@ -11,6 +11,7 @@
 #include <modapi/module.h>
 #include <modapi/module_api.h>
 
+#include <async/scope.h>
 #include <async/testing/virtual_time.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -89,6 +90,12 @@ public:
         return *built<Module>;
     }
 
+    /// From now on callbacks of all loaded modules run for what a module does by ModuleApi, as in a host: set_displayname asks
+    /// on_profile_update, create_and_send_event_into_room check_event_allowed, check_event_for_spam and on_new_event. They may
+    /// refuse, or replace the event. What a host runs behind its answer (on_new_event, a deleted room's callbacks) runs with
+    /// run_ready() or the next task. docs/testing.md has the list. Without it none run.
+    void run_callbacks_for_module_calls() noexcept;
+
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
     /// Asks a callback, like a function with the dispatcher in front of its arguments. Errors: UnscriptedRequest, also where
     /// the module caught what its client threw; of `run`, `request` and `advance` too.
@@ -157,6 +164,7 @@ private:
     template <class Module>
     static inline Module* built = nullptr;
 
+    void end_background();
     void add_definition(std::string name, const ModuleDefinition& definition, std::string_view config);
 
     std::unique_ptr<Log> log_;
@@ -165,6 +173,7 @@ private:
     InProcessInvalidationBus bus_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<ModuleHost> worker_;
+    async::scope background_;  ///< callbacks that a host runs behind its answer
     ModuleResolver resolver_;
     std::string entries_;  ///< of the configuration, in YAML
     bool was_loaded_ = false;
