@@ -11,6 +11,13 @@ task<JsonValue> create_and_send_event_into_room(Call call) {
     co_return written(event);
 }
 
+task<JsonValue> send_event_if(Call call) {
+    const std::optional<Event> event =
+        co_await call.api.send_event_if(call.object(0), call.text(1), call.text(2), call.optional_text(3));
+    if (!event) co_return nullptr;
+    co_return written(*event);
+}
+
 task<JsonValue> get_room_state(Call call) {
     callbacks::StateMap state;
     if (call.has(1)) {
@@ -125,6 +132,7 @@ task<JsonValue> set_presence_for_users(Call call) {
 
 constexpr Method room_method_table[] = {
     {"create_and_send_event_into_room", &create_and_send_event_into_room},
+    {"send_event_if", &send_event_if},
     {"get_room_state", &get_room_state},
     {"get_state_event", &get_state_event},
     {"get_state_events_in_room", &get_state_events_in_room},

@@ -86,6 +86,22 @@ TEST_F(ModuleApiRoomsTest, SendsEventsAsLocalUsers) {
               "403 M_FORBIDDEN This message had been rejected as probable spam");
 }
 
+TEST_F(ModuleApiRoomsTest, SendsAnEventOnlyWhileTheStateIsAsTheModuleSawIt) {
+    const std::string room = create_room(alice);
+    const auto topic = [&](const std::string& text, const std::string& expected) {
+        return R"([{"type":"m.room.topic","room_id":")" + room + R"(","sender":"@alice:hs.test","state_key":"","content":)" +
+               R"({"topic":")" + text + R"("}},"m.room.topic","")" + expected + "]";
+    };
+    const boost::json::value first = result("send_event_if", topic("one", ""));
+    ASSERT_TRUE(first.is_object()) << first;
+    const std::string first_id(first.at("event_id").as_string());
+    EXPECT_EQ(json("send_event_if", topic("two", "")), "null") << "it is set by now";
+    EXPECT_EQ(json("send_event_if", topic("two", R"(,"$other")")), "null");
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), "one");
+    EXPECT_TRUE(result("send_event_if", topic("two", ",\"" + first_id + "\"")).is_object());
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), "two");
+}
+
 TEST_F(ModuleApiRoomsTest, ChangesMembershipsAsAClientWould) {
     const std::string room = create_room(alice);
     static_cast<void>(callbacks_of_a_member_event());

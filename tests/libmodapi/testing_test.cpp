@@ -247,6 +247,58 @@ TEST(TestingHost, HasTheStateEventOfARoom) {
     EXPECT_FALSE(host.run(module.api.get_state_event("!unknown:example.org", "m.room.create")).has_value());
 }
 
+JsonDict event_of(const std::string& type, const std::string& room_id) {
+    JsonDict event;
+    event["type"] = type;
+    event["room_id"] = room_id;
+    event["sender"] = "@a:example.org";
+    event["content"] = JsonDict();
+    return event;
+}
+
+TEST(TestingHost, SendsAGroupOfEventsWholeOrNotAtAll) {
+    Host host;
+    host.server.add_room("!r:example.org", "@a:example.org");
+    Asks& module = host.load<Asks>();
+    JsonDict topic = event_of("m.room.topic", "!r:example.org");
+    topic["state_key"] = "";
+    topic.erase("room_id");
+    modapi::EventGroup group("!r:example.org");
+    group.add(topic);
+    group.add(event_of("m.room.message", "!r:example.org"));
+    const std::vector<callbacks::Event> sent = host.run(module.api.send_events(group));
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent[0].room_id(), "!r:example.org");
+    EXPECT_EQ(sent[1].type(), "m.room.message");
+    EXPECT_TRUE(host.run(module.api.get_state_event("!r:example.org", "m.room.topic")).has_value());
+    EXPECT_TRUE(host.run(module.api.send_events(modapi::EventGroup("!r:example.org"))).empty());
+
+    const std::size_t before = host.server.sent.size();
+    group.add(event_of("m.room.message", "!other:example.org"));
+    EXPECT_THROW(host.run(module.api.send_events(group)), std::invalid_argument);
+    modapi::EventGroup with_membership("!r:example.org");
+    with_membership.add(topic);
+    with_membership.add(event_of("m.room.member", "!r:example.org"));
+    EXPECT_THROW(host.run(module.api.send_events(with_membership)), callbacks::SynapseError);
+    EXPECT_EQ(host.server.sent.size(), before);
+}
+
+TEST(TestingHost, SendsAnEventOnlyWhileTheStateIsAsExpected) {
+    Host host;
+    host.server.add_room("!r:example.org", "@a:example.org");
+    Asks& module = host.load<Asks>();
+    JsonDict topic = event_of("m.room.topic", "!r:example.org");
+    topic["state_key"] = "";
+    const auto send_if = [&](const std::optional<std::string>& expected) {
+        return host.run(module.api.send_event_if(topic, "m.room.topic", "", expected));
+    };
+    const std::optional<callbacks::Event> first = send_if(std::nullopt);
+    ASSERT_TRUE(first.has_value());
+    EXPECT_FALSE(send_if(std::nullopt).has_value()) << "it is set by now";
+    EXPECT_FALSE(send_if("$other").has_value());
+    EXPECT_TRUE(send_if(first->event_id()).has_value());
+}
+
 TEST(TestingHost, RefusesWhatTheServerRefuses) {
     Host host;
     host.server.add_room("!r:example.org", "@a:example.org");
