@@ -98,7 +98,7 @@ struct ServerWorker::Parts {
           deactivation(process.database, modules.hooks().third_party_rules, memberships, presence, sessions, profiles,
                        third_party_id_changes),
           incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
-                          room_turns),
+                          room_turns, process.turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
