@@ -105,6 +105,20 @@ TEST(StartTest, NamesTheModuleWhoseStartFailsOrDoesNotEnd) {
     EXPECT_TRUE(hung.errors.ends_with(place + "has not ended within 0.05 s (module stubborn.Stubborn)\n")) << hung.errors;
 }
 
+TEST(StartTest, ShowsWhatModulesSayBeforeTheServerListensAtItsLevel) {
+    const TemporaryFolder folder;
+    const ServerProcess server(folder.path(), std::string(open_settings) + "    config: {talks: true}\n");
+    const std::string log = server.log();
+    const std::size_t started = log.find(" info started: ");
+    ASSERT_NE(started, std::string::npos) << log;
+    const std::size_t built = log.find(" info module stubborn.Stubborn: is built\n");
+    const std::size_t begins = log.find(" info module stubborn.Stubborn: begins\n");
+    EXPECT_LT(built, begins) << log;
+    EXPECT_LT(begins, started) << log;
+    EXPECT_EQ(log.find("is built of nothing"), std::string::npos) << "which is below the log's level";
+    EXPECT_EQ(log.find("is loaded"), std::string::npos) << "the server itself has nothing to say yet";
+}
+
 TEST(StartTest, ChecksTheConfigurationWithoutStarting) {
     const TemporaryFolder folder;
     const std::filesystem::path file = folder.path() / "hs.yaml";

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/program_options.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -53,18 +54,32 @@ public:
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
 };
 
-/// Lines on stderr: time, level, text.
-void set_up_log() {
-    auto log = spdlog::stderr_logger_mt(own_log);
+/// Writes to stderr. Until everything runs, what goes wrong in the server is one line of its own, and nothing below a warning
+/// is of interest; what modules have to say, which begin before that, is theirs to judge.
+class StandardError final : public spdlog::sinks::stderr_sink_mt {
+public:
+    void log(const spdlog::details::log_msg& message) override {
+        const std::string_view name(message.logger_name.data(), message.logger_name.size());
+        if (message.level < own_level_.load(std::memory_order_relaxed) && name == own_log) return;
+        spdlog::sinks::stderr_sink_mt::log(message);
+    }
+    void everything_runs() noexcept { own_level_.store(spdlog::level::info, std::memory_order_relaxed); }
+
+private:
+    std::atomic<spdlog::level::level_enum> own_level_{spdlog::level::warn};
+};
+
+/// Lines on stderr: time, level, text. Modules have loggers of their own, which write where the server's does.
+std::shared_ptr<StandardError> set_up_log() {
+    auto sink = std::make_shared<StandardError>();
+    auto log = std::make_shared<spdlog::logger>(own_log, sink);
     auto form = std::make_unique<spdlog::pattern_formatter>();
     form->add_flag<ModuleName>('*').add_flag<OneLine>('?').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*%?");
     log->set_formatter(std::move(form));
     log->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(log));
+    return sink;
 }
-
-/// Of everybody's lines: modules have loggers of their own, which write where the server's does.
-void show_from(spdlog::level::level_enum level) { spdlog::default_logger()->sinks().front()->set_level(level); }
 
 /// Of an installed server the one that was installed with it; of a built one the build's, beside the program's folder.
 std::filesystem::path default_module_path() {
@@ -97,10 +112,10 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
 }
 
 void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules) {
+           const std::vector<modapi::ConfiguredModule>& modules, StandardError& log) {
     modapi::ShutdownDeadline deadline;
     homeserver::Server server(file, configuration, modules, deadline);
-    show_from(spdlog::level::info);
+    log.everything_runs();
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
                  modules.size());
     server.log_modules();
@@ -109,7 +124,7 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
     spdlog::info("stopped");
 }
 
-void run(const std::string& config_file, bool only_check) {
+void run(const std::string& config_file, bool only_check, StandardError& log) {
     const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
     homeserver::ServerConfiguration configuration = homeserver::read_server_configuration(file, default_module_path(), warn);
@@ -119,11 +134,11 @@ void run(const std::string& config_file, bool only_check) {
     if (only_check) {
         print_findings(configuration, modules);
     } else {
-        serve(file, configuration, modules);
+        serve(file, configuration, modules, log);
     }
 }
 
-int run_program(int argument_count, char** arguments) {
+int run_program(int argument_count, char** arguments, StandardError& log) {
     program_options::options_description options("Options");
     options.add_options()("config", program_options::value<std::string>()->value_name("FILE"),
                           "the configuration, a YAML file")(
@@ -144,7 +159,7 @@ int run_program(int argument_count, char** arguments) {
         return EXIT_FAILURE;
     }
     if (sodium_init() < 0) throw std::runtime_error("libsodium can't be used");
-    run(given["config"].as<std::string>(), given.contains("check-config"));
+    run(given["config"].as<std::string>(), given.contains("check-config"), log);
     return EXIT_SUCCESS;
 }
 
@@ -153,9 +168,8 @@ int run_program(int argument_count, char** arguments) {
 int main(int argument_count, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
     try {
-        set_up_log();
-        show_from(spdlog::level::warn);  // until everything runs: what goes wrong is one line of its own
-        return run_program(argument_count, arguments);
+        const std::shared_ptr<StandardError> log = set_up_log();
+        return run_program(argument_count, arguments, *log);
     } catch (const modapi::ConfigurationError& error) {
         std::cerr << error.what() << std::endl;
     } catch (const modapi::HostError& error) {
