@@ -6,6 +6,7 @@
 #include "events/public_key.h"
 
 #include <algorithm>
+#include <future>
 
 /// What another server may do, over real HTTP, with two modules that say what they were asked.
 namespace {
@@ -162,6 +163,63 @@ TEST_F(FederationTest, ARepeatedTransactionAnswersTheSameAndStoresNothingTwice) 
     EXPECT_TRUE(peer.send({pdu}, "another").body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty());
     const Texts seen = seen_by_alice();
     EXPECT_EQ(std::count(seen.begin(), seen.end(), "once"), 1);
+}
+
+TEST_F(FederationTest, AnEventThatIsKnownIsNotShownToModulesAgain) {
+    join();
+    object taken = peer.message("once");
+    EXPECT_TRUE(peer.send_one(taken).empty());
+    FederationPeer::sign(taken);
+    object soft_failed = peer.message("spam code");
+    EXPECT_TRUE(peer.send_one(soft_failed).empty());
+    FederationPeer::sign(soft_failed);
+    begin();
+    for (int delivery = 0; delivery < 8; ++delivery) {
+        const Answer answer = peer.send({taken, soft_failed, taken}, "delivery" + std::to_string(delivery));
+        EXPECT_EQ(answer.status, 200);
+        for (const auto& [event_id, result] : answer.body.at("pdus").as_object()) EXPECT_TRUE(result.as_object().empty());
+    }
+    EXPECT_EQ(asked(false), Texts{});
+    EXPECT_EQ(seen_by_alice().front(), "once");
+}
+
+TEST_F(FederationTest, AJoinThatIsKnownIsAnsweredAsBeforeAndAsksNoModuleAgain) {
+    const Answer joined = peer.join(room, "carol");
+    ASSERT_EQ(joined.status, 200) << joined.body;
+    begin();
+    const boost::json::value& join = joined.body.at("event");
+    const std::string target = "/_matrix/federation/v2/send_join/" + room + "/" + FederationPeer::id_of(join.as_object());
+    const Answer again = peer.ask("PUT", target, boost::json::serialize(join));
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(again.body.at("state").as_array().size(), joined.body.at("state").as_array().size());
+    EXPECT_EQ(asked(false), Texts{});
+}
+
+/// A module that takes its time, on two workers.
+class HeldFederationTest : public FederationTest {
+protected:
+    HeldFederationTest() : FederationTest("modules:\n  - {module: stubborn.Stubborn}\n") {}
+};
+
+TEST_F(HeldFederationTest, AnEventThatIsDeliveredTwiceAtOnceIsShownToModulesOnce) {
+    join();
+    object pdu = peer.message("hold");
+    FederationPeer::sign(pdu);
+    std::vector<std::future<Answer>> deliveries;
+    for (const char* const transaction : {"first", "second", "third", "fourth"}) {
+        deliveries.push_back(std::async(std::launch::async, [&, transaction] { return peer.send({pdu}, transaction); }));
+    }
+    ASSERT_TRUE(server.log_shows("is asked about what it holds back"));
+    EXPECT_EQ(send(room, "let go", alice).status, 200);
+    for (std::future<Answer>& delivery : deliveries) {
+        const Answer answer = delivery.get();
+        EXPECT_TRUE(answer.body.at("pdus").at(FederationPeer::id_of(pdu)).as_object().empty()) << answer.body;
+    }
+    const std::string log = server.log();
+    const std::size_t first = log.find("is asked about what it holds back");
+    EXPECT_EQ(log.find("is asked about what it holds back", first + 1), std::string::npos) << log;
+    const Texts seen = seen_by_alice();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "hold"), 1);
 }
 
 TEST_F(FederationTest, OneBadEventDoesNotKeepTheOthersOut) {
@@ -371,6 +429,15 @@ TEST_F(FederatedInviteTest, AnInvitationFromOutsideReachesTheUserAndComesBackSig
     EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
     EXPECT_TRUE(get("/sync?since=" + since, alice).body.at("rooms").at("leave").as_object().contains("!outside:peer.test"));
     EXPECT_EQ(post("/rooms/!outside:peer.test/leave", "{}", alice).status, 404);
+}
+
+TEST_F(FederatedInviteTest, OneThatIsKnownIsSignedAgainAndAsksNoModuleAgain) {
+    ASSERT_EQ(invite(invitation("@alice:hs.test")).status, 200);
+    begin();
+    const Answer again = invite(invitation("@alice:hs.test"));
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_TRUE(again.body.at("event").at("signatures").as_object().contains("hs.test"));
+    EXPECT_EQ(asked(false), Texts{});
 }
 
 TEST_F(FederatedInviteTest, ModulesMayRefuseIt) {

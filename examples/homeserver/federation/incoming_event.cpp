@@ -30,6 +30,15 @@ bool is_known(Transaction& transaction, const std::string& room_id, const std::s
     return find_event(transaction, room_id, event_id).has_value() || is_soft_failed(transaction, room_id, event_id);
 }
 
+/// The state of a room before an event that is known there.
+StateMap state_before(Transaction& transaction, const Event& event) {
+    const std::optional<StoredEvent> stored = find_event(transaction, event.room_id(), *event.event_id());
+    if (!stored) return current_state(transaction, event.room_id());  // soft-failed: it has no place among the others
+    StateMap state;
+    for (const StoredEvent& each : state_at(transaction, event.room_id(), stored->position - 1, 0)) state.set(each.event);
+    return state;
+}
+
 /// Where an event is to go.
 struct Destination {
     bool room_is_known = false;
@@ -43,7 +52,10 @@ Destination find_destination(Transaction& transaction, const Event& event) {
     found.room_is_known = find_head(transaction, event.room_id()).has_value();
     if (!found.room_is_known) return found;
     found.event_is_known = is_known(transaction, event.room_id(), *event.event_id());
-    if (found.event_is_known) return found;
+    if (found.event_is_known) {
+        found.state = state_before(transaction, event);
+        return found;
+    }
     for (const char* const key : {"auth_events", "prev_events"}) {
         for (const JsonValue& reference : event.other().at(key).get_array()) {
             const std::string event_id(reference.get_string());
@@ -85,6 +97,14 @@ std::optional<StoredIncoming> store(Transaction& transaction, const EvaluatedPdu
 }
 
 }  // namespace
+
+async::task<ArrivedPdu> IncomingEvents::arrive(const ReceivedPdu& received) {
+    const Event event = event_of(received);
+    ArrivedPdu arrived;
+    arrived.turn = co_await turns_.take("arrival of " + *event.event_id());
+    arrived.is_known = co_await database_.read("is_known_event", &is_known, event.room_id(), *event.event_id());
+    co_return arrived;
+}
 
 async::task<EvaluatedPdu> IncomingEvents::evaluated(ReceivedPdu received) {
     EvaluatedPdu evaluated{event_of(received)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "accounts/turns.h"
 #include "federation/received_pdu.h"
 #include "rooms/event_sender.h"
 
@@ -19,15 +20,26 @@ struct EvaluatedPdu {
     bool soft_failed = false;
 };
 
+/// An event that another server has sent, while this server deals with it.
+struct ArrivedPdu {
+    Turns::Turn turn;       ///< whoever delivers the event as well waits for its end
+    bool is_known = false;  ///< it is here already: modules have been asked about it
+};
+
 /// Takes other servers' events into rooms. One a worker; thread: the worker's.
 class IncomingEvents {
 public:
     IncomingEvents(modapi::Database& database, callbacks::SpamCheckerDispatch& spam_checker,
-                   callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender) noexcept
+                   callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender, Turns& turns) noexcept
         : database_(database),
           spam_checker_(spam_checker),
           third_party_rules_(third_party_rules),
-          event_sender_(event_sender) {}
+          event_sender_(event_sender),
+          turns_(turns) {}
+
+    /// Begins with an event, before any module is asked about it; what is returned is kept until it is stored. Other servers
+    /// repeat events, at once too: a later delivery waits, and finds it known. `received` isn't refused.
+    [[nodiscard]] async::task<ArrivedPdu> arrive(const ReceivedPdu& received);
 
     /// Asks check_event_for_spam about an event that came from another server; what is rejected is pruned and soft-failed. An
     /// event whose hash is wrong isn't asked about. `received` isn't refused.
@@ -44,6 +56,7 @@ private:
     callbacks::SpamCheckerDispatch& spam_checker_;
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     EventSender& event_sender_;
+    Turns& turns_;
 };
 
 }  // namespace homeserver

@@ -107,13 +107,19 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     if (received.event_id != request.path_parameters.at(1))
         throw SynapseError(400, "The event's id isn't the one of the path", Codes::BAD_JSON);
     JsonDict pdu = received.pdu;
-    EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
+    const ArrivedPdu arrived = co_await incoming_events.arrive(received);
+    const bool is_invited = co_await database.read("is_remote_invite", &is_remote_invite, received.event_id);
+    const bool is_new = !arrived.is_known && !is_invited;
+    EvaluatedPdu evaluated{event_of(received)};
+    if (is_new) evaluated = co_await incoming_events.evaluated(std::move(received));
     const Event& event = evaluated.event;
     if (event.room_id() != request.path_parameters.at(0))
         throw SynapseError(400, "The event's room isn't the one of the path", Codes::BAD_JSON);
     const std::string invitee = event.state_key().value_or(std::string());
-    const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
-    deny_if_spam(verdict, "This user is not permitted to send invites to this server/user");
+    if (is_new) {
+        const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
+        deny_if_spam(verdict, "This user is not permitted to send invites to this server/user");
+    }
     require_proper(server_name, event);
     const bool exists = co_await user_exists(database, invitee);
     if (!exists) throw SynapseError(404, "User " + invitee + " is not known here", Codes::NOT_FOUND);

@@ -137,7 +137,9 @@ async::task<Response> send_join(const RoutedRequest& request, ServerAuthenticati
     received = co_await authorised_joins.authorised(std::move(received));
     JsonDict event = received.pdu;
     const std::string room_id = request.path_parameters.at(0);
-    EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
+    const ArrivedPdu arrived = co_await incoming_events.arrive(received);
+    EvaluatedPdu evaluated{event_of(received)};
+    if (!arrived.is_known) evaluated = co_await incoming_events.evaluated(std::move(received));
     // A pruned join is a join still: what it lost is the profile.
     evaluated.soft_failed = false;
     const StateMap before = co_await to_the_end(incoming_events.take_into_room(std::move(evaluated)));

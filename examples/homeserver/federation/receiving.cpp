@@ -91,6 +91,8 @@ async::task<void> receive(callbacks::SpamCheckerDispatch& spam_checker, Incoming
                           AuthorisedJoins& authorised_joins, ReceivedPdu received) {
     if (received.refusal) throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
     authorised_joins.require_signature(received.pdu);
+    const ArrivedPdu arrived = co_await incoming_events.arrive(received);
+    if (arrived.is_known) co_return;
     EvaluatedPdu evaluated = co_await incoming_events.evaluated(std::move(received));
     const bool dropped = co_await spam_checker.should_drop_federated_event(evaluated.event);
     if (dropped) co_return;

@@ -11,10 +11,12 @@ namespace homeserver {
 
 using modapi::Transaction;
 
+bool is_remote_invite(Transaction& transaction, const std::string& event_id) {
+    return transaction.query_one<std::int64_t>("SELECT 1 FROM outside_invites WHERE event_id = ?", event_id).has_value();
+}
+
 bool store_remote_invite(Transaction& transaction, const callbacks::Event& event, const callbacks::JsonArray& room_state) {
-    const auto known =
-        transaction.query_one<std::int64_t>("SELECT 1 FROM outside_invites WHERE event_id = ?", *event.event_id());
-    if (known) return false;
+    if (is_remote_invite(transaction, *event.event_id())) return false;
     const std::int64_t position = next_stream_position(transaction);
     // A later invitation takes the place of an earlier one.
     transaction.execute(

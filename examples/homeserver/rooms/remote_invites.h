@@ -19,6 +19,8 @@ struct RemoteInvite {
     bool declined = false;
 };
 
+/// Whether the invitation is here, declined or not.
+[[nodiscard]] bool is_remote_invite(modapi::Transaction& transaction, const std::string& event_id);
 /// False: it is here already.
 [[nodiscard]] bool store_remote_invite(modapi::Transaction& transaction, const callbacks::Event& event,
                                        const callbacks::JsonArray& room_state);
