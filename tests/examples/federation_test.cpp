@@ -19,8 +19,9 @@ class FederationTest : public RoomTest {
 protected:
     explicit FederationTest(
         const std::string& modules =
-            "modules:\n  - {module: probe.Probe, config: {name: a}}\n  - {module: probe.Probe, config: {name: b}}\n")
-        : RoomTest(FederationPeer::configuration() + modules) {}
+            "modules:\n  - {module: probe.Probe, config: {name: a}}\n  - {module: probe.Probe, config: {name: b}}\n",
+        int workers = 1)
+        : RoomTest(FederationPeer::configuration() + modules, workers) {}
 
     /// What module b was asked about events of the peer since its journal was cleared, in order; on_new_event is waited for.
     [[nodiscard]] Texts asked(bool ends_with_new_event) const {
@@ -198,7 +199,7 @@ TEST_F(FederationTest, AJoinThatIsKnownIsAnsweredAsBeforeAndAsksNoModuleAgain) {
 /// A module that takes its time, on two workers.
 class HeldFederationTest : public FederationTest {
 protected:
-    HeldFederationTest() : FederationTest("workers: 2\nmodules:\n  - {module: stubborn.Stubborn}\n") {}
+    HeldFederationTest() : FederationTest("modules:\n  - {module: stubborn.Stubborn}\n", 2) {}
 };
 
 TEST_F(HeldFederationTest, AnEventThatIsDeliveredTwiceAtOnceIsShownToModulesOnce) {

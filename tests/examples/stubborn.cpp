@@ -22,7 +22,10 @@ namespace stubborn {
 class Stubborn {
 public:
     Stubborn(callbacks::JsonDict config, modapi::ModuleApi& api)
-        : api_(api), how_to_start_(text_of(config, "start")), how_to_stop_(text_of(config, "stop")), talks_(config.contains("talks")) {
+        : api_(api),
+          how_to_start_(text_of(config, "start")),
+          how_to_stop_(text_of(config, "stop")),
+          talks_(config.contains("talks")) {
         if (config.contains("throw")) throw std::runtime_error("this module never starts");
         callbacks::AccountValidity validity;
         validity.is_user_expired = async::bind<&Stubborn::is_user_expired>(this);
