@@ -152,6 +152,7 @@ using Houses = modapi::Workers<House>;
 class WorkersTest : public testing::Test {
 protected:
     WorkersTest() : database(modapi::Database::open(files.settings())) {
+        resolver.add<Guest>("my.Guest");
         settings.count = 2;
         settings.grace = 0ms;
         settings.time_to_stop = 60s;
@@ -160,8 +161,6 @@ protected:
     }
 
     std::vector<modapi::ConfiguredModule> modules(callbacks::JsonDict config = {}) {
-        modapi::ModuleResolver resolver({});
-        resolver.add<Guest>("my.Guest");
         const std::vector<modapi::ModuleEntry> entries = {{"my.Guest", std::move(config)}};
         return modapi::configure_modules(entries, resolver);
     }
@@ -180,6 +179,7 @@ protected:
 
     LogCapture log;
     TestDatabase files;
+    modapi::ModuleResolver resolver = modapi::ModuleResolver({});  ///< modules refer to what it knows
     std::unique_ptr<modapi::Database> database;
     modapi::WorkerGroupSettings settings;
 };
