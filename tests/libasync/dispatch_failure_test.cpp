@@ -123,6 +123,27 @@ TEST(DispatchFailure, LogAndGoOnReportsAnErrorAndRunsTheNextHook) {
     expect_the_next_hook_to_run<tolerant, &Module::throw_later>(async::error_level::error);
 }
 
+/// Puts an exception that says whose it is in the place of any other.
+class Border final : public async::failure_border {
+public:
+    [[nodiscard]] std::exception_ptr outside(const async::callback_identity& callback, std::exception_ptr) noexcept override {
+        return std::make_exception_ptr(std::logic_error(callback.module + " " + std::string(callback.callback)));
+    }
+};
+
+TEST(DispatchFailure, WhatLeavesADispatcherIsWhatTheBorderMakesOfIt) {
+    Border border;
+    Failing<strict, &Module::throw_later> test;
+    test.settings.border = &border;
+    try {
+        test.time.run(ask(test.dispatcher, "x"));
+        ADD_FAILURE();
+    } catch (const std::logic_error& error) {
+        EXPECT_STREQ(error.what(), "bad strict");
+    }
+    EXPECT_EQ(test.ear.heard, std::vector<std::string>{"bad"});
+}
+
 TEST(DispatchFailure, SkipReportsAWarningAndCountsAsNoAnswer) {
     expect_the_next_hook_to_run<skipping, &Module::throw_now>(async::error_level::warning);
     expect_the_next_hook_to_run<skipping, &Module::throw_later>(async::error_level::warning);

@@ -21,6 +21,12 @@ void fail_500::apply(const std::exception_ptr&) { throw SynapseError(500, "Inter
 
 void module_failure::apply(const std::exception_ptr& failure) {
     let_synapse_errors_pass(failure);
+    try {
+        std::rethrow_exception(failure);
+    } catch (const ModuleFailed&) {
+        throw;  // it may say whose it is
+    } catch (...) {
+    }
     throw ModuleFailed(message_of(failure));
 }
 

@@ -25,7 +25,7 @@ void hook_run::suspended() {
         [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &*limited_);
 }
 
-void hook_run::fail(std::exception_ptr failure, error_level level) {
+std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {
     bool stopping = false;
     try {
         std::rethrow_exception(failure);
@@ -39,8 +39,11 @@ void hook_run::fail(std::exception_ptr failure, error_level level) {
     if (expiry_) stop_expiry();
     if (stopping) std::rethrow_exception(std::move(failure));
     callback_statistics::add(statistics().errors);
+    if (settings_ != nullptr && settings_->border != nullptr)
+        failure = settings_->border->outside(running(), std::move(failure));
     if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(running(), level, failure);
     throw_if_operation_cancelled();
+    return failure;
 }
 
 void hook_run::decided() const {

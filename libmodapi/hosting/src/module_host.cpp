@@ -42,6 +42,7 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
     environment.run_background_tasks = settings.run_background_tasks;
     environment.http_client = settings.http_client;
     environment.dispatch_settings.observer = &callback_log;
+    environment.dispatch_settings.border = &border;
     environment.dispatch_settings.slow = settings.slow_callback;
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
     environment.configure_cache = [this](async::cached_function& function) { settings.caches.apply_to(function); };
@@ -79,6 +80,7 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             ModuleInstance module;
             module.configured = configured;
             module.definition = *configured.definition;
+            state.border.add(configured);
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");

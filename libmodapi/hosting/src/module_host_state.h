@@ -1,6 +1,7 @@
 #pragma once
 
 #include "callback_log.h"
+#include "module_border.h"
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/hosting/module_host.h>
@@ -43,6 +44,7 @@ struct ModuleHost::State {
 
     WorkerSettings settings;
     CallbackLog callback_log;
+    ModuleBorder border;
     ModuleEnvironment environment;
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;

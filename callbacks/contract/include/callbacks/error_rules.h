@@ -14,7 +14,7 @@ struct fail_500 {
     [[noreturn]] static void apply(const std::exception_ptr& failure);
 };
 
-/// A SynapseError leaves as it is; anything else becomes ModuleFailed, which the client sees as 500.
+/// A SynapseError leaves as it is; anything else becomes ModuleFailed if it isn't one, which the client sees as 500.
 struct module_failure {
     static constexpr std::string_view name = "SynapseError propagates, else module failure";
     static constexpr async::error_level level = async::error_level::error;

@@ -53,8 +53,9 @@ public:
         throw_if_operation_cancelled();
     }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
-    /// What else it does to the operation is the error rule's to say.
-    void fail(std::exception_ptr failure, error_level level);
+    /// What else it does to the operation is the error rule's to say, which gets what is returned: the failure as it is to
+    /// everybody outside.
+    [[nodiscard]] std::exception_ptr fail(std::exception_ptr failure, error_level level);
     /// The answer ended the walk.
     void decided() const;
 

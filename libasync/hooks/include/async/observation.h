@@ -60,11 +60,23 @@ public:
     virtual void on_decision(const callback_identity& callback) noexcept = 0;
 };
 
+/// Decides what an exception that ended a callback is to everybody outside of the plug-in that registered it. Asked on the
+/// worker's thread, and only where there is one. A cancellation that ends the operation passes unasked.
+class failure_border {
+public:
+    virtual ~failure_border() = default;
+    /// What the observer hears of, the error rule gets and, where that lets it pass, leaves the dispatcher: `failure` itself or
+    /// another one in its place.
+    [[nodiscard]] virtual std::exception_ptr outside(const callback_identity& callback,
+                                                     std::exception_ptr failure) noexcept = 0;
+};
+
 /// Shared by all dispatchers of a worker; set before the first registration, outlives them.
 struct dispatch_settings {
     dispatch_observer* observer = nullptr;
     clock::duration slow = std::chrono::seconds(1);          ///< longer runs are reported
     clock::duration callback_deadline = clock::duration(0);  ///< longer runs are cut, 0: never
+    failure_border* border = nullptr;                        ///< null: failures leave as they are
 };
 
 }  // namespace async
