@@ -56,8 +56,9 @@ TEST(ServerConfigurationTest, ReadsItsOwnKeysAsYaml1_1Does) {
                   .configuration.listeners.at(0)
                   .address,
               "127.0.0.2");
-    EXPECT_EQ(error_of("server_name: 2001-12-14\n"),
-              "/etc/hs/homeserver.yaml:1: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
+    EXPECT_EQ(
+        error_of("server_name: 2001-12-14\n"),
+        "/etc/hs/homeserver.yaml:1: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
 }
 
 TEST(ServerConfigurationTest, ListensOnEveryAddressOfEveryEntry) {
