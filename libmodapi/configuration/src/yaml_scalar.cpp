@@ -144,10 +144,12 @@ std::optional<JsonValue> value_of_yaml_scalar(const YamlNode& scalar, std::strin
             problem = shown(text) + " is no integer of 64 bits; in quotes it would be text";
             return std::nullopt;
         case YamlType::FLOAT:
-            if (is_yaml_float(text) || is_all_decimal(text)) {
-                if (std::optional<JsonValue> value = yaml_float(text)) return value;
+            if (!is_yaml_float(text) && !is_all_decimal(text)) {
+                problem = shown(text) + " isn't written as floats are in YAML 1.1";
+                return std::nullopt;
             }
-            problem = shown(text) + " is no number that a double can hold; in quotes it would be text";
+            if (std::optional<JsonValue> value = yaml_float(text)) return value;
+            problem = text + " is no number that a double can hold; in quotes it would be text";
             return std::nullopt;
         case YamlType::TIMESTAMP:
             problem = text + " is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text";
