@@ -50,14 +50,15 @@ TEST(ServerConfigurationTest, NeedsNothingButAName) {
 
 TEST(ServerConfigurationTest, ReadsItsOwnKeysAsYaml1_1Does) {
     EXPECT_TRUE(read("server_name: x\nenable_registration: yes\nenable_registration_without_verification: on\n")
-                    .configuration.enable_registration);
-    EXPECT_FALSE(read("server_name: x\nenable_registration: Off\n").configuration.enable_registration);
+                    .configuration.registration.is_enabled);
+    EXPECT_FALSE(read("server_name: x\nenable_registration: Off\n").configuration.registration.is_enabled);
     EXPECT_EQ(read("server_name: x\nusual: &usual {bind_addresses: [127.0.0.2]}\nlisteners: [{<<: *usual, port: 017}]\n")
                   .configuration.listeners.at(0)
                   .address,
               "127.0.0.2");
-    EXPECT_EQ(error_of("server_name: 2001-12-14\n"),
-              "/etc/hs/homeserver.yaml:1: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
+    EXPECT_EQ(
+        error_of("server_name: 2001-12-14\n"),
+        "/etc/hs/homeserver.yaml:1: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
 }
 
 TEST(ServerConfigurationTest, ListensOnEveryAddressOfEveryEntry) {

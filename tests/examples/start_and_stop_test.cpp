@@ -131,6 +131,21 @@ TEST(StartTest, ChecksTheConfigurationWithoutStarting) {
     EXPECT_FALSE(std::filesystem::exists(folder.path() / "homeserver.db"));
 }
 
+TEST(StartTest, SaysOfAFileThatMeansSomethingElseInYaml1_1WhereItIs) {
+    const TemporaryFolder folder;
+    const std::filesystem::path file = folder.path() / "hs.yaml";
+    const auto check = [&](const std::string& yaml) {
+        std::ofstream(file, std::ios::binary) << yaml;
+        const FinishedRun run = run_program(folder.path(), {"--config", file.string(), "--check-config"});
+        EXPECT_EQ(run.status, 1);
+        return run.errors;
+    };
+    EXPECT_EQ(check("server_name: hs\nmodules:\n  - module: stubborn.Stubborn\n    config: {<<: [deny]}\n"),
+              file.string() + ":4: << must name a mapping, or a list of mappings, whose keys are merged into this one\n");
+    EXPECT_EQ(check("server_name: hs\n# \xe9\n"), file.string() + ":2: isn't UTF-8\n");
+    EXPECT_EQ(check(std::string("server_name: hs\n\0", 17)), file.string() + ":2: isn't YAML: there is a NUL byte\n");
+}
+
 class StopTest : public testing::Test {
 protected:
     /// Sends a request of `user` that doesn't come back.

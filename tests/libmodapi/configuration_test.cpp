@@ -110,7 +110,8 @@ callbacks::JsonValue value_of(const std::string& yaml) {
 }
 
 TEST(ConfigurationTest, TakesTheWordsOfYaml1_1ForBooleansAndNoOthers) {
-    for (const std::string word : {"yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"}) EXPECT_EQ(value_of(word), true);
+    for (const std::string word : {"yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"})
+        EXPECT_EQ(value_of(word), true);
     for (const std::string word : {"no", "No", "NO", "off", "Off", "OFF", "false", "False"}) EXPECT_EQ(value_of(word), false);
     for (const std::string word : {"y", "n", "Y", "N", "yES", "oN", "nULL"}) EXPECT_EQ(value_of(word), word.c_str());
     EXPECT_EQ(value_of("'yes'"), "yes");
@@ -126,7 +127,8 @@ TEST(ConfigurationTest, ReadsTheNumbersOfYaml1_1) {
     EXPECT_EQ(value_of("1_0.5"), 10.5);
     EXPECT_EQ(value_of("-.inf"), -std::numeric_limits<double>::infinity());
     EXPECT_EQ(value_of("!!int '3'"), 3);
-    for (const std::string text : {"0o17", "089", "08:30", "1e3", "1.5e3", "-.5", "1:60"}) EXPECT_EQ(value_of(text), text.c_str());
+    for (const std::string text : {"0o17", "089", "08:30", "1e3", "1.5e3", "-.5", "1:60"})
+        EXPECT_EQ(value_of(text), text.c_str());
 }
 
 TEST(ConfigurationTest, RefusesWhatJsonCanNotSay) {
@@ -134,7 +136,8 @@ TEST(ConfigurationTest, RefusesWhatJsonCanNotSay) {
               "hs.yaml:2: 2001-12-14 is a date in YAML 1.1, which JSON doesn't have; in quotes it would be text");
     EXPECT_EQ(parse_error("a: 18446744073709551616\n"),
               "hs.yaml:1: 18446744073709551616 is no integer of 64 bits; in quotes it would be text");
-    EXPECT_EQ(parse_error("a: 1.0e+400\n"), "hs.yaml:1: 1.0e+400 is no number that a double can hold; in quotes it would be text");
+    EXPECT_EQ(parse_error("a: 1.0e+400\n"),
+              "hs.yaml:1: 1.0e+400 is no number that a double can hold; in quotes it would be text");
     EXPECT_EQ(parse_error("a: !!binary aGk=\n"), "hs.yaml:1: the tag !!binary isn't supported");
     EXPECT_EQ(parse_error("a: !!python/name:os.system x\n"), "hs.yaml:1: the tag !!python/name:os.system isn't supported");
     EXPECT_EQ(parse_error("a:\n  - !!set {b}\n"), "hs.yaml:2: the tag !!set isn't supported");
@@ -166,8 +169,8 @@ TEST(ConfigurationTest, MergesTheMappingsThatAMergeKeyNames) {
 }
 
 TEST(ConfigurationTest, RemembersTheLineThatAMergedValueStandsIn) {
-    const ConfigurationFile file =
-        ConfigurationFile::parse("base: &base\n  deny: 7\nmodules:\n  - module: x.Y\n    config:\n      <<: *base\n", "hs.yaml");
+    const ConfigurationFile file = ConfigurationFile::parse(
+        "base: &base\n  deny: 7\nmodules:\n  - module: x.Y\n    config:\n      <<: *base\n", "hs.yaml");
     EXPECT_EQ(file.describe({"modules", "0", "config", "deny"}, "is bad"), "hs.yaml:2: modules[0].config.deny: is bad");
 }
 
@@ -193,12 +196,20 @@ TEST(ConfigurationTest, RefusesMergesThatExplode) {
 TEST(ConfigurationTest, NamesTheLineOfWhatIsNotText) {
     using namespace std::string_view_literals;
     EXPECT_EQ(parse_error("a: 1\nb: \xe9\n"), "hs.yaml:2: isn't UTF-8");
-    EXPECT_EQ(parse_error("\xff\xfe" "a\0:\0 \0" "1\0"sv), "hs.yaml:1: isn't UTF-8: it begins as UTF-16 does");
+    EXPECT_EQ(parse_error("\xff\xfe"
+                          "a\0:\0 \0"
+                          "1\0"sv),
+              "hs.yaml:1: isn't UTF-8: it begins as UTF-16 does");
     EXPECT_EQ(parse_error("a: 1\n# \0\n"sv), "hs.yaml:2: isn't YAML: there is a NUL byte");
     EXPECT_EQ(parse_error("a: 1\nb: \x1b[0m\n"), "hs.yaml:2: isn't YAML: the control character U+001B may not be in it");
     EXPECT_EQ(parse_error("a: 1\nb:\t2\n"), "hs.yaml:2: isn't YAML: a tab stands where only spaces may");
     EXPECT_EQ(value_of("'x\ty' #\tcomment"), "x\ty");
-    EXPECT_EQ(ConfigurationFile::parse("\xef\xbb\xbf" "a: on\n", "hs.yaml").root().at("a"), true);
+    EXPECT_EQ(ConfigurationFile::parse("\xef\xbb\xbf"
+                                       "a: on\n",
+                                       "hs.yaml")
+                  .root()
+                  .at("a"),
+              true);
 }
 
 TEST(ConfigurationTest, NamesAliasesOfNothingAndNamesGivenTwice) {

@@ -1,52 +1,18 @@
 #include "yaml_document.h"
 
 #include "yaml_characters.h"
+#include "yaml_parser.h"
+#include "yaml_tokens.h"
 
 #include <modapi/hosting/configuration.h>
 
-#include <yaml.h>
-
 #include <map>
-#include <new>
 #include <optional>
 #include <utility>
 
 namespace modapi {
 
 namespace {
-
-/// libyaml's parser over a text that outlives it.
-class YamlParser {
-public:
-    YamlParser(std::string_view text, const std::string& name) : name_(name) {
-        if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
-        // Said, so that it doesn't look for an encoding: the text is known to be UTF-8.
-        yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
-        yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-    }
-    YamlParser(const YamlParser&) = delete;
-    YamlParser& operator=(const YamlParser&) = delete;
-    ~YamlParser() { yaml_parser_delete(&parser_); }
-
-    /// Fills what the caller has to delete.
-    void next_event(yaml_event_t& event) {
-        if (yaml_parser_parse(&parser_, &event) == 0) fail();
-    }
-    void next_token(yaml_token_t& token) {
-        if (yaml_parser_scan(&parser_, &token) == 0) fail();
-    }
-
-private:
-    [[noreturn]] void fail() const {
-        if (parser_.error == YAML_MEMORY_ERROR) throw std::bad_alloc();
-        const std::string problem = parser_.problem != nullptr ? parser_.problem : "unknown error";
-        const std::string context = parser_.context != nullptr ? std::string(parser_.context) + ", " : std::string();
-        fail_at_line(name_, static_cast<int>(parser_.problem_mark.line) + 1, "isn't YAML: " + context + problem);
-    }
-
-    const std::string& name_;
-    yaml_parser_t parser_{};
-};
 
 /// Deletes an event however the reading of it ends.
 struct YamlEvent {
@@ -60,37 +26,8 @@ struct YamlEvent {
     yaml_event_t event{};
 };
 
-struct YamlToken {
-    YamlToken() = default;
-    YamlToken(const YamlToken&) = delete;
-    YamlToken& operator=(const YamlToken&) = delete;
-    ~YamlToken() { yaml_token_delete(&token); }
-
-    yaml_token_t token{};
-};
-
 std::string text_of(const yaml_char_t* text) {
     return text != nullptr ? std::string(reinterpret_cast<const char*>(text)) : std::string();
-}
-
-/// libyaml takes a tab between two tokens for a space where the readers that files were written for refuse it.
-void refuse_tabs_between_tokens(std::string_view text, const std::string& name) {
-    YamlParser parser(text, name);
-    YamlCursor cursor(text);
-    while (true) {
-        YamlToken token;
-        parser.next_token(token.token);
-        bool in_comment = false;
-        while (cursor.index() < token.token.start_mark.index && !cursor.at_end()) {
-            const char32_t character = cursor.take().value_or(U' ');
-            if (is_yaml_line_break(character)) in_comment = false;
-            if (character == U'#') in_comment = true;
-            if (character == U'\t' && !in_comment)
-                fail_at_line(name, cursor.line(), "isn't YAML: a tab stands where only spaces may");
-        }
-        if (token.token.type == YAML_STREAM_END_TOKEN) return;
-        while (cursor.index() < token.token.end_mark.index && !cursor.at_end()) static_cast<void>(cursor.take());
-    }
 }
 
 /// Makes nodes of the parser's events.
@@ -155,10 +92,11 @@ private:
             const auto& scalar = next.event.data.scalar;
             anchor = text_of(scalar.anchor);
             node.tag = text_of(scalar.tag);
-            node.is_plain = scalar.plain_implicit != 0;
+            // What stands behind a lone `!` is resolved, also if it is nothing.
+            node.is_plain = scalar.plain_implicit != 0 || node.tag == "!";
             node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
-            // YAML 1.1's `!` in front of a quoted text says that it isn't to be taken for text.
-            if (node.is_plain && scalar.style != YAML_PLAIN_SCALAR_STYLE)
+            // `! "3"` would be the number.
+            if (scalar.plain_implicit != 0 && scalar.style != YAML_PLAIN_SCALAR_STYLE)
                 fail_at_line(name_, node.line, "the tag ! isn't supported before a quoted text");
         } else if (next.event.type == YAML_SEQUENCE_START_EVENT) {
             node.kind = YamlNode::Kind::SEQUENCE;
@@ -210,7 +148,7 @@ YamlDocument read_yaml_document(std::string_view text, const std::string& name) 
     Composition composition(text, name);
     YamlDocument document = composition.compose();
     // Afterwards: of a text that can't be parsed anyway, the parser says more.
-    if (text.find('\t') != std::string_view::npos) refuse_tabs_between_tokens(text, name);
+    refuse_looser_tokens(text, name);
     return document;
 }
 

@@ -21,7 +21,7 @@ std::string_view name_of(YamlType type) {
         case YamlType::BOOLEAN:
             return "a boolean";
         case YamlType::INTEGER:
-            return "an integer in a form that JSON doesn't have";
+            return "an integer";
         default:
             return "a float";
     }
@@ -58,6 +58,7 @@ void YamlEntries::add_entries_of(const YamlNode& mapping, int depth, std::vector
         YamlEntry entry;
         entry.key = text_of_key(key);
         entry.line = key.line;
+        entry.is_number = type_of_yaml_scalar(key) == YamlType::INTEGER;
         entry.value = children[at + 1];
         const auto [own, is_new] = own_lines.emplace(entry.key, key.line);
         if (!is_new) {
@@ -66,10 +67,14 @@ void YamlEntries::add_entries_of(const YamlNode& mapping, int depth, std::vector
         }
         if (depth > 0) budget_.spend_one(key.line);
         const auto [place, is_first] = places.emplace(entry.key, entries.size());
-        if (is_first)
+        if (is_first) {
             entries.push_back(std::move(entry));
-        else
-            entries[place->second] = std::move(entry);
+            continue;
+        }
+        YamlEntry& replaced = entries[place->second];
+        if (replaced.is_number != entry.is_number)
+            fail_at_line(name_, key.line, "the key " + entry.key + " is there twice, once as a number and once as text");
+        replaced = std::move(entry);
     }
 }
 

@@ -23,7 +23,8 @@ private:
 
 struct YamlEntry {
     std::string key;
-    int line = 1;  ///< of the key
+    int line = 1;            ///< of the key
+    bool is_number = false;  ///< whether YAML takes the key for one: 1 and "1" are two keys there
     std::size_t value = 0;
 };
 
@@ -37,8 +38,8 @@ public:
     /// mappings to merge the first one counts most, of several merge keys the last one, and of what a mapping merges itself
     /// least.
     /// Errors: ConfigurationError with the line, for a key of the mapping's own that is there twice (readers of YAML 1.1 take
-    /// the last one and say nothing), a key that is no text (whole numbers in their usual form are), and a merge of what is no
-    /// mapping.
+    /// the last one and say nothing), a key that is no text (whole numbers in their usual form are), a number that is merged
+    /// with a text of the same digits, and a merge of what is no mapping.
     [[nodiscard]] std::vector<YamlEntry> of(const YamlNode& mapping);
 
 private:

@@ -110,6 +110,8 @@ bool is_all_decimal(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+std::string shown(const std::string& text) { return text.empty() ? "an empty text" : text; }
+
 }  // namespace
 
 YamlType type_of_yaml_scalar(const YamlNode& scalar) {
@@ -132,19 +134,21 @@ std::optional<JsonValue> value_of_yaml_scalar(const YamlNode& scalar, std::strin
         case YamlType::BOOLEAN: {
             // Behind a tag in any mixture of letters.
             if (const std::optional<bool> value = boolean_of(in_small_letters(text))) return JsonValue(*value);
-            problem = text + " is no boolean";
+            problem = shown(text) + " is no boolean";
             return std::nullopt;
         }
         case YamlType::INTEGER:
             if (is_yaml_integer(text)) {
                 if (std::optional<JsonValue> value = yaml_integer(text)) return value;
             }
-            problem = text + " is no integer of 64 bits; in quotes it would be text";
+            problem = shown(text) + " is no integer of 64 bits; in quotes it would be text";
             return std::nullopt;
         case YamlType::FLOAT:
-            if (is_yaml_float(text) || is_all_decimal(text)) {
-                if (std::optional<JsonValue> value = yaml_float(text)) return value;
+            if (!is_yaml_float(text) && !is_all_decimal(text)) {
+                problem = shown(text) + " isn't written as floats are in YAML 1.1";
+                return std::nullopt;
             }
+            if (std::optional<JsonValue> value = yaml_float(text)) return value;
             problem = text + " is no number that a double can hold; in quotes it would be text";
             return std::nullopt;
         case YamlType::TIMESTAMP:

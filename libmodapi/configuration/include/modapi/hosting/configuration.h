@@ -36,12 +36,12 @@ private:
 
 /// A host's configuration: a YAML file, as JSON with the line of every value, or settings that the program makes itself.
 ///
-/// Files are YAML 1.1 and mean what Python's `yaml.safe_load` takes them for (`yes` is a boolean, `<<` merges, everything quoted is
-/// text), or they are refused: libmodapi/docs/configuration.md has the table.
-/// Errors: ConfigurationError with file and line for a file that isn't UTF-8 or can't be parsed, what JSON can't say (a date, an
-/// integer of more than 64 bits, a key that is neither text nor a whole number, a tag of another type), a second document, a
-/// duplicate key, a root that is no mapping, nesting deeper than 64 levels, or aliases and merges that grow the document beyond a
-/// million values; with the file alone for one that can't be read.
+/// Files are YAML 1.1 and mean what Python's `yaml.safe_load` takes them for (`yes` is a boolean, `<<` merges, everything
+/// quoted is text), or they are refused: libmodapi/docs/configuration.md has the table.
+/// Errors: ConfigurationError with file and line for a file that isn't UTF-8 or can't be parsed, what JSON can't say (a date,
+/// an integer of more than 64 bits, a key that is neither text nor a whole number, a tag of another type), a second document,
+/// a duplicate key, a root that is no mapping, nesting deeper than 64 levels, or aliases and merges that grow the document
+/// beyond a million values; with the file alone for one that can't be read.
 class ConfigurationFile {
 public:
     /// `file` is named in messages as it is given here.
