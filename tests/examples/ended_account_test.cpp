@@ -33,7 +33,8 @@ protected:
     /// What a sync says of alice's presence; empty: nothing.
     [[nodiscard]] static std::string presence_of_alice(const Answer& answer) {
         for (const boost::json::value& event : answer.body.at("presence").at("events").as_array()) {
-            if (event.at("sender").as_string() == "@alice:hs.test") return std::string(event.at("content").at("presence").as_string());
+            if (event.at("sender").as_string() == "@alice:hs.test")
+                return std::string(event.at("content").at("presence").as_string());
         }
         return {};
     }
@@ -57,9 +58,10 @@ TEST_P(EndTest, NothingIsLeftOfADeactivatedAccountThatWouldGoOn) {
     EXPECT_EQ(post("/account/password", R"({"new_password":"x"})", alice).status, 401) << "a session that is begun";
     const std::string credentials = validated(server, folder.path(), email_for_account("alice@example.org"));
     EXPECT_EQ(post("/account/3pid", R"({"three_pid_creds":)" + credentials + "}", alice).status, 200);
-    EXPECT_EQ(post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"new@example.org"})", alice)
-                  .status,
-              200);
+    EXPECT_EQ(
+        post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"new@example.org"})", alice)
+            .status,
+        200);
     EXPECT_EQ(put("/presence/@alice:hs.test/status", R"({"presence":"online","status_msg":"here"})", alice).status, 200);
 
     deactivate("alice");
@@ -113,9 +115,9 @@ TEST_P(EndTest, ASyncThatWaitsEndsWithItsSession) {
 TEST_P(EndTest, APusherIsGoneBeforeAModuleHearsThatItsDeviceLoggedOut) {
     EXPECT_EQ(post("/pushers/set", pusher, alice).status, 200);
     const std::string other = log_in().text("access_token");
-    const Answer logged_out = held("on_logged_out", [&] { return post("/logout", "{}", alice); }, [&] {
-        EXPECT_TRUE(get("/pushers", other).body.at("pushers").as_array().empty());
-    });
+    const Answer logged_out = held(
+        "on_logged_out", [&] { return post("/logout", "{}", alice); },
+        [&] { EXPECT_TRUE(get("/pushers", other).body.at("pushers").as_array().empty()); });
     EXPECT_EQ(logged_out.status, 200);
 }
 

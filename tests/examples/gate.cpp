@@ -145,7 +145,8 @@ private:
     template <async::name Name, class R, class... Parameters, class Combine, class Errors>
     static void fill(async::slot<Name, R(Parameters...), Combine, Errors>& slot) {
         using answer = typename async::dispatch<Name, R(Parameters...), Combine, Errors>::answer;
-        slot = async::slot<Name, R(Parameters...), Combine, Errors>([](Parameters...) { return asked<Name, Combine, answer>(); });
+        slot =
+            async::slot<Name, R(Parameters...), Combine, Errors>([](Parameters...) { return asked<Name, Combine, answer>(); });
     }
     template <async::name Name, class Combine, class Answer>
     static async::task<Answer> asked() {

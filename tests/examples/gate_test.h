@@ -50,10 +50,10 @@ protected:
     }
     void log_out(const std::string& token) const { EXPECT_EQ(post("/logout", "{}", token).status, 200); }
     [[nodiscard]] Answer log_in(const std::string& password = "secret of alice") const {
-        return post("/login",
-                    R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":")" + password +
-                        "\"}",
-                    "");
+        return post(
+            "/login",
+            R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":")" + password + "\"}",
+            "");
     }
     void join(const std::string& room, const std::string& token) const {
         EXPECT_EQ(post("/join/" + room, "{}", token).status, 200);
@@ -66,9 +66,7 @@ protected:
     std::string bob;
 
 private:
-    [[nodiscard]] bool is_waiting() const {
-        return server.request("GET", "/_synapse/client/gate").body.at("waits").as_bool();
-    }
+    [[nodiscard]] bool is_waiting() const { return server.request("GET", "/_synapse/client/gate").body.at("waits").as_bool(); }
 };
 
 inline void expect_no_session(const Answer& answer) {
