@@ -7,7 +7,7 @@ using namespace homeserver_test;
 
 const std::string secret = "correct horse battery staple";
 /// printf %s @alice:hs.test | openssl dgst -sha512 -hmac "correct horse battery staple"
-const std::string token =
+const std::string login_key =
     "edcdc94b16fbcffe0755fc977f8b3aadaae18a4f2bc2f31e4d10e6fa27fef1b4"
     "659a5e2e39695398c062fe348c7704cac1e99714f57d1d0c9f6ce6ac7e770d2b";
 
@@ -48,25 +48,25 @@ protected:
 };
 
 TEST_F(SharedSecretServer, TheTokenLogsInAndNothingElseDoes) {
-    EXPECT_EQ(login(own_type, "alice", token).text("user_id"), "@alice:hs.test");
-    EXPECT_EQ(login(own_type, "@alice:hs.test", token).text("user_id"), "@alice:hs.test");
-    std::string changed = token;
+    EXPECT_EQ(login(own_type, "alice", login_key).text("user_id"), "@alice:hs.test");
+    EXPECT_EQ(login(own_type, "@alice:hs.test", login_key).text("user_id"), "@alice:hs.test");
+    std::string changed = login_key;
     changed.back() = changed.back() == '0' ? '1' : '0';
     for (const std::string& wrong : {changed, std::string(), std::string(128, '0')})
         expect_error(login(own_type, "alice", wrong), 403, "M_FORBIDDEN", "Invalid username or password");
-    expect_error(login(own_type, "nobody", token), 403, "M_FORBIDDEN", "Invalid username or password");
-    EXPECT_EQ(login(password_type, "alice", token).status, 403) << "only the type that is on";
+    expect_error(login(own_type, "nobody", login_key), 403, "M_FORBIDDEN", "Invalid username or password");
+    EXPECT_EQ(login(password_type, "alice", login_key).status, 403) << "only the type that is on";
     EXPECT_EQ(login(password_type, "alice", "secret of alice").status, 200);
     EXPECT_EQ(offered_types(),
               (std::vector<std::string>{"m.login.password", "com.devture.shared_secret_auth", "m.login.application_service"}));
-    for (const std::string& hidden : {secret, token, changed}) EXPECT_EQ(server.log().find(hidden), std::string::npos);
+    for (const std::string& hidden : {secret, login_key, changed}) EXPECT_EQ(server.log().find(hidden), std::string::npos);
 }
 
 TEST_F(SharedSecretServerWithPasswords, AWrongTokenFallsThroughToTheServersOwnPasswords) {
-    EXPECT_EQ(login(password_type, "alice", token).text("user_id"), "@alice:hs.test");
+    EXPECT_EQ(login(password_type, "alice", login_key).text("user_id"), "@alice:hs.test");
     EXPECT_EQ(login(password_type, "alice", "secret of alice").text("user_id"), "@alice:hs.test");
     expect_error(login(password_type, "alice", "wrong"), 403, "M_FORBIDDEN", "Invalid username or password");
-    EXPECT_EQ(login(own_type, "alice", token).status, 400) << "a type that nobody registered";
+    EXPECT_EQ(login(own_type, "alice", login_key).status, 400) << "a type that nobody registered";
     EXPECT_EQ(offered_types(), (std::vector<std::string>{"m.login.password", "m.login.application_service"}));
 }
 

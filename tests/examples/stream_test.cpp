@@ -41,10 +41,9 @@ public:
                 if (end == End::failure) throw std::runtime_error("the transaction doesn't end well");
                 return position;
             };
-            using Draw = std::function<std::int64_t(Transaction&)>;
             try {
-                position_ = in_turn ? async::sync_wait(database.run_in_turn("draw", Draw(draw)))
-                                    : async::sync_wait(database.run("draw", Draw(draw)));
+                position_ = in_turn ? async::sync_wait(database.run_in_turn("draw", draw))
+                                    : async::sync_wait(database.run("draw", draw));
             } catch (const std::runtime_error&) {
                 position_ = 0;
             }

@@ -112,7 +112,7 @@ TEST_F(PostgresqlTurnTest, ATurnEndsWithAnExceptionToo) {
 TEST_F(PostgresqlTurnTest, ATurnEndsWithTheConnectionAndIsTakenAgain) {
     bool is_first = true;
     const auto work = [&is_first](Transaction& transaction) { count_and_lose_the_connection(transaction, is_first); };
-    async::sync_wait(database->run_in_turn("lose", std::function<void(Transaction&)>(work)));
+    async::sync_wait(database->run_in_turn("lose", work));
     async::sync_wait(other_process->run_in_turn("count", &count));
     EXPECT_EQ(counted(), 2);
 }
