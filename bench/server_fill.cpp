@@ -37,7 +37,7 @@ public:
     Room(modapi::Transaction& transaction, const Work& work)
         : transaction_(transaction),
           work_(work),
-          id_("!" + homeserver::new_room_localpart() + ":" + std::string(work.origin.server_name)) {}
+          id_("!" + homeserver::new_room_localpart() + ":" + work.origin.server_name.text()) {}
 
     /// What createRoom does without any wish.
     void create() {
@@ -48,7 +48,7 @@ public:
         send(work_.owner, "m.room.create", "", std::move(creation));
         set_membership(work_.owner, work_.owner, "join");
         const homeserver::RoomRequest request =
-            homeserver::read_room_request(JsonDict(), work_.owner, std::string(work_.origin.server_name));
+            homeserver::read_room_request(JsonDict(), work_.owner, work_.origin.server_name.text());
         for (const homeserver::InitialState& wanted : request.state)
             send(work_.owner, wanted.type, wanted.state_key, wanted.content);
     }

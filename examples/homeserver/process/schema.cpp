@@ -13,7 +13,7 @@ namespace {
 constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS stream_position (position BIGINT NOT NULL)",
     // Nothing is in it: on PostgreSQL its lock is the turn of those who take a position (events/stream.h).
-    "CREATE TABLE IF NOT EXISTS stream_turn (nothing BIGINT)",
+    "CREATE TABLE IF NOT EXISTS stream_turn (unused BIGINT)",
     // A sync from position 0 is one that begins.
     "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
 
