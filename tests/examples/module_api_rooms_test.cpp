@@ -86,6 +86,17 @@ TEST_F(ModuleApiRoomsTest, SendsEventsAsLocalUsers) {
               "403 M_FORBIDDEN This message had been rejected as probable spam");
 }
 
+TEST_F(ModuleApiRoomsTest, TakesBackAnEventAsAClientDoes) {
+    const std::string room = create_room(alice);
+    const std::string event_id = send(room, "regretted", alice).text("event_id");
+    const boost::json::value redaction =
+        result("create_and_send_event_into_room", R"([{"type":"m.room.redaction","room_id":")" + room +
+                                                      R"(","sender":"@alice:hs.test","redacts":")" + event_id +
+                                                      R"(","content":{}}])");
+    EXPECT_EQ(redaction.at("type"), "m.room.redaction");
+    EXPECT_TRUE(get("/rooms/" + room + "/event/" + event_id, alice).body.at("content").as_object().empty());
+}
+
 TEST_F(ModuleApiRoomsTest, SendsAnEventOnlyWhileTheStateIsAsTheModuleSawIt) {
     const std::string room = create_room(alice);
     const auto topic = [&](const std::string& text, const std::string& expected) {

@@ -70,6 +70,15 @@ TEST_P(WaitingCallbackTest, AJoinBringsNoDeactivatedUserIntoARoom) {
     EXPECT_EQ(member(room, "alice", "membership"), "");
 }
 
+TEST_P(WaitingCallbackTest, ARoomOfAUserWhoWasDeactivatedMeanwhileIsNotMade) {
+    const Answer made = held(
+        "check_event_allowed", [&] { return post("/createRoom", R"({"room_alias_name":"hall"})", alice); },
+        [&] { deactivate("alice"); });
+    EXPECT_EQ(made.status, 403) << made.body;
+    EXPECT_EQ(made.text("errcode"), "M_USER_DEACTIVATED");
+    EXPECT_EQ(get("/directory/room/%23hall:hs.test", bob).status, 404);
+}
+
 TEST_P(WaitingCallbackTest, AnUnbanThrowsNobodyOutWhoIsInTheRoomByThen) {
     const std::string room = public_room(bob);
     const std::string body = R"({"user_id":"@alice:hs.test"})";

@@ -71,6 +71,8 @@ Draft draft_of(const JsonDict& event) {
     draft.sender = text_of(event, "sender");
     draft.content = event.at("content").get_object();
     if (event.contains("state_key")) draft.state_key = text_of(event, "state_key");
+    const callbacks::JsonValue* const redacts = event.if_contains("redacts");
+    if (redacts != nullptr && redacts->is_string()) draft.redacts = std::string(redacts->get_string());
     return draft;
 }
 

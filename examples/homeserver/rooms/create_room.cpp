@@ -51,9 +51,12 @@ Draft state_draft(const NewRoom& room, std::string type, std::string state_key, 
     return draft;
 }
 
-/// Who is to be told of the room; none: somebody else has taken the alias meanwhile, and nothing is stored.
+/// Who is to be told of the room; none: somebody else has taken the alias meanwhile, and nothing is stored. Errors: SynapseError
+/// 403 `M_USER_DEACTIVATED` if the creator's account has ended meanwhile.
 std::optional<std::vector<std::string>> store_room(Transaction& transaction, const NewRoom& room,
                                                    const std::vector<PendingEvent>& events) {
+    if (is_deactivated(transaction, room.creator))
+        throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
     std::vector<std::string> users(1, room.creator);
