@@ -249,7 +249,7 @@ private:
             return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
                 *this, access, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         } else {
-            return async::task<void>();
+            return async::make_ready_task();
         }
     }
 
