@@ -95,9 +95,9 @@ struct TakeOrder {
 struct Taken {
     bool is_known = false;  ///< another request has stored it meanwhile
     bool room_is_taken = false;
-    bool is_stored = false;           ///< if nothing else is true: the room's state changed meanwhile, and it matters
-    StateMap before;                  ///< the state that it was stored on
-    std::vector<std::string> users;   ///< who is to be woken
+    bool is_stored = false;          ///< if nothing else is true: what it rests on changed meanwhile
+    StateMap before;                 ///< the state that it was stored on
+    std::vector<std::string> users;  ///< who is to be woken
 };
 
 /// Errors: SynapseError 403 if the room's newer state doesn't allow it.
@@ -106,8 +106,9 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     Taken taken;
     taken.is_known = is_known(transaction, event.room_id(), *event.event_id());
     if (taken.is_known) return taken;
-    taken.room_is_taken = event.is_state() && has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
-    if (taken.room_is_taken) return taken;
+    taken.room_is_taken = (event.is_state() || changes_state(order.others)) &&
+                          has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
+    if (taken.room_is_taken || find_outdated(transaction, order.others)) return taken;
     const std::optional<RoomHead> head = find_head(transaction, event.room_id());
     if (!head) return taken;
     StateMap state = current_state(transaction, event.room_id());
@@ -119,13 +120,14 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     }
     authorize(event, state);
     taken.is_stored = true;
-    for (const PendingEvent& other : order.others) append_event(transaction, other.event, std::nullopt);
+    taken.users = append_events(transaction, order.others);
     if (order.evaluated.soft_failed) {
         store_soft_failed(transaction, event);
         return taken;
     }
     append_event(transaction, event, std::nullopt);
-    taken.users = users_with_membership(transaction, event.room_id(), "join");
+    const std::vector<std::string> joined = users_with_membership(transaction, event.room_id(), "join");
+    taken.users.insert(taken.users.end(), joined.begin(), joined.end());
     if (event.membership()) taken.users.push_back(*event.state_key());
     return taken;
 }

@@ -59,13 +59,7 @@ std::optional<std::vector<std::string>> store_room(Transaction& transaction, con
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
-    std::vector<std::string> users(1, room.creator);
-    for (const PendingEvent& pending : events) {
-        append_event(transaction, pending.event, pending.transaction);
-        if (pending.alongside) pending.alongside(transaction);
-        if (pending.event.membership()) users.push_back(*pending.event.state_key());
-    }
-    return users;
+    return append_events(transaction, events);
 }
 
 JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {

@@ -61,14 +61,11 @@ bool is_stored(Transaction& transaction, const std::string& event_id) {
 /// Whether other events may be in the state by now and all is still in order, without that anybody is asked again.
 bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
     for (const PendingEvent& pending : events) {
+        if (pending.expected && !is_as_expected(*pending.expected, state)) return false;
         if (refused(pending.event, state) || repeated(pending.event, state) != nullptr) return false;
         if (pending.event.is_state()) state.set(pending.event);
     }
     return true;
-}
-
-bool changes_state(const std::vector<PendingEvent>& events) {
-    return std::any_of(events.begin(), events.end(), [](const PendingEvent& pending) { return pending.event.is_state(); });
 }
 
 /// What an event says, whatever its place among the others.
@@ -85,7 +82,7 @@ std::string not_in_room(const Draft& draft) { return "User " + draft.sender + " 
 struct Stored {
     bool is_stored = false;  ///< false: the room's state changed since the snapshot, and it matters
     bool room_is_taken = false;
-    bool no_longer_holds = false;            ///< what an event was made of isn't so any more
+    std::optional<std::string> outdated;     ///< an event that was made of what isn't so any more
     std::optional<std::string> sent_before;  ///< the same request came twice at once
     std::optional<StateMap> newer_state;     ///< what the events were stored on, if it isn't the snapshot's
     std::optional<Event> moved;              ///< what was stored instead of the only one: the same behind newer events
@@ -95,7 +92,6 @@ struct Stored {
 struct StoreOrder {
     std::string room_id;
     std::vector<PendingEvent> events;
-    std::vector<ExpectedState> expected;
     std::int64_t state_version = 0;
     JudgedState judged;
     std::string holder;  ///< of the room's turn; empty: not this one
@@ -110,10 +106,8 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
     }
     const std::optional<RoomHead> head = find_head(transaction, order.room_id);
     if (!head) return stored;
-    for (const PendingEvent& pending : order.events) {
-        stored.no_longer_holds = pending.still_holds && !pending.still_holds(transaction);
-        if (stored.no_longer_holds) return stored;
-    }
+    stored.outdated = find_outdated(transaction, order.events);
+    if (stored.outdated) return stored;
     if (changes_state(order.events)) {
         stored.room_is_taken = has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
         if (stored.room_is_taken) return stored;
@@ -122,21 +116,18 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         // Others were faster. What nobody judged on that, and the rules allow after them too, needs no second judgement.
         StateMap now = current_state(transaction, order.room_id);
         if (!order.judged.holds_on(now)) return stored;
-        const auto stands = [&](const ExpectedState& expected) { return is_as_expected(expected, now); };
-        if (!std::all_of(order.expected.begin(), order.expected.end(), stands) || !holds_on(now, order.events)) return stored;
+        if (!holds_on(now, order.events)) return stored;
         stored.newer_state = std::move(now);
     }
     // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
-    for (const PendingEvent& pending : order.events) {
+    std::vector<PendingEvent> events = order.events;
+    for (PendingEvent& pending : events) {
         if (!is_stored(transaction, *pending.event.event_id())) continue;
-        if (order.events.size() > 1) return stored;
-        stored.moved = moved_behind(origin, *head, pending.event);
+        if (events.size() > 1) return stored;
+        pending.event = moved_behind(origin, *head, pending.event);
+        stored.moved = pending.event;
     }
-    for (const PendingEvent& pending : order.events) {
-        append_event(transaction, stored.moved ? *stored.moved : pending.event, pending.transaction);
-        if (pending.alongside) pending.alongside(transaction);
-        if (pending.event.membership()) stored.users.push_back(*pending.event.state_key());
-    }
+    stored.users = append_events(transaction, events);
     stored.is_stored = true;
     const std::vector<std::string> joined = users_with_membership(transaction, order.room_id, "join");
     stored.users.insert(stored.users.end(), joined.begin(), joined.end());
@@ -212,6 +203,7 @@ private:
 };
 
 async::task<void> EventSender::Sending::require_no_spam(RoomOperation& operation, std::size_t index, const Event& event) {
+    if (sender_.spam_checker_.check_event_for_spam.empty()) co_return;
     JsonDict words = words_of(event);
     if (no_spam_[index] == words) co_return;
     // The modules see what is made so far; what one sends is its own, and not the event's.
@@ -247,6 +239,7 @@ async::task<void> EventSender::Sending::judge_one(RoomOperation& operation, std:
     if (same != nullptr) co_return;
     PendingEvent pending(event);
     pending.transaction = draft.transaction;
+    pending.expected = draft.expected;
     pending.still_holds = draft.still_holds;
     pending.alongside = draft.alongside;
     with_others.add(std::move(pending));
@@ -286,9 +279,6 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
     StoreOrder order;
     order.room_id = room_id();
     order.events = operation.events();
-    for (const Draft& draft : drafts_) {
-        if (draft.expected) order.expected.push_back(*draft.expected);
-    }
     order.state_version = state_version_;
     order.judged = JudgedState(sender_.third_party_rules_, operation.state_before());
     order.holder = std::move(holder);
@@ -298,8 +288,10 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
         co_await end_with(std::move(*stored.sent_before));
         co_return;
     }
-    is_unexpected_ = stored.no_longer_holds;
-    is_through_ = stored.is_stored || stored.no_longer_holds;
+    // What a module made for a draft is made anew by the next question.
+    const auto is_outdated = [&](const Event& sent) { return sent.event_id() == stored.outdated; };
+    is_unexpected_ = stored.outdated && std::any_of(sent_.begin(), sent_.end(), is_outdated);
+    is_through_ = stored.is_stored || is_unexpected_;
     if (!stored.is_stored) co_return;
     std::vector<Event> events;
     for (const PendingEvent& pending : operation.events()) events.push_back(pending.event);

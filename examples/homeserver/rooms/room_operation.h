@@ -1,8 +1,7 @@
 #pragma once
 
 #include "events/room_store.h"
-#include "rooms/appended_event.h"
-#include "rooms/draft.h"
+#include "rooms/pending_event.h"
 
 #include <modapi/database.h>
 
@@ -12,9 +11,7 @@
 #include <async/operation.h>
 #include <async/task.h>
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,23 +19,13 @@
 
 namespace homeserver {
 
-/// An event that waits to be stored with those beside it.
-struct PendingEvent {
-    explicit PendingEvent(callbacks::Event waiting) : event(std::move(waiting)) {}
-
-    callbacks::Event event;
-    std::optional<SentTransaction> transaction;
-    std::function<bool(modapi::Transaction&)> still_holds;  ///< Draft::still_holds
-    std::function<void(modapi::Transaction&)> alongside;    ///< Draft::alongside
-};
-
 /// The events that one operation makes in a room: they are stored together or not at all, and nobody else sees them before.
 ///
 /// What runs in its context is inside: it sees the room with these events, and as long as the operation is open, what it sends
 /// into the room becomes one of them.
 ///
-/// Lifetime and thread: as async::operation. Cost: a copy of the room's state for
-/// each state event that is added.
+/// Lifetime and thread: as async::operation. Cost: a copy of the room's state for each state event that is
+/// added.
 class RoomOperation final : public async::operation {
 public:
     RoomOperation(const async::context& outer, std::string room_id) : operation(outer), room_id_(std::move(room_id)) {}

@@ -1,0 +1,30 @@
+#include "rooms/pending_event.h"
+
+#include <algorithm>
+
+namespace homeserver {
+
+using modapi::Transaction;
+
+bool changes_state(const std::vector<PendingEvent>& events) {
+    return std::any_of(events.begin(), events.end(), [](const PendingEvent& pending) { return pending.event.is_state(); });
+}
+
+std::optional<std::string> find_outdated(Transaction& transaction, const std::vector<PendingEvent>& events) {
+    for (const PendingEvent& pending : events) {
+        if (pending.still_holds && !pending.still_holds(transaction)) return pending.event.event_id();
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> append_events(Transaction& transaction, const std::vector<PendingEvent>& events) {
+    std::vector<std::string> members;
+    for (const PendingEvent& pending : events) {
+        append_event(transaction, pending.event, pending.transaction);
+        if (pending.alongside) pending.alongside(transaction);
+        if (pending.event.membership()) members.push_back(*pending.event.state_key());
+    }
+    return members;
+}
+
+}  // namespace homeserver
