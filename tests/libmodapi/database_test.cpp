@@ -77,6 +77,16 @@ TEST_F(DatabaseTest, KeepsAnInjectionAttemptAsData) {
     EXPECT_EQ(std::get<0>(rows[0]), name);
 }
 
+TEST_F(DatabaseTest, RunsWhatMayWaitBeforeTheNextStatementAndBeforeTheCommit) {
+    const auto add_some = [](Transaction& transaction) {
+        transaction.execute_later("INSERT INTO users (name, age) VALUES (?, ?)", std::string("alice"), 30);
+        EXPECT_EQ(count(transaction), 1);
+        transaction.execute_later("INSERT INTO users (name, age) VALUES (?, ?)", std::string("bob"), 31);
+    };
+    wait(database->run("add", add_some));
+    EXPECT_EQ(wait(database->read("count", &count)), 2);
+}
+
 void round_trip(Transaction& transaction) {
     const std::int64_t large = std::numeric_limits<std::int64_t>::min();
     const std::string text = "\xf0\x9f\x90\x88 ü : ' \\ \"";

@@ -6,6 +6,7 @@
 #include "rooms/draft.h"
 #include "rooms/event_building.h"
 #include "rooms/room_operation.h"
+#include "rooms/room_states.h"
 #include "rooms/room_turns.h"
 #include "text/server_name.h"
 
@@ -85,6 +86,7 @@ private:
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     Notifier& notifier_;
     RoomTurns& room_turns_;
+    RoomStates states_;
 };
 
 /// Throws 403 if the authorization rules refuse the event in that state.

@@ -30,24 +30,28 @@ public:
     PostgresqlTransaction(PostgresqlConnection& connection, bool read_only) : connection_(connection) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
-        run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        connection_.run_later(
+            read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE", {});
     }
     ~PostgresqlTransaction() override {
+        connection_.drop_waiting();
         if (!connection_.in_transaction()) return;
         try {
-            run_own("ROLLBACK");
+            connection_.run("ROLLBACK", {}, nullptr);
         } catch (const DatabaseError&) {  // NOLINT: a lost connection, and with it the transaction; the next one connects anew
         }
     }
     /// For the first statement: LOCK takes no snapshot, so that the one that follows has all that was committed under the lock
     /// before. The end of the transaction, or of the connection, releases it after the commit can be seen.
-    void take_turn(const std::string& table) { run_own("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE"); }
+    void take_turn(const std::string& table) {
+        connection_.run_later("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE", {});
+    }
     void commit() {
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         try {
-            run_own("COMMIT");
+            connection_.run("COMMIT", {}, nullptr);
         } catch (const TransientDatabaseError& error) {
             if (!connection_.is_lost()) throw;
             // Done again it might be done twice.
@@ -65,8 +69,12 @@ protected:
         return changed;
     }
 
+    void run_later(std::string_view sql, std::vector<SqlValue> values) override {
+        require_open(sql);
+        connection_.run_later(sql, std::move(values));
+    }
+
 private:
-    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr); }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
