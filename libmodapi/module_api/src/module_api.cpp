@@ -22,7 +22,7 @@ ModuleApi::ModuleApi(ModuleEnvironment& environment, std::string module_name)
       logger_(module_log(module_name_)),
       http_client_(environment.http_client),
       public_room_list_manager_(environment.server),
-      account_data_manager_(environment.server) {}
+      account_data_manager_(environment.server, environment.place) {}
 
 ModuleApi::~ModuleApi() = default;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/hosting/cause.h>
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/module_caches.h>
 #include <modapi/hosting/module_registrations.h>
@@ -39,6 +40,7 @@ struct ModuleEnvironment {
     std::optional<std::string> worker_name;  ///< none: the main worker
     std::optional<std::string> worker_app;   ///< none: the main worker
     bool run_background_tasks = true;
+    WorkerPlace place;
     HttpClientSettings http_client;
     async::dispatch_settings dispatch_settings;
     /// Tells a cached function what the operator says of it, when it is registered. Empty: nothing.
