@@ -182,6 +182,11 @@ PostgresqlConnection::Result PostgresqlConnection::execute(const std::string& sq
     if (PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), nullptr, nullptr, 0) == 0) {
         return Result(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
     }
+    return take_result();
+}
+
+PostgresqlConnection::Result PostgresqlConnection::take_result() {
+    PGconn* const connection = connection_.get();
     // What the server says meanwhile must be read, or it might not take the rest of a long statement.
     while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
     Result outcome;
@@ -212,6 +217,17 @@ void PostgresqlConnection::take_notifications() {
         framework_log().warn("a notification of the PostgreSQL server on the channel {} is dropped: nobody here listens",
                              notification->relname);
     }
+}
+
+void PostgresqlConnection::run_together(const std::string& statements) {
+    PGconn* const connection = connection_.get();
+    Result result;
+    if (PQsendQuery(connection, statements.c_str()) != 0) {
+        result = take_result();
+    } else {
+        result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
+    }
+    if (is_error(result.get())) fail(result.get(), statements);
 }
 
 std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
@@ -261,6 +277,7 @@ void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) co
     if (state.starts_with("22")) message = "the server can't use one of the values (SQLSTATE " + std::string(state) + ")";
     message.append(" in: ").append(statement_on_one_line(sql));
     if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
+    if (state == "57014") throw CutStatement(message);
     if (state == "25006") throw WriteRefused(message);
     if (state.starts_with("23")) throw ConstraintViolation(message);
     throw DatabaseError(message);

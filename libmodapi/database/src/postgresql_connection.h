@@ -15,12 +15,18 @@
 
 namespace modapi {
 
+/// The server ended a statement before it was through, as its statement_timeout asks.
+class CutStatement : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
 /// One connection to a PostgreSQL server, through libpq.
 ///
 /// Every function may block its thread until the server has answered: that is what the threads of a ConnectionPool are for. All
 /// of that waiting is in `wait_for_server`, on libpq's non-blocking interface. Connecting has a time limit, `connect_timeout`
 /// seconds (10 unless the parameters say otherwise, 0 for none) for each host that says nothing; only the resolver that turns a
-/// host's name into addresses isn't held to it. A statement has none: it may wait for another transaction's lock, or compute.
+/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one.
 /// Thread: one at a time.
 class PostgresqlConnection {
 public:
@@ -28,8 +34,11 @@ public:
     explicit PostgresqlConnection(const std::string& parameters);
 
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
-    /// failure, a deadlock, a lock that is held by another, a lost connection; DatabaseError. None quotes a value.
+    /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a
+    /// value.
     std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
+    /// Runs statements that are written behind each other and give no rows, in one turn. Errors: those of `run`.
+    void run_together(const std::string& statements);
 
     [[nodiscard]] bool in_transaction() const noexcept;
     /// Also when a statement was left before its end, of which nothing but closing the connection leads out.
@@ -53,6 +62,8 @@ private:
     [[nodiscard]] bool wait_for_server(short events, Deadline deadline) const;
     /// The result that is an error if there is one; never null once something was sent.
     Result execute(const std::string& sql, const std::vector<const char*>& values);
+    /// What the server says to what was sent.
+    Result take_result();
     /// Waits until the server goes on, and reads what it said. False if the connection is lost.
     bool receive(short events);
     /// Where all notifications pass: they come with any answer, once its connection has run a LISTEN.

@@ -27,10 +27,14 @@ constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
-    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only) : connection_(connection) {
+    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline)
+        : connection_(connection), deadline_(deadline) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
-        run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        std::string begin = read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE";
+        // The server itself cuts what waits or computes for longer.
+        if (deadline_.limit()) begin += "; SET LOCAL statement_timeout = " + std::to_string(std::max<std::int64_t>(1, deadline_.limit()->count()));
+        connection_.run_together(begin);
     }
     ~PostgresqlTransaction() override {
         if (!connection_.in_transaction()) return;
@@ -43,6 +47,7 @@ public:
     /// before. The end of the transaction, or of the connection, releases it after the commit can be seen.
     void take_turn(const std::string& table) { run_own("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE"); }
     void commit() {
+        deadline_.require_time("COMMIT");
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
@@ -58,11 +63,17 @@ public:
 
 protected:
     std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+        deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
-        const std::int64_t changed = connection_.run(sql, values, rows);
-        failed_ = false;
-        return changed;
+        try {
+            const std::int64_t changed = connection_.run(sql, values, rows);
+            failed_ = false;
+            return changed;
+        } catch (const CutStatement&) {
+            if (deadline_.limit()) deadline_.refuse(sql);
+            throw;
+        }
     }
 
 private:
@@ -74,13 +85,15 @@ private:
     }
 
     PostgresqlConnection& connection_;
+    const InteractionDeadline& deadline_;
     bool failed_ = false;
 };
 
 class PostgresqlDatabase final : public Database {
 public:
     explicit PostgresqlDatabase(const DatabaseSettings& settings)
-        : turn_table_(settings.turn_table),
+        : Database(settings.read_limit),
+          turn_table_(settings.turn_table),
           connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection),
           in_turn_(connections_.executor()) {}
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
@@ -90,9 +103,11 @@ protected:
         if (access == Access::write_in_turn) return in_turn_;
         return connections_.executor();
     }
-    void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) override {
+    void interact(const Interaction& interaction) override {
+        const Access access = interaction.access;
         const ConnectionPool<PostgresqlConnection>::Lease lease(connections_);
         PostgresqlConnection& connection = lease.connection();
+        const InteractionDeadline deadline(interaction.limit);
         std::unique_lock<std::mutex> turn(turnstile_, std::defer_lock);
         if (access != Access::read) {
             turn.lock();
@@ -112,12 +127,12 @@ protected:
             }
         };
         const auto attempt = [&] {
-            PostgresqlTransaction transaction(connection, access == Access::read);
+            PostgresqlTransaction transaction(connection, access == Access::read, deadline);
             if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
-            function(transaction, state);
+            interaction.function(transaction, interaction.state);
             transaction.commit();
         };
-        with_retries(desc, attempt, before_retry);
+        with_retries(interaction.desc, attempt, before_retry);
     }
 
 private:

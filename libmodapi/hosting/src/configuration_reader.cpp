@@ -191,7 +191,15 @@ DatabaseSettings ConfigurationReader::database() const {
     return with_place(file_, [&](const ConfigSection& root) {
         DatabaseSettings settings;
         const ConfigSection section = root.section("database");
-        warn_unknown_keys(section.values(), {"database"}, {"name", "args"});
+        warn_unknown_keys(section.values(), {"database"}, {"name", "args", "read_timeout"});
+        const JsonValue* const read_timeout = section.values().if_contains("read_timeout");
+        if (read_timeout != nullptr && *read_timeout == "none") {
+            settings.read_limit.reset();
+        } else {
+            settings.read_limit = duration(section, "read_timeout", settings.read_limit.value());
+            if (*settings.read_limit == std::chrono::milliseconds(0))
+                section.fail("read_timeout", "must be more than 0; none switches it off");
+        }
         settings.name = section.value_or<std::string>("name", "sqlite3");
         const ConfigSection arguments = section.section("args");
         if (settings.is_postgresql()) {
