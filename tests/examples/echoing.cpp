@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -17,7 +18,7 @@
 namespace echoing {
 
 /// A test's module: answers "echo" with events that say it again, on every worker, as long as it may; holds its worker's thread
-/// for what says "block", before it is sent, or "block later", when it was, until somebody says "let go"; and waits for ever for
+/// for what says "block", before it is sent, or "block later", when it was, until somebody says "let go", and the database's for "block the database"; and waits for ever for
 /// what says "wait".
 class Echoing {
 public:
@@ -36,7 +37,8 @@ private:
     /// What became of it on all workers.
     class Counts final : public modapi::WebResource {
     public:
-        async::task<modapi::Response> handle(const modapi::Request&) override {
+        async::task<modapi::Response> handle(const modapi::Request& request) override {
+            if (request.argument("let_go")) is_let_go = true;
             callbacks::JsonDict counts;
             counts["sent"] = sent.load();
             counts["told"] = told.load();
@@ -54,11 +56,19 @@ private:
         ++begun;
         while (!is_let_go) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    static void hold(modapi::Transaction&) { block(); }
+    static void count_for_ever(modapi::Transaction& transaction) {
+        static_cast<void>(transaction.query<std::int64_t>(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number > 0) "
+            "SELECT count(*) FROM numbers WHERE number < 0"));
+    }
     async::task<callbacks::Verdict> check_event_for_spam(const callbacks::Event& event) {
         const std::string body = body_of(event);
         if (body == "let go") is_let_go = true;
         if (body == "block") block();
         if (body == "wait") co_await api_.sleep(3600);
+        if (body == "block the database") co_await api_.run_db_interaction("hold", &Echoing::hold);
+        if (body == "query without end") co_await api_.run_db_interaction("count", &Echoing::count_for_ever);
         co_return callbacks::NOT_SPAM;
     }
     async::task<void> on_new_event(const callbacks::Event& event, const callbacks::StateMap&) {

@@ -145,4 +145,28 @@ TEST_F(WaitingModuleTest, ACallbackThatNeverEndsIsSeenNamedAndCut) {
     EXPECT_EQ(send(room, "hello", alice).status, 200);
 }
 
+class BusyDatabaseTest : public EndlessModuleTest {
+protected:
+    BusyDatabaseTest() : EndlessModuleTest(1, "{}", "interaction_deadline: 1s\n") {}
+};
+
+TEST_F(BusyDatabaseTest, AnInteractionThatNeverEndsIsCutAndOthersWriteAgain) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    EXPECT_EQ(send(room, "query without end", alice).status, 500);
+    EXPECT_TRUE(server.log_shows("database interaction count of module echoing.Echoing was cut"));
+    EXPECT_EQ(send(room, "hello", alice).status, 200);
+}
+
+TEST_F(BusyDatabaseTest, AnInteractionThatBlocksIsNamedWhileItDoes) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    std::future<int> blocked = send_elsewhere(room, "block the database", alice);
+    EXPECT_TRUE(server.log_shows("database interaction hold of module echoing.Echoing has been at work for"));
+    EXPECT_EQ(server.request("GET", "/_synapse/client/echoing?let_go=1").status, 200);
+    EXPECT_EQ(blocked.get(), 500) << "it was cut when it came to its commit";
+    EXPECT_TRUE(server.log_shows("database interaction hold of module echoing.Echoing ended after about"));
+    EXPECT_EQ(send(room, "hello", alice).status, 200);
+}
+
 }  // namespace

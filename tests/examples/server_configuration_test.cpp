@@ -114,9 +114,10 @@ TEST(ServerConfigurationTest, ReadsWhatCallbacksMayTake) {
     const ServerConfiguration usual = read("server_name: hs\n").configuration;
     EXPECT_EQ(usual.callback_limits.slow_callback, milliseconds(1000));
     EXPECT_EQ(usual.callback_limits.callback_deadline, milliseconds(60'000));
-    const Read given = read("server_name: hs\nslow_callback: 5s\ncallback_deadline: none\n");
+    const Read given = read("server_name: hs\nslow_callback: 5s\ncallback_deadline: none\ninteraction_deadline: 5m\n");
     EXPECT_EQ(given.configuration.callback_limits.slow_callback, milliseconds(5000));
     EXPECT_EQ(given.configuration.callback_limits.callback_deadline, milliseconds(0));
+    EXPECT_EQ(given.configuration.callback_limits.interaction_deadline, milliseconds(300'000));
     EXPECT_TRUE(given.warnings.empty());
 }
 

@@ -44,6 +44,13 @@ std::chrono::milliseconds positive_duration(const ConfigSection& root, std::stri
     return read;
 }
 
+/// 0 for `none`.
+std::chrono::milliseconds deadline(const ConfigSection& root, std::string_view key, std::chrono::milliseconds otherwise) {
+    const std::optional<JsonValue> given = root.optional<JsonValue>(key);
+    if (given && *given == JsonValue("none")) return std::chrono::milliseconds(0);
+    return positive_duration(root, key, otherwise);
+}
+
 std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, const std::string& key) {
     std::optional<std::vector<std::string>> ranges = root.optional<std::vector<std::string>>(key);
     if (ranges) HttpClientSettings::check_ranges(*ranges, key);
@@ -140,12 +147,8 @@ CallbackLimits ConfigurationReader::callback_limits() const {
     return with_place(file_, [&](const ConfigSection& root) {
         CallbackLimits limits;
         limits.slow_callback = positive_duration(root, "slow_callback", limits.slow_callback);
-        const std::optional<callbacks::JsonValue> deadline = root.optional<callbacks::JsonValue>("callback_deadline");
-        if (deadline && *deadline == callbacks::JsonValue("none")) {
-            limits.callback_deadline = std::chrono::milliseconds(0);
-        } else {
-            limits.callback_deadline = positive_duration(root, "callback_deadline", limits.callback_deadline);
-        }
+        limits.callback_deadline = deadline(root, "callback_deadline", limits.callback_deadline);
+        limits.interaction_deadline = deadline(root, "interaction_deadline", limits.interaction_deadline);
         return limits;
     });
 }

@@ -52,6 +52,7 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
     environment.run_background_tasks = settings.run_background_tasks;
     environment.place = settings.place;
     environment.http_client = settings.http_client;
+    if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
     environment.dispatch_settings.observer = &callback_log;
     environment.dispatch_settings.border = &border;
     environment.dispatch_settings.slow = settings.slow_callback;

@@ -161,6 +161,7 @@ HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const st
 void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory) {
     State& state = *state_;
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
+    state.watchdog.watch(database, state.settings.each.blocked_thread);
     for (std::size_t index = 0; index < count; ++index) {
         Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
         WorkerSettings settings = state.settings.each;

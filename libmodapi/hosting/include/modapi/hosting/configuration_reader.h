@@ -37,7 +37,7 @@ public:
     [[nodiscard]] HttpClientSettings http_client() const;
     /// `module_start_timeout`, a duration.
     [[nodiscard]] std::chrono::milliseconds module_start_timeout(std::chrono::milliseconds otherwise) const;
-    /// `slow_callback`, a duration, and `callback_deadline`, a duration or `none`; neither is 0.
+    /// `slow_callback`, a duration, and `callback_deadline` and `interaction_deadline`, each a duration or `none`; none is 0.
     [[nodiscard]] CallbackLimits callback_limits() const;
     /// `background_updates: {background_update_duration_ms, sleep_enabled, sleep_duration_ms, min_batch_size,
     /// default_batch_size}`.

@@ -28,8 +28,9 @@ class Watchdog;
 
 /// What callbacks of modules may take, as the operator's file says it.
 struct CallbackLimits {
-    std::chrono::milliseconds slow_callback{1000};        ///< runs that take longer are warned about
-    std::chrono::milliseconds callback_deadline{60'000};  ///< longer runs are cut; 0: never
+    std::chrono::milliseconds slow_callback{1000};           ///< runs that take longer are warned about
+    std::chrono::milliseconds callback_deadline{60'000};     ///< longer runs are cut; 0: never
+    std::chrono::milliseconds interaction_deadline{60'000};  ///< what run_db_interaction takes longer for is cut; 0: never
 };
 
 /// How one worker runs.
@@ -40,6 +41,8 @@ struct WorkerSettings {
     WorkerPlace place;                                   ///< among the workers that hear of each other's events
     std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that take longer are warned about, and while they wait
     std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut, within a second; 0: never
+    /// What a module's run_db_interaction takes longer for is cut, once all modules have started; 0: never.
+    std::chrono::milliseconds interaction_deadline{0};
     std::chrono::milliseconds web_resource_deadline{0};  ///< requests that a web resource takes longer for are cut; 0: never
     std::chrono::milliseconds blocked_thread{2000};      ///< a callback that keeps its thread for longer is named in the log
     std::chrono::milliseconds start_deadline{60000};     ///< a start() or ready() that takes longer fails the host's start
@@ -55,6 +58,7 @@ struct WorkerSettings {
     void limit(const CallbackLimits& limits) noexcept {
         slow_callback = limits.slow_callback;
         callback_deadline = limits.callback_deadline;
+        interaction_deadline = limits.interaction_deadline;
     }
 };
 

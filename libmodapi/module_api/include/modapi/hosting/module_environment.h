@@ -42,6 +42,7 @@ struct ModuleEnvironment {
     bool run_background_tasks = true;
     WorkerPlace place;
     HttpClientSettings http_client;
+    InteractionLimit interaction_deadline;  ///< of modules' writing interactions, once all have started
     async::dispatch_settings dispatch_settings;
     /// Tells a cached function what the operator says of it, when it is registered. Empty: nothing.
     std::function<void(async::cached_function&)> configure_cache;
@@ -64,6 +65,10 @@ struct ModuleEnvironment {
     }
     /// Background calls that constructors and starts ask for begin when all modules have started, or not at all.
     void begin_background(std::function<void()> start);
+    /// None while modules start, which may take long over their tables.
+    [[nodiscard]] InteractionLimit interaction_limit() const noexcept {
+        return have_started_ ? interaction_deadline : std::nullopt;
+    }
     /// From now on they begin at once.
     void all_modules_started();
     /// Drops everything that calls into modules, before they are destroyed.
