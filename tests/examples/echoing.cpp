@@ -18,8 +18,8 @@
 namespace echoing {
 
 /// A test's module: answers "echo" with events that say it again, on every worker, as long as it may; holds its worker's thread
-/// for what says "block", before it is sent, or "block later", when it was, until somebody says "let go", and the database's for "block the database"; and waits for ever for
-/// what says "wait".
+/// for what says "block", before it is sent, or "block later", when it was, until somebody says "let go"; the database's for what
+/// says "block the database"; and waits for ever for what says "wait".
 class Echoing {
 public:
     Echoing(const callbacks::JsonDict& config, modapi::ModuleApi& api) : api_(api) {

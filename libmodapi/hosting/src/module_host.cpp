@@ -45,7 +45,7 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
 ModuleHost::State::State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
                          boost::asio::any_io_executor blocking_pool, WorkerSettings how)
     : settings(std::move(how)),
-      waiting(environment.dispatch_settings),
+      waiting(environment.dispatch_settings, settings.watchdog != nullptr || settings.callback_deadline.count() > 0),
       environment(server, where, database, bus, std::move(blocking_pool)) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;

@@ -52,7 +52,7 @@ struct WorkerSettings {
     /// What the host serves itself, each with everything below it: no module's web resource may be there or above.
     std::vector<std::string> reserved_paths = WebResources::usual_reserved_paths();
     /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives it.
-    /// Null: nobody does.
+    /// Null: nobody does, and runs that wait are named only if they have a deadline.
     Watchdog* watchdog = nullptr;
 
     void limit(const CallbackLimits& limits) noexcept {
