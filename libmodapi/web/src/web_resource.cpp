@@ -185,7 +185,7 @@ async::task<std::optional<Response>> WebResources::serve(const Request& request,
     async::callback_frame frame(outer);
     frame.enter(entry->identity);
     const async::clock::time_point began = outer.clock().now();
-    const async::listed_run listed(settings.waiting, entry->identity, frame.here(), began);
+    async::listed_run listed(settings.waiting, entry->identity, frame.here(), began);
     std::optional<Response> response;
     std::exception_ptr failure;
     try {

@@ -115,7 +115,7 @@ private:
 
 /// A run of something that no dispatcher runs, listed as long as this lives:
 ///
-///     const async::listed_run listed(settings.waiting, identity, frame.here(), began);
+///     async::listed_run listed(settings.waiting, identity, frame.here(), began);
 ///
 /// It is named when it takes long, and never cut. Null: nobody looks after it.
 class listed_run final : private waiting_run {
