@@ -159,13 +159,16 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void EventSender::announce(const std::vector<Event>& events, StateMap state, std::vector<std::string> users) {
+void EventSender::announce(const async::context& here, const std::vector<Event>& events, StateMap state,
+                           std::vector<std::string> users) {
+    const bool is_asked_for = !third_party_rules_.on_new_event.empty();
+    modapi::Cause cause;
+    if (is_asked_for) cause = modapi::Cause::of(here);
     for (const Event& event : events) {
         News news;
-        news.event = event;
-        if (!third_party_rules_.on_new_event.empty()) {
+        if (is_asked_for) {
             if (event.is_state()) state.set(event);
-            news.state = std::make_shared<const StateMap>(state);
+            news.event = std::make_shared<modapi::NewEvent>(event, std::make_shared<const StateMap>(state), cause);
         }
         news.users = users;
         notifier_.publish(news);
@@ -302,7 +305,8 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
         sent_.assign(1, *stored.moved);
     }
     const std::shared_ptr<const StateMap> before = stored.newer_state ? stored.newer_state : operation.state_before();
-    sender_.announce(events, *before, std::move(stored.users));
+    const async::context& here = co_await async::this_context;
+    sender_.announce(here, events, *before, std::move(stored.users));
 }
 
 async::task<void> EventSender::send(Sending& sending) {

@@ -69,8 +69,9 @@ public:
     [[nodiscard]] async::task<callbacks::Event> allowed(RoomOperation& operation, callbacks::Event event,
                                                         std::shared_ptr<const callbacks::StateMap> shown);
 
-    /// Tells all workers of stored events, in their order: `state` is the one before them.
-    void announce(const std::vector<callbacks::Event>& events, callbacks::StateMap state, std::vector<std::string> users);
+    /// Tells all workers of stored events, in their order: `state` is the one before them, `here` the chain that sent them.
+    void announce(const async::context& here, const std::vector<callbacks::Event>& events, callbacks::StateMap state,
+                  std::vector<std::string> users);
 
 private:
     class Sending;

@@ -7,6 +7,8 @@
 #include <modapi/hosting/module_host.h>
 #include <modapi/module_api.h>
 
+#include <async/waiting_runs.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +47,7 @@ struct ModuleHost::State {
     WorkerSettings settings;
     CallbackLog callback_log;
     ModuleBorder border;
+    async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;
