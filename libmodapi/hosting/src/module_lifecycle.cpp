@@ -1,6 +1,7 @@
 #include "module_host_state.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/start_step.h>
 
 #include <async/callback_frame.h>
 #include <async/sleep.h>
@@ -79,6 +80,9 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     const async::clock::duration limit = settings.start_deadline;
     const async::clock::time_point end = environment.where.clock->now() + limit;
     BeginFailure failure;
+    const StartStep step(*module.configured.file, module.configured.path, std::string(what.callback) + "()",
+                         module.configured.name, settings.worker_name.value_or(std::string()),
+                         async::running_callback_mark::of(environment.where));
     async::task<std::string> beginning = run_until(module, function, what, end, limit, failure.place);
     failure.message = co_await std::move(beginning);
     if (failure.message.empty()) co_return std::nullopt;

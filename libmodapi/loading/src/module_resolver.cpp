@@ -1,4 +1,7 @@
+#include <modapi/hosting/module_code.h>
 #include <modapi/hosting/module_resolver.h>
+
+#include <callbacks/errors.h>
 
 #include "elf_file.h"
 
@@ -123,12 +126,17 @@ const boost::dll::shared_library& load(const std::filesystem::path& file) {
     static auto* const loaded = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
     std::error_code error;
     auto library = std::make_unique<boost::dll::shared_library>();
-    library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    try {
+        library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    } catch (...) {
+        fail(file, "can't be loaded: a static object of it failed: " + callbacks::message_of(std::current_exception()));
+    }
     if (error) {
         const char* const reason = ::dlerror();  // the error_code says no more than that it failed
         fail(file, std::string("can't be loaded: ") + (reason != nullptr ? reason : error.message()) +
                        "; rebuild it against this server's headers");
     }
+    module_code::note_library(file, library->native());
     loaded->push_back(std::move(library));
     return *loaded->back();
 }
