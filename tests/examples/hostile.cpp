@@ -70,7 +70,7 @@ public:
         if (config.value_or<std::string>("parse", "") == "block") block();
         return config.values();
     }
-    Hostile(callbacks::JsonDict config, modapi::ModuleApi& api) : api_(api), config_(std::move(config)) {
+    Hostile(callbacks::JsonDict config, modapi::ModuleApi& api) : config_(std::move(config)) {
         callbacks::AccountValidity validity;
         validity.is_user_expired = async::bind<&Hostile::is_user_expired>(this);
         api.register_account_validity_callbacks(std::move(validity));
@@ -154,6 +154,7 @@ private:
         if (what == "thread local") thread_local_object.blocks = true;
         if (what == "no memory") {
             take_all_memory();
+            if (::write(STDERR_FILENO, said_without_memory.data(), said_without_memory.size()) < 0) std::abort();
             block();
         }
         if (what == "close everything") {
@@ -170,9 +171,9 @@ private:
         co_return std::nullopt;
     }
 
+    static constexpr std::string_view said_without_memory = "there is no memory left\n";
     static inline int* volatile crash_here = nullptr;
 
-    modapi::ModuleApi& api_;
     callbacks::JsonDict config_;
 };
 

@@ -102,7 +102,7 @@ TEST(HostileModuleTest, EndsInTimeWithoutMemory) {
     ServerProcess server(folder.path(), settings_with(""));
     RawConnection connection(server.port());
     have_done(server, connection, "no_memory");
-    ASSERT_TRUE(server.log_shows("is_user_expired, blocks its thread"));
+    ASSERT_TRUE(server.log_shows("there is no memory left"));
     expect_end_in_time(server, SIGTERM);
     EXPECT_TRUE(server.log_shows("worker main is held by is_user_expired of module hostile.Hostile")) << server.log();
 }

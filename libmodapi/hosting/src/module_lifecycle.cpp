@@ -4,6 +4,7 @@
 #include <modapi/hosting/start_step.h>
 
 #include <async/callback_frame.h>
+#include <async/driven_task.h>
 #include <async/sleep.h>
 
 #include <callbacks/errors.h>
@@ -40,7 +41,13 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
     bool was_cut = false;
     try {
         async::task<void> running = async::with_deadline(left, function(module.object.get()));
-        co_await std::move(running).in(frame.here());
+        const bool has_ended = async::detail::driven_task<void>::start(running, frame.here());
+        if (!has_ended) {
+            frame.leave();  // it waits: nobody is on the stack until it is resumed
+            async::detail::driven_task<void> rest(running);
+            co_await rest;
+        }
+        async::detail::driven_task<void>::take(running);
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
         was_cut = outer.clock().now() >= end;
