@@ -67,7 +67,7 @@ void require_writable(const modapi::ConfigurationFile& file, const modapi::Confi
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-               const std::vector<modapi::ConfiguredModule>& modules, modapi::ShutdownDeadline& deadline)
+               const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
       host_pool_(host_threads),
@@ -82,7 +82,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
-    workers_.emplace(workers_settings(deadline), *database_, modules,
+    workers_.emplace(workers_settings(process), *database_, modules,
                      [this](const modapi::WorkerContext& place) { return std::make_unique<ServerWorker>(context_, place); });
     listen();
 }
@@ -94,7 +94,7 @@ Server::~Server() {
     host_pool_.join();
 }
 
-modapi::WorkerGroupSettings Server::workers_settings(modapi::ShutdownDeadline& deadline) const {
+modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& process) const {
     modapi::WorkerGroupSettings settings;
     settings.count = configuration_.workers;
     settings.worker_app = "homeserver.worker";
@@ -107,7 +107,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::ShutdownDeadline& d
     settings.blocking_threads = blocking_threads;
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;
-    settings.deadline = &deadline;
+    settings.process = &process;
     return settings;
 }
 

@@ -30,7 +30,7 @@ public:
     /// Builds everything and listens. Errors: modapi::ConfigurationError, modapi::HostError; nothing is left half-started. All
     /// outlive it.
     Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules, modapi::ShutdownDeadline& deadline);
+           const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -43,7 +43,7 @@ public:
     void run();
 
 private:
-    [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::ShutdownDeadline& deadline) const;
+    [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::HostProcess& process) const;
     void listen();
     void close();
 

@@ -1,6 +1,7 @@
 #include "module_host_state.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/start_step.h>
 #include <modapi/hosting/watchdog.h>
 
 #include <callbacks/errors.h>
@@ -74,7 +75,14 @@ void ModuleHost::State::destroy_modules() {
     callback_log.forget();
     environment.forget_registrations();
     environment.resources = WebResources(settings.reserved_paths);
-    while (!modules.empty()) modules.pop_back();
+    while (!modules.empty()) {
+        ModuleInstance& last = modules.back();
+        {
+            const InNameOf module(environment.where, *last.destroying);
+            last.object.reset();
+        }
+        modules.pop_back();
+    }
     while (!apis.empty()) apis.pop_back();
     environment.registrations.clear();
 }
@@ -98,7 +106,13 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
-            module.object = module.definition.construct(configured.parsed, *state.apis.back());
+            module.constructing = std::make_unique<async::callback_identity>(configured.name, "the constructor");
+            module.destroying = std::make_unique<async::callback_identity>(configured.name, "the destructor");
+            {
+                const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker);
+                const InNameOf constructor(state.environment.where, *module.constructing);
+                module.object = module.definition.construct(configured.parsed, *state.apis.back());
+            }
             state.modules.push_back(std::move(module));
         } catch (const callbacks::ConfigError& error) {
             // A constructor that reads its section itself.

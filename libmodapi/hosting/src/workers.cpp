@@ -1,4 +1,5 @@
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/module_code.h>
 #include <modapi/hosting/watchdog.h>
 #include <modapi/hosting/workers.h>
 
@@ -89,10 +90,15 @@ struct WorkerGroup::State {
         : settings(std::move(how)),
           blocking_pool(std::max<std::size_t>(settings.blocking_threads, 1)),
           front_works(front.get_executor()),
-          signals(front) {}
+          signals(front) {
+        if (settings.process == nullptr) own_deadline.emplace();
+    }
+    [[nodiscard]] ShutdownDeadline& deadline() noexcept {
+        return settings.process != nullptr ? settings.process->deadline() : *own_deadline;
+    }
 
     WorkerGroupSettings settings;
-    ShutdownDeadline own_deadline;
+    std::optional<ShutdownDeadline> own_deadline;
     boost::asio::thread_pool blocking_pool;
     InProcessInvalidationBus own_bus;
     Watchdog watchdog;
@@ -130,6 +136,7 @@ WorkerGroup::~WorkerGroup() {
     }
     state_->threads.clear();
     state_->blocking_pool.join();
+    forget_process();
 }
 
 HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const std::exception_ptr& failure) {
@@ -178,6 +185,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         const WorkerContext place{
             index, thread.name, thread.where, database, bus, state.blocking_pool.get_executor(), std::move(settings), *this};
         try {
+            const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
             thread.host = factory(place);
             thread.host->modules().construct_modules(modules);
         } catch (...) {
@@ -189,6 +197,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
 void WorkerGroup::start_modules() {
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         try {
+            const WorkerOnThread on_this_thread(thread->name, *thread->on_stack);
             async::sync_wait(thread->io, thread->where, thread->host->modules().start_modules());
         } catch (...) {
             throw described(HostPhase::starting, thread.get(), std::current_exception());
@@ -205,25 +214,42 @@ void WorkerGroup::start_modules() {
 
 void WorkerGroup::start_threads() {
     State& state = *state_;
-    for (const int signal : state.settings.signals) state.signals.add(signal);
-    state.signals.async_wait([this](const boost::system::error_code& error, int) {
-        if (!error) state_->is_to_stop = true;
-    });
+    if (state.settings.process != nullptr) {
+        state.settings.process->stop_by([this] { request_stop(); }, state.settings.time_to_stop);
+    } else {
+        for (const int signal : state.settings.signals) state.signals.add(signal);
+        state.signals.async_wait([this](const boost::system::error_code& error, int) {
+            if (!error) state_->is_to_stop = true;
+        });
+    }
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
     }
 }
 
+void WorkerGroup::forget_process() {
+    if (state_->settings.process != nullptr) state_->settings.process->stop_by(nullptr, std::chrono::milliseconds(0));
+}
+
 void WorkerGroup::run_thread(Thread& thread) {
+    const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
     bool has_ended = false;
     while (!has_ended) {
         try {
             thread.io.run();
             has_ended = true;
         } catch (...) {
-            fail(described(HostPhase::serving, &thread, std::current_exception()));
+            fail_on(thread, std::current_exception());
         }
+    }
+}
+
+void WorkerGroup::fail_on(const Thread& thread, const std::exception_ptr& failure) noexcept {
+    try {
+        fail(described(HostPhase::serving, &thread, failure));
+    } catch (...) {
+        state_->deadline().arm(state_->settings.time_to_stop, true, "stopping because of a failure that there is no memory to tell");
     }
 }
 
@@ -236,7 +262,7 @@ void WorkerGroup::fail(const HostError& failure) {
 }
 
 void WorkerGroup::abandon(const HostError& failure) {
-    arm_deadline(true, failure.what());
+    state_->deadline().arm(state_->settings.time_to_stop, true, failure.what());
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         if (thread->thread.joinable()) {
             thread->io.stop();
@@ -244,6 +270,7 @@ void WorkerGroup::abandon(const HostError& failure) {
         }
         if (thread->host == nullptr) continue;
         try {
+            const WorkerOnThread on_this_thread(thread->name, *thread->on_stack);
             async::sync_wait(thread->io, thread->where, end(*thread, std::chrono::milliseconds(0)));
         } catch (...) {
             log_step_failure(std::current_exception(), "stopping the modules");
@@ -251,14 +278,7 @@ void WorkerGroup::abandon(const HostError& failure) {
     }
     state_->threads.clear();
     state_->blocking_pool.join();
-}
-
-void WorkerGroup::arm_deadline(bool is_failure, std::string failure) {
-    std::vector<ShutdownDeadline::Held> held;
-    for (const std::unique_ptr<Thread>& thread : state_->threads) held.push_back({thread->name, thread->on_stack});
-    ShutdownDeadline* const given = state_->settings.deadline;
-    ShutdownDeadline& deadline = given != nullptr ? *given : state_->own_deadline;
-    deadline.arm(state_->settings.time_to_stop, std::move(held), is_failure, std::move(failure));
+    forget_process();
 }
 
 void WorkerGroup::run(const std::function<void()>& body) {
@@ -306,19 +326,28 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure
             if (state.failure) because = state.failure->what();
         }
         is_failure = is_failure || !because.empty() || std::uncaught_exceptions() > state.exceptions_before;
-        arm_deadline(is_failure, because);
+        state.deadline().arm(state.settings.time_to_stop, is_failure, because);
         try {
-            if (on_stop) on_stop();
+            end_all(on_stop);
         } catch (...) {
-            fail(described(HostPhase::stopping, nullptr, std::current_exception()));
+            // There is no memory for an orderly end, and what runs must not be destroyed: the deadline ends the program.
+            for (;;) std::this_thread::sleep_for(state.settings.time_to_stop);
         }
-        on_each(&WorkerGroup::drain, "ending the requests");
-        on_each(&WorkerGroup::end, "stopping the modules");
-        for (const std::unique_ptr<Thread>& thread : state.threads) thread->io.stop();
-        for (const std::unique_ptr<Thread>& thread : state.threads) thread->thread.join();
     }
     const std::scoped_lock lock(state.mutex);
     if (state.failure) throw HostError(*std::exchange(state.failure, std::nullopt));
+}
+
+void WorkerGroup::end_all(const std::function<void()>& on_stop) {
+    try {
+        if (on_stop) on_stop();
+    } catch (...) {
+        fail(described(HostPhase::stopping, nullptr, std::current_exception()));
+    }
+    on_each(&WorkerGroup::drain, "ending the requests");
+    on_each(&WorkerGroup::end, "stopping the modules");
+    for (const std::unique_ptr<Thread>& thread : state_->threads) thread->io.stop();
+    for (const std::unique_ptr<Thread>& thread : state_->threads) thread->thread.join();
 }
 
 void WorkerGroup::on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what) {

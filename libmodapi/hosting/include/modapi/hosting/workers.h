@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/hosting/host_error.h>
+#include <modapi/hosting/host_process.h>
 #include <modapi/hosting/host_worker.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_resolver.h>
@@ -39,10 +40,10 @@ struct WorkerGroupSettings {
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
     std::chrono::milliseconds grace{1500};
     std::chrono::milliseconds time_to_stop{4500};
-    std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve()
-    /// The deadline of the whole program's stop, for a host that has more to end than its workers; outlives them. Null: they
-    /// have one of their own.
-    ShutdownDeadline* deadline = nullptr;
+    std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve(), where there is no `process`
+    /// Whose signals end serve(), and whose deadline is that of the whole program's stop: also of what a host has to end beside its
+    /// workers, and of main()'s end. Null: the workers have a deadline of their own.
+    HostProcess* process = nullptr;
 };
 
 /// A worker that doesn't answer.
@@ -128,8 +129,10 @@ private:
     void abandon(const HostError& failure);
     void run_thread(Thread& thread);
     void fail(const HostError& failure);
+    void fail_on(const Thread& thread, const std::exception_ptr& failure) noexcept;
+    void end_all(const std::function<void()>& on_stop);
     void stop_for(const std::function<void()>& on_stop, bool is_failure = false);
-    void arm_deadline(bool is_failure, std::string failure);
+    void forget_process();
     void on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what);
     static async::task<void> drain(Thread& thread, std::chrono::milliseconds grace);
     static async::task<void> end(Thread& thread, std::chrono::milliseconds grace);
