@@ -7,7 +7,7 @@ void hook_run::throw_if_it_ends_the_walk() {
     if (reason == cancel_reason::none) return;
     if (reason == cancel_reason::deadline) {
         // It comes out of the hook's awaits, as an exception under the error rule.
-        ends_by_.request(reason);
+        if (limited_) limited_->request(reason);
         return;
     }
     leave();
@@ -20,28 +20,40 @@ void hook_run::begin_timed() {
 }
 
 void hook_run::suspended() {
-    if (!timed_) begin_timed();
+    if (!timed_) {  // as begin_timed, which is for one of many
+        timed_ = true;
+        began_ = inner_.clock().now();
+    }
     leave();
+    if (settings_ == nullptr || (settings_->waiting == nullptr && !limited_)) return;
     waits_ = true;
-    if (outer_.cancellation != nullptr) ends_by_.end_with(*outer_.cancellation, cancel_reason::deadline);
-    if (settings_ == nullptr) return;
-    if (settings_->waiting != nullptr) {
-        settings_->waiting->add(*this, running(), inner_, began_, &ends_by_, settings_->callback_deadline);
-    } else if (settings_->callback_deadline > clock::duration(0)) {
+    cancellation_source* const ends_by = limited_ ? &*limited_ : nullptr;
+    if (ends_by != nullptr && outer_.cancellation != nullptr && !is_linked_) {
+        is_linked_ = true;
+        ends_by->end_with(*outer_.cancellation, cancel_reason::deadline);
+    }
+    if (is_listed_) {
+        wait_again(running(), began_);
+    } else if (settings_->waiting != nullptr) {
+        is_listed_ = true;
+        settings_->waiting->add(*this, running(), inner_, began_, ends_by, settings_->callback_deadline);
+    } else {
         const context& here = inner_;
         expiry_ = here.clock().call_at(
             here.clock().after(settings_->callback_deadline), here.executor(),
-            [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &ends_by_);
+            [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, ends_by);
     }
 }
 
 void hook_run::stop_waiting() noexcept {
     waits_ = false;
-    if (settings_ != nullptr && settings_->waiting != nullptr) settings_->waiting->remove(*this);
+    pause();
     expiry_.reset();
+    if (!limited_ || limited_->requested() == cancel_reason::none) return;
     // What ended this hook isn't the next one's, unless it ends all.
+    is_linked_ = false;
     const cancel_reason of_all = requested_ == cancel_reason::caller_gone ? cancel_reason::none : requested_;
-    ends_by_.start_over(of_all);
+    limited_->start_over(of_all);
 }
 
 std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {

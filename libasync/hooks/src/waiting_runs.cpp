@@ -38,7 +38,7 @@ void waiting_runs::look() {
 void waiting_runs::cut_expired(clock::time_point now) {
     for (waiting_run* run = first_; run != nullptr; run = looked_at_next_) {
         looked_at_next_ = run->next_;
-        if (run->deadline_ > clock::duration(0) && now - run->since_ >= run->deadline_)
+        if (run->waits() && run->deadline_ > clock::duration(0) && now - run->since_ >= run->deadline_)
             run->ends_by_->request(cancel_reason::deadline);
     }
     looked_at_next_ = nullptr;
@@ -49,7 +49,7 @@ void waiting_runs::name_late(clock::time_point now) {
     // One line for each callback, whatever the number of its runs.
     std::vector<late_callback> late;
     for (waiting_run* run = first_; run != nullptr; run = run->next_) {
-        if (now - run->since_ <= settings_.slow) continue;
+        if (!run->waits() || now - run->since_ <= settings_.slow) continue;
         auto known = std::find_if(late.begin(), late.end(),
                                   [&](const late_callback& each) { return each.callback == run->callback_; });
         if (known == late.end()) known = late.insert(late.end(), late_callback{run->callback_, run->since_, 0, false});

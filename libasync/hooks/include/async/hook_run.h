@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 
 namespace async::detail {
 
@@ -26,11 +27,13 @@ public:
           settings_(settings),
           requested_(outer.cancellation != nullptr ? outer.cancellation->requested() : never_requested),
           sampled_mask_(sampled_every - 1) {
-        inner_.end_with(ends_by_);  // which hears of nothing before the hook suspends, and never of `caller_gone`
+        inner_.shielded = true;
+        if (settings != nullptr && settings->callback_deadline.count() > 0)
+            inner_.end_with(limited_.emplace());  // hears of nothing before a hook suspends, and never of `caller_gone`
     }
     ~hook_run() {
-        if (waits_) [[unlikely]]
-            stop_waiting();
+        if (is_listed_) [[unlikely]]
+            settings_->waiting->remove(*this);
     }
     hook_run(const hook_run&) = delete;
     hook_run& operator=(const hook_run&) = delete;
@@ -71,7 +74,7 @@ private:
     [[gnu::cold]] void throw_if_it_ends_the_walk();
     [[gnu::cold]] void begin_timed();
     void stop_waiting() noexcept;
-    [[gnu::cold]] void end_timed();
+    void end_timed();
 
     static constexpr cancel_reason never_requested = cancel_reason::none;
 
@@ -79,10 +82,12 @@ private:
     const cancel_reason& requested_;  // of the operation, at hand
     std::uint32_t sampled_mask_;
     bool timed_ = false;
-    bool waits_ = false;  // the hook has suspended
+    bool waits_ = false;      // the hook has suspended, and is looked after
+    bool is_listed_ = false;  // from the first of a walk's hooks that suspends on
+    bool is_linked_ = false;  // `limited_` ends with the operation: likewise, until it was asked to end
     clock::time_point began_{};
-    cancellation_source ends_by_;    // what ends `inner_`
-    std::unique_ptr<timer> expiry_;  // of a hook that waits, where nobody looks after those
+    std::optional<cancellation_source> limited_;  // with a deadline: what ends `inner_`
+    std::unique_ptr<timer> expiry_;               // of a hook that waits, where nobody looks after those
 };
 
 }  // namespace async::detail

@@ -14,7 +14,8 @@ struct callback_identity;
 struct context;
 struct dispatch_settings;
 
-/// A run of a callback that has suspended and not ended: in a list of its worker's as long as it waits.
+/// A run of a callback that has suspended and not ended: in a list of its worker's as long as it waits, and in one that asks
+/// several callbacks one after the other to the end of that.
 ///
 /// Lifetime: leaves the list when it is destroyed. Thread: the worker's.
 class waiting_run {
@@ -29,8 +30,18 @@ protected:
     waiting_run() noexcept = default;
     ~waiting_run() = default;
 
+    /// It doesn't wait now, and stays in the list.
+    void pause() noexcept { since_ = clock::time_point::max(); }
+    /// It waits again, for a callback that began at `since`.
+    void wait_again(const callback_identity& callback, clock::time_point since) noexcept {
+        callback_ = &callback;
+        since_ = named_ = since;
+    }
+
 private:
     friend class waiting_runs;
+
+    [[nodiscard]] bool waits() const noexcept { return since_ != clock::time_point::max(); }
 
     const callback_identity* callback_;
     cancellation_source* ends_by_;
@@ -41,8 +52,8 @@ private:
     waiting_run* next_;
 };
 
-/// The runs of a worker's callbacks that wait: who asks sees them, those that wait for long are named while they do, those whose
-/// time is over are cut. One look a second at all of them, and none where none waits; no timer for each.
+/// The runs of a worker's callbacks that wait: who asks sees them, those that wait for long are named while they do, those
+/// whose time is over are cut. One look a second at all of them, and none where none waits; no timer for each.
 ///
 ///     async::waiting_runs waiting(settings);
 ///     settings.waiting = &waiting;              // before the first registration
@@ -87,7 +98,9 @@ public:
     /// Calls `visit(const waiting_run&)` for each.
     template <class Visitor>
     void each(Visitor&& visit) const {
-        for (const waiting_run* run = first_; run != nullptr; run = run->next_) visit(*run);
+        for (const waiting_run* run = first_; run != nullptr; run = run->next_) {
+            if (run->waits()) visit(*run);
+        }
     }
 
 private:
