@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -77,7 +78,12 @@ struct Watchdog::State {
             for (const Watched& each : watched) pause = std::min(pause, each.limit / looks_per_limit);
             changed.wait_for(lock, std::max(pause, std::chrono::milliseconds(1)));
             const time_point now = std::chrono::steady_clock::now();
-            for (Watched& each : watched) look(each, now);
+            for (Watched& each : watched) {
+                try {
+                    look(each, now);
+                } catch (const std::bad_alloc&) {  // NOLINT: without memory there is no line either
+                }
+            }
         }
     }
 };
