@@ -1,7 +1,5 @@
 #include "process/acceptor.h"
 
-#include "process/server_worker.h"
-
 #include <spdlog/spdlog.h>
 #include <boost/asio/ip/v6_only.hpp>
 
@@ -50,8 +48,8 @@ std::string Acceptor::address() const {
     return resolved.to_string();
 }
 
-void Acceptor::start(std::function<ServerWorker&()> next_worker) {
-    next_worker_ = std::move(next_worker);
+void Acceptor::start(std::function<void(tcp::socket client)> give) {
+    give_ = std::move(give);
     accept_next();
 }
 
@@ -62,18 +60,16 @@ void Acceptor::stop() {
 }
 
 void Acceptor::accept_next() {
-    ServerWorker& worker = next_worker_();
-    acceptor_.async_accept(worker.where().executor,
-                           [this, &worker](const boost::system::error_code& error, tcp::socket socket) {
-                               if (!acceptor_.is_open()) return;
-                               if (error) {
-                                   spdlog::warn("a client couldn't be let in: {}", error.message());
-                                   wait_and_accept();
-                                   return;
-                               }
-                               worker.serve(std::move(socket));
-                               accept_next();
-                           });
+    acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket client) {
+        if (!acceptor_.is_open()) return;
+        if (error) {
+            spdlog::warn("a client couldn't be let in: {}", error.message());
+            wait_and_accept();
+            return;
+        }
+        give_(std::move(client));
+        accept_next();
+    });
 }
 
 void Acceptor::wait_and_accept() {

@@ -12,17 +12,15 @@
 
 namespace homeserver {
 
-class ServerWorker;
-
-/// Accepts the clients of one address and hands each to a worker. Thread: that of its io_context.
+/// Accepts the clients of one address. Thread: that of its io_context.
 class Acceptor {
 public:
     /// Listens from now on. Errors: modapi::ConfigurationError, `FILE:LINE: listeners[0].port: 127.0.0.1:8008 is already in
     /// use`.
     Acceptor(boost::asio::io_context& io, const Listener& listener, const modapi::ConfigurationFile& file);
 
-    /// Begins to accept; `next_worker` says who gets the next client.
-    void start(std::function<ServerWorker&()> next_worker);
+    /// Begins to accept; `give` gets each client.
+    void start(std::function<void(boost::asio::ip::tcp::socket client)> give);
     /// Nobody gets in any more.
     void stop();
     /// `127.0.0.1:8008`, with the real port where 0 was asked for.
@@ -34,7 +32,7 @@ private:
 
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
-    std::function<ServerWorker&()> next_worker_;
+    std::function<void(boost::asio::ip::tcp::socket client)> give_;
 };
 
 }  // namespace homeserver

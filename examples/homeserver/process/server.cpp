@@ -89,6 +89,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
 
 Server::~Server() {
     acceptors_.clear();
+    distribution_.reset();
     workers_.reset();
     host_pool_.join();
 }
@@ -99,6 +100,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.worker_app = "homeserver.worker";
     settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
     settings.each.stop_deadline = time_for_modules;
+    settings.each.limit(configuration_.callback_limits);
     settings.each.http_client = configuration_.http_client;
     settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     settings.each.caches = configuration_.caches;
@@ -110,6 +112,9 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
 }
 
 void Server::listen() {
+    std::vector<ServerWorker*> all;
+    for (std::size_t index = 0; index < workers_->size(); ++index) all.push_back(&(*workers_)[index]);
+    distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners)
         acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));
 }
@@ -122,11 +127,9 @@ std::vector<std::string> Server::addresses() const {
 
 void Server::log_modules() const { workers_->log_modules(); }
 
-ServerWorker& Server::next_worker() { return (*workers_)[next_worker_++ % workers_->size()]; }
-
 void Server::run() {
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this]() -> ServerWorker& { return next_worker(); });
+        acceptor->start([this](boost::asio::ip::tcp::socket client) { distribution_->give(std::move(client)); });
     }
     workers_->serve([this] { close(); });
 }
@@ -134,6 +137,7 @@ void Server::run() {
 void Server::close() {
     mailer_.end_within(grace_for_requests);
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
+    distribution_->stop();
 }
 
 }  // namespace homeserver

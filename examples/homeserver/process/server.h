@@ -7,6 +7,7 @@
 #include "mail/mailer.h"
 #include "presence/presence_interests.h"
 #include "process/acceptor.h"
+#include "process/client_distribution.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
 #include "text/server_name.h"
@@ -44,7 +45,6 @@ public:
 private:
     [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::HostProcess& process) const;
     void listen();
-    [[nodiscard]] ServerWorker& next_worker();
     void close();
 
     const modapi::ConfigurationFile& file_;
@@ -61,7 +61,7 @@ private:
     ProcessContext context_;
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
-    std::size_t next_worker_ = 0;
+    std::optional<ClientDistribution> distribution_;
 };
 
 }  // namespace homeserver

@@ -8,6 +8,7 @@
 #include <modapi/module_api.h>
 
 #include <async/callback_frame.h>
+#include <async/waiting_runs.h>
 
 #include <memory>
 #include <optional>
@@ -64,6 +65,7 @@ struct ModuleHost::State {
     WorkerSettings settings;
     CallbackLog callback_log;
     ModuleBorder border;
+    async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;

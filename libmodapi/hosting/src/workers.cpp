@@ -7,7 +7,9 @@
 
 #include <async/callback_frame.h>
 #include <async/co_spawn.h>
+#include <async/notification.h>
 #include <async/run_on.h>
+#include <async/sleep.h>
 #include <async/sync_wait.h>
 
 #include <spdlog/spdlog.h>
@@ -48,6 +50,19 @@ struct Awaited {
 };
 
 std::vector<ModuleStatistics> statistics_of_host(const HostWorker* host) { return host->modules().module_statistics(); }
+
+/// What comes back from workers that were asked for their statistics. Thread: that of who asks.
+struct AskedWorkers {
+    explicit AskedWorkers(std::size_t workers) : answers(workers) {}
+
+    std::vector<std::optional<std::vector<ModuleStatistics>>> answers;
+    async::notification arrived;
+};
+
+async::task<void> all_answers(std::shared_ptr<AskedWorkers> asked) {
+    const auto is_missing = [](const auto& answer) { return !answer.has_value(); };
+    while (std::any_of(asked->answers.begin(), asked->answers.end(), is_missing)) co_await asked->arrived.wait();
+}
 
 }  // namespace
 
@@ -153,6 +168,7 @@ HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const st
 void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory) {
     State& state = *state_;
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
+    state.watchdog.watch(database, state.settings.each.blocked_thread);
     for (std::size_t index = 0; index < count; ++index) {
         Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
         WorkerSettings settings = state.settings.each;
@@ -163,6 +179,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
             settings.worker_app = state.settings.worker_app;
         }
         settings.run_background_tasks = index == 0;
+        settings.place = WorkerPlace{index, count};
         settings.watchdog = &state.watchdog;
         InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
         const WorkerContext place{
@@ -357,6 +374,7 @@ void WorkerGroup::on_each(async::task<void> (*step)(Thread&, std::chrono::millis
 void WorkerGroup::cut(void* host) {
     HostWorker& worker = *static_cast<HostWorker*>(host);
     worker.cut();
+    worker.forget_events();
     worker.background().cancel(async::cancel_reason::stopping);
 }
 
@@ -366,11 +384,13 @@ async::task<void> WorkerGroup::drain(Thread& thread, std::chrono::milliseconds g
     const std::unique_ptr<async::timer> patience =
         time.call_at(time.now() + grace, thread.where.executor, &WorkerGroup::cut, &host);
     co_await host.drain();
+    co_await host.told_of_all_events();
     co_await host.background().join();
 }
 
 async::task<void> WorkerGroup::end(Thread& thread, std::chrono::milliseconds) {
     HostWorker& host = *thread.host;
+    host.forget_events();
     host.background().cancel(async::cancel_reason::stopping);
     std::exception_ptr failure;
     try {
@@ -409,9 +429,14 @@ void WorkerGroup::run_on(std::size_t index, const Operation& operation) {
 }
 
 void WorkerGroup::on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state) {
-    for (const std::unique_ptr<Thread>& thread : state_->threads) {
-        boost::asio::post(thread->io, [host = thread->host.get(), event, state] { host->run_on_new_event(event, state); });
-    }
+    Cause nothing_led_to_it;
+    nothing_led_to_it.budget = std::make_shared<EventBudget>();
+    on_new_event(std::make_shared<NewEvent>(event, state, std::move(nothing_led_to_it)));
+}
+
+void WorkerGroup::on_new_event(const std::shared_ptr<NewEvent>& event) {
+    for (const std::unique_ptr<Thread>& thread : state_->threads)
+        boost::asio::post(thread->io, [host = thread->host.get(), event] { host->run_on_new_event(event); });
 }
 
 async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() const {
@@ -423,6 +448,44 @@ async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() cons
         add_up(together, of_worker);
     }
     co_return together;
+}
+
+async::task<AnsweredStatistics> WorkerGroup::module_statistics_within(std::chrono::milliseconds limit) const {
+    const async::context& here = co_await async::this_context;
+    const auto asked = std::make_shared<AskedWorkers>(state_->threads.size());
+    for (std::size_t index = 0; index < state_->threads.size(); ++index) {
+        const Thread& thread = *state_->threads[index];
+        boost::asio::post(thread.where.executor, [asked, index, host = thread.host.get(), home = here.executor()] {
+            // A worker that answers late still has somebody to answer to.
+            boost::asio::post(home, [asked, index, answer = statistics_of_host(host)]() mutable {
+                asked->answers[index] = std::move(answer);
+                asked->arrived.notify_all();
+            });
+        });
+    }
+    try {
+        async::task<void> waiting = async::with_deadline(limit, all_answers(asked));
+        co_await std::move(waiting);
+    } catch (const async::deadline_exceeded&) {  // NOLINT: who is missing is told
+    }
+    AnsweredStatistics answered;
+    for (std::size_t index = 0; index < state_->threads.size(); ++index) {
+        if (asked->answers[index]) {
+            add_up(answered.modules, *asked->answers[index]);
+            continue;
+        }
+        const Thread& thread = *state_->threads[index];
+        SilentWorker silent;
+        silent.worker = thread.name;
+        // Whoever is on the stack of a thread that doesn't answer is there to be read, or was just now: modules live until the stop.
+        const async::callback_identity* const holder = thread.on_stack->identity().load(std::memory_order_relaxed);
+        if (holder != nullptr) {
+            silent.module = holder->module;
+            silent.callback = std::string(holder->callback);
+        }
+        answered.silent.push_back(std::move(silent));
+    }
+    co_return answered;
 }
 
 std::vector<ModuleStatistics> WorkerGroup::wait_for_module_statistics() const {

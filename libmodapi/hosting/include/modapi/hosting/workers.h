@@ -6,6 +6,7 @@
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/module_statistics.h>
+#include <modapi/hosting/new_event.h>
 #include <modapi/hosting/shutdown_deadline.h>
 
 #include <async/task.h>
@@ -45,6 +46,19 @@ struct WorkerGroupSettings {
     HostProcess* process = nullptr;
 };
 
+/// A worker that doesn't answer.
+struct SilentWorker {
+    std::string worker;
+    std::string module;    ///< whose callback is on its stack; empty: none is known
+    std::string callback;  ///< likewise
+};
+
+/// What the workers that answered in time said of their modules, added up.
+struct AnsweredStatistics {
+    std::vector<ModuleStatistics> modules;
+    std::vector<SilentWorker> silent;
+};
+
 /// Worker threads of a host, with their modules: builds them, starts them, and ends them well whatever happens in between.
 /// Hosts make a Workers<Host>; this is the part of it that doesn't know the host's class.
 ///
@@ -77,12 +91,19 @@ public:
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
 
-    /// Tells the modules of all workers of an event that was stored. `state`: of its room, with the event; null: nobody asked
-    /// for it. Thread: any. Cost: a post for each worker; nothing is copied but the two references.
+    /// Tells the modules of all workers of an event that was stored, one worker after the other as NewEvent says. `state`: of its
+    /// room, with the event; null: nobody asked for it. Thread: any. Cost: a post for each worker.
+    ///
+    /// What a module sends because of it is bounded by its cause, which an event has that is made inside of a task:
+    ///     workers.on_new_event(std::make_shared<NewEvent>(event, state, Cause::of(co_await async::this_context)));
     void on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state);
+    void on_new_event(const std::shared_ptr<NewEvent>& event);
 
     /// What the modules of all workers registered and did, added up. Awaited on a worker. Cost: a hop to each worker and back.
     [[nodiscard]] async::task<std::vector<ModuleStatistics>> module_statistics() const;
+    /// What module_statistics() gives, of those workers that answer within `limit`, and who doesn't: something blocks its
+    /// thread. Awaited on a worker; that limit isn't much longer than it takes.
+    [[nodiscard]] async::task<AnsweredStatistics> module_statistics_within(std::chrono::milliseconds limit) const;
     /// What module_statistics() gives, for a thread that is no worker's: it waits.
     [[nodiscard]] std::vector<ModuleStatistics> wait_for_module_statistics() const;
     /// A line in the log for each module: what it registered.
