@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -86,6 +87,14 @@ void look(WatchedDatabase& watched, time_point now) {
     }
 }
 
+/// Without memory there is no line, but who watches goes on.
+void look_without_fail(auto& each, time_point now) {
+    try {
+        look(each, now);
+    } catch (const std::bad_alloc&) {  // NOLINT: nothing can be said
+    }
+}
+
 }  // namespace
 
 struct Watchdog::State {
@@ -108,8 +117,8 @@ struct Watchdog::State {
             for (const WatchedDatabase& each : databases) pause = std::min(pause, each.limit / looks_per_limit);
             changed.wait_for(lock, std::max(pause, std::chrono::milliseconds(1)));
             const time_point now = std::chrono::steady_clock::now();
-            for (Watched& each : watched) look(each, now);
-            for (WatchedDatabase& each : databases) look(each, now);
+            for (Watched& each : watched) look_without_fail(each, now);
+            for (WatchedDatabase& each : databases) look_without_fail(each, now);
         }
     }
 };

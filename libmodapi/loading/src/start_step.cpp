@@ -12,8 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// For a step that waits: by then it was cut, and has ended if it can be.
-constexpr milliseconds time_to_be_cut{1000};
+/// Beyond the limit: a step that waits was cut meanwhile, and has ended if it can be; one that does its work may be slow on a busy
+/// machine.
+constexpr milliseconds patience{1000};
 
 std::atomic<milliseconds::rep> limit_in_ms{0};
 std::mutex between_steps;  // held for a moment only, never while a module runs
@@ -63,11 +64,8 @@ const char* StartStep::overdue() noexcept {
     const std::scoped_lock lock(between_steps);
     StartStep* const step = current.load(std::memory_order_relaxed);
     const steady_clock::time_point now = steady_clock::now();
-    if (step == nullptr || now < step->end_) return "";
+    if (step == nullptr || now < step->end_ + patience) return "";
     const bool waits = step->mark_ != nullptr && step->mark_->identity().load(std::memory_order_relaxed) == nullptr;
-    // One that keeps the thread may be just about to end as well, because it was cut.
-    const milliseconds patience = waits ? time_to_be_cut : milliseconds(100);
-    if (now < step->end_ + patience) return "";
     step->is_overdue_ = true;
     return waits ? step->waits_.c_str() : step->blocks_.c_str();
 }
