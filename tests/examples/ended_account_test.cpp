@@ -94,9 +94,14 @@ TEST_P(EndTest, ADeactivatedUserIsShownOfflineToWhomAModuleShowsThem) {
 }
 
 TEST_P(EndTest, WhatAModuleStillSaysOfTheirPresenceShowsADeactivatedUserToNobody) {
+    const auto set_presence = [&](const std::string& state) {
+        return put("/presence/@alice:hs.test/status", R"({"presence":")" + state + "\"}", alice);
+    };
+    set_gate(R"({"routes":"@alice:hs.test"})");
+    EXPECT_EQ(set_presence("online").status, 200);
+    EXPECT_EQ(presence_of_alice(get("/sync", bob)), "online");
     const Answer changed = held(
-        "get_users_for_states",
-        [&] { return put("/presence/@alice:hs.test/status", R"({"presence":"online"})", alice); }, [&] { deactivate("alice"); },
+        "get_users_for_states", [&] { return set_presence("unavailable"); }, [&] { deactivate("alice"); },
         R"(,"routes":"@alice:hs.test")");
     EXPECT_EQ(changed.status, 200);
     EXPECT_NE(presence_of_alice(get("/sync", bob)), "online");

@@ -226,6 +226,10 @@ TEST_P(WaitingCallbackTest, NothingIsSetByASessionThatHasEnded) {
         [&](const std::string& token) { return send(room, "late", token); },
         [&](const std::string& token) { return put("/rooms/" + room + "/redact/" + event + "/late", "{}", token); },
         [&](const std::string& token) { return post("/rooms/" + room + "/invite", R"({"user_id":"@root:hs.test"})", token); },
+        [&](const std::string& token) {
+            return post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"late@example.org"})",
+                        token);
+        },
         [&](const std::string& token) { return post("/rooms/" + room + "/leave", "{}", token); },
         [&](const std::string& token) { return post("/rooms/" + left + "/forget", "{}", token); },
         [&](const std::string& token) { return post("/createRoom", "{}", token); },
@@ -262,6 +266,10 @@ TEST_P(WaitingCallbackTest, ASessionThatEndsWhileModulesJudgeWhatItSendsSendsNot
         [&](const std::string& token) { return put_state(room, "m.room.topic", R"({"topic":"late"})", token); },
         [&](const std::string& token) { return put("/rooms/" + room + "/redact/" + event + "/late", "{}", token); },
         [&](const std::string& token) { return post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", token); },
+        [&](const std::string& token) {
+            return post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"late@example.org"})",
+                        token);
+        },
         [&](const std::string& token) { return post("/createRoom", R"({"room_alias_name":"late"})", token); },
     };
     for (const auto& request : requests) {

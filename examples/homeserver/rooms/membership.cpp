@@ -348,6 +348,7 @@ async::task<Response> invite_by_address(Authentication& authentication, modapi::
     invite.sender = std::move(change.sender);
     invite.content = std::move(change.content);
     invite.sender_is_admin = change.sender_is_admin;
+    invite.requester = std::move(change.requester);
     co_await to_the_end(third_party_invites.invite(std::move(invite)));
     co_return ok();
 }
