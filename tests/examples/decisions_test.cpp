@@ -242,12 +242,12 @@ TEST_F(DecisionTest, WhatAModuleMadeOfWhatIsntSoAnyMoreIsMadeAnew) {
 TEST_P(CrowdTest, WhatAModuleSendsInTheTurnThatItsEventHasWaitsForNobody) {
     const std::string room = room_of_both();
     const auto began = std::chrono::steady_clock::now();
-    const Answer sent = say(room, "outer", R"({"topics":3,"then":"topic"})");
-    EXPECT_EQ(sent.status, 200) << sent.body;
+    const Answer answer = say(room, "outer", R"({"topics":3,"then":"topic"})");
+    EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(8)) << "it didn't wait for itself";
     EXPECT_EQ(times_in_log("asked whether outer is spam"), 4) << "two tries are lost, and one in the turn";
     EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), "3");
-    EXPECT_EQ(get("/rooms/" + room + "/event/" + sent.text("event_id"), alice).body.at("content").at("topic"), "3");
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + answer.text("event_id"), alice).body.at("content").at("topic"), "3");
     EXPECT_EQ(send(room, "after", alice).status, 200) << "the turn is over";
 }
 

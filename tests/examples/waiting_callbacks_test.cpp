@@ -209,7 +209,7 @@ TEST_P(WaitingCallbackTest, NothingIsSetByASessionThatHasEnded) {
         [&](const std::string& token) { return server.request("DELETE", client + own_room + "/tags/early", "", token); },
         [&](const std::string& token) { return post("/rooms/" + room + "/receipt/m.read/" + event, "{}", token); },
         [&](const std::string& token) {
-            return post("/rooms/" + room + "/read_markers", R"({"m.fully_read":")" + event + ""}", token);
+            return post("/rooms/" + room + "/read_markers", R"({"m.fully_read":")" + event + "\"}", token);
         },
         [&](const std::string& token) {
             return put("/pushrules/global/override/late", R"({"conditions":[],"actions":[]})", token);
@@ -332,9 +332,9 @@ TEST_P(WaitingCallbackTest, AnAliasIsDeletedByNoSessionThatHasEnded) {
 }
 
 TEST_P(WaitingCallbackTest, AnAccountThatEndsWhileItIsRegisteredGetsNoAddress) {
-    const std::string proof = validated(server, folder.path(), email_for_registration("carol@example.org"));
+    const std::string credentials = validated(server, folder.path(), email_for_registration("carol@example.org"));
     const std::string body = R"({"username":"carol","password":"secret of carol","auth":{"type":"m.login.email.identity",)"
-                             R"("threepid_creds":)" + proof + "}}";
+                             R"("threepid_creds":)" + credentials + "}}";
     const Answer registered = held(
         "on_user_registration", [&] { return post("/register", body, ""); }, [&] { deactivate("carol"); });
     expect_error(registered, 403, "M_USER_DEACTIVATED", "This account has been deactivated");
