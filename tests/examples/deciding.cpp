@@ -8,6 +8,7 @@
 
 #include <spdlog/logger.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -24,7 +25,9 @@ using callbacks::StateMap;
 /// asked. Every question is a line of the log.
 ///
 /// A closed room (`x.closed`) takes no messages. Where the last admin leaves, `x.frozen` is set first. What an event holds as
-/// `org.test` says more: `make` is a list of events to send one by one, `group` one to send together, `then` what follows: `deny`.
+/// `org.test` says more: `make` is a list of events to send one by one, `group` one to send together, `invite` whom to invite in
+/// the name of `as` (none: the sender), `then` what follows: `deny`, or `topic`, with which the event says what the topic is. As
+/// often as `topics` says, a new topic is set while check_event_for_spam is asked about it.
 /// A file `hold TYPE` in the folder `gates` (`hold TYPE MEMBERSHIP` for memberships) makes the callback wait until the file is gone.
 class Deciding {
 public:
@@ -71,10 +74,31 @@ private:
         const JsonDict orders = orders_of(event);
         if (orders.contains("make")) co_await make(event, orders.at("make").as_array());
         if (orders.contains("group")) co_await make_together(event, orders.at("group").as_array());
+        if (orders.contains("invite")) co_await invite(event, orders);
         co_await wait_at_gate("after " + name_of(event));
         const StateMap seen = co_await api_.get_room_state(event.room_id());
         api_.logger().warn("sees {} topic {}", name_of(event), topic_of(seen));
-        co_return !orders.contains("then");
+        if (!orders.contains("then")) co_return true;
+        if (orders.at("then") != "topic") co_return false;
+        JsonDict replacement = event.get_dict();
+        replacement.at("content").as_object()["topic"] = topic_of(state);
+        co_return callbacks::EventDecision(true, std::move(replacement));
+    }
+    async::task<void> invite(const Event& event, JsonDict orders) {
+        const std::string inviter = orders.contains("as") ? std::string(orders.at("as").as_string()) : event.sender();
+        const std::string invitee(orders.at("invite").as_string());
+        static_cast<void>(co_await api_.update_room_membership(inviter, invitee, event.room_id(), "invite"));
+    }
+    async::task<void> set_topic(const Event& event) {
+        JsonDict topic;
+        topic["type"] = "m.room.topic";
+        topic["room_id"] = event.room_id();
+        topic["sender"] = event.sender();
+        topic["state_key"] = "";
+        JsonDict content;
+        content["topic"] = std::to_string(++topics_set_);
+        topic["content"] = std::move(content);
+        co_await api_.create_and_send_event_into_room(std::move(topic));
     }
     static std::string topic_of(const StateMap& state) {
         const Event* const topic = state.find("m.room.topic");
@@ -123,6 +147,8 @@ private:
 
     async::task<callbacks::Verdict> check_event_for_spam(const Event& event) {
         api_.logger().warn("asked whether {} is spam", name_of(event));
+        const JsonDict orders = orders_of(event);
+        if (orders.contains("topics") && topics_set_ < orders.at("topics").as_int64()) co_await set_topic(event);
         co_return callbacks::NOT_SPAM;
     }
     async::task<callbacks::Verdict> user_may_join_room(const std::string& user, const std::string&, bool is_invited) {
@@ -137,6 +163,7 @@ private:
 
     modapi::ModuleApi& api_;
     std::filesystem::path gates_;
+    std::int64_t topics_set_ = 0;
 };
 
 }  // namespace deciding

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -209,6 +210,45 @@ TEST_F(DecisionTest, AskedAgainAModuleMakesItsEventsAnew) {
     const std::vector<std::string> names = timeline(room);
     EXPECT_EQ(std::count(names.begin(), names.end(), "made too"), 1);
     EXPECT_EQ(times_in_log("heard of made too"), 1);
+}
+
+TEST_F(DecisionTest, WhatAModuleMadeOfWhatIsntSoAnyMoreIsMadeAnew) {
+    const std::string carol = server.register_user("carol");
+    const std::string invites = R"("invite":"@carol:hs.test")";
+    for (const std::string& orders :
+         {"{" + invites + "}", R"({"group":[{"type":"m.room.topic","state_key":"","content":{"topic":"one"}},)"
+                               R"({"type":"m.room.message","content":{"body":"inner","org.test":{)" + invites + "}}}]}"}) {
+        const std::string room = room_of_both();
+        const bool is_group = orders.find("group") != std::string::npos;
+        const std::string name = is_group ? "Carol" : "Caroline";
+        const std::string outer = is_group ? "whole" : "outer";
+        hold("after " + outer);
+        std::future<Answer> sending = in_background([&] { return say(room, outer, orders); });
+        wait_for("waits at after " + outer);
+        EXPECT_EQ(put("/profile/@carol:hs.test/displayname", R"({"displayname":")" + name + "\"}", carol).status, 200);
+        let_go("after " + outer);
+        EXPECT_EQ(sending.get().status, 200);
+        EXPECT_EQ(times_in_log("asked about " + outer + "\n"), 2);
+        EXPECT_EQ(times_in_log("asked whether " + outer + " is spam"), 1);
+        const Answer member = get("/rooms/" + room + "/state/m.room.member/@carol:hs.test", alice);
+        EXPECT_EQ(member.text("displayname"), name);
+        const std::vector<std::string> names = timeline(room);
+        EXPECT_EQ(std::count(names.begin(), names.end(), outer), 1);
+        EXPECT_EQ(std::count(names.begin(), names.end(), "inner"), is_group ? 1 : 0);
+        EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), is_group ? "one" : "");
+    }
+}
+
+TEST_P(CrowdTest, WhatAModuleSendsInTheTurnThatItsEventHasWaitsForNobody) {
+    const std::string room = room_of_both();
+    const auto began = std::chrono::steady_clock::now();
+    const Answer answer = say(room, "outer", R"({"topics":3,"then":"topic"})");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(8)) << "it didn't wait for itself";
+    EXPECT_EQ(times_in_log("asked whether outer is spam"), 4) << "two tries are lost, and one in the turn";
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).text("topic"), "3");
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + answer.text("event_id"), alice).body.at("content").at("topic"), "3");
+    EXPECT_EQ(send(room, "after", alice).status, 200) << "the turn is over";
 }
 
 TEST_F(DecisionTest, AGroupOfEventsIsStoredWholeOrNotAtAll) {

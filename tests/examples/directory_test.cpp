@@ -129,6 +129,10 @@ TEST_F(DirectoryTest, ACanonicalAliasLeadsToItsRoom) {
     const std::string room = create_room(alice, R"({"room_alias_name":"lounge"})");
     static_cast<void>(create_room(alice, R"({"room_alias_name":"kitchen"})"));
     const std::string path = "/rooms/" + room + "/state/m.room.canonical_alias";
+    const std::string misled = R"({"room_alias_name":"own","initial_state":[{"type":"m.room.canonical_alias","content":)"
+                               R"({"alias":"#own:hs.test","alt_aliases":["#elsewhere:hs.test"]}}]})";
+    expect_error(post("/createRoom", misled, alice), 400, "M_BAD_ALIAS",
+                 "Room alias #elsewhere:hs.test does not point to the room");
     expect_error(put(path, R"({"alias":"#nowhere:hs.test"})", alice), 400, "M_BAD_ALIAS",
                  "Room alias #nowhere:hs.test does not point to the room");
     expect_error(put(path, R"({"alt_aliases":["#lounge:hs.test","#kitchen:hs.test"]})", alice), 400, "M_BAD_ALIAS",

@@ -93,6 +93,20 @@ TEST_P(EndTest, ADeactivatedUserIsShownOfflineToWhomAModuleShowsThem) {
     EXPECT_EQ(presence_of_alice(get("/sync", bob)), "offline") << "for good";
 }
 
+TEST_P(EndTest, WhatAModuleStillSaysOfTheirPresenceShowsADeactivatedUserToNobody) {
+    const auto set_presence = [&](const std::string& state) {
+        return put("/presence/@alice:hs.test/status", R"({"presence":")" + state + "\"}", alice);
+    };
+    set_gate(R"({"routes":"@alice:hs.test"})");
+    EXPECT_EQ(set_presence("online").status, 200);
+    EXPECT_EQ(presence_of_alice(get("/sync", bob)), "online");
+    const Answer changed = held(
+        "get_users_for_states", [&] { return set_presence("unavailable"); }, [&] { deactivate("alice"); },
+        R"(,"routes":"@alice:hs.test")");
+    EXPECT_EQ(changed.status, 200);
+    EXPECT_NE(presence_of_alice(get("/sync", bob)), "online");
+}
+
 TEST_P(EndTest, ALoginTokenOfBeforeADeactivationLogsNobodyInAfterIt) {
     const std::string token = server.request("POST", "/_matrix/client/v1/login/get_token", "{}", alice).text("login_token");
     deactivate("alice");

@@ -5,8 +5,15 @@
 
 #include "events/public_key.h"
 
+#include <modapi/database.h>
+
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <memory>
 
 /// What another server may do, over real HTTP, with two modules that say what they were asked.
 namespace {
@@ -510,6 +517,74 @@ TEST_F(FederationTest, ARestrictedRoomLetsUsersOfOtherServersInAsItDoesOwnOnes) 
     EXPECT_EQ(event.at("content").at("join_authorised_via_users_server"), "@alice:hs.test");
     EXPECT_TRUE(event.at("signatures").as_object().contains("hs.test"));
     EXPECT_TRUE(peer.send_one(peer.message("hello")).empty());
+}
+
+/// A module that makes events for those of the other server, and waits where a test says so.
+struct FederationGates {
+    TemporaryFolder gates;
+};
+class DecidedFederationTest : protected FederationGates, public FederationTest {
+protected:
+    DecidedFederationTest()
+        : FederationTest("modules:\n  - {module: deciding.Deciding, config: {gates: '" + gates.path().string() + "'}}\n") {}
+
+    [[nodiscard]] std::filesystem::path gate(const std::string& what) const { return gates.path() / ("hold " + what); }
+    /// A message of the peer for which the module invites dave in alice's name.
+    [[nodiscard]] object inviting(const std::string& body) const {
+        object event = peer.message(body);
+        event.at("content").as_object()["org.test"] = object{{"invite", "@dave:hs.test"}, {"as", "@alice:hs.test"}};
+        return event;
+    }
+    [[nodiscard]] std::string name_of_dave() const {
+        return get("/rooms/" + room + "/state/m.room.member/@dave:hs.test", alice).text("displayname");
+    }
+    /// The room's turn, as another process has it that doesn't end it for `length`.
+    void take_turn(std::chrono::milliseconds length) const {
+        const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::chrono::system_clock::now().time_since_epoch());
+        Taking taking{room, (now + length).count()};
+        const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+        database->run_blocking("take_turn", &Taking::run, &taking);
+    }
+
+    std::string dave = server.register_user("dave");
+
+private:
+    struct Taking {
+        std::string room;
+        std::int64_t ends_ms = 0;
+        static void run(modapi::Transaction& transaction, void* taking) {
+            const auto& [room, ends_ms] = *static_cast<Taking*>(taking);
+            transaction.execute("INSERT INTO room_turns (room_id, holder, ends_ms) VALUES (?, 'another process', ?)", room, ends_ms);
+        }
+    };
+};
+
+TEST_F(DecidedFederationTest, WhatAModuleMadeForAnEventIsMadeAnewIfItIsntSoAnyMore) {
+    join();
+    EXPECT_TRUE(peer.send_one(peer.message("first")).empty());
+    std::ofstream(gate("after outer")) << '\n';
+    std::future<object> sending = std::async(std::launch::async, [&] { return peer.send_one(inviting("outer")); });
+    ASSERT_TRUE(server.log_shows("waits at after outer")) << server.log();
+    EXPECT_EQ(put("/profile/@dave:hs.test/displayname", R"({"displayname":"David"})", dave).status, 200);
+    std::filesystem::remove(gate("after outer"));
+    EXPECT_TRUE(sending.get().empty());
+    EXPECT_EQ(name_of_dave(), "David");
+    Texts seen = seen_by_alice();
+    seen.resize(3);
+    EXPECT_EQ(seen, (Texts{"outer", "m.room.member", "first"})) << "what was made for it comes before it, and once";
+}
+
+TEST_F(DecidedFederationTest, WhatAModuleMakesForAnEventWaitsForTheRoomsTurnIfItIsState) {
+    join();
+    constexpr std::chrono::milliseconds length(4000);
+    const auto began = std::chrono::steady_clock::now();
+    take_turn(length);
+    EXPECT_TRUE(peer.send_one(peer.message("no state")).empty());
+    EXPECT_LT(std::chrono::steady_clock::now() - began, length) << "a message changes nothing that others judge on";
+    EXPECT_TRUE(peer.send_one(inviting("with state")).empty());
+    EXPECT_GE(std::chrono::steady_clock::now() - began, length);
+    EXPECT_EQ(name_of_dave(), "dave");
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ Gate& the_gate() {
 /// A test's module: registers all callbacks, of which each answers as if nobody had asked. PUT to its resource with
 /// `{"hold": "check_login_for_spam"}` has the next call of that callback, on whatever worker, wait until DELETE lets it go on;
 /// GET says whether it waits. With `"accept": "@alice:hs.test"` the login type `org.example.gate` proves to be that user, with
-/// `"watches": "@alice:hs.test"` everybody is interested in that user's presence.
+/// `"watches": "@alice:hs.test"` everybody is interested in that user's presence, with `"routes": "@alice:hs.test"` Bob is to be
+/// shown that user online whenever anybody's presence changes.
 class GateModule {
 public:
     GateModule(JsonDict, modapi::ModuleApi& api) {
@@ -120,6 +121,16 @@ private:
         return category;
     }
 
+    static callbacks::UsersForStates online_for(const std::optional<std::string>& user) {
+        callbacks::UsersForStates shown;
+        if (!user) return shown;
+        callbacks::UserPresenceState online;
+        online.user_id = *user;
+        online.state = "online";
+        shown["@bob:hs.test"].insert(std::move(online));
+        return shown;
+    }
+
     template <async::name Name, class Combine, class Answer>
     static Answer neutral() {
         if constexpr (std::is_same_v<Answer, bool>) {
@@ -134,6 +145,8 @@ private:
             callbacks::InterestedUsers::Set users;
             if (const std::optional<std::string> watched = answer_of("watches")) users.insert(*watched);
             return users;
+        } else if constexpr (std::is_same_v<Answer, callbacks::UsersForStates>) {
+            return online_for(answer_of("routes"));
         } else if constexpr (Name.view() == "auth_checkers") {
             if (const std::optional<std::string> user = answer_of("accept")) return callbacks::AuthResult(*user);
             return std::nullopt;

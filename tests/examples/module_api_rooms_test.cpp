@@ -97,6 +97,20 @@ TEST_F(ModuleApiRoomsTest, TakesBackAnEventAsAClientDoes) {
     EXPECT_TRUE(get("/rooms/" + room + "/event/" + event_id, alice).body.at("content").as_object().empty());
 }
 
+TEST_F(ModuleApiRoomsTest, TakesBackForNobodyWhatTheyMayNotTakeBack) {
+    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+    const std::string event_id = send(room, "stays", alice).text("event_id");
+    const auto redaction = [&](const std::string& sender, const std::string& redacted) {
+        return error_text(call("create_and_send_event_into_room",
+                               R"([{"type":"m.room.redaction","room_id":")" + room + R"(","sender":")" + sender +
+                                   R"(","redacts":")" + redacted + R"(","content":{}}])"));
+    };
+    EXPECT_EQ(redaction("@bob:hs.test", event_id), "403 M_FORBIDDEN You don't have permission to redact events");
+    EXPECT_EQ(redaction("@bob:hs.test", "$unknown"), "404 M_NOT_FOUND Could not find event $unknown");
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event_id, alice).body.at("content").at("body"), "stays");
+}
+
 TEST_F(ModuleApiRoomsTest, SendsAnEventOnlyWhileTheStateIsAsTheModuleSawIt) {
     const std::string room = create_room(alice);
     const auto topic = [&](const std::string& text, const std::string& expected) {

@@ -191,14 +191,23 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::str
     std::ofstream(folder / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
                                               << database_section(folder) << settings;
     process_ = start(folder, {"--config", (folder / "homeserver.yaml").string()});
-    const auto is_listening = [&] {
+    std::optional<int> ended;
+    const auto is_listening_or_gone = [&] {
         const std::string output = content_of(folder_ / "stdout");
         const std::size_t end = output.find('\n');
-        if (end == std::string::npos) return false;
+        if (end == std::string::npos) {
+            ended = status_of(process_);
+            return ended.has_value();
+        }
         port_ = static_cast<unsigned short>(std::stoi(output.substr(output.rfind(':', end) + 1)));
         return true;
     };
-    if (!becomes_true(is_listening, std::chrono::seconds(30))) {
+    const bool is_known = becomes_true(is_listening_or_gone, std::chrono::seconds(30));
+    if (ended) {
+        process_ = -1;
+        throw std::runtime_error("the server ended at its start with status " + std::to_string(*ended) + ": " + log());
+    }
+    if (!is_known) {
         kill();
         throw std::runtime_error("the server doesn't listen: " + log());
     }

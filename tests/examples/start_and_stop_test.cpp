@@ -119,6 +119,20 @@ TEST(StartTest, ShowsWhatModulesSayBeforeTheServerListensAtItsLevel) {
     EXPECT_EQ(log.find("is loaded"), std::string::npos) << "the server itself has nothing to say yet";
 }
 
+/// The tests' own harness says at once why a server isn't there.
+TEST(StartTest, OfAServerThatEndsAtItsStartATestHearsWhyAtOnce) {
+    const TemporaryFolder folder;
+    const auto began = std::chrono::steady_clock::now();
+    try {
+        const ServerProcess server(folder.path(), "modules: [{module: unknown.Unknown}]\n");
+        ADD_FAILURE() << "it has started";
+    } catch (const std::runtime_error& error) {
+        EXPECT_NE(std::string(error.what()).find("ended at its start with status 1"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("unknown.Unknown"), std::string::npos) << error.what();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
 TEST(StartTest, ChecksTheConfigurationWithoutStarting) {
     const TemporaryFolder folder;
     const std::filesystem::path file = folder.path() / "hs.yaml";

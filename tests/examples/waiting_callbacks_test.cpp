@@ -1,8 +1,15 @@
 #include "gate_test.h"
 
+#include <modapi/database.h>
+
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 /// What a request found before a callback that waits isn't believed after it: each ends as if it had come only then.
 namespace {
@@ -173,20 +180,177 @@ TEST_P(WaitingCallbackTest, NothingIsSetByASessionThatHasEnded) {
     const std::string pusher =
         R"({"kind":"http","app_id":"a","app_display_name":"A","device_display_name":"D","pushkey":"k","lang":"en",)"
         R"("data":{"url":"https://push.example/_matrix/push/v1/notify"}})";
+    const std::string room = create_room(alice, R"({"invite":["@bob:hs.test"]})");
+    const std::string left = create_room(alice);
+    EXPECT_EQ(post("/rooms/" + left + "/leave", "{}", alice).status, 200);
+    const std::string event = send(room, "early", alice).text("event_id");
+    const std::string own_room = "/user/@alice:hs.test/rooms/" + room;
+    const std::string rule = "/pushrules/global/override/early";
+    EXPECT_EQ(put("/user/@alice:hs.test/account_data/x.early", R"({"here":true})", alice).status, 200);
+    EXPECT_EQ(put(own_room + "/tags/early", "{}", alice).status, 200);
+    EXPECT_EQ(put(rule, R"({"conditions":[],"actions":[]})", alice).status, 200);
+    std::string early = pusher;
+    early.replace(early.find(R"("k")"), 3, R"("early")");
+    EXPECT_EQ(post("/pushers/set", early, alice).status, 200);
+    const std::int64_t joined = static_cast<std::int64_t>(get("/joined_rooms", alice).body.at("joined_rooms").as_array().size());
     const std::vector<std::function<Answer(const std::string&)>> requests = {
         [&](const std::string& token) { return post("/pushers/set", pusher, token); },
         [&](const std::string& token) { return server.request("POST", "/_matrix/client/v1/login/get_token", "{}", token); },
         [&](const std::string& token) { return rename(token, "alice", "too late"); },
         [&](const std::string& token) { return put("/presence/@alice:hs.test/status", R"({"presence":"online"})", token); },
         [&](const std::string& token) { return get("/sync", token); },
+        [&](const std::string& token) { return put("/user/@alice:hs.test/account_data/x.any", R"({"late":true})", token); },
+        [&](const std::string& token) { return put(own_room + "/account_data/x.any", R"({"late":true})", token); },
+        [&](const std::string& token) {
+            const std::string unstable = "/_matrix/client/unstable/org.matrix.msc3391/user/@alice:hs.test/account_data/x.early";
+            return server.request("DELETE", unstable, "", token);
+        },
+        [&](const std::string& token) { return put(own_room + "/tags/late", "{}", token); },
+        [&](const std::string& token) { return server.request("DELETE", client + own_room + "/tags/early", "", token); },
+        [&](const std::string& token) { return post("/rooms/" + room + "/receipt/m.read/" + event, "{}", token); },
+        [&](const std::string& token) {
+            return post("/rooms/" + room + "/read_markers", R"({"m.fully_read":")" + event + "\"}", token);
+        },
+        [&](const std::string& token) {
+            return put("/pushrules/global/override/late", R"({"conditions":[],"actions":[]})", token);
+        },
+        [&](const std::string& token) {
+            return put("/pushrules/global/override/.m.rule.master/enabled", R"({"enabled":true})", token);
+        },
+        [&](const std::string& token) { return server.request("DELETE", client + "/pushrules/global/override/early", "", token); },
+        [&](const std::string& token) { return post("/user/@alice:hs.test/filter", "{}", token); },
+        [&](const std::string& token) {
+            return post("/pushers/set", R"({"kind":null,"app_id":"a","pushkey":"early"})", token);
+        },
+        [&](const std::string& token) { return put_state(room, "m.room.topic", R"({"topic":"late"})", token); },
+        [&](const std::string& token) { return send(room, "late", token); },
+        [&](const std::string& token) { return put("/rooms/" + room + "/redact/" + event + "/late", "{}", token); },
+        [&](const std::string& token) { return post("/rooms/" + room + "/invite", R"({"user_id":"@root:hs.test"})", token); },
+        [&](const std::string& token) {
+            return post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"late@example.org"})",
+                        token);
+        },
+        [&](const std::string& token) { return post("/rooms/" + room + "/leave", "{}", token); },
+        [&](const std::string& token) { return post("/rooms/" + left + "/forget", "{}", token); },
+        [&](const std::string& token) { return post("/createRoom", "{}", token); },
     };
     for (const auto& request : requests) {
         const std::string token = log_in().text("access_token");
         expect_no_session(held(
             "is_user_expired", [&] { return request(token); }, [&] { log_out(token); }));
     }
-    EXPECT_TRUE(get("/pushers", alice).body.at("pushers").as_array().empty());
+    const boost::json::array pushers = get("/pushers", alice).body.at("pushers").as_array();
+    ASSERT_EQ(pushers.size(), 1);
+    EXPECT_EQ(pushers.front().at("pushkey"), "early");
     EXPECT_EQ(get("/profile/@alice:hs.test/displayname", alice).text("displayname"), "alice");
+    EXPECT_EQ(get("/user/@alice:hs.test/account_data/x.any", alice).status, 404);
+    EXPECT_EQ(get("/user/@alice:hs.test/account_data/x.early", alice).status, 200);
+    EXPECT_EQ(get(own_room + "/account_data/x.any", alice).status, 404);
+    EXPECT_EQ(get(own_room + "/account_data/m.fully_read", alice).status, 404);
+    const boost::json::object tags = get(own_room + "/tags", alice).body.at("tags").as_object();
+    EXPECT_TRUE(tags.size() == 1 && tags.contains("early")) << tags;
+    EXPECT_EQ(get("/pushrules/global/override/late", alice).status, 404);
+    EXPECT_EQ(get(rule, alice).status, 200);
+    EXPECT_EQ(get("/pushrules/global/override/.m.rule.master/enabled", alice).body.at("enabled"), false);
+    EXPECT_EQ(get("/user/@alice:hs.test/filter/0", alice).status, 404);
+    EXPECT_EQ(get("/rooms/" + room + "/state/m.room.topic", alice).status, 404);
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, alice).body.at("content").as_object().at("body"), "early");
+    EXPECT_EQ(get("/joined_rooms", alice).body.at("joined_rooms").as_array().size(), joined);
+}
+
+TEST_P(WaitingCallbackTest, ASessionThatEndsWhileModulesJudgeWhatItSendsSendsNothing) {
+    const std::string room = create_room(alice);
+    const std::string event = send(room, "early", alice).text("event_id");
+    const std::vector<std::function<Answer(const std::string&)>> requests = {
+        [&](const std::string& token) { return send(room, "late", token); },
+        [&](const std::string& token) { return put_state(room, "m.room.topic", R"({"topic":"late"})", token); },
+        [&](const std::string& token) { return put("/rooms/" + room + "/redact/" + event + "/late", "{}", token); },
+        [&](const std::string& token) { return post("/rooms/" + room + "/invite", R"({"user_id":"@bob:hs.test"})", token); },
+        [&](const std::string& token) {
+            return post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":"late@example.org"})",
+                        token);
+        },
+        [&](const std::string& token) { return post("/createRoom", R"({"room_alias_name":"late"})", token); },
+    };
+    for (const auto& request : requests) {
+        const std::string token = log_in().text("access_token");
+        expect_no_session(held(
+            "check_event_allowed", [&] { return request(token); }, [&] { log_out(token); }));
+    }
+    const std::vector<std::string> names = bodies(get("/rooms/" + room + "/messages?dir=b&limit=1", alice).body.at("chunk"));
+    EXPECT_EQ(names, std::vector<std::string>(1, "early"));
+    EXPECT_EQ(get("/directory/room/%23late:hs.test", alice).status, 404);
+}
+
+TEST_P(WaitingCallbackTest, ASessionWithoutADeviceEndsAsAnyOther) {
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+    const auto forget_device = [](modapi::Transaction& transaction, void*) {
+        transaction.execute("UPDATE access_tokens SET device_id = NULL WHERE user_id = '@alice:hs.test'");
+    };
+    database->run_blocking("forget_device", forget_device, nullptr);
+    EXPECT_FALSE(get("/account/whoami", alice).body.contains("device_id"));
+    const std::string other = log_in().text("access_token");
+    const Answer late = held(
+        "is_user_expired", [&] { return put("/user/@alice:hs.test/account_data/x.any", "{}", alice); }, [&] { log_out(alice); });
+    expect_no_session(late);
+    EXPECT_EQ(get("/user/@alice:hs.test/account_data/x.any", other).status, 404) << "the other session is there still";
+}
+
+/// The rights of an admin who asked end while modules are asked.
+TEST_P(WaitingCallbackTest, WhoIsNoAdminAnyMoreShutsNoRoomDownAndEndsNoAccount) {
+    const std::string room = create_room(bob);
+    const std::string second = register_admin("second", true).text("access_token");
+    const auto demote = [&] { EXPECT_EQ(admin("PUT", "/v2/users/@second:hs.test", R"({"admin":false})").status, 200); };
+    const auto promote = [&] { EXPECT_EQ(admin("PUT", "/v2/users/@second:hs.test", R"({"admin":true})").status, 200); };
+    const auto as_second = [&](const std::string& method, const std::string& path, const std::string& body) {
+        return server.request(method, "/_synapse/admin" + path, body, second);
+    };
+    const std::vector<std::pair<std::string, std::function<Answer()>>> requests = {
+        {"check_can_shutdown_room", [&] { return as_second("DELETE", "/v1/rooms/" + room, "{}"); }},
+        {"check_can_deactivate_user", [&] { return as_second("POST", "/v1/deactivate/@alice:hs.test", "{}"); }},
+        {"check_can_deactivate_user", [&] { return as_second("PUT", "/v2/users/@alice:hs.test", R"({"deactivated":true})"); }},
+        {"is_user_expired", [&] { return as_second("PUT", "/v2/users/@alice:hs.test", R"({"password":"late"})"); }},
+    };
+    for (const auto& [callback, request] : requests) {
+        expect_error(held(callback, request, demote), 403, "M_FORBIDDEN", "You are not a server admin");
+        promote();
+    }
+    EXPECT_EQ(get("/rooms/" + room + "/state", bob).status, 200);
+    EXPECT_EQ(log_in().status, 200);
+    expect_no_session(held("check_can_shutdown_room", requests.front().second, [&] { log_out(second); }));
+    EXPECT_EQ(get("/rooms/" + room + "/state", bob).status, 200);
+}
+
+TEST_P(WaitingCallbackTest, AnAliasIsDeletedByNoSessionThatHasEnded) {
+    const std::string room = create_room(alice, R"({"room_alias_name":"lounge"})");
+    const std::string token = log_in().text("access_token");
+    const Answer late = held(
+        "is_user_expired", [&] { return server.request("DELETE", client + "/directory/room/%23lounge:hs.test", "", token); },
+        [&] { log_out(token); });
+    expect_no_session(late);
+    EXPECT_EQ(get("/directory/room/%23lounge:hs.test", alice).text("room_id"), room);
+}
+
+TEST_P(WaitingCallbackTest, AnAccountThatEndsWhileItIsRegisteredGetsNoAddress) {
+    const std::string credentials = validated(server, folder.path(), email_for_registration("carol@example.org"));
+    const std::string body = R"({"username":"carol","password":"secret of carol","auth":{"type":"m.login.email.identity",)"
+                             R"("threepid_creds":)" + credentials + "}}";
+    const Answer registered = held(
+        "on_user_registration", [&] { return post("/register", body, ""); }, [&] { deactivate("carol"); });
+    expect_error(registered, 403, "M_USER_DEACTIVATED", "This account has been deactivated");
+    EXPECT_TRUE(admin("GET", "/v2/users/@carol:hs.test").body.at("threepids").as_array().empty());
+}
+
+TEST_P(WaitingCallbackTest, ALateStageOfASessionProvesWhatItProvesAndForgetsNoOther) {
+    const std::string session = post("/account/password", R"({"new_password":"of alice"})", alice).text("session");
+    const auto change = [&](const std::string& auth) {
+        return post("/account/password", R"({"new_password":"of alice","auth":{"session":")" + session + R"(",)" + auth + "}}", alice);
+    };
+    const std::string by_password = R"("type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":")";
+    const Answer late = held(
+        "auth_checkers", [&] { return change(R"("type":"org.example.gate","user":"alice","field":1)"); },
+        [&] { EXPECT_EQ(change(by_password + "secret of alice\"").status, 200); });
+    EXPECT_EQ(late.status, 200) << "the session is proved by the other stage: " << late.body;
 }
 
 TEST_P(WaitingCallbackTest, AnAliasIsMadeOnlyByWhoIsInTheRoomThen) {
@@ -227,6 +391,36 @@ TEST_P(WaitingCallbackTest, ARoomIsPublishedOnlyByWhoMayWhenItIs) {
     expect_error(published, 403, "M_FORBIDDEN",
                  "This server requires you to be a moderator in the room to edit its room list entry");
     EXPECT_EQ(get(entry, "").text("visibility"), "private");
+}
+
+TEST_P(WaitingCallbackTest, NobodyTakesBackWhatTheyMayNotByThen) {
+    const std::string room = public_room(bob);
+    join(room, alice);
+    const auto levels = [&](int of_alice) {
+        const std::string body = R"({"users":{"@bob:hs.test":100,"@alice:hs.test":)" + std::to_string(of_alice) + "}}";
+        EXPECT_EQ(put_state(room, "m.room.power_levels", body, bob).status, 200);
+    };
+    levels(50);
+    const std::string event = send(room, "of bob", bob).text("event_id");
+    const Answer redacted = held(
+        "check_event_allowed", [&] { return put("/rooms/" + room + "/redact/" + event + "/1", "{}", alice); },
+        [&] { levels(0); });
+    expect_error(redacted, 403, "M_FORBIDDEN", "You don't have permission to redact events");
+    EXPECT_EQ(get("/rooms/" + room + "/event/" + event, bob).body.at("content").at("body"), "of bob");
+}
+
+TEST_P(WaitingCallbackTest, ARoomIsShutDownByOneAtATime) {
+    const std::string room = public_room(bob);
+    join(room, alice);
+    std::future<Answer> second;
+    const Answer first = held(
+        "check_can_shutdown_room",
+        [&] { return server.request("POST", "/_synapse/client/api", R"({"call":"delete_room","args":[")" + room + "\"]}"); },
+        [&] { second = std::async(std::launch::async, [&] { return admin("DELETE", "/v1/rooms/" + room, "{}"); }); });
+    EXPECT_EQ(first.status, 200);
+    const Answer of_admin = second.get();
+    EXPECT_EQ(of_admin.status, 200) << of_admin.body;
+    EXPECT_TRUE(of_admin.body.at("kicked_users").as_array().empty()) << "the module's has made all leave";
 }
 
 TEST_P(WaitingCallbackTest, AFileOfASessionThatHasEndedDoesntStay) {

@@ -8,7 +8,10 @@
 #include <gtest/gtest.h>
 #include <boost/system/system_error.hpp>
 
+#include <async/context_manager.h>
+
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,6 +45,59 @@ protected:
     [[nodiscard]] std::string caught_for(const std::string& user) {
         const callbacks::Verdict verdict = test.wait(test.worker.hooks().spam_checker.user_may_create_room(user));
         return std::string(verdict.text().value_or("nothing"));
+    }
+
+    /// Has the module throw with the response of a login by its type.
+    void log_in(const std::string& said) { test.wait(respond(test.worker.hooks(), said)); }
+    static async::task<void> respond(callbacks::Dispatchers& hooks, std::string said) {
+        callbacks::JsonDict given;
+        given["said"] = std::move(said);
+        const std::string type = "org.example.throwing";
+        const std::string user = "@alice:example.org";
+        const auto is_wanted = [](const callbacks::LoginType& each) { return each.type == "org.example.throwing"; };
+        const auto* const checkers = hooks.password_auth_provider.auth_checkers.find_if(is_wanted);
+        const std::optional<callbacks::AuthResult> accepted = co_await (*checkers)(user, type, given);
+        callbacks::LoginResponse response;
+        co_await accepted.value().on_response.get()(response);
+    }
+    /// The same by an address.
+    void log_in_by_address(const std::string& said) { test.wait(respond_to_address(test.worker.hooks(), said)); }
+    static async::task<void> respond_to_address(callbacks::Dispatchers& hooks, std::string said) {
+        const std::string medium = "email";
+        const std::string address = "alice@example.org";
+        const std::optional<callbacks::AuthResult> accepted =
+            co_await hooks.password_auth_provider.check_3pid_auth(medium, address, said);
+        callbacks::LoginResponse response;
+        co_await accepted.value().on_response.get()(response);
+        EXPECT_TRUE(response.contains("seen"));
+    }
+    /// Has the module throw before and after an iteration of a background update, whose body throws too if `fails`.
+    void iterate(const std::string& before, const std::string& after, bool fails = false) {
+        test.wait(surrounded(test.worker.hooks(), before, after, fails));
+    }
+    static async::task<void> surrounded(callbacks::Dispatchers& hooks, std::string before, std::string after, bool fails) {
+        const bool one_shot = false;
+        std::optional<async::context_manager<int>> manager =
+            co_await hooks.background_update_controller.on_update(before, after, one_shot);
+        co_await async::with(std::move(manager.value()), &work, fails);
+    }
+    static void work(int& target_ms, bool fails) {
+        EXPECT_EQ(target_ms, 100);
+        if (fails) throw std::domain_error("the iteration");
+    }
+    /// Expects the module's own denial as a failure of that callback.
+    template <class Run>
+    static void expect_denial_of(const std::string& callback, Run&& run) {
+        try {
+            run();
+            ADD_FAILURE() << callback << " didn't fail";
+        } catch (const Denied&) {
+            ADD_FAILURE() << callback << ": it is taken for a class of the host's";
+        } catch (const callbacks::ModuleCallbackFailed& failed) {
+            EXPECT_STREQ(failed.what(), "denied for reason 7");
+            EXPECT_EQ(failed.module(), "throwing_module.ThrowingModule");
+            EXPECT_EQ(failed.callback(), callback);
+        }
     }
 
     WorkerUnderTest test;
@@ -103,6 +159,21 @@ TEST_F(ModuleBorderTest, ExceptionsThatEverybodySharesPassWithTheirTypes) {
     } catch (const std::length_error& error) {
         EXPECT_THROW(std::rethrow_if_nested(error), std::out_of_range);
     }
+}
+
+TEST_F(ModuleBorderTest, WhatRunsWithALoginsResponseLeavesAsItsCheckerWould) {
+    expect_denial_of("auth_checkers", [&] { log_in("denied"); });
+    expect_denial_of("check_3pid_auth", [&] { log_in_by_address("denied"); });
+    EXPECT_THROW(log_in("teapot"), callbacks::ModuleCallbackAnswer);
+    EXPECT_THROW(log_in("standard"), std::out_of_range);
+    EXPECT_NO_THROW(log_in_by_address("nothing"));
+}
+
+TEST_F(ModuleBorderTest, WhatSurroundsAnIterationLeavesAsItsCallbackWould) {
+    expect_denial_of("on_update", [&] { iterate("denied", "nothing"); });
+    expect_denial_of("on_update", [&] { iterate("nothing", "denied"); });
+    EXPECT_NO_THROW(iterate("nothing", "nothing"));
+    EXPECT_THROW(iterate("nothing", "nothing", true), std::domain_error) << "what left the iteration passes as it is";
 }
 
 TEST_F(ModuleBorderTest, TheHostIsToldWhoseItIsWhereTheErrorRuleMakesAModuleFailureOfIt) {

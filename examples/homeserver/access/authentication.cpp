@@ -56,7 +56,17 @@ bool session_stands(modapi::Transaction& transaction, const callbacks::Requester
 }
 
 void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester) {
-    if (!session_stands(transaction, requester)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
+    if (!session_stands(transaction, requester)) refuse_ended_session();
+}
+
+void refuse_ended_session() { refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN"); }
+
+std::function<bool(modapi::Transaction&)> if_session_stands(callbacks::Requester requester) {
+    return [requester = std::move(requester)](modapi::Transaction& transaction) { return session_stands(transaction, requester); };
+}
+
+std::function<void(modapi::Transaction&)> while_session_stands(callbacks::Requester requester) {
+    return [requester = std::move(requester)](modapi::Transaction& transaction) { require_session(transaction, requester); };
 }
 
 async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token) {

@@ -9,6 +9,7 @@
 #include <callbacks/account_validity.h>
 #include <callbacks/users.h>
 
+#include <functional>
 #include <string>
 
 namespace homeserver {
@@ -43,5 +44,11 @@ private:
 [[nodiscard]] bool session_stands(modapi::Transaction& transaction, const callbacks::Requester& requester);
 /// Throws the 401 `M_UNKNOWN_TOKEN` of requester_of for a session that doesn't stand any more.
 void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester);
+/// session_stands for a transaction of somebody else, who gets it as a condition.
+[[nodiscard]] std::function<bool(modapi::Transaction&)> if_session_stands(callbacks::Requester requester);
+/// What a request is answered whose session has ended while it was under way: the 401 `M_UNKNOWN_TOKEN` of requester_of.
+[[noreturn]] void refuse_ended_session();
+/// require_session for a transaction of somebody else, who gets it as a condition.
+[[nodiscard]] std::function<void(modapi::Transaction&)> while_session_stands(callbacks::Requester requester);
 
 }  // namespace homeserver

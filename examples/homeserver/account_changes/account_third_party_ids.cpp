@@ -35,10 +35,6 @@ async::task<Response> list_ids(const RoutedRequest& request, Authentication& aut
     co_return ok(std::move(answer));
 }
 
-std::function<void(modapi::Transaction&)> while_session_stands(const callbacks::Requester& requester) {
-    return [requester](modapi::Transaction& transaction) { require_session(transaction, requester); };
-}
-
 async::task<Response> add_proved(modapi::Database& database, const async::clock& clock,
                                  ThirdPartyIdChanges& third_party_id_changes, callbacks::Requester requester,
                                  JsonDict credentials) {

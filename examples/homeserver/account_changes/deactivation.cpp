@@ -16,9 +16,9 @@ namespace homeserver {
 
 namespace {
 
-EndedAccount end_if_requester(modapi::Transaction& transaction, const std::string& user_id,
-                              const std::optional<callbacks::Requester>& requester) {
-    if (requester) require_session(transaction, *requester);
+EndedAccount end_if_asked_still(modapi::Transaction& transaction, const std::string& user_id,
+                                const std::function<void(modapi::Transaction&)>& require) {
+    if (require) require(transaction);
     return end_account(transaction, user_id);
 }
 
@@ -31,7 +31,7 @@ async::task<modapi::Response> deactivate(const RoutedRequest& request, Authentic
     std::optional<modapi::Response> challenge = co_await ui_authentication.prove_again("deactivate", body, user_id);
     if (challenge) co_return std::move(*challenge);
     const bool by_admin = false;
-    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, requester));
+    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, while_session_stands(requester)));
     callbacks::JsonDict answer;
     answer["id_server_unbind_result"] = "success";
     co_return ok(std::move(answer));
@@ -40,10 +40,10 @@ async::task<modapi::Response> deactivate(const RoutedRequest& request, Authentic
 }  // namespace
 
 async::task<void> Deactivation::deactivate(std::string user_id, bool erase, bool by_admin,
-                                            std::optional<callbacks::Requester> requester) {
+                                           std::function<void(modapi::Transaction&)> require) {
     const bool allowed = co_await third_party_rules_.check_can_deactivate_user(user_id, by_admin);
     if (!allowed) throw callbacks::SynapseError(403, "Deactivation of this user is forbidden", callbacks::Codes::FORBIDDEN);
-    EndedAccount ended = co_await database_.run_in_turn("deactivate_account", &end_if_requester, user_id, std::move(requester));
+    EndedAccount ended = co_await database_.run_in_turn("deactivate_account", &end_if_asked_still, user_id, std::move(require));
     co_await third_party_id_changes_.tell_removed(user_id, std::move(ended.third_party_ids));
     co_await sessions_.tell_logged_out(user_id, std::move(ended.tokens));
     co_await presence_.end(user_id, std::move(ended.presence_watchers));

@@ -13,7 +13,7 @@
 
 #include <async/task.h>
 
-#include <optional>
+#include <functional>
 #include <string>
 
 namespace homeserver {
@@ -35,10 +35,10 @@ public:
     /// Takes an account out of use. After check_can_deactivate_user all that end_account lists goes at once; then the modules
     /// are told in the contract's order: on_remove_user_third_party_identifier each → on_logged_out each → offline
     /// (get_users_for_states) → with `erase` no profile (on_profile_update each) → on_user_deactivation_status_changed → out of
-    /// all rooms. `requester` is the user who asked for it; none: somebody else did. Errors: SynapseError 403 "Deactivation of
-    /// this user is forbidden", 401 `M_UNKNOWN_TOKEN` if the requester's session has ended meanwhile.
+    /// all rooms. `require` is asked in the transaction that ends the account, may be again: throws if whoever asked for it may
+    /// not any more; empty: they may. Errors: SynapseError 403 "Deactivation of this user is forbidden".
     [[nodiscard]] async::task<void> deactivate(std::string user_id, bool erase, bool by_admin,
-                                               std::optional<callbacks::Requester> requester);
+                                               std::function<void(modapi::Transaction&)> require);
 
     /// Takes an account into use again, as an admin may, and runs on_user_deactivation_status_changed. It has no password until
     /// it is given one.

@@ -54,11 +54,12 @@ std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, cons
     return items;
 }
 
-/// Which data a request is about.
+/// Which data somebody asks for.
 struct Target {
     std::string user_id;
     std::string room_id;  ///< empty: global
     std::string type;
+    std::optional<callbacks::Requester> requester = {};  ///< whose session asks for it; none: no client does
 };
 
 /// What the path names: of a room, or, where it names none, of the account.
@@ -67,11 +68,17 @@ Target target_of(const RoutedRequest& request) {
     return {path.front(), path.size() == 3 ? path[1] : std::string(), path.back()};
 }
 
-async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const Target& target,
-                              const char* refusal) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
-    if (requester.user.to_string() != target.user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
+async::task<Target> own_target(Authentication& authentication, const RoutedRequest& request, const char* refusal) {
+    Target target = target_of(request);
+    target.requester = co_await authentication.requester_of(request);
+    if (target.requester->user.to_string() != target.user_id) throw SynapseError(403, refusal, Codes::FORBIDDEN);
     if (!target.room_id.empty()) require_room_id(target.room_id);
+    co_return target;
+}
+
+void store_target(modapi::Transaction& transaction, const Target& target, const std::string& content) {
+    if (target.requester) require_session(transaction, *target.requester);
+    store(transaction, target.user_id, target.room_id, target.type, content);
 }
 
 /// What the server keeps by other means.
@@ -85,7 +92,7 @@ async::task<void> change(modapi::Database& database, AccountData& account_data, 
     std::string text = removed;
     if (given) text = boost::json::serialize(*given);
     const JsonDict content = given ? std::move(*given) : JsonDict();
-    co_await database.run_in_turn("store_account_data", &store, target.user_id, target.room_id, target.type, text);
+    co_await database.run_in_turn("store_account_data", &store_target, target, text);
     co_await account_data.announce(target.user_id, target.room_id, target.type, content);
 }
 
@@ -102,8 +109,7 @@ async::task<std::optional<JsonDict>> known(modapi::Database& database, Target ta
 
 async::task<modapi::Response> put(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                   AccountData& account_data) {
-    Target target = target_of(request);
-    co_await require_own(authentication, request, target, "Cannot add account data for other users.");
+    Target target = co_await own_target(authentication, request, "Cannot add account data for other users.");
     require_settable(target.type);
     JsonDict content = required_json_body(request);
     co_await to_the_end(change(database, account_data, std::move(target), std::move(content)));
@@ -111,8 +117,7 @@ async::task<modapi::Response> put(const RoutedRequest& request, Authentication& 
 }
 
 async::task<modapi::Response> get(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
-    Target target = target_of(request);
-    co_await require_own(authentication, request, target, "Cannot get account data for other users.");
+    Target target = co_await own_target(authentication, request, "Cannot get account data for other users.");
     std::optional<JsonDict> content = co_await known(database, std::move(target));
     if (!content) throw SynapseError(404, "Account data not found", Codes::NOT_FOUND);
     co_return ok(std::move(*content));
@@ -120,8 +125,7 @@ async::task<modapi::Response> get(const RoutedRequest& request, Authentication& 
 
 async::task<modapi::Response> remove(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                      AccountData& account_data) {
-    Target target = target_of(request);
-    co_await require_own(authentication, request, target, "Cannot delete account data for other users.");
+    Target target = co_await own_target(authentication, request, "Cannot delete account data for other users.");
     require_settable(target.type);
     const std::optional<JsonDict> nothing;
     co_await to_the_end(change(database, account_data, std::move(target), nothing));

@@ -45,11 +45,6 @@ bool is_admin_account(modapi::Transaction& transaction, const std::string& user_
     return account && account->admin;
 }
 
-/// False: there is no such account.
-bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bool admin) {
-    return transaction.execute("UPDATE users SET admin = ? WHERE user_id = ?", admin, user_id) != 0;
-}
-
 /// False: the name is taken.
 bool insert_account(modapi::Transaction& transaction, const NewAccount& account) {
     const std::int64_t inserted = transaction.execute(
@@ -122,6 +117,10 @@ void require_password(modapi::Transaction& transaction, const std::string& user_
 
 bool is_deactivated(modapi::Transaction& transaction, const std::string& user_id) {
     return transaction.query_one<std::int64_t>("SELECT 1 FROM users WHERE user_id = ? AND deactivated = 1", user_id).has_value();
+}
+
+bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bool admin) {
+    return transaction.execute("UPDATE users SET admin = ? WHERE user_id = ?", admin, user_id) != 0;
 }
 
 async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin) {

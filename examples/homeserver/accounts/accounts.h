@@ -54,6 +54,8 @@ void require_usable(modapi::Transaction& transaction, const std::string& user_id
 void require_password(modapi::Transaction& transaction, const std::string& user_id, const std::string& password_hash);
 /// Whether this is a local account that was taken out of use. For use inside a transaction.
 [[nodiscard]] bool is_deactivated(modapi::Transaction& transaction, const std::string& user_id);
+/// Makes a local user a server admin, or no longer one. False: there is no such account. For use inside a transaction.
+bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bool admin);
 /// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
 [[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
 /// What `user_infos` reads of the users table.

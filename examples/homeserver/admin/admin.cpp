@@ -4,6 +4,7 @@
 #include "account_changes/assigned_third_party_ids.h"
 #include "account_changes/deactivation.h"
 #include "account_changes/new_user.h"
+#include "account_changes/password_change.h"
 #include "account_changes/third_party_id_changes.h"
 #include "accounts/accounts.h"
 #include "accounts/password_hash.h"
@@ -24,6 +25,7 @@
 
 #include <callbacks/errors.h>
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -47,14 +49,14 @@ std::string local_user(const ServerName& server_name, const RoutedRequest& reque
 
 async::task<Response> deactivate_user(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                       const ServerName& server_name, Deactivation& deactivation) {
-    static_cast<void>(co_await authenticate_admin(authentication, database, request));
+    const Requester requester = co_await authenticate_admin(authentication, database, request);
     const std::string user_id = local_user(server_name, request, "Can only deactivate local users");
     const JsonDict body = json_body(request);
     const bool erase = flag_member(body, "erase", false);
     const bool exists = co_await user_exists(database, user_id);
     if (!exists) throw SynapseError(404, "User not found", Codes::NOT_FOUND);
     const bool by_admin = true;
-    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, std::nullopt));
+    co_await to_the_end(deactivation.deactivate(user_id, erase, by_admin, while_admin(requester)));
     JsonDict answer;
     answer["id_server_unbind_result"] = "success";
     co_return ok(std::move(answer));
@@ -94,27 +96,37 @@ UserChange read_change(std::string user_id, const JsonDict& body) {
     return change;
 }
 
-void store_flags(Transaction& transaction, const UserChange& change) {
-    if (change.admin) transaction.execute("UPDATE users SET admin = ? WHERE user_id = ?", *change.admin, change.user_id);
-    if (!change.password_hash) return;
-    transaction.execute("UPDATE users SET password_hash = ? WHERE user_id = ?", *change.password_hash, change.user_id);
+/// What one transaction changes: the sessions that it ended, of which modules are to be told.
+RemovedTokens store_flags(Transaction& transaction, const UserChange& change,
+                          const std::function<void(Transaction&)>& require) {
+    if (require) require(transaction);
+    if (change.admin) mark_admin(transaction, change.user_id, *change.admin);
+    if (!change.password_hash) return {};
+    NewPassword password;
+    password.user_id = change.user_id;
+    password.password_hash = *change.password_hash;
+    password.logout_devices = change.logout_devices;
+    password.kept_device = change.kept_device;
+    return set_password(transaction, password);
 }
 
 async::task<void> change_user(modapi::Database& database, Sessions& sessions, Profiles& profiles,
                               ThirdPartyIdChanges& third_party_id_changes, Deactivation& deactivation, UserChange change,
-                              Account before) {
+                              Account before, std::function<void(Transaction&)> require) {
     const bool reactivates = change.deactivated == false && before.deactivated;
     if (reactivates && !change.password) throw SynapseError(400, "Must provide a password to re-activate an account.");
-    co_await database.run("change_user", &store_flags, change);
-    if (change.password_hash && change.logout_devices) co_await sessions.end_all(change.user_id, change.kept_device);
+    RemovedTokens tokens = co_await database.run("change_user", &store_flags, change, require);
+    if (!tokens.empty()) co_await sessions.tell_logged_out(change.user_id, std::move(tokens));
+    // What this request itself did to its sender's rights and sessions doesn't end it.
+    if (change.admin == false || change.password_hash) require = nullptr;
     if (change.third_party_ids)
         co_await assign_third_party_ids(database, third_party_id_changes, change.user_id, *change.third_party_ids);
     if (change.display_name) co_await profiles.set_display_name(change.user_id, *change.display_name);
     if (change.avatar_url) co_await profiles.set_avatar_url(change.user_id, *change.avatar_url);
     const bool erase = false;
     const bool by_admin = true;
-    if (change.deactivated == true && !before.deactivated) 
-        co_await deactivation.deactivate(change.user_id, erase, by_admin, std::nullopt);
+    if (change.deactivated == true && !before.deactivated)
+        co_await deactivation.deactivate(change.user_id, erase, by_admin, std::move(require));
     if (reactivates) co_await deactivation.reactivate(change.user_id);
 }
 
@@ -130,7 +142,8 @@ async::task<void> make_user(modapi::Database& database, Sessions& sessions, Prof
     change.password_hash.reset();
     change.display_name.reset();
     change.admin.reset();
-    co_await change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), Account());
+    co_await change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), Account(),
+                         nullptr);
 }
 
 async::task<JsonDict> describe(modapi::Database& database, std::string user_id) {
@@ -172,7 +185,8 @@ async::task<Response> put_user(const RoutedRequest& request, Authentication& aut
     if (change.password) change.password_hash = co_await hash_password(host_pool, *change.password);
     if (before) {
         co_await to_the_end(
-            change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), *before));
+            change_user(database, sessions, profiles, third_party_id_changes, deactivation, std::move(change), *before,
+                        while_admin(requester)));
     } else {
         co_await to_the_end(
             make_user(database, sessions, profiles, user_creation, third_party_id_changes, deactivation, std::move(change)));
@@ -189,7 +203,7 @@ async::task<Response> delete_room(const RoutedRequest& request, Authentication& 
     const JsonDict body = json_body(request);
     // A room that is gone can't be joined, and it always goes.
     for (const char* const flag : {"block", "purge", "force_purge"}) static_cast<void>(flag_member(body, flag, false));
-    JsonDict answer = co_await to_the_end(room_shutdown.shut_down(requester.user.to_string(), room_id));
+    JsonDict answer = co_await to_the_end(room_shutdown.shut_down_in_turn(requester.user.to_string(), room_id, while_admin(requester)));
     co_return ok(std::move(answer));
 }
 

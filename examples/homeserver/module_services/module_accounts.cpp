@@ -142,7 +142,7 @@ task<void> ModuleAccounts::deactivate_user(UserID user, bool erase) {
     const bool exists = co_await user_exists(database_, user.to_string());
     if (!exists) throw callbacks::SynapseError(404, "No row found");
     const bool by_admin = true;
-    co_await to_the_end(deactivation_.deactivate(user.to_string(), erase, by_admin, std::nullopt));
+    co_await to_the_end(deactivation_.deactivate(user.to_string(), erase, by_admin, nullptr));
 }
 
 task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string localpart) {

@@ -41,25 +41,17 @@ task<void> require_own_user(modapi::Database& database, std::string user_id) {
     if (!exists) throw std::runtime_error(user_id + " is not a user of this homeserver");
 }
 
-/// What the member event says of its target where the module says nothing: the profile, or of a user without one the localpart.
-task<JsonDict> with_profile(modapi::Database& database, UserID target, JsonDict content) {
-    callbacks::ProfileInfo profile;
+/// What the member event says of a target that has no profile where the module says nothing: the localpart.
+task<JsonDict> with_name(modapi::Database& database, UserID target, JsonDict content) {
     const bool is_known = co_await user_exists(database, target.to_string());
-    if (is_known) {
-        profile = co_await profile_of(database, target.to_string());
-    } else {
-        profile.display_name = std::string(target.localpart());
-    }
-    if (profile.display_name && !content.contains("displayname")) content["displayname"] = *profile.display_name;
-    if (profile.avatar_url && !content.contains("avatar_url")) content["avatar_url"] = *profile.avatar_url;
+    if (!is_known && !content.contains("displayname")) content["displayname"] = std::string(target.localpart());
     co_return content;
 }
 
 /// The job behind delete_room; no second one for the room as long as it has its turn.
 task<void> delete_in_background(RoomShutdown& room_shutdown, Turns::Turn turn, std::string room_id) {
-    const Turns::Turn held = std::move(turn);
     const std::optional<std::string> nobody;
-    static_cast<void>(co_await room_shutdown.shut_down(nobody, room_id));
+    static_cast<void>(co_await room_shutdown.shut_down(std::move(turn), nobody, std::move(room_id), nullptr));
 }
 
 std::string text_of(const JsonDict& event, std::string_view key) { return std::string(event.at(key).get_string()); }
@@ -131,7 +123,8 @@ task<Event> ModuleRooms::update_room_membership(UserID sender, UserID target, st
     change.sender = sender.to_string();
     change.target = target.to_string();
     change.membership = std::move(new_membership);
-    change.content = co_await with_profile(database_, std::move(target), std::move(content));
+    change.shows_profile = true;
+    change.content = co_await with_name(database_, std::move(target), std::move(content));
     change.sender_is_admin = co_await is_server_admin(database_, change.sender);
     Event event = co_await to_the_end(memberships_.change(std::move(change)));
     co_return event;
@@ -149,7 +142,7 @@ task<std::pair<std::string, std::optional<std::string>>> ModuleRooms::create_roo
 
 task<void> ModuleRooms::delete_room(callbacks::RoomID room) {
     const std::string room_id = room.to_string();
-    Turns::Turn turn = turns_.begin("deletion of " + room_id);
+    Turns::Turn turn = room_shutdown_.begin(room_id);
     if (!turn) co_return;
     const async::context& here = co_await async::this_context;
     modapi::Cause cause = modapi::Cause::of(here);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "accounts/turns.h"
 #include "rooms/create_room.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
@@ -17,12 +16,11 @@ namespace homeserver {
 /// Rooms for modules, by the operations that the endpoints use.
 class ModuleRooms final : public modapi::RoomServices {
 public:
-    ModuleRooms(modapi::Database& database, const ServerName& server_name, Turns& turns, async::scope& background,
+    ModuleRooms(modapi::Database& database, const ServerName& server_name, async::scope& background,
                 EventSender& event_sender, Memberships& memberships, RoomCreation& room_creation,
                 RoomShutdown& room_shutdown) noexcept
         : database_(database),
           server_name_(server_name),
-          turns_(turns),
           background_(background),
           event_sender_(event_sender),
           memberships_(memberships),
@@ -56,7 +54,6 @@ public:
 private:
     modapi::Database& database_;
     const ServerName& server_name_;
-    Turns& turns_;
     async::scope& background_;
     EventSender& event_sender_;
     Memberships& memberships_;

@@ -195,8 +195,9 @@ async::task<void> Profiles::set_display_name(std::string user_id, std::string va
     co_await change_profile(database_, third_party_rules_, memberships_, display_name_field, std::move(change));
 }
 async::task<void> Profiles::set_avatar_url(std::string user_id, std::string value) {
-    return change_profile(database_, third_party_rules_, memberships_, avatar_field,
-                          by_admin(std::move(user_id), std::move(value), avatar_field));
+    FieldChange change = by_admin(std::move(user_id), std::move(value), avatar_field);
+    co_await require_user(database_, server_name_, change.user_id);
+    co_await change_profile(database_, third_party_rules_, memberships_, avatar_field, std::move(change));
 }
 
 void add_profile_endpoints(Router& router) {

@@ -134,6 +134,11 @@ async::task<Response> get_pushers(const RoutedRequest& request, Authentication& 
     co_return ok(std::move(answer));
 }
 
+void delete_own_pusher(Transaction& transaction, const callbacks::Requester& requester, const Pusher& pusher) {
+    require_session(transaction, requester);
+    delete_pusher(transaction, pusher);
+}
+
 async::task<Response> set_pusher(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                  const async::clock& clock) {
     const callbacks::Requester requester = co_await authentication.requester_of(request);
@@ -144,7 +149,7 @@ async::task<Response> set_pusher(const RoutedRequest& request, Authentication& a
         gone.user_id = requester.user.to_string();
         gone.app_id = required_string_member(body, "app_id");
         gone.pushkey = required_string_member(body, "pushkey");
-        co_await database.run("delete_pusher", &delete_pusher, gone);
+        co_await database.run("delete_pusher", &delete_own_pusher, requester, gone);
         co_return ok();
     }
     const bool append = flag_member(body, "append", false);

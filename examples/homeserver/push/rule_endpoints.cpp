@@ -10,6 +10,7 @@
 #include <callbacks/errors.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 using callbacks::SynapseError;
 using modapi::Response;
+using modapi::Transaction;
 
 constexpr std::size_t max_pattern = 1024;
 
@@ -150,21 +152,42 @@ void wake(Notifier& notifier, const std::string& user_id) {
     notifier.wake(std::move(users));
 }
 
+/// Asked in the transaction that changes rules: throws if whoever asked for it may not any more; empty: they may.
+using Require = std::function<void(Transaction&)>;
+
+void put_own_rule(Transaction& transaction, const Require& require, const RuleName& name, const JsonDict& rule,
+                  const RulePlace& place) {
+    require(transaction);
+    put_rule(transaction, name, rule, place);
+}
+
+void remove_own_rule(Transaction& transaction, const Require& require, const RuleName& name) {
+    require(transaction);
+    remove_rule(transaction, name);
+}
+
+void set_attribute_if_allowed(Transaction& transaction, const Require& require, const RuleName& name,
+                              const std::string& attribute, const JsonValue& value) {
+    if (require) require(transaction);
+    set_rule_attribute(transaction, name, attribute, value);
+}
+
 /// From the change of the table on.
-task<void> put(modapi::Database& database, Notifier& notifier, const RuleName& name, const JsonDict& rule,
+task<void> put(modapi::Database& database, Notifier& notifier, Require require, const RuleName& name, const JsonDict& rule,
                const RulePlace& place) {
-    co_await database.run_in_turn("put_push_rule", &put_rule, name, rule, place);
+    co_await database.run_in_turn("put_push_rule", &put_own_rule, std::move(require), name, rule, place);
     wake(notifier, name.user_id);
 }
 
-task<void> remove(modapi::Database& database, Notifier& notifier, const RuleName& name) {
-    co_await database.run_in_turn("remove_push_rule", &remove_rule, name);
+task<void> remove(modapi::Database& database, Notifier& notifier, Require require, const RuleName& name) {
+    co_await database.run_in_turn("remove_push_rule", &remove_own_rule, std::move(require), name);
     wake(notifier, name.user_id);
 }
 
-task<void> set_attribute(modapi::Database& database, Notifier& notifier, RuleName name, std::string attribute,
-                         JsonValue value) {
-    co_await database.run_in_turn("set_push_rule_attribute", &set_rule_attribute, name, attribute, value);
+task<void> set_attribute(modapi::Database& database, Notifier& notifier, Require require, RuleName name,
+                         std::string attribute, JsonValue value) {
+    co_await database.run_in_turn("set_push_rule_attribute", &set_attribute_if_allowed, std::move(require), name, attribute,
+                                  value);
     wake(notifier, name.user_id);
 }
 
@@ -176,7 +199,7 @@ task<Response> put_rule_request(const RoutedRequest& request, Authentication& au
     RulePlace place;
     place.before = request.http.argument("before");
     place.after = request.http.argument("after");
-    co_await to_the_end(put(database, notifier, name, rule, place));
+    co_await to_the_end(put(database, notifier, while_session_stands(requester), name, rule, place));
     co_return ok();
 }
 
@@ -185,7 +208,7 @@ task<Response> delete_rule_request(const RoutedRequest& request, Authentication&
     const callbacks::Requester requester = co_await authentication.requester_of(request);
     const RuleName name = rule_parameter(request, requester);
     try {
-        co_await to_the_end(remove(database, notifier, name));
+        co_await to_the_end(remove(database, notifier, while_session_stands(requester), name));
     } catch (const callbacks::RuleNotFoundException&) {
         refuse_unknown_rule();
     }
@@ -207,7 +230,8 @@ task<Response> put_attribute(const RoutedRequest& request, Authentication& authe
         value = *enabled;
     }
     try {
-        co_await to_the_end(set_attribute(database, notifier, name, attribute, std::move(value)));
+        co_await to_the_end(
+            set_attribute(database, notifier, while_session_stands(requester), name, attribute, std::move(value)));
     } catch (const callbacks::RuleNotFoundException&) {
         refuse_unknown_rule();
     }
@@ -225,7 +249,7 @@ task<void> set_rule_actions(modapi::Database& database, Notifier& notifier, std:
     name.kind = *known;
     name.rule_id = std::move(rule_id);
     JsonValue value(std::move(actions));
-    return to_the_end(set_attribute(database, notifier, std::move(name), "actions", std::move(value)));
+    return to_the_end(set_attribute(database, notifier, nullptr, std::move(name), "actions", std::move(value)));
 }
 
 void add_push_rule_endpoints(Router& router) {

@@ -55,6 +55,10 @@ std::vector<std::string> named_aliases(const JsonDict& content) {
     return aliases;
 }
 
+[[noreturn]] void refuse_misleading(const std::string& alias) {
+    throw SynapseError(400, "Room alias " + alias + " does not point to the room", Codes::BAD_ALIAS);
+}
+
 bool has_alias(const JsonDict& content, const std::string& alias) {
     const callbacks::JsonValue wanted(alias);
     const callbacks::JsonValue* const main = content.if_contains("alias");
@@ -217,8 +221,13 @@ async::task<void> require_leading_aliases(modapi::Database& database, std::strin
     const std::vector<std::string> aliases = named_aliases(content);
     const std::optional<std::string> misleading =
         co_await database.read("misleading_alias", &misleading_alias, room_id, user_id, aliases);
-    if (!misleading) co_return;
-    throw SynapseError(400, "Room alias " + *misleading + " does not point to the room", Codes::BAD_ALIAS);
+    if (misleading) refuse_misleading(*misleading);
+}
+
+void require_own_alias(const JsonDict& content, const std::optional<std::string>& own) {
+    for (const std::string& alias : named_aliases(content)) {
+        if (alias != own) refuse_misleading(alias);
+    }
 }
 
 async::task<std::string> resolved_room(modapi::Database& database, std::string room_id_or_alias) {

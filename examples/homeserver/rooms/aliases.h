@@ -29,6 +29,10 @@ namespace homeserver {
 /// Errors: SynapseError 400 `M_INVALID_PARAM` for more bytes than an alias may have.
 void require_alias_length(const std::string& alias);
 
+/// For the content of the m.room.canonical_alias of a room that is being made, which has no other alias than `own` yet. Errors:
+/// as require_leading_aliases.
+void require_own_alias(const callbacks::JsonDict& content, const std::optional<std::string>& own);
+
 /// For the content of an m.room.canonical_alias that a user is to send. Errors: SynapseError 400 `M_INVALID_PARAM` for what is
 /// no alias, 400 `M_BAD_ALIAS` for one that doesn't lead to the room.
 [[nodiscard]] async::task<void> require_leading_aliases(modapi::Database& database, std::string room_id, std::string user_id,

@@ -53,10 +53,11 @@ Draft state_draft(const NewRoom& room, std::string type, std::string state_key, 
 
 /// Who is to be told of the room; none: somebody else has taken the alias meanwhile, and nothing is stored. Errors: SynapseError
 /// 403 `M_USER_DEACTIVATED` if the creator's account has ended meanwhile.
-std::optional<std::vector<std::string>> store_room(Transaction& transaction, const NewRoom& room,
+std::optional<std::vector<std::string>> store_room(Transaction& transaction, const Requester& requester, const NewRoom& room,
                                                    const std::vector<PendingEvent>& events) {
     if (is_deactivated(transaction, room.creator))
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+    if (requester.access_token_id) require_session(transaction, requester);  // a module has none
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
     return append_events(transaction, events);
@@ -150,9 +151,9 @@ async::task<void> invite_all(Memberships& memberships, ThirdPartyInvites& third_
 
 /// Stores the room with all of its events, and tells of them.
 async::task<void> store_made(modapi::Database& database, EventSender& event_sender, const RoomOperation& making,
-                             const NewRoom& room) {
+                             Requester requester, const NewRoom& room) {
     std::optional<std::vector<std::string>> users =
-        co_await database.run_in_turn("create_room", &store_room, room, making.events());
+        co_await database.run_in_turn("create_room", &store_room, std::move(requester), room, making.events());
     if (!users) refuse_alias();
     std::vector<Event> events;
     for (const PendingEvent& pending : making.events()) events.push_back(pending.event);
@@ -203,6 +204,9 @@ async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body
         require_alias_length(*room.alias);
         co_await refuse_taken_alias(database_, *room.alias);
     }
+    for (const InitialState& wanted : request.state) {
+        if (wanted.type == "m.room.canonical_alias" && wanted.state_key.empty()) require_own_alias(wanted.content, room.alias);
+    }
     const StateMap no_state;
     const std::string visibility(request.is_public ? "public" : "private");
     const bool visible_as_asked =
@@ -220,7 +224,7 @@ async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body
         async::task<void> inviting = invite_all(memberships_, third_party_invites_, room, request, is_admin);
         co_await std::move(inviting).in(making.here());
     }
-    co_await store_made(database_, event_sender_, making, room);
+    co_await store_made(database_, event_sender_, making, requester, room);
     if (creator_shows_profile) {
         // It may have changed while the modules were asked, when the room wasn't there yet.
         const callbacks::ProfileInfo profile = co_await profile_of(database_, room.creator);

@@ -1,7 +1,9 @@
 #include "rooms/event_sender.h"
 
+#include "access/authentication.h"
 #include "events/auth_rules.h"
 #include "events/event_format.h"
+#include "events/power_levels.h"
 #include "http/requests.h"
 #include "rooms/judged_state.h"
 #include "rooms/judged_write.h"
@@ -58,10 +60,23 @@ bool is_stored(Transaction& transaction, const std::string& event_id) {
     return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
 }
 
+/// Everybody may take back what they sent; more takes the power level.
+bool may_redact(const Event& redaction, const std::string& sender_of_redacted, const StateMap& state) {
+    if (redaction.sender() == sender_of_redacted) return true;
+    const PowerLevels levels(state);
+    return levels.of_user(redaction.sender()) >= levels.to_redact();
+}
+
+void require_redaction(const Event& redaction, const std::string& sender_of_redacted, const StateMap& state) {
+    if (!may_redact(redaction, sender_of_redacted, state))
+        throw SynapseError(403, "You don't have permission to redact events", Codes::FORBIDDEN);
+}
+
 /// Whether other events may be in the state by now and all is still in order, without that anybody is asked again.
 bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
     for (const PendingEvent& pending : events) {
         if (pending.expected && !is_as_expected(*pending.expected, state)) return false;
+        if (pending.redacted_sender && !may_redact(pending.event, *pending.redacted_sender, state)) return false;
         if (refused(pending.event, state) || repeated(pending.event, state) != nullptr) return false;
         if (pending.event.is_state()) state.set(pending.event);
     }
@@ -194,6 +209,7 @@ public:
 
 private:
     [[nodiscard]] async::task<void> judge_one(RoomOperation& operation, std::size_t index);
+    [[nodiscard]] async::task<std::optional<std::string>> redacted_sender(const Draft& draft);
     [[nodiscard]] async::task<void> require_no_spam(RoomOperation& operation, std::size_t index, const Event& event);
     [[nodiscard]] async::task<void> end_with(std::string event_id);
 
@@ -204,6 +220,18 @@ private:
     std::int64_t state_version_ = 0;
     bool is_unexpected_ = false;
 };
+
+/// Whose event a draft is to take back; none: it is no redaction. The event may be one that isn't stored yet.
+async::task<std::optional<std::string>> EventSender::Sending::redacted_sender(const Draft& draft) {
+    if (draft.type != "m.room.redaction" || !draft.redacts) co_return std::nullopt;
+    const async::context& here = co_await async::this_context;
+    const Event* const pending = RoomOperation::find_pending(here, *draft.redacts);
+    if (pending != nullptr) co_return pending->sender();
+    const std::optional<StoredEvent> found =
+        co_await sender_.database_.read("find_event", &find_event, draft.room_id, *draft.redacts);
+    if (!found) throw SynapseError(404, "Could not find event " + *draft.redacts, Codes::NOT_FOUND);
+    co_return found->event.sender();
+}
 
 async::task<void> EventSender::Sending::require_no_spam(RoomOperation& operation, std::size_t index, const Event& event) {
     if (sender_.spam_checker_.check_event_for_spam.empty()) co_return;
@@ -229,14 +257,18 @@ async::task<void> EventSender::Sending::judge_one(RoomOperation& operation, std:
     }
     is_unexpected_ = draft.expected && !is_as_expected(*draft.expected, *operation.state());
     if (is_unexpected_) co_return;
+    const std::optional<std::string> of = co_await redacted_sender(draft);
     // What modules make for this one stands or falls with it.
     RoomOperation with_others(here, operation.room_id());
+    with_others.share_turn_of(operation);
     with_others.begin(operation.head(), operation.state());
     Event built = sender_.build(draft, operation.head(), *operation.state());
     draft.origin_server_ts = built.origin_server_ts();  // asked again, it is the same event
+    if (of) require_redaction(built, *of, *operation.state());
     const Event event = co_await sender_.allowed(with_others, std::move(built), operation.state());
     if (!is_membership) co_await require_no_spam(with_others, index, event);
     authorize(event, *with_others.state());
+    if (of) require_redaction(event, *of, *with_others.state());
     const Event* const same = repeated(event, *with_others.state());
     sent_.push_back(same != nullptr ? *same : event);
     if (same != nullptr) co_return;
@@ -245,6 +277,7 @@ async::task<void> EventSender::Sending::judge_one(RoomOperation& operation, std:
     pending.expected = draft.expected;
     pending.still_holds = draft.still_holds;
     pending.alongside = draft.alongside;
+    pending.redacted_sender = of;
     with_others.add(std::move(pending));
     operation.add_all(with_others);
 }
@@ -334,6 +367,13 @@ async::task<std::optional<Event>> EventSender::send_if_expected(Draft draft) {
     co_await send(sending);
     if (sending.is_unexpected()) co_return std::nullopt;
     co_return std::move(sending.sent().front());
+}
+
+async::task<Event> EventSender::send_for(callbacks::Requester requester, Draft draft) {
+    draft.still_holds = if_session_stands(std::move(requester));
+    std::optional<Event> sent = co_await send_if_expected(std::move(draft));
+    if (!sent) refuse_ended_session();
+    co_return std::move(*sent);
 }
 
 async::task<Event> EventSender::send(Draft draft) {

@@ -18,6 +18,8 @@
 #include <callbacks/users.h>
 
 #include <async/clock.h>
+#include <callbacks/users.h>
+
 #include <async/task.h>
 
 #include <memory>
@@ -49,12 +51,17 @@ public:
 
     /// Sends one event into an existing room, in the contract's order: build, check_event_allowed (which may replace it),
     /// check_event_for_spam (not for memberships), authorization, store; then, behind the answer, on_new_event on every worker.
+    /// Who takes back an event sent it, or has the power level for that.
     ///
     /// The result is the stored event, or the one that was sent before: of the same transaction, or the current state that this
     /// one equals. Inside an open operation about the room it is one that the operation will store. Errors: SynapseError as a
     /// refusing module has it; 500 for a replacement of another room, type, state key or server, or without the parts of an
-    /// event; 403 `M_FORBIDDEN` from the authorization rules; 503 for a room that is too busy.
+    /// event; 403 `M_FORBIDDEN` from the authorization rules and for a redaction that the sender may not make, 404 `M_NOT_FOUND`
+    /// for one of an event that isn't in the room; 503 for a room that is too busy.
     [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
+    /// Sends an event that a client asks for. Errors: those of `send`; SynapseError 401 `M_UNKNOWN_TOKEN` if the session that
+    /// asks has ended meanwhile.
+    [[nodiscard]] async::task<callbacks::Event> send_for(callbacks::Requester requester, Draft draft);
     /// Sends an event only while the state is what its draft expects, and what it was made of is so still; none: it isn't, and
     /// nothing was sent.
     [[nodiscard]] async::task<std::optional<callbacks::Event>> send_if_expected(Draft draft);

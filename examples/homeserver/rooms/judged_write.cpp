@@ -29,12 +29,19 @@ async::task<void> go_on_in_turn(RoomTurns& room_turns, RoomOperation& operation,
 }  // namespace
 
 async::task<void> judge_and_store(RoomTurns& room_turns, RoomOperation& operation, JudgedWrite& write) {
-    const std::string no_holder;
-    for (int tried = 0; tried < tries_without_turn && !write.room_is_taken(); ++tried) {
-        co_await judge_and_store_once(operation, write, no_holder);
+    const async::context& here = co_await async::this_context;
+    // A part of what has the turn already would wait for itself.
+    const std::string shared_holder = RoomOperation::holder_around(here, operation.room_id());
+    const bool shares_turn = !shared_holder.empty();
+    operation.act_as(shared_holder);
+    const int tries = shares_turn ? tries_without_turn + tries_in_turn : tries_without_turn;
+    for (int tried = 0; tried < tries && !write.room_is_taken(); ++tried) {
+        co_await judge_and_store_once(operation, write, shared_holder);
         if (write.is_through()) co_return;
     }
+    if (shares_turn) refuse_busy_room();
     RoomTurns::Turn turn = co_await room_turns.take(operation.room_id());
+    operation.act_as(turn.holder());
     std::exception_ptr failure;
     try {
         co_await go_on_in_turn(room_turns, operation, write, turn);

@@ -66,14 +66,15 @@ Standing standing_of(Transaction& transaction, const std::string& room_id, const
 }
 
 bool shows_profile(const MembershipChange& change) {
-    return change.membership == "join" || change.membership == "invite" || change.membership == "knock";
+    return change.shows_profile || change.membership == "join" || change.membership == "invite" || change.membership == "knock";
 }
 
 /// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
 std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
-    return [target = change.target, still_wanted = change.still_wanted, shows_profile = shows_profile(change),
+    return [target = change.target, requester = change.requester, still_wanted = change.still_wanted, shows_profile = shows_profile(change),
             profile = before.profile, deactivated = before.deactivated](Transaction& transaction) {
         if (still_wanted && !still_wanted(transaction)) return false;
+        if (requester && !session_stands(transaction, *requester)) return false;
         if (!shows_profile) return true;
         const callbacks::ProfileInfo now = find_profile(transaction, target);
         return now.display_name == profile.display_name && now.avatar_url == profile.avatar_url &&
@@ -122,6 +123,12 @@ async::task<void> ask_modules(callbacks::SpamCheckerDispatch& spam_checker, cons
         const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(change.sender, change.target, change.room_id);
         deny_if_spam(verdict, "Invites have been disabled on this server");
     }
+}
+
+bool decline_if_asked_still(Transaction& transaction, const std::optional<callbacks::Requester>& requester,
+                            const std::string& user_id, const std::string& room_id) {
+    if (requester) require_session(transaction, *requester);
+    return decline_remote_invite(transaction, user_id, room_id);
 }
 
 void set_or_erase(JsonDict& content, std::string_view key, const std::optional<std::string>& value) {
@@ -181,7 +188,8 @@ async::task<JsonDict> with_admission(modapi::Database& database, const ServerNam
 async::task<std::optional<Event>> Memberships::decline(const MembershipChange& change) {
     if (change.membership != "leave" || change.sender != change.target) co_return std::nullopt;
     const bool declined =
-        co_await database_.run_in_turn("decline_outside_invite", &decline_remote_invite, change.sender, change.room_id);
+        co_await database_.run_in_turn("decline_outside_invite", &decline_if_asked_still, change.requester, change.sender,
+                                       change.room_id);
     if (!declined) co_return std::nullopt;
     std::vector<std::string> users(1, change.sender);
     notifier_.wake(std::move(users));
@@ -219,6 +227,7 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     const bool is_join = change.membership == "join";
     if (is_join && before.deactivated)
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
+    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester);
     change.content.erase(authorising_user_key);
     const bool stays = is_join && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
@@ -297,6 +306,7 @@ async::task<MembershipChange> requested_change(Authentication& authentication, m
     change.membership = std::move(membership);
     change.sender_is_admin = co_await is_server_admin(database, change.sender);
     change.sender_is_shadow_banned = requester.shadow_banned;
+    change.requester = requester;
     const JsonDict body = json_body(request);
     if (const std::optional<std::string> reason = string_member(body, "reason")) change.content["reason"] = *reason;
     co_return change;
@@ -338,6 +348,7 @@ async::task<Response> invite_by_address(Authentication& authentication, modapi::
     invite.sender = std::move(change.sender);
     invite.content = std::move(change.content);
     invite.sender_is_admin = change.sender_is_admin;
+    invite.requester = std::move(change.requester);
     co_await to_the_end(third_party_invites.invite(std::move(invite)));
     co_return ok();
 }
@@ -375,7 +386,9 @@ async::task<Response> unban(const RoutedRequest& request, Authentication& authen
     co_return ok();
 }
 
-bool mark_forgotten(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+bool mark_forgotten(Transaction& transaction, const callbacks::Requester& requester, const std::string& room_id) {
+    require_session(transaction, requester);
+    const std::string user_id = requester.user.to_string();
     const std::string membership = membership_of(transaction, room_id, user_id);
     if (membership == "join" || membership == "invite") return false;
     transaction.execute("UPDATE room_memberships SET forgotten = 1 WHERE room_id = ? AND user_id = ?", room_id, user_id);
@@ -385,7 +398,7 @@ bool mark_forgotten(Transaction& transaction, const std::string& room_id, const 
 async::task<Response> forget(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {
     const callbacks::Requester requester = co_await authentication.requester_of(request);
     const bool forgotten =
-        co_await database.run("forget_room", &mark_forgotten, request.path_parameters.at(0), requester.user.to_string());
+        co_await database.run("forget_room", &mark_forgotten, requester, request.path_parameters.at(0));
     if (!forgotten)
         throw SynapseError(400, "User " + requester.user.to_string() + " is in room " + request.path_parameters.at(0));
     co_return ok();

@@ -28,6 +28,8 @@ struct MembershipChange {
     callbacks::JsonDict content;  ///< what else the event is to hold: reason, is_direct
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;
+    std::optional<callbacks::Requester> requester;  ///< whose session asks for it, as long as that lasts; none: no client does
+    bool shows_profile = false;  ///< the target's, also where a client's change shows none
     /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
     std::function<bool(modapi::Transaction&)> still_wanted;
 };
@@ -50,7 +52,7 @@ public:
     /// stored.
     ///
     /// Errors: those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join of an account
-    /// out of use, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
+    /// out of use, 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.

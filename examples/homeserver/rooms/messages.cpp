@@ -65,15 +65,19 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
     draft.transaction = std::move(transaction);
-    const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
+    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
     co_return event_id_answer(sent);
 }
 
 /// The aliases that a canonical alias event names may go while the modules look at it.
-async::task<Response> send_aliases(modapi::Database& database, EventSender& event_sender, Draft draft) {
+async::task<Response> send_aliases(modapi::Database& database, EventSender& event_sender, Requester requester, Draft draft) {
     for (int attempt = 0; attempt < max_looks_at_aliases; ++attempt) {
+        co_await database.read("require_session", &require_session, requester);
         co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
-        draft.still_holds = while_aliases_lead(draft.room_id, draft.sender, draft.content);
+        draft.still_holds = [stands = if_session_stands(requester),
+                             lead = while_aliases_lead(draft.room_id, draft.sender, draft.content)](Transaction& transaction) {
+            return stands(transaction) && lead(transaction);
+        };
         const std::optional<Event> sent = co_await to_the_end(event_sender.send_if_expected(draft));
         if (sent) co_return event_id_answer(*sent);
     }
@@ -88,10 +92,10 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
-            Response response = co_await send_aliases(database, event_sender, std::move(draft));
+            Response response = co_await send_aliases(database, event_sender, requester, std::move(draft));
             co_return response;
         }
-        const Event sent = co_await to_the_end(event_sender.send(std::move(draft)));
+        const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
         co_return event_id_answer(sent);
     }
     MembershipChange change;
@@ -102,6 +106,7 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     change.content = std::move(draft.content);
     if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
     change.sender_is_admin = co_await is_server_admin(database, change.sender);
+    change.requester = requester;
     const Event sent = co_await to_the_end(memberships.change(std::move(change)));
     co_return event_id_answer(sent);
 }

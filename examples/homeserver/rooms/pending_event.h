@@ -23,6 +23,7 @@ struct PendingEvent {
     std::optional<ExpectedState> expected;                  ///< Draft::expected
     std::function<bool(modapi::Transaction&)> still_holds;  ///< Draft::still_holds
     std::function<void(modapi::Transaction&)> alongside;    ///< Draft::alongside
+    std::optional<std::string> redacted_sender;             ///< whose event a redaction takes back; none: it is none
 };
 
 /// Whether one of them is state.

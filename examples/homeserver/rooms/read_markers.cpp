@@ -32,10 +32,13 @@ constexpr const char* receipt_types[] = {"m.read", "m.read.private"};
 
 /// What one request marks.
 struct Marks {
-    std::string room_id;
+    explicit Marks(callbacks::Requester by) : requester(std::move(by)), user_id(requester.user.to_string()) {}
+
+    callbacks::Requester requester;
     std::string user_id;
-    std::optional<std::string> fully_read;  ///< the event
-    std::vector<Receipt> receipts;
+    std::string room_id = {};
+    std::optional<std::string> fully_read = {};  ///< the event
+    std::vector<Receipt> receipts = {};
 };
 
 /// What came of it.
@@ -68,6 +71,7 @@ std::int64_t marker_position(Transaction& transaction, const Marks& marks) {
 
 /// All of the marks or, with an exception, none.
 Marked store_marks(Transaction& transaction, const Marks& marks) {
+    require_session(transaction, marks.requester);
     const Visibility visibility(transaction, marks.room_id, marks.user_id);
     if (visibility.membership() != "join") {
         throw SynapseError(403, "User " + marks.user_id + " not in room " + marks.room_id, Codes::FORBIDDEN);
@@ -99,9 +103,8 @@ async::task<void> mark(modapi::Database& database, Notifier& notifier, AccountDa
 }
 
 Marks marks_of(const callbacks::Requester& requester, const RoutedRequest& request) {
-    Marks marks;
+    Marks marks(requester);
     marks.room_id = request.path_parameters.at(0);
-    marks.user_id = requester.user.to_string();
     return marks;
 }
 

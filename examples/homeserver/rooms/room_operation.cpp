@@ -29,6 +29,12 @@ RoomOperation* RoomOperation::open_around(const async::context& here, std::strin
     return innermost_that(here, room_id, [](const RoomOperation& found) { return found.is_open_; });
 }
 
+std::string RoomOperation::holder_around(const async::context& here, std::string_view room_id) {
+    const RoomOperation* const found =
+        innermost_that(here, room_id, [](const RoomOperation& each) { return !each.holder_.empty(); });
+    return found == nullptr ? std::string() : found->holder_;
+}
+
 void RoomOperation::begin(RoomHead head, std::shared_ptr<const callbacks::StateMap> state) {
     head_ = std::move(head);
     state_before_ = state;

@@ -53,6 +53,13 @@ public:
     [[nodiscard]] const std::shared_ptr<const callbacks::StateMap>& state_before() const noexcept { return state_before_; }
     [[nodiscard]] const std::vector<PendingEvent>& events() const noexcept { return events_; }
 
+    /// Has the room's turn as this holder; what is sent from inside, also while it is closed, needs no turn of its own.
+    void act_as(std::string holder) { holder_ = std::move(holder); }
+    /// Is a part of what another one does in its turn, if that has it.
+    void share_turn_of(const RoomOperation& whole) { holder_ = whole.holder_; }
+    /// As whom the operations about that room have its turn that a chain is in the middle of; empty: they have none.
+    [[nodiscard]] static std::string holder_around(const async::context& here, std::string_view room_id);
+
     /// From here on what is sent from inside doesn't become a part of it.
     void close() noexcept { is_open_ = false; }
     void open() noexcept { is_open_ = true; }
@@ -63,6 +70,7 @@ private:
     std::shared_ptr<const callbacks::StateMap> state_before_ = std::make_shared<const callbacks::StateMap>();
     std::shared_ptr<const callbacks::StateMap> state_ = state_before_;
     std::vector<PendingEvent> events_;
+    std::string holder_;  ///< of the room's turn; empty: it hasn't that
     bool is_open_ = true;
 };
 

@@ -31,6 +31,14 @@ std::vector<std::string> users_to_remove(Transaction& transaction, const std::st
     return users;
 }
 
+std::vector<std::string> users_to_tell(Transaction& transaction, const std::string& room_id, const std::string& server_name,
+                                       const std::function<void(Transaction&)>& require) {
+    if (require) require(transaction);
+    return users_to_remove(transaction, room_id, server_name);
+}
+
+std::string turn_at(const std::string& room_id) { return "deletion of " + room_id; }
+
 /// Every row of the room goes, in one transaction; gives the aliases it had. Those who were in it, and who could not leave, are
 /// told so.
 std::vector<std::string> purge(Transaction& transaction, const std::string& room_id, std::vector<std::string> users,
@@ -74,11 +82,22 @@ std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::str
 
 }  // namespace
 
-async::task<JsonDict> RoomShutdown::shut_down(std::optional<std::string> asked_by, std::string room_id) {
+Turns::Turn RoomShutdown::begin(const std::string& room_id) { return turns_.begin(turn_at(room_id)); }
+
+async::task<JsonDict> RoomShutdown::shut_down_in_turn(std::string asked_by, std::string room_id,
+                                                      std::function<void(Transaction&)> require) {
+    Turns::Turn turn = co_await turns_.take(turn_at(room_id));
+    JsonDict answer = co_await shut_down(std::move(turn), std::move(asked_by), std::move(room_id), std::move(require));
+    co_return answer;
+}
+
+async::task<JsonDict> RoomShutdown::shut_down(Turns::Turn turn, std::optional<std::string> asked_by, std::string room_id,
+                                              std::function<void(Transaction&)> require) {
+    const Turns::Turn held = std::move(turn);
     const bool allowed = co_await third_party_rules_.check_can_shutdown_room(asked_by, room_id);
     if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
     const std::vector<std::string> users =
-        co_await database_.read("users_of_room", &users_to_remove, room_id, server_name_.text());
+        co_await database_.read("users_of_room", &users_to_tell, room_id, server_name_.text(), std::move(require));
     JsonArray kicked;
     JsonArray failed;
     for (const std::string& user_id : users) {

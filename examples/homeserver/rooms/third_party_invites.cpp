@@ -107,6 +107,7 @@ async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite
     change.membership = "invite";
     change.content = std::move(invite.content);
     change.sender_is_admin = invite.sender_is_admin;
+    change.requester = std::move(invite.requester);
     co_await memberships.change(std::move(change));
 }
 
@@ -131,7 +132,11 @@ async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const
     draft.alongside = [waiting, medium, address](Transaction& transaction) {
         insert_waiting(transaction, waiting, medium, address);
     };
-    co_await event_sender.send(std::move(draft));
+    if (invite.requester) {
+        co_await event_sender.send_for(*invite.requester, std::move(draft));
+    } else {
+        co_await event_sender.send(std::move(draft));
+    }
 }
 
 /// The invite of a user, which proves by its signature that the address is theirs.

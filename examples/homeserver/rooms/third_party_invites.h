@@ -29,6 +29,7 @@ struct ThirdPartyInvite {
     std::string address;          ///< as the client wrote it
     callbacks::JsonDict content;  ///< what else the member event is to hold
     bool sender_is_admin = false;
+    std::optional<callbacks::Requester> requester;  ///< MembershipChange::requester
 };
 
 /// From a request's body: `medium` and `address`. Errors: 400 `M_INVALID_PARAM`, 400 `M_UNKNOWN` for what is no address.

@@ -46,8 +46,7 @@ async::task<modapi::Response> log_out(const RoutedRequest& request, Authenticati
 async::task<modapi::Response> log_out_everywhere(const RoutedRequest& request, Authentication& authentication,
                                                  Sessions& sessions) {
     const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
-    const std::optional<std::string> no_device;
-    co_await to_the_end(sessions.end_all(requester.user.to_string(), no_device));
+    co_await to_the_end(sessions.end_all(requester.user.to_string()));
     co_return ok();
 }
 
@@ -230,8 +229,9 @@ async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens t
     }
 }
 
-async::task<void> Sessions::end_all(std::string user_id, std::optional<std::string> kept_device) {
-    RemovedTokens tokens = co_await database_.run("end_all_sessions", &remove_all_sessions, user_id, kept_device);
+async::task<void> Sessions::end_all(std::string user_id) {
+    const std::optional<std::string> no_device;
+    RemovedTokens tokens = co_await database_.run("end_all_sessions", &remove_all_sessions, user_id, no_device);
     co_await tell_logged_out(std::move(user_id), std::move(tokens));
 }
 

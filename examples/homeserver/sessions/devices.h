@@ -53,7 +53,7 @@ public:
     [[nodiscard]] async::task<void> tell_logged_out(std::string user_id, RemovedTokens tokens);
 
     /// remove_all_sessions and tell_logged_out.
-    [[nodiscard]] async::task<void> end_all(std::string user_id, std::optional<std::string> kept_device);
+    [[nodiscard]] async::task<void> end_all(std::string user_id);
 
 private:
     modapi::Database& database_;

@@ -22,7 +22,9 @@ using callbacks::JsonDict;
 using callbacks::SynapseError;
 
 /// The same filter twice is one filter: clients store theirs at every login.
-std::int64_t store(modapi::Transaction& transaction, const std::string& user_id, const std::string& content) {
+std::int64_t store(modapi::Transaction& transaction, const callbacks::Requester& requester, const std::string& content) {
+    require_session(transaction, requester);
+    const std::string user_id = requester.user.to_string();
     const auto known = transaction.query_one<std::int64_t>("SELECT filter_id FROM filters WHERE user_id = ? AND content = ?",
                                                            user_id, content);
     if (known) return std::get<0>(*known);
@@ -33,19 +35,21 @@ std::int64_t store(modapi::Transaction& transaction, const std::string& user_id,
     return filter_id;
 }
 
-async::task<void> require_own(Authentication& authentication, const RoutedRequest& request, const char* refusal) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
+async::task<callbacks::Requester> require_own(Authentication& authentication, const RoutedRequest& request,
+                                              const char* refusal) {
+    callbacks::Requester requester = co_await authentication.requester_of(request);
     if (requester.user.to_string() != request.path_parameters.at(0)) throw SynapseError(403, refusal, Codes::FORBIDDEN);
+    co_return requester;
 }
 
 async::task<modapi::Response> post_filter(const RoutedRequest& request, Authentication& authentication,
                                           modapi::Database& database) {
-    co_await require_own(authentication, request, "Cannot create filters for other users");
+    const callbacks::Requester requester =
+        co_await require_own(authentication, request, "Cannot create filters for other users");
     const JsonDict filter = required_json_body(request);
     static_cast<void>(SyncFilter(filter));  // throws the 400 that every sync with it would get
     const std::string content = boost::json::serialize(filter);
-    const std::string user_id = request.path_parameters.at(0);
-    const std::int64_t filter_id = co_await database.run("store_filter", &store, user_id, content);
+    const std::int64_t filter_id = co_await database.run("store_filter", &store, requester, content);
     JsonDict answer;
     answer["filter_id"] = std::to_string(filter_id);
     co_return ok(std::move(answer));
@@ -61,7 +65,7 @@ std::int64_t filter_id_of(const std::string& text) {
 
 async::task<modapi::Response> get_filter(const RoutedRequest& request, Authentication& authentication,
                                          modapi::Database& database) {
-    co_await require_own(authentication, request, "Cannot get filters for other users");
+    static_cast<void>(co_await require_own(authentication, request, "Cannot get filters for other users"));
     const std::string user_id = request.path_parameters.at(0);
     const std::int64_t filter_id = filter_id_of(request.path_parameters.at(1));
     std::optional<JsonDict> filter = co_await database.read("find_filter", &find_filter, user_id, filter_id);

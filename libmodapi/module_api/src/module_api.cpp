@@ -1,3 +1,5 @@
+#include "bordered_answers.h"
+
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
@@ -39,7 +41,9 @@ void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(cal
 }
 
 void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
-    if (environment_.register_callbacks(registrations_, callbacks)) return;
+    const callbacks::BackgroundUpdateController bordered =
+        with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
+    if (environment_.register_callbacks(registrations_, bordered)) return;
     std::string holder;
     environment_.hooks.background_update_controller.on_update.each_registration(
         [&](const async::callback_identity& identity) { holder = identity.module; });
@@ -48,7 +52,9 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
 }
 
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
-    environment_.register_callbacks(registrations_, callbacks);
+    const callbacks::PasswordAuthProvider bordered =
+        with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
+    environment_.register_callbacks(registrations_, bordered);
 }
 
 void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {

@@ -7,6 +7,7 @@
 #include <boost/throw_exception.hpp>
 
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -61,9 +62,45 @@ public:
         callbacks::ThirdPartyRules rules;
         rules.check_event_allowed = async::bind<&ThrowingModule::allowed>(this);
         api.register_third_party_rules_callbacks(std::move(rules));
+        callbacks::PasswordAuthProvider authentication;
+        authentication.auth_checkers = {
+            {callbacks::LoginType("org.example.throwing", {"said"}), async::bind<&ThrowingModule::check_auth>(this)}};
+        authentication.check_3pid_auth = async::bind<&ThrowingModule::check_address>(this);
+        api.register_password_auth_provider_callbacks(std::move(authentication));
+        callbacks::BackgroundUpdateController controller;
+        controller.on_update = async::bind<&ThrowingModule::surround>(this);
+        api.register_background_update_controller_callbacks(std::move(controller));
     }
 
 private:
+    /// Throws with the login's response what `said` says.
+    struct Response {
+        std::string said;
+        async::task<void> operator()(callbacks::LoginResponse& response) const {
+            response["seen"] = true;
+            throw_as_said(said);
+            co_return;
+        }
+    };
+    async::task<std::optional<callbacks::AuthResult>> check_auth(const std::string& user, const std::string&,
+                                                                 const callbacks::JsonDict& given) {
+        Response response{std::string(given.at("said").as_string())};
+        co_return callbacks::AuthResult(user, callbacks::ResponseCallback(std::move(response)));
+    }
+    async::task<std::optional<callbacks::AuthResult>> check_address(const std::string&, const std::string& address,
+                                                                    const std::string& password) {
+        Response response{password};
+        co_return callbacks::AuthResult(address, callbacks::ResponseCallback(std::move(response)));
+    }
+    /// Throws before the iteration what the update's name says, after it what the database's says.
+    static async::context_manager<int> surrounding(std::string before, std::string after) {
+        throw_as_said(before);
+        co_yield 100;
+        throw_as_said(after);
+    }
+    async::context_manager<int> surround(const std::string& update_name, const std::string& database_name, bool) {
+        return surrounding(update_name, database_name);
+    }
     async::task<callbacks::Verdict> check(const callbacks::Event& event) {
         throw_as_said(event.type());
         co_return callbacks::NOT_SPAM;

@@ -225,9 +225,11 @@ public:
 
     // Rooms and events.
 
-    /// Sends an event as a local user: keys type, room_id, sender, content, and state_key for state. Goes through
-    /// check_event_allowed and check_event_for_spam like any other: mind recursion. State that says nothing new: the event that
-    /// said it. Errors: SynapseError 500 for a membership; 403 `M_FORBIDDEN` for a sender who isn't in the room; 400
+    /// Sends an event as a local user: keys type, room_id, sender, content, state_key for state, and `redacts` for an
+    /// m.room.redaction: the id of the event that it takes back. Goes through check_event_allowed and check_event_for_spam like
+    /// any other: mind recursion. State that says nothing new: the event that said it. Errors: SynapseError 500 for a membership;
+    /// 403 `M_FORBIDDEN` for a sender who isn't in the room, or who may not take back the event (it is somebody else's, and they
+    /// haven't the power level for that); 404 `M_NOT_FOUND` for a redaction of an event that isn't in the room; 400
     /// `M_BAD_JSON` for text that isn't UTF-8; ForeignUserError for the sender; std::invalid_argument for a missing key or one
     /// of another kind; std::runtime_error for the 51st call within another, as of every method that callbacks run for.
     ///
