@@ -42,7 +42,8 @@ std::function<void(modapi::Transaction&)> while_session_stands(const callbacks::
 async::task<Response> add_proved(modapi::Database& database, const async::clock& clock,
                                  ThirdPartyIdChanges& third_party_id_changes, callbacks::Requester requester,
                                  JsonDict credentials) {
-    const ValidationProof proof = co_await validation_proof(database, clock, std::move(credentials));
+    const bool is_registration = false;
+    const ValidationProof proof = co_await validation_proof(database, clock, std::move(credentials), is_registration);
     if (!proof.address) throw SynapseError(400, "No validated 3pid session found", Codes::THREEPID_AUTH_FAILED);
     NewThirdPartyId added;
     added.medium = proof.address->medium;
