@@ -104,6 +104,16 @@ TEST(ServerConfigurationTest, SaysToPostgresqlHowToCheckTheServerAndForHowLongTo
     EXPECT_TRUE(result.warnings.empty());
 }
 
+TEST(ServerConfigurationTest, ReadsHowLongADatabaseReadMayTake) {
+    const auto limit = [](const std::string& section) {
+        return read("server_name: hs\n" + section).configuration.database.read_limit;
+    };
+    EXPECT_EQ(limit(""), std::chrono::seconds(10));
+    EXPECT_EQ(limit("database: {read_timeout: 2m}\n"), std::chrono::minutes(2));
+    EXPECT_EQ(limit("database: {read_timeout: 500}\n"), std::chrono::milliseconds(500));
+    EXPECT_EQ(limit("database: {read_timeout: none}\n"), std::nullopt);
+}
+
 TEST(ServerConfigurationTest, ReadsTheTimeForTheStartOfAModule) {
     EXPECT_EQ(read("server_name: hs\n").configuration.module_start_timeout_ms, 60'000);
     EXPECT_EQ(read("server_name: hs\nmodule_start_timeout: 10m\n").configuration.module_start_timeout_ms, 600'000);
@@ -189,6 +199,9 @@ INSTANTIATE_TEST_SUITE_P(
                          "4: database.args.database: must be a string"},
         BadConfiguration{"server_name: hs\ndatabase:\n  name: psycopg2\n  args:\n    cp_max: 0\n",
                          "5: database.args.cp_max: must be 1 to 100"},
+        BadConfiguration{"server_name: hs\ndatabase:\n  read_timeout: soon\n", "3: database.read_timeout: must be a duration"},
+        BadConfiguration{"server_name: hs\ndatabase:\n  read_timeout: 0\n",
+                         "3: database.read_timeout: must be more than 0; none switches it off"},
         BadConfiguration{"server_name: hs\nmodule_start_timeout: soon\n", "2: module_start_timeout: must be a duration"},
         BadConfiguration{"server_name: hs\ncallback_deadline: 0\n", "2: callback_deadline: must be longer than 0"},
         BadConfiguration{"server_name: hs\ncallback_deadline: never\n", "2: callback_deadline: must be a duration"},

@@ -72,6 +72,35 @@ TEST_F(ValidationTest, AValidatedAddressIsGoodForADay) {
     });
 }
 
+TEST_F(ValidationTest, AnAddressGetsItsNextCodeAnHourAfterTheFirstOfFive) {
+    in_transaction([](Transaction& transaction) {
+        const auto begin = [&](const std::string& secret, std::int64_t now) {
+            ValidationRequest wanted = request();
+            wanted.client_secret = secret;
+            return begin_validation(transaction, wanted, now);
+        };
+        for (int at = 0; at < 5; ++at) EXPECT_TRUE(begin("s" + std::to_string(at), at * minute).is_to_be_sent);
+        const Validation sixth = begin("s5", 5 * minute);
+        EXPECT_FALSE(sixth.is_to_be_sent);
+        EXPECT_FALSE(sixth.sid.empty());
+        EXPECT_FALSE(begin("s5", 59 * minute).is_to_be_sent);
+        EXPECT_TRUE(begin("s6", 60 * minute).is_to_be_sent);
+        EXPECT_FALSE(begin("s7", 60 * minute).is_to_be_sent) << "of four others the hour isn't over";
+    });
+}
+
+TEST_F(ValidationTest, WhoeverAsksWithManySecretsLeavesFewRows) {
+    in_transaction([](Transaction& transaction) {
+        for (int at = 0; at < 100; ++at) {
+            ValidationRequest wanted = request();
+            wanted.client_secret = "s" + std::to_string(at);
+            static_cast<void>(begin_validation(transaction, wanted, at));
+        }
+        const auto rows = transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM address_validations");
+        EXPECT_EQ(std::get<0>(rows.value()), 20);
+    });
+}
+
 TEST_F(ValidationTest, AFailedSendingIsNoAttempt) {
     in_transaction([](Transaction& transaction) {
         const Validation first = begin_validation(transaction, request(), 0);

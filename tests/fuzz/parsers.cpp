@@ -7,12 +7,15 @@
 #include "federation/received_pdu.h"
 #include "federation/verify_keys.h"
 #include "federation/x_matrix_header.h"
+#include "glob_reference.h"
 #include "mail/mail_address.h"
 #include "http/target.h"
 #include "text/utf8.h"
 
 #include <callbacks/errors.h>
 #include <callbacks/identifiers.h>
+#include <modapi/case_folding.h>
+#include <modapi/glob.h>
 #include <modapi/request_target.h>
 
 #include <modapi/web_resource.h>
@@ -20,6 +23,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -163,6 +167,16 @@ void read_mail_address(std::string_view bytes) {
     promise(address->address.find('@') != std::string::npos, "an address has a domain");
 }
 
+/// A pattern, a line's end, and a text that it is tried on.
+void read_glob(std::string_view bytes) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    const std::u32string pattern = modapi::characters(bytes.substr(0, end));
+    const std::u32string text = modapi::characters(bytes.substr(std::min(end + 1, bytes.size())));
+    const modapi::Glob glob(pattern);
+    promise(glob.matches(text) == stands_for(pattern, text), "a pattern matches what it stands for");
+    promise(!glob.matches(text) || glob.matches_words(text), "what a pattern stands for begins and ends at boundaries");
+}
+
 constexpr Parser all[] = {
     {"json_body", &read_noted<read_json_body>},
     {"canonical_json", &read_noted<read_canonical_json>},
@@ -171,6 +185,7 @@ constexpr Parser all[] = {
     {"target", &read_noted<read_target>},
     {"phone_number", &read_noted<read_phone_number>},
     {"mail_address", &read_noted<read_mail_address>},
+    {"glob", &read_noted<read_glob>},
 };
 
 }  // namespace

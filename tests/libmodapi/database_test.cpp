@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -419,6 +420,55 @@ std::string open_error(const DatabaseSettings& settings) {
         return error.what();
     }
     return "nothing was thrown";
+}
+
+TEST(DatabaseFileTest, IsOneProcesssAloneWhereThatIsAskedForUntilItIsClosed) {
+    const TemporaryFolder folder;
+    DatabaseSettings alone = at(folder.file("data.db"));
+    alone.is_alone = true;
+    std::unique_ptr<Database> first = Database::open(alone);
+    EXPECT_EQ(open_error(alone), "can't open the database " + alone.database + ": the process " + std::to_string(getpid()) +
+                                     " has it open");
+    std::filesystem::create_symlink("data.db", folder.file("another name.db"));
+    DatabaseSettings by_another_name = alone;
+    by_another_name.database = folder.file("another name.db").string();
+    EXPECT_NE(open_error(by_another_name).find(" has it open"), std::string::npos);
+    first.reset();
+    EXPECT_NO_THROW(static_cast<void>(Database::open(by_another_name)));
+}
+
+TEST(DatabaseFileTest, IsReadableByItsOwnerOnly) {
+    const TemporaryFolder folder;
+    const mode_t before = umask(0);
+    DatabaseSettings settings = at(folder.file("data.db"));
+    settings.is_alone = true;
+    const std::unique_ptr<Database> database = Database::open(settings);
+    async::sync_wait(database->run("create", &create));
+    umask(before);
+    int files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+        ++files;
+        EXPECT_EQ(entry.status().permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+            << entry.path();
+    }
+    EXPECT_EQ(files, 4) << "the database, its log, the log's index, the lock";
+}
+
+TEST(DatabaseFileTest, AcknowledgesNoWriteToAFileThatIsGone) {
+    for (const char* const gone : {"data.db", "data.db-wal"}) {
+        const TemporaryFolder folder;
+        const std::unique_ptr<Database> database = Database::open(at(folder.file("data.db")));
+        async::sync_wait(database->run("create", &create));
+        std::filesystem::remove(folder.file(gone));
+        const std::string name = "x";
+        try {
+            async::sync_wait(database->run("add", &add, name, 1));
+            ADD_FAILURE() << gone;
+        } catch (const DatabaseError& error) {
+            EXPECT_NE(std::string(error.what()).find("was deleted or replaced while it is open"), std::string::npos)
+                << error.what();
+        }
+    }
 }
 
 TEST(DatabaseFileTest, NamesAFileThatCanNotBeADatabase) {

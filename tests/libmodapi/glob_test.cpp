@@ -1,9 +1,14 @@
+#include "fuzz/glob_reference.h"
+
 #include <modapi/case_folding.h>
 #include <modapi/glob.h>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <random>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -87,6 +92,36 @@ TEST(GlobTest, StaysQuickWhereTryingAllWaysWouldNot) {
     for (int part = 0; part < 300; ++part) pattern += "a?*";
     const std::string body(64 * 1024, 'a');
     EXPECT_FALSE(matches_words(pattern + "b", body));
+}
+
+TEST(GlobTest, TakesMillisecondsForWhatBacktrackingNeverEnds) {
+    const std::string text(200, 'a');
+    const auto begin = std::chrono::steady_clock::now();
+    const Glob pattern(modapi::characters("*a*a*a*a*a*a*a*a*a*a*b"), Glob::Wildcards::star);
+    for (int each = 0; each < 100; ++each) EXPECT_FALSE(pattern.matches(modapi::characters(text)));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << "a hundred times";
+}
+
+std::u32string any_text(std::mt19937& random, std::u32string_view letters, std::size_t max_length) {
+    std::u32string text(std::uniform_int_distribution<std::size_t>(0, max_length)(random), U' ');
+    std::uniform_int_distribution<std::size_t> letter(0, letters.size() - 1);
+    for (char32_t& character : text) character = letters[letter(random)];
+    return text;
+}
+
+TEST(GlobTest, SaysOfAnyPatternAndTextWhatATableOfAllWaysSays) {
+    std::mt19937 random(20261128);
+    int matched = 0;
+    for (int round = 0; round < 40'000; ++round) {
+        const std::size_t max_length = round % 100 == 0 ? 200 : 12;
+        const std::u32string pattern = any_text(random, U"ab*?\u00e4", max_length);
+        const std::u32string text = any_text(random, U"ab\u00e4", max_length);
+        const bool expected = fuzz::stands_for(pattern, text);
+        matched += expected ? 1 : 0;
+        ASSERT_EQ(Glob(pattern).matches(text), expected)
+            << testing::PrintToString(pattern) << " and " << testing::PrintToString(text);
+    }
+    EXPECT_GT(matched, 1000) << "or it says nothing";
 }
 
 TEST(GlobTest, MayTakeAQuestionMarkForItself) {

@@ -10,6 +10,8 @@ constexpr std::int64_t pause_ms = 60'000;
 constexpr std::int64_t kept_ms = std::int64_t{30} * 24 * 60 * 60 * 1000;
 /// More clients within a minute than this are written more often rather than remembered.
 constexpr std::size_t max_remembered = 10'000;
+/// A longer name of a program is kept as none: rows of it are made by every request that says another one.
+constexpr std::size_t max_user_agent = 1024;
 
 }  // namespace
 
@@ -19,6 +21,7 @@ void SeenClients::forget_old(std::int64_t now) {
 }
 
 void SeenClients::note(SeenClient client) {
+    if (client.user_agent.size() > max_user_agent) client.user_agent.clear();
     const std::int64_t now = clock_.wall_time_ms();
     const auto known = noted_.find(client);
     if (known != noted_.end() && now < known->second + pause_ms) return;

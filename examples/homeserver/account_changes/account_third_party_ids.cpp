@@ -38,7 +38,8 @@ async::task<Response> list_ids(const RoutedRequest& request, Authentication& aut
 async::task<Response> add_proved(modapi::Database& database, const async::clock& clock,
                                  ThirdPartyIdChanges& third_party_id_changes, callbacks::Requester requester,
                                  JsonDict credentials) {
-    const ValidationProof proof = co_await validation_proof(database, clock, std::move(credentials));
+    const bool is_registration = false;
+    const ValidationProof proof = co_await validation_proof(database, clock, std::move(credentials), is_registration);
     if (!proof.address) throw SynapseError(400, "No validated 3pid session found", Codes::THREEPID_AUTH_FAILED);
     NewThirdPartyId added;
     added.medium = proof.address->medium;

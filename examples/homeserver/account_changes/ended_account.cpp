@@ -38,7 +38,7 @@ void end_proofs(Transaction& transaction, const std::string& user_id, const std:
     transaction.execute("DELETE FROM ui_auth_sessions WHERE SUBSTR(operation, LENGTH(operation) - ? + 1) = ?",
                         static_cast<std::int64_t>(suffix.size()), suffix);
     for (const callbacks::ThirdPartyID& id : ids) {
-        transaction.execute("DELETE FROM threepid_validations WHERE medium = ? AND address = ?", id.medium, id.address);
+        transaction.execute("DELETE FROM address_validations WHERE medium = ? AND address = ?", id.medium, id.address);
     }
 }
 

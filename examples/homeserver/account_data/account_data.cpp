@@ -32,8 +32,24 @@ JsonDict parsed(const std::string& content) {
 /// What is stored in the place of data that was removed: syncs that go on tell of it, those that begin don't.
 constexpr const char* removed = "";
 
+/// A sync that begins tells its user of all of it. Errors: SynapseError 400 `M_TOO_LARGE`.
+void require_room_for(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id,
+                      const std::string& type, const std::string& content) {
+    constexpr std::int64_t max_items = 10'000;
+    constexpr std::int64_t max_characters = 10 * 1024 * 1024;
+    if (content.empty()) return;
+    const auto others = transaction.query_one<std::int64_t, std::int64_t>(
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(content)), 0) FROM account_data WHERE user_id = ? AND NOT (room_id = ? AND "
+        "data_type = ?)",
+        user_id, room_id, type);
+    const auto& [items, characters] = others.value();
+    if (items >= max_items || characters + static_cast<std::int64_t>(content.size()) > max_characters)
+        throw SynapseError(400, "A user's account data has at most 10000 items and 10 MiB", Codes::TOO_LARGE);
+}
+
 void store(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id, const std::string& type,
            const std::string& content) {
+    require_room_for(transaction, user_id, room_id, type, content);
     const std::int64_t position = next_stream_position(transaction);
     transaction.execute(
         "INSERT INTO account_data (user_id, room_id, data_type, content, stream_position) VALUES (?, ?, ?, ?, ?) "

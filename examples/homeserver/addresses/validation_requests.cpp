@@ -8,6 +8,7 @@
 #include "http/public_baseurl.h"
 #include "http/requests.h"
 #include "mail/mailer.h"
+#include "text/size_limits.h"
 
 #include <async/clock.h>
 
@@ -69,6 +70,8 @@ std::int64_t send_attempt_of(const JsonDict& body) {
 std::optional<std::string> next_link_of(const JsonDict& body) {
     std::optional<std::string> link = optional_string_member(body, "next_link");
     if (!link) return link;
+    constexpr std::size_t max_bytes = 2048;
+    require_bytes("next_link", link->size(), max_bytes);
     const bool is_page = link->starts_with("https://") || link->starts_with("http://");
     const bool is_one_line = std::none_of(link->begin(), link->end(), [](unsigned char character) { return character <= ' '; });
     if (!is_page || !is_one_line)
@@ -79,6 +82,7 @@ std::optional<std::string> next_link_of(const JsonDict& body) {
 ValidationRequest read_request(const Purpose& purpose, const JsonDict& body) {
     ValidationRequest request;
     request.medium = purpose.medium;
+    request.is_registration = purpose.is_registration;
     request.client_secret = checked_secret(body);
     request.send_attempt = send_attempt_of(body);
     request.next_link = next_link_of(body);
@@ -230,12 +234,14 @@ async::task<Response> get_submit_token(const RoutedRequest& request, modapi::Dat
 
 }  // namespace
 
-async::task<ValidationProof> validation_proof(modapi::Database& database, const async::clock& clock, JsonDict credentials) {
+async::task<ValidationProof> validation_proof(modapi::Database& database, const async::clock& clock, JsonDict credentials,
+                                             bool is_registration) {
     ValidationProof proof;
     proof.sid = required_string_member(credentials, "sid");
     const std::string secret = checked_secret(credentials);
     const std::int64_t now = clock.wall_time_ms();
-    proof.address = co_await database.read("validated_address", &validated_address, proof.sid, secret, now);
+    proof.address = co_await database.read("validated_address", &validated_address, proof.sid, secret, now,
+                                         is_registration);
     co_return proof;
 }
 

@@ -32,17 +32,35 @@ bool any_matches(const std::vector<modapi::Glob>& patterns, std::u32string_view 
 
 }  // namespace
 
+void refuse_filter(std::string_view key, std::string_view reason) {
+    std::string text = "Invalid filter: '" + std::string(key) + "'";
+    if (!reason.empty()) text.append(" ").append(reason);
+    throw callbacks::SynapseError(400, text, Codes::BAD_JSON);
+}
+
 void refuse_filter(std::string_view key) {
-    throw callbacks::SynapseError(400, "Invalid filter: '" + std::string(key) + "'", Codes::BAD_JSON);
+    refuse_filter(key, {});
+}
+
+void require_filter_size(std::size_t bytes) {
+    constexpr std::size_t max_bytes = 64 * 1024;
+    if (bytes > max_bytes) throw callbacks::SynapseError(400, "A filter has at most 65536 bytes", Codes::TOO_LARGE);
 }
 
 std::optional<std::vector<std::string>> filter_names(const JsonDict& filter, std::string_view key) {
     const JsonValue* const value = filter.if_contains(key);
     if (value == nullptr || value->is_null()) return std::nullopt;
     if (!value->is_array()) refuse_filter(key);
+    // Each is compared with every event that a sync looks at; a pattern takes longer than a name.
+    const bool has_patterns = key == "types" || key == "not_types";
+    const std::size_t max_entries = has_patterns ? max_filter_patterns : max_filter_names;
+    if (value->get_array().size() > max_entries)
+        refuse_filter(key, "has more than " + std::to_string(max_entries) + " entries");
     std::vector<std::string> found;
     for (const JsonValue& name : value->get_array()) {
         if (!name.is_string()) refuse_filter(key);
+        if (name.get_string().size() > max_filter_name)
+            refuse_filter(key, "has an entry of more than " + std::to_string(max_filter_name) + " bytes");
         found.emplace_back(name.get_string());
     }
     return found;
@@ -93,6 +111,7 @@ void EventFilter::restrict(std::vector<StoredEvent>& events) const {
 }
 
 JsonDict filter_from_text(const std::string& text) {
+    require_filter_size(text.size());
     boost::system::error_code error;
     boost::json::value parsed = boost::json::parse(text, error);
     if (error || !parsed.is_object()) throw callbacks::SynapseError(400, "Invalid filter JSON", Codes::NOT_JSON);

@@ -7,6 +7,7 @@
 #include <callbacks/event.h>
 #include <callbacks/json.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +18,15 @@ namespace homeserver {
 
 /// Errors: SynapseError 400 `M_BAD_JSON` for a wrong member of a filter.
 [[noreturn]] void refuse_filter(std::string_view key);
+/// Likewise, with what is wrong with it.
+[[noreturn]] void refuse_filter(std::string_view key, std::string_view reason);
+/// Errors: SynapseError 400 `M_TOO_LARGE` for a filter of more than 64 KiB.
+void require_filter_size(std::size_t bytes);
+
+inline constexpr std::size_t max_filter_patterns = 100;  ///< in one list of types
+inline constexpr std::size_t max_filter_names = 1000;    ///< in one list of users, rooms or fields
+inline constexpr std::size_t max_filter_name = 255;      ///< in bytes: no longer than an event's type or sender is
+
 /// A member of a filter that lists names; none if it isn't there. Errors: those of refuse_filter.
 [[nodiscard]] std::optional<std::vector<std::string>> filter_names(const callbacks::JsonDict& filter, std::string_view key);
 
@@ -49,7 +59,7 @@ private:
     std::int64_t limit_ = 10;
 };
 
-/// A filter that is given in a query. Errors: SynapseError 400 `M_NOT_JSON`.
+/// A filter that is given in a query. Errors: SynapseError 400 `M_NOT_JSON`; those of require_filter_size.
 [[nodiscard]] callbacks::JsonDict filter_from_text(const std::string& text);
 
 }  // namespace homeserver

@@ -69,15 +69,22 @@ std::filesystem::path path_of(const MediaSettings& media_settings, const std::st
     return media_settings.store_path / "local_content" / media_id.substr(0, 2) / media_id;
 }
 
+void delete_file(const std::filesystem::path& path) {
+    std::error_code ignored;  // NOLINT: what can't be removed was never there, or is the disk's affair
+    std::filesystem::remove(path, ignored);
+}
+
+/// The whole file, or none.
 void write_file(const std::filesystem::path& path, const std::string& bytes) {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream stream(path, std::ios::binary);
     stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     stream.close();
-    if (!stream) throw std::system_error(errno, std::generic_category(), path.string());
+    if (stream) return;
+    const int reason = errno;
+    delete_file(path);
+    throw std::system_error(reason, std::generic_category(), path.string());
 }
-
-void delete_file(const std::filesystem::path& path) { std::filesystem::remove(path); }
 
 /// None: the file is gone.
 std::optional<std::string> read_file(const std::filesystem::path& path) {
@@ -103,10 +110,10 @@ async::task<void> take_upload(modapi::Database& database, const async::clock& cl
                               const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker, StoredMedia media,
                               const Requester& requester, const std::string& bytes) {
     const std::filesystem::path path = path_of(media_settings, media.media_id);
-    co_await async::run_on(host_pool.executor, &write_file, path, bytes);
     std::exception_ptr failure;
     bool acceptable = false;
     try {
+        co_await async::run_on(host_pool.executor, &write_file, path, bytes);
         acceptable = co_await is_acceptable(host_pool, spam_checker, path, media.media_id);
         const std::int64_t now = clock.wall_time_ms();
         if (acceptable) co_await database.run("store_media", &insert_media, media, requester, now);
@@ -114,7 +121,8 @@ async::task<void> take_upload(modapi::Database& database, const async::clock& cl
         failure = std::current_exception();
     }
     if (acceptable && !failure) co_return;
-    co_await async::run_on(host_pool.executor, &delete_file, path);
+    // Here, since a stop of the server cuts what waits for the pool.
+    delete_file(path);
     if (failure) std::rethrow_exception(failure);
     throw SynapseError(400, "Bad content");
 }

@@ -8,6 +8,7 @@
 #include "http/requests.h"
 #include "presence/presence_interests.h"
 #include "text/server_name.h"
+#include "text/size_limits.h"
 
 #include <async/clock.h>
 
@@ -33,6 +34,8 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 using callbacks::UserPresenceState;
+
+constexpr std::size_t max_status_msg = 1024;
 
 bool is_presence_state(std::string_view state) {
     constexpr std::string_view known[] = {"online", "unavailable", "offline", "org.matrix.msc3026.busy"};
@@ -152,6 +155,7 @@ UserPresenceState wanted_presence(const std::string& user_id, const JsonDict& bo
     wanted.state = required_string_member(body, "presence");
     require_presence_state(wanted.state);
     wanted.status_msg = optional_string_member(body, "status_msg");
+    if (wanted.status_msg) require_bytes("status_msg", wanted.status_msg->size(), max_status_msg);
     return wanted;
 }
 

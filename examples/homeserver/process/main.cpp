@@ -9,6 +9,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <boost/program_options.hpp>
 
 #include <atomic>
@@ -168,6 +169,9 @@ int run_program(int argument_count, char** arguments, modapi::HostProcess& proce
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+    constexpr mode_t nothing_for_others = 0077;
+    ::umask(nothing_for_others);    // tokens are in the database, codes in the mails
+    std::signal(SIGXFSZ, SIG_IGN);  // NOLINT: a file that may not grow is an error of a write
     modapi::HostProcess& process = modapi::HostProcess::take_over();
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
     try {

@@ -36,6 +36,7 @@ constexpr const char* tables[] = {
     "NULL, "
     "password_hash TEXT, completed TEXT NOT NULL, result TEXT, creation_ts BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS ui_auth_sessions_by_age ON ui_auth_sessions (creation_ts)",
+    "CREATE INDEX IF NOT EXISTS ui_auth_sessions_of_operation ON ui_auth_sessions (operation, creation_ts)",
 
     // room_id is empty for global data.
     "CREATE TABLE IF NOT EXISTS account_data (user_id TEXT NOT NULL, room_id TEXT NOT NULL, data_type TEXT NOT NULL, "
@@ -79,12 +80,18 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
     // Codes that were sent to addresses. validated_at is null until the code is said back.
-    "CREATE TABLE IF NOT EXISTS threepid_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
+    // What it was called when a proof was good for everything: none is kept for longer than two days.
+    "DROP TABLE IF EXISTS threepid_validations",
+    "CREATE TABLE IF NOT EXISTS address_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "client_secret TEXT NOT NULL, token TEXT NOT NULL, next_link TEXT, send_attempt BIGINT NOT NULL, wrong_tries BIGINT NOT "
     "NULL, "
-    "creation_ts BIGINT NOT NULL, validated_at BIGINT)",
-    "CREATE INDEX IF NOT EXISTS threepid_validations_of_address ON threepid_validations (address, client_secret)",
-    "CREATE INDEX IF NOT EXISTS threepid_validations_by_age ON threepid_validations (creation_ts)",
+    "creation_ts BIGINT NOT NULL, validated_at BIGINT, is_registration BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS address_validations_of_address ON address_validations (address, client_secret)",
+    "CREATE INDEX IF NOT EXISTS address_validations_by_age ON address_validations (creation_ts)",
+    // One row for each code of the last hour.
+    "CREATE TABLE IF NOT EXISTS sent_codes (medium TEXT NOT NULL, address TEXT NOT NULL, sent_ts BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS sent_codes_of_address ON sent_codes (address)",
+    "CREATE INDEX IF NOT EXISTS sent_codes_by_time ON sent_codes (sent_ts)",
     "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
     "NULL, PRIMARY KEY (auth_provider, external_id))",
 

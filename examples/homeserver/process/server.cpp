@@ -28,6 +28,7 @@ std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile&
     try {
         modapi::DatabaseSettings with_turns = settings;
         with_turns.turn_table = stream_turn_table;
+        with_turns.is_alone = true;
         std::unique_ptr<modapi::Database> database = modapi::Database::open(with_turns);
         create_schema(*database);
         return database;

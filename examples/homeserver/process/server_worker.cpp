@@ -90,7 +90,7 @@ struct ServerWorker::Parts {
           login_authentication(process.database, process.server_name, process.host_pool,
                                modules.hooks().password_auth_provider),
           ui_authentication(process.database, clock, process.host_pool, modules.hooks().password_auth_provider, process.mailer,
-                            login_authentication),
+                            login_authentication, process.turns),
           profiles(process.database, process.server_name, modules.hooks().third_party_rules, memberships),
           user_creation(process.database, clock, process.server_name, modules.hooks().account_validity,
                         modules.hooks().spam_checker),

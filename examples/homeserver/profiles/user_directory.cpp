@@ -4,6 +4,7 @@
 #include "accounts/user_directory_words.h"
 #include "http/requests.h"
 #include "profiles/user_directory_settings.h"
+#include "text/size_limits.h"
 
 #include <modapi/database.h>
 
@@ -22,6 +23,9 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::UserProfile;
 using modapi::Transaction;
+
+/// More than all that a user's names may have.
+constexpr std::size_t max_search_term = 1000;
 
 struct Search {
     std::string searcher;
@@ -90,7 +94,9 @@ async::task<modapi::Response> search_users(const RoutedRequest& request, Authent
     const JsonDict body = required_json_body(request);
     Search search;
     search.searcher = requester.user.to_string();
-    search.words = directory_words_of(required_string_member(body, "search_term"));
+    const std::string search_term = required_string_member(body, "search_term");
+    require_bytes("search_term", search_term.size(), max_search_term);
+    search.words = directory_words_of(search_term);
     search.limit = limit_of(body);
     search.all_users = user_directory_settings.search_all_users;
     std::vector<UserProfile> found;

@@ -3,6 +3,7 @@
 #include "access/authentication.h"
 #include "events/stream.h"
 #include "http/requests.h"
+#include "text/size_limits.h"
 
 #include <async/clock.h>
 
@@ -31,6 +32,9 @@ using modapi::Transaction;
 
 constexpr std::size_t max_app_id = 64;
 constexpr std::size_t max_pushkey = 512;
+constexpr std::size_t max_pusher_text = 1024;
+constexpr std::size_t max_pusher_data = 8 * 1024;
+constexpr std::int64_t max_pushers = 100;  ///< of one user: each is told of every notification
 
 template <class... Values>
 std::vector<Pusher> select_pushers(Transaction& transaction, const std::string& condition, const Values&... values) {
@@ -63,6 +67,9 @@ void store_pusher(Transaction& transaction, const callbacks::Requester& requeste
                             pusher.pushkey, pusher.user_id);
     }
     delete_pusher(transaction, pusher);
+    const auto others = transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM pushers WHERE user_id = ?", pusher.user_id);
+    if (std::get<0>(others.value()) >= max_pushers)
+        throw SynapseError(400, "A user has at most 100 pushers", Codes::TOO_LARGE);
     transaction.execute(
         "INSERT INTO pushers (user_id, app_id, pushkey, app_display_name, device_display_name, profile_tag, lang, data, "
         "device_id, pushkey_ts, last_position, failing_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
@@ -108,6 +115,11 @@ Pusher checked_pusher(const JsonDict& body) {
     pusher.profile_tag = optional_string_member(body, "profile_tag");
     pusher.lang = required_string_member(body, "lang");
     pusher.data = checked_data(body);
+    for (const char* const key : {"app_display_name", "device_display_name", "profile_tag", "lang"}) {
+        const std::optional<std::string> text = optional_string_member(body, key);
+        if (text) require_bytes(key, text->size(), max_pusher_text);
+    }
+    require_bytes("data", boost::json::serialize(pusher.data).size(), max_pusher_data);
     return pusher;
 }
 

@@ -172,10 +172,26 @@ async::task<void> ask_on_create_room(callbacks::ThirdPartyRulesDispatch& third_p
     if (!hook.empty()) co_await hook(requester, body, is_admin);
 }
 
+/// Each invitation and each event of the state is asked about, signed and stored while others wait. Looks at nothing else: what
+/// is wrong with the rest is said later. Errors: SynapseError 400 `M_INVALID_PARAM`.
+void require_few(const JsonDict& body) {
+    constexpr std::size_t max_invites = 100;
+    constexpr std::size_t max_initial_events = 1000;
+    const auto count = [&](std::string_view key) -> std::size_t {
+        const callbacks::JsonValue* const list = body.if_contains(key);
+        return list != nullptr && list->is_array() ? list->get_array().size() : 0;
+    };
+    if (count("invite") + count("invite_3pid") > max_invites)
+        throw SynapseError(400, "A new room has at most 100 invitations", Codes::INVALID_PARAM);
+    if (count("initial_state") > max_initial_events)
+        throw SynapseError(400, "A new room has at most 1000 events in 'initial_state'", Codes::INVALID_PARAM);
+}
+
 async::task<Response> post_create_room(const RoutedRequest& request, Authentication& authentication,
                                        RoomCreation& room_creation) {
     Requester requester = co_await authentication.requester_of(request);
     JsonDict body = json_body(request);
+    require_few(body);
     JsonDict no_other_profile;
     const CreatedRoom room =
         co_await to_the_end(room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile)));

@@ -5,6 +5,7 @@
 #include "http/requests.h"
 #include "sessions/ui_authentication.h"
 #include "text/secrets.h"
+#include "text/size_limits.h"
 #include "text/unicode_text.h"
 #include "text/utf8.h"
 
@@ -21,6 +22,7 @@ namespace {
 // In characters.
 constexpr std::size_t max_device_id = 512;
 constexpr std::size_t max_display_name = 100;
+constexpr std::size_t max_listed_devices = 1000;
 
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, const std::optional<std::string>& password_hash,
@@ -179,6 +181,7 @@ std::vector<std::string> listed_devices(const callbacks::JsonDict& body) {
         throw callbacks::SynapseError(400, "'devices' must be a list of strings", callbacks::Codes::INVALID_PARAM);
     };
     if (!listed->is_array()) refuse();
+    require_entries("devices", listed->get_array().size(), max_listed_devices);
     for (const callbacks::JsonValue& device_id : listed->get_array()) {
         if (!device_id.is_string()) refuse();
         std::string text(device_id.get_string());

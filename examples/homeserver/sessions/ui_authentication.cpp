@@ -7,6 +7,7 @@
 #include "mail/mailer.h"
 #include "sessions/login_authentication.h"
 #include "text/secrets.h"
+#include "text/size_limits.h"
 
 #include <async/clock.h>
 
@@ -32,10 +33,17 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 using callbacks::SynapseError;
 
+constexpr std::string_view register_operation = "register";
 constexpr std::string_view dummy_stage = "m.login.dummy";
 constexpr std::string_view password_stage = "m.login.password";
 constexpr std::string_view email_stage = "m.login.email.identity";
 constexpr std::string_view phone_stage = "m.login.msisdn";
+/// Of what a session was begun with: a registration's is a few names, of other operations a list of devices is the longest.
+constexpr std::size_t max_parameters = 64 * 1024;
+constexpr std::size_t max_registration = 16 * 1024;
+/// Sessions that are kept of one operation of one user; of registrations, which anybody begins, all together. The oldest go.
+constexpr std::int64_t max_sessions = 20;
+constexpr std::int64_t max_registrations = 5000;
 constexpr std::int64_t max_life_ms = std::int64_t{24} * 60 * 60 * 1000;
 
 std::optional<UiAuthSession> load(modapi::Transaction& transaction, const std::string& session_id) {
@@ -77,6 +85,11 @@ UiAuthSession save(modapi::Transaction& transaction, UiAuthSession session, cons
         session.result = meanwhile->result;
     }
     transaction.execute("DELETE FROM ui_auth_sessions WHERE creation_ts < ?", now - max_life_ms);
+    const std::int64_t kept = (session.operation == register_operation ? max_registrations : max_sessions) - 1;
+    transaction.execute(
+        "DELETE FROM ui_auth_sessions WHERE session_id IN (SELECT session_id FROM ui_auth_sessions WHERE operation = ? AND "
+        "session_id <> ? ORDER BY creation_ts DESC, session_id LIMIT 1000 OFFSET ?)",
+        session.operation, session.session_id, kept);
     transaction.execute(
         "INSERT INTO ui_auth_sessions (session_id, operation, parameters, password_hash, completed, result, creation_ts) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET parameters = excluded.parameters, "
@@ -102,7 +115,7 @@ bool has_password(modapi::Transaction& transaction, const std::string& user_id) 
 async::task<Stages> stages_for(modapi::Database& database, callbacks::PasswordAuthProviderDispatch& password_auth_provider,
                                Mailer& mailer, std::string operation, std::string user_id) {
     Stages stages;
-    if (operation == "register") {
+    if (operation == register_operation) {
         stages.emplace_back(dummy_stage);
         if (mailer.can_send()) stages.emplace_back(email_stage);
         if (mailer.can_note()) stages.emplace_back(phone_stage);
@@ -195,7 +208,9 @@ async::task<TriedStage> try_address(modapi::Database& database, const async::clo
     if (credentials == nullptr) credentials = auth.if_contains("threepidCreds");
     if (credentials == nullptr) throw SynapseError(400, "Missing param threepid_creds", Codes::MISSING_PARAM);
     if (!credentials->is_object()) throw SynapseError(400, "'threepid_creds' must be an object", Codes::INVALID_PARAM);
-    const ValidationProof proof = co_await validation_proof(database, clock, credentials->get_object());
+    const bool is_registration = true;  // the only operation that has these stages
+    const ValidationProof proof =
+        co_await validation_proof(database, clock, credentials->get_object(), is_registration);
     TriedStage tried;
     if (!proof.address || proof.address->medium != medium) {
         tried.errcode = "M_UNAUTHORIZED";
@@ -259,9 +274,11 @@ async::task<std::variant<UiAuthSession, modapi::Response>> UiAuthentication::aut
     if (asks_anew(body)) {
         body.erase("auth");
         body.erase("password");
+        const std::size_t max_bytes = operation == register_operation ? max_registration : max_parameters;
+        require_bytes("body", boost::json::serialize(body).size(), max_bytes);
         session.parameters = std::move(body);
     }
-    if (password) session.password_hash = co_await hash_password(host_pool_, *password);
+    if (password) session.password_hash = co_await hash_next(*password);
     const Stages stages = co_await stages_for(database_, password_auth_provider_, mailer_, operation, user_id);
     const bool is_known_stage = stage && std::find(stages.begin(), stages.end(), *stage) != stages.end();
     TriedStage tried;
@@ -283,6 +300,13 @@ async::task<std::variant<UiAuthSession, modapi::Response>> UiAuthentication::aut
     if (tried.refusal) co_return refused_stage(session, stages, tried.errcode, *tried.refusal);
     if (stage) co_return refused_stage(session, stages, "M_UNRECOGNIZED", "Unknown authentication type " + *stage);
     co_return challenge(session, stages);
+}
+
+async::task<std::string> UiAuthentication::hash_next(std::string password) {
+    std::string what("password of a session");
+    const Turns::Turn turn = co_await turns_.take(std::move(what));
+    std::string hash = co_await hash_password(host_pool_, std::move(password));
+    co_return hash;
 }
 
 async::task<std::optional<modapi::Response>> UiAuthentication::prove_again(std::string operation, JsonDict body,

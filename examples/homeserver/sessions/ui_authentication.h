@@ -1,5 +1,6 @@
 #pragma once
 
+#include "accounts/turns.h"
 #include "http/host_pool.h"
 #include "mail/mailer.h"
 #include "sessions/login_authentication.h"
@@ -36,13 +37,14 @@ class UiAuthentication {
 public:
     UiAuthentication(modapi::Database& database, const async::clock& clock, const HostPool& host_pool,
                      callbacks::PasswordAuthProviderDispatch& password_auth_provider, Mailer& mailer,
-                     LoginAuthentication& login_authentication) noexcept
+                     LoginAuthentication& login_authentication, Turns& turns) noexcept
         : database_(database),
           clock_(clock),
           host_pool_(host_pool),
           password_auth_provider_(password_auth_provider),
           mailer_(mailer),
-          login_authentication_(login_authentication) {}
+          login_authentication_(login_authentication),
+          turns_(turns) {}
 
     /// The session that `auth` of a body names; none if it names none. Errors: 400 `M_UNKNOWN` for an unknown one, 403 for one
     /// of another operation.
@@ -70,12 +72,17 @@ public:
     [[nodiscard]] async::task<void> finish_session(std::string session_id, std::string result);
 
 private:
+    /// A new password's hash. One at a time in the process: whoever asks for many, without being anybody yet, leaves the rest
+    /// of the threads that hash to those who log in.
+    [[nodiscard]] async::task<std::string> hash_next(std::string password);
+
     modapi::Database& database_;
     const async::clock& clock_;
     const HostPool& host_pool_;
     callbacks::PasswordAuthProviderDispatch& password_auth_provider_;
     Mailer& mailer_;
     LoginAuthentication& login_authentication_;
+    Turns& turns_;
 };
 
 /// Whether the body asks for something; one that doesn't goes on with what its session was begun for.

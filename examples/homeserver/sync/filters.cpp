@@ -21,13 +21,18 @@ using callbacks::Codes;
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 
-/// The same filter twice is one filter: clients store theirs at every login.
+constexpr std::int64_t max_filters = 1000;
+
+/// The same filter twice is one filter: clients store theirs at every login. Errors: SynapseError 400 `M_TOO_LARGE`.
 std::int64_t store(modapi::Transaction& transaction, const callbacks::Requester& requester, const std::string& content) {
     require_session(transaction, requester);
     const std::string user_id = requester.user.to_string();
     const auto known = transaction.query_one<std::int64_t>("SELECT filter_id FROM filters WHERE user_id = ? AND content = ?",
                                                            user_id, content);
     if (known) return std::get<0>(*known);
+    const auto stored = transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM filters WHERE user_id = ?", user_id);
+    if (std::get<0>(stored.value()) >= max_filters)
+        throw SynapseError(400, "A user has at most 1000 filters", Codes::TOO_LARGE);
     const auto last =
         transaction.query_one<std::int64_t>("SELECT COALESCE(MAX(filter_id), -1) FROM filters WHERE user_id = ?", user_id);
     const std::int64_t filter_id = std::get<0>(last.value()) + 1;
@@ -49,6 +54,7 @@ async::task<modapi::Response> post_filter(const RoutedRequest& request, Authenti
     const JsonDict filter = required_json_body(request);
     static_cast<void>(SyncFilter(filter));  // throws the 400 that every sync with it would get
     const std::string content = boost::json::serialize(filter);
+    require_filter_size(content.size());
     const std::int64_t filter_id = co_await database.run("store_filter", &store, requester, content);
     JsonDict answer;
     answer["filter_id"] = std::to_string(filter_id);

@@ -3,7 +3,10 @@
 #include "connection_pool.h"
 #include "interaction.h"
 #include "sqlite_connection.h"
+#include "sqlite_file.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +28,13 @@ public:
         } catch (const DatabaseError&) {  // NOLINT: SQLite rolls back by itself what it can't roll back on demand
         }
     }
-    void commit() {
+    /// `file` is null for a database in memory.
+    void commit(const SqliteFileIdentity* file) {
         deadline_.require_time("COMMIT");
         require_open("COMMIT");
         // SQLite would take the rest; PostgreSQL doesn't, and a module must not notice on which of them it runs.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
+        if (file != nullptr && !read_only_) file->require_unchanged();
         run_own("COMMIT");
     }
     [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
@@ -62,9 +67,12 @@ private:
 class SqliteDatabase final : public Database {
 public:
     explicit SqliteDatabase(const DatabaseSettings& settings)
-        : Database(settings.read_limit), writer_(1, settings.database, true) {
+        : Database(settings.read_limit),
+          lock_(lock_of(settings)),
+          writer_(1, settings.database, true) {
         // A database in memory belongs to its connection: one connection for everything.
-        const bool in_memory = settings.database == ":memory:";
+        const bool in_memory = settings.database == in_memory_name;
+        if (!in_memory) file_.emplace(settings.database);
         if (!in_memory && settings.readers > 0)
             readers_ = std::make_unique<Connections>(settings.readers, settings.database, false);
     }
@@ -78,7 +86,7 @@ protected:
         const auto attempt = [&] {
             SqliteTransaction transaction(lease.connection(), interaction.access == Access::read, deadline);
             interaction.function(transaction, interaction.state);
-            transaction.commit();
+            transaction.commit(file_ ? &*file_ : nullptr);
         };
         with_retries(interaction.desc, attempt, [] {});
     }
@@ -90,8 +98,20 @@ private:
         return access == Access::read && readers_ != nullptr ? *readers_ : writer_;
     }
 
+    /// Makes the file, too, before SQLite does.
+    [[nodiscard]] static std::unique_ptr<SqliteFileLock> lock_of(const DatabaseSettings& settings) {
+        if (settings.database == in_memory_name) return nullptr;
+        std::unique_ptr<SqliteFileLock> lock;
+        if (settings.is_alone) lock = std::make_unique<SqliteFileLock>(settings.database);
+        make_private_file(settings.database);
+        return lock;
+    }
+
+    static constexpr const char* in_memory_name = ":memory:";
+    std::unique_ptr<SqliteFileLock> lock_;  ///< if it is asked for; ends after the connections
     Connections writer_;
     std::unique_ptr<Connections> readers_;
+    std::optional<SqliteFileIdentity> file_;
 };
 
 }  // namespace
