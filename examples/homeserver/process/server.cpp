@@ -122,11 +122,17 @@ std::vector<std::string> Server::addresses() const {
 
 void Server::log_modules() const { workers_->log_modules(); }
 
+ConnectionCounts Server::clients() {
+    ConnectionCounts counts;
+    for (std::size_t index = 0; index < workers_->size(); ++index) (*workers_)[index].count(counts);
+    return counts;
+}
+
 ServerWorker& Server::next_worker() { return (*workers_)[next_worker_++ % workers_->size()]; }
 
 void Server::run() {
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this]() -> ServerWorker& { return next_worker(); });
+        acceptor->start([this]() -> ServerWorker& { return next_worker(); }, [this] { return clients(); });
     }
     workers_->serve([this] { close(); });
 }

@@ -45,6 +45,7 @@ private:
     [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::ShutdownDeadline& deadline) const;
     void listen();
     [[nodiscard]] ServerWorker& next_worker();
+    [[nodiscard]] ConnectionCounts clients();
     void close();
 
     const modapi::ConfigurationFile& file_;
