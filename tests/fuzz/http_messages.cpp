@@ -95,8 +95,9 @@ void check(const modapi::Request& request) {
     promise(again.taken[0].body == request.body && again.taken[0].target == request.target, "and says what it said");
 }
 
-/// A server on this thread that answers the first request of each connection with the bytes, and any further one with its
-/// own target.
+constexpr const char* answered_with_the_bytes = "/first";
+
+/// A server on this thread that answers a request for that target with the bytes, and any other with its own target.
 class Peer {
 public:
     explicit Peer(boost::asio::io_context& io) : acceptor_(io, {boost::asio::ip::address_v4::loopback(), 0}) { accept(); }
@@ -104,7 +105,6 @@ public:
     void answer_with(std::string bytes, bool keeps) {
         answer_ = std::move(bytes);
         keeps_ = keeps;
-        has_answered_ = false;
     }
     [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
 
@@ -135,8 +135,11 @@ private:
                                            });
     }
     void answer(const std::shared_ptr<Connection>& connection) {
-        const bool is_last = !has_answered_ && !keeps_;
-        connection->sent = std::exchange(has_answered_, true) ? own_answer(connection->received) : answer_;
+        const std::size_t begin = connection->received.find(' ') + 1;
+        const std::string target = connection->received.substr(begin, connection->received.find(' ', begin) - begin);
+        const bool with_bytes = target == answered_with_the_bytes;
+        const bool is_last = with_bytes && !keeps_;
+        connection->sent = with_bytes ? answer_ : own_answer(target);
         connection->received.clear();
         boost::asio::async_write(connection->socket, boost::asio::buffer(connection->sent),
                                  [this, connection, is_last](const boost::system::error_code& error, std::size_t) {
@@ -145,16 +148,13 @@ private:
                                      if (!error) read(connection);
                                  });
     }
-    static std::string own_answer(const std::string& request) {
-        const std::size_t begin = request.find(' ') + 1;
-        const std::string target = request.substr(begin, request.find(' ', begin) - begin);
+    static std::string own_answer(const std::string& target) {
         return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(target.size()) + "\r\n\r\n" + target;
     }
 
     tcp::acceptor acceptor_;
     std::string answer_;
     bool keeps_ = false;
-    bool has_answered_ = false;
 };
 
 constexpr std::size_t max_answer = 2000;
@@ -196,7 +196,7 @@ void read_http_answer(std::string_view bytes) {
     const bool keeps = bytes.starts_with('k');
     peer.answer_with(std::string(bytes.substr(keeps ? 1 : 0)), keeps);
     modapi::HttpClient client(client_settings());
-    const std::optional<modapi::HttpResponse> first = requested(io, client, peer.url() + "/first");
+    const std::optional<modapi::HttpResponse> first = requested(io, client, peer.url() + answered_with_the_bytes);
     if (first) {
         promise(first->status >= 100 && first->status <= 999, "an answer has a status of three digits");
         promise(first->body.size() <= max_answer && first->length == first->body.size(),

@@ -81,6 +81,7 @@ const std::vector<BadPeer>& bad_peers() {
         {"stalls in the header", says_and_stays("HTTP/1.1 200 OK\r\nContent-"), "timed out"},
         {"stalls in the body", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "timed out"},
         {"speaks another protocol", says("220 ftp ready\r\n\r\n"), "network"},
+        {"says no status", says("HTTP/many\r\nContent-Length: 2\r\n\r\n{}"), "network"},
         {"announces more than it sends", says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "network"},
         {"sends more than it announces", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}{}"), "ok {}"},
         {"announces more than is allowed", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n{"), "format"},
