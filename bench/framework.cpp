@@ -6,6 +6,7 @@
 #include <async/bind.h>
 #include <async/co_spawn.h>
 #include <async/sleep.h>
+#include <async/waiting_runs.h>
 
 #include <boost/asio/io_context.hpp>
 
@@ -79,13 +80,14 @@ using Slot = decltype(callbacks::Unsigned::add_field_to_unsigned_callback);
 /// A worker: its modules, its dispatcher, its executor.
 class Worker {
 public:
+    Worker() { settings_.waiting = &waiting_; }
     void add(Slot slot) { hooks_.add_field_to_unsigned_callback.add("module", slot, &settings_); }
 
     /// Writes `count` events, `per_response` at a time.
     void write(std::size_t count, const std::vector<callbacks::OutgoingEvent>& response) {
         io_.restart();
         async::co_spawn(async::environment(io_.get_executor()), write_all(*this, count, response),
-                        [](const std::exception_ptr&) {});
+                        [this](const std::exception_ptr&) { waiting_.stop(); });
         io_.run();
     }
 
@@ -103,6 +105,7 @@ private:
 
     boost::asio::io_context io_{1};
     async::dispatch_settings settings_;
+    async::waiting_runs waiting_{settings_};
     callbacks::UnsignedDispatch hooks_;
     callbacks::ClientEvents events_;
     std::vector<std::unique_ptr<NumberedModule>> numbered_;

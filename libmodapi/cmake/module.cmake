@@ -12,6 +12,7 @@ function(modapi_add_module name)
     endif()
     add_library(${name} MODULE ${module_SOURCES})
     target_link_libraries(${name} PRIVATE modapi::modapi)
+    modapi_mark_headers(${name})
     set_target_properties(${name} PROPERTIES
         PREFIX ""
         SUFFIX ".so"
@@ -22,6 +23,26 @@ function(modapi_add_module name)
     if(NOT "${MODAPI_SANITIZE}${CMAKE_CXX_FLAGS}" MATCHES "address|thread|undefined")
         target_link_options(${name} PRIVATE LINKER:--no-undefined)
     endif()
+endfunction()
+
+# modapi_mark_headers(<target>)
+#
+# Marks a library with the framework's headers that it is built against, as modapi_add_module does: the server loads only modules that
+# were built against its own. Made when the library is built, from the headers that its include folders lead to; a change of one of them
+# makes the mark anew and compiles nothing but that.
+function(modapi_mark_headers target)
+    get_property(names GLOBAL PROPERTY MODAPI_HEADER_NAMES)
+    set(mark ${CMAKE_CURRENT_BINARY_DIR}/${target}_headers_mark)
+    add_custom_command(
+        OUTPUT ${mark}.cpp
+        COMMAND ${CMAKE_COMMAND} -DNAMES=${names} "-DFOLDERS=$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>"
+            -DSOURCE=${mark}.cpp -DDEPENDENCIES=${mark}.d -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/headers_mark.cmake
+        DEPENDS ${names} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/headers_mark.cmake
+        DEPFILE ${mark}.d
+        COMMENT "Marking ${target} with the headers that it is built against"
+        VERBATIM)
+    target_sources(${target} PRIVATE ${mark}.cpp)
+    set_source_files_properties(${mark}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # modapi_check_coroutine_forms(<target>)

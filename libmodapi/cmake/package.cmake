@@ -34,7 +34,8 @@ foreach(component async contract)
     install(EXPORT modapi-${component} NAMESPACE modapi:: FILE modapi-${component}-targets.cmake DESTINATION ${package_folder})
 endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/installed/modapi-config.cmake ${PROJECT_BINARY_DIR}/modapi-config-version.cmake
-              libmodapi/cmake/module.cmake tests/check_coroutine_forms.py DESTINATION ${package_folder})
+              ${PROJECT_BINARY_DIR}/modapi-headers.txt libmodapi/cmake/module.cmake libmodapi/cmake/headers_mark.cmake
+              tests/check_coroutine_forms.py DESTINATION ${package_folder})
 
 # The documents that module and host authors read, and the project to copy, laid out as in the checkout so that links lead on.
 install(DIRECTORY libmodapi/docs DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)

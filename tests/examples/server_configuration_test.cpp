@@ -109,6 +109,18 @@ TEST(ServerConfigurationTest, ReadsTheTimeForTheStartOfAModule) {
     EXPECT_EQ(read("server_name: hs\nmodule_start_timeout: 10m\n").configuration.module_start_timeout_ms, 600'000);
 }
 
+TEST(ServerConfigurationTest, ReadsWhatCallbacksMayTake) {
+    using std::chrono::milliseconds;
+    const ServerConfiguration usual = read("server_name: hs\n").configuration;
+    EXPECT_EQ(usual.callback_limits.slow_callback, milliseconds(1000));
+    EXPECT_EQ(usual.callback_limits.callback_deadline, milliseconds(60'000));
+    const Read given = read("server_name: hs\nslow_callback: 5s\ncallback_deadline: none\ninteraction_deadline: 5m\n");
+    EXPECT_EQ(given.configuration.callback_limits.slow_callback, milliseconds(5000));
+    EXPECT_EQ(given.configuration.callback_limits.callback_deadline, milliseconds(0));
+    EXPECT_EQ(given.configuration.callback_limits.interaction_deadline, milliseconds(300'000));
+    EXPECT_TRUE(given.warnings.empty());
+}
+
 TEST(ServerConfigurationTest, ReadsWhereMailsGo) {
     const Read none = read("server_name: hs\n");
     EXPECT_FALSE(none.configuration.mail.smtp);
@@ -178,6 +190,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\ndatabase:\n  name: psycopg2\n  args:\n    cp_max: 0\n",
                          "5: database.args.cp_max: must be 1 to 100"},
         BadConfiguration{"server_name: hs\nmodule_start_timeout: soon\n", "2: module_start_timeout: must be a duration"},
+        BadConfiguration{"server_name: hs\ncallback_deadline: 0\n", "2: callback_deadline: must be longer than 0"},
+        BadConfiguration{"server_name: hs\ncallback_deadline: never\n", "2: callback_deadline: must be a duration"},
+        BadConfiguration{"server_name: hs\nslow_callback: none\n", "2: slow_callback: must be a duration"},
         BadConfiguration{"server_name: hs\nenable_registration: true\n", "2: enable_registration: needs "},
         BadConfiguration{"server_name: hs\nregistration_shared_secret: ''\n",
                          "2: registration_shared_secret: must not be empty"},

@@ -92,6 +92,25 @@ bool becomes_true(Condition&& condition, std::chrono::seconds limit) {
     return true;
 }
 
+/// Waits for the end of a program that ends by itself.
+FinishedRun finished(const std::filesystem::path& folder, pid_t process) {
+    FinishedRun run;
+    const auto has_ended = [&] {
+        const std::optional<int> status = status_of(process);
+        run.status = status.value_or(0);
+        return status.has_value();
+    };
+    if (!becomes_true(has_ended, std::chrono::seconds(30))) {
+        ::kill(process, SIGKILL);
+        ADD_FAILURE() << "the program doesn't end";
+        int status = 0;
+        waitpid(process, &status, 0);
+    }
+    run.output = content_of(folder / "stdout");
+    run.errors = content_of(folder / "stderr");
+    return run;
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -266,22 +285,16 @@ bool ServerProcess::log_shows(const std::string& text, std::chrono::seconds limi
 }
 
 FinishedRun run_program(const std::filesystem::path& folder, const std::vector<std::string>& arguments) {
+    return finished(folder, start(folder, arguments));
+}
+
+FinishedRun run_program_until(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                              const std::string& text, int signal) {
     const pid_t process = start(folder, arguments);
-    FinishedRun run;
-    const auto has_ended = [&] {
-        const std::optional<int> status = status_of(process);
-        run.status = status.value_or(0);
-        return status.has_value();
-    };
-    if (!becomes_true(has_ended, std::chrono::seconds(30))) {
-        ::kill(process, SIGKILL);
-        ADD_FAILURE() << "the program doesn't end";
-        int status = 0;
-        waitpid(process, &status, 0);
-    }
-    run.output = content_of(folder / "stdout");
-    run.errors = content_of(folder / "stderr");
-    return run;
+    const auto is_said = [&] { return content_of(folder / "stderr").find(text) != std::string::npos; };
+    EXPECT_TRUE(becomes_true(is_said, std::chrono::seconds(20)));
+    ::kill(process, signal);
+    return finished(folder, process);
 }
 
 }  // namespace homeserver_test

@@ -107,5 +107,8 @@ struct FinishedRun {
     std::string errors;
 };
 [[nodiscard]] FinishedRun run_program(const std::filesystem::path& folder, const std::vector<std::string>& arguments);
+/// Sends it the signal as soon as `text` is on its stderr.
+[[nodiscard]] FinishedRun run_program_until(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                                            const std::string& text, int signal);
 
 }  // namespace homeserver_test

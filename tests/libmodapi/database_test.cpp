@@ -1,3 +1,4 @@
+#include "log_capture.h"
 #include "test_database.h"
 
 #include <modapi/database.h>
@@ -77,6 +78,16 @@ TEST_F(DatabaseTest, KeepsAnInjectionAttemptAsData) {
     EXPECT_EQ(std::get<0>(rows[0]), name);
 }
 
+TEST_F(DatabaseTest, RunsWhatMayWaitBeforeTheNextStatementAndBeforeTheCommit) {
+    const auto add_some = [](Transaction& transaction) {
+        transaction.execute_later("INSERT INTO users (name, age) VALUES (?, ?)", std::string("alice"), 30);
+        EXPECT_EQ(count(transaction), 1);
+        transaction.execute_later("INSERT INTO users (name, age) VALUES (?, ?)", std::string("bob"), 31);
+    };
+    wait(database->run("add", add_some));
+    EXPECT_EQ(wait(database->read("count", &count)), 2);
+}
+
 void round_trip(Transaction& transaction) {
     const std::int64_t large = std::numeric_limits<std::int64_t>::min();
     const std::string text = "\xf0\x9f\x90\x88 ü : ' \\ \"";
@@ -114,6 +125,81 @@ TEST_F(DatabaseTest, ReadsSumsAsWholeNumbersAndComparisonsAsTruthValues) {
         return *transaction.query_one<std::int64_t, bool, bool>("SELECT SUM(age), SUM(age) > 1, SUM(age) < 1 FROM users");
     };
     EXPECT_EQ(wait(database->run("totals", totals)), std::make_tuple(std::int64_t{7000000000}, true, false));
+}
+
+constexpr const char* endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
+std::int64_t count_endlessly(Transaction& transaction) { return std::get<0>(*transaction.query_one<std::int64_t>(endless)); }
+void add_and_count_endlessly(Transaction& transaction) {
+    add(transaction, "eve", 1);
+    static_cast<void>(count_endlessly(transaction));
+}
+
+/// As a database of its own, whose reads have little time.
+std::unique_ptr<Database> impatient(const TestDatabase& place) {
+    DatabaseSettings settings = place.settings();
+    settings.read_limit = std::chrono::milliseconds(50);
+    return Database::open(settings);
+}
+
+TEST_F(DatabaseTest, CutsAReadAfterItsTimeNamesItAndLetsOthersRead) {
+    const std::unique_ptr<Database> cut = impatient(test_database);
+    const LogCapture log;
+    for (int more_than_there_are_connections = 0; more_than_there_are_connections < 7; ++more_than_there_are_connections)
+        EXPECT_THROW(wait(cut->read("who counts", &count_endlessly)), modapi::InteractionTimeout);
+    EXPECT_TRUE(log.contains("database interaction who counts was cut: the interaction took longer than its 50 ms and was cut "
+                             "at: WITH RECURSIVE n"))
+        << log.text();
+    EXPECT_EQ(wait(cut->read("count", &count)), 0) << "the connections serve as before";
+}
+
+TEST_F(DatabaseTest, RefusesTheNextStatementWhereTheFunctionItselfTookTheTime) {
+    const std::unique_ptr<Database> cut = impatient(test_database);
+    const LogCapture log;
+    const auto compute = [](Transaction& transaction) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(60);
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        return count(transaction);
+    };
+    EXPECT_THROW(wait(cut->read("computes", compute)), modapi::InteractionTimeout);
+    EXPECT_TRUE(log.contains("database interaction computes was cut")) << log.text();
+}
+
+TEST_F(DatabaseTest, RollsBackAWriteThatWasCutAndGoesOnWriting) {
+    const LogCapture log;
+    const std::chrono::milliseconds limit(50);
+    EXPECT_THROW(wait(database->run_within(limit, "endless", &add_and_count_endlessly)), modapi::InteractionTimeout);
+    EXPECT_TRUE(log.contains("database interaction endless was cut")) << log.text();
+    const std::string alice = "alice";
+    wait(database->run_within(std::nullopt, "add", &add, alice, 30));
+    EXPECT_EQ(wait(database->run("count", &count)), 1);
+}
+
+TEST_F(DatabaseTest, TellsWhichInteractionsAreAtWork) {
+    std::promise<void> entered;
+    std::promise<void> may_go;
+    std::future<void> go = may_go.get_future();
+    struct State {
+        std::promise<void>& entered;
+        std::future<void>& go;
+    } state{entered, go};
+    std::thread blocked([&] {
+        database->run_blocking(
+            "blocks",
+            [](Transaction&, void* given) {
+                State& of_test = *static_cast<State*>(given);
+                of_test.entered.set_value();
+                of_test.go.wait();
+            },
+            &state);
+    });
+    entered.get_future().wait();
+    const std::vector<Database::Running> running = database->running();
+    may_go.set_value();
+    blocked.join();
+    ASSERT_EQ(running.size(), 1U);
+    EXPECT_EQ(running[0].desc, "blocks");
+    EXPECT_TRUE(database->running().empty());
 }
 
 template <class Error = DatabaseError>

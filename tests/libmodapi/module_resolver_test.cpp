@@ -65,6 +65,38 @@ TEST(ModuleResolverTest, RefusesAnotherAbiBeforeAnythingInTheLibraryRuns) {
     EXPECT_NE(error.find("than this server, \"" MODAPI_ABI_STRING "\"; rebuild it"), std::string::npos) << error;
 }
 
+TEST(ModuleResolverTest, RefusesALibraryThatWasBuiltAgainstOtherHeadersBeforeItRuns) {
+    std::string error;
+    EXPECT_FALSE(was_loaded("changed_headers_module.MarkedModule", error));
+    const std::string file = (test_modules / "changed_headers_module.so").string();
+    EXPECT_TRUE(error.starts_with(file + " was built against other headers of the framework, ")) << error;
+    EXPECT_NE(error.find(", than this server, "), std::string::npos) << error;
+    EXPECT_TRUE(error.ends_with("; rebuild it against this server's headers")) << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
+TEST(ModuleResolverTest, RefusesALibraryThatNobodyMarkedWithItsHeaders) {
+    std::string error;
+    EXPECT_FALSE(was_loaded("by_hand_module.MarkedModule", error));
+    EXPECT_NE(error.find("by_hand_module.so doesn't say which headers it was built against; build it with modapi_add_module"),
+              std::string::npos)
+        << error;
+}
+
+TEST(ModuleResolverTest, RefusesALibraryWhoseStandardLibraryHasAnotherLayout) {
+    std::string error;
+    EXPECT_FALSE(was_loaded("debug_mode_module.MarkedModule", error));
+    EXPECT_NE(error.find("debug_mode_module.so has another binary interface, \"" MODAPI_ABI_STRING "; _GLIBCXX_DEBUG\", than"),
+              std::string::npos)
+        << error;
+}
+
+TEST(ModuleResolverTest, TakesALibraryThatWasOptimizedOtherwise) {
+    std::string error;
+    EXPECT_TRUE(was_loaded("other_options_module.MarkedModule", error));
+    EXPECT_EQ(error, "nothing was thrown");
+}
+
 TEST(ModuleResolverTest, RefusesALibraryWithItsOwnCopyOfTheFrameworkBeforeItRuns) {
     std::string error;
     EXPECT_FALSE(was_loaded("copying_module.CopyingModule", error));

@@ -7,6 +7,7 @@
 #include <modapi/database.h>
 #include <modapi/hosting/workers.h>
 
+#include <chrono>
 #include <utility>
 
 namespace homeserver {
@@ -17,6 +18,9 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using modapi::ModuleStatistics;
 using modapi::Response;
+
+/// The whole answer comes within a second, whatever blocks a worker.
+constexpr std::chrono::milliseconds patience(700);
 
 double in_milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
@@ -43,6 +47,32 @@ JsonDict described(const async::cache_counters& counted) {
     return row;
 }
 
+JsonDict described(const modapi::SilentWorker& silent) {
+    JsonDict row;
+    row["worker"] = silent.worker;
+    row["module"] = nullptr;
+    row["callback"] = nullptr;
+    if (!silent.module.empty()) row["module"] = silent.module;
+    if (!silent.module.empty()) row["callback"] = silent.callback;
+    return row;
+}
+
+void describe_waiting(JsonDict& rows, const modapi::CallbackCounts& counts) {
+    if (counts.waiting == 0) return;
+    JsonDict row;
+    row["calls"] = counts.waiting;
+    row["longest_ms"] = in_milliseconds(counts.max_waiting_ns);
+    rows[counts.callback] = std::move(row);
+}
+
+/// What has begun and not ended: callbacks by name, web resources by path.
+JsonDict calls_in_flight(const ModuleStatistics& module) {
+    JsonDict rows;
+    for (const modapi::CallbackCounts& counts : module.callbacks) describe_waiting(rows, counts);
+    for (const modapi::CallbackCounts& counts : module.web_resource_calls) describe_waiting(rows, counts);
+    return rows;
+}
+
 JsonDict described(const ModuleStatistics& module) {
     JsonDict callbacks;
     for (const modapi::CallbackCounts& counts : module.callbacks) callbacks[counts.callback] = described(counts);
@@ -65,17 +95,21 @@ JsonDict described(const ModuleStatistics& module) {
     answer["web_resource_calls"] = std::move(web_resource_calls);
     answer["caches"] = std::move(caches);
     answer["background_calls"] = std::move(background_calls);
+    answer["calls_in_flight"] = calls_in_flight(module);
     return answer;
 }
 
 async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                   const modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    const std::vector<ModuleStatistics> together = co_await workers.module_statistics();
+    const modapi::AnsweredStatistics answered = co_await workers.module_statistics_within(patience);
     JsonArray modules;
-    for (const ModuleStatistics& module : together) modules.emplace_back(described(module));
+    for (const ModuleStatistics& module : answered.modules) modules.emplace_back(described(module));
+    JsonArray silent;
+    for (const modapi::SilentWorker& worker : answered.silent) silent.emplace_back(described(worker));
     JsonDict answer;
     answer["workers"] = workers.size();
+    answer["workers_without_answer"] = std::move(silent);
     answer["modules"] = std::move(modules);
     co_return ok(std::move(answer));
 }

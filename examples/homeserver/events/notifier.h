@@ -1,12 +1,10 @@
 #pragma once
 
+#include <modapi/hosting/new_event.h>
 #include <modapi/hosting/worker_bus.h>
-
-#include <callbacks/event.h>
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +12,8 @@ namespace homeserver {
 
 /// What one worker tells all.
 struct News {
-    std::optional<callbacks::Event> event;  ///< that was stored; none: something else is new
-    std::shared_ptr<const callbacks::StateMap>
-        state;                       ///< of the event's room, with the event; null where no module asks for it
-    std::vector<std::string> users;  ///< for whom it is new
+    std::shared_ptr<modapi::NewEvent> event;  ///< that was stored; null: no module asks for it, or something else is new
+    std::vector<std::string> users;           ///< for whom it is new
 };
 
 /// Carries news from the worker where they happened to all workers of the process, the same one included. Thread: any.

@@ -93,7 +93,8 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
     const std::vector<Event> only(1, event);
     callbacks::StateMap nothing_known;
     std::vector<std::string> users(1, *event.state_key());
-    event_sender.announce(only, std::move(nothing_known), std::move(users));
+    const async::context& here = co_await async::this_context;
+    event_sender.announce(here, only, std::move(nothing_known), std::move(users));
 }
 
 async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,

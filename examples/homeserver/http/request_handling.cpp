@@ -4,6 +4,8 @@
 #include "http/target.h"
 #include "text/utf8.h"
 
+#include <modapi/hosting/cause.h>
+
 #include <callbacks/errors.h>
 
 #include <async/cancellation.h>
@@ -52,16 +54,19 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
     if (match.endpoint != nullptr) summary.operation = &endpoints.router().endpoints()[match.index].pattern;
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
+    const modapi::CausedWork request_work(here);  // what modules do because of it has one budget
     std::exception_ptr failure;
     try {
         if (match.endpoint != nullptr) {
-            modapi::Response response = co_await run_endpoint(endpoints, match, routed);
+            async::task<modapi::Response> answering = run_endpoint(endpoints, match, routed);
+            modapi::Response response = co_await std::move(answering).in(request_work.here());
             summary.user = std::move(routed.authenticated_user);
             co_return response;
         }
         if (!match.path_exists) {
             summary.module = modules.web_resources().owner(request.path);
-            std::optional<modapi::Response> response = co_await modules.serve(request);
+            async::task<std::optional<modapi::Response>> serving = modules.serve(request);
+            std::optional<modapi::Response> response = co_await std::move(serving).in(request_work.here());
             if (response) co_return std::move(*response);
         }
     } catch (const async::operation_cancelled&) {

@@ -15,6 +15,7 @@
 #include "text/server_name.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/cause.h>
 
 #include <callbacks/errors.h>
 
@@ -149,8 +150,11 @@ task<std::pair<std::string, std::optional<std::string>>> ModuleRooms::create_roo
 task<void> ModuleRooms::delete_room(callbacks::RoomID room) {
     const std::string room_id = room.to_string();
     Turns::Turn turn = turns_.begin("deletion of " + room_id);
-    if (turn) background_.spawn("delete_room", delete_in_background(room_shutdown_, std::move(turn), room_id));
-    co_return;
+    if (!turn) co_return;
+    const async::context& here = co_await async::this_context;
+    modapi::Cause cause = modapi::Cause::of(here);
+    task<void> deletion = delete_in_background(room_shutdown_, std::move(turn), room_id);
+    background_.spawn("delete_room", modapi::run_caused(std::move(cause), std::move(deletion)));
 }
 
 task<StateMap> ModuleRooms::get_room_state(std::string room_id, std::optional<StateFilter> filter) {

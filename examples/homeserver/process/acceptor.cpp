@@ -1,7 +1,5 @@
 #include "process/acceptor.h"
 
-#include "process/server_worker.h"
-
 #include <spdlog/spdlog.h>
 #include <boost/asio/ip/v6_only.hpp>
 
@@ -62,8 +60,8 @@ std::string Acceptor::address() const {
     return resolved.to_string();
 }
 
-void Acceptor::start(std::function<ServerWorker&()> next_worker, std::function<ConnectionCounts()> clients) {
-    next_worker_ = std::move(next_worker);
+void Acceptor::start(std::function<void(tcp::socket client)> give, std::function<ConnectionCounts()> clients) {
+    give_ = std::move(give);
     clients_ = std::move(clients);
     accept_next();
 }
@@ -75,23 +73,21 @@ void Acceptor::stop() {
 }
 
 void Acceptor::accept_next() {
-    ServerWorker& worker = next_worker_();
-    acceptor_.async_accept(worker.where().executor,
-                           [this, &worker](const boost::system::error_code& error, tcp::socket socket) {
-                               if (!acceptor_.is_open()) return;
-                               if (error) {
-                                   turn_away(error);
-                                   wait_and_accept();
-                                   return;
-                               }
-                               serve(worker, std::move(socket));
-                               accept_next();
-                           });
+    acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket client) {
+        if (!acceptor_.is_open()) return;
+        if (error) {
+            turn_away(error);
+            wait_and_accept();
+            return;
+        }
+        hand_over(std::move(client));
+        accept_next();
+    });
 }
 
-void Acceptor::serve(ServerWorker& worker, tcp::socket socket) noexcept {
+void Acceptor::hand_over(tcp::socket client) noexcept {
     try {
-        worker.serve(std::move(socket));
+        give_(std::move(client));
     } catch (const std::exception& error) {
         spdlog::error("a client can't be served: {}", error.what());
     }

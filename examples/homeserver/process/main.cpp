@@ -2,6 +2,7 @@
 #include "process/server_configuration.h"
 
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/host_process.h>
 #include <modapi/hosting/module_resolver.h>
 
 #include <sodium.h>
@@ -11,6 +12,7 @@
 #include <boost/program_options.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -112,9 +114,8 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
 }
 
 void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules, StandardError& log) {
-    modapi::ShutdownDeadline deadline;
-    homeserver::Server server(file, configuration, modules, deadline);
+           const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process, StandardError& log) {
+    homeserver::Server server(file, configuration, modules, process);
     log.everything_runs();
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
                  modules.size());
@@ -124,21 +125,22 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
     spdlog::info("stopped");
 }
 
-void run(const std::string& config_file, bool only_check, StandardError& log) {
+void run(const std::string& config_file, bool only_check, modapi::HostProcess& process, StandardError& log) {
     const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
     homeserver::ServerConfiguration configuration = homeserver::read_server_configuration(file, default_module_path(), warn);
     configuration.template_dir = template_dir();
+    process.watch_start(std::chrono::milliseconds(configuration.module_start_timeout_ms));
     modapi::ModuleResolver resolver(configuration.module_path);
     const std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(file, resolver, warn);
     if (only_check) {
         print_findings(configuration, modules);
     } else {
-        serve(file, configuration, modules, log);
+        serve(file, configuration, modules, process, log);
     }
 }
 
-int run_program(int argument_count, char** arguments, StandardError& log) {
+int run_program(int argument_count, char** arguments, modapi::HostProcess& process, StandardError& log) {
     program_options::options_description options("Options");
     options.add_options()("config", program_options::value<std::string>()->value_name("FILE"),
                           "the configuration, a YAML file")(
@@ -159,17 +161,18 @@ int run_program(int argument_count, char** arguments, StandardError& log) {
         return EXIT_FAILURE;
     }
     if (sodium_init() < 0) throw std::runtime_error("libsodium can't be used");
-    run(given["config"].as<std::string>(), given.contains("check-config"), log);
+    run(given["config"].as<std::string>(), given.contains("check-config"), process, log);
     return EXIT_SUCCESS;
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+    modapi::HostProcess& process = modapi::HostProcess::take_over();
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that goes away is an error of a write, not the end of the program
     try {
         const std::shared_ptr<StandardError> log = set_up_log();
-        return run_program(argument_count, arguments, *log);
+        return run_program(argument_count, arguments, process, *log);
     } catch (const modapi::ConfigurationError& error) {
         std::cerr << error.what() << std::endl;
     } catch (const modapi::HostError& error) {

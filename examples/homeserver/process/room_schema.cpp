@@ -4,7 +4,7 @@ namespace homeserver {
 
 std::vector<std::string> room_schema() {
     return {
-        // state_version counts the state events: who authorized an event by an older one has to look again.
+        // state_version grows with each change of the state: who authorized an event by an older one has to look again.
         "CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, creator TEXT NOT NULL, is_public BIGINT NOT NULL, "
         "depth BIGINT NOT NULL, state_version BIGINT NOT NULL)",
 

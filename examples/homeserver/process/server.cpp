@@ -67,7 +67,7 @@ void require_writable(const modapi::ConfigurationFile& file, const modapi::Confi
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-               const std::vector<modapi::ConfiguredModule>& modules, modapi::ShutdownDeadline& deadline)
+               const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
       host_pool_(host_threads),
@@ -82,34 +82,39 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
-    workers_.emplace(workers_settings(deadline), *database_, modules,
+    workers_.emplace(workers_settings(process), *database_, modules,
                      [this](const modapi::WorkerContext& place) { return std::make_unique<ServerWorker>(context_, place); });
     listen();
 }
 
 Server::~Server() {
     acceptors_.clear();
+    distribution_.reset();
     workers_.reset();
     host_pool_.join();
 }
 
-modapi::WorkerGroupSettings Server::workers_settings(modapi::ShutdownDeadline& deadline) const {
+modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& process) const {
     modapi::WorkerGroupSettings settings;
     settings.count = configuration_.workers;
     settings.worker_app = "homeserver.worker";
     settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
     settings.each.stop_deadline = time_for_modules;
+    settings.each.limit(configuration_.callback_limits);
     settings.each.http_client = configuration_.http_client;
     settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     settings.each.caches = configuration_.caches;
     settings.blocking_threads = blocking_threads;
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;
-    settings.deadline = &deadline;
+    settings.process = &process;
     return settings;
 }
 
 void Server::listen() {
+    std::vector<ServerWorker*> all;
+    for (std::size_t index = 0; index < workers_->size(); ++index) all.push_back(&(*workers_)[index]);
+    distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners)
         acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));
 }
@@ -128,11 +133,10 @@ ConnectionCounts Server::clients() {
     return counts;
 }
 
-ServerWorker& Server::next_worker() { return (*workers_)[next_worker_++ % workers_->size()]; }
-
 void Server::run() {
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this]() -> ServerWorker& { return next_worker(); }, [this] { return clients(); });
+        acceptor->start([this](boost::asio::ip::tcp::socket client) { distribution_->give(std::move(client)); },
+                        [this] { return clients(); });
     }
     workers_->serve([this] { close(); });
 }
@@ -140,6 +144,7 @@ void Server::run() {
 void Server::close() {
     mailer_.end_within(grace_for_requests);
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
+    distribution_->stop();
 }
 
 }  // namespace homeserver

@@ -7,6 +7,7 @@
 #include "mail/mailer.h"
 #include "presence/presence_interests.h"
 #include "process/acceptor.h"
+#include "process/client_distribution.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
 #include "text/server_name.h"
@@ -29,7 +30,7 @@ public:
     /// Builds everything and listens. Errors: modapi::ConfigurationError, modapi::HostError; nothing is left half-started. All
     /// outlive it.
     Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules, modapi::ShutdownDeadline& deadline);
+           const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -42,9 +43,8 @@ public:
     void run();
 
 private:
-    [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::ShutdownDeadline& deadline) const;
+    [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::HostProcess& process) const;
     void listen();
-    [[nodiscard]] ServerWorker& next_worker();
     [[nodiscard]] ConnectionCounts clients();
     void close();
 
@@ -62,7 +62,7 @@ private:
     ProcessContext context_;
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
-    std::size_t next_worker_ = 0;
+    std::optional<ClientDistribution> distribution_;
 };
 
 }  // namespace homeserver

@@ -37,6 +37,9 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "module_path",
                                                 "modules",
                                                 "module_start_timeout",
+                                                "slow_callback",
+                                                "callback_deadline",
+                                                "interaction_deadline",
                                                 "workers",
                                                 "background_updates",
                                                 "caches",
@@ -221,6 +224,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
             located(root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         const std::chrono::milliseconds usual(configuration.module_start_timeout_ms);
         configuration.module_start_timeout_ms = reader_.module_start_timeout(usual).count();
+        configuration.callback_limits = reader_.callback_limits();
         configuration.module_path = reader_.module_path(default_module_path);
         configuration.http_client = reader_.http_client();
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);

@@ -12,6 +12,7 @@
 #include <modapi/hosting/background_updater.h>
 #include <modapi/hosting/cache_settings.h>
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_host.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/http_client.h>
 
@@ -49,6 +50,7 @@ struct ServerConfiguration {
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
     std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start(), and then the ready(), of each module
+    modapi::CallbackLimits callback_limits;
     modapi::BackgroundUpdateSettings background_updates;
     modapi::HttpClientSettings http_client;  ///< of modules and pushers
     MailSettings mail;

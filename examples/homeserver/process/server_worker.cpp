@@ -231,7 +231,7 @@ void ServerWorker::serve(boost::asio::ip::tcp::socket socket) {
 
 void ServerWorker::begin() {
     attached_ = process_.notifier.attach(where().executor, [this](const News& news) {
-        if (news.event) run_on_new_event(*news.event, news.state);
+        if (news.event) run_on_new_event(news.event);
         waiting_syncs_.wake(news.users);
         if (http_pushers_) http_pushers_->look(news.users);
     });

@@ -67,7 +67,7 @@ std::optional<JsonDict> tweaks_of(const PushRule& rule) {
 }
 
 void forget_room(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
-    transaction.execute("DELETE FROM unread_notifications WHERE user_id = ? AND room_id = ?", user_id, room_id);
+    transaction.execute_later("DELETE FROM unread_notifications WHERE user_id = ? AND room_id = ?", user_id, room_id);
 }
 
 /// Rows of unread_notifications, stored many at a time: in a room of many a message has as many.
@@ -89,7 +89,7 @@ public:
             "INSERT INTO unread_notifications (user_id, room_id, stream_position, event_id, thread_id, highlight, tweaks) "
             "VALUES ";
         for (std::size_t row = 0; row < rows_; ++row) sql += row == 0 ? "(?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?)";
-        transaction_.execute_with(sql, std::exchange(values_, {}));
+        transaction_.execute_with_later(sql, std::exchange(values_, {}));
         rows_ = 0;
     }
 
@@ -111,8 +111,8 @@ void note_notifications(Transaction& transaction, const Event& event, std::int64
     if (event.membership() && event.membership() != "invite") {
         forget_room(transaction, *event.state_key(), event.room_id());
     } else {
-        transaction.execute("DELETE FROM unread_notifications WHERE user_id = ? AND room_id = ? AND thread_id = ?",
-                            event.sender(), event.room_id(), thread_id);
+        transaction.execute_later("DELETE FROM unread_notifications WHERE user_id = ? AND room_id = ? AND thread_id = ?",
+                                  event.sender(), event.room_id(), thread_id);
     }
     const Recipients recipients = recipients_of(transaction, event);
     if (recipients.empty()) return;

@@ -35,13 +35,13 @@ JsonDict unsigned_of(Transaction& transaction, const Event& event) {
 }
 
 void set_state(Transaction& transaction, const Event& event, std::int64_t position) {
-    transaction.execute(
+    transaction.execute_later(
         "INSERT INTO current_state (room_id, type, state_key, event_id) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (room_id, type, state_key) DO UPDATE SET event_id = excluded.event_id",
         event.room_id(), event.type(), *event.state_key(), *event.event_id());
     const std::optional<std::string_view> membership = event.membership();
     if (!membership) return;
-    transaction.execute(
+    transaction.execute_later(
         "INSERT INTO room_memberships (room_id, user_id, membership, stream_position, forgotten) VALUES (?, ?, ?, ?, 0) "
         "ON CONFLICT (room_id, user_id) DO UPDATE SET membership = excluded.membership, "
         "stream_position = excluded.stream_position, forgotten = 0",
@@ -49,13 +49,19 @@ void set_state(Transaction& transaction, const Event& event, std::int64_t positi
 }
 
 void move_extremities(Transaction& transaction, const Event& event) {
-    for (const callbacks::JsonValue& followed : event.other().at("prev_events").as_array()) {
-        transaction.execute("DELETE FROM forward_extremities WHERE room_id = ? AND event_id = ?", event.room_id(),
-                            std::string_view(followed.as_string()));
+    const auto& followed = event.other().at("prev_events").as_array();
+    if (!followed.empty()) {
+        std::string sql = "DELETE FROM forward_extremities WHERE room_id = ? AND event_id IN (";
+        std::vector<modapi::SqlValue> values = {event.room_id()};
+        for (const callbacks::JsonValue& event_id : followed) {
+            sql += values.size() == 1 ? "?" : ", ?";
+            values.emplace_back(std::string(event_id.as_string()));
+        }
+        transaction.execute_with_later(sql + ")", std::move(values));
     }
-    transaction.execute("INSERT INTO forward_extremities (room_id, event_id) VALUES (?, ?)", event.room_id(),
-                        *event.event_id());
-    transaction.execute(
+    transaction.execute_later("INSERT INTO forward_extremities (room_id, event_id) VALUES (?, ?)", event.room_id(),
+                              *event.event_id());
+    transaction.execute_later(
         "UPDATE rooms SET depth = CASE WHEN depth < ? THEN ? ELSE depth END, state_version = state_version + ? "
         "WHERE room_id = ?",
         event.other().at("depth").as_int64(), event.other().at("depth").as_int64(), event.is_state() ? 1 : 0, event.room_id());
@@ -100,14 +106,21 @@ void redact(Transaction& transaction, const Event& redaction) {
     transaction.execute("UPDATE events SET pdu = ?, unsigned_fields = ? WHERE event_id = ?", boost::json::serialize(left),
                         boost::json::serialize(unsigned_fields), *target->event.event_id());
     redact_in_successor(transaction, *target, left);
+    // The state has other content now, though the same events.
+    if (target->event.is_state()) {
+        transaction.execute("UPDATE rooms SET state_version = state_version + 1 WHERE room_id = ?", redaction.room_id());
+    }
     forget_notifications_of_event(transaction, redaction.room_id(), *target->event.event_id());
 }
 
 }  // namespace
 
 void insert_room(Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public) {
-    transaction.execute("INSERT INTO rooms (room_id, creator, is_public, depth, state_version) VALUES (?, ?, ?, 0, 0)", room_id,
-                        creator, is_public);
+    // A room that was purged and is joined again goes on with versions that it never had: each was a position of the stream.
+    transaction.execute(
+        "INSERT INTO rooms (room_id, creator, is_public, depth, state_version) "
+        "VALUES (?, ?, ?, 0, (SELECT position FROM stream_position))",
+        room_id, creator, is_public);
 }
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,
@@ -126,11 +139,11 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
     if (sent) {
         device_id = sent->device_id;
         transaction_id = sent->transaction_id;
-        transaction.execute(
+        transaction.execute_later(
             "INSERT INTO sent_transactions (user_id, device_id, room_id, transaction_id, event_id) VALUES (?, ?, ?, ?, ?)",
             sent->user_id, sent->device_id, event.room_id(), key_of(*sent), *event.event_id());
     }
-    transaction.execute(
+    transaction.execute_later(
         "INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields, device_id, "
         "transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *event.event_id(), event.room_id(), position, event.type(), event.state_key(), event.sender(),

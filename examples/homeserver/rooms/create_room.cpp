@@ -157,7 +157,8 @@ async::task<void> store_made(modapi::Database& database, EventSender& event_send
     if (!users) refuse_alias();
     std::vector<Event> events;
     for (const PendingEvent& pending : making.events()) events.push_back(pending.event);
-    event_sender.announce(events, StateMap(), std::move(*users));
+    const async::context& here = co_await async::this_context;
+    event_sender.announce(here, events, StateMap(), std::move(*users));
 }
 
 async::task<void> refuse_taken_alias(modapi::Database& database, std::string alias) {

@@ -26,17 +26,17 @@ using modapi::Transaction;
 /// What an event is built and judged on.
 struct Snapshot {
     RoomHead head;
-    StateMap state;
+    std::shared_ptr<const StateMap> state;
     std::optional<std::string> sent_before;
 };
 
-std::optional<Snapshot> take_snapshot(Transaction& transaction, const std::string& room_id,
+std::optional<Snapshot> take_snapshot(Transaction& transaction, RoomStates* states, const std::string& room_id,
                                       const std::optional<SentTransaction>& sent) {
     std::optional<RoomHead> head = find_head(transaction, room_id);
     if (!head) return std::nullopt;
     Snapshot snapshot;
     snapshot.head = std::move(*head);
-    snapshot.state = current_state(transaction, room_id);
+    snapshot.state = states->get(transaction, room_id, snapshot.head.state_version);
     if (sent) snapshot.sent_before = event_of_transaction(transaction, room_id, *sent);
     return snapshot;
 }
@@ -84,12 +84,13 @@ struct Stored {
     bool room_is_taken = false;
     std::optional<std::string> outdated;     ///< an event that was made of what isn't so any more
     std::optional<std::string> sent_before;  ///< the same request came twice at once
-    std::optional<StateMap> newer_state;     ///< what the events were stored on, if it isn't the snapshot's
+    std::shared_ptr<const StateMap> newer_state;  ///< what the events were stored on, if it isn't the snapshot's
     std::optional<Event> moved;              ///< what was stored instead of the only one: the same behind newer events
     std::vector<std::string> users;          ///< who is to be woken
 };
 
 struct StoreOrder {
+    RoomStates* states = nullptr;
     std::string room_id;
     std::vector<PendingEvent> events;
     std::int64_t state_version = 0;
@@ -114,10 +115,9 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
     }
     if (head->state_version != order.state_version) {
         // Others were faster. What nobody judged on that, and the rules allow after them too, needs no second judgement.
-        StateMap now = current_state(transaction, order.room_id);
-        if (!order.judged.holds_on(now)) return stored;
-        if (!holds_on(now, order.events)) return stored;
-        stored.newer_state = std::move(now);
+        stored.newer_state = order.states->get(transaction, order.room_id, head->state_version);
+        if (!order.judged.holds_on(*stored.newer_state)) return stored;
+        if (!holds_on(*stored.newer_state, order.events)) return stored;
     }
     // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
     std::vector<PendingEvent> events = order.events;
@@ -159,13 +159,16 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void EventSender::announce(const std::vector<Event>& events, StateMap state, std::vector<std::string> users) {
+void EventSender::announce(const async::context& here, const std::vector<Event>& events, StateMap state,
+                           std::vector<std::string> users) {
+    const bool is_asked_for = !third_party_rules_.on_new_event.empty();
+    modapi::Cause cause;
+    if (is_asked_for) cause = modapi::Cause::of(here);
     for (const Event& event : events) {
         News news;
-        news.event = event;
-        if (!third_party_rules_.on_new_event.empty()) {
+        if (is_asked_for) {
             if (event.is_state()) state.set(event);
-            news.state = std::make_shared<const StateMap>(state);
+            news.event = std::make_shared<modapi::NewEvent>(event, std::make_shared<const StateMap>(state), cause);
         }
         news.users = users;
         notifier_.publish(news);
@@ -262,21 +265,23 @@ async::task<void> EventSender::Sending::end_with(std::string event_id) {
 }
 
 async::task<void> EventSender::Sending::judge(RoomOperation& operation) {
-    std::optional<Snapshot> snapshot =
-        co_await sender_.database_.read("event_snapshot", &take_snapshot, room_id(), drafts_.front().transaction);
+    async::task<std::optional<Snapshot>> taking = sender_.database_.read("event_snapshot", &take_snapshot, &sender_.states_,
+                                                                         room_id(), drafts_.front().transaction);
+    std::optional<Snapshot> snapshot = co_await std::move(taking);
     if (!snapshot) throw SynapseError(403, not_in_room(drafts_.front()), Codes::FORBIDDEN);
     if (snapshot->sent_before) {
         co_await end_with(std::move(*snapshot->sent_before));
         co_return;
     }
     state_version_ = snapshot->head.state_version;
-    operation.begin(std::move(snapshot->head), std::make_shared<const StateMap>(std::move(snapshot->state)));
+    operation.begin(std::move(snapshot->head), std::move(snapshot->state));
     co_await judge_all(operation);
     is_through_ = is_unexpected_ || operation.events().empty();
 }
 
 async::task<void> EventSender::Sending::store(RoomOperation& operation, std::string holder) {
     StoreOrder order;
+    order.states = &sender_.states_;
     order.room_id = room_id();
     order.events = operation.events();
     order.state_version = state_version_;
@@ -299,8 +304,9 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
         events.assign(1, *stored.moved);
         sent_.assign(1, *stored.moved);
     }
-    StateMap before = stored.newer_state ? std::move(*stored.newer_state) : *operation.state_before();
-    sender_.announce(events, std::move(before), std::move(stored.users));
+    const std::shared_ptr<const StateMap> before = stored.newer_state ? stored.newer_state : operation.state_before();
+    const async::context& here = co_await async::this_context;
+    sender_.announce(here, events, *before, std::move(stored.users));
 }
 
 async::task<void> EventSender::send(Sending& sending) {

@@ -6,6 +6,7 @@
 #include "rooms/draft.h"
 #include "rooms/event_building.h"
 #include "rooms/room_operation.h"
+#include "rooms/room_states.h"
 #include "rooms/room_turns.h"
 #include "text/server_name.h"
 
@@ -68,8 +69,9 @@ public:
     [[nodiscard]] async::task<callbacks::Event> allowed(RoomOperation& operation, callbacks::Event event,
                                                         std::shared_ptr<const callbacks::StateMap> shown);
 
-    /// Tells all workers of stored events, in their order: `state` is the one before them.
-    void announce(const std::vector<callbacks::Event>& events, callbacks::StateMap state, std::vector<std::string> users);
+    /// Tells all workers of stored events, in their order: `state` is the one before them, `here` the chain that sent them.
+    void announce(const async::context& here, const std::vector<callbacks::Event>& events, callbacks::StateMap state,
+                  std::vector<std::string> users);
 
 private:
     class Sending;
@@ -85,6 +87,7 @@ private:
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     Notifier& notifier_;
     RoomTurns& room_turns_;
+    RoomStates states_;
 };
 
 /// Throws 403 if the authorization rules refuse the event in that state.

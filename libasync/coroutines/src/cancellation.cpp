@@ -7,8 +7,7 @@ void throw_cancelled(cancel_reason reason) {
     throw operation_cancelled(reason);
 }
 
-void cancellation_registration::unregister() noexcept {
-    if (source_ == nullptr) return;
+void cancellation_registration::leave_source() noexcept {
     if (source_->walking_ == this) source_->walking_ = next_;
     if (previous_ != nullptr) {
         previous_->next_ = next_;
@@ -26,7 +25,12 @@ cancellation_source::cancellation_source(cancellation_source* parent, cancel_rea
     if (parent->requested() >= min_reason) requested_ = parent->requested();
 }
 
-cancellation_source::~cancellation_source() {
+void cancellation_source::end_with(cancellation_source& parent, cancel_reason min_reason) {
+    parent.add(parent_, min_reason);
+    if (parent.requested() >= min_reason) request(parent.requested());
+}
+
+void cancellation_source::forget_all() noexcept {
     while (first_ != nullptr) first_->unregister();
 }
 

@@ -2,10 +2,14 @@
 
 namespace async::detail {
 
-void hook_run::throw_if_it_ends_the_walk() const {
-    // A deadline isn't asked for here: it comes out of the hook's awaits, as an exception under the error rule.
+void hook_run::throw_if_it_ends_the_walk() {
     const cancel_reason reason = outer_.cancel_requested();
-    if (reason == cancel_reason::none || reason == cancel_reason::deadline) return;
+    if (reason == cancel_reason::none) return;
+    if (reason == cancel_reason::deadline) {
+        // It comes out of the hook's awaits, as an exception under the error rule.
+        ends_by_.request(reason);
+        return;
+    }
     leave();
     throw_cancelled(reason);
 }
@@ -18,11 +22,26 @@ void hook_run::begin_timed() {
 void hook_run::suspended() {
     if (!timed_) begin_timed();
     leave();
-    if (!limited_) return;
-    const context& here = inner_;
-    expiry_ = here.clock().call_at(
-        here.clock().after(settings_->callback_deadline), here.executor(),
-        [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &*limited_);
+    waits_ = true;
+    if (outer_.cancellation != nullptr) ends_by_.end_with(*outer_.cancellation, cancel_reason::deadline);
+    if (settings_ == nullptr) return;
+    if (settings_->waiting != nullptr) {
+        settings_->waiting->add(*this, running(), inner_, began_, &ends_by_, settings_->callback_deadline);
+    } else if (settings_->callback_deadline > clock::duration(0)) {
+        const context& here = inner_;
+        expiry_ = here.clock().call_at(
+            here.clock().after(settings_->callback_deadline), here.executor(),
+            [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &ends_by_);
+    }
+}
+
+void hook_run::stop_waiting() noexcept {
+    waits_ = false;
+    if (settings_ != nullptr && settings_->waiting != nullptr) settings_->waiting->remove(*this);
+    expiry_.reset();
+    // What ended this hook isn't the next one's, unless it ends all.
+    const cancel_reason of_all = requested_ == cancel_reason::caller_gone ? cancel_reason::none : requested_;
+    ends_by_.start_over(of_all);
 }
 
 std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {
@@ -31,12 +50,12 @@ std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level)
         std::rethrow_exception(failure);
     } catch (const operation_cancelled&) {
         // A module that cancels its own work and lets that escape has failed like any other.
-        stopping = inner_.cancel_requested() == cancel_reason::stopping;
+        stopping = outer_.cancel_requested() == cancel_reason::stopping;
     } catch (...) {
     }
     leave();
     timed_ = false;
-    if (expiry_) stop_expiry();
+    if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
     callback_statistics::add(statistics().errors);
     if (settings_ != nullptr && settings_->border != nullptr)
@@ -51,20 +70,9 @@ void hook_run::decided() const {
     if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(running());
 }
 
-void hook_run::limit_time() {
-    limited_.emplace(outer_.cancellation, true);  // the source itself keeps `caller_gone` from the hook
-    inner_.end_with(*limited_);
-}
-
-void hook_run::stop_expiry() {
-    expiry_.reset();
-    // A source that was asked to end stays so: the next hook gets a fresh one.
-    if (limited_->requested() != cancel_reason::none) limited_.emplace(outer_.cancellation, true);
-}
-
 void hook_run::end_timed() {
     timed_ = false;
-    if (expiry_) stop_expiry();
+    if (waits_) stop_waiting();
     const clock::duration took = inner_.clock().now() - began_;
     const auto nanoseconds = static_cast<std::uint64_t>(took.count());
     callback_statistics& counted = statistics();

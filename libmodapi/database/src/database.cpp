@@ -5,6 +5,8 @@
 #include "sqlite_database.h"
 
 #include <cmath>
+#include <list>
+#include <mutex>
 
 namespace modapi {
 
@@ -34,6 +36,48 @@ void Transaction::check_width(std::size_t found, std::size_t wanted, std::string
     if (found == wanted) return;
     throw DatabaseError("the result has " + std::to_string(found) + " columns, " + std::to_string(wanted) +
                         " were asked for: " + statement_on_one_line(sql));
+}
+
+class Database::AtWork {
+public:
+    /// One interaction, from here to its end.
+    class Entry {
+    public:
+        Entry(AtWork& all, std::string_view desc) : all_(all) {
+            const std::scoped_lock lock(all_.mutex_);
+            // In this order, so that the first is the one that is at it for longest.
+            place_ = all_.entries_.insert(all_.entries_.end(), {std::string(desc), std::chrono::steady_clock::now()});
+        }
+        ~Entry() {
+            const std::scoped_lock lock(all_.mutex_);
+            all_.entries_.erase(place_);
+        }
+        Entry(const Entry&) = delete;
+        Entry& operator=(const Entry&) = delete;
+
+    private:
+        AtWork& all_;
+        std::list<Running>::iterator place_;
+    };
+
+    [[nodiscard]] std::vector<Running> entries() const {
+        const std::scoped_lock lock(mutex_);
+        return {entries_.begin(), entries_.end()};
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::list<Running> entries_;
+};
+
+Database::Database(InteractionLimit read_limit) : read_limit_(read_limit), at_work_(std::make_unique<AtWork>()) {}
+Database::~Database() = default;
+
+std::vector<Database::Running> Database::running() const { return at_work_->entries(); }
+
+void Database::perform(const Interaction& interaction) {
+    const AtWork::Entry entry(*at_work_, interaction.desc);
+    interact(interaction);
 }
 
 std::unique_ptr<Database> Database::open(const DatabaseSettings& settings) {

@@ -101,13 +101,6 @@ PGconn* begin_connecting(const Parameters& parameters) {
     return connection;
 }
 
-bool is_error(const PGresult* result) noexcept { return PQresultStatus(result) == PGRES_FATAL_ERROR; }
-
-bool is_copy(const PGresult* result) noexcept {
-    const ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
 }  // namespace
 
 PostgresqlConnection::PostgresqlConnection(const std::string& parameters)
@@ -127,11 +120,14 @@ std::optional<std::string> PostgresqlConnection::connect() {
         if (!reason.empty()) reason += "; ";
         connection_.reset();  // the server need not have room for both
         connection_.reset(begin_connecting(parameters));
+        statements_ = PreparedStatements();
+        later_.clear();
         PGconn* const connection = connection_.get();
         Deadline deadline;
         if (connect_timeout_) deadline = std::chrono::steady_clock::now() + *connect_timeout_;
         if (finish_connecting(deadline)) {
-            if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) return std::nullopt;
+            const bool is_open = PQstatus(connection) == CONNECTION_OK;
+            if (is_open && PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1) return std::nullopt;
             return statement_on_one_line(reason + PQerrorMessage(connection));
         }
         reason.append("no answer from ").append(PQhost(connection)).append(", port ").append(PQport(connection));
@@ -165,105 +161,6 @@ bool PostgresqlConnection::wait_for_server(short events, Deadline deadline) cons
         if (ready > 0) return true;
         if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "waiting for PostgreSQL");
     }
-}
-
-bool PostgresqlConnection::is_lost() const noexcept {
-    return PQstatus(connection_.get()) != CONNECTION_OK || PQtransactionStatus(connection_.get()) == PQTRANS_ACTIVE;
-}
-
-bool PostgresqlConnection::in_transaction() const noexcept {
-    const PGTransactionStatusType status = PQtransactionStatus(connection_.get());
-    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
-}
-
-PostgresqlConnection::Result PostgresqlConnection::execute(const std::string& sql, const std::vector<const char*>& values) {
-    PGconn* const connection = connection_.get();
-    const int count = static_cast<int>(values.size());
-    if (PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), nullptr, nullptr, 0) == 0) {
-        return Result(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
-    }
-    // What the server says meanwhile must be read, or it might not take the rest of a long statement.
-    while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
-    Result outcome;
-    do {
-        while (PQisBusy(connection) != 0 && receive(POLLIN)) {
-        }
-        // After a loss it is the loss.
-        Result next(PQgetResult(connection));
-        if (next == nullptr) break;
-        // What comes after an error is the loss that it announced.
-        if (outcome == nullptr || !is_error(outcome.get())) outcome = std::move(next);
-    } while (!is_copy(outcome.get()));  // a COPY is given again and again
-    take_notifications();
-    return outcome;
-}
-
-bool PostgresqlConnection::receive(short events) {
-    constexpr Deadline none;
-    static_cast<void>(wait_for_server(events, none));
-    return PQconsumeInput(connection_.get()) != 0;
-}
-
-void PostgresqlConnection::take_notifications() {
-    struct Free {
-        void operator()(PGnotify* notification) const noexcept { PQfreemem(notification); }
-    };
-    while (const auto notification = std::unique_ptr<PGnotify, Free>(PQnotifies(connection_.get()))) {
-        framework_log().warn("a notification of the PostgreSQL server on the channel {} is dropped: nobody here listens",
-                             notification->relname);
-    }
-}
-
-std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                       std::vector<std::vector<SqlValue>>* rows) {
-    const NumberedPlaceholders numbered = number_placeholders(sql);
-    if (numbered.count != values.size()) {
-        throw DatabaseError("there are " + std::to_string(numbered.count) + " placeholders and " +
-                            std::to_string(values.size()) + " values for: " + statement_on_one_line(sql));
-    }
-    refuse_nul(numbered.sql);
-    const PostgresqlTexts texts(values);
-    const Result result = execute(numbered.sql, texts.pointers());
-    if (is_copy(result.get())) throw DatabaseError("COPY isn't possible here: " + statement_on_one_line(sql));
-    if (PQresultStatus(result.get()) == PGRES_EMPTY_QUERY) {
-        throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
-    }
-    if (is_error(result.get())) fail(result.get(), sql);
-    if (rows == nullptr) {
-        // Empty where a statement doesn't count.
-        const std::string_view changed = PQcmdTuples(result.get());
-        std::int64_t count = 0;
-        std::from_chars(changed.data(), changed.data() + changed.size(), count);
-        return count;
-    }
-    const int width = PQnfields(result.get());
-    const int height = PQntuples(result.get());
-    rows->reserve(static_cast<std::size_t>(height));
-    for (int row = 0; row < height; ++row) {
-        std::vector<SqlValue>& read = rows->emplace_back();
-        read.reserve(static_cast<std::size_t>(width));
-        for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result.get(), row, index));
-    }
-    return height;
-}
-
-void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) const {
-    const auto field = [&](int which) -> std::string_view {
-        const char* const text = PQresultErrorField(result, which);
-        return text != nullptr ? text : "";
-    };
-    const std::string_view state = field(PG_DIAG_SQLSTATE);
-    // Without one the error is libpq's own.
-    std::string_view reason = state.empty() ? PQresultErrorMessage(result) : field(PG_DIAG_MESSAGE_PRIMARY);
-    reason = reason.substr(0, reason.find('\n'));
-    std::string message(reason);
-    // A data exception quotes the value, in words that depend on the server's language.
-    if (state.starts_with("22")) message = "the server can't use one of the values (SQLSTATE " + std::string(state) + ")";
-    message.append(" in: ").append(statement_on_one_line(sql));
-    if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
-    if (state == "25006") throw WriteRefused(message);
-    if (state.starts_with("23")) throw ConstraintViolation(message);
-    throw DatabaseError(message);
 }
 
 }  // namespace modapi

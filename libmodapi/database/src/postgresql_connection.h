@@ -2,6 +2,8 @@
 
 #include <modapi/database.h>
 
+#include "prepared_statements.h"
+
 #include <libpq-fe.h>
 
 #include <chrono>
@@ -15,12 +17,18 @@
 
 namespace modapi {
 
+/// The server ended a statement before it was through, as its statement_timeout asks.
+class CutStatement : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
 /// One connection to a PostgreSQL server, through libpq.
 ///
 /// Every function may block its thread until the server has answered: that is what the threads of a ConnectionPool are for. All
 /// of that waiting is in `wait_for_server`, on libpq's non-blocking interface. Connecting has a time limit, `connect_timeout`
 /// seconds (10 unless the parameters say otherwise, 0 for none) for each host that says nothing; only the resolver that turns a
-/// host's name into addresses isn't held to it. A statement has none: it may wait for another transaction's lock, or compute.
+/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one.
 /// Thread: one at a time.
 class PostgresqlConnection {
 public:
@@ -28,9 +36,17 @@ public:
     explicit PostgresqlConnection(const std::string& parameters);
 
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
-    /// failure, a deadlock, a lock that is held by another, a lost connection; DatabaseError. None quotes a value.
+    /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a
+    /// value.
     std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
 
+    /// Runs one statement just before the next one, in one message with it, or not at all if there is none. Errors: those of
+    /// `check` at once, those of `run` by the next one.
+    void run_later(std::string_view sql, std::vector<SqlValue> values);
+    /// What waits for the next statement isn't run.
+    void drop_waiting() noexcept { later_.clear(); }
+
+    /// Or will be with the next statement.
     [[nodiscard]] bool in_transaction() const noexcept;
     /// Also when a statement was left before its end, of which nothing but closing the connection leads out.
     [[nodiscard]] bool is_lost() const noexcept;
@@ -51,17 +67,43 @@ private:
     [[nodiscard]] bool finish_connecting(Deadline deadline);
     /// The only place where a thread waits. False if the deadline has passed before one of poll(2)'s `events`.
     [[nodiscard]] bool wait_for_server(short events, Deadline deadline) const;
-    /// The result that is an error if there is one; never null once something was sent.
-    Result execute(const std::string& sql, const std::vector<const char*>& values);
+    /// A statement that goes to the server with the next one.
+    struct Waiting {
+        std::string sql;
+        std::vector<SqlValue> values;
+    };
+    /// One of the commands whose answers come in their order.
+    struct Sent {
+        std::string_view sql;
+        bool is_preparation = false;
+    };
+    struct Answer {
+        Result result;       ///< the first error, or what the last command gave; null: the connection is lost
+        std::size_t to = 0;  ///< the command that failed; behind them all if none did
+    };
+
+    /// Errors: DatabaseError for another number of values than of placeholders, and for a NUL character.
+    void check(std::string_view sql, const std::vector<SqlValue>& values);
+    /// Gives libpq a statement, behind its preparation if that is worth it. What it doesn't take is lost with the connection.
+    void send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent);
+    /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null.
+    Result execute(std::string_view sql, const std::vector<SqlValue>& values);
+    /// Null at the end of a command's results.
+    Result next_result();
+    Answer answer_to(const std::vector<Sent>& sent);
     /// Waits until the server goes on, and reads what it said. False if the connection is lost.
     bool receive(short events);
     /// Where all notifications pass: they come with any answer, once its connection has run a LISTEN.
     void take_notifications();
     [[noreturn]] void fail(const PGresult* result, std::string_view sql) const;
+    /// Fails so that all is tried again, if the server lost a prepared statement or can't use it any more.
+    void require_prepared(const PGresult* result, std::string_view sql);
 
     std::map<std::string, std::string> parameters_;
     std::optional<std::chrono::seconds> connect_timeout_;
     std::unique_ptr<PGconn, Close> connection_;
+    PreparedStatements statements_;
+    std::vector<Waiting> later_;
 };
 
 }  // namespace modapi

@@ -27,27 +27,40 @@ constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
-    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only) : connection_(connection) {
+    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline)
+        : connection_(connection), deadline_(deadline) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
-        run_own(read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        connection_.run_later(
+            read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE", {});
+        // The server itself cuts what waits or computes for longer.
+        if (!deadline_.limit()) return;
+        const std::int64_t milliseconds = std::max<std::int64_t>(1, deadline_.limit()->count());
+        connection_.run_later("SET LOCAL statement_timeout = " + std::to_string(milliseconds), {});
     }
     ~PostgresqlTransaction() override {
+        connection_.drop_waiting();
         if (!connection_.in_transaction()) return;
         try {
-            run_own("ROLLBACK");
+            connection_.run("ROLLBACK", {}, nullptr);
         } catch (const DatabaseError&) {  // NOLINT: a lost connection, and with it the transaction; the next one connects anew
         }
     }
     /// For the first statement: LOCK takes no snapshot, so that the one that follows has all that was committed under the lock
     /// before. The end of the transaction, or of the connection, releases it after the commit can be seen.
-    void take_turn(const std::string& table) { run_own("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE"); }
+    void take_turn(const std::string& table) {
+        connection_.run_later("LOCK TABLE \"" + table + "\" IN SHARE ROW EXCLUSIVE MODE", {});
+    }
     void commit() {
+        deadline_.require_time("COMMIT");
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         try {
-            run_own("COMMIT");
+            connection_.run("COMMIT", {}, nullptr);
+        } catch (const CutStatement&) {
+            if (deadline_.limit()) deadline_.refuse("COMMIT");
+            throw;
         } catch (const TransientDatabaseError& error) {
             if (!connection_.is_lost()) throw;
             // Done again it might be done twice.
@@ -58,15 +71,25 @@ public:
 
 protected:
     std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+        deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
-        const std::int64_t changed = connection_.run(sql, values, rows);
-        failed_ = false;
-        return changed;
+        try {
+            const std::int64_t changed = connection_.run(sql, values, rows);
+            failed_ = false;
+            return changed;
+        } catch (const CutStatement&) {
+            if (deadline_.limit()) deadline_.refuse(sql);
+            throw;
+        }
+    }
+
+    void run_later(std::string_view sql, std::vector<SqlValue> values) override {
+        require_open(sql);
+        connection_.run_later(sql, std::move(values));
     }
 
 private:
-    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr); }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
@@ -74,13 +97,15 @@ private:
     }
 
     PostgresqlConnection& connection_;
+    const InteractionDeadline& deadline_;
     bool failed_ = false;
 };
 
 class PostgresqlDatabase final : public Database {
 public:
     explicit PostgresqlDatabase(const DatabaseSettings& settings)
-        : turn_table_(settings.turn_table),
+        : Database(settings.read_limit),
+          turn_table_(settings.turn_table),
           connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection),
           in_turn_(connections_.executor()) {}
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
@@ -90,9 +115,11 @@ protected:
         if (access == Access::write_in_turn) return in_turn_;
         return connections_.executor();
     }
-    void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) override {
+    void interact(const Interaction& interaction) override {
+        const Access access = interaction.access;
         const ConnectionPool<PostgresqlConnection>::Lease lease(connections_);
         PostgresqlConnection& connection = lease.connection();
+        const InteractionDeadline deadline(interaction.limit);
         std::unique_lock<std::mutex> turn(turnstile_, std::defer_lock);
         if (access != Access::read) {
             turn.lock();
@@ -112,12 +139,12 @@ protected:
             }
         };
         const auto attempt = [&] {
-            PostgresqlTransaction transaction(connection, access == Access::read);
+            PostgresqlTransaction transaction(connection, access == Access::read, deadline);
             if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
-            function(transaction, state);
+            interaction.function(transaction, interaction.state);
             transaction.commit();
         };
-        with_retries(desc, attempt, before_retry);
+        with_retries(interaction.desc, attempt, before_retry);
     }
 
 private:

@@ -12,6 +12,8 @@ namespace {
 constexpr int busy_timeout_ms = 5000;
 /// Statements are few and constant; somebody who builds texts with numbers in them must not fill the memory.
 constexpr std::size_t most_statements = 512;
+/// Of SQLite's virtual machine, between two looks at the clock: well below a millisecond.
+constexpr int instructions_between_looks = 10'000;
 
 /// Leaves a statement as it was found, whatever happens while it runs.
 class Execution {
@@ -113,12 +115,25 @@ void SqliteConnection::configure(bool is_writer) {
     statements_.clear();
 }
 
+void SqliteConnection::set_deadline(const InteractionDeadline* deadline) noexcept {
+    if (deadline_ == deadline) return;
+    deadline_ = deadline;
+    const auto is_over = [](void* given) -> int {
+        return static_cast<const InteractionDeadline*>(given)->has_passed() ? 1 : 0;
+    };
+    // SQLite gives the pointer back as it got it.
+    void* const state = const_cast<InteractionDeadline*>(deadline);  // NOLINT
+    sqlite3_progress_handler(database_, deadline != nullptr ? instructions_between_looks : 0,
+                             deadline != nullptr ? +is_over : nullptr, state);
+}
+
 void SqliteConnection::fail_to_open(const std::string& reason) const {
     throw DatabaseError("can't open the database " + file_ + ": " + reason);
 }
 
 void SqliteConnection::fail(std::string_view sql) const {
     const int code = sqlite3_errcode(database_) & 0xff;
+    if (code == SQLITE_INTERRUPT && deadline_ != nullptr) deadline_->refuse(sql);
     std::string message = sqlite3_errmsg(database_);
     message.append(" in: ").append(statement_on_one_line(sql));
     if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);

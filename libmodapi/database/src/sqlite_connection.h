@@ -29,6 +29,19 @@ public:
     /// number of rows changed.
     std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
                      bool read_only);
+    /// While it lives, a statement ends with InteractionTimeout soon after the deadline. Without a limit it costs nothing.
+    class Cut {
+    public:
+        Cut(SqliteConnection& connection, const InteractionDeadline& deadline) : connection_(connection) {
+            if (deadline.limit()) connection_.set_deadline(&deadline);
+        }
+        ~Cut() { connection_.set_deadline(nullptr); }
+        Cut(const Cut&) = delete;
+        Cut& operator=(const Cut&) = delete;
+
+    private:
+        SqliteConnection& connection_;
+    };
     [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(database_) == 0; }
 
 private:
@@ -42,6 +55,7 @@ private:
     };
 
     void configure(bool is_writer);
+    void set_deadline(const InteractionDeadline* deadline) noexcept;
     sqlite3_stmt* prepared(std::string_view sql);
     Statement compile(std::string_view sql);
     [[noreturn]] void fail(std::string_view sql) const;
@@ -49,6 +63,7 @@ private:
 
     std::string file_;
     sqlite3* database_ = nullptr;
+    const InteractionDeadline* deadline_ = nullptr;
     std::unordered_map<std::string, Statement, Hash, std::equal_to<>> statements_;
 };
 

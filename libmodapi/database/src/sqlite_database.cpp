@@ -14,7 +14,8 @@ namespace {
 
 class SqliteTransaction final : public Transaction {
 public:
-    SqliteTransaction(SqliteConnection& connection, bool read_only) : connection_(connection), read_only_(read_only) {
+    SqliteTransaction(SqliteConnection& connection, bool read_only, const InteractionDeadline& deadline)
+        : connection_(connection), deadline_(deadline), read_only_(read_only) {
         run_own(read_only ? "BEGIN" : "BEGIN IMMEDIATE");
     }
     ~SqliteTransaction() override {
@@ -25,6 +26,7 @@ public:
         }
     }
     void commit() {
+        deadline_.require_time("COMMIT");
         require_open("COMMIT");
         // SQLite would take the rest; PostgreSQL doesn't, and a module must not notice on which of them it runs.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
@@ -34,8 +36,10 @@ public:
 
 protected:
     std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+        deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
+        const SqliteConnection::Cut cut(connection_, deadline_);
         const std::int64_t changed = connection_.run(sql, values, rows, read_only_);
         failed_ = false;
         return changed;
@@ -50,13 +54,15 @@ private:
     }
 
     SqliteConnection& connection_;
+    const InteractionDeadline& deadline_;
     bool read_only_;
     bool failed_ = false;
 };
 
 class SqliteDatabase final : public Database {
 public:
-    explicit SqliteDatabase(const DatabaseSettings& settings) : writer_(1, settings.database, true) {
+    explicit SqliteDatabase(const DatabaseSettings& settings)
+        : Database(settings.read_limit), writer_(1, settings.database, true) {
         // A database in memory belongs to its connection: one connection for everything.
         const bool in_memory = settings.database == ":memory:";
         if (!in_memory && settings.readers > 0)
@@ -66,14 +72,15 @@ public:
 
 protected:
     [[nodiscard]] boost::asio::any_io_executor executor(Access access) override { return connections(access).executor(); }
-    void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) override {
-        const ConnectionPool<SqliteConnection>::Lease lease(connections(access));
+    void interact(const Interaction& interaction) override {
+        const ConnectionPool<SqliteConnection>::Lease lease(connections(interaction.access));
+        const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
-            SqliteTransaction transaction(lease.connection(), access == Access::read);
-            function(transaction, state);
+            SqliteTransaction transaction(lease.connection(), interaction.access == Access::read, deadline);
+            interaction.function(transaction, interaction.state);
             transaction.commit();
         };
-        with_retries(desc, attempt, [] {});
+        with_retries(interaction.desc, attempt, [] {});
     }
 
 private:

@@ -44,6 +44,17 @@ void CallbackLog::on_slow(const async::callback_identity& callback, async::clock
     framework_log().warn("module {}: {} took {} ms", callback.module, callback.callback, milliseconds);
 }
 
+void CallbackLog::on_waiting(const async::callback_identity& callback, async::clock::duration so_far,
+                             std::size_t runs) noexcept {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(so_far).count();
+    if (runs == 1) {
+        framework_log().warn("module {}: {} has been waiting for {} ms now", callback.module, callback.callback, milliseconds);
+    } else {
+        framework_log().warn("module {}: {} has been waiting for {} ms now, the longest of {} runs that take long",
+                             callback.module, callback.callback, milliseconds, runs);
+    }
+}
+
 void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
     framework_log().log(level_of_decision(callback), "module {} decided {}", callback.module, callback.callback);
 }

@@ -10,6 +10,8 @@ public:
     void on_error(const async::callback_identity& callback, async::error_level level,
                   const std::exception_ptr& failure) noexcept override;
     void on_slow(const async::callback_identity& callback, async::clock::duration took) noexcept override;
+    void on_waiting(const async::callback_identity& callback, async::clock::duration so_far,
+                    std::size_t runs) noexcept override;
     void on_decision(const async::callback_identity& callback) noexcept override;
 
     [[nodiscard]] const async::callback_identity* origin_of(const std::exception_ptr& failure) const noexcept {

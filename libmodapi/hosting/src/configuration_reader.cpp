@@ -37,6 +37,20 @@ double factor(const ConfigSection& from, std::string_view key, double otherwise)
     return value;
 }
 
+std::chrono::milliseconds positive_duration(const ConfigSection& root, std::string_view key,
+                                            std::chrono::milliseconds otherwise) {
+    const std::chrono::milliseconds read = ConfigurationReader::duration(root, key, otherwise);
+    if (read.count() == 0) root.fail(key, "must be longer than 0");
+    return read;
+}
+
+/// 0 for `none`.
+std::chrono::milliseconds deadline(const ConfigSection& root, std::string_view key, std::chrono::milliseconds otherwise) {
+    const std::optional<JsonValue> given = root.optional<JsonValue>(key);
+    if (given && *given == JsonValue("none")) return std::chrono::milliseconds(0);
+    return positive_duration(root, key, otherwise);
+}
+
 std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, const std::string& key) {
     std::optional<std::vector<std::string>> ranges = root.optional<std::vector<std::string>>(key);
     if (ranges) HttpClientSettings::check_ranges(*ranges, key);
@@ -86,6 +100,7 @@ WorkerSettings ConfigurationReader::worker_settings() const {
     settings.caches = caches();
     settings.http_client = http_client();
     settings.start_deadline = module_start_timeout(settings.start_deadline);
+    settings.limit(callback_limits());
     return settings;
 }
 
@@ -126,6 +141,16 @@ HttpClientSettings ConfigurationReader::http_client() const {
 
 std::chrono::milliseconds ConfigurationReader::module_start_timeout(std::chrono::milliseconds otherwise) const {
     return with_place(file_, [&](const ConfigSection& root) { return duration(root, "module_start_timeout", otherwise); });
+}
+
+CallbackLimits ConfigurationReader::callback_limits() const {
+    return with_place(file_, [&](const ConfigSection& root) {
+        CallbackLimits limits;
+        limits.slow_callback = positive_duration(root, "slow_callback", limits.slow_callback);
+        limits.callback_deadline = deadline(root, "callback_deadline", limits.callback_deadline);
+        limits.interaction_deadline = deadline(root, "interaction_deadline", limits.interaction_deadline);
+        return limits;
+    });
 }
 
 BackgroundUpdateSettings ConfigurationReader::background_updates() const {
@@ -169,7 +194,15 @@ DatabaseSettings ConfigurationReader::database() const {
     return with_place(file_, [&](const ConfigSection& root) {
         DatabaseSettings settings;
         const ConfigSection section = root.section("database");
-        warn_unknown_keys(section.values(), {"database"}, {"name", "args"});
+        warn_unknown_keys(section.values(), {"database"}, {"name", "args", "read_timeout"});
+        const JsonValue* const read_timeout = section.values().if_contains("read_timeout");
+        if (read_timeout != nullptr && *read_timeout == "none") {
+            settings.read_limit.reset();
+        } else {
+            settings.read_limit = duration(section, "read_timeout", settings.read_limit.value());
+            if (*settings.read_limit == std::chrono::milliseconds(0))
+                section.fail("read_timeout", "must be more than 0; none switches it off");
+        }
         settings.name = section.value_or<std::string>("name", "sqlite3");
         const ConfigSection arguments = section.section("args");
         if (settings.is_postgresql()) {

@@ -1,6 +1,7 @@
 #include "module_host_state.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/start_step.h>
 #include <modapi/hosting/watchdog.h>
 
 #include <callbacks/errors.h>
@@ -10,6 +11,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -19,7 +21,9 @@ namespace {
 
 constexpr const char* main_worker = "main";
 
-CallbackCounts counts_of(const async::callback_identity& identity) {
+/// `waiting`: the worker's runs that haven't ended.
+CallbackCounts counts_of(const async::callback_identity& identity, const async::waiting_runs& waiting,
+                         async::clock::time_point now) {
     const async::callback_statistics& counted = identity.statistics;
     CallbackCounts counts;
     counts.callback = identity.callback;
@@ -29,6 +33,11 @@ CallbackCounts counts_of(const async::callback_identity& identity) {
     counts.timed_calls = counted.measured.load(std::memory_order_relaxed);
     counts.timed_ns = counted.total_ns.load(std::memory_order_relaxed);
     counts.max_ns = counted.longest_ns.load(std::memory_order_relaxed);
+    waiting.each([&](const async::waiting_run& run) {
+        if (&run.callback() != &identity) return;
+        ++counts.waiting;
+        counts.max_waiting_ns = std::max(counts.max_waiting_ns, static_cast<std::uint64_t>((now - run.since()).count()));
+    });
     return counts;
 }
 
@@ -36,15 +45,20 @@ CallbackCounts counts_of(const async::callback_identity& identity) {
 
 ModuleHost::State::State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
                          boost::asio::any_io_executor blocking_pool, WorkerSettings how)
-    : settings(std::move(how)), environment(server, where, database, bus, std::move(blocking_pool)) {
+    : settings(std::move(how)),
+      waiting(environment.dispatch_settings, settings.watchdog != nullptr || settings.callback_deadline.count() > 0),
+      environment(server, where, database, bus, std::move(blocking_pool)) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;
     environment.run_background_tasks = settings.run_background_tasks;
+    environment.place = settings.place;
     environment.http_client = settings.http_client;
+    if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
     environment.dispatch_settings.observer = &callback_log;
     environment.dispatch_settings.border = &border;
     environment.dispatch_settings.slow = settings.slow_callback;
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
+    environment.dispatch_settings.waiting = &waiting;
     environment.configure_cache = [this](async::cached_function& function) { settings.caches.apply_to(function); };
     environment.resources = WebResources(settings.reserved_paths);
     if (const auto* const mark = async::running_callback_mark::of(where); settings.watchdog != nullptr && mark != nullptr)
@@ -57,10 +71,18 @@ void ModuleHost::State::destroy_modules() {
     // The watchdog reads the identities that end here.
     const auto* const mark = async::running_callback_mark::of(environment.where);
     if (settings.watchdog != nullptr && mark != nullptr) settings.watchdog->forget(mark->identity());
+    waiting.stop();
     callback_log.forget();
     environment.forget_registrations();
     environment.resources = WebResources(settings.reserved_paths);
-    while (!modules.empty()) modules.pop_back();
+    while (!modules.empty()) {
+        ModuleInstance& last = modules.back();
+        {
+            const InNameOf module(environment.where, *last.destroying);
+            last.object.reset();
+        }
+        modules.pop_back();
+    }
     while (!apis.empty()) apis.pop_back();
     environment.registrations.clear();
 }
@@ -84,7 +106,13 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
             module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
-            module.object = module.definition.construct(configured.parsed, *state.apis.back());
+            module.constructing = std::make_unique<async::callback_identity>(configured.name, "the constructor");
+            module.destroying = std::make_unique<async::callback_identity>(configured.name, "the destructor");
+            {
+                const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker);
+                const InNameOf constructor(state.environment.where, *module.constructing);
+                module.object = module.definition.construct(configured.parsed, *state.apis.back());
+            }
             state.modules.push_back(std::move(module));
         } catch (const callbacks::ConfigError& error) {
             // A constructor that reads its section itself.
@@ -126,6 +154,8 @@ const WorkerSettings& ModuleHost::settings() const noexcept { return state_->set
 
 std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
     std::vector<ModuleStatistics> all;
+    const async::clock::time_point now = state_->environment.where.clock->now();
+    const auto counted = [&](const async::callback_identity& identity) { return counts_of(identity, state_->waiting, now); };
     for (std::size_t index = 0; index < state_->modules.size(); ++index) {
         const ModuleInstance& module = state_->modules[index];
         const ModuleRegistrations& registered = *state_->environment.registrations.at(index);
@@ -134,17 +164,17 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         of_module.library = module.configured.library.string();
         for (const async::callback_identity* const callback : registered.callbacks) {
             ModuleStatistics of_callback;
-            of_callback.callbacks.push_back(counts_of(*callback));
+            of_callback.callbacks.push_back(counted(*callback));
             of_module.add(of_callback);
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {
             const async::callback_identity* const served = state_->environment.resources.identity_of(path);
-            if (served != nullptr) of_module.web_resource_calls.push_back(counts_of(*served));
+            if (served != nullptr) of_module.web_resource_calls.push_back(counted(*served));
         }
         for (const async::cached_function* const function : registered.cached_functions)
             of_module.caches.push_back({std::string(function->name()), function->counters()});
-        const CallbackCounts background = counts_of(registered.background);
+        const CallbackCounts background = counted(registered.background);
         of_module.background_calls = background.calls;
         of_module.failed_background_calls = background.failed;
         all.push_back(std::move(of_module));

@@ -7,6 +7,9 @@
 #include <modapi/hosting/module_host.h>
 #include <modapi/module_api.h>
 
+#include <async/callback_frame.h>
+#include <async/waiting_runs.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +26,26 @@ struct ModuleInstance {
     std::shared_ptr<void> object;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
+    std::unique_ptr<async::callback_identity> constructing;
+    std::unique_ptr<async::callback_identity> destroying;
     std::unique_ptr<async::callback_identity> starting;
     std::unique_ptr<async::callback_identity> becoming_ready;
     std::unique_ptr<async::callback_identity> stopping;
+};
+
+/// Runs what isn't a coroutine in the name of a module: until it ends, that is what is on the stack.
+class InNameOf {
+public:
+    InNameOf(const async::environment& where, const async::callback_identity& what) : here_(where), frame_(here_) {
+        frame_.enter(what);
+    }
+    ~InNameOf() { frame_.leave(); }
+    InNameOf(const InNameOf&) = delete;
+    InNameOf& operator=(const InNameOf&) = delete;
+
+private:
+    async::context here_;
+    async::callback_frame frame_;
 };
 
 /// Why a module didn't begin. The module may be gone by the time it is told.
@@ -45,6 +65,7 @@ struct ModuleHost::State {
     WorkerSettings settings;
     CallbackLog callback_log;
     ModuleBorder border;
+    async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
     std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
     std::vector<ModuleInstance> modules;

@@ -1,8 +1,10 @@
 #include "module_host_state.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/start_step.h>
 
 #include <async/callback_frame.h>
+#include <async/driven_task.h>
 #include <async/sleep.h>
 
 #include <callbacks/errors.h>
@@ -39,7 +41,13 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
     bool was_cut = false;
     try {
         async::task<void> running = async::with_deadline(left, function(module.object.get()));
-        co_await std::move(running).in(frame.here());
+        const bool has_ended = async::detail::driven_task<void>::start(running, frame.here());
+        if (!has_ended) {
+            frame.leave();  // it waits: nobody is on the stack until it is resumed
+            async::detail::driven_task<void> rest(running);
+            co_await rest;
+        }
+        async::detail::driven_task<void>::take(running);
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
         was_cut = outer.clock().now() >= end;
@@ -79,6 +87,9 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     const async::clock::duration limit = settings.start_deadline;
     const async::clock::time_point end = environment.where.clock->now() + limit;
     BeginFailure failure;
+    const StartStep step(*module.configured.file, module.configured.path, std::string(what.callback) + "()",
+                         module.configured.name, settings.worker_name.value_or(std::string()),
+                         async::running_callback_mark::of(environment.where));
     async::task<std::string> beginning = run_until(module, function, what, end, limit, failure.place);
     failure.message = co_await std::move(beginning);
     if (failure.message.empty()) co_return std::nullopt;

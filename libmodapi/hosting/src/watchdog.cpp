@@ -1,3 +1,4 @@
+#include <modapi/database.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/watchdog.h>
 
@@ -57,27 +58,58 @@ void look(Watched& watched, time_point now) {
     framework_log().warn("{} blocks its thread for {} ms now{}", watched.name, in_ms(now - watched.since), watched.place);
 }
 
+/// A database, and those of its interactions that were named.
+struct WatchedDatabase {
+    const Database* database;
+    std::chrono::milliseconds limit;
+    std::vector<Database::Running> named;
+};
+
+bool is_same(const Database::Running& one, const Database::Running& other) {
+    return one.since == other.since && one.desc == other.desc;
+}
+
+void look(WatchedDatabase& watched, time_point now) {
+    const std::vector<Database::Running> running = watched.database->running();
+    const auto is_one_of = [](const std::vector<Database::Running>& all, const Database::Running& one) {
+        return std::any_of(all.begin(), all.end(), [&](const Database::Running& each) { return is_same(each, one); });
+    };
+    std::erase_if(watched.named, [&](const Database::Running& one) {
+        if (is_one_of(running, one)) return false;
+        framework_log().warn("database interaction {} ended after about {} ms", one.desc, in_ms(now - one.since));
+        return true;
+    });
+    for (const Database::Running& one : running) {
+        if (now - one.since < watched.limit || is_one_of(watched.named, one)) continue;
+        framework_log().warn("database interaction {} has been at work for {} ms now", one.desc, in_ms(now - one.since));
+        watched.named.push_back(one);
+    }
+}
+
 }  // namespace
 
 struct Watchdog::State {
     std::mutex mutex;
     std::condition_variable changed;
     std::vector<Watched> watched;
+    std::vector<WatchedDatabase> databases;
     bool stopping = false;
     std::thread thread;
 
     void run() {
         std::unique_lock lock(mutex);
         while (!stopping) {
-            if (watched.empty()) {
+            if (watched.empty() && databases.empty()) {
                 changed.wait(lock);
                 continue;
             }
             std::chrono::milliseconds pause = rarest_look;
             for (const Watched& each : watched) pause = std::min(pause, each.limit / looks_per_limit);
+            for (const WatchedDatabase& each : databases) pause = std::min(pause, each.limit / looks_per_limit);
             changed.wait_for(lock, std::max(pause, std::chrono::milliseconds(1)));
             const time_point now = std::chrono::steady_clock::now();
             for (Watched& each : watched) look(each, now);
+            for (WatchedDatabase& each : databases) look(each, now);
         }
     }
 };
@@ -104,6 +136,14 @@ void Watchdog::watch(const std::atomic<const async::callback_identity*>& on_stac
         added.limit = blocked;
         if (!worker.empty()) added.place = " (worker " + worker + ")";
         state_->watched.push_back(std::move(added));
+    }
+    state_->changed.notify_one();
+}
+
+void Watchdog::watch(const Database& database, std::chrono::milliseconds slow) {
+    {
+        const std::scoped_lock lock(state_->mutex);
+        state_->databases.push_back({&database, slow, {}});
     }
     state_->changed.notify_one();
 }

@@ -1,4 +1,5 @@
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/module_code.h>
 #include <modapi/hosting/watchdog.h>
 #include <modapi/hosting/workers.h>
 
@@ -6,7 +7,9 @@
 
 #include <async/callback_frame.h>
 #include <async/co_spawn.h>
+#include <async/notification.h>
 #include <async/run_on.h>
+#include <async/sleep.h>
 #include <async/sync_wait.h>
 
 #include <spdlog/spdlog.h>
@@ -48,6 +51,19 @@ struct Awaited {
 
 std::vector<ModuleStatistics> statistics_of_host(const HostWorker* host) { return host->modules().module_statistics(); }
 
+/// What comes back from workers that were asked for their statistics. Thread: that of who asks.
+struct AskedWorkers {
+    explicit AskedWorkers(std::size_t workers) : answers(workers) {}
+
+    std::vector<std::optional<std::vector<ModuleStatistics>>> answers;
+    async::notification arrived;
+};
+
+async::task<void> all_answers(std::shared_ptr<AskedWorkers> asked) {
+    const auto is_missing = [](const auto& answer) { return !answer.has_value(); };
+    while (std::any_of(asked->answers.begin(), asked->answers.end(), is_missing)) co_await asked->arrived.wait();
+}
+
 }  // namespace
 
 /// A worker with the thread that runs it.
@@ -74,10 +90,15 @@ struct WorkerGroup::State {
         : settings(std::move(how)),
           blocking_pool(std::max<std::size_t>(settings.blocking_threads, 1)),
           front_works(front.get_executor()),
-          signals(front) {}
+          signals(front) {
+        if (settings.process == nullptr) own_deadline.emplace();
+    }
+    [[nodiscard]] ShutdownDeadline& deadline() noexcept {
+        return settings.process != nullptr ? settings.process->deadline() : *own_deadline;
+    }
 
     WorkerGroupSettings settings;
-    ShutdownDeadline own_deadline;
+    std::optional<ShutdownDeadline> own_deadline;
     boost::asio::thread_pool blocking_pool;
     InProcessInvalidationBus own_bus;
     Watchdog watchdog;
@@ -115,6 +136,7 @@ WorkerGroup::~WorkerGroup() {
     }
     state_->threads.clear();
     state_->blocking_pool.join();
+    forget_process();
 }
 
 HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const std::exception_ptr& failure) {
@@ -146,6 +168,7 @@ HostError WorkerGroup::described(HostPhase phase, const Thread* thread, const st
 void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory) {
     State& state = *state_;
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
+    state.watchdog.watch(database, state.settings.each.blocked_thread);
     for (std::size_t index = 0; index < count; ++index) {
         Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
         WorkerSettings settings = state.settings.each;
@@ -156,11 +179,13 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
             settings.worker_app = state.settings.worker_app;
         }
         settings.run_background_tasks = index == 0;
+        settings.place = WorkerPlace{index, count};
         settings.watchdog = &state.watchdog;
         InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
         const WorkerContext place{
             index, thread.name, thread.where, database, bus, state.blocking_pool.get_executor(), std::move(settings), *this};
         try {
+            const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
             thread.host = factory(place);
             thread.host->modules().construct_modules(modules);
         } catch (...) {
@@ -172,6 +197,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
 void WorkerGroup::start_modules() {
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         try {
+            const WorkerOnThread on_this_thread(thread->name, *thread->on_stack);
             async::sync_wait(thread->io, thread->where, thread->host->modules().start_modules());
         } catch (...) {
             throw described(HostPhase::starting, thread.get(), std::current_exception());
@@ -188,25 +214,42 @@ void WorkerGroup::start_modules() {
 
 void WorkerGroup::start_threads() {
     State& state = *state_;
-    for (const int signal : state.settings.signals) state.signals.add(signal);
-    state.signals.async_wait([this](const boost::system::error_code& error, int) {
-        if (!error) state_->is_to_stop = true;
-    });
+    if (state.settings.process != nullptr) {
+        state.settings.process->stop_by([this] { request_stop(); }, state.settings.time_to_stop);
+    } else {
+        for (const int signal : state.settings.signals) state.signals.add(signal);
+        state.signals.async_wait([this](const boost::system::error_code& error, int) {
+            if (!error) state_->is_to_stop = true;
+        });
+    }
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
     }
 }
 
+void WorkerGroup::forget_process() {
+    if (state_->settings.process != nullptr) state_->settings.process->stop_by(nullptr, std::chrono::milliseconds(0));
+}
+
 void WorkerGroup::run_thread(Thread& thread) {
+    const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
     bool has_ended = false;
     while (!has_ended) {
         try {
             thread.io.run();
             has_ended = true;
         } catch (...) {
-            fail(described(HostPhase::serving, &thread, std::current_exception()));
+            fail_on(thread, std::current_exception());
         }
+    }
+}
+
+void WorkerGroup::fail_on(const Thread& thread, const std::exception_ptr& failure) noexcept {
+    try {
+        fail(described(HostPhase::serving, &thread, failure));
+    } catch (...) {
+        state_->deadline().arm(state_->settings.time_to_stop, true, "stopping because of a failure that there is no memory to tell");
     }
 }
 
@@ -219,7 +262,7 @@ void WorkerGroup::fail(const HostError& failure) {
 }
 
 void WorkerGroup::abandon(const HostError& failure) {
-    arm_deadline(true, failure.what());
+    state_->deadline().arm(state_->settings.time_to_stop, true, failure.what());
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         if (thread->thread.joinable()) {
             thread->io.stop();
@@ -227,6 +270,7 @@ void WorkerGroup::abandon(const HostError& failure) {
         }
         if (thread->host == nullptr) continue;
         try {
+            const WorkerOnThread on_this_thread(thread->name, *thread->on_stack);
             async::sync_wait(thread->io, thread->where, end(*thread, std::chrono::milliseconds(0)));
         } catch (...) {
             log_step_failure(std::current_exception(), "stopping the modules");
@@ -234,14 +278,7 @@ void WorkerGroup::abandon(const HostError& failure) {
     }
     state_->threads.clear();
     state_->blocking_pool.join();
-}
-
-void WorkerGroup::arm_deadline(bool is_failure, std::string failure) {
-    std::vector<ShutdownDeadline::Held> held;
-    for (const std::unique_ptr<Thread>& thread : state_->threads) held.push_back({thread->name, thread->on_stack});
-    ShutdownDeadline* const given = state_->settings.deadline;
-    ShutdownDeadline& deadline = given != nullptr ? *given : state_->own_deadline;
-    deadline.arm(state_->settings.time_to_stop, std::move(held), is_failure, std::move(failure));
+    forget_process();
 }
 
 void WorkerGroup::run(const std::function<void()>& body) {
@@ -289,19 +326,28 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure
             if (state.failure) because = state.failure->what();
         }
         is_failure = is_failure || !because.empty() || std::uncaught_exceptions() > state.exceptions_before;
-        arm_deadline(is_failure, because);
+        state.deadline().arm(state.settings.time_to_stop, is_failure, because);
         try {
-            if (on_stop) on_stop();
+            end_all(on_stop);
         } catch (...) {
-            fail(described(HostPhase::stopping, nullptr, std::current_exception()));
+            // There is no memory for an orderly end, and what runs must not be destroyed: the deadline ends the program.
+            for (;;) std::this_thread::sleep_for(state.settings.time_to_stop);
         }
-        on_each(&WorkerGroup::drain, "ending the requests");
-        on_each(&WorkerGroup::end, "stopping the modules");
-        for (const std::unique_ptr<Thread>& thread : state.threads) thread->io.stop();
-        for (const std::unique_ptr<Thread>& thread : state.threads) thread->thread.join();
     }
     const std::scoped_lock lock(state.mutex);
     if (state.failure) throw HostError(*std::exchange(state.failure, std::nullopt));
+}
+
+void WorkerGroup::end_all(const std::function<void()>& on_stop) {
+    try {
+        if (on_stop) on_stop();
+    } catch (...) {
+        fail(described(HostPhase::stopping, nullptr, std::current_exception()));
+    }
+    on_each(&WorkerGroup::drain, "ending the requests");
+    on_each(&WorkerGroup::end, "stopping the modules");
+    for (const std::unique_ptr<Thread>& thread : state_->threads) thread->io.stop();
+    for (const std::unique_ptr<Thread>& thread : state_->threads) thread->thread.join();
 }
 
 void WorkerGroup::on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what) {
@@ -328,6 +374,7 @@ void WorkerGroup::on_each(async::task<void> (*step)(Thread&, std::chrono::millis
 void WorkerGroup::cut(void* host) {
     HostWorker& worker = *static_cast<HostWorker*>(host);
     worker.cut();
+    worker.forget_events();
     worker.background().cancel(async::cancel_reason::stopping);
 }
 
@@ -337,11 +384,13 @@ async::task<void> WorkerGroup::drain(Thread& thread, std::chrono::milliseconds g
     const std::unique_ptr<async::timer> patience =
         time.call_at(time.now() + grace, thread.where.executor, &WorkerGroup::cut, &host);
     co_await host.drain();
+    co_await host.told_of_all_events();
     co_await host.background().join();
 }
 
 async::task<void> WorkerGroup::end(Thread& thread, std::chrono::milliseconds) {
     HostWorker& host = *thread.host;
+    host.forget_events();
     host.background().cancel(async::cancel_reason::stopping);
     std::exception_ptr failure;
     try {
@@ -380,9 +429,14 @@ void WorkerGroup::run_on(std::size_t index, const Operation& operation) {
 }
 
 void WorkerGroup::on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state) {
-    for (const std::unique_ptr<Thread>& thread : state_->threads) {
-        boost::asio::post(thread->io, [host = thread->host.get(), event, state] { host->run_on_new_event(event, state); });
-    }
+    Cause nothing_led_to_it;
+    nothing_led_to_it.budget = std::make_shared<EventBudget>();
+    on_new_event(std::make_shared<NewEvent>(event, state, std::move(nothing_led_to_it)));
+}
+
+void WorkerGroup::on_new_event(const std::shared_ptr<NewEvent>& event) {
+    for (const std::unique_ptr<Thread>& thread : state_->threads)
+        boost::asio::post(thread->io, [host = thread->host.get(), event] { host->run_on_new_event(event); });
 }
 
 async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() const {
@@ -394,6 +448,44 @@ async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() cons
         add_up(together, of_worker);
     }
     co_return together;
+}
+
+async::task<AnsweredStatistics> WorkerGroup::module_statistics_within(std::chrono::milliseconds limit) const {
+    const async::context& here = co_await async::this_context;
+    const auto asked = std::make_shared<AskedWorkers>(state_->threads.size());
+    for (std::size_t index = 0; index < state_->threads.size(); ++index) {
+        const Thread& thread = *state_->threads[index];
+        boost::asio::post(thread.where.executor, [asked, index, host = thread.host.get(), home = here.executor()] {
+            // A worker that answers late still has somebody to answer to.
+            boost::asio::post(home, [asked, index, answer = statistics_of_host(host)]() mutable {
+                asked->answers[index] = std::move(answer);
+                asked->arrived.notify_all();
+            });
+        });
+    }
+    try {
+        async::task<void> waiting = async::with_deadline(limit, all_answers(asked));
+        co_await std::move(waiting);
+    } catch (const async::deadline_exceeded&) {  // NOLINT: who is missing is told
+    }
+    AnsweredStatistics answered;
+    for (std::size_t index = 0; index < state_->threads.size(); ++index) {
+        if (asked->answers[index]) {
+            add_up(answered.modules, *asked->answers[index]);
+            continue;
+        }
+        const Thread& thread = *state_->threads[index];
+        SilentWorker silent;
+        silent.worker = thread.name;
+        // Whoever is on the stack of a thread that doesn't answer is there to be read, or was just now: modules live until the stop.
+        const async::callback_identity* const holder = thread.on_stack->identity().load(std::memory_order_relaxed);
+        if (holder != nullptr) {
+            silent.module = holder->module;
+            silent.callback = std::string(holder->callback);
+        }
+        answered.silent.push_back(std::move(silent));
+    }
+    co_return answered;
 }
 
 std::vector<ModuleStatistics> WorkerGroup::wait_for_module_statistics() const {

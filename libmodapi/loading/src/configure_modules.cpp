@@ -1,4 +1,5 @@
 #include <modapi/hosting/module_resolver.h>
+#include <modapi/hosting/start_step.h>
 
 #include <callbacks/errors.h>
 
@@ -42,6 +43,7 @@ ConfigSection section_of_entry(const ConfigurationFile& file, const Configuratio
 std::shared_ptr<const void> parse(const ConfigurationFile& file, const ConfigurationPath& place, const ConfigSection& section,
                                   const ModuleDefinition& definition, const std::string& name) {
     try {
+        const StartStep step(file, place, "parse_config()", name);
         return definition.parse(section);
     } catch (const callbacks::ConfigError& error) {
         ConfigurationPath deeper = place;
@@ -68,6 +70,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     ConfigurationPath place = path;
     place.emplace_back("module");
     try {
+        const StartStep step(file, place, "loading the library", configured.name);
         configured.definition = &resolver.resolve(configured.name);
         configured.library = resolver.library_of(configured.name);
     } catch (const ModuleLoadError& error) {

@@ -1,4 +1,7 @@
+#include <modapi/hosting/module_code.h>
 #include <modapi/hosting/module_resolver.h>
+
+#include <callbacks/errors.h>
 
 #include "elf_file.h"
 
@@ -11,9 +14,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
+
+/// What this library itself is marked with (modapi_mark_headers).
+extern "C" __attribute__((visibility("hidden"))) const char modapi_headers_mark[];
 
 namespace modapi {
 
@@ -24,6 +31,7 @@ __attribute__((section(MODAPI_FRAMEWORK_SECTION), used)) constexpr char framewor
 
 constexpr std::string_view symbol_prefix = "modapi_module_";
 constexpr std::string_view framework_prefix = "libmodapi";
+constexpr std::size_t max_shown_mark = 400;  // characters of a line
 
 [[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
     throw ModuleLoadError(file.string() + " " + what);
@@ -55,21 +63,37 @@ std::string joined(const std::vector<std::string>& names) {
     return list;
 }
 
+/// The first of a library's marks that isn't `own`; none: all are. There is one for each of its sources, with padding between them.
+std::optional<std::string> other_mark(const std::string& marks, std::string_view own) {
+    std::size_t at = 0;
+    while ((at = marks.find_first_not_of('\0', at)) != std::string::npos) {
+        std::string mark = marks.substr(at, marks.find('\0', at) - at);
+        if (mark != own) return mark.substr(0, max_shown_mark);
+        at += mark.size();
+    }
+    return std::nullopt;
+}
+
 void check_mark(const std::filesystem::path& file, ElfFile& elf) {
     const std::optional<std::string> marks = elf.section(MODAPI_ABI_SECTION);
     if (!marks || marks->find_first_not_of('\0') == std::string::npos) {
         fail(file, "is not a module library: it has no mark of the binary interface; export its class with MODAPI_MODULE");
     }
-    // One mark for each module in the library, with padding between them.
-    std::size_t at = 0;
-    while ((at = marks->find_first_not_of('\0', at)) != std::string::npos) {
-        const std::string mark = marks->substr(at, marks->find('\0', at) - at);
-        at += mark.size();
-        if (mark == MODAPI_ABI_STRING) continue;
-        fail(file, "has another binary interface, \"" + mark.substr(0, 200) +
-                       "\", than this server, \"" MODAPI_ABI_STRING
-                       "\"; rebuild it against this server's headers, with the same compiler");
+    const std::optional<std::string> other = other_mark(*marks, MODAPI_ABI_STRING);
+    if (!other) return;
+    fail(file, "has another binary interface, \"" + *other + "\", than this server, \"" MODAPI_ABI_STRING
+                   "\"; rebuild it against this server's headers, with the same compiler and options");
+}
+
+void check_headers(const std::filesystem::path& file, ElfFile& elf) {
+    const std::optional<std::string> marks = elf.section(MODAPI_HEADERS_SECTION);
+    if (!marks || marks->find_first_not_of('\0') == std::string::npos) {
+        fail(file, "doesn't say which headers it was built against; build it with modapi_add_module, which marks it with them");
     }
+    const std::optional<std::string> other = other_mark(*marks, modapi_headers_mark);
+    if (!other) return;
+    fail(file, "was built against other headers of the framework, " + *other + ", than this server, " + modapi_headers_mark +
+                   "; rebuild it against this server's headers");
 }
 
 void check_framework(const std::filesystem::path& file, ElfFile& elf) {
@@ -102,12 +126,17 @@ const boost::dll::shared_library& load(const std::filesystem::path& file) {
     static auto* const loaded = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
     std::error_code error;
     auto library = std::make_unique<boost::dll::shared_library>();
-    library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    try {
+        library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    } catch (...) {
+        fail(file, "can't be loaded: a static object of it failed: " + callbacks::message_of(std::current_exception()));
+    }
     if (error) {
         const char* const reason = ::dlerror();  // the error_code says no more than that it failed
         fail(file, std::string("can't be loaded: ") + (reason != nullptr ? reason : error.message()) +
                        "; rebuild it against this server's headers");
     }
+    module_code::note_library(file, library->native());
     loaded->push_back(std::move(library));
     return *loaded->back();
 }
@@ -163,6 +192,7 @@ const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
         try {
             ElfFile elf(found->file);
             check_mark(found->file, elf);
+            check_headers(found->file, elf);
             check_framework(found->file, elf);
             found->symbols = elf.exported();
         } catch (const ElfError& error) {

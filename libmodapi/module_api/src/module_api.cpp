@@ -22,7 +22,7 @@ ModuleApi::ModuleApi(ModuleEnvironment& environment, std::string module_name)
       logger_(module_log(module_name_)),
       http_client_(environment.http_client),
       public_room_list_manager_(environment.server),
-      account_data_manager_(environment.server) {}
+      account_data_manager_(environment.server, environment.place) {}
 
 ModuleApi::~ModuleApi() = default;
 
@@ -102,6 +102,8 @@ bool ModuleApi::should_run_background_tasks() const noexcept { return environmen
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return environment_.database; }
+InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(); }
+std::string ModuleApi::interaction_name(const std::string& desc) const { return desc + " of module " + module_name_; }
 boost::asio::any_io_executor ModuleApi::blocking_pool() const { return environment_.blocking_pool; }
 
 async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {

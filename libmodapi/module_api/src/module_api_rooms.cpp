@@ -104,6 +104,16 @@ task<MadeRoom> make_room(Homeserver& server, std::string user_id, JsonDict confi
     co_return co_await std::move(making);
 }
 
+/// How many events a room begins with, about.
+std::uint32_t events_of_room(const JsonDict& config) {
+    std::size_t events = 6;  // create, the creator's join, power levels, three of the preset
+    for (const char* const list : {"initial_state", "invite", "invite_3pid"}) {
+        const callbacks::JsonValue* const entries = config.if_contains(list);
+        if (entries != nullptr && entries->is_array()) events += entries->get_array().size();
+    }
+    return static_cast<std::uint32_t>(events);
+}
+
 task<void> list_room(Homeserver& server, std::string room_id, bool is_in_list) {
     if (!callbacks::is_storable_text(room_id)) throw callbacks::SynapseError(404, "No row found");
     task<void> listing = server.rooms().set_room_is_in_public_room_list(std::move(room_id), is_in_list);
@@ -113,17 +123,20 @@ task<void> list_room(Homeserver& server, std::string room_id, bool is_in_list) {
 }  // namespace
 
 task<Event> ModuleApi::create_and_send_event_into_room(JsonDict event_dict) {
-    return nested_call("create_and_send_event_into_room", send_event(environment_.server, std::move(event_dict)));
+    return nested_call(ModuleCall("create_and_send_event_into_room", environment_.place, 1),
+                       send_event(environment_.server, std::move(event_dict)));
 }
 
 task<std::vector<Event>> ModuleApi::send_events(EventGroup group) {
-    return nested_call("send_events", send_group(environment_.server, std::move(group)));
+    const auto events = static_cast<std::uint32_t>(group.events().size());
+    return nested_call(ModuleCall("send_events", environment_.place, events), send_group(environment_.server, std::move(group)));
 }
 
 task<std::optional<Event>> ModuleApi::send_event_if(JsonDict event_dict, std::string type, std::string state_key,
                                                     std::optional<std::string> expected) {
-    return nested_call("send_event_if", send_event_if_expected(environment_.server, std::move(event_dict), std::move(type),
-                                                               std::move(state_key), std::move(expected)));
+    return nested_call(ModuleCall("send_event_if", environment_.place, 1),
+                       send_event_if_expected(environment_.server, std::move(event_dict), std::move(type), std::move(state_key),
+                                              std::move(expected)));
 }
 
 task<StateMap> ModuleApi::get_room_state(std::string room_id) {
@@ -178,7 +191,7 @@ task<std::vector<std::string>> ModuleApi::get_rooms_for_user(std::string user_id
 task<Event> ModuleApi::update_room_membership(std::string sender, std::string target, std::string room_id,
                                               std::string new_membership, JsonDict content,
                                               std::vector<std::string> remote_room_hosts) {
-    return nested_call("update_room_membership",
+    return nested_call(ModuleCall("update_room_membership", environment_.place, 1),
                        change_membership(environment_.server, std::move(sender), std::move(target), std::move(room_id),
                                          std::move(new_membership), std::move(content), std::move(remote_room_hosts)));
 }
@@ -186,12 +199,15 @@ task<Event> ModuleApi::update_room_membership(std::string sender, std::string ta
 task<std::pair<std::string, std::optional<std::string>>> ModuleApi::create_room(std::string user_id, JsonDict config,
                                                                                 bool ratelimit,
                                                                                 std::optional<JsonDict> creator_join_profile) {
-    return nested_call("create_room", make_room(environment_.server, std::move(user_id), std::move(config), ratelimit,
-                                                std::move(creator_join_profile)));
+    const std::uint32_t events = events_of_room(config);
+    return nested_call(ModuleCall("create_room", environment_.place, events),
+                       make_room(environment_.server, std::move(user_id), std::move(config), ratelimit,
+                                 std::move(creator_join_profile)));
 }
 
 task<void> ModuleApi::delete_room(std::string room_id) {
-    task<void> deleting = environment_.server.rooms().delete_room(parsed_room(std::move(room_id)));
+    task<void> deleting = nested_call(ModuleCall("delete_room", environment_.place),
+                                      environment_.server.rooms().delete_room(parsed_room(std::move(room_id))));
     co_await std::move(deleting);
 }
 
@@ -210,7 +226,8 @@ task<std::pair<std::string, std::vector<std::string>>> ModuleApi::lookup_room_al
 task<void> ModuleApi::send_local_online_presence_to(std::vector<std::string> users) {
     std::vector<UserID> parsed;
     for (std::string& user_id : users) parsed.push_back(parsed_user(std::move(user_id)));
-    task<void> sending = environment_.server.presence().send_local_online_presence_to(std::move(parsed));
+    task<void> sending = nested_call(ModuleCall("send_local_online_presence_to", environment_.place),
+                                     environment_.server.presence().send_local_online_presence_to(std::move(parsed)));
     co_await std::move(sending);
 }
 
@@ -219,7 +236,8 @@ task<void> ModuleApi::set_presence_for_users(PresenceUpdates users) {
         static_cast<void>(parsed_user(user_id));  // throws the 400 for what is none
         require_text(update.status_msg, "status_msg");
     }
-    task<void> setting = environment_.server.presence().set_presence_for_users(std::move(users));
+    task<void> setting = nested_call(ModuleCall("set_presence_for_users", environment_.place),
+                                     environment_.server.presence().set_presence_for_users(std::move(users)));
     co_await std::move(setting);
 }
 

@@ -1,4 +1,5 @@
 #include "checked_arguments.h"
+#include "nested_call.h"
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
@@ -39,7 +40,8 @@ task<std::string> ModuleApi::create_login_token(std::string user_id, std::int64_
 task<void> ModuleApi::invalidate_access_token(std::string access_token) {
     if (!callbacks::is_storable_text(access_token))
         throw callbacks::SynapseError(401, "Invalid access token passed.", callbacks::Codes::UNKNOWN_TOKEN);
-    task<void> invalidating = environment_.server.sessions().invalidate_access_token(std::move(access_token));
+    task<void> invalidating = nested_call(ModuleCall("invalidate_access_token", environment_.place),
+                                          environment_.server.sessions().invalidate_access_token(std::move(access_token)));
     co_await std::move(invalidating);
 }
 
@@ -48,13 +50,17 @@ task<Response> ModuleApi::complete_sso_login_async(std::string registered_user_i
                                                    std::string auth_provider_id) {
     UserID user = user_with_account(std::move(registered_user_id), server_name());
     require_text(auth_provider_id, "auth_provider_id");
-    task<Response> completing = environment_.server.sessions().complete_sso_login(
-        std::move(user), request, std::move(client_redirect_url), new_user, std::move(auth_provider_id));
+    task<Response> completing =
+        nested_call(ModuleCall("complete_sso_login_async", environment_.place),
+                    environment_.server.sessions().complete_sso_login(std::move(user), request, std::move(client_redirect_url),
+                                                                      new_user, std::move(auth_provider_id)));
     co_return co_await std::move(completing);
 }
 
 task<callbacks::Requester> ModuleApi::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
-    task<callbacks::Requester> asking = environment_.server.sessions().get_user_by_req(request, allow_guest, allow_expired);
+    task<callbacks::Requester> asking =
+        nested_call(ModuleCall("get_user_by_req", environment_.place),
+                    environment_.server.sessions().get_user_by_req(request, allow_guest, allow_expired));
     co_return co_await std::move(asking);
 }
 

@@ -99,8 +99,9 @@ task<std::string> ModuleApi::register_user(std::string localpart, std::optional<
                                            std::vector<std::string> emails, bool admin) {
     require_text(displayname, "displayname");
     for (const std::string& email : emails) require_text(email, "an e-mail address");
-    task<std::string> registering =
-        environment_.server.accounts().register_user(std::move(localpart), std::move(displayname), std::move(emails), admin);
+    task<std::string> registering = nested_call(
+        ModuleCall("register_user", environment_.place),
+        environment_.server.accounts().register_user(std::move(localpart), std::move(displayname), std::move(emails), admin));
     co_return co_await std::move(registering);
 }
 
@@ -130,7 +131,7 @@ task<callbacks::ProfileInfo> ModuleApi::get_profile_for_user(std::string localpa
 }
 
 task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool deactivation) {
-    return nested_call("set_displayname",
+    return nested_call(ModuleCall("set_displayname", environment_.place, 1),
                        change_displayname(environment_.server, std::move(user_id), std::move(new_displayname), deactivation));
 }
 
@@ -153,8 +154,9 @@ task<void> ModuleApi::store_remote_3pid_association(std::string user_id, std::st
 }
 
 task<void> ModuleApi::deactivate_user(std::string user_id, bool erase) {
-    task<void> deactivating =
-        environment_.server.accounts().deactivate_user(user_with_account(std::move(user_id), server_name()), erase);
+    task<void> deactivating = nested_call(
+        ModuleCall("deactivate_user", environment_.place),
+        environment_.server.accounts().deactivate_user(user_with_account(std::move(user_id), server_name()), erase));
     co_await std::move(deactivating);
 }
 
@@ -167,7 +169,7 @@ task<std::shared_ptr<const callbacks::JsonDict>> AccountDataManager::get_global(
 }
 
 task<void> AccountDataManager::put_global(std::string user_id, std::string data_type, callbacks::JsonDict new_data) {
-    return nested_call("account_data_manager.put_global",
+    return nested_call(ModuleCall("account_data_manager.put_global", worker_),
                        put_account_data(server_, std::move(user_id), std::move(data_type), std::move(new_data)));
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <modapi/hosting/cause.h>
+
 #include <async/context.h>
 #include <async/operation.h>
 #include <async/task.h>
@@ -11,33 +13,25 @@
 
 namespace modapi {
 
-/// So many calls may lie within each other. What a module asks its host for runs callbacks, its own too: one that causes itself
-/// would go on until the memory ends.
-inline constexpr std::uint32_t max_nested_calls = 50;
+/// A module's call that callbacks run for.
+struct ModuleCall {
+    ModuleCall(std::string called, WorkerPlace place, std::uint32_t sends = 0)
+        : method(std::move(called)), worker(place), events(sends) {}
 
-/// A call of a module's back into its host.
-class NestedCall final : public async::operation {
-public:
-    explicit NestedCall(const async::context& outer) noexcept : operation(outer) {
-        const NestedCall* const around = async::innermost<NestedCall>(outer);
-        if (around != nullptr) depth_ = around->depth_ + 1;
-    }
-    /// How many such calls lie within each other, this one included.
-    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+    std::string method;
+    WorkerPlace worker;
+    std::uint32_t events;  ///< how many it sends, about
 
-private:
-    std::uint32_t depth_ = 1;
+    /// The cause of what it runs in this chain. Errors: std::runtime_error for a call too many within others, and for one that
+    /// sends what the request's budget has no more.
+    [[nodiscard]] Cause cause_in(const async::context& outer) const;
 };
 
-/// A call of a module's that callbacks run for.
+/// Runs what a module's call asks for.
 template <class T>
-[[nodiscard]] async::task<T> nested_call(std::string method, async::task<T> call) {
+[[nodiscard]] async::task<T> nested_call(ModuleCall made, async::task<T> call) {
     const async::context& outer = co_await async::this_context;
-    const NestedCall inner(outer);
-    if (inner.depth() > max_nested_calls) {
-        throw std::runtime_error(method + ": " + std::to_string(max_nested_calls) +
-                                 " calls lie within each other: a callback causes itself by what it does");
-    }
+    const CausedWork inner(outer, made.cause_in(outer));
     co_return co_await std::move(call).in(inner.here());
 }
 

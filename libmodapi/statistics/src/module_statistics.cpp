@@ -45,6 +45,8 @@ void CallbackCounts::add(const CallbackCounts& others) {
     timed_calls += others.timed_calls;
     timed_ns += others.timed_ns;
     max_ns = std::max(max_ns, others.max_ns);
+    waiting += others.waiting;
+    max_waiting_ns = std::max(max_waiting_ns, others.max_waiting_ns);
 }
 
 void CacheCounts::add(const CacheCounts& others) {

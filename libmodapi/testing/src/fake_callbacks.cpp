@@ -1,5 +1,6 @@
 #include <modapi/testing/fake_homeserver.h>
 
+#include <modapi/hosting/cause.h>
 #include <modapi/hosting/event_json.h>
 #include <modapi/hosting/log.h>
 
@@ -104,8 +105,12 @@ task<Event> FakeHomeserver::send_event(EventFields fields) {
     // What says nothing new is no new event.
     if (current != nullptr && current->sender() == event.sender() && current->content() == event.content()) co_return *current;
     store_event(event);
-    if (!hooks_->third_party_rules.on_new_event.empty())
-        background_->spawn("on_new_event", tell_of_event(hooks_->third_party_rules, event, state_of(event.room_id())));
+    if (!hooks_->third_party_rules.on_new_event.empty()) {
+        const async::context& here = co_await async::this_context;
+        Cause cause = Cause::of(here);
+        task<void> telling = tell_of_event(hooks_->third_party_rules, event, state_of(event.room_id()));
+        background_->spawn("on_new_event", run_caused(std::move(cause), std::move(telling)));
+    }
     co_return event;
 }
 
@@ -274,8 +279,10 @@ task<void> FakeHomeserver::route_presence(std::string user_id, PresenceUpdate up
     co_await hooks_->presence_router.get_users_for_states(updates);
 }
 
-void FakeHomeserver::shut_down(const std::string& room_id) {
-    if (hooks_ != nullptr) background_->spawn("delete_room", empty_room(room_id));
+void FakeHomeserver::shut_down(const async::context& here, const std::string& room_id) {
+    if (hooks_ == nullptr) return;
+    Cause cause = Cause::of(here);
+    background_->spawn("delete_room", run_caused(std::move(cause), empty_room(room_id)));
 }
 
 task<void> FakeHomeserver::empty_room(std::string room_id) {

@@ -125,7 +125,8 @@ task<std::pair<std::string, std::optional<std::string>>> FakeHomeserver::create_
 task<void> FakeHomeserver::delete_room(callbacks::RoomID room) {
     co_await asked("delete_room");
     rooms_deleted.push_back(room.to_string());
-    shut_down(room.to_string());
+    const async::context& here = co_await async::this_context;
+    shut_down(here, room.to_string());
     co_return;
 }
 

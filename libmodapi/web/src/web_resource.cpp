@@ -3,6 +3,7 @@
 
 #include <async/callback_frame.h>
 #include <async/sleep.h>
+#include <async/waiting_runs.h>
 
 #include <boost/json/parse.hpp>
 
@@ -184,6 +185,7 @@ async::task<std::optional<Response>> WebResources::serve(const Request& request,
     async::callback_frame frame(outer);
     frame.enter(entry->identity);
     const async::clock::time_point began = outer.clock().now();
+    async::listed_run listed(settings.waiting, entry->identity, frame.here(), began);
     std::optional<Response> response;
     std::exception_ptr failure;
     try {

@@ -49,10 +49,14 @@ public:
     cancellation_registration(const cancellation_registration&) = delete;
     cancellation_registration& operator=(const cancellation_registration&) = delete;
 
-    void unregister() noexcept;
+    void unregister() noexcept {
+        if (source_ != nullptr) leave_source();
+    }
 
 private:
     friend class cancellation_source;
+
+    void leave_source() noexcept;
 
     function on_cancel_;
     cancellation_source* source_ = nullptr;
@@ -88,7 +92,10 @@ public:
         : cancellation_source(parent, min_reason_for(shielded)) {}
     /// A source that also ends when `parent` does for the reason `min_reason` or a greater one.
     cancellation_source(cancellation_source* parent, cancel_reason min_reason);
-    ~cancellation_source();
+    ~cancellation_source() {
+        if (first_ != nullptr) [[unlikely]]
+            forget_all();
+    }
     cancellation_source(const cancellation_source&) = delete;
     cancellation_source& operator=(const cancellation_source&) = delete;
 
@@ -96,6 +103,15 @@ public:
     void request(cancel_reason reason);
     /// A reference, for who asks often: it tells what is requested as long as the source lives.
     [[nodiscard]] const cancel_reason& requested() const noexcept { return requested_; }
+
+    /// From now on it also ends when `parent` does for the reason `min_reason` or a greater one, at once if that was requested
+    /// before. For a source that is made for many short things, of which few last until somebody could end them.
+    void end_with(cancellation_source& parent, cancel_reason min_reason);
+    /// From now on it doesn't end with a parent, and `requested` is what was requested of it.
+    void start_over(cancel_reason requested) noexcept {
+        parent_.unregister();
+        requested_ = requested;
+    }
 
     /// From here on `registration` hears of every request, or, if it is shielded, of those that aren't `caller_gone`. What was
     /// requested before isn't repeated: ask `requested`.
@@ -109,6 +125,8 @@ private:
     static constexpr cancel_reason min_reason_for(bool shielded) noexcept {
         return shielded ? cancel_reason::deadline : cancel_reason::caller_gone;
     }
+
+    void forget_all() noexcept;
 
     cancellation_registration* first_ = nullptr;
     cancellation_registration* walking_ = nullptr;  // the next one `request` will visit

@@ -106,7 +106,7 @@ private:
         walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
             : base(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
 
-        void start() const { run_.throw_if_operation_cancelled(); }
+        void start() { run_.throw_if_operation_cancelled(); }
         /// Runs hooks until the walk is over (true) or one suspends: `rest` then waits for it, `settle` takes its answer.
         bool advance(detail::passed<Arguments>... arguments) {
             while (next_ != end_) {

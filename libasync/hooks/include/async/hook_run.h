@@ -5,11 +5,11 @@
 #include <async/context.h>
 #include <async/error_rule.h>
 #include <async/observation.h>
+#include <async/waiting_runs.h>
 
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 
 namespace async::detail {
 
@@ -18,7 +18,7 @@ namespace async::detail {
 /// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that suspends, `suspended` before one of the
 /// two; `leave` after the last hook. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings` outlive
 /// it; it stays where it is, since the hooks' tasks run with its context.
-class hook_run : public callback_frame {
+class hook_run : public callback_frame, private waiting_run {
 public:
     /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
     hook_run(const context& outer, const dispatch_settings* settings, std::uint32_t sampled_every) noexcept
@@ -26,13 +26,17 @@ public:
           settings_(settings),
           requested_(outer.cancellation != nullptr ? outer.cancellation->requested() : never_requested),
           sampled_mask_(sampled_every - 1) {
-        inner_.shielded = true;
-        if (settings != nullptr && settings->callback_deadline.count() > 0) [[unlikely]]
-            limit_time();
+        inner_.end_with(ends_by_);  // which hears of nothing before the hook suspends, and never of `caller_gone`
     }
+    ~hook_run() {
+        if (waits_) [[unlikely]]
+            stop_waiting();
+    }
+    hook_run(const hook_run&) = delete;
+    hook_run& operator=(const hook_run&) = delete;
 
     /// Throws if the operation is cancelled: no hook is called then. Once before the first hook; `end` does it for the others.
-    void throw_if_operation_cancelled() const {
+    void throw_if_operation_cancelled() {
         if (requested_ != cancel_reason::none) [[unlikely]]
             throw_if_it_ends_the_walk();
     }
@@ -44,7 +48,7 @@ public:
             begin_timed();
         enter(identity);
     }
-    /// The hook has suspended; its deadline runs from here on.
+    /// The hook has suspended: from here on it can be cut, by its deadline too.
     void suspended();
     /// The hook gave an answer. Throws if the operation was cancelled meanwhile.
     void end() {
@@ -64,10 +68,9 @@ private:
     [[nodiscard]] callback_statistics& statistics() const noexcept {
         return const_cast<callback_statistics&>(running().statistics);
     }
-    [[gnu::cold]] void throw_if_it_ends_the_walk() const;
+    [[gnu::cold]] void throw_if_it_ends_the_walk();
     [[gnu::cold]] void begin_timed();
-    [[gnu::cold]] void limit_time();
-    [[gnu::cold]] void stop_expiry();
+    void stop_waiting() noexcept;
     [[gnu::cold]] void end_timed();
 
     static constexpr cancel_reason never_requested = cancel_reason::none;
@@ -76,9 +79,10 @@ private:
     const cancel_reason& requested_;  // of the operation, at hand
     std::uint32_t sampled_mask_;
     bool timed_ = false;
+    bool waits_ = false;  // the hook has suspended
     clock::time_point began_{};
-    std::optional<cancellation_source> limited_;  // with a deadline: what ends `inner_`
-    std::unique_ptr<timer> expiry_;               // of a hook that has suspended
+    cancellation_source ends_by_;    // what ends `inner_`
+    std::unique_ptr<timer> expiry_;  // of a hook that waits, where nobody looks after those
 };
 
 }  // namespace async::detail

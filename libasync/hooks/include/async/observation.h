@@ -14,6 +14,8 @@
 
 namespace async {
 
+class waiting_runs;
+
 /// What one registered callback did so far. Written by its worker's thread only; a reader on another thread may see values
 /// that are a little old, never torn ones.
 struct callback_statistics {
@@ -56,6 +58,9 @@ public:
     virtual void on_error(const callback_identity& callback, error_level level, const std::exception_ptr& failure) noexcept = 0;
     /// A run took longer than `dispatch_settings::slow`.
     virtual void on_slow(const callback_identity& callback, clock::duration took) noexcept = 0;
+    /// Runs of this callback wait for longer than `dispatch_settings::slow` now, the longest one for `so_far`; told each such
+    /// period again, where `dispatch_settings::waiting` looks after them.
+    virtual void on_waiting(const callback_identity& /*callback*/, clock::duration /*so_far*/, std::size_t /*runs*/) noexcept {}
     /// This callback's answer ended the walk: the module that denied or changed the operation.
     virtual void on_decision(const callback_identity& callback) noexcept = 0;
 };
@@ -77,6 +82,9 @@ struct dispatch_settings {
     clock::duration slow = std::chrono::seconds(1);          ///< longer runs are reported
     clock::duration callback_deadline = clock::duration(0);  ///< longer runs are cut, 0: never
     failure_border* border = nullptr;                        ///< null: failures leave as they are
+    /// Looks after runs that have suspended: names the late ones, and cuts those over the deadline within a second. Null: nobody
+    /// names them, and a run with a deadline has a timer of its own.
+    waiting_runs* waiting = nullptr;
 };
 
 }  // namespace async

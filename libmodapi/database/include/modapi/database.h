@@ -4,6 +4,7 @@
 #include <async/run_on.h>
 #include <async/task.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,15 @@ class WriteRefused : public DatabaseError {
 public:
     using DatabaseError::DatabaseError;
 };
+
+/// An interaction that was at work for longer than its time limit: its statement was cut, or a further one refused.
+class InteractionTimeout : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
+/// How long an interaction may be at work; none: for ever.
+using InteractionLimit = std::optional<std::chrono::milliseconds>;
 
 /// A value that is bound to a placeholder or read from a column.
 using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
@@ -128,6 +138,14 @@ public:
     std::int64_t execute_with(std::string_view sql, std::vector<SqlValue> values) {
         return run(sql, std::move(values), nullptr);
     }
+    /// Runs one statement before the next one, of which nothing is needed but that it was run: PostgreSQL gets both at once, which
+    /// is half the waiting. What the statement can't do, the next one's error says, or that of the commit. For INSERT, UPDATE and
+    /// DELETE.
+    template <class... Values>
+    void execute_later(std::string_view sql, const Values&... values) {
+        run_later(sql, {detail::to_sql(values)...});
+    }
+    void execute_with_later(std::string_view sql, std::vector<SqlValue> values) { run_later(sql, std::move(values)); }
     /// Runs one query; all its rows, in order.
     template <class... Columns, class... Values>
     [[nodiscard]] std::vector<std::tuple<Columns...>> query(std::string_view sql, const Values&... values) {
@@ -156,6 +174,8 @@ public:
 protected:
     /// Runs `sql` with `values`; rows go to `rows` unless that is null. Returns the number of rows changed.
     virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) = 0;
+    /// Runs `sql` before the next statement, or at once.
+    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
 };
 
@@ -171,6 +191,12 @@ struct DatabaseSettings {
     /// PostgreSQL: a table that `run_in_turn` locks, so that turns hold between processes too. The host's own schema has it,
     /// and nothing else uses it. Empty: turns hold within the process.
     std::string turn_table;
+    /// After this an interaction that only reads is cut, so that one that never ends doesn't keep the connections that all read
+    /// by. None: never.
+    InteractionLimit read_limit = std::chrono::seconds(10);
+    /// SQLite file: refuses to open what another process has opened in this way, and names it. The lock, on a file `.lock`
+    /// beside it, ends with the process, however that ends.
+    bool is_alone = false;
 
     [[nodiscard]] bool is_postgresql() const noexcept { return name == "postgresql" || name == "psycopg2"; }
 };
@@ -182,11 +208,18 @@ struct DatabaseSettings {
 /// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
 ///
 /// What blocks what: an interaction holds one database thread and its connection until it is through, also while the server
-/// computes or another transaction has what it needs; a statement has no time limit. Others run on the threads that are free
-/// and queue when there is none. Workers never wait: only their tasks do. The destructor waits for what runs.
+/// computes or another transaction has what it needs. Others run on the threads that are free and queue when there is none.
+/// Workers never wait: only their tasks do. The destructor waits for what runs.
+///
+/// What limits it: a `read` has DatabaseSettings::read_limit, a `run_within` its own; a `run` has none. The time begins with
+/// the connection, not in the queue, and all tries share it. What is over it gets InteractionTimeout from the statement that
+/// runs, or from the next one or the commit where the function itself took so long, and is rolled back; the log names it by
+/// `desc`, with the statement. A function that never returns can't be ended: `running` tells of it.
 class Database {
 public:
-    virtual ~Database() = default;
+    virtual ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
 
     /// Opens and checks it; blocks until all connections are there. Errors: DatabaseError that names the file or server.
     [[nodiscard]] static std::unique_ptr<Database> open(const DatabaseSettings& settings);
@@ -198,7 +231,14 @@ public:
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write, std::move(desc), std::forward<Function>(function),
+        return checked_start(Access::write, std::nullopt, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
+    /// Runs `function(transaction, arguments...)` as `run` does, for at most `limit`; none is `run`. Errors: those of `run`;
+    /// InteractionTimeout.
+    template <class Function, class... Arguments>
+    auto run_within(InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
+        return checked_start(Access::write, limit, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, one such interaction after the other, in the order of the
@@ -211,35 +251,58 @@ public:
     /// and one statement where there is such a table; on SQLite it is `run`. Errors: those of `run`.
     template <class Function, class... Arguments>
     auto run_in_turn(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write_in_turn, std::move(desc), std::forward<Function>(function),
+        return checked_start(Access::write_in_turn, std::nullopt, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
-    /// snapshot. An SQLite database in memory has one connection for everything. Errors: those of `run`; WriteRefused for a
-    /// statement that writes.
+    /// snapshot, for at most DatabaseSettings::read_limit. An SQLite database in memory has one connection for everything.
+    /// Errors: those of `run`; WriteRefused for a statement that writes; InteractionTimeout.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::read, std::move(desc), std::forward<Function>(function),
+        return checked_start(Access::read, read_limit_, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
-        interact(desc, Access::write, function, state);
+        perform({desc, Access::write, std::nullopt, function, state});
     }
+
+    /// An interaction that has its connection, or waits on a database thread for one.
+    struct Running {
+        std::string desc;
+        std::chrono::steady_clock::time_point since;
+    };
+    /// All that are at work, the longest first: who looks from time to time sees what doesn't end. Thread: any. Cost: a lock
+    /// and a copy of each.
+    [[nodiscard]] std::vector<Running> running() const;
 
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
     enum class Access : unsigned char { read, write, write_in_turn };
+    struct Interaction {
+        std::string_view desc;
+        Access access;
+        InteractionLimit limit;
+        void (*function)(Transaction&, void*);
+        void* state;
+    };
+
+    explicit Database(InteractionLimit read_limit);
 
     /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
     [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
     /// One transaction on the calling thread, with retries.
-    virtual void interact(std::string_view desc, Access access, void (*function)(Transaction&, void*), void* state) = 0;
+    virtual void interact(const Interaction& interaction) = 0;
 
 private:
+    class AtWork;
+
+    /// `interact`, seen by `running` meanwhile.
+    void perform(const Interaction& interaction);
+
     template <class Function, class... Arguments>
-    auto checked_start(Access access, std::string desc, Function&& function, Arguments&&... arguments) {
+    auto checked_start(Access access, InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
         constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, Transaction&, std::decay_t<Arguments>&...>;
         static_assert(fits,
@@ -247,7 +310,8 @@ private:
                       "stand after it: they are others, or more or fewer, than its parameters");
         if constexpr (fits) {
             return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-                *this, access, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+                *this, access, limit, std::move(desc), std::forward<Function>(function),
+                std::forward<Arguments>(arguments)...);
         } else {
             return async::make_ready_task();
         }
@@ -255,17 +319,18 @@ private:
 
     template <class Function, class... Arguments>
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
-        Database& self, Access access, std::string desc, Function function, Arguments... arguments) {
+        Database& self, Access access, InteractionLimit limit, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
             Database& database;
             Access access;
+            InteractionLimit limit;
             std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.interact(desc, access, &Call::in_transaction, this); }
+            void operator()() { database.perform({desc, access, limit, &Call::in_transaction, this}); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -279,7 +344,7 @@ private:
                 }
             }
         };
-        Call call{self, access, desc, function, std::tie(arguments...), std::nullopt};
+        Call call{self, access, limit, desc, function, std::tie(arguments...), std::nullopt};
         task_on_executor work = async::run_on(self.executor(access), &run_call<Call>, &call);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
@@ -290,6 +355,9 @@ private:
     static void run_call(Call* call) {
         (*call)();
     }
+
+    InteractionLimit read_limit_;
+    std::unique_ptr<AtWork> at_work_;
 };
 
 }  // namespace modapi

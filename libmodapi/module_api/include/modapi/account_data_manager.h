@@ -1,5 +1,7 @@
 #pragma once
 
+#include <modapi/hosting/cause.h>
+
 #include <callbacks/json.h>
 
 #include <async/task.h>
@@ -17,7 +19,8 @@ class Homeserver;
 /// Errors of both: SynapseError 400 `M_INVALID_PARAM` for what is no user id; ForeignUserError. Thrown at the await.
 class AccountDataManager {
 public:
-    explicit AccountDataManager(Homeserver& server) noexcept : server_(server) {}
+    explicit AccountDataManager(Homeserver& server, WorkerPlace worker = WorkerPlace()) noexcept
+        : server_(server), worker_(worker) {}
 
     /// Null if it isn't set. Nobody can change the answer; copy it to have one of your own.
     [[nodiscard]] async::task<std::shared_ptr<const callbacks::JsonDict>> get_global(std::string user_id,
@@ -29,6 +32,7 @@ public:
 
 private:
     Homeserver& server_;
+    WorkerPlace worker_;
 };
 
 }  // namespace modapi

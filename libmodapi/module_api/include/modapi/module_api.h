@@ -323,16 +323,19 @@ public:
     [[nodiscard]] std::vector<Template> read_templates(
         const std::vector<std::string>& filenames, std::optional<std::string> custom_template_directory = std::nullopt) const;
 
-    /// Runs `f(transaction, args...)` in a database transaction; see Database::run.
+    /// Runs `f(transaction, args...)` in a database transaction; see Database::run. Errors: those of Database::run, and
+    /// InteractionTimeout after the operator's `interaction_deadline`, once all modules have started: what is at work holds up
+    /// whoever else writes.
     template <class Function, class... Arguments>
     [[nodiscard]] auto run_db_interaction(std::string desc, Function&& f, Arguments&&... args) {
-        return database().run(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
+        return database().run_within(interaction_limit(), interaction_name(desc), std::forward<Function>(f),
+                                     std::forward<Arguments>(args)...);
     }
     /// Runs `f(transaction, args...)` in a transaction that only reads; see Database::read. It doesn't wait for who writes, and
     /// sees what was committed when it began. Errors: WriteRefused for a statement that writes.
     template <class Function, class... Arguments>
     [[nodiscard]] auto run_db_read(std::string desc, Function&& f, Arguments&&... args) {
-        return database().read(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
+        return database().read(interaction_name(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
     }
     /// Brings this module's own tables up to date in the host's database: applies the steps that it hasn't got yet. For
     /// start(); all workers may do it at once. Errors: DatabaseError that names the step.
@@ -399,6 +402,9 @@ private:
     void require_registered(const async::cached_function& function) const;
     void publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
+    [[nodiscard]] InteractionLimit interaction_limit() const noexcept;
+    /// What the log calls it: `desc of module NAME`.
+    [[nodiscard]] std::string interaction_name(const std::string& desc) const;
     [[nodiscard]] boost::asio::any_io_executor blocking_pool() const;
 
     ModuleEnvironment& environment_;

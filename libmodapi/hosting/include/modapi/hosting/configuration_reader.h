@@ -29,7 +29,7 @@ public:
 
     ConfigurationReader(const ConfigurationFile& file, Warn warn);
 
-    /// What a host gives to each worker: `caches`, `module_start_timeout`, and all of http_client().
+    /// What a host gives to each worker: `caches`, `module_start_timeout`, and all of callback_limits() and http_client().
     [[nodiscard]] WorkerSettings worker_settings() const;
     /// `caches: {global_factor, per_cache_factors, expire_caches, cache_entry_ttl}`.
     [[nodiscard]] CacheSettings caches() const;
@@ -37,6 +37,8 @@ public:
     [[nodiscard]] HttpClientSettings http_client() const;
     /// `module_start_timeout`, a duration.
     [[nodiscard]] std::chrono::milliseconds module_start_timeout(std::chrono::milliseconds otherwise) const;
+    /// `slow_callback`, a duration, and `callback_deadline` and `interaction_deadline`, each a duration or `none`; none is 0.
+    [[nodiscard]] CallbackLimits callback_limits() const;
     /// `background_updates: {background_update_duration_ms, sleep_enabled, sleep_duration_ms, min_batch_size,
     /// default_batch_size}`.
     [[nodiscard]] BackgroundUpdateSettings background_updates() const;

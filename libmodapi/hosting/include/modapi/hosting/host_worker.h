@@ -1,16 +1,19 @@
 #pragma once
 
 #include <modapi/hosting/module_host.h>
+#include <modapi/hosting/new_event.h>
 
 #include <callbacks/event.h>
 
 #include <async/context.h>
+#include <async/notification.h>
 #include <async/scope.h>
 #include <async/task.h>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -62,6 +65,8 @@ public:
     /// Tells this worker's modules of an event that was stored, in the background; nothing where none listens. A host of
     /// several workers tells all of them: WorkerGroup::on_new_event.
     void run_on_new_event(callbacks::Event event, std::shared_ptr<const callbacks::StateMap> state);
+    /// Likewise of one that all workers are told of: as soon as no other worker is in the middle of that.
+    void run_on_new_event(std::shared_ptr<NewEvent> event);
 
 protected:
     explicit HostWorker(const WorkerContext& place);
@@ -80,10 +85,17 @@ protected:
 private:
     friend class WorkerGroup;
 
+    void tell_of_next_events();
+    [[nodiscard]] async::task<void> told_of_all_events();
+    void forget_events();
+
     std::string name_;
     const async::environment& where_;
     ModuleHost modules_;
     async::scope background_;
+    std::deque<std::shared_ptr<NewEvent>> new_events_;  // that the modules weren't told of yet
+    bool waits_for_another_worker_ = false;             // which tells its modules of the first of them
+    async::notification all_told_;
 };
 
 }  // namespace modapi

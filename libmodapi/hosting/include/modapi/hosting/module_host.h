@@ -2,6 +2,7 @@
 
 #include <modapi/database.h>
 #include <modapi/hosting/cache_settings.h>
+#include <modapi/hosting/cause.h>
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/invalidation_bus.h>
@@ -25,13 +26,23 @@ namespace modapi {
 
 class Watchdog;
 
+/// What callbacks of modules may take, as the operator's file says it.
+struct CallbackLimits {
+    std::chrono::milliseconds slow_callback{1000};           ///< runs that take longer are warned about
+    std::chrono::milliseconds callback_deadline{60'000};     ///< longer runs are cut; 0: never
+    std::chrono::milliseconds interaction_deadline{60'000};  ///< what run_db_interaction takes longer for is cut; 0: never
+};
+
 /// How one worker runs.
 struct WorkerSettings {
     std::optional<std::string> worker_name;              ///< none: the main worker
     std::optional<std::string> worker_app;               ///< what kind of program it is; none: the main worker
     bool run_background_tasks = true;                    ///< true on exactly one worker
-    std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that took longer are warned about
-    std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut; 0: never
+    WorkerPlace place;                                   ///< among the workers that hear of each other's events
+    std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that take longer are warned about, and while they wait
+    std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut, within a second; 0: never
+    /// What a module's run_db_interaction takes longer for is cut, once all modules have started; 0: never.
+    std::chrono::milliseconds interaction_deadline{0};
     std::chrono::milliseconds web_resource_deadline{0};  ///< requests that a web resource takes longer for are cut; 0: never
     std::chrono::milliseconds blocked_thread{2000};      ///< a callback that keeps its thread for longer is named in the log
     std::chrono::milliseconds start_deadline{60000};     ///< a start() or ready() that takes longer fails the host's start
@@ -41,8 +52,14 @@ struct WorkerSettings {
     /// What the host serves itself, each with everything below it: no module's web resource may be there or above.
     std::vector<std::string> reserved_paths = WebResources::usual_reserved_paths();
     /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives it.
-    /// Null: nobody does.
+    /// Null: nobody does, and runs that wait are named only if they have a deadline.
     Watchdog* watchdog = nullptr;
+
+    void limit(const CallbackLimits& limits) noexcept {
+        slow_callback = limits.slow_callback;
+        callback_deadline = limits.callback_deadline;
+        interaction_deadline = limits.interaction_deadline;
+    }
 };
 
 /// One thread's share of the module system: its module instances, their callbacks, resources, caches and background calls.

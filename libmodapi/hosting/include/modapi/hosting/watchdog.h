@@ -9,6 +9,8 @@
 
 namespace modapi {
 
+class Database;
+
 /// Names the callback that blocks a worker's thread: what can't be cut can at least be seen. Looks at each worker's mark from a
 /// thread of its own; one warning per blocked run, and one line when it ends.
 class Watchdog {
@@ -23,6 +25,9 @@ public:
     void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked,
                std::string worker = {});
     void forget(const std::atomic<const async::callback_identity*>& on_stack);
+    /// Names each interaction that is at work for longer than `slow` from now on, and says when it ended: others wait for it.
+    /// The database outlives the watchdog.
+    void watch(const Database& database, std::chrono::milliseconds slow);
 
 private:
     struct State;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <modapi/hosting/host_error.h>
+#include <modapi/hosting/host_process.h>
 #include <modapi/hosting/host_worker.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/module_statistics.h>
+#include <modapi/hosting/new_event.h>
 #include <modapi/hosting/shutdown_deadline.h>
 
 #include <async/task.h>
@@ -38,10 +40,23 @@ struct WorkerGroupSettings {
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
     std::chrono::milliseconds grace{1500};
     std::chrono::milliseconds time_to_stop{4500};
-    std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve()
-    /// The deadline of the whole program's stop, for a host that has more to end than its workers; outlives them. Null: they
-    /// have one of their own.
-    ShutdownDeadline* deadline = nullptr;
+    std::vector<int> signals = {SIGTERM, SIGINT};  ///< that end serve(), where there is no `process`
+    /// Whose signals end serve(), and whose deadline is that of the whole program's stop: also of what a host has to end beside its
+    /// workers, and of main()'s end. Null: the workers have a deadline of their own.
+    HostProcess* process = nullptr;
+};
+
+/// A worker that doesn't answer.
+struct SilentWorker {
+    std::string worker;
+    std::string module;    ///< whose callback is on its stack; empty: none is known
+    std::string callback;  ///< likewise
+};
+
+/// What the workers that answered in time said of their modules, added up.
+struct AnsweredStatistics {
+    std::vector<ModuleStatistics> modules;
+    std::vector<SilentWorker> silent;
 };
 
 /// Worker threads of a host, with their modules: builds them, starts them, and ends them well whatever happens in between.
@@ -76,12 +91,19 @@ public:
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
 
-    /// Tells the modules of all workers of an event that was stored. `state`: of its room, with the event; null: nobody asked
-    /// for it. Thread: any. Cost: a post for each worker; nothing is copied but the two references.
+    /// Tells the modules of all workers of an event that was stored, one worker after the other as NewEvent says. `state`: of its
+    /// room, with the event; null: nobody asked for it. Thread: any. Cost: a post for each worker.
+    ///
+    /// What a module sends because of it is bounded by its cause, which an event has that is made inside of a task:
+    ///     workers.on_new_event(std::make_shared<NewEvent>(event, state, Cause::of(co_await async::this_context)));
     void on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state);
+    void on_new_event(const std::shared_ptr<NewEvent>& event);
 
     /// What the modules of all workers registered and did, added up. Awaited on a worker. Cost: a hop to each worker and back.
     [[nodiscard]] async::task<std::vector<ModuleStatistics>> module_statistics() const;
+    /// What module_statistics() gives, of those workers that answer within `limit`, and who doesn't: something blocks its
+    /// thread. Awaited on a worker; that limit isn't much longer than it takes.
+    [[nodiscard]] async::task<AnsweredStatistics> module_statistics_within(std::chrono::milliseconds limit) const;
     /// What module_statistics() gives, for a thread that is no worker's: it waits.
     [[nodiscard]] std::vector<ModuleStatistics> wait_for_module_statistics() const;
     /// A line in the log for each module: what it registered.
@@ -107,8 +129,10 @@ private:
     void abandon(const HostError& failure);
     void run_thread(Thread& thread);
     void fail(const HostError& failure);
+    void fail_on(const Thread& thread, const std::exception_ptr& failure) noexcept;
+    void end_all(const std::function<void()>& on_stop);
     void stop_for(const std::function<void()>& on_stop, bool is_failure = false);
-    void arm_deadline(bool is_failure, std::string failure);
+    void forget_process();
     void on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what);
     static async::task<void> drain(Thread& thread, std::chrono::milliseconds grace);
     static async::task<void> end(Thread& thread, std::chrono::milliseconds grace);

@@ -22,9 +22,10 @@ public:
 /// Finds the class a module name stands for: compiled in, or in a shared library on the module path.
 ///
 /// `list_spam_checker.ListSpamChecker` is split at its last dot: the class ListSpamChecker in list_spam_checker.so. Before
-/// anything in a library runs, its ELF file is read: it must carry the mark of this binary interface (abi.h), must not bring a
-/// copy of the framework (the framework section, or a needed libmodapi* of another name than this process's own), and must
-/// export the class. Libraries are never unloaded. Thread: one at a time.
+/// anything in a library runs, its ELF file is read: it must carry the marks of this binary interface (abi.h) and of the headers
+/// that the framework was built from (modapi_mark_headers in CMake), must not bring a copy of the framework (the framework section,
+/// or a needed libmodapi* of another name than this process's own), and must export the class. Libraries are never unloaded.
+/// Thread: one at a time.
 class ModuleResolver {
 public:
     explicit ModuleResolver(std::vector<std::filesystem::path> module_path);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/hosting/cause.h>
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/module_caches.h>
 #include <modapi/hosting/module_registrations.h>
@@ -39,7 +40,9 @@ struct ModuleEnvironment {
     std::optional<std::string> worker_name;  ///< none: the main worker
     std::optional<std::string> worker_app;   ///< none: the main worker
     bool run_background_tasks = true;
+    WorkerPlace place;
     HttpClientSettings http_client;
+    InteractionLimit interaction_deadline;  ///< of modules' writing interactions, once all have started
     async::dispatch_settings dispatch_settings;
     /// Tells a cached function what the operator says of it, when it is registered. Empty: nothing.
     std::function<void(async::cached_function&)> configure_cache;
@@ -62,6 +65,10 @@ struct ModuleEnvironment {
     }
     /// Background calls that constructors and starts ask for begin when all modules have started, or not at all.
     void begin_background(std::function<void()> start);
+    /// None while modules start, which may take long over their tables.
+    [[nodiscard]] InteractionLimit interaction_limit() const noexcept {
+        return have_started_ ? interaction_deadline : std::nullopt;
+    }
     /// From now on they begin at once.
     void all_modules_started();
     /// Drops everything that calls into modules, before they are destroyed.

@@ -22,6 +22,8 @@ struct CallbackCounts {
         std::uint64_t max_ns = 0;  ///< how long the longest of them took
         [[deprecated("max_ns")]] std::uint64_t longest_ns;
     };
+    std::uint64_t waiting = 0;         ///< calls that have suspended and not ended yet
+    std::uint64_t max_waiting_ns = 0;  ///< since when the longest of them does
 
     void add(const CallbackCounts& others);
 };

@@ -201,7 +201,7 @@ private:
     async::task<void> tell_of_logout(std::string access_token);
     async::task<void> tell_of_account_data(std::string user_id, std::string type, callbacks::JsonDict content);
     async::task<void> route_presence(std::string user_id, PresenceUpdate update);
-    void shut_down(const std::string& room_id);
+    void shut_down(const async::context& here, const std::string& room_id);
     async::task<void> empty_room(std::string room_id);
 
     const std::string name_ = "example.org";

@@ -1,0 +1,148 @@
+#include "process/client_distribution.h"
+
+#include "process/server_worker.h"
+
+#include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace homeserver {
+
+namespace {
+
+using boost::asio::ip::tcp;
+using steady_clock = std::chrono::steady_clock;
+
+/// A thread that runs gets to what is posted to it much sooner.
+constexpr auto patience = std::chrono::milliseconds(200);
+constexpr auto between_looks = std::chrono::milliseconds(50);
+
+}  // namespace
+
+/// A client that waits for a worker. Thread: any; the first taker gets it.
+class ClientDistribution::Offer {
+public:
+    Offer(tcp protocol, int descriptor, std::size_t workers)
+        : protocol_(protocol), descriptor_(descriptor), made_to_(workers, false), since_(steady_clock::now()) {}
+    ~Offer() {
+        if (!is_taken()) ::close(descriptor_);
+    }
+    Offer(const Offer&) = delete;
+    Offer& operator=(const Offer&) = delete;
+
+    [[nodiscard]] bool is_taken() const noexcept { return is_taken_.load(std::memory_order_acquire); }
+    void take(ServerWorker& worker) {
+        if (is_taken_.exchange(true, std::memory_order_acq_rel)) return;
+        tcp::socket client(worker.where().executor);
+        boost::system::error_code error;
+        client.assign(protocol_, descriptor_, error);
+        if (error) {
+            ::close(descriptor_);
+            spdlog::warn("a client couldn't be let in: {}", error.message());
+            return;
+        }
+        worker.serve(std::move(client));
+    }
+
+    // By the thread that offers it.
+    [[nodiscard]] bool was_made_to(std::size_t worker) const { return made_to_[worker]; }
+    void is_made_to(std::size_t worker) {
+        made_to_[worker] = true;
+        since_ = steady_clock::now();
+    }
+    [[nodiscard]] bool is_late(steady_clock::time_point now) const noexcept { return now - since_ >= patience; }
+
+private:
+    tcp protocol_;
+    int descriptor_;
+    std::atomic<bool> is_taken_{false};
+    std::vector<bool> made_to_;
+    steady_clock::time_point since_;  // the last offer
+};
+
+ClientDistribution::ClientDistribution(boost::asio::io_context& io, std::vector<ServerWorker*> workers) : next_look_(io) {
+    for (ServerWorker* const worker : workers) {
+        Candidate candidate;
+        candidate.worker = worker;
+        candidate.answered = std::make_shared<std::atomic<std::uint64_t>>(0);
+        candidates_.push_back(std::move(candidate));
+    }
+}
+
+ClientDistribution::~ClientDistribution() = default;
+
+void ClientDistribution::give(tcp::socket client) {
+    boost::system::error_code error;
+    const tcp::endpoint endpoint = client.local_endpoint(error);
+    if (error) return;  // it is gone already
+    const int descriptor = client.release(error);
+    if (error) {
+        spdlog::warn("a client couldn't be let in: {}", error.message());
+        return;
+    }
+    const auto offer = std::make_shared<Offer>(endpoint.protocol(), descriptor, candidates_.size());
+    offer_to(next_candidate(), offer);
+    untaken_.push_back(offer);
+    look_later();
+}
+
+void ClientDistribution::stop() {
+    next_look_.cancel();
+    untaken_.clear();
+}
+
+bool ClientDistribution::is_silent(Candidate& candidate) const {
+    const std::uint64_t answered = candidate.answered->load(std::memory_order_acquire);
+    const steady_clock::time_point now = steady_clock::now();
+    if (answered != std::exchange(candidate.answered_before, answered)) candidate.silent_since = now;
+    return answered < candidate.offered && now - candidate.silent_since >= patience;
+}
+
+std::size_t ClientDistribution::next_candidate() {
+    const std::size_t first = next_++ % candidates_.size();
+    for (std::size_t tried = 0; tried < candidates_.size(); ++tried) {
+        const std::size_t index = (first + tried) % candidates_.size();
+        if (!is_silent(candidates_[index])) return index;
+    }
+    return first;
+}
+
+void ClientDistribution::offer_to(std::size_t index, const std::shared_ptr<Offer>& offer) {
+    Candidate& candidate = candidates_[index];
+    if (candidate.answered->load(std::memory_order_acquire) == candidate.offered) candidate.silent_since = steady_clock::now();
+    ++candidate.offered;
+    offer->is_made_to(index);
+    boost::asio::post(candidate.worker->where().executor, [answered = candidate.answered, worker = candidate.worker, offer] {
+        answered->fetch_add(1, std::memory_order_acq_rel);
+        offer->take(*worker);
+    });
+}
+
+void ClientDistribution::look_later() {
+    if (std::exchange(looks_later_, true)) return;
+    next_look_.expires_after(between_looks);
+    next_look_.async_wait([this](const boost::system::error_code& error) {
+        looks_later_ = false;
+        if (!error) look();
+    });
+}
+
+void ClientDistribution::look() {
+    std::erase_if(untaken_, [](const std::shared_ptr<Offer>& offer) { return offer->is_taken(); });
+    const steady_clock::time_point now = steady_clock::now();
+    for (const std::shared_ptr<Offer>& offer : untaken_) {
+        if (!offer->is_late(now)) continue;
+        for (std::size_t index = 0; index < candidates_.size(); ++index) {
+            if (offer->was_made_to(index) || is_silent(candidates_[index])) continue;
+            offer_to(index, offer);
+            break;
+        }
+    }
+    if (!untaken_.empty()) look_later();
+}
+
+}  // namespace homeserver

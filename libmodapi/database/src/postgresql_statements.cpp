@@ -1,0 +1,208 @@
+#include "postgresql_connection.h"
+
+#include <modapi/hosting/log.h>
+
+#include "interaction.h"
+#include "postgresql_values.h"
+#include "sql_placeholders.h"
+
+#include <poll.h>
+
+#include <charconv>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+bool is_error(const PGresult* result) noexcept { return PQresultStatus(result) == PGRES_FATAL_ERROR; }
+
+bool is_copy(const PGresult* result) noexcept {
+    const ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+}  // namespace
+
+bool PostgresqlConnection::is_lost() const noexcept {
+    return PQstatus(connection_.get()) != CONNECTION_OK || PQtransactionStatus(connection_.get()) == PQTRANS_ACTIVE;
+}
+
+bool PostgresqlConnection::in_transaction() const noexcept {
+    const PGTransactionStatusType status = PQtransactionStatus(connection_.get());
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || !later_.empty();
+}
+
+void PostgresqlConnection::check(std::string_view sql, const std::vector<SqlValue>& values) {
+    const NumberedPlaceholders& numbered = statements_.find(sql).numbered;
+    if (numbered.count != values.size()) {
+        throw DatabaseError("there are " + std::to_string(numbered.count) + " placeholders and " +
+                            std::to_string(values.size()) + " values for: " + statement_on_one_line(sql));
+    }
+    if (numbered.count > PQ_QUERY_PARAM_MAX_LIMIT) {
+        throw DatabaseError("the server takes at most " + std::to_string(PQ_QUERY_PARAM_MAX_LIMIT) +
+                            " values, and there are more for: " + statement_on_one_line(sql));
+    }
+    refuse_nul(numbered.sql);
+}
+
+void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue> values) {
+    check(sql, values);
+    Waiting& waiting = later_.emplace_back();
+    waiting.sql = sql;
+    waiting.values = std::move(values);
+}
+
+void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent) {
+    PGconn* const connection = connection_.get();
+    KnownStatement& statement = statements_.find(sql);
+    const PostgresqlTexts texts(values);
+    const char* const* const pointers = texts.pointers().data();
+    const char* const numbered = statement.numbered.sql.c_str();
+    const int count = static_cast<int>(values.size());
+    if (statements_.should_prepare(statement)) {
+        if (statements_.take_forgotten()) {
+            const char* const forget = "DEALLOCATE ALL";
+            if (PQsendQueryParams(connection, forget, 0, nullptr, nullptr, nullptr, nullptr, 0) != 0)
+                sent.push_back({sql, false});
+        }
+        statement.name = statements_.next_name();
+        if (PQsendPrepare(connection, statement.name.c_str(), numbered, 0, nullptr) != 0) sent.push_back({sql, true});
+    }
+    const int is_sent = statement.name.empty()
+                            ? PQsendQueryParams(connection, numbered, count, nullptr, pointers, nullptr, nullptr, 0)
+                            : PQsendQueryPrepared(connection, statement.name.c_str(), count, pointers, nullptr, nullptr, 0);
+    if (is_sent != 0) sent.push_back({sql, false});
+}
+
+PostgresqlConnection::Result PostgresqlConnection::next_result() {
+    while (PQisBusy(connection_.get()) != 0 && receive(POLLIN)) {
+    }
+    return Result(PQgetResult(connection_.get()));
+}
+
+PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<Sent>& sent) {
+    Answer answer;
+    answer.to = sent.size();
+    for (std::size_t index = 0; index < sent.size(); ++index) {
+        while (Result next = next_result()) {
+            // A COPY is given again and again. It can only be the last.
+            const bool never_ends = is_copy(next.get());
+            // What comes after an error is the loss that it announced, or that the rest wasn't looked at.
+            if (answer.to == sent.size()) {
+                if (is_error(next.get())) answer.to = index;
+                answer.result = std::move(next);
+            }
+            if (never_ends) return answer;
+        }
+    }
+    while (Result synchronized = next_result()) {
+        if (PQresultStatus(synchronized.get()) != PGRES_PIPELINE_SYNC && answer.to == sent.size()) {
+            answer.result = std::move(synchronized);
+        }
+    }
+    take_notifications();
+    return answer;
+}
+
+PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values) {
+    PGconn* const connection = connection_.get();
+    const std::vector<Waiting> before = std::exchange(later_, {});
+    std::vector<Sent> sent;
+    for (const Waiting& waiting : before) send(waiting.sql, waiting.values, sent);
+    send(sql, values, sent);
+    Answer answer;
+    if (PQpipelineSync(connection) != 0) {
+        // What the server says meanwhile must be read, or it might not take the rest of a long statement.
+        while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
+        answer = answer_to(sent);
+    }
+    if (answer.result == nullptr) answer.result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
+    if (!is_error(answer.result.get())) return std::move(answer.result);
+    const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
+    const bool was_prepared = !statements_.find(failed).name.empty();
+    for (std::size_t index = answer.to; index < sent.size(); ++index) {
+        if (sent[index].is_preparation) statements_.find(sent[index].sql).name.clear();
+    }
+    if (was_prepared) require_prepared(answer.result.get(), failed);
+    fail(answer.result.get(), failed);
+}
+
+bool PostgresqlConnection::receive(short events) {
+    constexpr Deadline none;
+    static_cast<void>(wait_for_server(events, none));
+    return PQconsumeInput(connection_.get()) != 0;
+}
+
+void PostgresqlConnection::take_notifications() {
+    struct Free {
+        void operator()(PGnotify* notification) const noexcept { PQfreemem(notification); }
+    };
+    while (const auto notification = std::unique_ptr<PGnotify, Free>(PQnotifies(connection_.get()))) {
+        framework_log().warn("a notification of the PostgreSQL server on the channel {} is dropped: nobody here listens",
+                             notification->relname);
+    }
+}
+
+std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
+                                       std::vector<std::vector<SqlValue>>* rows) {
+    check(sql, values);
+    const Result result = execute(sql, values);
+    if (is_copy(result.get())) throw DatabaseError("COPY isn't possible here: " + statement_on_one_line(sql));
+    if (PQresultStatus(result.get()) == PGRES_EMPTY_QUERY) {
+        throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
+    }
+    if (rows == nullptr) {
+        // Empty where a statement doesn't count.
+        const std::string_view changed = PQcmdTuples(result.get());
+        std::int64_t count = 0;
+        std::from_chars(changed.data(), changed.data() + changed.size(), count);
+        return count;
+    }
+    const int width = PQnfields(result.get());
+    const int height = PQntuples(result.get());
+    rows->reserve(static_cast<std::size_t>(height));
+    for (int row = 0; row < height; ++row) {
+        std::vector<SqlValue>& read = rows->emplace_back();
+        read.reserve(static_cast<std::size_t>(width));
+        for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result.get(), row, index));
+    }
+    return height;
+}
+
+void PostgresqlConnection::require_prepared(const PGresult* result, std::string_view sql) {
+    const char* const field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const std::string_view state = field != nullptr ? field : "";
+    // Its table has other columns by now. A statement that the server really can't run says so when it runs by itself.
+    if (state == "0A000") {
+        statements_.forget();
+    } else if (state == "26000") {
+        // A proxy has many connections of the server behind this one, or somebody told it to forget them.
+        statements_.stop();
+    } else {
+        return;
+    }
+    throw TransientDatabaseError("the server can't use what it prepared for: " + statement_on_one_line(sql));
+}
+
+void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) const {
+    const auto field = [&](int which) -> std::string_view {
+        const char* const text = PQresultErrorField(result, which);
+        return text != nullptr ? text : "";
+    };
+    const std::string_view state = field(PG_DIAG_SQLSTATE);
+    // Without one the error is libpq's own.
+    std::string_view reason = state.empty() ? PQresultErrorMessage(result) : field(PG_DIAG_MESSAGE_PRIMARY);
+    reason = reason.substr(0, reason.find('\n'));
+    std::string message(reason);
+    // A data exception quotes the value, in words that depend on the server's language.
+    if (state.starts_with("22")) message = "the server can't use one of the values (SQLSTATE " + std::string(state) + ")";
+    message.append(" in: ").append(statement_on_one_line(sql));
+    if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
+    if (state == "57014") throw CutStatement(message);
+    if (state == "25006") throw WriteRefused(message);
+    if (state.starts_with("23")) throw ConstraintViolation(message);
+    throw DatabaseError(message);
+}
+
+}  // namespace modapi

@@ -1,0 +1,149 @@
+#include <modapi/hosting/host_process.h>
+#include <modapi/hosting/module_code.h>
+#include <modapi/hosting/start_step.h>
+
+#include "crash_report.h"
+#include "raw_line.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+constexpr timespec between_looks{0, 250'000'000};
+
+struct StopSignal {
+    int number;
+    std::string_view name;
+};
+constexpr std::array<StopSignal, 2> stop_signals = {{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}}};
+
+/// A stop signal that came to a thread where a module has unblocked it.
+std::atomic<int> handled{0};
+
+void on_signal(int signal) { handled.store(signal, std::memory_order_relaxed); }
+
+sigset_t stop_signal_set() noexcept {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const StopSignal& signal : stop_signals) ::sigaddset(&set, signal.number);
+    return set;
+}
+
+void block_stop_signals() noexcept {
+    const sigset_t set = stop_signal_set();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+void set_handler(int signal) noexcept {
+    struct sigaction how {};
+    how.sa_handler = &on_signal;
+    how.sa_flags = SA_RESTART;
+    ::sigemptyset(&how.sa_mask);
+    ::sigaction(signal, &how, nullptr);
+}
+
+/// What the signal does by itself.
+void die_of(int signal) noexcept {
+    ::signal(signal, SIG_DFL);
+    const sigset_t set = stop_signal_set();
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    ::raise(signal);
+}
+
+void unblock_in_child() {
+    const sigset_t set = stop_signal_set();
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+}  // namespace
+
+HostProcess& HostProcess::take_over() {
+    static auto* const process = new HostProcess;  // to the very end: what modules' libraries do in exit() is watched too
+    return *process;
+}
+
+HostProcess::HostProcess() {
+    RawLine::without_brackets();
+    report_crashes();
+    for (const StopSignal& signal : stop_signals) set_handler(signal.number);
+    block_stop_signals();
+    ::pthread_atfork(nullptr, nullptr, &unblock_in_child);
+    std::thread([this] { watch(); }).detach();
+}
+
+void HostProcess::watch_start(std::chrono::milliseconds limit) noexcept { StartStep::watch(limit); }
+
+void HostProcess::stop_by(std::function<void()> stop, std::chrono::milliseconds time) {
+    if (stop) {
+        // What modules did while they were loaded and built doesn't reach into the service.
+        restore_handlers();
+        block_stop_signals();
+        report_exits();
+    }
+    const std::scoped_lock lock(mutex_);
+    stop_ = std::move(stop);
+    time_to_stop_ = time;
+}
+
+void HostProcess::watch() {
+    const sigset_t set = stop_signal_set();
+    int pending = 0;
+    for (;;) {
+        siginfo_t ignored;
+        const int received = ::sigtimedwait(&set, &ignored, &between_looks);
+        const int elsewhere = handled.exchange(0, std::memory_order_relaxed);
+        if (received > 0) pending = received;
+        if (elsewhere > 0) pending = elsewhere;
+        try {
+            if (pending > 0) begin_stop(pending);
+            pending = 0;
+        } catch (...) {  // NOLINT: there is no memory; the next time there may be, and else the deadline ends the program
+        }
+        restore_handlers();
+        const std::string_view overdue = StartStep::overdue();
+        if (overdue.empty()) continue;
+        RawLine line("");
+        line << overdue;
+        line.write();
+        std::_Exit(EXIT_FAILURE);
+    }
+}
+
+void HostProcess::begin_stop(int signal) {
+    const std::scoped_lock lock(mutex_);
+    if (stop_) {
+        deadline_.arm(time_to_stop_);
+        stop_();
+    } else if (!deadline_.is_armed()) {
+        die_of(signal);
+    }
+}
+
+void HostProcess::restore_handlers() const noexcept {
+    for (const StopSignal& signal : stop_signals) {
+        struct sigaction how {};
+        if (::sigaction(signal.number, nullptr, &how) != 0 || how.sa_handler == &on_signal) continue;
+        RawLine line("warning");
+        line << "the handler of " << signal.name << " was replaced";
+        const char* const library = module_code::library_at(reinterpret_cast<std::uintptr_t>(how.sa_handler));  // NOLINT: an address
+        if (library != nullptr) line << " by one of " << library;
+        line << "; it is the server's again";
+        line.write();
+        set_handler(signal.number);
+    }
+}
+
+}  // namespace modapi

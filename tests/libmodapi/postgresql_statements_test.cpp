@@ -1,0 +1,211 @@
+#include "log_capture.h"
+#include "test_database.h"
+
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+/// How statements go to a real server: planned once, and several in one message.
+namespace {
+
+using modapi::ConstraintViolation;
+using modapi::Database;
+using modapi::DatabaseError;
+using modapi::Transaction;
+
+class PostgresqlStatementsTest : public testing::Test {
+protected:
+    PostgresqlStatementsTest() {
+        run([](Transaction& transaction) {
+            transaction.execute("CREATE TABLE words (word TEXT PRIMARY KEY, seen BIGINT NOT NULL)");
+            transaction.execute("INSERT INTO words (word, seen) VALUES ('first', 1)");
+        });
+    }
+    [[nodiscard]] std::unique_ptr<Database> open() const {
+        modapi::DatabaseSettings settings = test_database.settings();
+        settings.postgresql_connections = 1;  // plans are a connection's
+        return Database::open(settings);
+    }
+    void run(const std::function<void(Transaction&)>& work) { async::sync_wait(database->run("test", work)); }
+    std::int64_t number(const std::string& sql) {
+        std::int64_t found = 0;
+        run([&](Transaction& transaction) { found = std::get<0>(transaction.query_one<std::int64_t>(sql).value()); });
+        return found;
+    }
+    std::int64_t rows() { return number("SELECT COUNT(*) FROM words"); }
+
+    static std::int64_t prepared_now(Transaction& transaction) {
+        return std::get<0>(transaction
+                               .query_one<std::int64_t>("SELECT COUNT(*) FROM pg_prepared_statements "
+                                                        "WHERE name LIKE 'modapi%' AND statement NOT LIKE '%prepared%'")
+                               .value());
+    }
+    static std::optional<std::int64_t> seen(Transaction& transaction, const std::string& word) {
+        const auto row = transaction.query_one<std::int64_t>("SELECT seen FROM words WHERE word = ?", word);
+        if (!row) return std::nullopt;
+        return std::get<0>(*row);
+    }
+    static void add(Transaction& transaction, const std::string& word) {
+        transaction.execute("INSERT INTO words (word, seen) VALUES (?, 0)", word);
+    }
+    static void add_later(Transaction& transaction, const std::string& word) {
+        transaction.execute_later("INSERT INTO words (word, seen) VALUES (?, 0)", word);
+    }
+
+    TestDatabase test_database;
+    std::unique_ptr<Database> database = open();
+};
+
+TEST_F(PostgresqlStatementsTest, PlansOnceWhatComesAgainAndNothingElse) {
+    run([](Transaction& transaction) {
+        EXPECT_EQ(seen(transaction, "first"), 1);
+        EXPECT_EQ(prepared_now(transaction), 0);
+    });
+    for (int round = 0; round < 5; ++round) {
+        run([](Transaction& transaction) { EXPECT_EQ(seen(transaction, "first"), 1); });
+    }
+    EXPECT_EQ(number("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT seen%'"), 1);
+    EXPECT_EQ(number("SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT seen%'"), 5);
+}
+
+TEST_F(PostgresqlStatementsTest, GoesOnWhenTheTableOfAPlannedStatementGetsOtherColumns) {
+    const auto read = [](Transaction& transaction) {
+        EXPECT_EQ((transaction.query<std::string, std::int64_t>("SELECT * FROM words").size()), 1U);
+    };
+    run(read);
+    run(read);
+    run([](Transaction& transaction) { transaction.execute("ALTER TABLE words ADD COLUMN note TEXT"); });
+    const LogCapture log;
+    run([](Transaction& transaction) {
+        const auto row = transaction.query_one<std::string, std::int64_t, std::optional<std::string>>("SELECT * FROM words");
+        EXPECT_EQ(std::get<2>(row.value()), std::nullopt);
+    });
+    EXPECT_TRUE(log.contains("the server can't use what it prepared for: SELECT * FROM words")) << log.text();
+}
+
+TEST_F(PostgresqlStatementsTest, GoesOnWithoutPlansWhereTheServerForgetsThem) {
+    const auto read = [](Transaction& transaction) { EXPECT_EQ(seen(transaction, "first"), 1); };
+    run(read);
+    run(read);
+    run([](Transaction& transaction) { transaction.execute("DEALLOCATE ALL"); });
+    for (int round = 0; round < 3; ++round) run(read);
+    run([](Transaction& transaction) { EXPECT_EQ(prepared_now(transaction), 0); });
+}
+
+TEST_F(PostgresqlStatementsTest, KeepsABoundedNumberOfPlans) {
+    run([](Transaction& transaction) {
+        for (int number = 0; number < 1'200; ++number) {
+            const std::string sql = "SELECT seen + " + std::to_string(number) + " FROM words";
+            for (int round = 0; round < 2; ++round) EXPECT_EQ(transaction.query<std::int64_t>(sql).size(), 1U);
+        }
+        EXPECT_LE(prepared_now(transaction), 500);
+        EXPECT_GE(prepared_now(transaction), 1);
+    });
+}
+
+TEST_F(PostgresqlStatementsTest, SaysThatAStatementIsWrongAsOftenAsItComes) {
+    for (int round = 0; round < 4; ++round) {
+        const auto fail = [](Transaction& transaction) { transaction.execute("UPDATE nothing SET seen = 1"); };
+        EXPECT_THROW(run(fail), DatabaseError);
+    }
+    EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PostgresqlStatementsTest, LosesNoPlanOfAStatementThatFailsByItsValues) {
+    run([](Transaction& transaction) { add(transaction, "second"); });
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_THROW(run([](Transaction& transaction) { add(transaction, "first"); }), ConstraintViolation);
+    }
+    run([](Transaction& transaction) { add(transaction, "third"); });
+    EXPECT_EQ(rows(), 3);
+}
+
+TEST_F(PostgresqlStatementsTest, RunsWhatMayWaitInOrderBeforeTheNextStatementAndBeforeTheCommit) {
+    run([](Transaction& transaction) {
+        add_later(transaction, "second");
+        transaction.execute_later("UPDATE words SET seen = 7 WHERE word = ?", std::string("second"));
+        EXPECT_EQ(seen(transaction, "second"), 7);
+        add_later(transaction, "third");
+    });
+    EXPECT_EQ(rows(), 3);
+}
+
+TEST_F(PostgresqlStatementsTest, SendsNothingOfWhatMayWaitBeforeTheNextStatement) {
+    run([](Transaction& transaction) { transaction.execute("CREATE SEQUENCE calls"); });
+    const std::unique_ptr<Database> other = open();
+    // A sequence counts at once, whatever becomes of the transaction.
+    const auto calls = [&] {
+        const auto read = [](Transaction& transaction) {
+            return std::get<0>(transaction.query_one<bool>("SELECT is_called FROM calls").value());
+        };
+        return async::sync_wait(other->read("calls", read));
+    };
+    run([&](Transaction& transaction) {
+        transaction.execute_later("INSERT INTO words (word, seen) VALUES ('second', nextval('calls'))");
+        EXPECT_FALSE(calls());
+        EXPECT_EQ(seen(transaction, "second"), 1);
+        EXPECT_TRUE(calls());
+    });
+}
+
+TEST_F(PostgresqlStatementsTest, GivesTheErrorOfWhatWaitedToTheNextStatementAndKeepsNothing) {
+    const auto fail = [](Transaction& transaction) {
+        add_later(transaction, "second");
+        add_later(transaction, "first");
+        add_later(transaction, "third");
+        static_cast<void>(seen(transaction, "second"));
+        ADD_FAILURE() << "the row was there before";
+    };
+    for (int round = 0; round < 3; ++round) {
+        try {
+            run(fail);
+            ADD_FAILURE() << "it was committed";
+        } catch (const ConstraintViolation& error) {
+            EXPECT_NE(std::string(error.what()).find("in: INSERT INTO words"), std::string::npos) << error.what();
+        }
+        EXPECT_EQ(rows(), 1);
+    }
+}
+
+TEST_F(PostgresqlStatementsTest, GivesTheErrorOfWhatWaitedForTheCommitToTheWholeInteraction) {
+    EXPECT_THROW(run([](Transaction& transaction) { add_later(transaction, "first"); }), ConstraintViolation);
+    run([](Transaction& transaction) { add_later(transaction, "second"); });
+    EXPECT_EQ(rows(), 2);
+}
+
+TEST_F(PostgresqlStatementsTest, RunsNothingThatWaitedWhenTheInteractionFails) {
+    const auto fail = [](Transaction& transaction) {
+        add_later(transaction, "second");
+        throw std::runtime_error("changed my mind");
+    };
+    EXPECT_THROW(run(fail), std::runtime_error);
+    EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PostgresqlStatementsTest, RefusesAWrongNumberOfValuesWhereTheStatementStands) {
+    const auto fail = [](Transaction& transaction) {
+        EXPECT_THROW(transaction.execute_later("DELETE FROM words WHERE word = ?"), DatabaseError);
+        EXPECT_EQ(seen(transaction, "first"), 1);
+    };
+    run(fail);
+}
+
+TEST_F(PostgresqlStatementsTest, RefusesMoreValuesThanTheServerTakesAndGoesOn) {
+    std::string sql = "SELECT 1 WHERE 1 IN (?";
+    std::vector<modapi::SqlValue> values(65'536, modapi::SqlValue(std::int64_t{1}));
+    for (std::size_t index = 1; index < values.size(); ++index) sql += ", ?";
+    const auto fail = [&](Transaction& transaction) { transaction.execute_with(sql + ")", values); };
+    EXPECT_THROW(run(fail), DatabaseError);
+    EXPECT_EQ(rows(), 1);
+}
+
+}  // namespace
