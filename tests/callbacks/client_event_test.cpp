@@ -238,6 +238,24 @@ TEST(UnsignedWriterTest, TellsThousandsOfNamesApartAndKeepsTheLastValueOfEach) {
     EXPECT_EQ(fields.take(), JsonDict({{"next", 1}}));
 }
 
+TEST(UnsignedWriterTest, RefusesWhatJsonCanNotSay) {
+    callbacks::UnsignedWriter fields;
+    callbacks::JsonValue deep = 1;
+    for (int level = 0; level < 1000; ++level) {
+        callbacks::JsonArray outer;
+        outer.push_back(std::move(deep));
+        deep = std::move(outer);
+    }
+    const double no_number = std::nan("");
+    EXPECT_THROW(fields.add("a", no_number), std::invalid_argument);
+    EXPECT_THROW(fields.add("a", callbacks::JsonArray{1, no_number}), std::invalid_argument);
+    EXPECT_THROW(fields.add("a", callbacks::JsonDict{{"b", no_number}}), std::invalid_argument);
+    EXPECT_THROW(fields.write(callbacks::JsonDict{{"a", HUGE_VAL}}), std::invalid_argument);
+    EXPECT_THROW(fields.add("a", deep), std::invalid_argument);
+    fields.add("b", 1.5);
+    EXPECT_EQ(fields.take(), (callbacks::JsonDict{{"b", 1.5}}));
+}
+
 TEST_F(ClientEventsTest, TheHostsOwnFieldsWinOverAllModulesWhereItSendsThem) {
     add<&Module::forge>(first);
     add<&Module::forge_object>(second);

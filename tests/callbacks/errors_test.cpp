@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <stdexcept>
+
 namespace {
 
 using callbacks::Codes;
@@ -27,6 +30,15 @@ TEST(SynapseError, KeepsItsHeaders) {
     const SynapseError error(401, "who", "M_MISSING_TOKEN", JsonDict(), {{"WWW-Authenticate", "Bearer"}});
     ASSERT_EQ(error.headers().size(), 1U);
     EXPECT_EQ(error.headers().front().second, "Bearer");
+}
+
+TEST(SynapseError, IsAnErrorThatCanBeSent) {
+    for (const int status : {-1, 0, 100, 200, 302, 399, 600})
+        EXPECT_THROW(SynapseError(status, "fine"), std::invalid_argument) << status;
+    for (const int status : {400, 599}) EXPECT_EQ(SynapseError(status, "no").status(), status);
+    for (const double number : {HUGE_VAL, -HUGE_VAL, std::nan("")}) {
+        EXPECT_THROW(SynapseError(403, "no", "ORG_EXAMPLE", JsonDict{{"list", {1, number}}}), std::invalid_argument);
+    }
 }
 
 TEST(SynapseError, IsToldFromOtherFailures) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <stdexcept>
+
 namespace {
 
 using callbacks::allowed_if;
@@ -63,6 +66,16 @@ TEST(Verdict, OfABooleanIsSaidInTheFormThatIsMeant) {
     EXPECT_FALSE(spam_if(false).is_spam());
     EXPECT_FALSE(allowed_if(true).is_spam());
     EXPECT_EQ(allowed_if(false).errcode(), "M_FORBIDDEN");
+}
+
+TEST(Verdict, HasFieldsThatCanBeSent) {
+    const auto fields = [] {
+        callbacks::JsonDict made;
+        made["number"] = std::nan("");
+        return made;
+    };
+    EXPECT_THROW(Verdict(Codes::FORBIDDEN, fields()), std::invalid_argument);
+    EXPECT_THROW(static_cast<void>(callbacks::reject("ORG_EXAMPLE", "no", fields())), std::invalid_argument);
 }
 
 TEST(Verdict, IsTwoWordsWide) { EXPECT_LE(sizeof(Verdict), 2 * sizeof(void*)); }

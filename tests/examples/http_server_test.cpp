@@ -151,6 +151,43 @@ TEST_F(HttpServerTest, LetsARunningCallbackEndWhenItsClientGoesAwayAndThenDropsT
     EXPECT_TRUE(server.log_shows("status=499"));
 }
 
+TEST_F(HttpServerTest, CutsNoRunningCallbackWhenItsClientIsGoneForGood) {
+    const std::string token = server.register_user("slow");
+    RawConnection connection(server.port());
+    connection.send("GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+    ASSERT_TRUE(server.log_shows("begins for @slow:hs.test"));
+    connection.reset();
+    EXPECT_TRUE(server.log_shows("ends for @slow:hs.test"));
+    EXPECT_TRUE(server.log_shows("status=499"));
+}
+
+TEST_F(HttpServerTest, AnswersAClientThatHasSentItsRequestsAndClosesItsSide) {
+    const std::string versions = "GET /_matrix/client/versions HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (const std::string& last : {versions, std::string("POST ") + login + " HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"}) {
+        RawConnection connection(server.port());
+        connection.send(versions + versions + last);
+        connection.finish_sending();
+        const std::string answer = connection.read_to_end();
+        std::size_t answers = 0;
+        for (std::size_t at = answer.find("HTTP/1.1 "); at != std::string::npos; at = answer.find("HTTP/1.1 ", at + 1))
+            ++answers;
+        EXPECT_EQ(answers, 3U) << answer;
+    }
+    EXPECT_EQ(server.log().find("status=499"), std::string::npos) << server.log();
+}
+
+TEST_F(HttpServerTest, AnswersAClientThatClosesItsSideWhileACallbackRuns) {
+    const std::string token = server.register_user("slow");
+    RawConnection connection(server.port());
+    connection.send("GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+    ASSERT_TRUE(server.log_shows("begins for @slow:hs.test"));
+    connection.finish_sending();
+    const std::string answer = connection.read_to_end();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_NE(answer.find("@slow:hs.test"), std::string::npos) << answer;
+    EXPECT_TRUE(server.log_shows("path=/_matrix/client/v3/account/whoami status=200"));
+}
+
 TEST_F(HttpServerTest, KeepsTokensAndPasswordsOutOfTheLog) {
     const std::string token = server.register_user("alice");
     EXPECT_EQ(server.request("GET", "/_matrix/client/v3/account/whoami?access_token=" + token).status, 200);

@@ -58,6 +58,33 @@ TEST_F(ModuleFaultsTest, AnEventThatNobodyCouldReadIsNotStored) {
     EXPECT_EQ(get("/sync", alice).status, 200);
 }
 
+TEST_F(ModuleFaultsTest, AnErrorThatSaysSuccessIsAFailureOfItsModule) {
+    script("check_event_for_spam", "throw a success");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(
+        server.log_shows("error module scripted.Scripted: check_event_for_spam failed: the status of a SynapseError is that of "
+                         "an error, 400 to 599, not 200\n"));
+}
+
+TEST_F(ModuleFaultsTest, ANumberThatJsonDoesNotHaveIsAFailureOfTheModuleThatAnsweredIt) {
+    script("check_event_for_spam", "make no number");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows(
+        "error module scripted.Scripted: check_event_for_spam failed: the fields of a verdict can't be sent: a "
+        "number is infinite or none\n"));
+    script("check_event_allowed", "make no number");
+    expect_error(send(room, "hello", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows("the replacement event can't be sent: Bad JSON value: a number is infinite or none"));
+    script("on_create_room", "make no number");
+    expect_error(post("/createRoom", "{}", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows("on_create_room made of the request what can't be stored: a number is infinite or none"));
+    script("add_field_to_unsigned", "make no number");
+    expect_error(get("/rooms/" + room + "/messages?dir=b", alice), 500, "M_UNKNOWN", "Internal server error");
+    EXPECT_TRUE(server.log_shows("a field for `unsigned` can't be sent: a number is infinite or none"));
+    script("add_field_to_unsigned", "");
+    EXPECT_EQ(get("/rooms/" + room + "/messages?dir=b", alice).status, 200);
+}
+
 callbacks::JsonDict nested(int levels) {
     callbacks::JsonValue inner = "x";
     for (int level = 1; level < levels; ++level) {

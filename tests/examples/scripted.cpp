@@ -5,6 +5,7 @@
 
 #include <boost/pfr/core.hpp>
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -99,8 +100,8 @@ inline constexpr bool passed_over<async::first_not<true>> = true;
 
 /// A test's module: registers all the callbacks (those of a background update controller with `updates`), and answers each as
 /// its script says. PUT to its resource sets the script, from a callback's name to what it does: `decide`; `throw`, also
-/// `lines`, `bytes` (that aren't UTF-8), `a cancellation` or `SynapseError`; `replace with bytes`. GET gives the names of the
-/// callbacks that were asked since.
+/// `lines`, `bytes` (that aren't UTF-8), `a cancellation`, `SynapseError` or `a success`; `replace with bytes`; `make no
+/// number`, where JSON is answered. GET gives the names of the callbacks that were asked since.
 class Scripted {
 public:
     Scripted(JsonDict config, modapi::ModuleApi& api) : name_(config.at("name").as_string()) {
@@ -151,21 +152,27 @@ private:
             const std::string behaviour = begin(Name.view());
             if constexpr (Name.view() == "on_create_room") {
                 if (behaviour == "decide") stamp(arguments...);
+                if (behaviour == "make no number") forget_a_number(arguments...);
             }
             if constexpr (std::is_same_v<answer, bool>) {
                 return (behaviour == "decide") != passed_over<Combine>;
             } else if constexpr (std::is_same_v<answer, callbacks::RegistrationBehaviour>) {
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer::ALLOW;
             } else if constexpr (std::is_same_v<answer, callbacks::Verdict>) {
+                if (behaviour == "make no number") return callbacks::Verdict(Codes::FORBIDDEN, with_no_number());
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer(callbacks::NOT_SPAM);
             } else if constexpr (std::is_same_v<answer, callbacks::EventDecision>) {
                 if (behaviour == "replace with bytes") return with_bytes(arguments...);
+                if (behaviour == "make no number") return with_a_content_of_no_number(arguments...);
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer(callbacks::EVENT_ALLOWED);
             } else if constexpr (std::is_same_v<answer, int>) {
                 return 5;
             } else if constexpr (std::is_same_v<answer, async::context_manager<int>>) {
                 return Iteration();
             } else if constexpr (!std::is_void_v<answer>) {
+                if constexpr (std::is_same_v<answer, JsonDict>) {
+                    if (behaviour == "make no number") return with_no_number();
+                }
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer();
             }
         });
@@ -187,6 +194,7 @@ private:
         if (*behaviour == "throw bytes") throw callbacks::SynapseError(418, "not \xFF UTF-8", "ORG_EXAMPLE_TEAPOT");
         if (*behaviour == "throw a cancellation") throw async::operation_cancelled(async::cancel_reason::stopping);
         if (*behaviour == "throw SynapseError") throw callbacks::SynapseError(418, "teapot of " + name_, "ORG_EXAMPLE_TEAPOT");
+        if (*behaviour == "throw a success") throw callbacks::SynapseError(200, "all is well", "ORG_EXAMPLE_FINE");
         return std::string(behaviour->as_string());
     }
 
@@ -194,6 +202,20 @@ private:
         JsonDict replacement = event.get_dict();
         replacement["content"].as_object()["body"] = "not \xFF UTF-8";
         return callbacks::EventDecision(true, std::move(replacement));
+    }
+
+    static JsonDict with_no_number() {
+        JsonDict fields;
+        fields["org.example.number"] = std::nan("");
+        return fields;
+    }
+    static callbacks::EventDecision with_a_content_of_no_number(const callbacks::Event& event, const callbacks::StateMap&) {
+        JsonDict replacement = event.get_dict();
+        replacement["content"] = with_no_number();
+        return callbacks::EventDecision(true, std::move(replacement));
+    }
+    static void forget_a_number(const callbacks::Requester&, JsonDict& request_content, bool) {
+        request_content["creation_content"] = with_no_number();
     }
 
     void stamp(const callbacks::Requester&, JsonDict& request_content, bool) {

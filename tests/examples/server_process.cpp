@@ -147,6 +147,13 @@ void RawConnection::send(const std::string& bytes) {
 
 void RawConnection::close() { socket_.close(); }
 
+void RawConnection::finish_sending() { socket_.shutdown(tcp::socket::shutdown_send); }
+
+void RawConnection::reset() {
+    socket_.set_option(boost::asio::socket_base::linger(true, 0));
+    socket_.close();
+}
+
 bool RawConnection::read_more(std::string& into, steady_clock::time_point until) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady_clock::now());
     pollfd waited{socket_.native_handle(), POLLIN, 0};

@@ -49,6 +49,11 @@ public:
     /// What comes until `mark` is in it.
     [[nodiscard]] std::string read_until(const std::string& mark, std::chrono::seconds limit = std::chrono::seconds(20));
     void close();
+    /// Sends nothing any more, and still reads.
+    void finish_sending();
+    /// Closes as one whose program was killed: what comes is refused.
+    void reset();
+    [[nodiscard]] boost::asio::ip::tcp::socket& socket() noexcept { return socket_; }
 
 private:
     /// Appends what comes; false: the end. Throws when nothing comes in time.

@@ -183,4 +183,15 @@ TEST_F(TlsSmtpServer, WithACertificateThatNobodyVouchesForGetsNothing) {
     EXPECT_TRUE(peer.mails().empty());
 }
 
+/// Its certificate says for whom it is in its subject only.
+class OldTlsSmtpServer : public TlsSmtpServer {
+protected:
+    OldTlsSmtpServer() : TlsSmtpServer(std::make_unique<TestCertificate>("")) {}
+};
+
+TEST_F(OldTlsSmtpServer, GetsNothingThoughItsSubjectIsTheHost) {
+    EXPECT_THAT(failure_of_sending("a@example.org"), testing::AllOf(HasSubstr("certificate"), Not(HasSubstr("my secret"))));
+    EXPECT_TRUE(peer.mails().empty());
+}
+
 }  // namespace

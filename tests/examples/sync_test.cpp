@@ -2,6 +2,8 @@
 
 #include <csignal>
 #include <future>
+#include <memory>
+#include <thread>
 
 namespace {
 
@@ -198,6 +200,67 @@ TEST_F(SyncTest, StoppingTheServerAnswersWaitingSyncs) {
     static_cast<void>(sync(alice));
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(std::chrono::seconds(6)), 0);
+}
+
+TEST_F(SyncTest, AWaitThatALogoutOvertakesEndsAtOnce) {
+    for (const std::string way : {"/logout", "/logout/all"}) {
+        const std::string token = server.register_user("of" + std::string(way == "/logout" ? "one" : "all"));
+        const std::string since = sync(token).text("next_batch");
+        std::vector<std::unique_ptr<RawConnection>> waiting;  // at both workers
+        for (int count = 0; count < 2; ++count) {
+            waiting.push_back(std::make_unique<RawConnection>(server.port()));
+            waiting.back()->send("GET " + client + "/sync?timeout=60000&since=" + since +
+                                 " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+        }
+        static_cast<void>(sync(token));
+        static_cast<void>(sync(token));
+        const auto began = std::chrono::steady_clock::now();
+        EXPECT_EQ(post(way, "{}", token).status, 200);
+        for (const std::unique_ptr<RawConnection>& connection : waiting) {
+            const std::string answer = connection->read_until("M_UNKNOWN_TOKEN");
+            EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+        }
+        EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+    }
+}
+
+TEST_F(SyncTest, AWaitEndsWithItsClient) {
+    const std::string alice = server.register_user("alice");
+    const std::string since = sync(alice).text("next_batch");
+    const std::string request = "GET " + client + "/sync?timeout=60000&since=" + since +
+                                " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + alice + "\r\n\r\n";
+    RawConnection resets(server.port());
+    resets.send(request);
+    RawConnection closes(server.port());
+    closes.send(request);
+    // They are waiting when others that came after them have been answered, twice each worker.
+    for (int count = 0; count < 4; ++count) static_cast<void>(sync(alice));
+    const auto ended = [&] {
+        const std::string log = server.log();
+        std::size_t count = 0;
+        for (std::size_t at = log.find("/sync status=499"); at != std::string::npos; at = log.find("/sync status=499", at + 1))
+            ++count;
+        return count;
+    };
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    resets.reset();
+    while (ended() < 1 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    EXPECT_EQ(ended(), 1U);
+    closes.close();
+    while (ended() < 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    EXPECT_EQ(ended(), 2U);
+}
+
+TEST_F(SyncTest, AWaitWhoseClientSendsNothingAnyMoreIsAnsweredAtOnce) {
+    const std::string alice = server.register_user("alice");
+    const std::string since = sync(alice).text("next_batch");
+    RawConnection connection(server.port());
+    connection.send("GET " + client + "/sync?timeout=60000&since=" + since + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                    alice + "\r\n\r\n");
+    connection.finish_sending();
+    const std::string answer = connection.read_to_end();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_NE(answer.find("\"next_batch\""), std::string::npos) << answer;
 }
 
 TEST_F(SyncTest, AKnockIsToldApartFromALeave) {

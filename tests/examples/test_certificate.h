@@ -10,14 +10,15 @@
 
 namespace homeserver_test {
 
-/// A server certificate for localhost that signs itself.
+/// A server certificate for localhost that signs itself. `names` are the arguments that say for which hosts it is beside its
+/// subject.
 class TestCertificate {
 public:
-    TestCertificate() : tls_(boost::asio::ssl::context::tls_server) {
+    explicit TestCertificate(const std::string& names = "-addext subjectAltName=DNS:localhost")
+        : tls_(boost::asio::ssl::context::tls_server) {
         const std::string command =
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-            "-addext subjectAltName=DNS:localhost -keyout " +
-            (folder_.path() / "key.pem").string() + " -out " + file() + " 2>/dev/null";
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost " + names +
+            " -keyout " + (folder_.path() / "key.pem").string() + " -out " + file() + " 2>/dev/null";
         if (std::system(command.c_str()) != 0) throw std::runtime_error("no certificate");
         tls_.use_certificate_chain_file(file());
         tls_.use_private_key_file((folder_.path() / "key.pem").string(), boost::asio::ssl::context::pem);

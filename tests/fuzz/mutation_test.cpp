@@ -16,7 +16,6 @@
 
 namespace {
 
-constexpr int mutants_per_parser = 20'000;
 constexpr std::size_t longest_mutant = 4096;
 
 std::vector<std::string> seeds_of(std::string_view parser) {
@@ -85,7 +84,7 @@ TEST_P(ParserTest, KeepsItsPromisesForItsSeedsAndTheirMutants) {
     ASSERT_GE(seeds.size(), 2U);
     for (const std::string& seed : seeds) GetParam().read(seed);
     Mutator mutator(seeds);
-    for (int index = 0; index < mutants_per_parser; ++index) GetParam().read(mutator.next());
+    for (int index = 0; index < GetParam().mutants; ++index) GetParam().read(mutator.next());
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, ParserTest, testing::ValuesIn(fuzz::parsers().begin(), fuzz::parsers().end()),

@@ -1,15 +1,20 @@
 #include "parsers.h"
 
+#include "http_messages.h"
+#include "promise.h"
+
 #include "addresses/phone_number.h"
 #include "events/canonical_json.h"
+#include "events/event_filter.h"
 #include "events/event_format.h"
 #include "events/public_key.h"
 #include "federation/received_pdu.h"
 #include "federation/verify_keys.h"
 #include "federation/x_matrix_header.h"
 #include "glob_reference.h"
-#include "mail/mail_address.h"
 #include "http/target.h"
+#include "mail/mail_address.h"
+#include "sync/sync_filter.h"
 #include "text/utf8.h"
 
 #include <callbacks/errors.h>
@@ -36,19 +41,9 @@ namespace {
 using callbacks::JsonDict;
 using callbacks::SynapseError;
 
-std::string_view being_read;
-
-void promise(bool is_kept, const char* text) {
-    if (is_kept) return;
-    std::fprintf(stderr, "not kept: %s\nfor the bytes ", text);
-    for (const unsigned char c : being_read) std::fprintf(stderr, c >= ' ' && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
-    std::fputc('\n', stderr);
-    std::abort();
-}
-
 template <void (*Read)(std::string_view)>
 void read_noted(std::string_view bytes) {
-    being_read = bytes;
+    note(bytes);
     Read(bytes);
 }
 
@@ -177,6 +172,34 @@ void read_glob(std::string_view bytes) {
     promise(!glob.matches(text) || glob.matches_words(text), "what a pattern stands for begins and ends at boundaries");
 }
 
+/// A filter of /sync in the first line, and in each of the others a type and a sender.
+void read_filter(std::string_view bytes) {
+    const std::size_t line_end = std::min(bytes.find('\n'), bytes.size());
+    std::optional<homeserver::SyncFilter> filter;
+    try {
+        filter.emplace(homeserver::filter_from_text(std::string(bytes.substr(0, line_end))));
+    } catch (const SynapseError& refused) {
+        promise(refused.status() == 400, "what is no filter is refused with 400");
+        return;
+    }
+    promise(filter->timeline.limit() >= 1 && filter->timeline.limit() <= 1000, "a filter's limit is one");
+    for (std::string_view rest = bytes.substr(line_end); !rest.empty();) {
+        rest.remove_prefix(1);
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(line.size());
+        const std::string_view type = line.substr(0, line.find(' '));
+        const std::string_view sender = line.substr(std::min(line.size(), type.size() + 1));
+        const bool is_wanted = filter->timeline.wants(type, sender);
+        promise(is_wanted || filter->timeline.restricts(), "a filter that restricts nothing wants everything");
+        JsonDict event;
+        event["type"] = type;
+        event["content"] = JsonDict{{"body", sender}};
+        const JsonDict reduced = filter->reduced(event);
+        promise(filter->reduces() || reduced == event, "a filter that names no fields leaves all");
+        for (const auto& field : reduced) promise(event.contains(field.key()), "of an event only its own fields are left");
+    }
+}
+
 constexpr Parser all[] = {
     {"json_body", &read_noted<read_json_body>},
     {"canonical_json", &read_noted<read_canonical_json>},
@@ -186,6 +209,9 @@ constexpr Parser all[] = {
     {"phone_number", &read_noted<read_phone_number>},
     {"mail_address", &read_noted<read_mail_address>},
     {"glob", &read_noted<read_glob>},
+    {"filter", &read_noted<read_filter>},
+    {"http_request", &read_noted<read_http_request>},
+    {"http_answer", &read_noted<read_http_answer>, 1000},
 };
 
 }  // namespace

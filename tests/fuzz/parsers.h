@@ -15,6 +15,7 @@ struct Parser {
     std::string_view name;  ///< also the folder of its seeds
     /// Ends the program with a line on stderr where a promise isn't kept.
     void (*read)(std::string_view bytes);
+    int mutants = 20'000;  ///< that the test without libFuzzer reads
 };
 
 [[nodiscard]] std::span<const Parser> parsers() noexcept;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <ostream>
 #include <streambuf>
@@ -80,6 +81,7 @@ const std::vector<BadPeer>& bad_peers() {
         {"stalls in the header", says_and_stays("HTTP/1.1 200 OK\r\nContent-"), "timed out"},
         {"stalls in the body", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "timed out"},
         {"speaks another protocol", says("220 ftp ready\r\n\r\n"), "network"},
+        {"says no status", says("HTTP/many\r\nContent-Length: 2\r\n\r\n{}"), "network"},
         {"announces more than it sends", says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "network"},
         {"sends more than it announces", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}{}"), "ok {}"},
         {"announces more than is allowed", says_and_stays("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n{"), "format"},
@@ -94,6 +96,24 @@ const std::vector<BadPeer>& bad_peers() {
          says_for_ever("HTTP/1.1 200 OK\r\n\r\n", std::string(1000, 'x'), 0ms), "format"},
         {"never ends its header", says_for_ever("HTTP/1.1 200 OK\r\n", "X-More: " + std::string(1000, 'x') + "\r\n", 0ms),
          "network"},
+        {"never ends a field", says_for_ever("HTTP/1.1 200 OK\r\nX-More: ", std::string(1000, 'x'), 0ms), "network"},
+        {"never ends its interim answers", says_for_ever("", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 0ms), "network"},
+        {"never ends a chunk's size", says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0", 0ms),
+         "network"},
+        {"never ends a chunk's extension",
+         says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", std::string(1000, 'x'), 0ms), "timed out"},
+        {"never ends its chunks' extensions",
+         says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;" + std::string(10000, 'x') + "\r\nx\r\n",
+                       0ms),
+         "format"},
+        {"never ends a trailer",
+         says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", std::string(1000, 'x'), 0ms),
+         "network"},
+        {"never ends its trailers",
+         says_for_ever("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: " + std::string(1000, 'x') + "\r\n",
+                       0ms),
+         "network"},
+        {"switches to another protocol", says("HTTP/1.1 101 Switching Protocols\r\n\r\n{}"), "status 101"},
         {"drips", says_for_ever("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", "x", 10ms), "timed out"},
         {"redirects into the network", says("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n"),
          "blocked"},
@@ -165,9 +185,36 @@ TEST(HttpBadPeerTest, AFileIsAsLimitedAsAnyAnswer) {
         std::string expected = bad.outcome;
         if (expected == "ok {}") expected = "ok 2";
         const std::string name = bad.name;
-        if (name.find("never ends its body") == 0 || name == "announces more than is allowed") expected = "502 M_TOO_LARGE";
+        if (expected == "format" && name != "redirects to no web address") expected = "502 M_TOO_LARGE";
         EXPECT_EQ(outcome_of(get(client, "http://" + peer.address(), output)), expected) << bad.name;
     }
+}
+
+/// Of this process's memory, in kB.
+long resident_memory() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+    }
+    return 0;
+}
+
+TEST(HttpBadPeerTest, WhatNeverEndsCostsNoMemory) {
+    HttpClientSettings settings;
+    settings.timeout = 400ms;
+    HttpClient client(settings);
+    long before = 0;
+    for (int round = 0; round < 2; ++round) {
+        for (const BadPeer& bad : bad_peers()) {
+            const std::string name = bad.name;
+            if (name.find("never ends") != 0 || name.find("never ends its body") == 0) continue;
+            const RawPeer peer(bad.script);
+            client.allow(peer.address());
+            EXPECT_NE(outcome_of(json_of(client, "http://" + peer.address())), "ok {}") << bad.name;
+        }
+        if (round == 0) before = resident_memory();  // with what is kept for the next time
+    }
+    EXPECT_LT(resident_memory() - before, 8 * 1024) << "kB";
 }
 
 TEST(HttpBadPeerTest, OneConnectionServesRequestAfterRequest) {

@@ -247,6 +247,46 @@ TEST(HttpConnectionTest, BodiesOfAnyMethodAndLargeOnesAreSentWithoutAsking) {
     EXPECT_EQ(empty.body, "0");
 }
 
+TEST(HttpConnectionTest, InterimAnswersLeaveEachRequestItsOwnAnswer) {
+    constexpr const char* interim = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+    // The answer is the request's own target.
+    const auto answer = [](const Connection& connection) {
+        const std::string& request = connection.request();
+        const std::string target = request.substr(request.find('/'), request.find(' ', request.find('/')) - request.find('/'));
+        return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(target.size()) + "\r\n\r\n" + target;
+    };
+    const std::pair<const char*, RawPeer::Script> peers[] = {
+        {"before the first answer",
+         [&](Connection& connection) {
+             bool is_first = true;
+             while (connection.read_request() && (!std::exchange(is_first, false) || connection.send(interim)) &&
+                    connection.send(answer(connection))) {
+             }
+         }},
+        {"before each answer",
+         [&](Connection& connection) {
+             while (connection.read_request() && connection.send(interim) && connection.send(interim + answer(connection))) {
+             }
+         }},
+        {"and one that doesn't wait for the next request",
+         [&](Connection& connection) {
+             while (connection.read_request() && connection.send(answer(connection) + interim)) {
+             }
+         }},
+    };
+    for (const auto& [name, script] : peers) {
+        const RawPeer peer(script);
+        Allowed allowed(peer);
+        for (int count = 0; count < 10; ++count) {
+            const std::string target = "/" + std::to_string(count);
+            const std::string method = count % 2 == 0 ? "GET" : "POST";
+            const modapi::HttpResponse got = wait(allowed.client.request(method, "http://" + peer.address() + target));
+            EXPECT_EQ(got.status, 200) << name;
+            EXPECT_EQ(got.body, target) << name;
+        }
+    }
+}
+
 TEST(HttpConnectionTest, SkipsInterimAnswersAndWhatFollowsABody) {
     const RawPeer peer([](Connection& connection) {
         if (!connection.read_request()) return;

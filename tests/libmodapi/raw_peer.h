@@ -26,9 +26,12 @@ public:
             boost::system::error_code error;
             const std::size_t size =
                 boost::asio::read_until(socket_, boost::asio::dynamic_buffer(received_), "\r\n\r\n", error);
+            request_ = received_.substr(0, size);
             received_.erase(0, size);
             return !error;
         }
+        /// The last request that was read.
+        [[nodiscard]] const std::string& request() const noexcept { return request_; }
         /// False: the client has closed.
         bool send(const std::string& bytes) {
             boost::system::error_code error;
@@ -49,6 +52,7 @@ public:
     private:
         boost::asio::ip::tcp::socket socket_;
         std::string received_;
+        std::string request_;
     };
     using Script = std::function<void(Connection&)>;
 

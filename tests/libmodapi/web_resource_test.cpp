@@ -10,6 +10,10 @@
 #include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
 
+#include <cmath>
+#include <string>
+#include <utility>
+
 namespace {
 
 using callbacks::Codes;
@@ -133,6 +137,38 @@ TEST(JsonResourceTest, MapsExceptionsAsEveryEndpointDoes) {
     EXPECT_EQ(broken.body, R"({"errcode":"M_UNKNOWN","error":"Internal server error"})");
     EXPECT_TRUE(log.contains("a secret detail"));
     EXPECT_THROW(handle<Users>(request("GET", {{"user", "gone"}})), async::operation_cancelled);
+}
+
+/// An answer that was nested `levels` deep around a value.
+callbacks::JsonValue nested(int levels, callbacks::JsonValue inner) {
+    for (int level = 0; level < levels; ++level) {
+        callbacks::JsonArray outer;
+        outer.push_back(std::move(inner));
+        inner = std::move(outer);
+    }
+    return inner;
+}
+
+class Unreadable final : public modapi::DirectServeJsonResource {
+protected:
+    async::task<JsonResponse> async_render_GET(const Request& request) override {
+        const std::string what = request.required_argument("what");
+        if (what == "number") co_return JsonResponse(200, std::nan(""));
+        if (what == "inner number") co_return JsonResponse(200, callbacks::JsonDict{{"a", {1, {{"b", -HUGE_VAL}}}}});
+        co_return JsonResponse(200, nested(std::stoi(what), nullptr));
+    }
+};
+
+TEST(JsonResourceTest, AnAnswerThatNobodyCouldReadIsAFailureOfTheResource) {
+    const LogCapture log;
+    for (const char* const what : {"number", "inner number", "111", "1000000"}) {
+        const Response refused = handle<Unreadable>(request("GET", {{"what", what}}));
+        EXPECT_EQ(refused.status, 500) << what;
+        EXPECT_EQ(refused.body, R"({"errcode":"M_UNKNOWN","error":"Internal server error"})") << what;
+    }
+    EXPECT_TRUE(log.contains("the answer can't be sent: a number is infinite or none"));
+    EXPECT_TRUE(log.contains("the answer can't be sent: it is nested too deeply"));
+    EXPECT_EQ(handle<Unreadable>(request("GET", {{"what", "110"}})).status, 200);
 }
 
 /// What a module is to its bound functions: the object they are members of.

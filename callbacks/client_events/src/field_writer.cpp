@@ -1,8 +1,12 @@
 #include "field_writer.h"
 
+#include <callbacks/storable_json.h>
+
 #include <boost/json/parse.hpp>
 
 #include <cstring>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace callbacks::detail {
@@ -67,6 +71,15 @@ void FieldWriter::settle(std::uint32_t hash_of_key, const char* added_field) {
 
 namespace callbacks {
 
+namespace {
+
+void require_readable(const JsonValue& value) {
+    if (const char* const why = unreadable_because(value)) [[unlikely]]
+        throw std::invalid_argument(std::string("a field for `unsigned` can't be sent: ") + why);
+}
+
+}  // namespace
+
 UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()) {}
 UnsignedWriter::UnsignedWriter(JsonMemory memory) : UnsignedWriter() { memory_ = std::move(memory); }
 UnsignedWriter::~UnsignedWriter() = default;
@@ -120,9 +133,18 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
         return to.settle(hash, at - name_size - around_name + 1);
 }
 
-void UnsignedWriter::put(FieldKey key, const JsonValue& value) { writer_->add(key, value); }
-void UnsignedWriter::put(FieldKey key, const JsonArray& values) { writer_->add(key, values); }
-void UnsignedWriter::put(FieldKey key, const JsonDict& members) { writer_->add(key, members); }
+void UnsignedWriter::put(FieldKey key, const JsonValue& value) {
+    require_readable(value);
+    writer_->add(key, value);
+}
+void UnsignedWriter::put(FieldKey key, const JsonArray& values) {
+    for (const JsonValue& value : values) require_readable(value);
+    writer_->add(key, values);
+}
+void UnsignedWriter::put(FieldKey key, const JsonDict& members) {
+    for (const auto& member : members) require_readable(member.value());
+    writer_->add(key, members);
+}
 
 void UnsignedWriter::write(const JsonDict& fields) {
     for (const auto& field : fields) {

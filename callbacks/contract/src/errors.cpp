@@ -1,6 +1,10 @@
 #include <callbacks/errors.h>
 
+#include <callbacks/storable_json.h>
+
 #include <async/cancellation.h>
+
+#include <string>
 
 namespace callbacks {
 
@@ -16,7 +20,15 @@ SynapseError::SynapseError(int status, const std::string& message, std::string e
                            Headers headers)
     : std::runtime_error(message),
       details_(std::make_shared<const Details>(
-          Details{status, std::move(errcode), std::move(additional_fields), std::move(headers)})) {}
+          Details{status, std::move(errcode), std::move(additional_fields), std::move(headers)})) {
+    constexpr int first_error = 400;
+    constexpr int last_error = 599;
+    if (status < first_error || status > last_error)
+        throw std::invalid_argument("the status of a SynapseError is that of an error, 400 to 599, not " +
+                                    std::to_string(status));
+    if (const char* const why = unreadable_because(this->additional_fields()))
+        throw std::invalid_argument(std::string("the fields of a SynapseError can't be sent: ") + why);
+}
 
 JsonDict SynapseError::body() const {
     JsonDict body;

@@ -1,11 +1,17 @@
 #include <callbacks/verdict.h>
 
+#include <callbacks/storable_json.h>
+
+#include <stdexcept>
+
 namespace callbacks {
 
 Verdict::Verdict(Codes code, JsonDict additional_fields)
     : spam_(true), code_(code), details_(with_fields(std::move(additional_fields))) {}
 
 boost::intrusive_ptr<Verdict::Details> Verdict::with_fields(JsonDict additional_fields) {
+    if (const char* const why = unreadable_because(additional_fields))
+        throw std::invalid_argument(std::string("the fields of a verdict can't be sent: ") + why);
     boost::intrusive_ptr<Details> details(new Details);
     details->ignored = additional_fields.erase("errcode") + additional_fields.erase("error") > 0;
     details->additional_fields = std::move(additional_fields);

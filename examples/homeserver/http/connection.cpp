@@ -6,19 +6,22 @@
 #include <modapi/hosting/peer_watch.h>
 #include <modapi/request_target.h>
 
+#include <async/sleep.h>
 #include <async/use_task.h>
 
 #include <spdlog/spdlog.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
 #include <tuple>
+#include <utility>
 
 namespace homeserver {
 
@@ -26,21 +29,17 @@ namespace {
 
 namespace http = boost::beast::http;
 using boost::asio::as_tuple;
-using callbacks::Codes;
 
 /// What a read or a write comes to: an error is a value here.
 using Transferred = std::tuple<boost::system::error_code, std::size_t>;
 
-constexpr std::uint32_t max_header = 64 * 1024;
-constexpr std::uint64_t max_body = 10 * 1024 * 1024;
 constexpr std::size_t read_size = 8 * 1024;
-/// A buffer never holds more: that of a connection that waits, or sends a header or a body of known length; and that of chunks,
-/// whose headers and trailers have no other limit.
-constexpr std::size_t max_buffer = max_header + 2 * read_size;
-constexpr std::size_t max_buffer_of_chunks = 2 * read_size;
+/// A buffer never holds more: what is read ahead, or a header that isn't whole, and one more read.
+constexpr std::size_t max_buffer = RequestReader::max_header + 2 * read_size;
 constexpr auto max_silence = std::chrono::seconds(90);
 constexpr auto max_request = std::chrono::seconds(30);
 constexpr auto max_response = std::chrono::seconds(120);
+constexpr auto max_arrival = std::chrono::seconds(1);
 /// How much of a refused request is taken in, so that the client reads the answer instead of a reset connection.
 constexpr std::size_t max_discarded = 64 * 1024 * 1024;
 constexpr auto max_discarding = std::chrono::seconds(5);
@@ -103,12 +102,24 @@ HttpConnection::HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::soc
     const auto peer = stream_.socket().remote_endpoint(error);
     if (!error) client_address_ = peer.address().to_string();
     stream_.socket().set_option(boost::asio::ip::tcp::no_delay(true), error);  // else small responses wait for acknowledgements
+    buffer_.max_size(max_buffer);
+    const std::lock_guard lock(owner_.open_mutex_);
     owner_.open_.insert(this);
 }
 
-HttpConnection::~HttpConnection() { owner_.open_.erase(this); }
+HttpConnection::~HttpConnection() {
+    const std::lock_guard lock(owner_.open_mutex_);
+    owner_.open_.erase(this);
+}
 
 void HttpConnection::close() { stream_.close(); }
+
+void HttpConnection::count(ConnectionCounts& counts) const {
+    ++counts.open;
+    if (!is_answering_) return;
+    const std::string* const operation = summary_.operation;
+    ++counts.answered_by[operation != nullptr ? *operation : "what modules serve"];
+}
 
 void HttpConnection::finish() {
     if (is_idle_) close();
@@ -128,55 +139,30 @@ async::task<void> HttpConnection::serve(std::unique_ptr<HttpConnection> connecti
 }
 
 async::task<HttpConnection::Received> HttpConnection::receive() {
+    using Progress = RequestReader::Progress;
     if (is_last()) co_return Received::nothing;
-    if (buffer_.size() == 0) {
-        is_idle_ = true;
+    reader_.emplace();
+    is_idle_ = buffer_.size() == 0;
+    if (is_idle_) {
         stream_.expires_after(max_silence);
-        const Transferred first = co_await stream_.async_read_some(buffer_.prepare(read_size), as_tuple(async::use_task));
-        is_idle_ = false;
-        if (std::get<0>(first)) co_return Received::nothing;
-        buffer_.commit(std::get<1>(first));
+    } else {
+        stream_.expires_after(max_request);
     }
-    buffer_.max_size(max_buffer);
-    refusal_.reset();
-    parser_.emplace();
-    parser_->header_limit(max_header);
-    parser_->body_limit(max_body);
-    chunk_extensions_ = ChunkExtensionLimit();
-    parser_->on_chunk_header(chunk_extensions_);
-    stream_.expires_after(max_request);
-    const Transferred header = co_await http::async_read_header(stream_, buffer_, *parser_, as_tuple(async::use_task));
-    refused_because_ = std::get<0>(header);
-    if (!refused_because_) {
-        // From here on, so that trailers never stand among the headers.
-        request_ = converted(parser_->get());
-        client_keeps_alive_ = parser_->get().keep_alive();
-        refusal_ = framing_refusal(parser_->get());
-        if (refusal_) co_return Received::refused;
-        const bool is_whole = co_await receive_body();
-        if (is_whole) co_return Received::request;
-    }
-    const bool is_malformed = refused_because_.category() == http::make_error_code(http::error::bad_method).category() &&
-                              refused_because_ != http::error::end_of_stream &&
-                              refused_because_ != http::error::partial_message;
-    if (is_malformed) co_return Received::refused;
-    co_return Received::nothing;
-}
-
-async::task<bool> HttpConnection::receive_body() {
-    if (parser_->is_done()) co_return true;
-    if (equal_ignoring_case(parser_->get()[http::field::expect], "100-continue")) {
-        const bool sent = co_await send_continue();
-        if (!sent) {
-            refused_because_ = http::error::end_of_stream;
-            co_return false;
+    for (;;) {
+        const Progress progress = reader_->read(buffer_);
+        if (progress == Progress::whole) co_return Received::request;
+        if (progress == Progress::refused) co_return Received::refused;
+        if (progress == Progress::header) {
+            if (!reader_->waits_to_be_asked() || buffer_.size() != 0) continue;
+            const bool sent = co_await send_continue();
+            if (!sent) co_return Received::nothing;
         }
+        const Transferred more = co_await stream_.async_read_some(buffer_.prepare(read_size), as_tuple(async::use_task));
+        const bool was_idle = std::exchange(is_idle_, false);
+        if (std::get<0>(more)) co_return Received::nothing;
+        buffer_.commit(std::get<1>(more));
+        if (was_idle) stream_.expires_after(max_request);
     }
-    if (parser_->chunked()) buffer_.max_size(std::max(max_buffer_of_chunks, buffer_.size()));
-    const Transferred body = co_await http::async_read(stream_, buffer_, *parser_, as_tuple(async::use_task));
-    buffer_.max_size(max_buffer);
-    refused_because_ = std::get<0>(body);
-    co_return !refused_because_;
 }
 
 async::task<bool> HttpConnection::send_continue() {
@@ -186,54 +172,65 @@ async::task<bool> HttpConnection::send_continue() {
     co_return !std::get<0>(written);
 }
 
-modapi::Request HttpConnection::converted(const http::request_header<>& received) const {
-    modapi::Request request = modapi::Request::of(std::string(received.method_string()), std::string(received.target()));
-    for (const auto& field : received) request.headers.emplace_back(field.name_string(), field.value());
-    request.client_address = client_address_;
-    return request;
-}
-
 async::task<bool> HttpConnection::answer() {
-    modapi::Request request = std::move(request_);
-    request.body = std::move(parser_->get().body());
-    parser_.reset();
+    modapi::Request request = reader_->take();
+    request.client_address = client_address_;
+    const bool client_keeps_alive = reader_->keeps_alive();
+    reader_.reset();
     const std::string_view raw_path = modapi::split_target(request.target).path;
     const auto began = std::chrono::steady_clock::now();
-    RequestSummary summary;
     std::optional<modapi::Response> response;
     std::exception_ptr cut;
     try {
-        response = co_await handle(request, raw_path, summary);
+        response = co_await handle(request, raw_path);
     } catch (...) {
         cut = std::current_exception();
     }
+    const auto took = std::chrono::steady_clock::now() - began;
     const int status = response ? response->status : client_closed_request;
-    log_request(request, raw_path, status, summary, std::chrono::steady_clock::now() - began);
+    // Whether anybody is there shows when something is sent.
+    const bool is_known_when_sent = response && client_has_finished_ && buffer_.size() == 0;
+    if (!is_known_when_sent) log_request(request, raw_path, status, summary_, took);
     if (cut) std::rethrow_exception(cut);
     if (!response) co_return false;
-    const bool keep_alive = client_keeps_alive_ && !is_last();
+    const bool keep_alive = client_keeps_alive && !is_last() && !is_known_when_sent;
     modapi::Response sent = std::move(*response);
     const bool is_head = request.method == "HEAD";
-    const bool arrived = co_await send(std::move(sent), is_head, keep_alive);
+    bool arrived = co_await send(std::move(sent), is_head, keep_alive);
+    if (is_known_when_sent) {
+        if (arrived) arrived = co_await arrives();
+        log_request(request, raw_path, arrived ? status : client_closed_request, summary_, took);
+    }
     co_return arrived&& keep_alive;
 }
 
 /// None: the client went away meanwhile.
-async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi::Request& request, std::string_view raw_path,
-                                                                    RequestSummary& summary) {
+async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi::Request& request, std::string_view raw_path) {
     const async::context& outer = co_await async::this_context;
     async::cancellation_source source(outer.cancellation);
+    async::cancellation_source waits(&source);
     async::context inner = outer;
     inner.cancellation = &source;
     stream_.expires_never();
-    const modapi::PeerWatch watch(stream_.socket(), buffer_, source);
+    summary_.user.clear();
+    summary_.module.clear();
+    summary_.operation = nullptr;
+    is_answering_ = true;
+    const modapi::PeerWatch watch(stream_.socket(), buffer_, source, waits);
     std::optional<modapi::Response> response;
+    std::exception_ptr failure;
     try {
-        async::task<modapi::Response> handling = handle_request(owner_.endpoints_, owner_.modules_, request, raw_path, summary);
+        async::task<modapi::Response> handling =
+            handle_request(owner_.endpoints_, owner_.modules_, request, raw_path, waits, summary_);
         response = co_await std::move(handling).in(inner);
     } catch (const async::operation_cancelled&) {
-        if (outer.cancel_requested() != async::cancel_reason::none) throw;
+        if (outer.cancel_requested() != async::cancel_reason::none) failure = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
     }
+    is_answering_ = false;
+    client_has_finished_ = watch.peer_has_finished();
+    if (failure) std::rethrow_exception(failure);
     co_return response;
 }
 
@@ -257,18 +254,31 @@ async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, 
     co_return !std::get<0>(written);
 }
 
-modapi::Response HttpConnection::refusal() const {
-    if (refused_because_ == http::error::body_limit)
-        return matrix_error(413, "Request body is larger than 10 MiB", Codes::TOO_LARGE);
-    if (refused_because_ == http::error::header_limit)
-        return matrix_error(431, "Request header is too large", Codes::TOO_LARGE);
-    return matrix_error(400, "Malformed HTTP request", Codes::UNKNOWN);
+async::task<bool> HttpConnection::arrives() {
+    boost::system::error_code error;
+    stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, error);
+    if (error) co_return false;
+    // They do when the client has taken the last byte, or has refused it.
+    try {
+        async::task<void> limited = async::with_deadline(max_arrival, hung_up());
+        co_await std::move(limited);
+    } catch (const async::deadline_exceeded&) {
+        co_return true;  // who doesn't answer so long is far away, most likely
+    }
+    int failure = 0;
+    socklen_t size = sizeof failure;
+    ::getsockopt(stream_.socket().native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size);
+    co_return failure == 0;
+}
+
+async::task<void> HttpConnection::hung_up() {
+    co_await stream_.socket().async_wait(boost::asio::ip::tcp::socket::wait_error, as_tuple(async::use_task));
 }
 
 async::task<void> HttpConnection::refuse() {
-    modapi::Response response = refusal_ ? *refusal_ : refusal();
-    const std::string reason = refusal_ ? "the end of its body isn't certain" : refused_because_.message();
-    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reason, client_address_);
+    modapi::Response response = reader_->refusal();
+    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reader_->reason(), client_address_);
+    reader_.reset();
     const bool sent = co_await send(std::move(response), false, false);
     if (!sent) co_return;
     boost::system::error_code error;
@@ -288,9 +298,18 @@ HttpConnections::HttpConnections(const async::environment& where, const BoundEnd
           spdlog::error("a connection ended with an error: {}", callbacks::message_of(failure));
       }) {}
 
-void HttpConnections::add(boost::asio::ip::tcp::socket socket) {
+void HttpConnections::add(boost::asio::ip::tcp::socket socket) noexcept {
     if (finishing_) return;
-    scope_.spawn("connection", HttpConnection::serve(std::make_unique<HttpConnection>(*this, std::move(socket))));
+    try {
+        scope_.spawn("connection", HttpConnection::serve(std::make_unique<HttpConnection>(*this, std::move(socket))));
+    } catch (const std::exception& error) {
+        spdlog::error("a client can't be served: {}", error.what());
+    }
+}
+
+void HttpConnections::count(ConnectionCounts& counts) const {
+    const std::lock_guard lock(open_mutex_);
+    for (const HttpConnection* const connection : open_) connection->count(counts);
 }
 
 void HttpConnections::finish() {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "http/request_framing.h"
 #include "http/request_handling.h"
+#include "http/request_reader.h"
 
 #include <async/scope.h>
 #include <async/task.h>
@@ -9,9 +9,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,10 +20,16 @@ namespace homeserver {
 
 class HttpConnections;
 
+/// How many connections there are, and what those wait for that are being answered: how many by each endpoint, by its pattern.
+struct ConnectionCounts {
+    std::size_t open = 0;
+    std::map<std::string, std::size_t> answered_by;
+};
+
 /// One client's connection: reads a request, answers it, and so on, one at a time, in the order they came.
 ///
-/// Bounded: 64 KiB of header, 10 MiB of body, 16 KiB of what a chunk's header or the trailers hold, 4 KiB of all chunk
-/// extensions of a body, 30 s for a request to arrive, 90 s of silence between requests. Trailers are read and forgotten.
+/// Bounded: what RequestReader bounds, 30 s for a request to arrive, 90 s of silence between requests. A client that has sent
+/// its request and closes its side of the connection gets its answer all the same; what only waits ends then.
 class HttpConnection {
 public:
     HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket);
@@ -37,37 +43,36 @@ public:
     void finish();
     /// Ends at once.
     void close();
+    /// Thread: any.
+    void count(ConnectionCounts& counts) const;
 
 private:
     enum class Received { request, refused, nothing };
 
     async::task<Received> receive();
-    /// Reads the rest of a request whose header is there; false: there was an error, which refused_because_ is then.
-    async::task<bool> receive_body();
     async::task<bool> send_continue();
     /// Answers the received request; false: the connection ends.
     async::task<bool> answer();
-    async::task<std::optional<modapi::Response>> handle(const modapi::Request& request, std::string_view raw_path,
-                                                        RequestSummary& summary);
+    async::task<std::optional<modapi::Response>> handle(const modapi::Request& request, std::string_view raw_path);
     /// Writes a response; false: the client is gone.
     async::task<bool> send(modapi::Response response, bool is_head, bool keep_alive);
+    /// Ends this side too, and waits for what becomes of the answer; false: the client was gone.
+    async::task<bool> arrives();
+    /// Returns when both directions have ended.
+    async::task<void> hung_up();
     /// Answers what can't be taken, and takes in what the client still sends, so that it gets to see the answer.
     async::task<void> refuse();
-    [[nodiscard]] modapi::Response refusal() const;
-    [[nodiscard]] modapi::Request converted(const boost::beast::http::request_header<>& received) const;
     [[nodiscard]] bool is_last() const noexcept;
 
     HttpConnections& owner_;
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
-    std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
-    ChunkExtensionLimit chunk_extensions_;
-    modapi::Request request_;  ///< what was received of it
-    bool client_keeps_alive_ = false;
-    boost::system::error_code refused_because_;
-    std::optional<modapi::Response> refusal_;  ///< none: by refused_because_
+    std::optional<RequestReader> reader_;
+    RequestSummary summary_;            ///< of the request that is being answered
+    bool client_has_finished_ = false;  ///< it sends nothing any more
     std::string client_address_;
     bool is_idle_ = true;
+    std::atomic<bool> is_answering_ = false;
 };
 
 /// The connections of one worker. Thread: that worker's.
@@ -78,18 +83,22 @@ public:
     HttpConnections(const HttpConnections&) = delete;
     HttpConnections& operator=(const HttpConnections&) = delete;
 
-    void add(boost::asio::ip::tcp::socket socket);
+    /// Throws nothing: a client that can't be served is logged, and its connection closed.
+    void add(boost::asio::ip::tcp::socket socket) noexcept;
     /// Idle connections end now, the others when their request is answered; new ones aren't taken.
     void finish();
     /// Requests that still run are cut.
     void cancel();
     [[nodiscard]] async::task<void> join() { return scope_.join(); }
+    /// Adds this worker's. Thread: any.
+    void count(ConnectionCounts& counts) const;
 
 private:
     friend class HttpConnection;
 
     const BoundEndpoints& endpoints_;
     modapi::ModuleHost& modules_;
+    mutable std::mutex open_mutex_;  // it is counted from other threads
     std::set<HttpConnection*> open_;
     bool finishing_ = false;
     async::scope scope_;

@@ -4,6 +4,7 @@
 
 #include <modapi/web_resource.h>
 
+#include <async/cancellation.h>
 #include <async/task.h>
 
 #include <cstddef>
@@ -24,6 +25,9 @@ public:
     std::vector<std::string> path_parameters;
     /// Who makes the request, for the log line: filled in by Authentication.
     mutable std::string authenticated_user;
+    /// What only waits for news, be it at the cost of an early answer with none, ends with this: the client won't send anything
+    /// any more, so it may be gone. A child of the request's own. Null: nobody says so.
+    async::cancellation_source* waits = nullptr;
 };
 
 /// One endpoint: a coroutine that answers a request by the services that its other parameters name. What it throws becomes the

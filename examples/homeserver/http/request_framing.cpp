@@ -1,11 +1,13 @@
 #include "http/request_framing.h"
 
-#include "http/request_handling.h"
+#include "http/matrix_error.h"
+#include "text/utf8.h"
 
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 
@@ -40,9 +42,9 @@ std::optional<modapi::Response> framing_refusal(const http::request_header<>& he
     const bool is_ambiguous = std::next(begin) != end || header.count(http::field::content_length) != 0;
     if (is_ambiguous || header.version() < 11) return malformed();
     const std::string_view codings = without_blanks(begin->value());
-    if (boost::beast::iequals(codings, "chunked")) return std::nullopt;
+    if (equal_ignoring_case(codings, "chunked")) return std::nullopt;
     const std::string_view before_last = codings.substr(0, codings.rfind(',') + 1);
-    const bool is_chunked_once = boost::beast::iequals(last_of(codings), "chunked") && !before_last.empty() &&
+    const bool is_chunked_once = equal_ignoring_case(last_of(codings), "chunked") && !before_last.empty() &&
                                  !http::token_list(before_last).exists("chunked");
     if (!is_chunked_once) return malformed();
     return matrix_error(501, "Transfer codings other than chunked are not supported", callbacks::Codes::UNKNOWN);
@@ -50,7 +52,10 @@ std::optional<modapi::Response> framing_refusal(const http::request_header<>& he
 
 void ChunkExtensionLimit::operator()(std::uint64_t, boost::beast::string_view extensions, boost::beast::error_code& error) {
     taken_ += extensions.size();
-    if (taken_ > max_chunk_extensions) error = http::error::bad_chunk_extension;
+    // In quotes Beast takes any byte, a line's end among them for whoever ends lines by LF alone.
+    const bool is_text = std::none_of(extensions.begin(), extensions.end(),
+                                      [](unsigned char byte) { return (byte < 0x20 && byte != '\t') || byte == 0x7F; });
+    if (taken_ > max_chunk_extensions || !is_text) error = http::error::bad_chunk_extension;
 }
 
 }  // namespace homeserver

@@ -19,8 +19,8 @@ namespace homeserver {
 /// with 501: codings below chunked. What is wrong with a Content-Length by itself, the parser refuses.
 [[nodiscard]] std::optional<modapi::Response> framing_refusal(const boost::beast::http::request_header<>& header);
 
-/// Bounds what a client may send between the chunks of one body, where no limit of the body counts it. Outlives the parser that
-/// it is given to with `on_chunk_header`.
+/// Bounds the extensions of one body's chunks, which no limit of the body counts, and refuses those that aren't one line of
+/// text. Outlives the parser that it is given to with `on_chunk_header`.
 class ChunkExtensionLimit {
 public:
     void operator()(std::uint64_t chunk_size, boost::beast::string_view extensions, boost::beast::error_code& error);

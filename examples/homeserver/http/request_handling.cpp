@@ -1,5 +1,6 @@
 #include "http/request_handling.h"
 
+#include "http/matrix_error.h"
 #include "http/target.h"
 #include "text/utf8.h"
 
@@ -45,17 +46,14 @@ async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, cons
 
 }  // namespace
 
-modapi::Response matrix_error(int status, const std::string& message, Codes code) {
-    const SynapseError error(status, message, code);
-    return modapi::json_response(error.status(), error.body());
-}
-
 async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
                                              const modapi::Request& request, std::string_view raw_path,
-                                             RequestSummary& summary) {
+                                             async::cancellation_source& waits, RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
     Router::Match match = endpoints.router().find(request.method, raw_path);
-    const RoutedRequest routed(request, std::move(match.parameters));
+    if (match.endpoint != nullptr) summary.operation = &endpoints.router().endpoints()[match.index].pattern;
+    RoutedRequest routed(request, std::move(match.parameters));
+    routed.waits = &waits;
     const modapi::CausedWork request_work(here);  // what modules do because of it has one budget
     std::exception_ptr failure;
     try {

@@ -4,6 +4,9 @@
 
 #include <modapi/hosting/module_host.h>
 
+#include <async/cancellation.h>
+
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -13,16 +16,16 @@ namespace homeserver {
 struct RequestSummary {
     std::string user;    ///< who was authenticated
     std::string module;  ///< whose web resource answered
+    /// The pattern of the endpoint that answers, which the router has; null: none does. Read from any thread.
+    std::atomic<const std::string*> operation = nullptr;
 };
 
 /// Answers one request: the endpoint, else a module's web resource, else an error. `raw_path` is still percent-encoded.
 ///
-/// Every exception becomes a response but a cancellation, which leaves. `request` and `summary` outlive the task.
+/// Every exception becomes a response but a cancellation, which leaves. What only waits for news ends with `waits`. The
+/// references outlive the task.
 [[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
                                                            const modapi::Request& request, std::string_view raw_path,
-                                                           RequestSummary& summary);
-
-/// A Matrix error outside of any endpoint.
-[[nodiscard]] modapi::Response matrix_error(int status, const std::string& message, callbacks::Codes code);
+                                                           async::cancellation_source& waits, RequestSummary& summary);
 
 }  // namespace homeserver

@@ -94,6 +94,7 @@ void set_server(CURL* connection, const SmtpSettings& settings, const std::strin
     set(connection, CURLOPT_URL, ("smtp://" + host + ":" + std::to_string(settings.port) + "/" + name).c_str());
     set(connection, CURLOPT_PROXY, "");  // whatever the environment says: it isn't asked for
     set(connection, CURLOPT_USE_SSL, static_cast<long>(settings.require_transport_security ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    modapi::require_alternative_names(connection);
     if (settings.ca_file) set(connection, CURLOPT_CAINFO, settings.ca_file->c_str());
     if (!settings.user) return;
     set(connection, CURLOPT_USERNAME, settings.user->c_str());

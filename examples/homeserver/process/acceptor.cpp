@@ -3,6 +3,9 @@
 #include <spdlog/spdlog.h>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <exception>
+#include <utility>
+
 namespace homeserver {
 
 namespace {
@@ -11,6 +14,13 @@ using boost::asio::ip::tcp;
 
 /// After a failed accept: most often no file descriptor is left, and trying at once would only burn the processor.
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
+constexpr auto report_interval = std::chrono::seconds(1);
+/// So many clients are turned away before anything else is done.
+constexpr int max_turned_away = 1000;
+
+bool is_out_of_descriptors(const boost::system::error_code& error) {
+    return error == boost::system::errc::too_many_files_open || error == boost::system::errc::too_many_files_open_in_system;
+}
 
 std::string reason_text(const Listener& listener, const boost::system::error_code& error) {
     if (error == boost::asio::error::address_in_use) return listener.to_string() + " is already in use";
@@ -38,6 +48,8 @@ Acceptor::Acceptor(boost::asio::io_context& io, const Listener& listener, const 
     require();
     acceptor_.listen(boost::asio::socket_base::max_listen_connections, error);
     require();
+    acceptor_.non_blocking(true, error);
+    require();
 }
 
 std::string Acceptor::address() const {
@@ -48,8 +60,9 @@ std::string Acceptor::address() const {
     return resolved.to_string();
 }
 
-void Acceptor::start(std::function<void(tcp::socket client)> give) {
+void Acceptor::start(std::function<void(tcp::socket client)> give, std::function<ConnectionCounts()> clients) {
     give_ = std::move(give);
+    clients_ = std::move(clients);
     accept_next();
 }
 
@@ -63,13 +76,44 @@ void Acceptor::accept_next() {
     acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket client) {
         if (!acceptor_.is_open()) return;
         if (error) {
-            spdlog::warn("a client couldn't be let in: {}", error.message());
+            turn_away(error);
             wait_and_accept();
             return;
         }
-        give_(std::move(client));
+        hand_over(std::move(client));
         accept_next();
     });
+}
+
+void Acceptor::hand_over(tcp::socket client) noexcept {
+    try {
+        give_(std::move(client));
+    } catch (const std::exception& error) {
+        spdlog::error("a client can't be served: {}", error.what());
+    }
+}
+
+/// Whoever waits at the limit would wait for nothing: who is let in is closed at once, by a descriptor that is kept for
+/// that.
+void Acceptor::turn_away(const boost::system::error_code& because) {
+    const bool is_full = is_out_of_descriptors(because);
+    if (is_full) {
+        spare_.release();
+        boost::system::error_code error;
+        for (int count = 0; !error && count < max_turned_away; ++count) {
+            tcp::socket turned_away(acceptor_.get_executor());
+            acceptor_.accept(turned_away, error);
+            if (!error) ++turned_away_;
+        }
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_report_) {
+        next_report_ = now + report_interval;
+        const std::string use = is_full ? ": " + descriptor_use(clients_()) : std::string();
+        spdlog::warn("a client couldn't be let in: {}{}; turned_away={}", because.message(), use,
+                     std::exchange(turned_away_, 0));
+    }
+    if (is_full) spare_.hold();
 }
 
 void Acceptor::wait_and_accept() {

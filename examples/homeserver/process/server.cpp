@@ -128,9 +128,16 @@ std::vector<std::string> Server::addresses() const {
 
 void Server::log_modules() const { workers_->log_modules(); }
 
+ConnectionCounts Server::clients() {
+    ConnectionCounts counts;
+    for (std::size_t index = 0; index < workers_->size(); ++index) (*workers_)[index].count(counts);
+    return counts;
+}
+
 void Server::run() {
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this](boost::asio::ip::tcp::socket client) { distribution_->give(std::move(client)); });
+        acceptor->start([this](boost::asio::ip::tcp::socket client) { distribution_->give(std::move(client)); },
+                        [this] { return clients(); });
     }
     workers_->serve([this] { close(); });
 }

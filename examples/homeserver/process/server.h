@@ -45,6 +45,7 @@ public:
 private:
     [[nodiscard]] modapi::WorkerGroupSettings workers_settings(modapi::HostProcess& process) const;
     void listen();
+    [[nodiscard]] ConnectionCounts clients();
     void close();
 
     const modapi::ConfigurationFile& file_;

@@ -63,6 +63,8 @@ public:
 
     /// Serves a client from now on, whose socket is of this worker's executor. Thread: any.
     void serve(boost::asio::ip::tcp::socket socket);
+    /// Adds this worker's connections. Thread: any.
+    void count(ConnectionCounts& counts) const { connections_->count(counts); }
 
 private:
     struct Parts;

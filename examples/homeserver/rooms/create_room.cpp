@@ -18,6 +18,7 @@
 #include <modapi/database.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/storable_json.h>
 #include <callbacks/third_party_rules.h>
 
 namespace homeserver {
@@ -169,7 +170,11 @@ async::task<void> refuse_taken_alias(modapi::Database& database, std::string ali
 async::task<void> ask_on_create_room(callbacks::ThirdPartyRulesDispatch& third_party_rules, const Requester& requester,
                                      JsonDict& body, bool is_admin) {
     const auto& hook = third_party_rules.on_create_room;
-    if (!hook.empty()) co_await hook(requester, body, is_admin);
+    if (hook.empty()) co_return;
+    co_await hook(requester, body, is_admin);
+    // No client can send such, so a module made it.
+    if (const char* const why = callbacks::unreadable_because(body))
+        throw callbacks::ModuleFailed(std::string("on_create_room made of the request what can't be stored: ") + why);
 }
 
 /// Each invitation and each event of the state is asked about, signed and stored while others wait. Looks at nothing else: what

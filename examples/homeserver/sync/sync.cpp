@@ -143,11 +143,24 @@ private:
     callbacks::JsonBuffer& text_;
 };
 
-/// Waits for news until `deadline`; returns when there may be some, or when the time is over.
-async::task<void> wait_for_news(WaitingSyncs::Watch& watch, async::clock::time_point deadline) {
+/// Whether the client may be gone already: it sends nothing any more.
+bool may_be_gone(const async::cancellation_source* waits) {
+    return waits != nullptr && waits->requested() != async::cancel_reason::none;
+}
+
+/// Waits for news until `deadline`; returns when there may be some, when the time is over, or when nobody may be waiting for
+/// them.
+async::task<void> wait_for_news(WaitingSyncs::Watch& watch, async::clock::time_point deadline,
+                                async::cancellation_source* waits) {
     const async::context& here = co_await async::this_context;
+    async::context inner = here;
+    if (waits != nullptr) inner.end_with(*waits);
     try {
-        co_await async::with_deadline(deadline - here.clock().now(), watch.news());
+        async::task<void> waiting = async::with_deadline(deadline - here.clock().now(), watch.news());
+        co_await std::move(waiting).in(inner);
+    } catch (const async::operation_cancelled&) {
+        here.throw_if_cancelled();
+        if (!may_be_gone(waits)) throw;
     } catch (const async::deadline_exceeded&) {
         // A deadline around the whole request isn't this one.
         if (here.clock().now() < deadline) throw;
@@ -202,12 +215,13 @@ async::task<Response> sync(const RoutedRequest& http_request, Authentication& au
         const SyncChanges changes = co_await database.read("sync", &look, request, requester);
         const JsonArray present = co_await wanted_presence(presence, request);
         const bool says_something = !changes.empty() || !present.empty();
-        const bool may_wait = since && !request.full_state && !watch.stopping() && here.clock().now() < deadline;
+        const bool may_wait = since && !request.full_state && !watch.stopping() && !may_be_gone(http_request.waits) &&
+                              here.clock().now() < deadline;
         if (says_something || !may_wait) {
             Writer writer(event_writer, requester, request.filter);
             co_return co_await writer.write(changes, present);
         }
-        co_await wait_for_news(watch, deadline);
+        co_await wait_for_news(watch, deadline, http_request.waits);
     }
 }
 

@@ -1,5 +1,7 @@
 #include <modapi/curl_handles.h>
 
+#include "certificate_names.h"
+
 #include <new>
 #include <stdexcept>
 
@@ -15,6 +17,16 @@ CurlEasy make_curl_easy() {
     CurlEasy made(curl_easy_init());
     if (!made) throw std::bad_alloc();
     return made;
+}
+
+void require_alternative_names(CURL* easy) {
+    const curl_ssl_ctx_callback on_tls = [](CURL*, void* tls, void*) {
+        require_alternative_names(static_cast<SSL_CTX*>(tls));
+        return CURLE_OK;
+    };
+    const CURLcode outcome = curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+    if (outcome != CURLE_OK)
+        throw std::runtime_error(std::string("libcurl can't check certificates: ") + curl_easy_strerror(outcome));
 }
 
 void CurlLines::add(const std::string& line) {

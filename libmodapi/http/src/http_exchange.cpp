@@ -276,10 +276,14 @@ void HttpExchange::read_header_line(std::string_view line) {
 }
 
 void HttpExchange::read_status_line(std::string_view line) {
-    // libcurl has checked it: HTTP/1.1 404 Not Found, or HTTP/2 404.
+    // HTTP/1.1 404 Not Found, or HTTP/2 404. libcurl lets pass what has no status.
+    constexpr int first_status = 100;
     line.remove_prefix(std::min(line.find(' '), line.size()));
     line = trimmed(line);
+    answer_.status = 0;
     std::from_chars(line.data(), line.data() + line.size(), answer_.status);
+    if (answer_.status < first_status)
+        throw boost::system::system_error(curl_error(CURLE_WEIRD_SERVER_REPLY), url_.host_header());
     line.remove_prefix(std::min(line.find(' '), line.size()));
     answer_.reason = std::string(trimmed(line));
     answer_.headers.clear();

@@ -5,7 +5,12 @@
 
 #include <async/cancellation.h>
 
+#include <callbacks/storable_json.h>
+
 #include <boost/json/serialize.hpp>
+
+#include <stdexcept>
+#include <utility>
 
 namespace modapi {
 
@@ -64,7 +69,11 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
             if (request.method == "DELETE") return async_render_DELETE(request);
             refuse_method();
         }();
-        const JsonResponse answer = co_await std::move(rendering);
+        JsonResponse answer = co_await std::move(rendering);
+        if (const char* const why = callbacks::unreadable_because(answer.body)) {
+            callbacks::dismantle(std::move(answer.body));
+            throw std::runtime_error(std::string("the answer can't be sent: ") + why);
+        }
         response = json_response(answer.status, answer.body);
     } catch (const SynapseError&) {
         failure = std::current_exception();

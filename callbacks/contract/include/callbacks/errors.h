@@ -26,7 +26,7 @@ public:
     SynapseError(int status, const std::string& message, std::string errcode, JsonDict additional_fields = JsonDict(),
                  Headers headers = Headers());
 
-    /// HTTP status.
+    /// HTTP status, 400 to 599: the constructor throws std::invalid_argument for others, and for fields that JSON can't say.
     [[nodiscard]] int status() const noexcept { return details_->status; }
     [[nodiscard]] const std::string& errcode() const noexcept { return details_->errcode; }
     [[nodiscard]] const JsonDict& additional_fields() const noexcept { return details_->additional_fields; }

@@ -13,4 +13,11 @@ inline constexpr int max_stored_nesting = 110;
 void require_storable(const JsonDict& object);
 void require_storable_value(const JsonValue& value);
 
+/// Why nobody could read what a module made: it has a number that JSON doesn't have, or is nested deeper than
+/// `max_stored_nesting`. Null: one could. Texts aren't looked at: what isn't UTF-8 in them is replaced when they are sent.
+[[nodiscard]] const char* unreadable_because(const JsonDict& object) noexcept;
+[[nodiscard]] const char* unreadable_because(const JsonValue& value) noexcept;
+/// Ends a value, however deeply it is nested: its destructor would need as deep a stack.
+void dismantle(JsonValue value);
+
 }  // namespace callbacks

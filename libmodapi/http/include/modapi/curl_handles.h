@@ -23,6 +23,10 @@ using CurlEasy = std::unique_ptr<CURL, EndedByCurl<&curl_easy_cleanup>>;
 /// A new one. Errors: as of initialize_curl, std::bad_alloc.
 [[nodiscard]] CurlEasy make_curl_easy();
 
+/// Whatever is secured by TLS: a server whose certificate has its host in its subject only, not as an alternative name, is
+/// refused (RFC 9525). Errors: std::runtime_error.
+void require_alternative_names(CURL* easy);
+
 /// A list of lines in libcurl's form, which refers to it instead of copying it: it outlives the transfer it is set for.
 class CurlLines {
 public:
