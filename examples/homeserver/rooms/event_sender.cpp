@@ -3,9 +3,8 @@
 #include "access/authentication.h"
 #include "events/auth_rules.h"
 #include "events/event_format.h"
-#include "events/power_levels.h"
 #include "http/requests.h"
-#include "rooms/judged_state.h"
+#include "rooms/event_storing.h"
 #include "rooms/judged_write.h"
 
 #include <callbacks/errors.h>
@@ -43,44 +42,9 @@ std::optional<Snapshot> take_snapshot(Transaction& transaction, RoomStates* stat
     return snapshot;
 }
 
-/// The state event that this one would only repeat; null if it says something new.
-const Event* repeated(const Event& event, const StateMap& state) {
-    if (!event.is_state()) return nullptr;
-    const Event* const current = state.find(event.type(), *event.state_key());
-    const bool same = current != nullptr && current->sender() == event.sender() && current->content() == event.content();
-    return same ? current : nullptr;
-}
-
-bool is_as_expected(const ExpectedState& expected, const StateMap& state) {
-    const Event* const current = state.find(expected.type, expected.state_key);
-    return expected.event_id ? current != nullptr && current->event_id() == expected.event_id : current == nullptr;
-}
-
-bool is_stored(Transaction& transaction, const std::string& event_id) {
-    return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
-}
-
-/// Everybody may take back what they sent; more takes the power level.
-bool may_redact(const Event& redaction, const std::string& sender_of_redacted, const StateMap& state) {
-    if (redaction.sender() == sender_of_redacted) return true;
-    const PowerLevels levels(state);
-    return levels.of_user(redaction.sender()) >= levels.to_redact();
-}
-
 void require_redaction(const Event& redaction, const std::string& sender_of_redacted, const StateMap& state) {
     if (!may_redact(redaction, sender_of_redacted, state))
         throw SynapseError(403, "You don't have permission to redact events", Codes::FORBIDDEN);
-}
-
-/// Whether other events may be in the state by now and all is still in order, without that anybody is asked again.
-bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
-    for (const PendingEvent& pending : events) {
-        if (pending.expected && !is_as_expected(*pending.expected, state)) return false;
-        if (pending.redacted_sender && !may_redact(pending.event, *pending.redacted_sender, state)) return false;
-        if (refused(pending.event, state) || repeated(pending.event, state) != nullptr) return false;
-        if (pending.event.is_state()) state.set(pending.event);
-    }
-    return true;
 }
 
 /// What an event says, whatever its place among the others.
@@ -92,62 +56,6 @@ JsonDict words_of(const Event& event) {
 }
 
 std::string not_in_room(const Draft& draft) { return "User " + draft.sender + " not in room " + draft.room_id; }
-
-/// What a store comes to.
-struct Stored {
-    bool is_stored = false;  ///< false: the room's state changed since the snapshot, and it matters
-    bool room_is_taken = false;
-    std::optional<std::string> outdated;     ///< an event that was made of what isn't so any more
-    std::optional<std::string> sent_before;  ///< the same request came twice at once
-    std::shared_ptr<const StateMap> newer_state;  ///< what the events were stored on, if it isn't the snapshot's
-    std::optional<Event> moved;              ///< what was stored instead of the only one: the same behind newer events
-    std::vector<std::string> users;          ///< who is to be woken
-};
-
-struct StoreOrder {
-    RoomStates* states = nullptr;
-    std::string room_id;
-    std::vector<PendingEvent> events;
-    std::int64_t state_version = 0;
-    JudgedState judged;
-    std::string holder;  ///< of the room's turn; empty: not this one
-};
-
-Stored store_events(Transaction& transaction, const StoreOrder& order, const EventOrigin& origin) {
-    Stored stored;
-    for (const PendingEvent& pending : order.events) {
-        if (!pending.transaction) continue;
-        stored.sent_before = event_of_transaction(transaction, order.room_id, *pending.transaction);
-        if (stored.sent_before) return stored;
-    }
-    const std::optional<RoomHead> head = find_head(transaction, order.room_id);
-    if (!head) return stored;
-    stored.outdated = find_outdated(transaction, order.events);
-    if (stored.outdated) return stored;
-    if (changes_state(order.events)) {
-        stored.room_is_taken = has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
-        if (stored.room_is_taken) return stored;
-    }
-    if (head->state_version != order.state_version) {
-        // Others were faster. What nobody judged on that, and the rules allow after them too, needs no second judgement.
-        stored.newer_state = order.states->get(transaction, order.room_id, head->state_version);
-        if (!order.judged.holds_on(*stored.newer_state)) return stored;
-        if (!holds_on(*stored.newer_state, order.events)) return stored;
-    }
-    // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
-    std::vector<PendingEvent> events = order.events;
-    for (PendingEvent& pending : events) {
-        if (!is_stored(transaction, *pending.event.event_id())) continue;
-        if (events.size() > 1) return stored;
-        pending.event = moved_behind(origin, *head, pending.event);
-        stored.moved = pending.event;
-    }
-    stored.users = append_events(transaction, events);
-    stored.is_stored = true;
-    const std::vector<std::string> joined = users_with_membership(transaction, order.room_id, "join");
-    stored.users.insert(stored.users.end(), joined.begin(), joined.end());
-    return stored;
-}
 
 }  // namespace
 
@@ -298,8 +206,8 @@ async::task<void> EventSender::Sending::end_with(std::string event_id) {
 }
 
 async::task<void> EventSender::Sending::judge(RoomOperation& operation) {
-    async::task<std::optional<Snapshot>> taking = sender_.database_.read("event_snapshot", &take_snapshot, &sender_.states_,
-                                                                         room_id(), drafts_.front().transaction);
+    async::task<std::optional<Snapshot>> taking =
+        sender_.database_.read("event_snapshot", &take_snapshot, &sender_.states_, room_id(), drafts_.front().transaction);
     std::optional<Snapshot> snapshot = co_await std::move(taking);
     if (!snapshot) throw SynapseError(403, not_in_room(drafts_.front()), Codes::FORBIDDEN);
     if (snapshot->sent_before) {
