@@ -10,7 +10,7 @@ using namespace homeserver_test;
 
 constexpr const char* http_settings =
     "enable_registration: true\nenable_registration_without_verification: true\nmodules:\n  - module: stubborn.Stubborn\n";
-constexpr const char* login = "/_matrix/client/v3/login";
+constexpr const char* login_target = "/_matrix/client/v3/login";
 
 class HttpServerTest : public testing::Test {
 protected:
@@ -34,7 +34,7 @@ TEST_F(HttpServerTest, AnswersAnUnknownPathWithUnrecognized) {
 }
 
 TEST_F(HttpServerTest, AnswersAKnownPathWithAnotherMethodWithUnrecognized) {
-    const Answer answer = server.request("DELETE", login);
+    const Answer answer = server.request("DELETE", login_target);
     EXPECT_EQ(answer.status, 405);
     EXPECT_EQ(answer.text("errcode"), "M_UNRECOGNIZED");
 }
@@ -45,7 +45,7 @@ TEST_F(HttpServerTest, SendsCrossOriginHeadersWithEverything) {
         EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "*");
         EXPECT_NE(answer.header("Access-Control-Allow-Headers").find("Authorization"), std::string::npos);
     }
-    const Answer preflight = server.request("OPTIONS", login);
+    const Answer preflight = server.request("OPTIONS", login_target);
     EXPECT_EQ(preflight.status, 204);
     EXPECT_NE(preflight.header("Access-Control-Allow-Methods").find("PUT"), std::string::npos);
 }
@@ -58,19 +58,19 @@ TEST_F(HttpServerTest, AnswersHeadWithTheLengthAndWithoutTheBody) {
 
 TEST_F(HttpServerTest, RefusesABodyThatIsNoJsonObject) {
     for (const char* const body : {"", "{\"a", "nonsense", "{\"a\":\"\xFF\"}", "{\"a\":\"\\ud800\"}"}) {
-        const Answer answer = server.request("POST", login, body);
+        const Answer answer = server.request("POST", login_target, body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(answer.text("errcode"), "M_NOT_JSON") << body;
         EXPECT_EQ(answer.text("error"), "Content not JSON.") << body;
     }
-    const Answer answer = server.request("POST", login, "[1]");
+    const Answer answer = server.request("POST", login_target, "[1]");
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(answer.text("errcode"), "M_BAD_JSON");
     EXPECT_EQ(answer.text("error"), "Content must be a JSON object.");
 }
 
 TEST_F(HttpServerTest, RefusesABodyNestedWithoutEnd) {
-    const Answer answer = server.request("POST", login, "{\"a\":" + std::string(100000, '['));
+    const Answer answer = server.request("POST", login_target, "{\"a\":" + std::string(100000, '['));
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(answer.text("errcode"), "M_NOT_JSON");
     expect_that_it_goes_on();
@@ -78,7 +78,7 @@ TEST_F(HttpServerTest, RefusesABodyNestedWithoutEnd) {
 
 TEST_F(HttpServerTest, RefusesABodyOverTenMebibytes) {
     const std::string body(11 * 1024 * 1024, ' ');
-    const Answer answer = server.request("POST", login, body);
+    const Answer answer = server.request("POST", login_target, body);
     EXPECT_EQ(answer.status, 413);
     EXPECT_EQ(answer.text("errcode"), "M_TOO_LARGE");
     expect_that_it_goes_on();
@@ -163,7 +163,7 @@ TEST_F(HttpServerTest, CutsNoRunningCallbackWhenItsClientIsGoneForGood) {
 
 TEST_F(HttpServerTest, AnswersAClientThatHasSentItsRequestsAndClosesItsSide) {
     const std::string versions = "GET /_matrix/client/versions HTTP/1.1\r\nHost: x\r\n\r\n";
-    for (const std::string& last : {versions, std::string("POST ") + login + " HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"}) {
+    for (const std::string& last : {versions, std::string("POST ") + login_target + " HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"}) {
         RawConnection connection(server.port());
         connection.send(versions + versions + last);
         connection.finish_sending();
