@@ -110,7 +110,7 @@ TEST_F(TwoEndlessWorkers, ACallbackThatBlocksOneOfThemKeepsNobodyElseOut) {
     }
     EXPECT_EQ(send(room, "let go", alice).status, 200);
     EXPECT_EQ(blocked.get(), 200);
-    EXPECT_TRUE(admin("GET", "/v1/modules").body.at("workers_without_answer").as_array().empty());
+    EXPECT_FALSE(admin("GET", "/v1/modules").body.contains("workers_without_answer"));
 }
 
 TEST_F(TwoEndlessWorkers, ACallbackThatBlocksForANewEventBlocksOneOfThem) {

@@ -112,10 +112,7 @@ TEST_F(RoomStatesTest, ARoomThatWasPurgedAndIsThereAgainDoesNotShowItsOldState) 
     make_room(states_room);
     set_topic(states_room, "before");
     EXPECT_EQ(topic_in(*state_of(states_room, states)), "before");
-    run([](Transaction& transaction) {
-        for (const char* table : {"rooms", "events", "current_state", "forward_extremities"})
-            transaction.execute("DELETE FROM " + std::string(table) + " WHERE room_id = ?", states_room);
-    });
+    run([](Transaction& transaction) { homeserver::delete_room(transaction, states_room); });
     make_room(states_room);
     EXPECT_EQ(topic_in(*state_of(states_room, states)), "none");
     set_topic(states_room, "after");

@@ -109,7 +109,7 @@ async::task<Response> get_modules(const RoutedRequest& request, Authentication& 
     for (const modapi::SilentWorker& worker : answered.silent) silent.emplace_back(described(worker));
     JsonDict answer;
     answer["workers"] = workers.size();
-    answer["workers_without_answer"] = std::move(silent);
+    if (!silent.empty()) answer["workers_without_answer"] = std::move(silent);
     answer["modules"] = std::move(modules);
     co_return ok(std::move(answer));
 }

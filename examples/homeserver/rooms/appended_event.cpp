@@ -116,11 +116,22 @@ void redact(Transaction& transaction, const Event& redaction) {
 }  // namespace
 
 void insert_room(Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public) {
-    // A room that was purged and is joined again goes on with versions that it never had: each was a position of the stream.
+    // A room that was purged and is joined again goes on with versions that it never had: each state event took a position of
+    // the stream, and so did the purge.
     transaction.execute(
         "INSERT INTO rooms (room_id, creator, is_public, depth, state_version) "
         "VALUES (?, ?, ?, 0, (SELECT position FROM stream_position))",
         room_id, creator, is_public);
+}
+
+void delete_room(Transaction& transaction, const std::string& room_id) {
+    // A room of that name that is made again begins behind it: its state has no version that this one's had.
+    static_cast<void>(next_stream_position(transaction));
+    for (const char* table : {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships",
+                              "sent_transactions", "third_party_invites", "room_aliases", "receipts", "unread_notifications",
+                              "account_data", "room_stats", "room_turns", "rooms"}) {
+        transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
+    }
 }
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,

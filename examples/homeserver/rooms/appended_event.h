@@ -19,6 +19,8 @@ struct SentTransaction {
 };
 
 void insert_room(modapi::Transaction& transaction, const std::string& room_id, const std::string& creator, bool is_public);
+/// Every row of the room goes. For Database::run_in_turn.
+void delete_room(modapi::Transaction& transaction, const std::string& room_id);
 
 [[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
                                                               const SentTransaction& sent);

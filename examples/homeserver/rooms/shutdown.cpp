@@ -3,6 +3,7 @@
 #include "accounts/accounts.h"
 #include "events/room_store.h"
 #include "rooms/aliases.h"
+#include "rooms/appended_event.h"
 #include "rooms/membership.h"
 #include "rooms/shut_down_rooms.h"
 
@@ -46,12 +47,7 @@ std::vector<std::string> purge(Transaction& transaction, const std::string& room
     std::vector<std::string> aliases = aliases_of_room(transaction, room_id);
     for (std::string& user_id : users_to_remove(transaction, room_id, server_name)) users.push_back(std::move(user_id));
     if (!users.empty()) note_shut_down(transaction, room_id, users);
-    for (const char* table :
-         {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships", "sent_transactions",
-          "third_party_invites", "room_aliases", "receipts", "unread_notifications", "account_data", "room_stats", "room_turns",
-          "rooms"}) {
-        transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
-    }
+    delete_room(transaction, room_id);
     return aliases;
 }
 

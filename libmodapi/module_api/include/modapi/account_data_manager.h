@@ -1,6 +1,6 @@
 #pragma once
 
-#include <modapi/hosting/cause.h>
+#include <modapi/worker_place.h>
 
 #include <callbacks/json.h>
 

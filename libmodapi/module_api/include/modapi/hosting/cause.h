@@ -1,10 +1,11 @@
 #pragma once
 
+#include <modapi/worker_place.h>
+
 #include <async/context.h>
 #include <async/operation.h>
 #include <async/task.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,12 +19,6 @@ namespace modapi {
 inline constexpr std::uint32_t max_nested_calls = 50;
 /// So many events may modules send because of one request, whatever way they hear of it.
 inline constexpr std::uint32_t max_events_of_request = 1000;
-
-/// Which of a host's workers.
-struct WorkerPlace {
-    std::size_t index = 0;  ///< 0: the main worker
-    std::size_t count = 1;  ///< of all workers
-};
 
 /// How many events modules may still send because of one request. All workers run on_new_event for an event that is sent: when
 /// the first one travels to them, each gets its share of what is left.
