@@ -31,9 +31,9 @@ struct StopSignal {
 constexpr std::array<StopSignal, 2> stop_signals = {{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}}};
 
 /// A stop signal that came to a thread where a module has unblocked it.
-std::atomic<int> handled{0};
+std::atomic<int> handled_signal{0};
 
-void on_signal(int signal) { handled.store(signal, std::memory_order_relaxed); }
+void on_signal(int signal) { handled_signal.store(signal, std::memory_order_relaxed); }
 
 sigset_t stop_signal_set() noexcept {
     sigset_t set;
@@ -104,7 +104,7 @@ void HostProcess::watch() {
     for (;;) {
         siginfo_t ignored;
         const int received = ::sigtimedwait(&set, &ignored, &between_looks);
-        const int elsewhere = handled.exchange(0, std::memory_order_relaxed);
+        const int elsewhere = handled_signal.exchange(0, std::memory_order_relaxed);
         if (received > 0) pending = received;
         if (elsewhere > 0) pending = elsewhere;
         try {
@@ -138,7 +138,8 @@ void HostProcess::restore_handlers() const noexcept {
         if (::sigaction(signal.number, nullptr, &how) != 0 || how.sa_handler == &on_signal) continue;
         RawLine line("warning");
         line << "the handler of " << signal.name << " was replaced";
-        const char* const library = module_code::library_at(reinterpret_cast<std::uintptr_t>(how.sa_handler));  // NOLINT: an address
+        const char* const library =
+            module_code::library_at(reinterpret_cast<std::uintptr_t>(how.sa_handler));  // NOLINT: an address
         if (library != nullptr) line << " by one of " << library;
         line << "; it is the server's again";
         line.write();

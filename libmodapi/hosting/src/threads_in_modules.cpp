@@ -25,13 +25,13 @@ constexpr std::size_t max_threads = 256;
 constexpr timespec time_to_answer{0, 100'000'000};
 
 /// What the handlers found; each thread that is asked takes the next place.
-std::array<std::atomic<const char*>, max_threads> found;
-std::atomic<std::size_t> answers{0};
+std::array<std::atomic<const char*>, max_threads> found_libraries;
+std::atomic<std::size_t> libraries_told{0};
 
 void look(int, siginfo_t*, void* context) {
     const char* const library = module_code::library_interrupted(context);
-    const std::size_t place = answers.fetch_add(1);
-    if (place < found.size()) found[place].store(library);
+    const std::size_t place = libraries_told.fetch_add(1);
+    if (place < found_libraries.size()) found_libraries[place].store(library);
 }
 
 void ask(pid_t thread, int signal) noexcept { ::syscall(SYS_tgkill, ::getpid(), thread, signal); }
@@ -46,7 +46,8 @@ void ask_others(int signal) noexcept {
         for (long at = 0; at < size;) {
             const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);  // NOLINT: as the kernel wrote it
             pid_t thread = 0;
-            for (const char* digit = entry->d_name; '0' <= *digit && *digit <= '9'; ++digit) thread = thread * 10 + (*digit - '0');
+            for (const char* digit = entry->d_name; '0' <= *digit && *digit <= '9'; ++digit)
+                thread = thread * 10 + (*digit - '0');
             if (thread > 0 && thread != ::getpid() && thread != ::gettid()) ask(thread, signal);
             at += entry->d_reclen;
         }
@@ -57,10 +58,10 @@ void ask_others(int signal) noexcept {
 bool name_found(const char* whose) noexcept {
     ::nanosleep(&time_to_answer, nullptr);
     bool is_named = false;
-    for (std::size_t place = 0; place < found.size(); ++place) {
-        const char* const library = found[place].load();
+    for (std::size_t place = 0; place < found_libraries.size(); ++place) {
+        const char* const library = found_libraries[place].load();
         bool is_told = library == nullptr;
-        for (std::size_t before = 0; before < place && !is_told; ++before) is_told = found[before].load() == library;
+        for (std::size_t before = 0; before < place && !is_told; ++before) is_told = found_libraries[before].load() == library;
         if (is_told) continue;
         is_named = true;
         RawLine line("error");
