@@ -91,6 +91,8 @@ std::optional<std::size_t> RequestReader::header_length(std::string_view bytes) 
 
 RequestReader::Progress RequestReader::read_body(boost::beast::flat_buffer& received) {
     if (received.size() == 0) return Progress::needs_more;
+    // Beast asserts that the line of a last chunk never comes to it without what follows.
+    if (parser_.chunked() && std::string_view("0\r\n\r").starts_with(text_in(received))) return Progress::needs_more;
     boost::system::error_code error;
     const std::size_t taken = parser_.put(received.data(), error);
     received.consume(taken);
