@@ -160,6 +160,9 @@ TEST_F(HttpStrangersTest, MemoryThatOneConnectionDoesNotGetEndsThatConnectionOnl
 #endif
 
 TEST_F(HttpStrangersTest, WhatHoldsAllDescriptorsIsSaidOnceASecondAndWhoComesIsTurnedAway) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "without a descriptor for a pipe of its own the sanitizer takes all memory for unreadable";
+#endif
     const std::string token = server.register_user("waits");
     constexpr rlim_t limit = 120;
     set_limit(RLIMIT_NOFILE, limit);
