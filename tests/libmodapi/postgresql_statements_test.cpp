@@ -199,6 +199,16 @@ TEST_F(PostgresqlStatementsTest, RefusesAWrongNumberOfValuesWhereTheStatementSta
     run(fail);
 }
 
+TEST_F(PostgresqlStatementsTest, RefusesANulCharacterAndKeepsItsConnection) {
+    const std::string own = "SELECT pg_backend_pid()";
+    const std::int64_t before = number(own);
+    const std::string with_nul("a\0b", 3);
+    EXPECT_THROW(run([&](Transaction& transaction) { add(transaction, with_nul); }), DatabaseError);
+    EXPECT_THROW(run([&](Transaction& transaction) { add_later(transaction, with_nul); }), DatabaseError);
+    EXPECT_EQ(number(own), before);
+    EXPECT_EQ(rows(), 1);
+}
+
 TEST_F(PostgresqlStatementsTest, RefusesMoreValuesThanTheServerTakesAndGoesOn) {
     std::string sql = "SELECT 1 WHERE 1 IN (?";
     std::vector<modapi::SqlValue> values(65'536, modapi::SqlValue(std::int64_t{1}));

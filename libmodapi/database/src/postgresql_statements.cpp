@@ -44,6 +44,10 @@ void PostgresqlConnection::check(std::string_view sql, const std::vector<SqlValu
                             " values, and there are more for: " + statement_on_one_line(sql));
     }
     refuse_nul(numbered.sql);
+    // Before anything is sent: what goes out by half is lost with its connection.
+    for (const SqlValue& value : values) {
+        if (const auto* const text = std::get_if<std::string>(&value)) refuse_nul(*text);
+    }
 }
 
 void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue> values) {
