@@ -276,13 +276,15 @@ void HttpExchange::read_header_line(std::string_view line) {
 }
 
 void HttpExchange::read_status_line(std::string_view line) {
-    // HTTP/1.1 404 Not Found, or HTTP/2 404. libcurl lets pass what has no status.
+    // HTTP/1.1 404 Not Found, or HTTP/2 404. libcurl lets pass what has no status, or one of more than its three digits.
     constexpr int first_status = 100;
+    constexpr std::size_t digits = 3;
     line.remove_prefix(std::min(line.find(' '), line.size()));
     line = trimmed(line);
+    const std::string_view status = line.substr(0, line.find(' '));
     answer_.status = 0;
-    std::from_chars(line.data(), line.data() + line.size(), answer_.status);
-    if (answer_.status < first_status)
+    const auto [stopped, error] = std::from_chars(status.data(), status.data() + status.size(), answer_.status);
+    if (status.size() != digits || stopped != status.data() + status.size() || answer_.status < first_status)
         throw boost::system::system_error(curl_error(CURLE_WEIRD_SERVER_REPLY), url_.host_header());
     line.remove_prefix(std::min(line.find(' '), line.size()));
     answer_.reason = std::string(trimmed(line));
