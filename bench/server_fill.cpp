@@ -42,6 +42,7 @@ public:
     /// What createRoom does without any wish.
     void create() {
         homeserver::insert_room(transaction_, id_, work_.owner, false);
+        head_ = homeserver::find_head(transaction_, id_).value();
         JsonDict creation;
         creation["room_version"] = "10";
         creation["creator"] = work_.owner;
@@ -82,10 +83,8 @@ private:
         draft.content = std::move(content);
         const Event event = homeserver::build_event(work_.origin, draft, head_, state_);
         homeserver::authorize(event, state_);
-        homeserver::append_event(transaction_, event, std::nullopt);
         if (event.is_state()) state_.set(event);
-        head_.extremities.assign(1, event.event_id().value());
-        ++head_.depth;
+        homeserver::append_event(transaction_, event, std::nullopt, head_, state_);
         ++count_;
     }
 

@@ -45,7 +45,12 @@ protected:
         fields.other["auth_events"] = boost::json::array();
         fields.other["depth"] = events_;
         const Event event(std::move(fields));
-        run([&](Transaction& transaction) { homeserver::append_event(transaction, event, std::nullopt); });
+        run([&](Transaction& transaction) {
+            homeserver::RoomHead head = homeserver::find_head(transaction, room_id).value();
+            StateMap state = homeserver::current_state(transaction, room_id);
+            if (event.is_state()) state.set(event);
+            homeserver::append_event(transaction, event, std::nullopt, head, state);
+        });
     }
     void set_topic(const std::string& room_id, const std::string& topic) {
         EventFields fields;

@@ -1,5 +1,6 @@
 #include "push/unread_notifications.h"
 #include "events/event_format.h"
+#include "events/room_store.h"
 #include "process/schema.h"
 #include "server_process.h"
 
@@ -63,7 +64,8 @@ void note_a_message(Transaction& transaction) {
     fields.sender = member_name(0);
     fields.content["msgtype"] = "m.text";
     fields.content["body"] = "where is person 200?";
-    homeserver::note_notifications(transaction, callbacks::Event(std::move(fields)), members + 2);
+    homeserver::note_notifications(transaction, callbacks::Event(std::move(fields)), members + 2,
+                                   homeserver::current_state(transaction, crowded_room));
 }
 
 TEST(UnreadNotificationsTest, EverybodyInACrowdedRoomIsNotifiedAndWhoIsNamedIsToldSo) {

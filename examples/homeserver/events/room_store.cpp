@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 namespace homeserver {
 
@@ -55,17 +56,22 @@ JsonDict stored_json(std::string_view text) {
 std::int64_t depth_after(const RoomHead& head) noexcept { return std::min(head.depth, max_integer - 1) + 1; }
 
 std::optional<RoomHead> find_head(Transaction& transaction, const std::string& room_id) {
-    const auto row =
-        transaction.query_one<std::int64_t, std::int64_t>("SELECT depth, state_version FROM rooms WHERE room_id = ?", room_id);
+    const auto row = transaction.query_one<std::int64_t, std::int64_t, std::string>(
+        "SELECT depth, state_version, extremities FROM rooms WHERE room_id = ?", room_id);
     if (!row) return std::nullopt;
     RoomHead head;
-    std::tie(head.depth, head.state_version) = *row;
-    // An event names at most twenty that it follows.
-    head.extremities = only_column(transaction.query<std::string>(
-        "SELECT f.event_id FROM forward_extremities f JOIN events e ON e.event_id = f.event_id WHERE f.room_id = ? "
-        "ORDER BY e.stream_position DESC LIMIT 20",
-        room_id));
+    std::string extremities;
+    std::tie(head.depth, head.state_version, extremities) = *row;
+    std::istringstream event_ids(extremities);
+    for (std::string event_id; event_ids >> event_id;) head.extremities.push_back(std::move(event_id));
     return head;
+}
+
+void store_head(Transaction& transaction, const std::string& room_id, const RoomHead& head) {
+    std::string extremities;
+    for (const std::string& event_id : head.extremities) extremities.append(extremities.empty() ? "" : " ").append(event_id);
+    transaction.execute_later("UPDATE rooms SET depth = ?, state_version = ?, extremities = ? WHERE room_id = ?", head.depth,
+                              head.state_version, extremities, room_id);
 }
 
 callbacks::StateMap current_state(Transaction& transaction, const std::string& room_id) {
@@ -94,13 +100,6 @@ callbacks::StateMap state_without_keys(Transaction& transaction, const std::stri
         state.set(std::move(stored.event));
     }
     return state;
-}
-
-std::vector<StoredEvent> memberships_of_local_users(Transaction& transaction, const std::string& room_id) {
-    return select_events(transaction,
-                         "JOIN current_state s ON s.event_id = e.event_id JOIN users u ON u.user_id = s.state_key "
-                         "WHERE s.room_id = ? AND s.type = 'm.room.member'",
-                         room_id);
 }
 
 callbacks::StateMap filtered_state(Transaction& transaction, const std::string& room_id, const callbacks::StateFilter& filter) {

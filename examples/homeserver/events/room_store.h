@@ -24,7 +24,7 @@ struct StoredEvent {
 
 /// Where a room stands: what a new event is built on.
 struct RoomHead {
-    std::vector<std::string> extremities;  ///< the events that no other one follows yet
+    std::vector<std::string> extremities;  ///< the events that no other one follows yet, the newest last
     std::int64_t depth = 0;
     std::int64_t state_version = 0;
 };
@@ -34,6 +34,8 @@ struct RoomHead {
 
 /// None for a room that isn't there.
 [[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
+/// With the next statement.
+void store_head(modapi::Transaction& transaction, const std::string& room_id, const RoomHead& head);
 
 /// Whether the room is in the directory; false for a room that isn't there.
 [[nodiscard]] bool room_is_public(modapi::Transaction& transaction, const std::string& room_id);
@@ -43,8 +45,6 @@ struct RoomHead {
                                                                   const std::string& type, const std::string& state_key);
 /// What has an empty state key in the current state: what the room is like, without its members. Cost: reads none of them.
 [[nodiscard]] callbacks::StateMap state_without_keys(modapi::Transaction& transaction, const std::string& room_id);
-/// The memberships in the current state of everybody who has an account here.
-[[nodiscard]] std::vector<StoredEvent> memberships_of_local_users(modapi::Transaction& transaction, const std::string& room_id);
 /// What an entry of `filter` wants from the current state.
 [[nodiscard]] callbacks::StateMap filtered_state(modapi::Transaction& transaction, const std::string& room_id,
                                                  const callbacks::StateFilter& filter);

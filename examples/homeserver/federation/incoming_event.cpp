@@ -109,7 +109,7 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     taken.room_is_taken = (event.is_state() || changes_state(order.others)) &&
                           has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
     if (taken.room_is_taken || find_outdated(transaction, order.others)) return taken;
-    const std::optional<RoomHead> head = find_head(transaction, event.room_id());
+    std::optional<RoomHead> head = find_head(transaction, event.room_id());
     if (!head) return taken;
     StateMap state = current_state(transaction, event.room_id());
     if (head->state_version != order.state_version && !order.judged.holds_on(state)) return taken;
@@ -120,12 +120,13 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     }
     authorize(event, state);
     taken.is_stored = true;
-    taken.users = append_events(transaction, order.others);
+    taken.users = append_events(transaction, order.others, *head, taken.before);
     if (order.evaluated.soft_failed) {
         store_soft_failed(transaction, event);
         return taken;
     }
-    append_event(transaction, event, std::nullopt);
+    if (event.is_state()) state.set(event);
+    append_event(transaction, event, std::nullopt, *head, state);
     const std::vector<std::string> joined = users_with_membership(transaction, event.room_id(), "join");
     taken.users.insert(taken.users.end(), joined.begin(), joined.end());
     if (event.membership()) taken.users.push_back(*event.state_key());

@@ -1,18 +1,49 @@
 #include "process/room_schema.h"
 
+#include "events/room_store.h"
+
+#include <cstdint>
+#include <map>
+#include <tuple>
+
 namespace homeserver {
+
+namespace {
+
+bool has_table_of_extremities(modapi::Transaction& transaction) {
+    const char* const looked_up = transaction.engine() == "sqlite3"
+                                      ? "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'forward_extremities'"
+                                      : "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = "
+                                        "'forward_extremities'";
+    return transaction.query_one<std::int64_t>(looked_up).has_value();
+}
+
+}  // namespace
+
+void upgrade_rooms(modapi::Transaction& transaction) {
+    if (!has_table_of_extremities(transaction)) return;
+    transaction.execute("ALTER TABLE rooms ADD COLUMN extremities TEXT NOT NULL DEFAULT ''");
+    std::map<std::string, RoomHead> heads;
+    for (auto& [room_id, event_id] : transaction.query<std::string, std::string>(
+             "SELECT e.room_id, e.event_id FROM forward_extremities f JOIN events e ON e.event_id = f.event_id "
+             "ORDER BY e.stream_position")) {
+        auto [head, is_new] = heads.try_emplace(room_id);
+        if (is_new) head->second = find_head(transaction, room_id).value();
+        head->second.extremities.push_back(std::move(event_id));
+    }
+    for (const auto& [room_id, head] : heads) store_head(transaction, room_id, head);
+    transaction.execute("DROP TABLE forward_extremities");
+}
 
 std::vector<std::string> room_schema() {
     return {
         // state_version grows with each change of the state: who authorized an event by an older one has to look again.
+        // extremities: the ids of the events that no other one follows yet, the newest last, with a space between them.
         "CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, creator TEXT NOT NULL, is_public BIGINT NOT NULL, "
-        "depth BIGINT NOT NULL, state_version BIGINT NOT NULL)",
+        "depth BIGINT NOT NULL, state_version BIGINT NOT NULL, extremities TEXT NOT NULL)",
 
         // Who alone may change a room's state, and until when (milliseconds of the wall clock).
         "CREATE TABLE IF NOT EXISTS room_turns (room_id TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_ms BIGINT NOT NULL)",
-
-        "CREATE TABLE IF NOT EXISTS forward_extremities (room_id TEXT NOT NULL, event_id TEXT NOT NULL, "
-        "PRIMARY KEY (room_id, event_id))",
 
         // pdu: the event as it is signed, JSON. unsigned_fields: what the server keeps beside it (prev_content, ...).
         "CREATE TABLE IF NOT EXISTS events (event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, stream_position BIGINT NOT NULL, "

@@ -58,7 +58,10 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS unread_notifications (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT "
     "NULL, event_id TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, "
     "PRIMARY KEY (stream_position, user_id))",
-    "CREATE INDEX IF NOT EXISTS unread_notifications_of_room ON unread_notifications (user_id, room_id)",
+    // Down to the thread, as they are deleted: PostgreSQL expects one row then and goes by the index row by row, which forgets
+    // the dead ones on the way; for more it would collect all their pages first, those of everything deleted too.
+    "DROP INDEX IF EXISTS unread_notifications_of_room",
+    "CREATE INDEX IF NOT EXISTS unread_notifications_of_thread ON unread_notifications (user_id, room_id, thread_id)",
     "CREATE INDEX IF NOT EXISTS unread_notifications_of_user ON unread_notifications (user_id, stream_position)",
     "CREATE TABLE IF NOT EXISTS pushers (user_id TEXT NOT NULL, app_id TEXT NOT NULL, pushkey TEXT NOT NULL, "
     "app_display_name TEXT NOT NULL, device_display_name TEXT NOT NULL, profile_tag TEXT, lang TEXT NOT NULL, data TEXT NOT "
@@ -123,6 +126,7 @@ constexpr const char* tables[] = {
 void create_tables(modapi::Transaction& transaction, void*) {
     for (const char* const statement : tables) transaction.execute(statement);
     modapi::BackgroundUpdateRows::create(transaction);
+    upgrade_rooms(transaction);
     for (const std::string& statement : room_schema()) transaction.execute(statement);
     queue_what_is_missing(transaction);
 }

@@ -1,14 +1,12 @@
 #include "push/evaluated_event.h"
 
 #include "events/power_levels.h"
-#include "events/room_store.h"
 
 #include <modapi/case_folding.h>
 #include <modapi/glob.h>
 
 #include <algorithm>
 #include <charconv>
-#include <tuple>
 
 namespace homeserver {
 
@@ -52,9 +50,9 @@ bool is_same(const JsonValue& left, const JsonValue& right) {
 
 }  // namespace
 
-EvaluatedEvent::EvaluatedEvent(modapi::Transaction& transaction, const callbacks::Event& event)
-    : transaction_(transaction),
-      event_(event),
+EvaluatedEvent::EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state)
+    : event_(event),
+      state_(state),
       fields_(event.get_dict()),
       says_whom_it_mentions_(event.content().contains("m.mentions")) {}
 
@@ -101,22 +99,16 @@ bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern)
     return key == "content.body" ? wanted.matches_words(text) : wanted.matches(text);
 }
 
-bool EvaluatedEvent::contains_display_name(const std::string& user_id) {
+bool EvaluatedEvent::contains_display_name(const std::string& user_id) const {
     if (!body()) return false;
-    const std::string& name = name_in_room(user_id);
+    const std::string_view name = name_in_room(user_id);
     return !name.empty() && modapi::Glob(modapi::characters_without_case(name), modapi::Glob::Wildcards::none)
                                 .matches_words(modapi::characters_without_case(*body()));
 }
 
-const std::string& EvaluatedEvent::name_in_room(const std::string& user_id) {
-    if (!names_) {
-        names_.emplace();
-        for (const StoredEvent& member : memberships_of_local_users(transaction_, event_.room_id()))
-            names_->emplace(*member.event.state_key(), member.event.content_string("displayname").value_or(""));
-    }
-    static const std::string none;
-    const auto found = names_->find(user_id);
-    return found == names_->end() ? none : found->second;
+std::string_view EvaluatedEvent::name_in_room(const std::string& user_id) const {
+    const callbacks::Event* const member = state_.find("m.room.member", user_id);
+    return member == nullptr ? std::string_view() : member->content_string("displayname").value_or(std::string_view());
 }
 
 bool EvaluatedEvent::room_member_count(std::string_view wanted) {
@@ -127,11 +119,10 @@ bool EvaluatedEvent::room_member_count(std::string_view wanted) {
     const std::from_chars_result read = std::from_chars(wanted.data() + digits, end, count);
     if (read.ec != std::errc() || read.ptr != end) return false;
     if (!members_) {
-        members_ = std::get<0>(
-            transaction_
-                .query_one<std::int64_t>("SELECT COUNT(*) FROM room_memberships WHERE room_id = ? AND membership = 'join'",
-                                         event_.room_id())
-                .value());
+        members_ = std::count_if(state_.begin(), state_.end(), [](const auto& of_key) {
+            const std::optional<std::string_view> membership = of_key.second.membership();
+            return membership && *membership == "join";
+        });
     }
     if (comparison.empty() || comparison == "==") return *members_ == count;
     if (comparison == "<") return *members_ < count;
@@ -143,11 +134,7 @@ bool EvaluatedEvent::room_member_count(std::string_view wanted) {
 bool EvaluatedEvent::sender_may_notify(std::string_view key) {
     const auto known = may_notify_.find(key);
     if (known != may_notify_.end()) return known->second;
-    callbacks::StateFilter filter;
-    filter.emplace_back("m.room.power_levels", std::string());
-    filter.emplace_back("m.room.create", std::string());
-    const callbacks::StateMap state = filtered_state(transaction_, event_.room_id(), filter);
-    const PowerLevels levels(state);
+    const PowerLevels levels(state_);
     const bool may = levels.of_user(event_.sender()) >= levels.to_notify(key);
     may_notify_.emplace(key, may);
     return may;

@@ -2,8 +2,6 @@
 
 #include "push/rule_set.h"
 
-#include <modapi/database.h>
-
 #include <callbacks/event.h>
 
 #include <cstdint>
@@ -14,11 +12,10 @@
 
 namespace homeserver {
 
-/// An event that the push rules of its room's members are asked about. For use inside a transaction, which outlives it; looks
-/// up what of the room a rule asks for when one does.
+/// An event that the push rules of its room's members are asked about, and the room's state with it. Both outlive it.
 class EvaluatedEvent {
 public:
-    EvaluatedEvent(modapi::Transaction& transaction, const callbacks::Event& event);
+    EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state);
 
     /// The rule that decides for this user: the first that is enabled and whose conditions are met; null: none.
     [[nodiscard]] const PushRule* deciding_rule(const RuleSet& rules, const std::string& user_id);
@@ -28,22 +25,21 @@ private:
     /// One condition of a rule. One that isn't known isn't met.
     [[nodiscard]] bool is_met(const callbacks::JsonDict& condition, const std::string& user_id);
     [[nodiscard]] bool event_match(std::string_view key, const callbacks::JsonValue& pattern) const;
-    [[nodiscard]] bool contains_display_name(const std::string& user_id);
-    /// What local users are called in the room; empty for who has no name there.
-    [[nodiscard]] const std::string& name_in_room(const std::string& user_id);
+    [[nodiscard]] bool contains_display_name(const std::string& user_id) const;
+    /// What the user is called in the room; empty for who has no name there.
+    [[nodiscard]] std::string_view name_in_room(const std::string& user_id) const;
     [[nodiscard]] bool room_member_count(std::string_view wanted);
     [[nodiscard]] bool sender_may_notify(std::string_view key);
     /// What is at a key of the rules' form: `content.m\.mentions.user_ids`; null if nothing is.
     [[nodiscard]] const callbacks::JsonValue* value_at(std::string_view key) const;
     [[nodiscard]] std::optional<std::string_view> body() const noexcept { return event_.content_string("body"); }
 
-    modapi::Transaction& transaction_;
     const callbacks::Event& event_;
+    const callbacks::StateMap& state_;
     callbacks::JsonDict fields_;
     bool says_whom_it_mentions_;  ///< then the rules that guess it from the text don't apply
     std::optional<std::int64_t> members_;
-    std::optional<std::map<std::string, std::string>> names_;  ///< in the room, by local user; read for all of them at once
-    std::map<std::string, bool, std::less<>> may_notify_;      ///< by key
+    std::map<std::string, bool, std::less<>> may_notify_;  ///< by key
 };
 
 }  // namespace homeserver

@@ -106,7 +106,7 @@ private:
 
 }  // namespace
 
-void note_notifications(Transaction& transaction, const Event& event, std::int64_t position) {
+void note_notifications(Transaction& transaction, const Event& event, std::int64_t position, const callbacks::StateMap& state) {
     const std::string thread_id = thread_of(event);
     if (event.membership() && event.membership() != "invite") {
         forget_room(transaction, *event.state_key(), event.room_id());
@@ -116,7 +116,7 @@ void note_notifications(Transaction& transaction, const Event& event, std::int64
     }
     const Recipients recipients = recipients_of(transaction, event);
     if (recipients.empty()) return;
-    EvaluatedEvent evaluated(transaction, event);
+    EvaluatedEvent evaluated(event, state);
     NewNotifications notifications(transaction, event, position, thread_id);
     for (const auto& [user_id, changes] : recipients) {
         std::optional<RuleSet> own;

@@ -19,11 +19,12 @@ struct UnreadCounts {
     std::int64_t highlights = 0;  ///< of them
 };
 
-/// Asks the push rules of all local members, and of whom it invites, about an event that was just stored. Its sender has read
-/// what came before it, in its thread; who joins or leaves, all of the room.
+/// Asks the push rules of all local members, and of whom it invites, about an event that was just stored, in a room whose state
+/// is `state` with it. Its sender has read what came before it, in its thread; who joins or leaves, all of the room.
 ///
 /// Cost: one query where nobody else is in the room; else by the number of local members.
-void note_notifications(modapi::Transaction& transaction, const callbacks::Event& event, std::int64_t position);
+void note_notifications(modapi::Transaction& transaction, const callbacks::Event& event, std::int64_t position,
+                        const callbacks::StateMap& state);
 
 /// A receipt came: its user has read what is not behind `event_position`, of its thread or of all.
 void forget_read_notifications(modapi::Transaction& transaction, const Receipt& receipt, std::int64_t event_position);

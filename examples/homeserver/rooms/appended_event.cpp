@@ -5,6 +5,7 @@
 #include "events/room_store.h"
 #include "events/stream.h"
 #include "push/unread_notifications.h"
+#include "rooms/event_building.h"
 
 #include <callbacks/identifiers.h>
 #include <boost/json/serialize.hpp>
@@ -48,25 +49,6 @@ void set_state(Transaction& transaction, const Event& event, std::int64_t positi
         event.room_id(), *event.state_key(), *membership, position);
 }
 
-void move_extremities(Transaction& transaction, const Event& event) {
-    const auto& followed = event.other().at("prev_events").as_array();
-    if (!followed.empty()) {
-        std::string sql = "DELETE FROM forward_extremities WHERE room_id = ? AND event_id IN (";
-        std::vector<modapi::SqlValue> values = {event.room_id()};
-        for (const callbacks::JsonValue& event_id : followed) {
-            sql += values.size() == 1 ? "?" : ", ?";
-            values.emplace_back(std::string(event_id.as_string()));
-        }
-        transaction.execute_with_later(sql + ")", std::move(values));
-    }
-    transaction.execute_later("INSERT INTO forward_extremities (room_id, event_id) VALUES (?, ?)", event.room_id(),
-                              *event.event_id());
-    transaction.execute_later(
-        "UPDATE rooms SET depth = CASE WHEN depth < ? THEN ? ELSE depth END, state_version = state_version + ? "
-        "WHERE room_id = ?",
-        event.other().at("depth").as_int64(), event.other().at("depth").as_int64(), event.is_state() ? 1 : 0, event.room_id());
-}
-
 /// Everybody on the sender's server may take back what it sent (it has asked who); more takes the power level. The rules let a
 /// redaction into the room without it, and without an effect.
 bool takes_effect(Transaction& transaction, const Event& redaction, const Event& target) {
@@ -90,7 +72,7 @@ void redact_in_successor(Transaction& transaction, const StoredEvent& target, co
 }
 
 /// Takes what a redacted event loses out of the database, and notes why beside it.
-void redact(Transaction& transaction, const Event& redaction) {
+void redact(Transaction& transaction, const Event& redaction, RoomHead& head) {
     const std::optional<StoredEvent> target = find_event(transaction, redaction.room_id(), *redaction.redacts());
     if (!target || target->event.type() == "m.room.create") return;
     if (!takes_effect(transaction, redaction, target->event)) return;
@@ -107,9 +89,7 @@ void redact(Transaction& transaction, const Event& redaction) {
                         boost::json::serialize(unsigned_fields), *target->event.event_id());
     redact_in_successor(transaction, *target, left);
     // The state has other content now, though the same events.
-    if (target->event.is_state()) {
-        transaction.execute("UPDATE rooms SET state_version = state_version + 1 WHERE room_id = ?", redaction.room_id());
-    }
+    if (target->event.is_state()) ++head.state_version;
     forget_notifications_of_event(transaction, redaction.room_id(), *target->event.event_id());
 }
 
@@ -119,15 +99,15 @@ void insert_room(Transaction& transaction, const std::string& room_id, const std
     // A room that was purged and is joined again goes on with versions that it never had: each state event took a position of
     // the stream, and so did the purge.
     transaction.execute(
-        "INSERT INTO rooms (room_id, creator, is_public, depth, state_version) "
-        "VALUES (?, ?, ?, 0, (SELECT position FROM stream_position))",
+        "INSERT INTO rooms (room_id, creator, is_public, depth, state_version, extremities) "
+        "VALUES (?, ?, ?, 0, (SELECT position FROM stream_position), '')",
         room_id, creator, is_public);
 }
 
 void delete_room(Transaction& transaction, const std::string& room_id) {
     // A room of that name that is made again begins behind it: its state has no version that this one's had.
     static_cast<void>(next_stream_position(transaction));
-    for (const char* table : {"forward_extremities", "events", "soft_failed_events", "current_state", "room_memberships",
+    for (const char* table : {"events", "soft_failed_events", "current_state", "room_memberships",
                               "sent_transactions", "third_party_invites", "room_aliases", "receipts", "unread_notifications",
                               "account_data", "room_stats", "room_turns", "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
@@ -143,7 +123,8 @@ std::optional<std::string> event_of_transaction(Transaction& transaction, const 
     return std::move(std::get<0>(*row));
 }
 
-std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent) {
+std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent,
+                          RoomHead& head, const callbacks::StateMap& state) {
     const std::int64_t position = next_stream_position(transaction);
     std::optional<std::string> device_id;
     std::optional<std::string> transaction_id;
@@ -161,9 +142,11 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
         boost::json::serialize(pdu_from_event(event)), boost::json::serialize(unsigned_of(transaction, event)), device_id,
         transaction_id);
     if (event.is_state()) set_state(transaction, event, position);
-    move_extremities(transaction, event);
-    if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event);
-    note_notifications(transaction, event, position);
+    follow(head, event);
+    if (event.is_state()) ++head.state_version;
+    if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event, head);
+    store_head(transaction, event.room_id(), head);
+    note_notifications(transaction, event, position, state);
     return position;
 }
 

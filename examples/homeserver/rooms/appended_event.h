@@ -26,8 +26,10 @@ void delete_room(modapi::Transaction& transaction, const std::string& room_id);
                                                               const SentTransaction& sent);
 
 /// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
-/// room's row exists.
+/// room's row exists. `head` is where the room stands, as this transaction has read it, and then where it stands with the
+/// event; `state` is the room's with it.
 std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
-                          const std::optional<SentTransaction>& sent);
+                          const std::optional<SentTransaction>& sent, RoomHead& head,
+                          const callbacks::StateMap& state);
 
 }  // namespace homeserver

@@ -61,7 +61,8 @@ std::optional<std::vector<std::string>> store_room(Transaction& transaction, con
     if (requester.access_token_id) require_session(transaction, requester);  // a module has none
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
-    return append_events(transaction, events);
+    RoomHead head = find_head(transaction, room.room_id).value();
+    return append_events(transaction, events, head, callbacks::StateMap());
 }
 
 JsonDict creation_content(const NewRoom& room, const RoomRequest& request) {

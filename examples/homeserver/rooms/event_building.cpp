@@ -67,7 +67,12 @@ Event unchecked_replacement(const EventOrigin& origin, const Event& original, co
     return signed_anew(origin, std::move(pdu), std::move(unsigned_fields));
 }
 
-JsonArray references_to(const RoomHead& head) { return JsonArray(head.extremities.begin(), head.extremities.end()); }
+/// An event names at most twenty that it follows, the newest first.
+JsonArray references_to(const RoomHead& head) {
+    constexpr std::size_t max_followed = 20;
+    const std::size_t count = std::min(head.extremities.size(), max_followed);
+    return JsonArray(head.extremities.rbegin(), head.extremities.rbegin() + static_cast<std::ptrdiff_t>(count));
+}
 
 }  // namespace
 
@@ -112,9 +117,12 @@ Event moved_behind(const EventOrigin& origin, const RoomHead& head, const Event&
 }
 
 void follow(RoomHead& head, const Event& event) {
+    // Who sends events that follow what nobody has makes more of them. Beyond this the oldest is never named again.
+    constexpr std::size_t max_extremities = 1'000;
     for (const JsonValue& followed : event.other().at("prev_events").as_array()) {
         std::erase(head.extremities, std::string_view(followed.as_string()));
     }
+    if (head.extremities.size() == max_extremities) head.extremities.erase(head.extremities.begin());
     head.extremities.emplace_back(event.event_id().value());
     head.depth = std::max(head.depth, event.other().at("depth").as_int64());
 }

@@ -29,6 +29,14 @@ bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
     return true;
 }
 
+/// Whose membership the events set is there already.
+void add_joined(const StateMap& before, std::vector<std::string>& users) {
+    for (const auto& [key, event] : before) {
+        const std::optional<std::string_view> membership = event.membership();
+        if (membership && *membership == "join") users.push_back(key.second);
+    }
+}
+
 }  // namespace
 
 const Event* repeated(const Event& event, const StateMap& state) {
@@ -56,7 +64,7 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         stored.sent_before = event_of_transaction(transaction, order.room_id, *pending.transaction);
         if (stored.sent_before) return stored;
     }
-    const std::optional<RoomHead> head = find_head(transaction, order.room_id);
+    std::optional<RoomHead> head = find_head(transaction, order.room_id);
     if (!head) return stored;
     stored.outdated = find_outdated(transaction, order.events);
     if (stored.outdated) return stored;
@@ -64,9 +72,10 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         stored.room_is_taken = has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
         if (stored.room_is_taken) return stored;
     }
+    const std::shared_ptr<const StateMap> state = order.states->get(transaction, order.room_id, head->state_version);
     if (head->state_version != order.state_version) {
         // Others were faster. What nobody judged on that, and the rules allow after them too, needs no second judgement.
-        stored.newer_state = order.states->get(transaction, order.room_id, head->state_version);
+        stored.newer_state = state;
         if (!order.judged.holds_on(*stored.newer_state)) return stored;
         if (!holds_on(*stored.newer_state, order.events)) return stored;
     }
@@ -78,10 +87,9 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         pending.event = moved_behind(origin, *head, pending.event);
         stored.moved = pending.event;
     }
-    stored.users = append_events(transaction, events);
+    stored.users = append_events(transaction, events, *head, *state);
     stored.is_stored = true;
-    const std::vector<std::string> joined = users_with_membership(transaction, order.room_id, "join");
-    stored.users.insert(stored.users.end(), joined.begin(), joined.end());
+    add_joined(*state, stored.users);
     return stored;
 }
 

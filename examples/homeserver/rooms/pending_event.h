@@ -32,8 +32,10 @@ struct PendingEvent {
 /// The id of the first event that was made of what isn't so any more; none: all hold. For use inside a transaction.
 [[nodiscard]] std::optional<std::string> find_outdated(modapi::Transaction& transaction, const std::vector<PendingEvent>& events);
 
-/// Stores them at their room's end, in their order, with what their transaction does beside. Gives those whose memberships they
-/// set, who are to be told. For use inside a transaction.
-[[nodiscard]] std::vector<std::string> append_events(modapi::Transaction& transaction, const std::vector<PendingEvent>& events);
+/// Stores them at their room's end, in their order, with what their transaction does beside. `head` is where the
+/// room stands, as the transaction has read it, and `before` its state without them. Gives those whose memberships they set, who
+/// are to be told. For use inside a transaction.
+[[nodiscard]] std::vector<std::string> append_events(modapi::Transaction& transaction, const std::vector<PendingEvent>& events,
+                                                     RoomHead& head, const callbacks::StateMap& before);
 
 }  // namespace homeserver

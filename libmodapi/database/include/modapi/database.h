@@ -149,8 +149,13 @@ public:
     /// Runs one query; all its rows, in order.
     template <class... Columns, class... Values>
     [[nodiscard]] std::vector<std::tuple<Columns...>> query(std::string_view sql, const Values&... values) {
+        return query_with<Columns...>(sql, {detail::to_sql(values)...});
+    }
+    /// Runs one query with as many values as turn out when it is made; all its rows, in order.
+    template <class... Columns>
+    [[nodiscard]] std::vector<std::tuple<Columns...>> query_with(std::string_view sql, std::vector<SqlValue> values) {
         std::vector<std::vector<SqlValue>> raw;
-        run(sql, {detail::to_sql(values)...}, &raw);
+        run(sql, std::move(values), &raw);
         std::vector<std::tuple<Columns...>> rows;
         rows.reserve(raw.size());
         for (std::vector<SqlValue>& row : raw) {

@@ -1,0 +1,56 @@
+#include "events/room_store.h"
+#include "process/schema.h"
+#include "rooms/appended_event.h"
+
+#include <modapi/database.h>
+
+#include <async/sync_wait.h>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// A database that an older version of the server made. No server is needed.
+namespace {
+
+using homeserver::RoomHead;
+using modapi::Transaction;
+
+constexpr const char* older_room = "!older:hs.test";
+
+/// One row for each extremity, in the order in which nobody sent them.
+void make_older_tables(Transaction& transaction) {
+    homeserver::insert_room(transaction, older_room, "@owner:hs.test", false);
+    transaction.execute("ALTER TABLE rooms DROP COLUMN extremities");
+    transaction.execute(
+        "CREATE TABLE forward_extremities (room_id TEXT NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (room_id, event_id))");
+    int position = 3;
+    for (const char* const event_id : {"$a_newer", "$b_older"}) {
+        transaction.execute(
+            "INSERT INTO events (event_id, room_id, stream_position, type, sender, pdu, unsigned_fields) "
+            "VALUES (?, ?, ?, 'm.room.message', '@owner:hs.test', '{}', '{}')",
+            event_id, older_room, position--);
+        transaction.execute("INSERT INTO forward_extremities (room_id, event_id) VALUES (?, ?)", older_room, event_id);
+    }
+}
+
+TEST(RoomSchemaTest, RoomsOfAnOlderVersionKeepTheEventsThatTheNextOneFollows) {
+    modapi::DatabaseSettings settings;
+    settings.database = ":memory:";
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
+    homeserver::create_schema(*database);
+    async::sync_wait(database->run("make older tables", &make_older_tables));
+
+    homeserver::create_schema(*database);
+    homeserver::create_schema(*database);  // the next start finds nothing to do
+
+    std::optional<RoomHead> head;
+    const auto look = [&](Transaction& transaction) { head = homeserver::find_head(transaction, older_room); };
+    async::sync_wait(database->read("look", look));
+    EXPECT_EQ(head.value().extremities, (std::vector<std::string>{"$b_older", "$a_newer"}));
+}
+
+}  // namespace
