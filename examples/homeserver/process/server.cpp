@@ -113,8 +113,12 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
 }
 
 void Server::listen() {
-    std::vector<ServerWorker*> all;
-    for (std::size_t index = 0; index < workers_->size(); ++index) all.push_back(&(*workers_)[index]);
+    std::vector<ClientDistribution::Worker> all;
+    for (std::size_t index = 0; index < workers_->size(); ++index) {
+        ServerWorker& worker = (*workers_)[index];
+        all.push_back(
+            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client) { worker.serve(std::move(client)); }});
+    }
     distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners)
         acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));
