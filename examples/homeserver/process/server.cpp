@@ -1,6 +1,7 @@
 #include "process/server.h"
 
 #include "events/stream.h"
+#include "media/incoming_file.h"
 #include "process/endpoints.h"
 #include "process/schema.h"
 
@@ -81,6 +82,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
                router_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
+    end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
     workers_.emplace(workers_settings(process), *database_, modules,
