@@ -1,5 +1,6 @@
 #include "admin_server.h"
 #include "mail_sink.h"
+#include "patience.h"
 
 #include <modapi/database.h>
 
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <memory>
 #include <set>
 
 /// What anybody may ask for is bounded, and what is refused has cost next to nothing.
@@ -46,6 +48,21 @@ protected:
             },
             &counting);
         return counting.found;
+    }
+    /// Puts rows into the server's database, of which each is made of its number, from 0 on.
+    void insert(std::int64_t count, void (*row)(modapi::Transaction& transaction, std::int64_t number)) const {
+        const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+        struct Rows {
+            std::int64_t count;
+            void (*row)(modapi::Transaction& transaction, std::int64_t number);
+        } rows{count, row};
+        database->run_blocking(
+            "insert",
+            [](modapi::Transaction& transaction, void* given) {
+                const auto& wanted = *static_cast<const Rows*>(given);
+                for (std::int64_t number = 0; number < wanted.count; ++number) wanted.row(transaction, number);
+            },
+            &rows);
     }
     [[nodiscard]] std::size_t media_files() const {
         std::size_t count = 0;
@@ -117,6 +134,89 @@ TEST_F(BoundsTest, WhatAnUnfinishedRegistrationKeepsIsSmall) {
     expect_too_large(post("/register", body, ""), "'body' must have at most 16384 bytes");
     EXPECT_EQ(stored("ui_auth_sessions WHERE operation = 'register' AND result IS NULL"), 0);
     EXPECT_EQ(post("/register", R"({"username":"bob","password":"pw"})", "").status, 401);
+}
+
+void insert_registration(modapi::Transaction& transaction, std::int64_t number) {
+    const std::int64_t an_hour_ago = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                         (std::chrono::system_clock::now() - std::chrono::hours(1)).time_since_epoch())
+                                         .count();
+    transaction.execute(
+        "INSERT INTO ui_auth_sessions (session_id, operation, parameters, password_hash, completed, result, creation_ts) "
+        "VALUES (?, 'register', '{}', NULL, '{}', NULL, ?)",
+        "old" + std::to_string(number), an_hour_ago + number);
+}
+
+TEST_F(BoundsTest, OfUnfinishedRegistrationsTheNewestFiveThousandAreKept) {
+    const std::string registrations = "ui_auth_sessions WHERE operation = 'register'";
+    ASSERT_EQ(stored(registrations), 1) << "Alice's, which is kept for a while though it is finished";
+    insert(4998, &insert_registration);
+    const Answer last_one = post("/register", R"({"username":"last","password":"pw"})", "");
+    EXPECT_EQ(last_one.status, 401);
+    EXPECT_EQ(stored(registrations), 5000);
+    for (int more = 0; more < 3; ++more) EXPECT_EQ(post("/register", R"({"username":"more"})", "").status, 401);
+    EXPECT_EQ(stored(registrations), 5000);
+    EXPECT_EQ(stored(registrations + " AND session_id IN ('old0', 'old1', 'old2')"), 0) << "the oldest go";
+    EXPECT_EQ(stored(registrations + " AND session_id = 'old3'"), 1);
+    const std::string finishing = R"({"auth":{"type":"m.login.dummy","session":")" + last_one.text("session") + "\"}}";
+    EXPECT_EQ(post("/register", finishing, "").status, 200) << "and what is kept can be finished";
+}
+
+TEST_F(BoundsTest, PasswordsOfUnfinishedRegistrationsLeaveAThreadToThoseWhoLogIn) {
+    constexpr int count = 12;
+    const std::string registrations = "ui_auth_sessions WHERE operation = 'register' AND result IS NULL";
+    std::vector<std::unique_ptr<RawConnection>> registering;
+    for (int number = 0; number < count; ++number) {
+        const std::string body = R"({"username":"u)" + std::to_string(number) + R"(","password":"secret"})";
+        registering.push_back(std::make_unique<RawConnection>(server.port()));
+        registering.back()->send("POST " + client + "/register HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) +
+                                 "\r\n\r\n" + body);
+    }
+    for (const Patience patience; patience.is_left() && stored(registrations) < 1;) continue;
+    const std::string logging_in =
+        R"({"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"secret of alice"})";
+    EXPECT_EQ(post("/login", logging_in, "").status, 200);
+    EXPECT_LT(stored(registrations), count * 3 / 4) << "whoever logs in doesn't wait for them";
+    for (const std::unique_ptr<RawConnection>& connection : registering) {
+        EXPECT_THAT(connection->read_until("\r\n\r\n"), HasSubstr(" 401 "));
+    }
+    EXPECT_EQ(stored(registrations), count);
+}
+
+void insert_filter(modapi::Transaction& transaction, std::int64_t number) {
+    transaction.execute("INSERT INTO filters (user_id, filter_id, content) VALUES ('@alice:hs.test', ?, ?)", number,
+                        R"({"event_fields":["f)" + std::to_string(number) + "\"]}");
+}
+
+TEST_F(BoundsTest, AUserStoresAThousandFiltersAndNoMore) {
+    const auto store = [&](const std::string& field, const std::string& user, const std::string& token) {
+        return post("/user/@" + user + ":hs.test/filter", R"({"event_fields":[")" + field + "\"]}", token);
+    };
+    insert(999, &insert_filter);
+    const Answer last_one = store("last", "alice", alice);
+    EXPECT_EQ(last_one.status, 200);
+    expect_too_large(store("another", "alice", alice), "A user has at most 1000 filters");
+    EXPECT_EQ(store("last", "alice", alice).text("filter_id"), last_one.text("filter_id")) << "that is no further one";
+    EXPECT_EQ(get("/user/@alice:hs.test/filter/" + last_one.text("filter_id"), alice).status, 200);
+    const std::string bob = server.register_user("bob");
+    EXPECT_EQ(store("another", "bob", bob).status, 200);
+    EXPECT_EQ(stored("filters WHERE user_id = '@alice:hs.test'"), 1000);
+}
+
+TEST_F(BoundsTest, AUserHasAHundredPushersAndNoMore) {
+    const auto set = [&](const std::string& key, const std::string& kind, const std::string& token) {
+        return post("/pushers/set",
+                    R"({"app_id":"app","app_display_name":"App","device_display_name":"Phone","lang":"en","pushkey":")" + key +
+                        R"(","kind":)" + kind + R"(,"data":{"url":"https://push.example.org/_matrix/push/v1/notify"}})",
+                    token);
+    };
+    const std::string http = R"("http")";
+    for (int number = 0; number < 100; ++number) EXPECT_EQ(set(std::to_string(number), http, alice).status, 200);
+    expect_too_large(set("another", http, alice), "A user has at most 100 pushers");
+    EXPECT_EQ(set("7", http, alice).status, 200) << "it takes the place of the one with its key";
+    EXPECT_EQ(get("/pushers", alice).body.at("pushers").as_array().size(), 100U);
+    EXPECT_EQ(set("another", http, server.register_user("bob")).status, 200);
+    EXPECT_EQ(set("7", "null", alice).status, 200);
+    EXPECT_EQ(set("another one", http, alice).status, 200) << "there is room for one again";
 }
 
 TEST_F(BoundsTest, OfAnOperationsUnfinishedSessionsTheNewestAreKept) {

@@ -70,7 +70,7 @@ public:
         if (config.value_or<std::string>("parse", "") == "block") block();
         return config.values();
     }
-    Hostile(callbacks::JsonDict config, modapi::ModuleApi& api) : config_(std::move(config)) {
+    Hostile(callbacks::JsonDict config, modapi::ModuleApi& api) : config_(std::move(config)), api_(api) {
         callbacks::AccountValidity validity;
         validity.is_user_expired = async::bind<&Hostile::is_user_expired>(this);
         api.register_account_validity_callbacks(std::move(validity));
@@ -168,6 +168,7 @@ private:
             if (character == '_') character = ' ';
         }
         act(what);
+        if (what == "defer") co_await api_.defer_to_thread(&block);
         co_return std::nullopt;
     }
 
@@ -175,6 +176,7 @@ private:
     static inline int* volatile crash_here = nullptr;
 
     callbacks::JsonDict config_;
+    modapi::ModuleApi& api_;
 };
 
 }  // namespace hostile

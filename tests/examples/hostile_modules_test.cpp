@@ -96,6 +96,20 @@ TEST(HostileModuleTest, NamesTheLibraryWhoseThreadLocalObjectHoldsAWorkersThread
     EXPECT_NE(log.find("/hostile.so\n"), std::string::npos) << log;
 }
 
+TEST(HostileModuleTest, GivesUpACallThatItDeferredForEverAndNamesItsThreadInTheStop) {
+    const TemporaryFolder folder;
+    ServerProcess server(folder.path(), settings_with("", "interaction_deadline: 1s\n"));
+    RawConnection connection(server.port());
+    have_done(server, connection, "defer");
+    static_cast<void>(connection.read_until("\r\n\r\n"));
+    EXPECT_TRUE(server.log_shows("module hostile.Hostile: defer_to_thread: the call took longer than its 1000 ms"))
+        << server.log();
+    expect_end_in_time(server, SIGTERM);
+    const std::string log = server.log();
+    EXPECT_EQ(count_of(log, "stopping takes too long: "), 1U) << log;
+    EXPECT_NE(log.find("worker thread 1 is held by defer_to_thread of module hostile.Hostile"), std::string::npos) << log;
+}
+
 TEST(HostileModuleTest, EndsInTimeWithoutMemory) {
     if (is_sanitized) GTEST_SKIP() << "a sanitizer ends a process without memory itself";
     const TemporaryFolder folder;

@@ -55,7 +55,7 @@ class ModuleApiChecksTest : public testing::Test {
 protected:
     ModuleApiChecksTest()
         : database(modapi::Database::open(memory())),
-          worker(server, time.environment(), *database, bus, pool.get_executor(), modapi::WorkerSettings()) {
+          worker(server, time.environment(), *database, bus, threads, modapi::WorkerSettings()) {
         modapi::ModuleResolver resolver({});
         resolver.add<Checked>("test.Checked");
         const auto file = modapi::ConfigurationFile::parse("modules:\n  - module: test.Checked\n", "hs.yaml");
@@ -110,7 +110,7 @@ protected:
 
     LogCapture log;
     async::testing::simulation time;
-    boost::asio::thread_pool pool{1};
+    modapi::BlockingThreads threads{1};
     NothingOffered server;
     modapi::InProcessInvalidationBus bus;
     std::unique_ptr<modapi::Database> database;

@@ -8,8 +8,6 @@
 
 #include <async/testing/virtual_time.h>
 
-#include <boost/asio/thread_pool.hpp>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,7 +50,7 @@ public:
     explicit WorkerUnderTest(modapi::WorkerSettings settings = modapi::WorkerSettings(),
                              modapi::InvalidationBus* shared_bus = nullptr)
         : database(modapi::Database::open(test_database.settings())),
-          worker(server, time.environment(), *database, shared_bus != nullptr ? *shared_bus : own_bus, pool.get_executor(),
+          worker(server, time.environment(), *database, shared_bus != nullptr ? *shared_bus : own_bus, threads,
                  std::move(settings)) {}
     ~WorkerUnderTest() {
         if (!stopped_) stop();
@@ -91,7 +89,7 @@ public:
     }
 
     async::testing::simulation time;
-    boost::asio::thread_pool pool{1};
+    modapi::BlockingThreads threads{2};
     SmallHomeserver server;
     TestDatabase test_database;
     modapi::InProcessInvalidationBus own_bus;

@@ -4,6 +4,7 @@
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "http/target.h"
+#include "media/incoming_file.h"
 #include "media/media_file.h"
 #include "media/media_settings.h"
 #include "text/secrets.h"
@@ -19,12 +20,11 @@
 #include <async/run_on.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
-#include <system_error>
 
 namespace homeserver {
 
@@ -64,26 +64,9 @@ std::optional<StoredMedia> find_media(Transaction& transaction, const std::strin
     return media;
 }
 
-/// Ids are random, so the first letters spread the files over folders.
-std::filesystem::path path_of(const MediaSettings& media_settings, const std::string& media_id) {
-    return media_settings.store_path / "local_content" / media_id.substr(0, 2) / media_id;
-}
-
-void delete_file(const std::filesystem::path& path) {
-    std::error_code ignored;  // NOLINT: what can't be removed was never there, or is the disk's affair
-    std::filesystem::remove(path, ignored);
-}
-
-/// The whole file, or none.
-void write_file(const std::filesystem::path& path, const std::string& bytes) {
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream stream(path, std::ios::binary);
-    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    stream.close();
-    if (stream) return;
-    const int reason = errno;
-    delete_file(path);
-    throw std::system_error(reason, std::generic_category(), path.string());
+std::unique_ptr<IncomingFile> write_file(const MediaSettings& media_settings, const std::string& media_id,
+                                         const std::string& bytes) {
+    return std::make_unique<IncomingFile>(media_settings, media_id, bytes);
 }
 
 /// None: the file is gone.
@@ -109,22 +92,13 @@ async::task<bool> is_acceptable(const HostPool& host_pool, callbacks::SpamChecke
 async::task<void> take_upload(modapi::Database& database, const async::clock& clock, const MediaSettings& media_settings,
                               const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker, StoredMedia media,
                               const Requester& requester, const std::string& bytes) {
-    const std::filesystem::path path = path_of(media_settings, media.media_id);
-    std::exception_ptr failure;
-    bool acceptable = false;
-    try {
-        co_await async::run_on(host_pool.executor, &write_file, path, bytes);
-        acceptable = co_await is_acceptable(host_pool, spam_checker, path, media.media_id);
-        const std::int64_t now = clock.wall_time_ms();
-        if (acceptable) co_await database.run("store_media", &insert_media, media, requester, now);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (acceptable && !failure) co_return;
-    // Here, since a stop of the server cuts what waits for the pool.
-    delete_file(path);
-    if (failure) std::rethrow_exception(failure);
-    throw SynapseError(400, "Bad content");
+    const std::unique_ptr<IncomingFile> file =
+        co_await async::run_on(host_pool.executor, &write_file, media_settings, media.media_id, bytes);
+    const bool acceptable = co_await is_acceptable(host_pool, spam_checker, file->path(), media.media_id);
+    if (!acceptable) throw SynapseError(400, "Bad content");
+    const std::int64_t now = clock.wall_time_ms();
+    co_await database.run("store_media", &insert_media, media, requester, now);
+    file->keep();
 }
 
 async::task<Response> upload(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
@@ -177,7 +151,7 @@ async::task<Response> download(const RoutedRequest& request, modapi::Database& d
     std::optional<StoredMedia> media;
     if (is_ours) media = co_await database.read("find_media", &find_media, media_id);
     if (!media) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
-    const std::filesystem::path path = path_of(media_settings, media_id);
+    const std::filesystem::path path = path_of_media(media_settings, media_id);
     std::optional<std::string> bytes = co_await async::run_on(host_pool.executor, &read_file, path);
     if (!bytes) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
     const bool names_it = request.path_parameters.size() > 2;

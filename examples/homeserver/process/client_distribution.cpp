@@ -1,13 +1,13 @@
 #include "process/client_distribution.h"
 
-#include "process/server_worker.h"
-
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+#include <string_view>
 #include <utility>
 
 namespace homeserver {
@@ -21,34 +21,38 @@ using steady_clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::milliseconds(200);
 constexpr auto between_looks = std::chrono::milliseconds(50);
 
+void log_refusal(std::string_view why) { spdlog::warn("a client couldn't be let in: {}", why); }
+
 }  // namespace
 
 /// A client that waits for a worker. Thread: any; the first taker gets it.
 class ClientDistribution::Offer {
 public:
-    Offer(tcp protocol, int descriptor, std::size_t workers)
-        : protocol_(protocol), descriptor_(descriptor), made_to_(workers, false), since_(steady_clock::now()) {}
+    Offer(tcp protocol, std::size_t workers) : protocol_(protocol), made_to_(workers, false), since_(steady_clock::now()) {}
     ~Offer() {
-        if (!is_taken()) ::close(descriptor_);
+        if (!is_taken() && descriptor_ >= 0) ::close(descriptor_);
     }
     Offer(const Offer&) = delete;
     Offer& operator=(const Offer&) = delete;
 
     [[nodiscard]] bool is_taken() const noexcept { return is_taken_.load(std::memory_order_acquire); }
-    void take(ServerWorker& worker) {
+    void take(const Worker& worker) {
         if (is_taken_.exchange(true, std::memory_order_acq_rel)) return;
-        tcp::socket client(worker.where().executor);
-        boost::system::error_code error;
-        client.assign(protocol_, descriptor_, error);
-        if (error) {
-            ::close(descriptor_);
-            spdlog::warn("a client couldn't be let in: {}", error.message());
-            return;
+        bool is_own = true;
+        try {
+            tcp::socket client(worker.executor);
+            client.assign(protocol_, descriptor_);
+            is_own = false;
+            worker.serve(std::move(client));
+        } catch (const std::exception& error) {
+            if (is_own) ::close(descriptor_);
+            log_refusal(error.what());
         }
-        worker.serve(std::move(client));
     }
 
     // By the thread that offers it.
+    /// Before it is offered.
+    void hold(int descriptor) noexcept { descriptor_ = descriptor; }
     [[nodiscard]] bool was_made_to(std::size_t worker) const { return made_to_[worker]; }
     void is_made_to(std::size_t worker) {
         made_to_[worker] = true;
@@ -58,16 +62,16 @@ public:
 
 private:
     tcp protocol_;
-    int descriptor_;
+    int descriptor_ = -1;
     std::atomic<bool> is_taken_{false};
     std::vector<bool> made_to_;
     steady_clock::time_point since_;  // the last offer
 };
 
-ClientDistribution::ClientDistribution(boost::asio::io_context& io, std::vector<ServerWorker*> workers) : next_look_(io) {
-    for (ServerWorker* const worker : workers) {
+ClientDistribution::ClientDistribution(boost::asio::io_context& io, std::vector<Worker> workers) : next_look_(io) {
+    for (Worker& worker : workers) {
         Candidate candidate;
-        candidate.worker = worker;
+        candidate.worker = std::make_shared<const Worker>(std::move(worker));
         candidate.answered = std::make_shared<std::atomic<std::uint64_t>>(0);
         candidates_.push_back(std::move(candidate));
     }
@@ -79,15 +83,15 @@ void ClientDistribution::give(tcp::socket client) {
     boost::system::error_code error;
     const tcp::endpoint endpoint = client.local_endpoint(error);
     if (error) return;  // it is gone already
-    const int descriptor = client.release(error);
-    if (error) {
-        spdlog::warn("a client couldn't be let in: {}", error.message());
-        return;
+    try {
+        const auto offer = std::make_shared<Offer>(endpoint.protocol(), candidates_.size());
+        offer->hold(client.release());
+        offer_to(next_candidate(), offer);
+        untaken_.push_back(offer);
+        look_later();
+    } catch (const std::exception& failure) {
+        log_refusal(failure.what());
     }
-    const auto offer = std::make_shared<Offer>(endpoint.protocol(), descriptor, candidates_.size());
-    offer_to(next_candidate(), offer);
-    untaken_.push_back(offer);
-    look_later();
 }
 
 void ClientDistribution::stop() {
@@ -114,12 +118,12 @@ std::size_t ClientDistribution::next_candidate() {
 void ClientDistribution::offer_to(std::size_t index, const std::shared_ptr<Offer>& offer) {
     Candidate& candidate = candidates_[index];
     if (candidate.answered->load(std::memory_order_acquire) == candidate.offered) candidate.silent_since = steady_clock::now();
-    ++candidate.offered;
-    offer->is_made_to(index);
-    boost::asio::post(candidate.worker->where().executor, [answered = candidate.answered, worker = candidate.worker, offer] {
+    boost::asio::post(candidate.worker->executor, [answered = candidate.answered, worker = candidate.worker, offer] {
         answered->fetch_add(1, std::memory_order_acq_rel);
         offer->take(*worker);
     });
+    ++candidate.offered;
+    offer->is_made_to(index);
 }
 
 void ClientDistribution::look_later() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,20 +10,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
 namespace homeserver {
 
-class ServerWorker;
-
-/// Gives each client to a worker, in turns, but not to one whose thread something blocks: a client is its who takes it first. One
-/// that nobody takes at once is offered to another worker, and a worker that takes nothing is passed over until it does.
+/// Gives each client to a worker, in turns, but not to one whose thread something blocks: a client is its who takes it first.
+/// One that nobody takes at once is offered to another worker, and a worker that takes nothing is passed over until it does.
+///
+/// A client that somebody fails to take, or to give, is closed, and a line of the log says why.
 ///
 /// Thread: that of its io_context, which accepts clients. Lifetime: the workers outlive it; it ends before their executors.
 class ClientDistribution {
 public:
-    ClientDistribution(boost::asio::io_context& io, std::vector<ServerWorker*> workers);
+    /// Who may take a client.
+    struct Worker {
+        boost::asio::any_io_executor executor;                    ///< of its thread
+        std::function<void(boost::asio::ip::tcp::socket)> serve;  ///< called there
+    };
+    ClientDistribution(boost::asio::io_context& io, std::vector<Worker> workers);
     ~ClientDistribution();
     ClientDistribution(const ClientDistribution&) = delete;
     ClientDistribution& operator=(const ClientDistribution&) = delete;
@@ -35,7 +42,7 @@ public:
 private:
     class Offer;
     struct Candidate {
-        ServerWorker* worker;
+        std::shared_ptr<const Worker> worker;
         std::shared_ptr<std::atomic<std::uint64_t>> answered;  // of the offers made to it; also counts what others took before
         std::uint64_t offered = 0;
         std::uint64_t answered_before = 0;  // when it was looked at last

@@ -1,6 +1,7 @@
 #include "process/server.h"
 
 #include "events/stream.h"
+#include "media/incoming_file.h"
 #include "process/endpoints.h"
 #include "process/schema.h"
 
@@ -81,6 +82,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
                router_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
+    end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
     workers_.emplace(workers_settings(process), *database_, modules,
@@ -113,8 +115,12 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
 }
 
 void Server::listen() {
-    std::vector<ServerWorker*> all;
-    for (std::size_t index = 0; index < workers_->size(); ++index) all.push_back(&(*workers_)[index]);
+    std::vector<ClientDistribution::Worker> all;
+    for (std::size_t index = 0; index < workers_->size(); ++index) {
+        ServerWorker& worker = (*workers_)[index];
+        all.push_back(
+            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client) { worker.serve(std::move(client)); }});
+    }
     distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners)
         acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));

@@ -86,12 +86,14 @@ void EventSender::announce(const async::context& here, const std::vector<Event>&
                            std::vector<std::string> users) {
     const bool is_asked_for = !third_party_rules_.on_new_event.empty();
     modapi::Cause cause;
+    std::shared_ptr<const StateMap> with_event;  // made anew for an event that changes it
     if (is_asked_for) cause = modapi::Cause::of(here);
     for (const Event& event : events) {
         News news;
         if (is_asked_for) {
             if (event.is_state()) state.set(event);
-            news.event = std::make_shared<modapi::NewEvent>(event, std::make_shared<const StateMap>(state), cause);
+            if (event.is_state() || with_event == nullptr) with_event = std::make_shared<const StateMap>(state);
+            news.event = std::make_shared<modapi::NewEvent>(event, with_event, cause);
         }
         news.users = users;
         notifier_.publish(news);

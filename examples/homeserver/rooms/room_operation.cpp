@@ -39,21 +39,37 @@ void RoomOperation::begin(RoomHead head, std::shared_ptr<const callbacks::StateM
     head_ = std::move(head);
     state_before_ = state;
     state_ = std::move(state);
+    own_state_ = nullptr;
     events_.clear();
 }
 
 void RoomOperation::add(PendingEvent pending) {
-    follow(head_, pending.event);
     if (pending.event.is_state()) {
-        auto changed = std::make_shared<callbacks::StateMap>(*state_);
-        changed->set(pending.event);
-        state_ = std::move(changed);
+        constexpr long kept_here = 2;
+        if (own_state_ == nullptr || own_state_.use_count() > kept_here) {
+            own_state_ = std::make_shared<callbacks::StateMap>(*state_);
+            state_ = own_state_;
+        }
+        own_state_->set(pending.event);
     }
-    events_.push_back(std::move(pending));
+    append(std::move(pending));
 }
 
 void RoomOperation::add_all(const RoomOperation& inner) {
-    for (const PendingEvent& pending : inner.events()) add(pending);
+    if (state_ == inner.state_before_) {
+        for (const PendingEvent& pending : inner.events_) append(pending);
+        if (inner.own_state_ == nullptr) return;
+        state_ = inner.state_;
+        own_state_ = inner.own_state_;
+    } else {
+        // What was sent meanwhile has become a part of this one before the inner one did.
+        for (const PendingEvent& pending : inner.events_) add(pending);
+    }
+}
+
+void RoomOperation::append(PendingEvent pending) {
+    follow(head_, pending.event);
+    events_.push_back(std::move(pending));
 }
 
 const callbacks::Event* RoomOperation::find_pending(const async::context& here, std::string_view event_id) noexcept {

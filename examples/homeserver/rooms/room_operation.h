@@ -24,8 +24,8 @@ namespace homeserver {
 /// What runs in its context is inside: it sees the room with these events, and as long as the operation is open, what it sends
 /// into the room becomes one of them.
 ///
-/// Lifetime and thread: as async::operation. Cost: a copy of the room's state for each state event that is
-/// added.
+/// Lifetime and thread: as async::operation. Cost: a copy of the room's state for the first state event that is added, and for
+/// each whose predecessor's state somebody keeps.
 class RoomOperation final : public async::operation {
 public:
     RoomOperation(const async::context& outer, std::string room_id) : operation(outer), room_id_(std::move(room_id)) {}
@@ -47,7 +47,8 @@ public:
 
     [[nodiscard]] const std::string& room_id() const noexcept { return room_id_; }
     [[nodiscard]] const RoomHead& head() const noexcept { return head_; }
-    /// The room's state with the events that were added. Never null; what it points to doesn't change.
+    /// The room's state with the events that were added. Never null; what it points to doesn't change while somebody has a copy
+    /// of the pointer.
     [[nodiscard]] const std::shared_ptr<const callbacks::StateMap>& state() const noexcept { return state_; }
     /// The room's state where it began.
     [[nodiscard]] const std::shared_ptr<const callbacks::StateMap>& state_before() const noexcept { return state_before_; }
@@ -65,10 +66,13 @@ public:
     void open() noexcept { is_open_ = true; }
 
 private:
+    void append(PendingEvent pending);
+
     std::string room_id_;
     RoomHead head_;
     std::shared_ptr<const callbacks::StateMap> state_before_ = std::make_shared<const callbacks::StateMap>();
     std::shared_ptr<const callbacks::StateMap> state_ = state_before_;
+    std::shared_ptr<callbacks::StateMap> own_state_;  ///< what state_ points to, if it was made here; else null
     std::vector<PendingEvent> events_;
     std::string holder_;  ///< of the room's turn; empty: it hasn't that
     bool is_open_ = true;

@@ -47,7 +47,7 @@ async::task<void> tell_of_event(callbacks::ThirdPartyRulesDispatch& third_party_
 HostWorker::HostWorker(const WorkerContext& place)
     : name_(place.name),
       where_(place.where),
-      modules_(*this, place.where, place.database, place.bus, place.blocking_pool, place.settings),
+      modules_(*this, place.where, place.database, place.bus, place.blocking_threads, place.settings),
       background_(place.where, [](std::string_view name, const std::exception_ptr& failure) {
           framework_log().error("background work failed: name={} error={}", name, callbacks::message_of(failure));
       }) {}

@@ -44,10 +44,11 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
 }  // namespace
 
 ModuleHost::State::State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
-                         boost::asio::any_io_executor blocking_pool, WorkerSettings how)
+                         std::unique_ptr<BlockingThreads> own, BlockingThreads& threads, WorkerSettings how)
     : settings(std::move(how)),
+      own_threads(std::move(own)),
       waiting(environment.dispatch_settings, settings.watchdog != nullptr || settings.callback_deadline.count() > 0),
-      environment(server, where, database, bus, std::move(blocking_pool)) {
+      environment(server, where, database, bus, threads) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;
     environment.run_background_tasks = settings.run_background_tasks;
@@ -88,8 +89,15 @@ void ModuleHost::State::destroy_modules() {
 }
 
 ModuleHost::ModuleHost(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
-                       boost::asio::any_io_executor blocking_pool, WorkerSettings settings)
-    : state_(std::make_unique<State>(server, where, database, bus, std::move(blocking_pool), std::move(settings))) {}
+                       BlockingThreads& threads, WorkerSettings settings)
+    : state_(std::make_unique<State>(server, where, database, bus, nullptr, threads, std::move(settings))) {}
+
+ModuleHost::ModuleHost(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
+                       const boost::asio::any_io_executor&, WorkerSettings settings) {
+    auto own = std::make_unique<BlockingThreads>(WorkerSettings::usual_blocking_threads);
+    BlockingThreads& threads = *own;
+    state_ = std::make_unique<State>(server, where, database, bus, std::move(own), threads, std::move(settings));
+}
 
 ModuleHost::~ModuleHost() = default;
 

@@ -3,6 +3,7 @@
 #include "callback_log.h"
 #include "module_border.h"
 
+#include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/module_environment.h>
 #include <modapi/hosting/module_host.h>
 #include <modapi/module_api.h>
@@ -59,10 +60,11 @@ struct BeginFailure {
 /// The members are destroyed from the last to the first.
 struct ModuleHost::State {
     State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
-          boost::asio::any_io_executor blocking_pool, WorkerSettings how);
+          std::unique_ptr<BlockingThreads> own, BlockingThreads& threads, WorkerSettings how);
     ~State();
 
     WorkerSettings settings;
+    std::unique_ptr<BlockingThreads> own_threads;  ///< where no workers share them
     CallbackLog callback_log;
     ModuleBorder border;
     async::waiting_runs waiting;  // of callbacks and web resources

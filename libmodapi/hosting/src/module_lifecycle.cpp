@@ -131,6 +131,9 @@ async::task<void> ModuleHost::stop() {
     co_await std::move(ending);
     async::task<void> stopping = state.stop_modules();
     co_await std::move(stopping);
+    // What threads still do in the modules' name uses them.
+    async::task<void> returning = state.environment.deferred_calls.all_returned();
+    co_await std::move(returning);
     state.destroy_modules();
 }
 

@@ -1,3 +1,4 @@
+#include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_code.h>
 #include <modapi/hosting/watchdog.h>
@@ -17,7 +18,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <future>
@@ -88,7 +88,7 @@ struct WorkerGroup::Thread {
 struct WorkerGroup::State {
     explicit State(WorkerGroupSettings how)
         : settings(std::move(how)),
-          blocking_pool(std::max<std::size_t>(settings.blocking_threads, 1)),
+          blocking_threads(settings.blocking_threads),
           front_works(front.get_executor()),
           signals(front) {
         if (settings.process == nullptr) own_deadline.emplace();
@@ -99,7 +99,7 @@ struct WorkerGroup::State {
 
     WorkerGroupSettings settings;
     std::optional<ShutdownDeadline> own_deadline;
-    boost::asio::thread_pool blocking_pool;
+    BlockingThreads blocking_threads;
     InProcessInvalidationBus own_bus;
     Watchdog watchdog;
     std::vector<std::unique_ptr<Thread>> threads;
@@ -135,7 +135,7 @@ WorkerGroup::~WorkerGroup() {
         framework_log().error("{}", failure.what());
     }
     state_->threads.clear();
-    state_->blocking_pool.join();
+    state_->blocking_threads.join();
     forget_process();
 }
 
@@ -182,8 +182,8 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         settings.place = WorkerPlace{index, count};
         settings.watchdog = &state.watchdog;
         InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
-        const WorkerContext place{
-            index, thread.name, thread.where, database, bus, state.blocking_pool.get_executor(), std::move(settings), *this};
+        const WorkerContext place{index, thread.name, thread.where, database, bus, state.blocking_threads, std::move(settings),
+                                  *this};
         try {
             const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
             thread.host = factory(place);
@@ -277,7 +277,7 @@ void WorkerGroup::abandon(const HostError& failure) {
         }
     }
     state_->threads.clear();
-    state_->blocking_pool.join();
+    state_->blocking_threads.join();
     forget_process();
 }
 

@@ -110,7 +110,9 @@ std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.cloc
 Database& ModuleApi::database() noexcept { return environment_.database; }
 InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(); }
 std::string ModuleApi::interaction_name(const std::string& desc) const { return desc + " of module " + module_name_; }
-boost::asio::any_io_executor ModuleApi::blocking_pool() const { return environment_.blocking_pool; }
+detail::Deferral ModuleApi::deferral() const noexcept {
+    return {environment_.deferred_calls, module_name_, environment_.interaction_limit()};
+}
 
 async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {
     return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms());

@@ -29,15 +29,16 @@ std::string ModuleRegistrations::name_of(const async::cached_function& function)
 }
 
 ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data,
-                                     InvalidationBus& bus, boost::asio::any_io_executor pool)
+                                     InvalidationBus& bus, CallingThreads& threads)
     : server(host),
       where(surroundings),
       database(data),
-      blocking_pool(std::move(pool)),
       caches(bus, surroundings.executor),
-      background(surroundings, [](std::string_view module, const std::exception_ptr& failure) {
-          framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
-      }) {}
+      background(surroundings,
+                 [](std::string_view module, const std::exception_ptr& failure) {
+                     framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
+                 }),
+      deferred_calls(surroundings, threads) {}
 
 ModuleRegistrations& ModuleEnvironment::enter(std::string module_name) {
     const auto before =

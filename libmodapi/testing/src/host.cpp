@@ -81,8 +81,7 @@ Host::Host(WorkerSettings settings)
                   }),
       resolver_({}) {
     settings.http_client.transport = &http;
-    worker_ =
-        std::make_unique<ModuleHost>(server, time_.environment(), *database_, bus_, pool_.get_executor(), std::move(settings));
+    worker_ = std::make_unique<ModuleHost>(server, time_.environment(), *database_, bus_, threads_, std::move(settings));
 }
 
 Host::~Host() {

@@ -5,6 +5,7 @@
 #include <modapi/bound_resource.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
+#include <modapi/deferred_call.h>
 #include <modapi/event_group.h>
 #include <modapi/http_client.h>
 #include <modapi/mail_address.h>
@@ -383,10 +384,19 @@ public:
 
     /// Resumes after `seconds`.
     [[nodiscard]] async::task<void> sleep(double seconds);
-    /// Runs the blocking call `f(args...)` on a thread pool and resumes here.
+    /// Runs the blocking call `f(args...)` on a thread of this module's and resumes here. The module has a few such threads, 8
+    /// in the homeserver, shared by its instances on all workers; further calls queue.
+    ///
+    /// After the operator's `interaction_deadline`, once all modules have started, the caller gives up and the call goes on: it
+    /// counts against the module's threads until it returns. It therefore works on copies of `f` and the arguments; what these
+    /// point to must live that long too. The module does: a stop waits for its calls. Cancel: a call that began is waited for;
+    /// one that didn't begin isn't made. Errors: what `f` throws; DeferredCallTimeout. Cost: an allocation and two hops.
     template <class Function, class... Arguments>
     [[nodiscard]] auto defer_to_thread(Function&& f, Arguments&&... args) {
-        return async::run_on(blocking_pool(), std::forward<Function>(f), std::forward<Arguments>(args)...);
+        async::detail::require_safe_callable<Function>();
+        using Call = detail::DeferredCallOf<std::decay_t<Function>, std::decay_t<Arguments>...>;
+        return detail::result_of_deferred(std::make_shared<Call>(std::forward<Function>(f), std::forward<Arguments>(args)...),
+                                          deferral());
     }
 
 private:
@@ -407,7 +417,7 @@ private:
     [[nodiscard]] InteractionLimit interaction_limit() const noexcept;
     /// What the log calls it: `desc of module NAME`.
     [[nodiscard]] std::string interaction_name(const std::string& desc) const;
-    [[nodiscard]] boost::asio::any_io_executor blocking_pool() const;
+    [[nodiscard]] detail::Deferral deferral() const noexcept;
 
     ModuleEnvironment& environment_;
     ModuleRegistrations& registrations_;

@@ -10,8 +10,6 @@
 #include <async/scope.h>
 #include <async/task.h>
 
-#include <boost/asio/any_io_executor.hpp>
-
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -28,7 +26,7 @@ struct WorkerContext {
     const async::environment& where;
     Database& database;
     InvalidationBus& bus;
-    boost::asio::any_io_executor blocking_pool;  ///< what modules defer to threads
+    BlockingThreads& blocking_threads;  ///< for what modules defer to threads
     WorkerSettings settings;
     WorkerGroup& workers;  ///< being built: its functions are for later
 };

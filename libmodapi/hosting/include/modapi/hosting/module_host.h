@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/cache_settings.h>
 #include <modapi/hosting/cause.h>
 #include <modapi/hosting/configuration.h>
@@ -30,18 +31,22 @@ class Watchdog;
 struct CallbackLimits {
     std::chrono::milliseconds slow_callback{1000};           ///< runs that take longer are warned about
     std::chrono::milliseconds callback_deadline{60'000};     ///< longer runs are cut; 0: never
-    std::chrono::milliseconds interaction_deadline{60'000};  ///< what run_db_interaction takes longer for is cut; 0: never
+    /// What run_db_interaction takes longer for is cut, and what defer_to_thread takes longer for is given up; 0: never.
+    std::chrono::milliseconds interaction_deadline{60'000};
 };
 
 /// How one worker runs.
 struct WorkerSettings {
+    static constexpr std::size_t usual_blocking_threads = 8;  ///< of each module
+
     std::optional<std::string> worker_name;              ///< none: the main worker
     std::optional<std::string> worker_app;               ///< what kind of program it is; none: the main worker
     bool run_background_tasks = true;                    ///< true on exactly one worker
     WorkerPlace place;                                   ///< among the workers that hear of each other's events
     std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that take longer are warned about, and while they wait
     std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut, within a second; 0: never
-    /// What a module's run_db_interaction takes longer for is cut, once all modules have started; 0: never.
+    /// What a module's run_db_interaction takes longer for is cut, and what its defer_to_thread takes longer for is given up,
+    /// once all modules have started; 0: never.
     std::chrono::milliseconds interaction_deadline{0};
     std::chrono::milliseconds web_resource_deadline{0};  ///< requests that a web resource takes longer for are cut; 0: never
     std::chrono::milliseconds blocked_thread{2000};      ///< a callback that keeps its thread for longer is named in the log
@@ -67,7 +72,7 @@ struct WorkerSettings {
 ///     async::environment environment(io.get_executor());
 ///     async::running_callback_mark mark;
 ///     environment.observer = &mark;                       // and settings.watchdog, to have blocked threads named
-///     modapi::ModuleHost modules(server, environment, database, bus, pool, settings);
+///     modapi::ModuleHost modules(server, environment, database, bus, threads, settings);
 ///     modules.construct_modules(configured);
 ///     co_await modules.start_modules();                   // before the listeners open
 ///     const callbacks::Verdict verdict = co_await modules.hooks().spam_checker.check_event_for_spam(event);
@@ -76,11 +81,15 @@ struct WorkerSettings {
 /// modapi::Workers does all of that for as many threads as a host has.
 ///
 /// Thread: everything on the environment's executor (construct_modules before it runs). Lifetime: server, environment,
-/// database, bus and pool outlive it; stop() was awaited before it is destroyed.
+/// database, bus and threads outlive it; stop() was awaited before it is destroyed.
 class ModuleHost {
 public:
     ModuleHost(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
-               boost::asio::any_io_executor blocking_pool, WorkerSettings settings);
+               BlockingThreads& threads, WorkerSettings settings);
+    /// With threads of its own in the place of the executor.
+    [[deprecated("ModuleHost(server, where, database, bus, threads, settings)")]] ModuleHost(
+        Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
+        const boost::asio::any_io_executor& blocking_pool, WorkerSettings settings);
     ~ModuleHost();
     ModuleHost(const ModuleHost&) = delete;
     ModuleHost& operator=(const ModuleHost&) = delete;

@@ -34,7 +34,8 @@ struct WorkerGroupSettings {
     WorkerSettings each;
     std::string worker_app = "worker";    ///< what kind of program all workers but the main one are, for modules
     std::shared_ptr<spdlog::logger> log;  ///< where the framework and modules write (set_log); null: that stays as it is
-    std::size_t blocking_threads = 8;     ///< that modules' blocking work is deferred to
+    /// That one module's blocking work is deferred to, of all its instances; each begins when it is needed.
+    std::size_t blocking_threads = WorkerSettings::usual_blocking_threads;
     InvalidationBus* bus = nullptr;       ///< by which workers hear of each other; null: one of this process's own
     /// What a stop waits for, from its beginning: requests may end by themselves, then they are cut; then the modules have
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.

@@ -2,6 +2,7 @@
 
 #include <modapi/database.h>
 #include <modapi/hosting/cause.h>
+#include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/module_caches.h>
 #include <modapi/hosting/module_registrations.h>
@@ -12,8 +13,6 @@
 
 #include <async/context.h>
 #include <async/scope.h>
-
-#include <boost/asio/any_io_executor.hpp>
 
 #include <functional>
 #include <memory>
@@ -30,19 +29,18 @@ namespace modapi {
 /// was joined before it is destroyed.
 struct ModuleEnvironment {
     ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data, InvalidationBus& bus,
-                      boost::asio::any_io_executor pool);
+                      CallingThreads& threads);
 
     // Given.
     Homeserver& server;
     const async::environment& where;
     Database& database;
-    boost::asio::any_io_executor blocking_pool;
     std::optional<std::string> worker_name;  ///< none: the main worker
     std::optional<std::string> worker_app;   ///< none: the main worker
     bool run_background_tasks = true;
     WorkerPlace place;
     HttpClientSettings http_client;
-    InteractionLimit interaction_deadline;  ///< of modules' writing interactions, once all have started
+    InteractionLimit interaction_deadline;  ///< of modules' writing interactions and deferred calls, once all have started
     async::dispatch_settings dispatch_settings;
     /// Tells a cached function what the operator says of it, when it is registered. Empty: nothing.
     std::function<void(async::cached_function&)> configure_cache;
@@ -52,6 +50,7 @@ struct ModuleEnvironment {
     WebResources resources;
     ModuleCaches caches;
     async::scope background;
+    DeferredCalls deferred_calls;
     std::vector<std::unique_ptr<ModuleRegistrations>> registrations;  ///< in the order of the modules
 
     /// A module is about to be built.

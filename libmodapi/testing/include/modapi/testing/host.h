@@ -14,8 +14,6 @@
 #include <async/scope.h>
 #include <async/testing/virtual_time.h>
 
-#include <boost/asio/thread_pool.hpp>
-
 #include <concepts>
 #include <exception>
 #include <memory>
@@ -169,7 +167,7 @@ private:
 
     std::unique_ptr<Log> log_;
     async::testing::simulation time_;
-    boost::asio::thread_pool pool_{1};
+    BlockingThreads threads_{WorkerSettings::usual_blocking_threads};
     InProcessInvalidationBus bus_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<ModuleHost> worker_;
