@@ -2,6 +2,7 @@
 #include "events/event_format.h"
 #include "events/room_store.h"
 #include "process/schema.h"
+#include "push/pushers.h"
 #include "server_process.h"
 
 #include <modapi/database.h>
@@ -12,8 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <iterator>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 /// Notifications in a room of more local members than are stored by one statement. No server is needed.
 namespace {
@@ -82,6 +87,34 @@ TEST(UnreadNotificationsTest, EverybodyInACrowdedRoomIsNotifiedAndWhoIsNamedIsTo
         }
     };
     async::sync_wait(database->read("check", check));
+}
+
+TEST(UnreadNotificationsTest, WhoHasAPusherIsFoundAmongMoreUsersThanAreLookedUpByOneStatement) {
+    TemporaryFolder folder;
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+    homeserver::create_schema(*database);
+    const auto check = [](Transaction& transaction) {
+        std::set<std::string> users;
+        for (int number = 0; number < members; ++number) users.insert(member_name(number));
+        EXPECT_TRUE(homeserver::users_with_pushers(transaction, users).empty());
+        // In the order of their names, the first and the last of statements, and one of somebody else.
+        std::set<std::string> with_pushers;
+        for (const std::ptrdiff_t place : {0, 63, 64, 65, members - 1}) with_pushers.insert(*std::next(users.begin(), place));
+        with_pushers.insert("@nobody_asked:hs.test");
+        for (const std::string& user_id : with_pushers) {
+            for (const char* const pushkey : {"one", "two"}) {
+                transaction.execute(
+                    "INSERT INTO pushers (user_id, app_id, pushkey, app_display_name, device_display_name, lang, data, "
+                    "pushkey_ts, last_position) VALUES (?, 'app', ?, '', '', '', '{}', 0, 0)",
+                    user_id, pushkey);
+            }
+        }
+        const std::vector<std::string> found = homeserver::users_with_pushers(transaction, users);
+        with_pushers.erase("@nobody_asked:hs.test");
+        EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), with_pushers);
+        EXPECT_EQ(found.size(), with_pushers.size());
+    };
+    async::sync_wait(database->run("check", check));
 }
 
 }  // namespace

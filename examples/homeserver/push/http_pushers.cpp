@@ -36,26 +36,9 @@ std::vector<std::string> users_with_something_due(Transaction& transaction) {
     return users;
 }
 
-/// Who of them has a pusher at all. Every message has all members of its room looked at: many of them in one statement, of
-/// always the same text, which a connection prepares.
-std::vector<std::string> with_pushers(Transaction& transaction, const std::set<std::string>& users) {
-    constexpr std::size_t at_once = 64;
-    std::string sql = "SELECT DISTINCT user_id FROM pushers WHERE user_id IN (?";
-    for (std::size_t index = 1; index < at_once; ++index) sql += ", ?";
-    sql += ")";
-    std::vector<std::string> found;
-    for (auto next = users.begin(); next != users.end();) {
-        std::vector<modapi::SqlValue> values;
-        while (next != users.end() && values.size() < at_once) values.emplace_back(*next++);
-        values.resize(at_once);  // NULL is nobody
-        for (auto& [user_id] : transaction.query_with<std::string>(sql, std::move(values))) found.push_back(std::move(user_id));
-    }
-    return found;
-}
-
 std::vector<Pusher> pushers_with_something_due(Transaction& transaction, const std::set<std::string>& users) {
     std::vector<Pusher> due;
-    for (const std::string& user_id : with_pushers(transaction, users)) {
+    for (const std::string& user_id : users_with_pushers(transaction, users)) {
         const auto any = transaction.query_one<std::int64_t>(
             std::string("SELECT 1 FROM pushers p WHERE p.user_id = ? AND ") + has_something_due + " LIMIT 1", user_id);
         if (!any) continue;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct Pusher {
 
 // For use inside a transaction.
 
+/// Who of them has a pusher at all. Every message has all local members of its room looked at: many of them by one statement.
+[[nodiscard]] std::vector<std::string> users_with_pushers(modapi::Transaction& transaction,
+                                                          const std::set<std::string>& users);
 [[nodiscard]] std::vector<Pusher> pushers_of(modapi::Transaction& transaction, const std::string& user_id);
 /// As it is now; none if it is gone.
 [[nodiscard]] std::optional<Pusher> find_pusher(modapi::Transaction& transaction, const Pusher& pusher);

@@ -1,6 +1,7 @@
 #include "events/room_store.h"
 #include "process/schema.h"
 #include "rooms/appended_event.h"
+#include "rooms/event_building.h"
 
 #include <modapi/database.h>
 
@@ -8,12 +9,16 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/array.hpp>
+
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-/// A database that an older version of the server made. No server is needed.
+/// Where a room stands, in a database that an older version of the server made too. No server is needed.
 namespace {
 
 using homeserver::RoomHead;
@@ -37,7 +42,7 @@ void make_older_tables(Transaction& transaction) {
     }
 }
 
-TEST(RoomSchemaTest, RoomsOfAnOlderVersionKeepTheEventsThatTheNextOneFollows) {
+TEST(RoomHeadTest, RoomsOfAnOlderVersionKeepTheEventsThatTheNextOneFollows) {
     modapi::DatabaseSettings settings;
     settings.database = ":memory:";
     const std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
@@ -51,6 +56,32 @@ TEST(RoomSchemaTest, RoomsOfAnOlderVersionKeepTheEventsThatTheNextOneFollows) {
     const auto look = [&](Transaction& transaction) { head = homeserver::find_head(transaction, older_room); };
     async::sync_wait(database->read("look", look));
     EXPECT_EQ(head.value().extremities, (std::vector<std::string>{"$b_older", "$a_newer"}));
+}
+
+/// One that follows all that there are, or none of them.
+callbacks::Event event_behind(const RoomHead& head, int number, bool all) {
+    callbacks::EventFields fields;
+    fields.event_id = "$event" + std::to_string(number);
+    fields.room_id = older_room;
+    fields.type = "m.room.message";
+    fields.sender = "@owner:hs.test";
+    boost::json::array followed;
+    if (all) followed = boost::json::array(head.extremities.begin(), head.extremities.end());
+    fields.other["prev_events"] = std::move(followed);
+    fields.other["depth"] = number;
+    return callbacks::Event(std::move(fields));
+}
+
+TEST(RoomHeadTest, OfEventsThatFollowNothingThatAnyoneHasOnlyAThousandAreKeptTheNewest) {
+    constexpr std::size_t max_extremities = 1'000;
+    RoomHead head;
+    for (int number = 1; number <= 1'005; ++number) homeserver::follow(head, event_behind(head, number, false));
+    EXPECT_EQ(head.extremities.size(), max_extremities);
+    EXPECT_EQ(head.extremities.front(), "$event6");
+    EXPECT_EQ(head.extremities.back(), "$event1005");
+    homeserver::follow(head, event_behind(head, 1'006, true));
+    EXPECT_EQ(head.extremities, std::vector<std::string>{"$event1006"});
+    EXPECT_EQ(head.depth, 1'006);
 }
 
 }  // namespace
