@@ -6,6 +6,8 @@
 
 #include <async/bind.h>
 
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -56,6 +58,11 @@ private:
         ++begun;
         while (!is_let_go) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    /// Who asks a worker over HTTP whether it blocks waits with it: the log says so.
+    void block_thread() {
+        api_.logger().warn("blocks its thread");
+        block();
+    }
     static void hold(modapi::Transaction&) { block(); }
     static void count_for_ever(modapi::Transaction& transaction) {
         static_cast<void>(transaction.query<std::int64_t>(
@@ -65,7 +72,7 @@ private:
     async::task<callbacks::Verdict> check_event_for_spam(const callbacks::Event& event) {
         const std::string body = body_of(event);
         if (body == "let go") is_let_go = true;
-        if (body == "block") block();
+        if (body == "block") block_thread();
         if (body == "wait") co_await api_.sleep(3600);
         if (body == "block the database") co_await api_.run_db_interaction("hold", &Echoing::hold);
         if (body == "query without end") co_await api_.run_db_interaction("count", &Echoing::count_for_ever);
@@ -73,7 +80,7 @@ private:
     }
     async::task<void> on_new_event(const callbacks::Event& event, const callbacks::StateMap&) {
         const std::string body = body_of(event);
-        if (body == "block later") block();
+        if (body == "block later") block_thread();
         if (body != "echo") co_return;
         std::exception_ptr failure;
         try {
