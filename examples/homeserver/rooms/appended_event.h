@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/room_store.h"
+
 #include <callbacks/event.h>
 #include <modapi/database.h>
 
