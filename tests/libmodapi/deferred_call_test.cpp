@@ -167,7 +167,8 @@ TEST_F(DeferredCallTest, IsWaitedForBeforeItsModuleIsDestroyed) {
     EXPECT_NE(First::api, nullptr);
     test.time.patience(10s);
     held->let_go();
-    test.stop();
+    test.advance(1s);
+    EXPECT_TRUE(stopping.done());
     EXPECT_EQ(First::api, nullptr);
 }
 

@@ -116,7 +116,7 @@ public:
     /// first, and destroys the modules in that order. Their callbacks, resources and cached functions are gone with them.
     ///
     /// A stop() that throws or is cut after `stop_deadline` is logged, and the others go on. A background call or a stop() that
-    /// blocks its thread is waited for. May be awaited again.
+    /// blocks its thread is waited for. May be awaited again once it has ended.
     [[nodiscard]] async::task<void> stop();
 
     /// All callbacks of all modules.
