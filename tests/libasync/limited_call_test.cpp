@@ -38,7 +38,7 @@ struct PolicyOfAll {
             return false;
         }
     }
-    static std::exception_ptr put_off(async::clock::duration remaining) { return std::make_exception_ptr(Later(remaining)); }
+    static std::exception_ptr later(async::clock::duration remaining) { return std::make_exception_ptr(Later(remaining)); }
 };
 struct Policy : PolicyOfAll {
     static bool denial() { return false; }
@@ -61,7 +61,9 @@ public:
     void on_breaker_opened(const async::callback_identity& callback, async::clock::duration) noexcept override {
         heard += callback.module + " opened ";
     }
-    void on_breaker_closed(const async::callback_identity& callback) noexcept override { heard += callback.module + " closed "; }
+    void on_breaker_closed(const async::callback_identity& callback) noexcept override {
+        heard += callback.module + " closed ";
+    }
 
     std::string heard;
 };
@@ -104,7 +106,8 @@ struct LimitedDispatch {
     void add(async::call_limits limits, int order = 0, const std::string& name = "it") {
         by = std::make_shared<async::limiter>(std::move(limits), time.clock(), &settings);
         const checked::slot_type given(async::bind<Method>(this));
-        dispatcher.add(name, async::limited_call<checked::slot_type, Policy>::around(given, by), &settings, by->stands_at(order));
+        dispatcher.add(name, async::limited_call<checked::slot_type, Policy>::around(given, by), &settings,
+                       by->stands_at(order));
     }
     static async::task<bool> ask(const checked& whom, std::string text) { co_return co_await whom(text); }
     async::testing::started<bool> start(const std::string& text = "0") { return time.start(ask(dispatcher, text)); }
@@ -446,8 +449,9 @@ TEST(LimitedCall, RegistrationsStandInTheirOrderAndThenInThatOfTheirComing) {
     LimitedDispatch test;
     std::string trace;
     const auto add = [&](const std::string& name, int order) {
-        test.dispatcher.add(name, [&trace, name](const std::string&) { return trace += name, true; }, nullptr,
-                            async::registration{order, false});
+        test.dispatcher.add(
+            name, [&trace, name](const std::string&) { return trace += name, true; }, nullptr,
+            async::registration{order, false});
     };
     add("b", 0);
     add("d", 5);

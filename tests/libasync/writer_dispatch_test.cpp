@@ -285,7 +285,7 @@ struct ComposePolicy {
     static std::uint32_t point_of(const std::string& text) { return text == "outside" ? 9999 : 0; }
     static bool is_answer(const std::exception_ptr&) { return false; }
     static void denial() {}
-    static std::exception_ptr put_off(async::clock::duration) { return std::make_exception_ptr(std::domain_error("later")); }
+    static std::exception_ptr later(async::clock::duration) { return std::make_exception_ptr(std::domain_error("later")); }
 };
 
 class LimitedWriting {

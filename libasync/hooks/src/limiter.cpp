@@ -44,8 +44,7 @@ void limiter::failed(const context& here, const std::exception_ptr& failure, boo
 
 void limiter::succeeded(const context& here, bool is_probe) {
     if (limits_.breaker == nullptr || !limits_.breaker->succeeded(is_probe)) return;
-    if (settings_ != nullptr && settings_->observer != nullptr)
-        settings_->observer->on_breaker_closed(*running_callback(here));
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(*running_callback(here));
 }
 
 void limiter::report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const {
@@ -53,8 +52,7 @@ void limiter::report(const context& here, const std::exception_ptr& failure, con
     // The dispatcher was given it as one that is counted in.
     callback_statistics::add(const_cast<callback_statistics&>(callback.statistics).errors);
     if (settings_ == nullptr || settings_->observer == nullptr) return;
-    const std::exception_ptr outside =
-        settings_->border != nullptr ? settings_->border->outside(callback, failure) : failure;
+    const std::exception_ptr outside = settings_->border != nullptr ? settings_->border->outside(callback, failure) : failure;
     settings_->observer->on_ruled_failure(callback, limits_.on_failure, outside, leaves);
 }
 

@@ -19,7 +19,7 @@ namespace async {
 struct breaker_limits {
     std::uint32_t failures = 0;  ///< so many of them, at least 1 ...
     clock::duration within{};    ///< ... in this time open it
-    clock::duration open{};      ///< then it lets nothing through for this long, and after that one run, to see whether all is well
+    clock::duration open{};  ///< then it lets nothing through for this long, and after that one run, to see whether all is well
 };
 
 /// Says that a breaker let a call not through. An ordinary error.
@@ -54,7 +54,8 @@ public:
     [[nodiscard]] bool is_closed() const noexcept { return state_ == state::closed; }
     [[nodiscard]] const breaker_limits& limits() const noexcept { return limits_; }
 
-    /// A call comes. True: it is the probe, and exactly one of `failed`, `succeeded` and `gave_up` follows. Throws breaker_is_open.
+    /// A call comes. True: it is the probe, and exactly one of `failed`, `succeeded` and `gave_up` follows. Throws
+    /// breaker_is_open.
     [[nodiscard]] bool let_through(clock::time_point now);
     /// A run ended with a failure. True: that has opened the breaker.
     [[nodiscard]] bool failed(clock::time_point now, bool is_probe);

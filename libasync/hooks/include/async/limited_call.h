@@ -21,7 +21,7 @@ namespace detail {
 ///     static std::uint32_t point_of(const arguments&...)           of 10'000, by which a share is asked
 ///     static bool is_answer(const std::exception_ptr&)             an exception by which the callback answers
 ///     static answer denial()                                       how this callback denies; or throws ruled_failure
-///     static std::exception_ptr put_off(clock::duration remaining) what leaves for tempfail; 0: nobody knows when it is better
+///     static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it is better
 template <class Policy, class Combine, class answer>
 class ruling {
 protected:
@@ -37,7 +37,8 @@ protected:
         }
     }
 
-    /// What becomes of a run that ended with `failure`. The end of the operation, and an answer in the form of an exception, pass.
+    /// What becomes of a run that ended with `failure`. The end of the operation, and an answer in the form of an exception,
+    /// pass.
     static answer settle(limiter& by, const context& here, std::exception_ptr failure, bool is_probe) {
         if (ends_the_operation(failure, here)) {
             if (is_probe) by.limits().breaker->gave_up();
@@ -57,7 +58,7 @@ protected:
             case failure_outcome::reject:
                 return reject(by, here, failure);
             case failure_outcome::tempfail: {
-                const std::exception_ptr leaves = Policy::put_off(remaining_of(failure));
+                const std::exception_ptr leaves = Policy::later(remaining_of(failure));
                 by.report(here, failure, leaves);
                 throw ruled_failure(leaves);
             }
@@ -225,8 +226,8 @@ private:
     std::shared_ptr<limiter> by_;
 };
 
-/// The limited form of a callable that may write its answer. Where a failure counts as no opinion, what the callable wrote until
-/// then must not stand: it writes into an object of its own then, which costs what making one does.
+/// The limited form of a callable that may write its answer. Where a failure counts as no opinion, what the callable wrote
+/// until then must not stand: it writes into an object of its own then, which costs what making one does.
 template <name Name, class R, class... Arguments, class Combine, class Errors, class Policy>
 requires writer_answer<R>
 class limited_call<slot<Name, R(Arguments...), Combine, Errors>, Policy> : detail::ruling<Policy, Combine, void> {

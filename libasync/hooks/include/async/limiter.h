@@ -83,7 +83,8 @@ private:
     std::uint64_t not_asked_ = 0;
 };
 
-/// One run under a limiter: its context, its place, its deadline. Stays where it is. `outer` outlives it, and it what runs in it.
+/// One run under a limiter: its context, its place, its deadline. Stays where it is. `outer` outlives it, and it what runs in
+/// it.
 class limited_run {
 public:
     /// `began`: by `limiter::call_time`.
