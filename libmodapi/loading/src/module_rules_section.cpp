@@ -118,8 +118,7 @@ void read_breaker(const ConfigSection& section, CallbackRule& rule) {
     const ConfigSection given = section.section("breaker");
     given.refuse_unknown_keys({"failures", "within", "open"});
     async::breaker_limits breaker;
-    breaker.failures =
-        static_cast<std::uint32_t>(positive_number(given, "failures", given.required<std::int64_t>("failures")));
+    breaker.failures = static_cast<std::uint32_t>(positive_number(given, "failures", given.required<std::int64_t>("failures")));
     breaker.within = positive_time(given, "within", std::chrono::seconds(60));
     breaker.open = positive_time(given, "open", std::chrono::seconds(30));
     rule.breaker = breaker;
@@ -206,8 +205,7 @@ ModuleRules read_rules(const ConfigSection& section) {
         const CallbackDescription* const callback = callbacks::description_of(member.key());
         if (callback == nullptr)
             section.fail(member.key(), "is no callback and no setting; settings are " + listed(settings_of_rules));
-        rules.of_callback.emplace(member.key(),
-                                  rule_of_callback(section.section(member.key()), rules.of_entry, *callback));
+        rules.of_callback.emplace(member.key(), rule_of_callback(section.section(member.key()), rules.of_entry, *callback));
     }
     return rules;
 }
@@ -218,7 +216,8 @@ std::shared_ptr<const ModuleRules> read_module_rules(const ConfigurationFile& fi
                                                      const callbacks::JsonDict& entry, const std::string& module) {
     try {
         // With its whole path, which the errors of its parts say.
-        const ConfigSection section = ConfigSection(entry, ConfigurationPath(place.begin(), place.end() - 1)).section(place.back());
+        const ConfigSection section =
+            ConfigSection(entry, ConfigurationPath(place.begin(), place.end() - 1)).section(place.back());
         if (section.values().empty()) return nullptr;
         return std::make_shared<const ModuleRules>(read_rules(section));
     } catch (const callbacks::ConfigError& error) {

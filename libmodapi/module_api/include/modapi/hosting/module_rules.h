@@ -22,10 +22,10 @@ struct CallbackRule {
     async::failure_outcome on_failure = async::failure_outcome::contract;
     std::optional<std::size_t> max_concurrent;  ///< runs in flight on a worker; none: any
     std::optional<async::breaker_limits> breaker;
-    bool is_on = true;                                   ///< false: nobody is asked
-    std::uint32_t share = async::call_limits::whole;     ///< of 10'000
-    int order = 0;                                       ///< before other modules' with a greater one
-    bool has_own_places = false;   ///< its `max_concurrent` is for this callback alone, else for all of the entry together
+    bool is_on = true;                                ///< false: nobody is asked
+    std::uint32_t share = async::call_limits::whole;  ///< of 10'000
+    int order = 0;                                    ///< before other modules' with a greater one
+    bool has_own_places = false;      ///< its `max_concurrent` is for this callback alone, else for all of the entry together
     bool has_own_breaker = false;     ///< likewise
     bool has_own_on_failure = false;  ///< said in the section of this callback
     bool has_own_share = false;       ///< likewise
@@ -62,7 +62,7 @@ private:
     std::shared_ptr<const ModuleRules> rules_;
     async::clock& time_;
     const async::dispatch_settings& settings_;
-    std::shared_ptr<async::call_places> places_;      // of the whole entry; null: none
+    std::shared_ptr<async::call_places> places_;       // of the whole entry; null: none
     std::shared_ptr<async::circuit_breaker> breaker_;  // likewise
     std::map<std::string, std::shared_ptr<async::limiter>, std::less<>> limiters_;
 };
