@@ -3,9 +3,10 @@
 #include <callbacks/dispatchers.h>
 #include <callbacks/ruling.h>
 
+#include <async/limiter.h>
+
 #include <boost/pfr/core.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -29,15 +30,29 @@ Slot limited_slot(const Slot& given, const std::shared_ptr<async::limiter>& limi
     }
 }
 
-/// The eight bytes of a text from `at` on as one number, the first byte its lowest; beyond the end there are zeros.
-std::uint64_t word_at(std::string_view text, std::size_t at) noexcept {
+constexpr std::size_t word_size = sizeof(std::uint64_t);
+
+/// The eight bytes from `at` on as one number, the first byte its lowest.
+std::uint64_t word_at(const char* at) noexcept {
     std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, std::min(sizeof(word), text.size() - at));
+    std::memcpy(&word, at, word_size);
     static_assert(std::endian::native == std::endian::little, "the bytes of a word have to be turned around here");
     return word;
 }
 
+/// The last eight bytes of a text; of a shorter one all, and zeros.
+std::uint64_t last_word(std::string_view text) noexcept {
+    if (text.size() >= word_size) return word_at(text.data() + text.size() - word_size);
+    std::uint64_t word = 0;
+    for (std::size_t at = text.size(); at-- > 0;) word = word << 8U | static_cast<unsigned char>(text[at]);
+    return word;
+}
+
 }  // namespace
+
+async::registration CallbackRules::stands() const noexcept {
+    return limits != nullptr ? limits->stands_at(order) : async::registration{order, false};
+}
 
 template <class Category>
 Category limited(const Category& given, const RulesOf& rules) {
@@ -66,10 +81,12 @@ std::uint32_t share_point(std::string_view subject) noexcept {
     constexpr int half_word = 32;
     constexpr int shift = 33;
     std::uint64_t hash = offset ^ subject.size();
-    for (std::size_t at = 0; at < subject.size(); at += sizeof(std::uint64_t)) {
-        hash = (hash ^ word_at(subject, at)) * prime;
+    const auto add = [&](std::uint64_t word) {
+        hash = (hash ^ word) * prime;
         hash ^= hash >> half_word;
-    }
+    };
+    for (std::size_t at = 0; at + word_size < subject.size(); at += word_size) add(word_at(subject.data() + at));
+    add(last_word(subject));
     hash = (hash ^ (hash >> shift)) * 0xff51afd7ed558ccd;
     hash = (hash ^ (hash >> shift)) * 0xc4ceb9fe1a85ec53;
     hash ^= hash >> shift;

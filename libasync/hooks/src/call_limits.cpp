@@ -31,12 +31,6 @@ bool circuit_breaker::failed(clock::time_point now, bool is_probe) {
     return true;
 }
 
-bool circuit_breaker::succeeded(bool is_probe) noexcept {
-    if (!is_probe) return false;
-    state_ = state::closed;
-    return true;
-}
-
 void call_places::give_back() noexcept {
     if (first_ == nullptr) {
         --in_flight_;

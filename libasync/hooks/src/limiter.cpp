@@ -2,6 +2,7 @@
 
 #include <async/callback_frame.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace async {
@@ -42,8 +43,8 @@ void limiter::failed(const context& here, const std::exception_ptr& failure, boo
         settings_->observer->on_breaker_opened(*running_callback(here), limits_.breaker->limits().open);
 }
 
-void limiter::succeeded(const context& here, bool is_probe) {
-    if (limits_.breaker == nullptr || !limits_.breaker->succeeded(is_probe)) return;
+void limiter::probe_succeeded(const context& here) {
+    limits_.breaker->succeeded();
     if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(*running_callback(here));
 }
 
@@ -56,24 +57,12 @@ void limiter::report(const context& here, const std::exception_ptr& failure, con
     settings_->observer->on_ruled_failure(callback, limits_.on_failure, outside, leaves);
 }
 
-limited_run::limited_run(limiter& by, const context& outer, clock::time_point began)
-    : by_(by), outer_(outer), began_(began), inner_(outer) {
-    if (by.late_after_ != clock::duration::max()) inner_.end_with(ends_by_);  // hears of nothing before the run suspends
-}
-
-limited_run::~limited_run() {
-    if (placed_) by_.limits_.places->give_back();
-    if (is_probe_) by_.limits_.breaker->gave_up();
-}
-
-bool limited_run::admit() {
-    if (by_.limits_.breaker != nullptr) is_probe_ = by_.limits_.breaker->let_through(by_.time_.now());
-    call_places* const places = by_.limits_.places.get();
-    if (places == nullptr) return true;
-    if (places->in_flight() > 0 && is_nested()) return true;
-    if (!places->has_free()) return false;
-    places->take();
-    has_place();
+bool limited_run::has_or_takes_place() {
+    call_places& places = *by_.limits_.places;
+    if (places.in_flight() > 0 && is_nested()) return true;
+    if (!places.has_free()) return false;
+    places.take();
+    placed_.emplace(inner_, places);
     return true;
 }
 
@@ -85,8 +74,6 @@ bool limited_run::is_nested() const noexcept {
     return false;
 }
 
-void limited_run::has_place() { placed_.emplace(inner_, *by_.limits_.places); }
-
 task<void> limited_run::wait_for_place(limited_run& self) {
     call_places& places = *self.by_.limits_.places;
     call_places::turn next(places);
@@ -95,7 +82,7 @@ task<void> limited_run::wait_for_place(limited_run& self) {
     } catch (const deadline_exceeded&) {
         throw no_free_place(places.max_runs());
     }
-    self.has_place();
+    self.placed_.emplace(self.inner_, places);
     // It came when the time was over.
     if (self.is_expired_) throw no_free_place(places.max_runs());
 }
@@ -103,24 +90,20 @@ task<void> limited_run::wait_for_place(limited_run& self) {
 void limited_run::suspended() {
     if (by_.late_after_ == clock::duration::max() || expiry_ != nullptr) return;
     if (outer_.cancellation != nullptr) {
-        ends_by_.end_with(*outer_.cancellation, outer_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
+        ends_by_->end_with(*outer_.cancellation, outer_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
     }
-    // What was before is known as coarsely as it needs to be.
+    // Coarse time says nothing of less; what kept the thread for longer counts.
     const clock::duration took = by_.time_.coarse_now() - began_;
-    const clock::duration left = *by_.limits_.deadline - took;
+    const clock::duration before = took > coarse_error ? took : clock::duration(0);
+    const clock::duration left = std::max(*by_.limits_.deadline - before, clock::duration(0));
     expiry_ = outer_.clock().call_at(
-        outer_.clock().after(left > clock::duration(0) ? left : clock::duration(0)), outer_.executor(),
+        outer_.clock().after(left), outer_.executor(),
         [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
 }
 
 void limited_run::expire() {
     is_expired_ = true;
-    ends_by_.request(cancel_reason::deadline);
-}
-
-bool limited_run::ended() {
-    expiry_.reset();
-    return !is_expired_ && !by_.is_late(began_);
+    ends_by_->request(cancel_reason::deadline);
 }
 
 }  // namespace async

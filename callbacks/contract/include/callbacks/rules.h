@@ -1,11 +1,15 @@
 #pragma once
 
-#include <async/limiter.h>
+#include <async/observation.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
+
+namespace async {
+class limiter;
+}
 
 namespace callbacks {
 
@@ -14,9 +18,7 @@ struct CallbackRules {
     std::shared_ptr<async::limiter> limits;  ///< null: its runs have none
     int order = 0;                           ///< before those of modules with a greater one
 
-    [[nodiscard]] async::registration stands() const noexcept {
-        return limits != nullptr ? limits->stands_at(order) : async::registration{order, false};
-    }
+    [[nodiscard]] async::registration stands() const noexcept;
 };
 /// The rules of a callback by its name; for one name always the same.
 using RulesOf = std::function<CallbackRules(std::string_view callback)>;

@@ -59,8 +59,8 @@ public:
     [[nodiscard]] bool let_through(clock::time_point now);
     /// A run ended with a failure. True: that has opened the breaker.
     [[nodiscard]] bool failed(clock::time_point now, bool is_probe);
-    /// A run ended well. True: that has closed the breaker.
-    [[nodiscard]] bool succeeded(bool is_probe) noexcept;
+    /// The probe ended well, which closes the breaker.
+    void succeeded() noexcept { state_ = state::closed; }
     /// The probe ended without saying anything of what it asked; the next call is one.
     void gave_up() noexcept { state_ = state::open; }
 

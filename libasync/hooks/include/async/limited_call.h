@@ -135,11 +135,11 @@ public:
         if (!by.asks_all() && !by.asks(Policy::point_of(arguments...))) return not_asked();
         const clock::time_point began = by.call_time();
         if (!by.is_free()) [[unlikely]]
-            return run(inner_, by, began, std::nullopt, arguments...);
+            return run_later(inner_, by, began, arguments...);
         std::exception_ptr failure;
         try {
             task<answer> started = inner_.get()(arguments...);
-            if (!started.finished()) return run(inner_, by, began, std::move(started), arguments...);
+            if (!started.finished()) return run(by, nullptr, began, std::move(started));
             if (!by.is_late(began)) [[likely]]
                 return started;
             failure = std::make_exception_ptr(deadline_exceeded());
@@ -162,54 +162,77 @@ private:
         }
     }
 
-    /// Runs what suspends, or has to wait before it begins. `started` is the callable's task if it was called.
-    static task<answer> run(const slot_type& inner, limiter& by, clock::time_point began, std::optional<task<answer>> started,
-                            detail::passed<Arguments>... arguments) {
+    /// Runs a coroutine. `admitted`: the run that was let in for it; null: nothing had to be waited for.
+    static task<answer> run(limiter& by, limited_run* admitted, clock::time_point began, task<answer> started) {
         const context& outer = co_await this_context;
         std::exception_ptr failure;
         bool is_probe = false;
         {
-            limited_run limits(by, outer, began);
-            std::optional<task<answer>> running;
+            std::optional<limited_run> own;
+            if (admitted == nullptr) admitted = &own.emplace(by, outer, began);
+            task<answer> running = std::move(started);  // ends before what it runs in
             try {
-                if (!limits.admit()) {
-                    limits.suspended();
-                    task<void> waiting = limited_run::wait_for_place(limits);
-                    co_await std::move(waiting).in(limits.here());
+                // A dispatcher starts it where it was made: what was free then is so now.
+                if (own) static_cast<void>(own->admit());
+                if (!detail::driven_task<answer>::start(running, admitted->here())) {
+                    admitted->suspended();
+                    co_await detail::driven_task<answer>(running);
                 }
-                if (started) {
-                    running.emplace(std::move(*started));
-                } else {
-                    running.emplace(inner.get()(arguments...));
-                }
-                if (!detail::driven_task<answer>::start(*running, limits.here())) {
-                    limits.suspended();
-                    co_await detail::driven_task<answer>(*running);
-                }
-                if constexpr (std::is_void_v<answer>) {
-                    detail::driven_task<answer>::take(*running);
-                    if (limits.ended()) {
-                        by.succeeded(outer, limits.take_probe());
+                if (admitted->ended()) [[likely]] {
+                    if (!admitted->is_probe()) [[likely]]
+                        co_return detail::driven_task<answer>::take(running);
+                    if constexpr (std::is_void_v<answer>) {
+                        detail::driven_task<answer>::take(running);
+                        by.succeeded(outer, admitted->take_probe());
                         co_return;
-                    }
-                } else {
-                    answer given = detail::driven_task<answer>::take(*running);
-                    if (limits.ended()) {
-                        by.succeeded(outer, limits.take_probe());
+                    } else {
+                        answer given = detail::driven_task<answer>::take(running);
+                        by.succeeded(outer, admitted->take_probe());
                         co_return given;
                     }
                 }
+                static_cast<void>(detail::driven_task<answer>::take(running));  // what it failed with counts, not when
                 failure = std::make_exception_ptr(deadline_exceeded());
             } catch (...) {
                 failure = std::current_exception();
             }
-            is_probe = limits.take_probe();
+            is_probe = admitted->take_probe();
         }
         if constexpr (std::is_void_v<answer>) {
             ruling::settle(by, outer, std::move(failure), is_probe);
         } else {
             co_return ruling::settle(by, outer, std::move(failure), is_probe);
         }
+    }
+
+    /// A call that finds a breaker which isn't closed, or no free place.
+    static task<answer> run_later(const slot_type& inner, limiter& by, clock::time_point began,
+                                  detail::passed<Arguments>... arguments) {
+        const context& outer = co_await this_context;
+        limited_run limits(by, outer, began);
+        std::exception_ptr failure;
+        std::optional<task<answer>> started;
+        try {
+            if (!limits.admit()) {
+                limits.suspended();
+                task<void> waiting = limited_run::wait_for_place(limits);
+                co_await std::move(waiting).in(limits.here());
+            }
+            started.emplace(inner.get()(arguments...));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (failure) {
+            const bool is_probe = limits.take_probe();
+            if constexpr (std::is_void_v<answer>) {
+                ruling::settle(by, outer, std::move(failure), is_probe);
+                co_return;
+            } else {
+                co_return ruling::settle(by, outer, std::move(failure), is_probe);
+            }
+        }
+        task<answer> running = run(by, &limits, began, std::move(*started));
+        co_return co_await std::move(running);
     }
 
     /// The callable failed before there was a context to tell it in.

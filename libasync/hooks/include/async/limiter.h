@@ -1,7 +1,8 @@
 #pragma once
 
 #include <async/call_limits.h>
-#include <async/child_context.h>
+#include <async/cancellation.h>
+#include <async/context.h>
 #include <async/error_rule.h>
 #include <async/observation.h>
 #include <async/operation.h>
@@ -12,6 +13,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace async {
 
@@ -68,12 +70,17 @@ public:
     }
     /// A run ended with `failure`: the breaker hears of it. `here` is the dispatcher's context for it.
     void failed(const context& here, const std::exception_ptr& failure, bool is_probe);
-    void succeeded(const context& here, bool is_probe);
+    void succeeded(const context& here, bool is_probe) {
+        if (is_probe) [[unlikely]]
+            probe_succeeded(here);
+    }
     /// `failure` becomes what is ruled: counts and reports it; `leaves` is what leaves the dispatcher for it.
     void report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const;
 
 private:
     friend class limited_run;
+
+    void probe_succeeded(const context& here);
 
     call_limits limits_;
     clock& time_;
@@ -88,20 +95,37 @@ private:
 class limited_run {
 public:
     /// `began`: by `limiter::call_time`.
-    limited_run(limiter& by, const context& outer, clock::time_point began);
-    ~limited_run();
+    limited_run(limiter& by, const context& outer, clock::time_point began)
+        : by_(by), outer_(outer), began_(began), inner_(outer) {
+        // Hears of nothing before the run suspends.
+        if (by.late_after_ != clock::duration::max()) inner_.end_with(ends_by_.emplace());
+    }
+    ~limited_run() {
+        if (placed_) by_.limits_.places->give_back();
+        if (is_probe_) [[unlikely]]
+            by_.limits_.breaker->gave_up();
+    }
     limited_run(const limited_run&) = delete;
     limited_run& operator=(const limited_run&) = delete;
 
     /// Before the callable is called. Throws breaker_is_open. False: `wait_for_place` has to be awaited first.
-    [[nodiscard]] bool admit();
+    [[nodiscard]] bool admit() {
+        if (by_.limits_.breaker != nullptr && !by_.limits_.breaker->is_closed()) [[unlikely]]
+            is_probe_ = by_.limits_.breaker->let_through(by_.time_.now());
+        return by_.limits_.places == nullptr || has_or_takes_place();
+    }
     /// Throws no_free_place.
     [[nodiscard]] static task<void> wait_for_place(limited_run& self);
     [[nodiscard]] const context& here() const noexcept { return placed_ ? placed_->here() : inner_; }
     /// It waits: from here on its deadline cuts it.
     void suspended();
     /// It has an answer. False: that came after its deadline.
-    [[nodiscard]] bool ended();
+    [[nodiscard]] bool ended() {
+        if (expiry_ != nullptr) [[unlikely]]
+            expiry_.reset();
+        return !is_expired_ && !by_.is_late(began_);
+    }
+    [[nodiscard]] bool is_probe() const noexcept { return is_probe_; }
     /// Whether it is a breaker's probe; whoever asks tells the breaker how it ended.
     [[nodiscard]] bool take_probe() noexcept { return std::exchange(is_probe_, false); }
 
@@ -114,14 +138,14 @@ private:
     };
 
     [[nodiscard]] bool is_nested() const noexcept;
-    void has_place();
+    [[nodiscard]] bool has_or_takes_place();
     void expire();
 
     limiter& by_;
     const context& outer_;
     clock::time_point began_;
     context inner_;
-    cancellation_source ends_by_;  // of a run with a deadline
+    std::optional<cancellation_source> ends_by_;  // of a run with a deadline
     std::optional<placed> placed_;
     std::unique_ptr<timer> expiry_;
     bool is_probe_ = false;
