@@ -96,7 +96,8 @@ protected:
         return under_test.wait(judged(under_test.worker, event_of(type, sender)));
     }
     [[nodiscard]] modapi::CallbackCounts counts(std::size_t module, const std::string& callback) const {
-        for (const modapi::CallbackCounts& each : under_test.worker.module_statistics().at(module).callbacks)
+        const std::vector<modapi::ModuleStatistics> modules = under_test.worker.module_statistics();
+        for (const modapi::CallbackCounts& each : modules.at(module).callbacks)
             if (each.callback == callback) return each;
         return {};
     }
@@ -246,8 +247,8 @@ TEST_F(ModuleRulesTest, WhatIsWrongIsOneLineWithFileLineAndPath) {
         {"share: 50", "share: must be a percentage from 0% to 100%, with at most two decimal places"},
         {"order: first", "order: must be an integer, not a string"},
         {"user_may_invite: {order: 1}",
-         "user_may_invite: isn't registered by the module, which registered on_user_registration, check_event_for_spam, "
-         "check_media_file_for_spam"},
+         "user_may_invite: isn't registered by the module, which registered check_event_for_spam, "
+         "check_media_file_for_spam, on_user_registration"},
     };
     for (const Case& each : cases) EXPECT_EQ(refusal("      " + each.rules + "\n"), at + each.line + whose) << each.rules;
     EXPECT_EQ(refusal("      check_event_for_spam: {mode: off}\n", "my.Silent"),

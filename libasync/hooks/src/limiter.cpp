@@ -97,8 +97,7 @@ void limited_run::suspended() {
     const clock::duration before = took > coarse_error ? took : clock::duration(0);
     const clock::duration left = std::max(*by_.limits_.deadline - before, clock::duration(0));
     expiry_ = outer_.clock().call_at(
-        outer_.clock().after(left), outer_.executor(),
-        [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
+        outer_.clock().after(left), outer_.executor(), [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
 }
 
 void limited_run::expire() {

@@ -188,7 +188,6 @@ CallbackRule rule_of_callback(const ConfigSection& section, CallbackRule rule, c
         if (!is_setting(member.key()))
             section.fail(member.key(), "is no setting of a callback; settings are " + listed(settings_of_rules));
     }
-    rule.has_own_places = rule.has_own_breaker = rule.has_own_on_failure = rule.has_own_share = false;
     read_settings(section, rule);
     const std::string of_failure = rule.has_own_on_failure ? refusal_of_on_failure(callback, rule) : std::string();
     if (!of_failure.empty()) section.fail("on_failure", of_failure);
@@ -200,6 +199,8 @@ CallbackRule rule_of_callback(const ConfigSection& section, CallbackRule rule, c
 ModuleRules read_rules(const ConfigSection& section) {
     ModuleRules rules;
     read_settings(section, rules.of_entry);
+    CallbackRule& entry = rules.of_entry;
+    entry.has_own_places = entry.has_own_breaker = entry.has_own_on_failure = entry.has_own_share = false;  // it is for all
     for (const auto& member : section.values()) {
         if (is_setting(member.key())) continue;
         const CallbackDescription* const callback = callbacks::description_of(member.key());
