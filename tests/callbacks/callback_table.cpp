@@ -6,7 +6,8 @@
 #include <vector>
 
 /// Prints what the declarations say of each callback, a line each, its parts apart by tabs: category, name, signature in the
-/// contract's words, how answers combine, what an exception does, whether its decisions are routine.
+/// contract's words, how answers combine, what an exception does, whether its decisions are routine, and what an
+/// operator may say of it that not every callback can have.
 namespace {
 
 /// A type as the contract names it. A type that is new in a declaration needs a word here.
@@ -81,7 +82,9 @@ int main() {
     callbacks::each_callback(dispatchers, [&]<class Callback>(Callback&, std::string_view) {
         std::cout << description->category << '\t' << description->name << '\t'
                   << Words<typename Callback::slot_type::signature>::text() << '\t' << description->combine_rule << '\t'
-                  << description->error_rule << '\t' << (description->is_routine ? "routine" : "") << '\n';
+                  << description->error_rule << '\t' << (description->is_routine ? "routine" : "") << '\t'
+                  << (description->can_reject ? "reject " : "") << (description->can_be_put_off ? "tempfail " : "")
+                  << (description->can_be_shared ? "share" : "") << '\n';
         ++description;
     });
 }

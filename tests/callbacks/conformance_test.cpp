@@ -45,10 +45,14 @@ struct Unwrapped {
     using type = Combine;
 };
 template <class Combine>
-struct Unwrapped<callbacks::routine<Combine>> {
-    using type = Combine;
-};
-/// How a callback's answers combine, whether or not its decisions are routine.
+struct Unwrapped<callbacks::routine<Combine>> : Unwrapped<Combine> {};
+template <class Combine>
+struct Unwrapped<callbacks::afterwards<Combine>> : Unwrapped<Combine> {};
+template <class Combine>
+struct Unwrapped<callbacks::about_an_address<Combine>> : Unwrapped<Combine> {};
+template <auto Denial, class Combine>
+struct Unwrapped<callbacks::denied_by<Denial, Combine>> : Unwrapped<Combine> {};
+/// How a callback's answers combine, whatever else stands around that.
 template <class Callback>
 using combine_rule_of = typename Unwrapped<typename Callback::combine_rule>::type;
 
@@ -70,7 +74,7 @@ async::task<Answer> run_hook(Script& script, int which) {
     if (behaviour == Behaviour::throw_synapse_error) throw callbacks::SynapseError(418, "teapot", "ORG_EXAMPLE_TEAPOT");
     if (behaviour == Behaviour::suspend) co_await script.gate.wait();
     script.finished.push_back(which);
-    if constexpr (!std::is_void_v<Answer>) co_return answer_of<Answer, Combine>(behaviour, which);
+    if constexpr (!std::is_void_v<Answer>) co_return answer_of<Answer, typename Unwrapped<Combine>::type>(behaviour, which);
 }
 
 /// One dispatcher with three modules that follow a script, and arguments to call it with.
@@ -123,7 +127,8 @@ public:
     template <class Combined>
     bool matches(const Combined& combined, std::optional<int> decided) const {
         if constexpr (std::is_same_v<answer, bool>) {
-            return combined == (decided ? !pass_of<Combine> : pass_of<Combine>);
+            constexpr bool pass = pass_of<typename Unwrapped<Combine>::type>;
+            return combined == (decided ? !pass : pass);
         } else {
             return samples::Answer<answer>::matches(combined, decided);
         }

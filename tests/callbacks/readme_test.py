@@ -21,14 +21,16 @@ def table(declarations):
     operations = {row[0]: row[1:3] for row in callbacks.ROWS}
     lines, last = [], None
     for declaration in declarations:
-        category, name, signature, combine, error, routine = declaration.split("\t")
+        category, name, signature, combine, error, routine, ruled = declaration.split("\t")
         if category != last:
             lines += ["", "### " + category.capitalize(), "",
-                      "| callback | signature | answers | an exception | fired by | tested by |", "|---|---|---|---|---|---|"]
+                      "| callback | signature | answers | an exception | may also | fired by | tested by |",
+                      "|---|---|---|---|---|---|---|"]
             last = category
         operation, test = operations.pop(name)
-        lines.append("| `%s` | `%s` | %s | %s | %s | `%s` |" % (
-            name, signature, combine + ("; routine" if routine else ""), error, operation, test or callbacks.contract(name)))
+        lines.append("| `%s` | `%s` | %s | %s | %s | %s | `%s` |" % (
+            name, signature, combine + ("; routine" if routine else ""), error, ", ".join(ruled.split()), operation,
+            test or callbacks.contract(name)))
     assert not operations, "operations of callbacks that aren't declared: " + ", ".join(operations)
     return "\n".join(lines).lstrip("\n") + "\n\n"
 

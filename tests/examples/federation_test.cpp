@@ -342,6 +342,41 @@ TEST_F(FederationTest, JoinsThatCannotBeAreRefused) {
     EXPECT_EQ(peer.ask("PUT", send_join + "$other", R"({"type":5})").text("errcode"), "M_FORBIDDEN");
 }
 
+/// A module whose failures in check_event_for_spam put the operation off.
+class PutOffFederationTest : public FederationTest {
+protected:
+    PutOffFederationTest()
+        : FederationTest(
+              "modules:\n  - {module: probe.Probe, config: {name: a}, callbacks: {check_event_for_spam: {on_failure: tempfail}}}\n"
+              "  - {module: probe.Probe, config: {name: b}}\n") {}
+};
+
+TEST_F(PutOffFederationTest, ATransactionThatIsPutOffIsAnsweredSoAsAWholeAndNotRemembered) {
+    join();
+    object taken = peer.message("taken");
+    object failing = peer.message("spam throw");
+    FederationPeer::sign(taken);
+    FederationPeer::sign(failing);
+    for (int time = 0; time < 2; ++time) {
+        const Answer put_off = peer.send({taken, failing}, "put off");
+        expect_error(put_off, 503, "M_UNKNOWN", "Try again later");
+        EXPECT_EQ(put_off.header("Retry-After"), "5");
+    }
+    const Answer repeated = peer.send({taken}, "put off");
+    EXPECT_EQ(repeated.status, 200);
+    EXPECT_EQ(boost::json::serialize(repeated.body), "{\"pdus\":{\"" + FederationPeer::id_of(taken) + "\":{}}}");
+    const Texts seen = seen_by_alice();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "taken"), 1);
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "spam throw"), 0);
+}
+
+TEST_F(PutOffFederationTest, AClientIsToldWhenToTryAgain) {
+    const Answer put_off = send(room, "spam throw", alice);
+    expect_error(put_off, 503, "M_UNKNOWN", "Try again later");
+    EXPECT_EQ(put_off.header("Retry-After"), "5");
+    EXPECT_EQ(send(room, "calm", alice).status, 200);
+}
+
 /// Modules that answer as they are told.
 class ScriptedFederationTest : public FederationTest {
 protected:

@@ -1,4 +1,5 @@
 #include <async/bind.h>
+#include <async/limited_call.h>
 #include <async/sleep.h>
 #include <async/sync_wait.h>
 #include <async/testing/virtual_time.h>
@@ -9,6 +10,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -274,6 +278,72 @@ std::string combined_by() {
 TEST(WriterDispatch, TheDeclaredRuleSaysWhichOfTwoValuesStays) {
     EXPECT_EQ(combined_by<async::last_wins_per_key>(), "avocado bread ");
     EXPECT_EQ(combined_by<first_wins_per_key>(), "apple bread ");
+}
+
+/// Of a limited callable: nobody puts calls off here, and nobody denies.
+struct ComposePolicy {
+    static std::uint32_t point_of(const std::string& text) { return text == "outside" ? 9999 : 0; }
+    static bool is_answer(const std::exception_ptr&) { return false; }
+    static void denial() {}
+    static std::exception_ptr later(async::clock::duration) { return std::make_exception_ptr(std::domain_error("later")); }
+};
+
+class LimitedWriting {
+public:
+    explicit LimitedWriting(async::failure_outcome outcome, std::optional<async::clock::duration> deadline = std::nullopt) {
+        async::call_limits limits;
+        limits.on_failure = outcome;
+        limits.deadline = deadline;
+        limits.share = 5000;
+        by_ = std::make_shared<async::limiter>(limits, time.clock(), nullptr);
+    }
+    void add(const compose::slot_type& given) {
+        dispatcher.add("it", async::limited_call<compose::slot_type, ComposePolicy>::around(given, by_), nullptr,
+                       by_->stands_at(0));
+    }
+
+    async::testing::simulation time;
+    Module module;
+    compose dispatcher;
+
+private:
+    std::shared_ptr<async::limiter> by_;
+};
+
+void write_and_break(const std::string&, Paper& out) {
+    out.write("half");
+    throw std::logic_error("broken");
+}
+
+TEST(WriterDispatch, ALimitedHookWritesAsItDoesWithoutLimits) {
+    for (const auto outcome : {async::failure_outcome::contract, async::failure_outcome::accept}) {
+        LimitedWriting test(outcome, 3s);
+        test.add(async::bind<&Module::object>(&test.module));
+        test.add(async::bind<&Module::object_later>(&test.module));
+        test.add(async::bind<&Module::direct_later>(&test.module));
+        test.add({async::bind<&Module::direct>(&test.module), FirstLetter{'q'}});
+        std::string text = test.time.run(ask(test.dispatcher, "slow"));
+        std::erase(text, ' ');
+        EXPECT_EQ(text, "object:slowlater:slowbegun:slowdone:slow") << "the last isn't for it";
+        EXPECT_EQ(test.time.run(ask(test.dispatcher, "outside")), "");
+    }
+}
+
+TEST(WriterDispatch, OfALimitedHookWhoseFailureIsNoOpinionNothingStays) {
+    LimitedWriting test(async::failure_outcome::accept, 5s);
+    test.add(&write_and_break);
+    test.add(async::bind<&Module::sleep_long>(&test.module));
+    test.add(async::bind<&Module::direct>(&test.module));
+    std::string text = test.time.run(ask(test.dispatcher, "x"));
+    std::erase(text, ' ');
+    EXPECT_EQ(text, "direct:x");
+    EXPECT_EQ(test.module.finished, 0);
+}
+
+TEST(WriterDispatch, AFailureOfALimitedHookCanLeaveAsAnotherOne) {
+    LimitedWriting test(async::failure_outcome::tempfail);
+    test.add(&write_and_break);
+    EXPECT_THROW(test.time.run(ask(test.dispatcher, "x")), std::domain_error);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <callbacks/dispatchers.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/ruling.h>
 
 #include <algorithm>
 #include <string>
@@ -56,18 +57,25 @@ const std::vector<CallbackDescription>& callback_descriptions() {
         each_callback(dispatchers, [&](const auto& callback, std::string_view category) {
             using dispatcher = std::remove_cvref_t<decltype(callback)>;
             using combine_rule = typename dispatcher::combine_rule;
+            using may_be = what_may_be_ruled<typename dispatcher::slot_type>;
             rows.push_back({category, dispatcher::callback_name, combine_rule::name, dispatcher::error_rule::name,
-                            is_routine_rule<combine_rule>});
+                            is_routine_rule<combine_rule>, may_be::rejected, may_be::put_off, may_be::shared});
         });
         return rows;
     }();
     return descriptions;
 }
 
-bool is_routine(std::string_view callback) noexcept {
+const CallbackDescription* description_of(std::string_view callback) noexcept {
     const std::vector<CallbackDescription>& all = callback_descriptions();
-    return std::any_of(all.begin(), all.end(),
-                       [callback](const CallbackDescription& one) { return one.is_routine && one.name == callback; });
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [callback](const CallbackDescription& one) { return one.name == callback; });
+    return found != all.end() ? &*found : nullptr;
+}
+
+bool is_routine(std::string_view callback) noexcept {
+    const CallbackDescription* const described = description_of(callback);
+    return described != nullptr && described->is_routine;
 }
 
 bool may_register(const Dispatchers& into, std::string_view, const BackgroundUpdateController& given) {

@@ -32,7 +32,11 @@ void module_failure::apply(const std::exception_ptr& failure) {
 
 void forbid_room_creation::apply(const std::exception_ptr& failure) {
     let_synapse_errors_pass(failure);
-    throw SynapseError(403, "Room creation forbidden with these parameters");
+    throw denial();
+}
+
+SynapseError forbid_room_creation::denial() {
+    return SynapseError(403, "Room creation forbidden with these parameters");
 }
 
 }  // namespace callbacks

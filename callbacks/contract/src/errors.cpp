@@ -4,6 +4,7 @@
 
 #include <async/cancellation.h>
 
+#include <algorithm>
 #include <string>
 
 namespace callbacks {
@@ -30,6 +31,10 @@ SynapseError::SynapseError(int status, const std::string& message, std::string e
         throw std::invalid_argument(std::string("the fields of a SynapseError can't be sent: ") + why);
 }
 
+TryAgainLater::TryAgainLater(std::chrono::seconds after)
+    : SynapseError(503, "Try again later", std::string(errcode_of(Codes::UNKNOWN)), JsonDict(),
+                   Headers{{"Retry-After", std::to_string(std::max<std::chrono::seconds::rep>(after.count(), 1))}}) {}
+
 JsonDict SynapseError::body() const {
     JsonDict body;
     body["errcode"] = errcode();
@@ -44,6 +49,18 @@ bool is_synapse_error(const std::exception_ptr& failure) {
         std::rethrow_exception(failure);
     } catch (const SynapseError&) {
         return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+bool is_client_error(const std::exception_ptr& failure) {
+    if (!failure) return false;
+    constexpr int first_of_servers = 500;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SynapseError& answer) {
+        return answer.status() < first_of_servers;
     } catch (...) {
         return false;
     }

@@ -8,7 +8,11 @@
 #include <modapi/hosting/workers.h>
 
 #include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -99,6 +103,22 @@ JsonDict described(const ModuleStatistics& module) {
     return answer;
 }
 
+/// The names of the modules that are asked for each callback, in the order in which they are.
+JsonDict callback_order(const std::vector<ModuleStatistics>& modules) {
+    std::map<std::string, std::map<std::size_t, const std::string*>> by_callback;
+    for (const ModuleStatistics& module : modules) {
+        for (const modapi::CallbackCounts& counts : module.callbacks)
+            by_callback[counts.callback].emplace(counts.place, &module.module);
+    }
+    JsonDict order;
+    for (const auto& [callback, by_place] : by_callback) {
+        JsonArray names;
+        for (const auto& [place, name] : by_place) names.emplace_back(*name);
+        order[callback] = std::move(names);
+    }
+    return order;
+}
+
 async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                   const modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
@@ -111,6 +131,7 @@ async::task<Response> get_modules(const RoutedRequest& request, Authentication& 
     answer["workers"] = workers.size();
     if (!silent.empty()) answer["workers_without_answer"] = std::move(silent);
     answer["modules"] = std::move(modules);
+    if (!answered.modules.empty()) answer["callback_order"] = callback_order(answered.modules);
     co_return ok(std::move(answer));
 }
 

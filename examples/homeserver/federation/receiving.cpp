@@ -110,7 +110,7 @@ std::string told_of(const std::exception_ptr& failure) {
     }
 }
 
-/// The result of one event: an empty object, or the error.
+/// The result of one event: an empty object, or the error. Errors: TryAgainLater, which is the whole transaction's.
 async::task<JsonDict> result_of(callbacks::SpamCheckerDispatch& spam_checker, IncomingEvents& incoming_events,
                                 AuthorisedJoins& authorised_joins, ReceivedPdu received) {
     const std::string event_id = received.event_id;
@@ -119,6 +119,8 @@ async::task<JsonDict> result_of(callbacks::SpamCheckerDispatch& spam_checker, In
         co_await receive(spam_checker, incoming_events, authorised_joins, std::move(received));
     } catch (const async::operation_cancelled&) {
         throw;
+    } catch (const callbacks::TryAgainLater&) {
+        throw;  // the other server repeats the transaction, in which the events that were taken by then are known
     } catch (...) {
         failure = std::current_exception();
     }

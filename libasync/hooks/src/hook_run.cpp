@@ -1,5 +1,8 @@
 #include <async/hook_run.h>
 
+#include <optional>
+#include <utility>
+
 namespace async::detail {
 
 void hook_run::throw_if_it_ends_the_walk() {
@@ -32,15 +35,16 @@ void hook_run::suspended() {
         is_linked_ = true;
         ends_by->end_with(*outer_.cancellation, cancel_reason::deadline);
     }
+    const clock::duration deadline = running().how.has_own_deadline ? clock::duration(0) : settings_->callback_deadline;
     if (is_listed_) {
-        wait_again(running(), began_);
+        wait_again(running(), began_, deadline);
     } else if (settings_->waiting != nullptr) {
         is_listed_ = true;
-        settings_->waiting->add(*this, running(), inner_, began_, ends_by, settings_->callback_deadline);
-    } else {
+        settings_->waiting->add(*this, running(), inner_, began_, ends_by, deadline);
+    } else if (deadline.count() > 0) {
         const context& here = inner_;
         expiry_ = here.clock().call_at(
-            here.clock().after(settings_->callback_deadline), here.executor(),
+            here.clock().after(deadline), here.executor(),
             [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, ends_by);
     }
 }
@@ -58,17 +62,25 @@ void hook_run::stop_waiting() noexcept {
 
 std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {
     bool stopping = false;
+    std::optional<ruled_failure> ruled;
     try {
         std::rethrow_exception(failure);
     } catch (const operation_cancelled&) {
         // A module that cancels its own work and lets that escape has failed like any other.
         stopping = outer_.cancel_requested() == cancel_reason::stopping;
+    } catch (const ruled_failure& dealt_with) {
+        ruled = dealt_with;
     } catch (...) {
     }
     leave();
     timed_ = false;
     if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
+    if (ruled) {
+        throw_if_operation_cancelled();
+        if (ruled->leaves()) std::rethrow_exception(ruled->leaves());
+        return nullptr;
+    }
     callback_statistics::add(statistics().errors);
     if (settings_ != nullptr && settings_->border != nullptr)
         failure = settings_->border->outside(running(), std::move(failure));

@@ -5,6 +5,8 @@
 #include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
 
+#include <async/call_limits.h>
+
 #include <spdlog/spdlog.h>
 
 #include <string>
@@ -15,6 +17,31 @@ namespace {
 
 spdlog::level::level_enum level_of_decision(const async::callback_identity& callback) {
     return callbacks::is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
+}
+
+/// What an open breaker doesn't let through is told when it opens, not for each call.
+bool is_refusal_of_breaker(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const async::breaker_is_open&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+std::string_view done_instead(async::failure_outcome outcome) noexcept {
+    switch (outcome) {
+        case async::failure_outcome::accept:
+            return "went on without its answer (on_failure: accept)";
+        case async::failure_outcome::reject:
+            return "denied instead (on_failure: reject)";
+        case async::failure_outcome::tempfail:
+            return "put off instead (on_failure: tempfail)";
+        case async::failure_outcome::contract:
+            break;
+    }
+    return "its error rule decides";
 }
 
 }  // namespace
@@ -33,7 +60,8 @@ void CallbackLog::on_error(const async::callback_identity& callback, async::erro
             return;
         }
         // Anything else that leaves it is the host's to answer; but only here the module is known.
-        framework_log().log(level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err,
+        const spdlog::level::level_enum told = level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err;
+        framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : told,
                             "module {}: {} failed: {}", callback.module, callback.callback, message);
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
@@ -53,6 +81,30 @@ void CallbackLog::on_waiting(const async::callback_identity& callback, async::cl
         framework_log().warn("module {}: {} has been waiting for {} ms now, the longest of {} runs that take long",
                              callback.module, callback.callback, milliseconds, runs);
     }
+}
+
+void CallbackLog::on_ruled_failure(const async::callback_identity& callback, async::failure_outcome outcome,
+                                   const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept {
+    if (leaves) {
+        failed_ = &callback;
+        last_failure_ = leaves;
+    }
+    try {
+        framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
+                            "module {}: {} failed: {}; {}", callback.module, callback.callback, callbacks::message_of(failure),
+                            done_instead(outcome));
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
+}
+
+void CallbackLog::on_breaker_opened(const async::callback_identity& callback, async::clock::duration open) noexcept {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(open).count();
+    framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms", callback.module, callback.callback,
+                         milliseconds);
+}
+
+void CallbackLog::on_breaker_closed(const async::callback_identity& callback) noexcept {
+    framework_log().warn("module {}: {} is well again: its breaker is closed", callback.module, callback.callback);
 }
 
 void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {

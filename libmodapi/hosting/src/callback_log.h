@@ -12,6 +12,10 @@ public:
     void on_slow(const async::callback_identity& callback, async::clock::duration took) noexcept override;
     void on_waiting(const async::callback_identity& callback, async::clock::duration so_far,
                     std::size_t runs) noexcept override;
+    void on_ruled_failure(const async::callback_identity& callback, async::failure_outcome outcome,
+                          const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept override;
+    void on_breaker_opened(const async::callback_identity& callback, async::clock::duration open) noexcept override;
+    void on_breaker_closed(const async::callback_identity& callback) noexcept override;
     void on_decision(const async::callback_identity& callback) noexcept override;
 
     [[nodiscard]] const async::callback_identity* origin_of(const std::exception_ptr& failure) const noexcept {

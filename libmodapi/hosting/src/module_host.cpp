@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <utility>
 
 namespace modapi {
@@ -39,6 +40,25 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
         counts.max_waiting_ns = std::max(counts.max_waiting_ns, static_cast<std::uint64_t>((now - run.since()).count()));
     });
     return counts;
+}
+
+/// Of what a module registered, each once.
+std::vector<std::string> names_of(const std::vector<const async::callback_identity*>& registered) {
+    std::vector<std::string> names;
+    for (const async::callback_identity* const callback : registered) {
+        if (std::find(names.begin(), names.end(), callback->callback) == names.end()) names.emplace_back(callback->callback);
+    }
+    return names;
+}
+
+/// Where each registration stands among all of its callback.
+std::map<const async::callback_identity*, std::size_t> places_of(const callbacks::Dispatchers& hooks) {
+    std::map<const async::callback_identity*, std::size_t> places;
+    callbacks::each_callback(hooks, [&](const auto& callback, std::string_view) {
+        std::size_t place = 0;
+        callback.each_registration([&](const async::callback_identity& identity) { places.emplace(&identity, place++); });
+    });
+    return places;
 }
 
 }  // namespace
@@ -110,6 +130,10 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             ModuleInstance module;
             module.configured = configured;
             module.definition = *configured.definition;
+            ModuleRegistrations& registered = *state.environment.registrations.back();
+            if (configured.rules != nullptr)
+                registered.limits = std::make_unique<ModuleLimits>(configured.rules, *state.environment.where.clock,
+                                                                   state.environment.dispatch_settings);
             state.border.add(configured);
             module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
             module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
@@ -132,6 +156,12 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             const std::string message = callbacks::message_of(std::current_exception());
             state.destroy_modules();
             configured.fail({}, message, worker);
+        }
+        try {
+            configured.check_rules(names_of(state.environment.registrations.back()->callbacks), worker);
+        } catch (const ConfigurationError&) {
+            state.destroy_modules();
+            throw;
         }
         framework_log().info("module {} is loaded", configured.name);
     }
@@ -163,6 +193,7 @@ const WorkerSettings& ModuleHost::settings() const noexcept { return state_->set
 std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
     std::vector<ModuleStatistics> all;
     const async::clock::time_point now = state_->environment.where.clock->now();
+    const std::map<const async::callback_identity*, std::size_t> places = places_of(state_->environment.hooks);
     const auto counted = [&](const async::callback_identity& identity) { return counts_of(identity, state_->waiting, now); };
     for (std::size_t index = 0; index < state_->modules.size(); ++index) {
         const ModuleInstance& module = state_->modules[index];
@@ -173,7 +204,12 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         for (const async::callback_identity* const callback : registered.callbacks) {
             ModuleStatistics of_callback;
             of_callback.callbacks.push_back(counted(*callback));
+            of_callback.callbacks.back().place = places.at(callback);
             of_module.add(of_callback);
+        }
+        // A dispatcher has counted them as runs.
+        for (CallbackCounts& counts : of_module.callbacks) {
+            if (registered.limits != nullptr) counts.calls -= registered.limits->not_asked(counts.callback);
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {

@@ -1,3 +1,5 @@
+#include "module_rules_section.h"
+
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/start_step.h>
 
@@ -62,7 +64,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     configured.name = name_of_entry(file, path, *entry);
     configured.path = path;
     for (const auto& member : *entry) {
-        if (member.key() == "module" || member.key() == "config") continue;
+        if (member.key() == "module" || member.key() == "config" || member.key() == "callbacks") continue;
         ConfigurationPath place = path;
         place.emplace_back(member.key());
         warn(file.describe(place, of_module("is not a known key of a module's entry and has no effect", configured.name)));
@@ -79,6 +81,8 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     place.back() = "config";
     const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
     configured.parsed = parse(file, place, section, *configured.definition, configured.name);
+    place.back() = "callbacks";
+    configured.rules = read_module_rules(file, place, *entry, configured.name);
     return configured;
 }
 
@@ -115,6 +119,7 @@ std::vector<ConfiguredModule> configure_modules(const std::vector<ModuleEntry>& 
         JsonDict& written = modules.emplace_back(JsonDict()).get_object();
         written["module"] = entry.name;
         written["config"] = entry.config;
+        written["callbacks"] = entry.rules;
     }
     JsonDict root;
     root["modules"] = std::move(modules);

@@ -47,6 +47,7 @@ void CallbackCounts::add(const CallbackCounts& others) {
     max_ns = std::max(max_ns, others.max_ns);
     waiting += others.waiting;
     max_waiting_ns = std::max(max_waiting_ns, others.max_waiting_ns);
+    place = std::min(place, others.place);
 }
 
 void CacheCounts::add(const CacheCounts& others) {

@@ -13,8 +13,9 @@
 ///
 ///     Callback<"name", Answer(arguments), how answers combine, what an exception does> name{};
 ///
-/// `routine<...>` around how answers combine: its decisions are the normal case, which a log needn't tell. A last argument
-/// makes it one that is registered per key.
+/// Around how answers combine stands what else there is to say: `routine<...>`, its decisions are the normal case, which a log
+/// needn't tell; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
+/// ruled for a callback, can't see it from the declaration. A last argument makes it one that is registered per key.
 ///
 /// A category is a table of such lines. A module sees it with slots to put callables in, a host with dispatchers to call;
 /// registration, the inspector and the conformance tests walk the same lines (Boost.PFR).
@@ -39,6 +40,18 @@ template <class Combine>
 inline constexpr bool is_routine_rule = false;
 template <class Combine>
 inline constexpr bool is_routine_rule<routine<Combine>> = true;
+
+/// A combine rule of a callback whose operation has happened by then, or that nobody waits for: there is nothing to put off.
+template <class Combine>
+struct afterwards : Combine {};
+/// A combine rule of a callback that denies its operation with the value `Denial`, where the rule itself doesn't say with what.
+template <auto Denial, class Combine>
+struct denied_by : Combine {
+    static constexpr auto denial = Denial;
+};
+/// A combine rule of a callback whose second parameter, an address, says whom a call is about.
+template <class Combine>
+struct about_an_address : Combine {};
 
 /// The kind of a category's members: async::slot or async::dispatch.
 #define MODAPI_CALLBACK_KIND                                                                    \

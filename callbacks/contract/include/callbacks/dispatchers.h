@@ -5,6 +5,7 @@
 #include <callbacks/background_update_controller.h>
 #include <callbacks/password_auth_provider.h>
 #include <callbacks/presence_router.h>
+#include <callbacks/rules.h>
 #include <callbacks/spam_checker.h>
 #include <callbacks/third_party_rules.h>
 #include <callbacks/unsigned.h>
@@ -47,10 +48,15 @@ struct CallbackDescription {
     std::string_view name;
     std::string_view combine_rule;
     std::string_view error_rule;
-    bool is_routine;  ///< its decisions are the normal case
+    bool is_routine;      ///< its decisions are the normal case
+    bool can_reject;      ///< a failure can become a denial
+    bool can_be_put_off;  ///< a failure can become "try again later"
+    bool can_be_shared;   ///< a call says whom it is about, so that a part of the calls can be asked
 };
 /// All forty, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();
+/// The row of the callback of this name; null: there is none.
+[[nodiscard]] const CallbackDescription* description_of(std::string_view callback) noexcept;
 /// Whether the callback of this name is declared as one whose decisions are the normal case. Cost: a look through the forty.
 [[nodiscard]] bool is_routine(std::string_view callback) noexcept;
 
@@ -70,18 +76,27 @@ template <class Category>
 ///
 /// Throws RegistrationError, and registers nothing, for what the contract forbids (`may_register`). Returns false, and
 /// registers nothing, for a background update controller when there is one. `settings` outlives the dispatchers; null: neither
-/// logs nor deadlines.
+/// logs nor deadlines. `rules` are what an operator says of this module's callbacks; empty: nothing.
 template <class Category>
-bool register_callbacks(Dispatchers& into, std::string_view module, const Category& given, async::dispatch_settings* settings) {
+bool register_callbacks(Dispatchers& into, std::string_view module, const Category& given, async::dispatch_settings* settings,
+                        const RulesOf& rules = {}) {
     if (!may_register(into, module, given)) return false;
-    boost::pfr::for_each_field(into, [&](auto& category) {
-        if constexpr (std::remove_cvref_t<decltype(category)>::category_name == Category::category_name) {
-            // Slot by slot into dispatcher by dispatcher; the two tables have the same lines.
-            boost::pfr::for_each_field(category, [&](auto& dispatcher, auto index) {
-                dispatcher.add(module, boost::pfr::get<decltype(index)::value>(given), settings);
-            });
-        }
-    });
+    const auto add = [&](const Category& registered) {
+        boost::pfr::for_each_field(into, [&](auto& category) {
+            if constexpr (std::remove_cvref_t<decltype(category)>::category_name == Category::category_name) {
+                // Slot by slot into dispatcher by dispatcher; the two tables have the same lines.
+                boost::pfr::for_each_field(category, [&](auto& dispatcher, auto index) {
+                    const async::registration how = rules ? rules(dispatcher.callback_name).stands() : async::registration();
+                    dispatcher.add(module, boost::pfr::get<decltype(index)::value>(registered), settings, how);
+                });
+            }
+        });
+    };
+    if (rules) {
+        add(limited(given, rules));
+    } else {
+        add(given);
+    }
     return true;
 }
 

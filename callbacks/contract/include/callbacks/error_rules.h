@@ -4,6 +4,8 @@
 
 #include <async/error_rule.h>
 
+#include <type_traits>
+
 /// Error rules that know Matrix: what an operation does when a module's callback throws. General ones: <async/error_rule.h>.
 namespace callbacks {
 
@@ -29,6 +31,14 @@ struct forbid_room_creation {
     static constexpr async::error_level level = async::error_level::error;
     [[nodiscard]] static async::error_level level_of(const std::exception_ptr& failure);
     [[noreturn]] static void apply(const std::exception_ptr& failure);
+    /// What the operation fails with where a module's failure forbids it.
+    [[nodiscard]] static SynapseError denial();
 };
+
+/// Whether a SynapseError leaves the dispatcher as it is, so that a callback can answer with one.
+template <class Errors>
+inline constexpr bool lets_synapse_errors_pass = std::is_same_v<Errors, async::propagate> ||
+                                                 std::is_same_v<Errors, module_failure> ||
+                                                 std::is_same_v<Errors, forbid_room_creation>;
 
 }  // namespace callbacks

@@ -3,6 +3,7 @@
 #include <callbacks/codes.h>
 #include <callbacks/json.h>
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -55,6 +56,13 @@ public:
 class ForeignUserError : public SynapseError {
 public:
     ForeignUserError(int status, const std::string& message) : SynapseError(status, message) {}
+};
+
+/// The operation can't be done now, and may be later: 503 with `Retry-After`.
+class TryAgainLater : public SynapseError {
+public:
+    /// `after` says when it is worth to try again; at least a second.
+    explicit TryAgainLater(std::chrono::seconds after);
 };
 
 /// An event without state key, where there can only be state.
@@ -115,6 +123,9 @@ private:
 
 /// Whether it is an answer that the client is meant to see, and no failure.
 [[nodiscard]] bool is_synapse_error(const std::exception_ptr& failure);
+
+/// Whether it is a SynapseError with a status below 500: what a callback answers the client with on purpose.
+[[nodiscard]] bool is_client_error(const std::exception_ptr& failure);
 
 /// What an exception says, for logs: its `what()`, or that it isn't a std::exception. Never empty.
 [[nodiscard]] std::string message_of(const std::exception_ptr& failure);

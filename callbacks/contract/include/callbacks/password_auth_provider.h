@@ -25,7 +25,7 @@ struct PasswordAuthProviderCategory {
     /// For a login by third-party id, before the host looks the id up.
     Callback<"check_3pid_auth",
              std::optional<AuthResult>(const std::string& medium, const std::string& address, const std::string& password),
-             first_value, skip>
+             about_an_address<first_value>, skip>
         check_3pid_auth{};
 
     /// After a token is gone, once per token, before its pushers are deleted.
@@ -46,7 +46,7 @@ struct PasswordAuthProviderCategory {
 
     /// Before a validation is sent, and at the end of registration. False: 403 `M_THREEPID_DENIED`.
     Callback<"is_3pid_allowed", bool(const std::string& medium, const std::string& address, bool registration),
-             async::first_not<true>, fail_500>
+             about_an_address<async::first_not<true>>, fail_500>
         is_3pid_allowed{};
 };
 

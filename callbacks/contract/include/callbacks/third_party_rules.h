@@ -33,8 +33,8 @@ struct ThirdPartyRulesCategory {
 
     /// An invite by third-party id. False: 403. Rests on the address; `state_events` may change before the invite is stored.
     Callback<"check_threepid_can_be_invited",
-             bool(const std::string& medium, const std::string& address, const StateMap& state_events), async::first_not<true>,
-             skip>
+             bool(const std::string& medium, const std::string& address, const StateMap& state_events),
+             about_an_address<async::first_not<true>>, skip>
         check_threepid_can_be_invited{};
 
     /// Making a room public in the directory, and once in each createRoom. `new_visibility`: "public" or "private". Rests on the

@@ -19,7 +19,7 @@ namespace async {
 
 /// What a declared callback looks like to the host: called like a function, answers for all modules together.
 ///
-/// Order:    hooks run one after another, in registration order, each awaited before the next.
+/// Order:    hooks run one after another, in registration order unless it was ruled otherwise, each awaited before the next.
 /// Snapshot: a call walks the list it found; a registration during it counts for the next call. No lock, no count.
 /// Cancel:   `caller_gone` never cuts a running hook; it takes effect after it, whatever the hook ended with. `stopping` does.
 /// Deadline: cuts the awaits of a running hook; that is an exception of the hook, under the error rule.
@@ -50,9 +50,9 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return registered_.current() == nullptr; }
 
-    /// Adds a module's callback after the ones there; an empty slot adds nothing.
-    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {
-        if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr});
+    /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
+    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
+        if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr}, how);
     }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
@@ -191,14 +191,14 @@ public:
         return (list != nullptr ? *list : nobody)(static_cast<Arguments&&>(arguments)...);
     }
 
-    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {
+    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         for (const auto& [key, checker] : registered.entries()) {
             one* list = nullptr;
             for (auto& [known, hooks] : lists_) {
                 if (known == key) list = hooks.get();
             }
             if (list == nullptr) list = lists_.emplace_back(key, std::make_unique<one>()).second.get();
-            list->add(module, checker, settings);
+            list->add(module, checker, settings, how);
         }
     }
 

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string_view>
+#include <utility>
 
 /// What an exception does that leaves a hook. A rule has a `name` (for tables and the inspector), a `level` (how it is
 /// reported) and `apply`, called with the exception: it returns when the walk goes on as if this hook had not answered, and
@@ -31,6 +32,26 @@ struct skip {
     static constexpr std::string_view name = "skip";
     static constexpr error_level level = error_level::warning;
     static void apply(const std::exception_ptr&) noexcept {}
+};
+
+/// What becomes of a failure where somebody ruled that for one registration (async/limited_call.h), in the place of the
+/// callback's error rule.
+enum class failure_outcome : unsigned char {
+    contract,  ///< what the error rule says
+    accept,    ///< the walk goes on, as if this hook had not answered
+    reject,    ///< what the operation does when this hook denies it
+    tempfail,  ///< an exception that says "later" leaves the dispatcher
+};
+
+/// Leaves a hook whose failure was dealt with: counted, reported, and ruled on. The error rule isn't asked.
+class ruled_failure {
+public:
+    /// `leaves` is what the operation fails with; null: the walk goes on.
+    explicit ruled_failure(std::exception_ptr leaves) noexcept : leaves_(std::move(leaves)) {}
+    [[nodiscard]] const std::exception_ptr& leaves() const noexcept { return leaves_; }
+
+private:
+    std::exception_ptr leaves_;
 };
 
 }  // namespace async

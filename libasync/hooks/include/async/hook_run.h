@@ -61,7 +61,7 @@ public:
     }
     /// The hook ended with `failure`: counts and reports it. Throws if the operation ends for it: because it is cancelled.
     /// What else it does to the operation is the error rule's to say, which gets what is returned: the failure as it is to
-    /// everybody outside.
+    /// everybody outside. Null: the failure was ruled on, and the walk goes on.
     [[nodiscard]] std::exception_ptr fail(std::exception_ptr failure, error_level level);
     /// The answer ended the walk.
     void decided() const;

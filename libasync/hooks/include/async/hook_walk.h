@@ -34,7 +34,8 @@ public:
 protected:
     [[gnu::cold]] void fail(std::exception_ptr failure) {
         const error_level level = level_of<Errors>(failure);
-        Errors::apply(run_.fail(std::move(failure), level));
+        failure = run_.fail(std::move(failure), level);
+        if (failure) Errors::apply(std::move(failure));
     }
     /// The hook that had suspended is finished: `take(task)` takes what it yielded. False: it failed, and the walk goes on.
     template <class Take>

@@ -31,6 +31,12 @@ struct callback_statistics {
     }
 };
 
+/// How a registration stands among those of its callback.
+struct registration {
+    int order = 0;                  ///< before those with a greater one, after those with the same
+    bool has_own_deadline = false;  ///< it sees to its deadline itself: `dispatch_settings::callback_deadline` isn't for it
+};
+
 /// One registration: which module put which callback there, and what it did. On the heap it has cache lines of its own: what
 /// one worker counts would slow another one down that counts beside it.
 struct callback_identity {
@@ -43,8 +49,10 @@ struct callback_identity {
     std::string module;
     std::string_view callback;
     callback_statistics statistics;
+    registration how;
 
-    callback_identity(std::string registered_by, std::string_view name) : module(std::move(registered_by)), callback(name) {}
+    callback_identity(std::string registered_by, std::string_view name, const registration& stands = {})
+        : module(std::move(registered_by)), callback(name), how(stands) {}
 
 private:
     static constexpr std::size_t counted_alone = 128;  // two lines: processors fetch them in pairs
@@ -61,6 +69,14 @@ public:
     /// Runs of this callback wait for longer than `dispatch_settings::slow` now, the longest one for `so_far`; told each such
     /// period again, where `dispatch_settings::waiting` looks after them.
     virtual void on_waiting(const callback_identity& /*callback*/, clock::duration /*so_far*/, std::size_t /*runs*/) noexcept {}
+    /// A failure became what somebody ruled for this registration; never `contract`. `leaves` is what leaves the dispatcher in
+    /// its place; null: nothing does.
+    virtual void on_ruled_failure(const callback_identity& /*callback*/, failure_outcome /*outcome*/,
+                                  const std::exception_ptr& /*failure*/, const std::exception_ptr& /*leaves*/) noexcept {}
+    /// After a failure of this callback its breaker lets no run through for `open`.
+    virtual void on_breaker_opened(const callback_identity& /*callback*/, clock::duration /*open*/) noexcept {}
+    /// A run of this callback was well: its breaker lets all through again.
+    virtual void on_breaker_closed(const callback_identity& /*callback*/) noexcept {}
     /// This callback's answer ended the walk: the module that denied or changed the operation.
     virtual void on_decision(const callback_identity& callback) noexcept = 0;
 };

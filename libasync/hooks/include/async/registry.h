@@ -2,6 +2,7 @@
 
 #include <async/observation.h>
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -27,9 +28,11 @@ protected:
     registrations(registrations&& other) noexcept;
     registrations& operator=(registrations&& other) noexcept;
 
-    /// One more registration; its identity lives as long as the registry.
+    /// One more registration, at `place` among them; its identity lives as long as the registry.
     [[nodiscard]] callback_identity& identify(std::string_view module, std::string_view callback,
-                                              const dispatch_settings* settings);
+                                              const dispatch_settings* settings, const registration& how, std::size_t place);
+    /// Where one of this order stands among those that are registered.
+    [[nodiscard]] std::size_t place_of(int order) const noexcept;
     /// Keeps a snapshot for the walks that started with it.
     void keep(std::shared_ptr<const void> snapshot);
 
@@ -51,10 +54,12 @@ public:
     /// What is registered by now; null: nothing.
     [[nodiscard]] const snapshot* current() const noexcept { return current_; }
 
-    void add(std::string_view module, std::string_view callback, const dispatch_settings* settings, Entry added) {
+    void add(std::string_view module, std::string_view callback, const dispatch_settings* settings, Entry added,
+             const registration& how) {
         auto grown = current_ == nullptr ? std::make_shared<snapshot>() : std::make_shared<snapshot>(*current_);
-        added.identity = &identify(module, callback, settings);
-        grown->push_back(std::move(added));
+        const std::size_t place = place_of(how.order);
+        added.identity = &identify(module, callback, settings, how, place);
+        grown->insert(grown->begin() + static_cast<std::ptrdiff_t>(place), std::move(added));
         current_ = grown.get();
         keep(std::move(grown));
     }

@@ -32,9 +32,10 @@ protected:
 
     /// It doesn't wait now, and stays in the list.
     void pause() noexcept { since_ = clock::time_point::max(); }
-    /// It waits again, for a callback that began at `since`.
-    void wait_again(const callback_identity& callback, clock::time_point since) noexcept {
+    /// It waits again, for a callback that began at `since`; cut after `deadline`, 0: never.
+    void wait_again(const callback_identity& callback, clock::time_point since, clock::duration deadline) noexcept {
         callback_ = &callback;
+        deadline_ = deadline;
         since_ = named_ = since;
     }
 

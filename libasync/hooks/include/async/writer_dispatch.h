@@ -89,11 +89,11 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return registered_.current() == nullptr; }
 
-    /// Adds a module's callback after the ones there; an empty slot adds nothing.
-    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings) {
+    /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
+    void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         if (!registered) return;
         const bool has_filter = !registered.declared_interest().matches_all();
-        registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered});
+        registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered}, how);
     }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_rules.h>
 #include <modapi/module.h>
 
 #include <filesystem>
@@ -56,6 +57,7 @@ private:
 struct ModuleEntry {
     std::string name;            ///< as in a file; a class of the program itself by the name that the resolver has for it
     callbacks::JsonDict config;  ///< its section
+    callbacks::JsonDict rules{};  ///< its `callbacks:`
 };
 
 /// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
@@ -65,6 +67,7 @@ struct ConfiguredModule {
     std::filesystem::path library;  ///< the file it comes from; empty: compiled in
     const ModuleDefinition* definition = nullptr;
     std::shared_ptr<const void> parsed;
+    std::shared_ptr<const ModuleRules> rules{};     ///< of its callbacks; null: none
     std::shared_ptr<const ConfigurationFile> file;  ///< that the entry stands in
 
     /// Throws the ConfigurationError about this module, `FILE:LINE: modules[1].config.audit_room: message (module NAME)`.
@@ -72,11 +75,15 @@ struct ConfiguredModule {
     /// `callback` is the one of the module's functions that failed.
     [[noreturn]] void fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker = {},
                            std::string callback = {}) const;
+    /// Once it is built: throws the ConfigurationError for a rule about a callback that isn't among those it `registered`, and
+    /// for what the entry says of all of them and one can't have. `worker` as for `fail`.
+    void check_rules(const std::vector<std::string>& registered, std::string_view worker) const;
 };
 
 /// Resolves and parses the `modules:` list, in order; the first failure ends it, before any module was built.
 ///
-/// A missing, null or empty list means no modules; a missing or null `config` is an empty mapping. `warn` gets one line for
+/// A missing, null or empty list means no modules; a missing or null `config` is an empty mapping, a missing or null `callbacks`
+/// says nothing of them. `warn` gets one line for
 /// each other key in an entry. Errors: ConfigurationError.
 [[nodiscard]] std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
                                                               const std::function<void(const std::string&)>& warn);

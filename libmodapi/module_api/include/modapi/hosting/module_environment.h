@@ -58,7 +58,9 @@ struct ModuleEnvironment {
     /// False, and nothing is registered: another module has what only one may have.
     template <class Category>
     bool register_callbacks(ModuleRegistrations& by, const Category& given) {
-        const bool is_registered = callbacks::register_callbacks(hooks, by.module, given, &dispatch_settings);
+        callbacks::RulesOf rules;
+        if (by.limits != nullptr) rules = [&by](std::string_view callback) { return by.limits->of(callback); };
+        const bool is_registered = callbacks::register_callbacks(hooks, by.module, given, &dispatch_settings, rules);
         note_callbacks(by);
         return is_registered;
     }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <modapi/hosting/module_rules.h>
+
 #include <async/observation.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,7 +25,8 @@ struct ModuleRegistrations {
     std::vector<const async::callback_identity*> callbacks;
     std::vector<std::string> web_resources;
     std::vector<const async::cached_function*> cached_functions;
-    async::callback_identity background;  ///< whose code is on the stack during a background call
+    std::unique_ptr<ModuleLimits> limits;  ///< of its callbacks; null: the operator says nothing of them
+    async::callback_identity background;   ///< whose code is on the stack during a background call
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;

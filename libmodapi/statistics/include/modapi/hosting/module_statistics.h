@@ -3,6 +3,7 @@
 #include <async/cached_function.h>
 #include <async/observation.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct CallbackCounts {
     };
     std::uint64_t waiting = 0;         ///< calls that have suspended and not ended yet
     std::uint64_t max_waiting_ns = 0;  ///< since when the longest of them does
+    std::size_t place = 0;             ///< where its first registration stands among those of all modules, from 0
 
     void add(const CallbackCounts& others);
 };

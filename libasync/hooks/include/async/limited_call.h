@@ -1,0 +1,317 @@
+#pragma once
+
+#include <async/dispatch.h>
+#include <async/driven_task.h>
+#include <async/limiter.h>
+#include <async/writer_slot.h>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace async {
+
+namespace detail {
+
+/// What every limited callable does with a failure.
+///
+/// `Policy` says what the callback's declaration knows and a limiter doesn't:
+///     static std::uint32_t point_of(const arguments&...)           of 10'000, by which a share is asked
+///     static bool is_answer(const std::exception_ptr&)             an exception by which the callback answers
+///     static answer denial()                                       how this callback denies; or throws ruled_failure
+///     static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it is better
+template <class Policy, class Combine, class answer>
+class ruling {
+protected:
+    /// As if it had no opinion.
+    static answer neutral() {
+        if constexpr (std::is_void_v<answer>) {
+            return;
+        } else if constexpr (std::is_same_v<typename Combine::template result<answer>, answer>) {
+            typename Combine::template walk<answer> nothing_added;
+            return nothing_added.finish();
+        } else {
+            throw ruled_failure(nullptr);  // no answer says that
+        }
+    }
+
+    /// What becomes of a run that ended with `failure`. The end of the operation, and an answer in the form of an exception,
+    /// pass.
+    static answer settle(limiter& by, const context& here, std::exception_ptr failure, bool is_probe) {
+        if (ends_the_operation(failure, here)) {
+            if (is_probe) by.limits().breaker->gave_up();
+            std::rethrow_exception(std::move(failure));
+        }
+        if (Policy::is_answer(failure)) {
+            by.succeeded(here, is_probe);
+            std::rethrow_exception(std::move(failure));
+        }
+        by.failed(here, failure, is_probe);
+        switch (by.limits().on_failure) {
+            case failure_outcome::contract:
+                break;
+            case failure_outcome::accept:
+                by.report(here, failure, nullptr);
+                return neutral();
+            case failure_outcome::reject:
+                return reject(by, here, failure);
+            case failure_outcome::tempfail: {
+                const std::exception_ptr leaves = Policy::later(remaining_of(failure));
+                by.report(here, failure, leaves);
+                throw ruled_failure(leaves);
+            }
+        }
+        std::rethrow_exception(std::move(failure));
+    }
+
+private:
+    static answer reject(const limiter& by, const context& here, const std::exception_ptr& failure) {
+        try {
+            if constexpr (std::is_void_v<answer>) {
+                Policy::denial();
+                by.report(here, failure, nullptr);
+            } else {
+                answer denied = Policy::denial();
+                by.report(here, failure, nullptr);
+                return denied;
+            }
+        } catch (const ruled_failure& denial) {
+            by.report(here, failure, denial.leaves());
+            throw;
+        }
+    }
+
+    static bool ends_the_operation(const std::exception_ptr& failure, const context& here) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const operation_cancelled&) {
+            return here.cancel_requested() == cancel_reason::stopping;
+        } catch (...) {
+            return false;
+        }
+    }
+    static clock::duration remaining_of(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const breaker_is_open& refusal) {
+            return refusal.remaining();
+        } catch (...) {
+            return clock::duration(0);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// What is registered in the place of a callable that somebody limits: it has the callable inside.
+///
+///     dispatcher.add(module, async::limited_call<slot, policy>::around(given, limits), settings, limits->stands_at(0));
+///
+/// Cost: where the callable answers at once, two looks at the coarse clock if it has a deadline, and a frame if it is a
+/// coroutine. Lifetime and thread: those of the registration.
+template <class Slot, class Policy>
+class limited_call;
+
+template <name Name, class R, class... Arguments, class Combine, class Errors, class Policy>
+class limited_call<slot<Name, R(Arguments...), Combine, Errors>, Policy>
+    : detail::ruling<Policy, Combine, typename detail::dispatched<R>::type> {
+public:
+    using slot_type = slot<Name, R(Arguments...), Combine, Errors>;
+    using answer = typename detail::dispatched<R>::type;
+
+    /// The limited form of a slot that isn't empty.
+    [[nodiscard]] static slot_type around(const slot_type& given, std::shared_ptr<limiter> by) {
+        limited_call limited(given, std::move(by));
+        if constexpr (!std::is_void_v<typename slot_type::interest_type>) {
+            if (given.interest() != nullptr) return slot_type(std::move(limited), *given.interest());
+        }
+        return slot_type(std::move(limited));
+    }
+
+    task<answer> operator()(detail::passed<Arguments>... arguments) const {
+        limiter& by = *by_;
+        if (!by.asks_all() && !by.asks(Policy::point_of(arguments...))) return not_asked();
+        const clock::time_point began = by.call_time();
+        if (!by.is_free()) [[unlikely]]
+            return run_later(inner_, by, began, arguments...);
+        std::exception_ptr failure;
+        try {
+            task<answer> started = inner_.get()(arguments...);
+            if (!started.finished()) return run(by, nullptr, began, std::move(started));
+            if (!by.is_late(began)) [[likely]]
+                return started;
+            failure = std::make_exception_ptr(deadline_exceeded());
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        return fail(by, std::move(failure));
+    }
+
+private:
+    using ruling = detail::ruling<Policy, Combine, answer>;
+
+    limited_call(const slot_type& given, std::shared_ptr<limiter> by) : inner_(given), by_(std::move(by)) {}
+
+    static task<answer> not_asked() {
+        if constexpr (std::is_void_v<answer>) {
+            return make_ready_task();
+        } else {
+            return task<answer>(std::in_place, ruling::neutral());
+        }
+    }
+
+    /// Runs a coroutine. `admitted`: the run that was let in for it; null: nothing had to be waited for.
+    static task<answer> run(limiter& by, limited_run* admitted, clock::time_point began, task<answer> started) {
+        const context& outer = co_await this_context;
+        std::exception_ptr failure;
+        bool is_probe = false;
+        {
+            std::optional<limited_run> own;
+            if (admitted == nullptr) admitted = &own.emplace(by, outer, began);
+            task<answer> running = std::move(started);  // ends before what it runs in
+            try {
+                // A dispatcher starts it where it was made: what was free then is so now.
+                if (own) static_cast<void>(own->admit());
+                if (!detail::driven_task<answer>::start(running, admitted->here())) {
+                    admitted->suspended();
+                    co_await detail::driven_task<answer>(running);
+                }
+                if (admitted->ended()) [[likely]] {
+                    if (!admitted->is_probe()) [[likely]]
+                        co_return detail::driven_task<answer>::take(running);
+                    if constexpr (std::is_void_v<answer>) {
+                        detail::driven_task<answer>::take(running);
+                        by.succeeded(outer, admitted->take_probe());
+                        co_return;
+                    } else {
+                        answer given = detail::driven_task<answer>::take(running);
+                        by.succeeded(outer, admitted->take_probe());
+                        co_return given;
+                    }
+                }
+                static_cast<void>(detail::driven_task<answer>::take(running));  // what it failed with counts, not when
+                failure = std::make_exception_ptr(deadline_exceeded());
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            is_probe = admitted->take_probe();
+        }
+        if constexpr (std::is_void_v<answer>) {
+            ruling::settle(by, outer, std::move(failure), is_probe);
+        } else {
+            co_return ruling::settle(by, outer, std::move(failure), is_probe);
+        }
+    }
+
+    /// A call that finds a breaker which isn't closed, or no free place.
+    static task<answer> run_later(const slot_type& inner, limiter& by, clock::time_point began,
+                                  detail::passed<Arguments>... arguments) {
+        const context& outer = co_await this_context;
+        limited_run limits(by, outer, began);
+        std::exception_ptr failure;
+        std::optional<task<answer>> started;
+        try {
+            if (!limits.admit()) {
+                limits.suspended();
+                task<void> waiting = limited_run::wait_for_place(limits);
+                co_await std::move(waiting).in(limits.here());
+            }
+            started.emplace(inner.get()(arguments...));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (failure) {
+            const bool is_probe = limits.take_probe();
+            if constexpr (std::is_void_v<answer>) {
+                ruling::settle(by, outer, std::move(failure), is_probe);
+                co_return;
+            } else {
+                co_return ruling::settle(by, outer, std::move(failure), is_probe);
+            }
+        }
+        task<answer> running = run(by, &limits, began, std::move(*started));
+        co_return co_await std::move(running);
+    }
+
+    /// The callable failed before there was a context to tell it in.
+    static task<answer> fail(limiter& by, std::exception_ptr failure) {
+        const context& outer = co_await this_context;
+        if constexpr (std::is_void_v<answer>) {
+            ruling::settle(by, outer, std::move(failure), false);
+        } else {
+            co_return ruling::settle(by, outer, std::move(failure), false);
+        }
+    }
+
+    slot_type inner_;
+    std::shared_ptr<limiter> by_;
+};
+
+/// The limited form of a callable that may write its answer. Where a failure counts as no opinion, what the callable wrote
+/// until then must not stand: it writes into an object of its own then, which costs what making one does.
+template <name Name, class R, class... Arguments, class Combine, class Errors, class Policy>
+requires writer_answer<R>
+class limited_call<slot<Name, R(Arguments...), Combine, Errors>, Policy> : detail::ruling<Policy, Combine, void> {
+public:
+    using slot_type = slot<Name, R(Arguments...), Combine, Errors>;
+    using writer = typename R::writer;
+
+    /// The limited form of a slot that isn't empty.
+    [[nodiscard]] static slot_type around(const slot_type& given, std::shared_ptr<limiter> by) {
+        limited_call limited(given, std::move(by));
+        return slot_type(std::move(limited), given.declared_interest());
+    }
+
+    task<void> operator()(detail::passed<Arguments>... arguments, writer& out) const {
+        limiter& by = *by_;
+        if (!by.asks_all() && !by.asks(Policy::point_of(arguments...))) return make_ready_task();
+        return run(inner_, by, by.call_time(), arguments..., out);
+    }
+
+private:
+    using ruling = detail::ruling<Policy, Combine, void>;
+
+    limited_call(const slot_type& given, std::shared_ptr<limiter> by) : inner_(given), by_(std::move(by)) {}
+
+    static task<void> run(const slot_type& inner, limiter& by, clock::time_point began, detail::passed<Arguments>... arguments,
+                          writer& out) {
+        const context& outer = co_await this_context;
+        std::exception_ptr failure;
+        bool is_probe = false;
+        {
+            std::optional<writer> own;
+            if (by.limits().on_failure == failure_outcome::accept) own.emplace();
+            limited_run limits(by, outer, began);
+            std::optional<task<void>> rest;
+            try {
+                if (!limits.admit()) {
+                    limits.suspended();
+                    task<void> waiting = limited_run::wait_for_place(limits);
+                    co_await std::move(waiting).in(limits.here());
+                }
+                if (!inner.get()(limits.here(), rest, arguments..., own ? *own : out)) {
+                    limits.suspended();
+                    co_await detail::driven_task<void>(*rest);
+                    detail::driven_task<void>::take(*rest);
+                }
+                if (limits.ended()) {
+                    by.succeeded(outer, limits.take_probe());
+                    if (own) out.write(own->take());
+                    co_return;
+                }
+                failure = std::make_exception_ptr(deadline_exceeded());
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            is_probe = limits.take_probe();
+        }
+        ruling::settle(by, outer, std::move(failure), is_probe);
+    }
+
+    slot_type inner_;
+    std::shared_ptr<limiter> by_;
+};
+
+}  // namespace async

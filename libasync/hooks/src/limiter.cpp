@@ -1,0 +1,108 @@
+#include <async/limiter.h>
+
+#include <async/callback_frame.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace async {
+
+namespace {
+
+/// How far the coarse time of two moments may be off: two ticks of a clock that ticks a hundred times a second.
+constexpr clock::duration coarse_error = std::chrono::milliseconds(20);
+
+clock::duration late_after(const std::optional<clock::duration>& deadline) {
+    if (!deadline || deadline->count() == 0) return clock::duration::max();
+    return *deadline > clock::duration::max() - coarse_error ? clock::duration::max() : *deadline + coarse_error;
+}
+
+bool is_refusal_of_breaker(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const breaker_is_open&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+}  // namespace
+
+limiter::limiter(call_limits limits, clock& time, const dispatch_settings* settings)
+    : limits_(std::move(limits)),
+      time_(time),
+      settings_(settings),
+      late_after_(late_after(limits_.deadline)),
+      asked_below_(limits_.is_on ? limits_.share : 0) {}
+
+void limiter::failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
+    if (limits_.breaker == nullptr || is_refusal_of_breaker(failure)) return;
+    if (!limits_.breaker->failed(time_.now(), is_probe)) return;
+    if (settings_ != nullptr && settings_->observer != nullptr)
+        settings_->observer->on_breaker_opened(*running_callback(here), limits_.breaker->limits().open);
+}
+
+void limiter::probe_succeeded(const context& here) {
+    limits_.breaker->succeeded();
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(*running_callback(here));
+}
+
+void limiter::report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const {
+    const callback_identity& callback = *running_callback(here);
+    // The dispatcher was given it as one that is counted in.
+    callback_statistics::add(const_cast<callback_statistics&>(callback.statistics).errors);
+    if (settings_ == nullptr || settings_->observer == nullptr) return;
+    const std::exception_ptr outside = settings_->border != nullptr ? settings_->border->outside(callback, failure) : failure;
+    settings_->observer->on_ruled_failure(callback, limits_.on_failure, outside, leaves);
+}
+
+bool limited_run::has_or_takes_place() {
+    call_places& places = *by_.limits_.places;
+    if (places.in_flight() > 0 && is_nested()) return true;
+    if (!places.has_free()) return false;
+    places.take();
+    placed_.emplace(inner_, places);
+    return true;
+}
+
+bool limited_run::is_nested() const noexcept {
+    for (const operation* around = operation::innermost_of(outer_); around != nullptr; around = around->outer()) {
+        const auto* const run = dynamic_cast<const placed*>(around);
+        if (run != nullptr && run->places == by_.limits_.places.get()) return true;
+    }
+    return false;
+}
+
+task<void> limited_run::wait_for_place(limited_run& self) {
+    call_places& places = *self.by_.limits_.places;
+    call_places::turn next(places);
+    try {
+        co_await next;
+    } catch (const deadline_exceeded&) {
+        throw no_free_place(places.max_runs());
+    }
+    self.placed_.emplace(self.inner_, places);
+    // It came when the time was over.
+    if (self.is_expired_) throw no_free_place(places.max_runs());
+}
+
+void limited_run::suspended() {
+    if (by_.late_after_ == clock::duration::max() || expiry_ != nullptr) return;
+    if (outer_.cancellation != nullptr) {
+        ends_by_->end_with(*outer_.cancellation, outer_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
+    }
+    // Coarse time says nothing of less; what kept the thread for longer counts.
+    const clock::duration took = by_.time_.coarse_now() - began_;
+    const clock::duration before = took > coarse_error ? took : clock::duration(0);
+    const clock::duration left = std::max(*by_.limits_.deadline - before, clock::duration(0));
+    expiry_ = outer_.clock().call_at(
+        outer_.clock().after(left), outer_.executor(), [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
+}
+
+void limited_run::expire() {
+    is_expired_ = true;
+    ends_by_->request(cancel_reason::deadline);
+}
+
+}  // namespace async

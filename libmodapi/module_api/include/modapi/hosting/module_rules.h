@@ -1,0 +1,70 @@
+#pragma once
+
+#include <callbacks/rules.h>
+
+#include <async/clock.h>
+#include <async/limiter.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace modapi {
+
+/// How far an operator trusts a callback of a module: an entry's `callbacks:`, or the section of one of them.
+struct CallbackRule {
+    std::optional<async::clock::duration> deadline;  ///< 0: it has none; none: the host's for all callbacks
+    async::failure_outcome on_failure = async::failure_outcome::contract;
+    std::optional<std::size_t> max_concurrent;  ///< runs in flight on a worker; none: any
+    std::optional<async::breaker_limits> breaker;
+    bool is_on = true;                                ///< false: nobody is asked
+    std::uint32_t share = async::call_limits::whole;  ///< of 10'000
+    int order = 0;                                    ///< before other modules' with a greater one
+    bool has_own_places = false;      ///< its `max_concurrent` is for this callback alone, else for all of the entry together
+    bool has_own_breaker = false;     ///< likewise
+    bool has_own_on_failure = false;  ///< said in the section of this callback
+    bool has_own_share = false;       ///< likewise
+
+    /// Whether its runs have any limit.
+    [[nodiscard]] bool limits() const noexcept {
+        return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker || !is_on ||
+               share != async::call_limits::whole;
+    }
+};
+
+/// What an entry of `modules:` says of its callbacks.
+struct ModuleRules {
+    CallbackRule of_entry;
+    std::map<std::string, CallbackRule, std::less<>> of_callback;  ///< those that have a section; the entry's is in them
+    [[nodiscard]] const CallbackRule& of(std::string_view callback) const noexcept {
+        const auto found = of_callback.find(callback);
+        return found != of_callback.end() ? found->second : of_entry;
+    }
+};
+
+/// The limits of one entry's callbacks on one worker.
+///
+/// Thread: the worker's. Lifetime: `time` and `settings` outlive it and what it was registered with.
+class ModuleLimits {
+public:
+    ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::clock& time, const async::dispatch_settings& settings);
+
+    [[nodiscard]] callbacks::CallbackRules of(std::string_view callback);
+    /// Calls of this callback that its module wasn't asked in.
+    [[nodiscard]] std::uint64_t not_asked(std::string_view callback) const noexcept;
+
+private:
+    std::shared_ptr<const ModuleRules> rules_;
+    async::clock& time_;
+    const async::dispatch_settings& settings_;
+    std::shared_ptr<async::call_places> places_;       // of the whole entry; null: none
+    std::shared_ptr<async::circuit_breaker> breaker_;  // likewise
+    std::map<std::string, std::shared_ptr<async::limiter>, std::less<>> limiters_;
+};
+
+}  // namespace modapi

@@ -1,0 +1,52 @@
+#include <modapi/hosting/module_rules.h>
+
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+std::shared_ptr<async::call_places> places_of(const CallbackRule& rule) {
+    return rule.max_concurrent ? std::make_shared<async::call_places>(*rule.max_concurrent) : nullptr;
+}
+
+std::shared_ptr<async::circuit_breaker> breaker_of(const CallbackRule& rule) {
+    return rule.breaker ? std::make_shared<async::circuit_breaker>(*rule.breaker) : nullptr;
+}
+
+}  // namespace
+
+ModuleLimits::ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::clock& time,
+                           const async::dispatch_settings& settings)
+    : rules_(std::move(rules)),
+      time_(time),
+      settings_(settings),
+      places_(places_of(rules_->of_entry)),
+      breaker_(breaker_of(rules_->of_entry)) {}
+
+callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
+    const CallbackRule& rule = rules_->of(callback);
+    callbacks::CallbackRules ruled;
+    ruled.order = rule.order;
+    if (!rule.limits()) return ruled;
+    std::shared_ptr<async::limiter>& limiter = limiters_[std::string(callback)];
+    if (limiter == nullptr) {
+        async::call_limits limits;
+        limits.deadline = rule.deadline;
+        limits.on_failure = rule.on_failure;
+        limits.is_on = rule.is_on;
+        limits.share = rule.share;
+        limits.places = rule.has_own_places ? places_of(rule) : places_;
+        limits.breaker = rule.has_own_breaker ? breaker_of(rule) : breaker_;
+        limiter = std::make_shared<async::limiter>(std::move(limits), time_, &settings_);
+    }
+    ruled.limits = limiter;
+    return ruled;
+}
+
+std::uint64_t ModuleLimits::not_asked(std::string_view callback) const noexcept {
+    const auto found = limiters_.find(callback);
+    return found != limiters_.end() ? found->second->not_asked() : 0;
+}
+
+}  // namespace modapi
