@@ -31,11 +31,7 @@ bool circuit_breaker::failed(clock::time_point now, bool is_probe) {
     return true;
 }
 
-void call_places::give_back() noexcept {
-    if (first_ == nullptr) {
-        --in_flight_;
-        return;
-    }
+void call_places::hand_on() noexcept {
     turn& next = *first_;
     next.leave();
     next.has_place_ = true;

@@ -59,10 +59,9 @@ void limiter::report(const context& here, const std::exception_ptr& failure, con
 
 bool limited_run::has_or_takes_place() {
     call_places& places = *by_.limits_.places;
-    if (places.in_flight() > 0 && is_nested()) return true;
+    if (is_nested()) return true;
     if (!places.has_free()) return false;
-    places.take();
-    placed_.emplace(inner_, places);
+    take_place();
     return true;
 }
 

@@ -91,9 +91,15 @@ public:
     /// Where one is free.
     void take() noexcept { ++in_flight_; }
     /// The first that waits gets it.
-    void give_back() noexcept;
+    void give_back() noexcept {
+        if (first_ != nullptr) [[unlikely]]
+            return hand_on();
+        --in_flight_;
+    }
 
 private:
+    void hand_on() noexcept;
+
     std::size_t max_runs_;
     std::size_t in_flight_ = 0;
     turn* first_ = nullptr;

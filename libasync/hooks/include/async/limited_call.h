@@ -139,7 +139,7 @@ public:
         std::exception_ptr failure;
         try {
             task<answer> started = inner_.get()(arguments...);
-            if (!started.finished()) return run(by, nullptr, began, std::move(started));
+            if (!started.finished()) return run<own_run>(by, began, std::move(started));
             if (!by.is_late(began)) [[likely]]
                 return started;
             failure = std::make_exception_ptr(deadline_exceeded());
@@ -162,33 +162,55 @@ private:
         }
     }
 
-    /// Runs a coroutine. `admitted`: the run that was let in for it; null: nothing had to be waited for.
-    static task<answer> run(limiter& by, limited_run* admitted, clock::time_point began, task<answer> started) {
+    /// What `run` runs in: a run of its own, which nothing had to be waited for.
+    class own_run {
+    public:
+        own_run(limiter& by, const context& outer, clock::time_point began) : run_(by, outer, began) {}
+        [[nodiscard]] limited_run& get() noexcept { return run_; }
+        /// A dispatcher starts it where it was made: what was free then is so now.
+        void begin() { static_cast<void>(run_.admit()); }
+
+    private:
+        limited_run run_;
+    };
+    /// Likewise, the run that was let in before there was a coroutine.
+    class admitted_run {
+    public:
+        admitted_run(limiter&, const context&, limited_run* admitted) noexcept : run_(*admitted) {}
+        [[nodiscard]] limited_run& get() const noexcept { return run_; }
+        void begin() const noexcept {}
+
+    private:
+        limited_run& run_;
+    };
+
+    /// Runs a coroutine. `given`: what a `Limits` is made of.
+    template <class Limits, class Given>
+    static task<answer> run(limiter& by, Given given, task<answer> started) {
         const context& outer = co_await this_context;
         std::exception_ptr failure;
         bool is_probe = false;
         {
-            std::optional<limited_run> own;
-            if (admitted == nullptr) admitted = &own.emplace(by, outer, began);
+            Limits around(by, outer, given);
+            limited_run& limits = around.get();
             task<answer> running = std::move(started);  // ends before what it runs in
             try {
-                // A dispatcher starts it where it was made: what was free then is so now.
-                if (own) static_cast<void>(own->admit());
-                if (!detail::driven_task<answer>::start(running, admitted->here())) {
-                    admitted->suspended();
+                around.begin();
+                if (!detail::driven_task<answer>::start(running, limits.here())) {
+                    limits.suspended();
                     co_await detail::driven_task<answer>(running);
                 }
-                if (admitted->ended()) [[likely]] {
-                    if (!admitted->is_probe()) [[likely]]
+                if (limits.ended()) [[likely]] {
+                    if (!limits.is_probe()) [[likely]]
                         co_return detail::driven_task<answer>::take(running);
                     if constexpr (std::is_void_v<answer>) {
                         detail::driven_task<answer>::take(running);
-                        by.succeeded(outer, admitted->take_probe());
+                        by.succeeded(outer, limits.take_probe());
                         co_return;
                     } else {
-                        answer given = detail::driven_task<answer>::take(running);
-                        by.succeeded(outer, admitted->take_probe());
-                        co_return given;
+                        answer answered = detail::driven_task<answer>::take(running);
+                        by.succeeded(outer, limits.take_probe());
+                        co_return answered;
                     }
                 }
                 static_cast<void>(detail::driven_task<answer>::take(running));  // what it failed with counts, not when
@@ -196,7 +218,7 @@ private:
             } catch (...) {
                 failure = std::current_exception();
             }
-            is_probe = admitted->take_probe();
+            is_probe = limits.take_probe();
         }
         if constexpr (std::is_void_v<answer>) {
             ruling::settle(by, outer, std::move(failure), is_probe);
@@ -231,7 +253,7 @@ private:
                 co_return ruling::settle(by, outer, std::move(failure), is_probe);
             }
         }
-        task<answer> running = run(by, &limits, began, std::move(*started));
+        task<answer> running = run<admitted_run>(by, &limits, std::move(*started));
         co_return co_await std::move(running);
     }
 

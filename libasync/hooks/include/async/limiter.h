@@ -112,7 +112,10 @@ public:
     [[nodiscard]] bool admit() {
         if (by_.limits_.breaker != nullptr && !by_.limits_.breaker->is_closed()) [[unlikely]]
             is_probe_ = by_.limits_.breaker->let_through(by_.time_.now());
-        return by_.limits_.places == nullptr || has_or_takes_place();
+        if (by_.limits_.places == nullptr) return true;
+        if (by_.limits_.places->in_flight() != 0) return has_or_takes_place();
+        take_place();
+        return true;
     }
     /// Throws no_free_place.
     [[nodiscard]] static task<void> wait_for_place(limited_run& self);
@@ -139,6 +142,10 @@ private:
 
     [[nodiscard]] bool is_nested() const noexcept;
     [[nodiscard]] bool has_or_takes_place();
+    void take_place() {
+        by_.limits_.places->take();
+        placed_.emplace(inner_, *by_.limits_.places);
+    }
     void expire();
 
     limiter& by_;
