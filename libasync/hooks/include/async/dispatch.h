@@ -7,6 +7,7 @@
 #include <async/registry.h>
 #include <async/sleep.h>
 #include <async/slot.h>
+#include <async/watched_call.h>
 
 #include <cstdint>
 #include <exception>
@@ -45,6 +46,8 @@ public:
     /// The combined answer of all registered hooks.
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (registered_.current() == nullptr) return neutral();
+        if (registered_.current()->is_watched()) [[unlikely]]
+            return detail::watched(walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...));
         return walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
     }
 
