@@ -63,11 +63,14 @@ public:
     void each_registration(Visitor&& visit) const {
         registered_.each_registration(visit);
     }
-    /// Calls `visit(const slot_type::interest_type*)` for every registration, in order: what its answers rest on; null: anything.
+    /// Calls `visit(const slot_type::interest_type*)` for every registration whose answers count, in order: what they rest on;
+    /// null: anything.
     template <class Visitor>
     void each_interest(Visitor&& visit) const {
         if (registered_.current() == nullptr) return;
-        for (const entry& each : *registered_.current()) visit(each.registered.interest());
+        for (const entry& each : *registered_.current()) {
+            if (!each.identity->how.is_in_shadow()) visit(each.registered.interest());
+        }
     }
 
 private:
