@@ -332,7 +332,7 @@ TEST(LimitedCallbacks, WhatIsOffIsNotAskedAlsoWhereNoAnswerSaysNothing) {
     async::testing::simulation time;
     int asked = 0;
     async::call_limits limits;
-    limits.is_on = false;
+    limits.mode = async::call_mode::off;
     const auto off = std::make_shared<async::limiter>(limits, time.clock(), nullptr);
     const callbacks::RulesOf rules = [&](std::string_view) { return callbacks::CallbackRules{off, 0}; };
     callbacks::BackgroundUpdateController given;

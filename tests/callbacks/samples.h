@@ -2,6 +2,7 @@
 
 #include <callbacks/dispatchers.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -15,6 +16,7 @@ class NoFile final : public callbacks::ReadableFileWrapper {
 public:
     async::task<std::span<const std::byte>> read_chunk() override { co_return std::span<const std::byte>(); }
     const std::string& path() const noexcept override { return path_; }
+    std::unique_ptr<callbacks::ReadableFileWrapper> read_again() const override { return std::make_unique<NoFile>(); }
 
 private:
     std::string path_ = "no file";

@@ -439,7 +439,7 @@ TEST(LimitedCall, WhatIsOffOrOutsideOfTheShareIsNotAsked) {
 
     LimitedDispatch off;
     limits.share = async::call_limits::whole;
-    limits.is_on = false;
+    limits.mode = async::call_mode::off;
     off.add(limits);
     EXPECT_TRUE(off.run());
     EXPECT_EQ(off.module.runs, 0);

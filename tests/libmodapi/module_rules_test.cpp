@@ -242,8 +242,7 @@ TEST_F(ModuleRulesTest, WhatIsWrongIsOneLineWithFileLineAndPath) {
         {"breaker: {failures: 0}", "breaker.failures: must be 1 to 1000000"},
         {"breaker: {failures: 1, after: 2s}", "breaker.after: is not a known key; known are failures, within, open"},
         {"breaker: {failures: 1, within: 0}", "breaker.within: must be longer than 0"},
-        {"mode: shadow", "mode: shadow is nothing that this version can do"},
-        {"mode: on", "mode: must be enforce or off"},
+        {"mode: on", "mode: must be enforce, shadow or off"},
         {"share: 101%", "share: must be a percentage from 0% to 100%, with at most two decimal places"},
         {"share: -1%", "share: must be a percentage from 0% to 100%, with at most two decimal places"},
         {"share: 50", "share: must be a percentage from 0% to 100%, with at most two decimal places"},
@@ -276,6 +275,18 @@ TEST_F(ModuleRulesTest, WhatACallbackCannotHaveIsRefusedAndSaysWhichCan) {
     line = refusal("      share: 12.5%\n");
     EXPECT_TRUE(says(line, "share: a share of check_media_file_for_spam", "; give that callback its own")) << line;
     EXPECT_EQ(refusal("      share: 12.5%\n      check_media_file_for_spam: {share: 0%}\n"), "nothing was refused");
+    line = refusal("      on_user_registration: {mode: shadow}\n");
+    EXPECT_TRUE(says(line, "on_user_registration.mode: shadow can't be had by on_user_registration; it is for ",
+                     "is_user_expired, add_field_to_unsigned, default_batch_size"))
+        << line;
+    line = refusal("      mode: shadow\n      deadline: 2s\n      on_user_registration: {deadline: 1s}\n");
+    EXPECT_TRUE(says(line, "mode: shadow can't be had by on_user_registration; it is for ",
+                     "; give each of those its own, enforce or off"))
+        << line;
+    for (const char* const explicitly : {"enforce", "off"}) {
+        EXPECT_EQ(refusal(std::string("      mode: shadow\n      on_user_registration: {mode: ") + explicitly + "}\n"),
+                  "nothing was refused");
+    }
     EXPECT_EQ(refusal("      on_failure: reject\n      on_user_registration: {on_failure: contract}\n"), "nothing was refused");
 }
 

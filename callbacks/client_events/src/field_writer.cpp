@@ -12,16 +12,22 @@
 namespace callbacks::detail {
 
 JsonDict FieldWriter::take() {
+    JsonDict whole = written();
+    own_text_.cut(0);
+    open(own_text_, 0);
+    return whole;
+}
+
+JsonDict FieldWriter::written() const {
+    const std::string_view fields = text_->view().substr(opened_at_ + own_size_);
     JsonBuffer whole;
     whole.append('{');
-    whole.append(own_text_.view());
-    if (own_text_.size() == 0) {
+    whole.append(fields);
+    if (fields.empty()) {
         whole.append('}');
     } else {
         whole.data()[whole.size() - 1] = '}';
     }
-    own_text_.cut(0);
-    open(own_text_, 0);
     boost::json::parse_options options;
     options.allow_invalid_utf8 = true;  // what a module made of strings stays as it is
     options.max_depth = static_cast<std::size_t>(-1);
@@ -159,6 +165,7 @@ void UnsignedWriter::write(const JsonDict& fields) {
 }
 
 JsonDict UnsignedWriter::take() { return writer_->take(); }
+JsonDict UnsignedWriter::written() const { return writer_->written(); }
 
 template void UnsignedWriter::put_string<true>(detail::FieldWriter&, const char*, std::size_t, std::uint32_t, const char*,
                                                std::size_t);

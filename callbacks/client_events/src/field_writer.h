@@ -35,6 +35,8 @@ public:
     void close() { text_->data()[text_->size() - 1] = '}'; }
     /// The rest is written at the end of `text`, to which the object's fields so far are moved.
     void move_to(JsonBuffer& text);
+    /// What was added so far and stands, as an object: without the host's own.
+    [[nodiscard]] JsonDict written() const;
     /// The object of its own, which is empty afterwards.
     [[nodiscard]] JsonDict take();
 

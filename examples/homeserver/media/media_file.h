@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 
 namespace homeserver {
@@ -19,6 +20,9 @@ public:
 
     [[nodiscard]] async::task<std::span<const std::byte>> read_chunk() override;
     [[nodiscard]] const std::string& path() const noexcept override { return path_; }
+    [[nodiscard]] std::unique_ptr<callbacks::ReadableFileWrapper> read_again() const override {
+        return std::make_unique<MediaFile>(pool_, path_);  // open from here on, whatever becomes of the file
+    }
 
 private:
     static std::size_t read_next(MediaFile* file);

@@ -17,7 +17,8 @@ void hook_run::throw_if_it_ends_the_walk() {
     throw_cancelled(reason);
 }
 
-void hook_run::begin_timed() {
+void hook_run::begin_timed(const callback_identity& identity) {
+    if (identity.how.is_in_shadow()) return;  // it runs beside the walk: there is nothing to measure here
     timed_ = true;
     began_ = inner_.clock().now();
 }

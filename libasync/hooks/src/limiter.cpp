@@ -17,6 +17,12 @@ clock::duration late_after(const std::optional<clock::duration>& deadline) {
     return *deadline > clock::duration::max() - coarse_error ? clock::duration::max() : *deadline + coarse_error;
 }
 
+/// Where a run has no deadline of its own it has that of all callbacks, which no dispatcher sees to here.
+clock::duration late_after_in_shadow(std::optional<clock::duration> own, const dispatch_settings* settings) {
+    if (!own && settings != nullptr) own = settings->callback_deadline;
+    return late_after(own);
+}
+
 bool is_refusal_of_breaker(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
@@ -33,18 +39,33 @@ limiter::limiter(call_limits limits, clock& time, const dispatch_settings* setti
     : limits_(std::move(limits)),
       time_(time),
       settings_(settings),
-      late_after_(late_after(limits_.deadline)),
-      asked_below_(limits_.is_on ? limits_.share : 0) {}
-
-void limiter::failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
-    if (limits_.breaker == nullptr || is_refusal_of_breaker(failure)) return;
-    if (!limits_.breaker->failed(time_.now(), is_probe)) return;
-    if (settings_ != nullptr && settings_->observer != nullptr)
-        settings_->observer->on_breaker_opened(*running_callback(here), limits_.breaker->limits().open);
+      bounds_{limits_.breaker.get(), limits_.places.get(), late_after(limits_.deadline)},
+      shadow_bounds_{limits_.shadow_breaker.get(), limits_.shadow_places.get(), late_after_in_shadow(limits_.deadline, settings)},
+      is_shadowed_(std::make_shared<bool>(false)) {
+    set_mode(limits_.mode);
 }
 
-void limiter::probe_succeeded(const context& here) {
-    limits_.breaker->succeeded();
+void limiter::set_mode(call_mode mode) noexcept {
+    limits_.mode = mode;
+    *is_shadowed_ = mode == call_mode::shadow;
+    set_share(limits_.share);
+}
+
+void limiter::set_share(std::uint32_t share) noexcept {
+    limits_.share = share;
+    asked_below_ = limits_.mode == call_mode::off ? 0 : share;
+    asks_all_ = limits_.mode == call_mode::enforce && share == call_limits::whole;
+}
+
+void limiter::failed(const detail::call_bounds& within, const context& here, const std::exception_ptr& failure, bool is_probe) {
+    if (within.breaker == nullptr || is_refusal_of_breaker(failure)) return;
+    if (!within.breaker->failed(time_.now(), is_probe)) return;
+    if (settings_ != nullptr && settings_->observer != nullptr)
+        settings_->observer->on_breaker_opened(*running_callback(here), within.breaker->limits().open);
+}
+
+void limiter::probe_succeeded(const detail::call_bounds& within, const context& here) {
+    within.breaker->succeeded();
     if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(*running_callback(here));
 }
 
@@ -58,7 +79,7 @@ void limiter::report(const context& here, const std::exception_ptr& failure, con
 }
 
 bool limited_run::has_or_takes_place() {
-    call_places& places = *by_.limits_.places;
+    call_places& places = *within_.places;
     if (is_nested()) return true;
     if (!places.has_free()) return false;
     take_place();
@@ -68,13 +89,13 @@ bool limited_run::has_or_takes_place() {
 bool limited_run::is_nested() const noexcept {
     for (const operation* around = operation::innermost_of(outer_); around != nullptr; around = around->outer()) {
         const auto* const run = dynamic_cast<const placed*>(around);
-        if (run != nullptr && run->places == by_.limits_.places.get()) return true;
+        if (run != nullptr && run->places == within_.places) return true;
     }
     return false;
 }
 
 task<void> limited_run::wait_for_place(limited_run& self) {
-    call_places& places = *self.by_.limits_.places;
+    call_places& places = *self.within_.places;
     call_places::turn next(places);
     try {
         co_await next;
@@ -87,14 +108,14 @@ task<void> limited_run::wait_for_place(limited_run& self) {
 }
 
 void limited_run::suspended() {
-    if (by_.late_after_ == clock::duration::max() || expiry_ != nullptr) return;
+    if (!within_.has_deadline() || expiry_ != nullptr) return;
     if (outer_.cancellation != nullptr) {
         ends_by_->end_with(*outer_.cancellation, outer_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
     }
     // Coarse time says nothing of less; what kept the thread for longer counts.
     const clock::duration took = by_.time_.coarse_now() - began_;
     const clock::duration before = took > coarse_error ? took : clock::duration(0);
-    const clock::duration left = std::max(*by_.limits_.deadline - before, clock::duration(0));
+    const clock::duration left = std::max(within_.late_after - coarse_error - before, clock::duration(0));
     expiry_ = outer_.clock().call_at(
         outer_.clock().after(left), outer_.executor(), [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
 }

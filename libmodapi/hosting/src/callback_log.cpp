@@ -107,6 +107,29 @@ void CallbackLog::on_breaker_closed(const async::callback_identity& callback) no
     framework_log().warn("module {}: {} is well again: its breaker is closed", callback.module, callback.callback);
 }
 
+void CallbackLog::on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept {
+    switch (result.end) {
+        case async::shadow_end::differed:
+            framework_log().info("module {}: {} (shadow) would have answered {} where {} was done", callback.module,
+                                 callback.callback, result.answer, result.done);
+            break;
+        case async::shadow_end::failed:
+            framework_log().warn("module {}: {} (shadow) failed: {}", callback.module, callback.callback, result.answer);
+            break;
+        case async::shadow_end::skipped:
+            framework_log().debug("module {}: {} (shadow) was skipped", callback.module, callback.callback);
+            break;
+        case async::shadow_end::agreed:
+        case async::shadow_end::not_compared:
+        case async::shadow_end::kept_back:  // which was told when it happened
+            break;
+    }
+}
+
+void CallbackLog::on_kept_back(const async::callback_identity& callback, std::string_view what) noexcept {
+    framework_log().info("module {}: {} (shadow) was kept from {}", callback.module, callback.callback, what);
+}
+
 void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
     framework_log().log(level_of_decision(callback), "module {} decided {}", callback.module, callback.callback);
 }

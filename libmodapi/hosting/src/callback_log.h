@@ -16,6 +16,8 @@ public:
                           const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept override;
     void on_breaker_opened(const async::callback_identity& callback, async::clock::duration open) noexcept override;
     void on_breaker_closed(const async::callback_identity& callback) noexcept override;
+    void on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept override;
+    void on_kept_back(const async::callback_identity& callback, std::string_view what) noexcept override;
     void on_decision(const async::callback_identity& callback) noexcept override;
 
     [[nodiscard]] const async::callback_identity* origin_of(const std::exception_ptr& failure) const noexcept {

@@ -209,7 +209,9 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         }
         // A dispatcher has counted them as runs.
         for (CallbackCounts& counts : of_module.callbacks) {
-            if (registered.limits != nullptr) counts.calls -= registered.limits->not_asked(counts.callback);
+            if (registered.limits == nullptr) continue;
+            counts.calls -= registered.limits->not_asked(counts.callback);
+            counts.shadow = registered.limits->in_shadow(counts.callback);
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {

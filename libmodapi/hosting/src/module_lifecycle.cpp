@@ -127,8 +127,11 @@ async::task<void> ModuleHost::start_modules() {
 async::task<void> ModuleHost::stop() {
     State& state = *state_;
     state.environment.background.cancel();
+    state.environment.shadow_runs.scope().cancel();
     async::task<void> ending = state.environment.background.join();
     co_await std::move(ending);
+    async::task<void> ending_in_shadow = state.environment.shadow_runs.scope().join();
+    co_await std::move(ending_in_shadow);
     async::task<void> stopping = state.stop_modules();
     co_await std::move(stopping);
     // What threads still do in the modules' name uses them.

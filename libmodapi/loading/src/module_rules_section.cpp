@@ -64,6 +64,11 @@ std::string refusal_of_share(const CallbackDescription& callback, const Callback
            callbacks_that([](const CallbackDescription& row) { return row.can_be_shared; });
 }
 
+std::string refusal_of_mode(std::string_view callbacks) {
+    return "shadow can't be had by " + std::string(callbacks) + "; it is for " +
+           callbacks_that([](const CallbackDescription& row) { return row.can_be_shadowed; });
+}
+
 bool is_word(const ConfigSection& section, std::string_view key, std::string_view word) {
     const std::optional<JsonValue> value = section.optional<JsonValue>(key);
     return value && value->is_string() && std::string_view(value->get_string()) == word;
@@ -143,9 +148,16 @@ void read_mode(const ConfigSection& section, CallbackRule& rule) {
     if (!value) return;
     // Unquoted, `off` is YAML 1.1's false.
     const bool is_off = *value == JsonValue(false) || is_word(section, "mode", "off");
-    if (is_word(section, "mode", "shadow")) section.fail("mode", "shadow is nothing that this version can do");
-    if (!is_off && !is_word(section, "mode", "enforce")) section.fail("mode", "must be enforce or off");
-    rule.is_on = !is_off;
+    rule.has_own_mode = true;
+    if (is_off) {
+        rule.mode = async::call_mode::off;
+    } else if (is_word(section, "mode", "enforce")) {
+        rule.mode = async::call_mode::enforce;
+    } else if (is_word(section, "mode", "shadow")) {
+        rule.mode = async::call_mode::shadow;
+    } else {
+        section.fail("mode", "must be enforce, shadow or off");
+    }
 }
 
 /// `12.5%` as parts of 10'000; none for anything else.
@@ -203,6 +215,8 @@ CallbackRule rule_of_callback(const ConfigSection& section, CallbackRule rule, c
             section.fail(member.key(), "is no setting of a callback; settings are " + listed(settings_of_rules));
     }
     read_settings(section, rule);
+    if (rule.has_own_mode && rule.mode == async::call_mode::shadow && !callback.can_be_shadowed)
+        section.fail("mode", refusal_of_mode(callback.name));
     const std::string of_failure = rule.has_own_on_failure ? refusal_of_on_failure(callback, rule) : std::string();
     if (!of_failure.empty()) section.fail("on_failure", of_failure);
     const std::string of_share = rule.has_own_share ? refusal_of_share(callback, rule) : std::string();
@@ -214,7 +228,8 @@ ModuleRules read_rules(const ConfigSection& section) {
     ModuleRules rules;
     read_settings(section, rules.of_entry);
     CallbackRule& entry = rules.of_entry;
-    entry.has_own_places = entry.has_own_breaker = entry.has_own_on_failure = entry.has_own_share = false;  // it is for all
+    entry.has_own_places = entry.has_own_breaker = entry.has_own_on_failure = entry.has_own_share = entry.has_own_mode =
+        false;  // it is for all
     for (const auto& member : section.values()) {
         if (is_setting(member.key())) continue;
         const CallbackDescription* const callback = callbacks::description_of(member.key());
@@ -254,6 +269,13 @@ void ConfiguredModule::check_rules(const std::vector<std::string>& registered, s
         refuse(callback, "isn't registered by the module, which registered " +
                              (registered.empty() ? "no callbacks" : listed(registered)));
     }
+    std::vector<std::string> not_in_shadow;
+    for (const std::string& callback : registered) {
+        const bool can_be_shadowed = callbacks::description_of(callback)->can_be_shadowed;
+        if (rules->of(callback).mode == async::call_mode::shadow && !can_be_shadowed) not_in_shadow.push_back(callback);
+    }
+    if (!not_in_shadow.empty())
+        refuse("mode", refusal_of_mode(listed(not_in_shadow)) + "; give each of those its own, enforce or off");
     for (const std::string& callback : registered) {
         const CallbackDescription& described = *callbacks::description_of(callback);
         const CallbackRule& rule = rules->of(callback);

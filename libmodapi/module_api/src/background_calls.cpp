@@ -102,6 +102,9 @@ async::task<void> ModuleApi::wait_then_run(double msec, detail::BackgroundCall& 
 }
 
 void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), workers == LoopsOn::all_workers
+                                                                      ? "looping_background_call_on_all_instances"
+                                                                      : "looping_background_call");
     if (!(every.period_ms_ > 0))
         throw std::invalid_argument("looping_background_call: the time between two calls must be positive");
     if (workers != LoopsOn::all_workers && !should_run_background_tasks()) {
@@ -117,6 +120,7 @@ void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::Backg
 }
 
 DelayedCall ModuleApi::delay(After after, std::shared_ptr<detail::BackgroundCall> call) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "delayed_background_call");
     const double msec = after.delay_ms_;
     if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
     auto state = std::make_shared<DelayedCall::State>();

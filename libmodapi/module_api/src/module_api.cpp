@@ -29,18 +29,22 @@ ModuleApi::ModuleApi(ModuleEnvironment& environment, std::string module_name)
 ModuleApi::~ModuleApi() = default;
 
 void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_data_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_account_validity_callbacks(callbacks::AccountValidity callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_validity_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_add_extra_fields_to_unsigned_client_event_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_background_update_controller_callbacks");
     const callbacks::BackgroundUpdateController bordered =
         with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
     if (environment_.register_callbacks(registrations_, bordered)) return;
@@ -52,24 +56,29 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
 }
 
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_password_auth_provider_callbacks");
     const callbacks::PasswordAuthProvider bordered =
         with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
     environment_.register_callbacks(registrations_, bordered);
 }
 
 void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_presence_router_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_spam_checker_callbacks(callbacks::SpamChecker callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_spam_checker_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_third_party_rules_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 
 void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResource> resource) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_web_resource");
     if (environment_.resources.add(path, std::move(resource), module_name_)) {
         registrations_.web_resources.push_back(path);
         return;
@@ -79,6 +88,7 @@ void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResou
 }
 
 void ModuleApi::register_cached_function(async::cached_function& function) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_cached_function");
     if (!environment_.caches.add(registrations_.name_of(function), function))
         throw callbacks::RegistrationError("registered a second cached function with the name " + std::string(function.name()));
     registrations_.cached_functions.push_back(&function);
@@ -108,6 +118,8 @@ bool ModuleApi::should_run_background_tasks() const noexcept { return environmen
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return environment_.database; }
+bool ModuleApi::is_in_shadow() const noexcept { return environment_.shadow_runs.on_stack() != nullptr; }
+void ModuleApi::refuse_in_shadow(const async::context& here, const char* member) { modapi::refuse_in_shadow(here, member); }
 InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(); }
 std::string ModuleApi::interaction_name(const std::string& desc) const { return desc + " of module " + module_name_; }
 detail::Deferral ModuleApi::deferral() const noexcept {
@@ -115,7 +127,9 @@ detail::Deferral ModuleApi::deferral() const noexcept {
 }
 
 async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {
-    return modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms());
+    modapi::refuse_in_shadow(co_await async::this_context, "migrate_schema");
+    async::task<void> migrating = modapi::migrate_schema(database(), module_name_, std::move(migration), now_ms());
+    co_await std::move(migrating);
 }
 
 async::task<void> ModuleApi::sleep(double seconds) {

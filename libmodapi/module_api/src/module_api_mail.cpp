@@ -10,6 +10,7 @@
 namespace modapi {
 
 async::task<void> ModuleApi::send_mail(std::string recipient, std::string subject, std::string html, std::string text) {
+    modapi::refuse_in_shadow(co_await async::this_context, "send_mail");
     if (!parse_mail_address(recipient)) throw std::runtime_error("this is no mail address: " + recipient);
     async::task<void> sending =
         environment_.server.mail().send_mail(std::move(recipient), std::move(subject), std::move(html), std::move(text));

@@ -30,6 +30,7 @@ task<std::map<std::string, bool>> ModuleApi::send_http_push_notification(std::st
                                                                          std::optional<std::string> device_id, JsonDict content,
                                                                          std::optional<JsonDict> tweaks,
                                                                          std::optional<JsonDict> default_payload) {
+    modapi::refuse_in_shadow(co_await async::this_context, "send_http_push_notification");
     UserID user = parsed_user(std::move(user_id));
     require_text(device_id, "device_id");
     JsonDict with_tweaks = std::move(tweaks).value_or(JsonDict());
@@ -49,6 +50,7 @@ void ModuleApi::check_push_rule_actions(const callbacks::JsonArray& actions) con
 
 task<void> ModuleApi::set_push_rule_action(std::string user_id, std::string scope, std::string kind, std::string rule_id,
                                            callbacks::JsonArray actions) {
+    modapi::refuse_in_shadow(co_await async::this_context, "set_push_rule_action");
     UserID user = local_user(std::move(user_id), server_name());
     if (scope != "global") throw std::runtime_error("push rules have the scope global, not " + scope);
     check_push_rule_actions(actions);

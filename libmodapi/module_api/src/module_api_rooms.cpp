@@ -115,6 +115,9 @@ std::uint32_t events_of_room(const JsonDict& config) {
 }
 
 task<void> list_room(Homeserver& server, std::string room_id, bool is_in_list) {
+    const std::string_view member = is_in_list ? "public_room_list_manager.add_room_to_public_room_list"
+                                               : "public_room_list_manager.remove_room_from_public_room_list";
+    refuse_in_shadow(co_await async::this_context, member);
     if (!callbacks::is_storable_text(room_id)) throw callbacks::SynapseError(404, "No row found");
     task<void> listing = server.rooms().set_room_is_in_public_room_list(std::move(room_id), is_in_list);
     co_await std::move(listing);

@@ -17,6 +17,7 @@ using callbacks::UserID;
 
 task<callbacks::RegisteredDevice> ModuleApi::register_device(std::string user_id, std::optional<std::string> device_id,
                                                              std::optional<std::string> initial_display_name) {
+    modapi::refuse_in_shadow(co_await async::this_context, "register_device");
     UserID user = user_with_account(std::move(user_id), server_name());
     require_text(device_id, "device_id");
     require_text(initial_display_name, "initial_display_name");
@@ -28,6 +29,7 @@ task<callbacks::RegisteredDevice> ModuleApi::register_device(std::string user_id
 task<std::string> ModuleApi::create_login_token(std::string user_id, std::int64_t duration_in_ms,
                                                 std::optional<std::string> auth_provider_id,
                                                 std::optional<std::string> auth_provider_session_id) {
+    modapi::refuse_in_shadow(co_await async::this_context, "create_login_token");
     if (duration_in_ms < 1) throw std::invalid_argument("create_login_token: a token lasts at least 1 ms");
     UserID user = user_with_account(std::move(user_id), server_name());
     require_text(auth_provider_id, "auth_provider_id");
@@ -59,7 +61,7 @@ task<Response> ModuleApi::complete_sso_login_async(std::string registered_user_i
 
 task<callbacks::Requester> ModuleApi::get_user_by_req(const Request& request, bool allow_guest, bool allow_expired) {
     task<callbacks::Requester> asking =
-        nested_call(ModuleCall("get_user_by_req", environment_.place),
+        nested_call(ModuleCall::that_reads("get_user_by_req", environment_.place),
                     environment_.server.sessions().get_user_by_req(request, allow_guest, allow_expired));
     co_return co_await std::move(asking);
 }

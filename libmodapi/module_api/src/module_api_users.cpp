@@ -85,6 +85,7 @@ task<bool> ModuleApi::is_user_admin(std::string user_id) {
 }
 
 task<void> ModuleApi::set_user_admin(std::string user_id, bool admin) {
+    modapi::refuse_in_shadow(co_await async::this_context, "set_user_admin");
     task<void> setting =
         environment_.server.accounts().set_user_admin(user_with_account(std::move(user_id), server_name()), admin);
     co_await std::move(setting);
@@ -116,6 +117,7 @@ task<std::pair<std::string, std::string>> ModuleApi::register_(std::string local
 
 task<void> ModuleApi::record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
                                               std::string registered_user_id) {
+    modapi::refuse_in_shadow(co_await async::this_context, "record_user_external_id");
     UserID user = local_user(std::move(registered_user_id), server_name());
     require_text(auth_provider_id, "auth_provider_id");
     require_text(remote_user_id, "remote_user_id");
@@ -144,6 +146,7 @@ task<std::vector<callbacks::ThirdPartyID>> ModuleApi::get_threepids_for_user(std
 
 task<void> ModuleApi::store_remote_3pid_association(std::string user_id, std::string medium, std::string address,
                                                     std::string id_server) {
+    modapi::refuse_in_shadow(co_await async::this_context, "store_remote_3pid_association");
     UserID user = local_user(std::move(user_id), server_name());
     require_text(medium, "medium");
     require_text(address, "address");

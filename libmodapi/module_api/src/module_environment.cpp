@@ -38,7 +38,10 @@ ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment&
                  [](std::string_view module, const std::exception_ptr& failure) {
                      framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
                  }),
-      deferred_calls(surroundings, threads) {}
+      shadow_runs(surroundings),
+      deferred_calls(surroundings, threads) {
+    dispatch_settings.shadow_runs = &shadow_runs.scope();
+}
 
 ModuleRegistrations& ModuleEnvironment::enter(std::string module_name) {
     const auto before =

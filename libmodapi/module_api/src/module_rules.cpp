@@ -22,7 +22,9 @@ ModuleLimits::ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::cloc
       time_(time),
       settings_(settings),
       places_(places_of(rules_->of_entry)),
-      breaker_(breaker_of(rules_->of_entry)) {}
+      breaker_(breaker_of(rules_->of_entry)),
+      shadow_places_(places_of(rules_->of_entry)),
+      shadow_breaker_(breaker_of(rules_->of_entry)) {}
 
 callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
     const CallbackRule& rule = rules_->of(callback);
@@ -34,10 +36,12 @@ callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
         async::call_limits limits;
         limits.deadline = rule.deadline;
         limits.on_failure = rule.on_failure;
-        limits.is_on = rule.is_on;
+        limits.mode = rule.mode;
         limits.share = rule.share;
         limits.places = rule.has_own_places ? places_of(rule) : places_;
         limits.breaker = rule.has_own_breaker ? breaker_of(rule) : breaker_;
+        limits.shadow_places = rule.has_own_places ? places_of(rule) : shadow_places_;
+        limits.shadow_breaker = rule.has_own_breaker ? breaker_of(rule) : shadow_breaker_;
         limiter = std::make_shared<async::limiter>(std::move(limits), time_, &settings_);
     }
     ruled.limits = limiter;
@@ -47,6 +51,11 @@ callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
 std::uint64_t ModuleLimits::not_asked(std::string_view callback) const noexcept {
     const auto found = limiters_.find(callback);
     return found != limiters_.end() ? found->second->not_asked() : 0;
+}
+
+async::shadow_counts ModuleLimits::in_shadow(std::string_view callback) const noexcept {
+    const auto found = limiters_.find(callback);
+    return found != limiters_.end() ? found->second->in_shadow() : async::shadow_counts();
 }
 
 }  // namespace modapi

@@ -1,10 +1,13 @@
 #include "nested_call.h"
 
+#include <modapi/hosting/shadow_runs.h>
+
 #include <algorithm>
 
 namespace modapi {
 
 Cause ModuleCall::cause_in(const async::context& outer) const {
+    if (changes) refuse_in_shadow(outer, method);
     const CausedWork* const around = async::innermost<CausedWork>(outer);
     Cause cause;  // of a module's own, if there is nothing around it
     if (around != nullptr) cause = around->cause();

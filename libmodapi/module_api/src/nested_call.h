@@ -21,9 +21,16 @@ struct ModuleCall {
     std::string method;
     WorkerPlace worker;
     std::uint32_t events;  ///< how many it sends, about
+    bool changes = true;   ///< something that isn't the module's own
 
+    /// One that changes nothing.
+    [[nodiscard]] static ModuleCall that_reads(std::string called, WorkerPlace place) {
+        ModuleCall call(std::move(called), place);
+        call.changes = false;
+        return call;
+    }
     /// The cause of what it runs in this chain. Errors: std::runtime_error for a call too many within others, and for one that
-    /// sends what the request's budget has no more.
+    /// sends what the request's budget has no more; ShadowedChange for one that changes something.
     [[nodiscard]] Cause cause_in(const async::context& outer) const;
 };
 

@@ -47,6 +47,11 @@ void CallbackCounts::add(const CallbackCounts& others) {
     max_ns = std::max(max_ns, others.max_ns);
     waiting += others.waiting;
     max_waiting_ns = std::max(max_waiting_ns, others.max_waiting_ns);
+    shadow.runs += others.shadow.runs;
+    shadow.skipped += others.shadow.skipped;
+    shadow.differed += others.shadow.differed;
+    shadow.failed += others.shadow.failed;
+    shadow.kept_back += others.shadow.kept_back;
     place = std::min(place, others.place);
 }
 

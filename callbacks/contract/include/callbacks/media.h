@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,10 @@ public:
     /// The next bytes, at most chunk_size; empty at the end. The span is valid until the next call. Errors: std::system_error.
     [[nodiscard]] virtual async::task<std::span<const std::byte>> read_chunk() = 0;
     [[nodiscard]] virtual const std::string& path() const noexcept = 0;
+    /// The same file from its beginning, for a module that is asked beside the operation (mode: shadow) and may still read when
+    /// that has ended, and the file has been deleted. For hosts; null: this host's files can't be read that way, and the module
+    /// isn't asked.
+    [[nodiscard]] virtual std::unique_ptr<ReadableFileWrapper> read_again() const { return nullptr; }
 };
 
 /// Hands the whole file to `sink(std::span<const std::byte>)`, chunk by chunk, and lets other work run in between.

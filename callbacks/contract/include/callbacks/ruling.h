@@ -4,6 +4,7 @@
 #include <callbacks/error_rules.h>
 #include <callbacks/event.h>
 #include <callbacks/rules.h>
+#include <callbacks/shadowing.h>
 #include <callbacks/spam_checker.h>
 #include <callbacks/users.h>
 
@@ -96,13 +97,13 @@ concept denies_by_what_passes = requires(const Combine& rule) {
 
 }  // namespace detail
 
-/// What a callback's declaration says of failures and shares; the Policy of async::limited_call. `Slot` is a slot of one
+/// What a callback's declaration says of failures, shares and shadow mode; the Policy of async::limited_call. `Slot` is a slot of one
 /// callable.
 template <class Slot>
 struct what_may_be_ruled;
 
 template <async::name Name, class R, class... Parameters, class Combine, class Errors, class Key>
-struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Key>> {
+struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Key>> : Shadowing<R, Combine, Parameters...> {
     using answer = typename async::detail::dispatched<R>::type;
 
     static constexpr bool rejected = detail::denies_by_what_passes<answer, Combine> || detail::names_its_denial<Combine> ||

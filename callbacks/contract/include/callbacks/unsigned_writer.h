@@ -69,6 +69,8 @@ public:
     /// written; a copy that is to live longer is made elsewhere.
     [[nodiscard]] const JsonMemory& memory() noexcept { return memory_; }
 
+    /// What modules have added so far, as an object. Cost: it is read from the bytes of the response.
+    [[nodiscard]] JsonDict written() const;
     /// The object, if it is one of its own; it is empty afterwards.
     [[nodiscard]] JsonDict take();
 

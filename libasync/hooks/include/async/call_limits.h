@@ -15,6 +15,13 @@
 /// share. async/limiter.h holds runs to them.
 namespace async {
 
+/// Whether a registration's answers count.
+enum class call_mode : unsigned char {
+    enforce,  ///< they do
+    shadow,   ///< it is asked beside the operation, and what it answers is compared with what was done (async/shadow_call.h)
+    off,      ///< nobody is asked
+};
+
 /// When a breaker opens, and for how long.
 struct breaker_limits {
     std::uint32_t failures = 0;  ///< so many of them, at least 1 ...

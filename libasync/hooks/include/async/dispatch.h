@@ -7,6 +7,7 @@
 #include <async/registry.h>
 #include <async/sleep.h>
 #include <async/slot.h>
+#include <async/watched_call.h>
 
 #include <cstdint>
 #include <exception>
@@ -45,6 +46,8 @@ public:
     /// The combined answer of all registered hooks.
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (registered_.current() == nullptr) return neutral();
+        if (registered_.current()->is_watched()) [[unlikely]]
+            return detail::watched(walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...));
         return walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
     }
 
@@ -60,11 +63,14 @@ public:
     void each_registration(Visitor&& visit) const {
         registered_.each_registration(visit);
     }
-    /// Calls `visit(const slot_type::interest_type*)` for every registration, in order: what its answers rest on; null: anything.
+    /// Calls `visit(const slot_type::interest_type*)` for every registration whose answers count, in order: what they rest on;
+    /// null: anything.
     template <class Visitor>
     void each_interest(Visitor&& visit) const {
         if (registered_.current() == nullptr) return;
-        for (const entry& each : *registered_.current()) visit(each.registered.interest());
+        for (const entry& each : *registered_.current()) {
+            if (!each.identity->how.is_in_shadow()) visit(each.registered.interest());
+        }
     }
 
 private:

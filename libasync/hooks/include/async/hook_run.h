@@ -48,7 +48,7 @@ public:
         const std::uint64_t run_number = runs.load(std::memory_order_relaxed);
         runs.store(run_number + 1, std::memory_order_relaxed);
         if ((run_number & sampled_mask_) == 0) [[unlikely]]
-            begin_timed();
+            begin_timed(identity);
         enter(identity);
     }
     /// The hook has suspended: from here on it can be cut, by its deadline too.
@@ -72,7 +72,7 @@ private:
         return const_cast<callback_statistics&>(running().statistics);
     }
     [[gnu::cold]] void throw_if_it_ends_the_walk();
-    [[gnu::cold]] void begin_timed();
+    [[gnu::cold]] void begin_timed(const callback_identity& identity);
     void stop_waiting() noexcept;
     void end_timed();
 

@@ -3,6 +3,7 @@
 #include <async/dispatch.h>
 #include <async/driven_task.h>
 #include <async/limiter.h>
+#include <async/shadow_call.h>
 #include <async/writer_slot.h>
 
 #include <exception>
@@ -22,6 +23,7 @@ namespace detail {
 ///     static bool is_answer(const std::exception_ptr&)             an exception by which the callback answers
 ///     static answer denial()                                       how this callback denies; or throws ruled_failure
 ///     static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it is better
+/// and, where it can be asked in shadow mode, what async/shadow_call.h says.
 template <class Policy, class Combine, class answer>
 class ruling {
 protected:
@@ -132,7 +134,10 @@ public:
 
     task<answer> operator()(detail::passed<Arguments>... arguments) const {
         limiter& by = *by_;
-        if (!by.asks_all() && !by.asks(Policy::point_of(arguments...))) return not_asked();
+        if (!by.asks_all()) {
+            if (!by.asks(Policy::point_of(arguments...))) return not_asked();
+            if (by.is_in_shadow()) return beside(inner_, by_, arguments...);
+        }
         const clock::time_point began = by.call_time();
         if (!by.is_free()) [[unlikely]]
             return run_later(inner_, by, began, arguments...);
@@ -160,6 +165,16 @@ private:
         } else {
             return task<answer>(std::in_place, ruling::neutral());
         }
+    }
+
+    /// Asks it in shadow mode; the walk goes on as if it had no opinion.
+    [[gnu::cold]] static task<answer> beside(const slot_type& inner, const std::shared_ptr<limiter>& by,
+                                             detail::passed<Arguments>... arguments) {
+        const context& here = co_await this_context;
+        by->passed_over();
+        if constexpr (has_shadow<Policy>) shadow_call<slot_type, Policy>::begin(here, inner, by, arguments...);
+        static_cast<void>(here);
+        if constexpr (!std::is_void_v<answer>) co_return ruling::neutral();
     }
 
     /// What `run` runs in: a run of its own, which nothing had to be waited for.
@@ -288,7 +303,10 @@ public:
 
     task<void> operator()(detail::passed<Arguments>... arguments, writer& out) const {
         limiter& by = *by_;
-        if (!by.asks_all() && !by.asks(Policy::point_of(arguments...))) return make_ready_task();
+        if (!by.asks_all()) {
+            if (!by.asks(Policy::point_of(arguments...))) return make_ready_task();
+            if (by.is_in_shadow()) return beside(inner_, by_, arguments..., out);
+        }
         return run(inner_, by, by.call_time(), arguments..., out);
     }
 
@@ -296,6 +314,16 @@ private:
     using ruling = detail::ruling<Policy, Combine, void>;
 
     limited_call(const slot_type& given, std::shared_ptr<limiter> by) : inner_(given), by_(std::move(by)) {}
+
+    /// As of every limited callable.
+    [[gnu::cold]] static task<void> beside(const slot_type& inner, const std::shared_ptr<limiter>& by,
+                                           detail::passed<Arguments>... arguments, writer& out) {
+        const context& here = co_await this_context;
+        by->passed_over();
+        if constexpr (has_shadow<Policy>)
+            shadow_call<slot_type, Policy>::begin(here, inner, by, arguments..., out.written());
+        static_cast<void>(here);
+    }
 
     static task<void> run(const slot_type& inner, limiter& by, clock::time_point began, detail::passed<Arguments>... arguments,
                           writer& out) {

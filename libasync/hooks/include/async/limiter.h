@@ -17,6 +17,24 @@
 
 namespace async {
 
+class shadowed_run;
+template <class Slot, class Policy>
+class shadow_call;
+namespace detail {
+
+class shadow_frame;
+
+/// What a run is held to.
+struct call_bounds {
+    circuit_breaker* breaker;    ///< null: none, as the next
+    call_places* places;
+    clock::duration late_after;  ///< the deadline, and how wrong coarse time may be; max: there is none
+
+    [[nodiscard]] bool has_deadline() const noexcept { return late_after != clock::duration::max(); }
+};
+
+}  // namespace detail
+
 /// What is ruled for one registration, or for several that are alike.
 struct call_limits {
     static constexpr std::uint32_t whole = 10'000;  ///< a share of everything
@@ -24,11 +42,23 @@ struct call_limits {
     /// Cuts a run, waiting for its place included; 0: nothing does; none: what the dispatcher does with every callback.
     std::optional<clock::duration> deadline;
     failure_outcome on_failure = failure_outcome::contract;
-    bool is_on = true;            ///< false: nobody is asked
+    call_mode mode = call_mode::enforce;
     std::uint32_t share = whole;  ///< of 10'000 points, these are asked
     /// Shared with other registrations; null: none.
     std::shared_ptr<circuit_breaker> breaker;
     std::shared_ptr<call_places> places;
+    /// Likewise, of runs in shadow mode: what these do changes nothing for the others.
+    std::shared_ptr<circuit_breaker> shadow_breaker;
+    std::shared_ptr<call_places> shadow_places;
+};
+
+/// What came of the calls of a registration while it was in shadow mode.
+struct shadow_counts {
+    std::uint64_t runs = 0;       ///< that began
+    std::uint64_t skipped = 0;    ///< calls without one
+    std::uint64_t differed = 0;   ///< their answer would have changed what was done
+    std::uint64_t failed = 0;     ///< an exception, an expired deadline
+    std::uint64_t kept_back = 0;  ///< changes that they wanted to make
 };
 
 /// Holds the runs of a registered callable to limits; async/limited_call.h puts it around one.
@@ -43,16 +73,26 @@ public:
 
     [[nodiscard]] const call_limits& limits() const noexcept { return limits_; }
     /// How its registration stands among those of the callback.
-    [[nodiscard]] registration stands_at(int order) const noexcept { return {order, limits_.deadline.has_value()}; }
+    [[nodiscard]] registration stands_at(int order) const { return {order, limits_.deadline.has_value(), is_shadowed_}; }
 
-    [[nodiscard]] bool asks_all() const noexcept { return asked_below_ == call_limits::whole; }
+    /// From the next call on. Runs in shadow mode go on. What isn't declared as what can be shadowed isn't asked in that mode.
+    void set_mode(call_mode mode) noexcept;
+    /// From the next call on; at most `call_limits::whole`.
+    void set_share(std::uint32_t share) noexcept;
+    [[nodiscard]] bool is_in_shadow() const noexcept { return *is_shadowed_; }
+    [[nodiscard]] const shadow_counts& in_shadow() const noexcept { return shadow_counts_; }
+
+    /// All calls, and what they answer counts.
+    [[nodiscard]] bool asks_all() const noexcept { return asks_all_; }
     /// Whether the call at this point of 10'000 is asked. One that isn't is counted.
     [[nodiscard]] bool asks(std::uint32_t point) noexcept {
         if (point < asked_below_) return true;
         ++not_asked_;
         return false;
     }
-    /// Calls that weren't asked, which a dispatcher counts as runs.
+    /// A call is asked beside the operation, or in a mode that the callback can't have.
+    void passed_over() noexcept { ++not_asked_; }
+    /// Calls that weren't asked, or in shadow mode: a dispatcher counts them as runs.
     [[nodiscard]] std::uint64_t not_asked() const noexcept { return not_asked_; }
 
     /// Whether a run may begin at once, without looking who asks.
@@ -62,32 +102,50 @@ public:
     }
     /// The time of a call, as far as a deadline needs it.
     [[nodiscard]] clock::time_point call_time() const noexcept {
-        return late_after_ != clock::duration::max() ? time_.coarse_now() : clock::time_point();
+        return bounds_.has_deadline() ? time_.coarse_now() : clock::time_point();
     }
     /// Whether what began at that time has kept the thread beyond its deadline; some milliseconds don't count.
     [[nodiscard]] bool is_late(clock::time_point began) const noexcept {
-        return late_after_ != clock::duration::max() && time_.coarse_now() - began > late_after_;
+        return bounds_.has_deadline() && time_.coarse_now() - began > bounds_.late_after;
     }
     /// A run ended with `failure`: the breaker hears of it. `here` is the dispatcher's context for it.
-    void failed(const context& here, const std::exception_ptr& failure, bool is_probe);
-    void succeeded(const context& here, bool is_probe) {
-        if (is_probe) [[unlikely]]
-            probe_succeeded(here);
+    void failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
+        failed(bounds_, here, failure, is_probe);
     }
+    void succeeded(const context& here, bool is_probe) { tell_of_probe(bounds_, here, is_probe); }
     /// `failure` becomes what is ruled: counts and reports it; `leaves` is what leaves the dispatcher for it.
     void report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const;
 
 private:
     friend class limited_run;
+    friend class shadowed_run;
+    friend class detail::shadow_frame;
+    template <class Slot, class Policy>
+    friend class shadow_call;
 
-    void probe_succeeded(const context& here);
+    void failed(const detail::call_bounds& within, const context& here, const std::exception_ptr& failure, bool is_probe);
+    void tell_of_probe(const detail::call_bounds& within, const context& here, bool is_probe) {
+        if (is_probe) [[unlikely]]
+            probe_succeeded(within, here);
+    }
+    void probe_succeeded(const detail::call_bounds& within, const context& here);
+    /// Whether a run in shadow mode may begin, as far as is known before; counts it as skipped if not.
+    [[nodiscard]] bool may_shadow(const callback_identity& callback);
+    /// Who a run in shadow mode is; what it counts is of those alone. Lives as long as the limiter.
+    [[nodiscard]] const callback_identity& shadow_of(const callback_identity& callback);
+    void ended_in_shadow(const callback_identity& shadow, const shadow_result& result) noexcept;
 
     call_limits limits_;
     clock& time_;
     const dispatch_settings* settings_;
-    clock::duration late_after_;  // the deadline, and how wrong coarse time may be; max: there is none
-    std::uint32_t asked_below_;
+    detail::call_bounds bounds_;
+    detail::call_bounds shadow_bounds_;
+    std::uint32_t asked_below_ = call_limits::whole;
+    bool asks_all_ = true;
     std::uint64_t not_asked_ = 0;
+    std::shared_ptr<bool> is_shadowed_;
+    std::unique_ptr<callback_identity> shadow_;
+    shadow_counts shadow_counts_;
 };
 
 /// One run under a limiter: its context, its place, its deadline. Stays where it is. `outer` outlives it, and it what runs in
@@ -95,25 +153,27 @@ private:
 class limited_run {
 public:
     /// `began`: by `limiter::call_time`.
-    limited_run(limiter& by, const context& outer, clock::time_point began)
-        : by_(by), outer_(outer), began_(began), inner_(outer) {
+    limited_run(limiter& by, const context& outer, clock::time_point began) : limited_run(by, by.bounds_, outer, began) {}
+    /// Within others than those of the runs that count.
+    limited_run(limiter& by, const detail::call_bounds& within, const context& outer, clock::time_point began)
+        : by_(by), within_(within), outer_(outer), began_(began), inner_(outer) {
         // Hears of nothing before the run suspends.
-        if (by.late_after_ != clock::duration::max()) inner_.end_with(ends_by_.emplace());
+        if (within.has_deadline()) inner_.end_with(ends_by_.emplace());
     }
     ~limited_run() {
-        if (placed_) by_.limits_.places->give_back();
+        if (placed_) within_.places->give_back();
         if (is_probe_) [[unlikely]]
-            by_.limits_.breaker->gave_up();
+            within_.breaker->gave_up();
     }
     limited_run(const limited_run&) = delete;
     limited_run& operator=(const limited_run&) = delete;
 
     /// Before the callable is called. Throws breaker_is_open. False: `wait_for_place` has to be awaited first.
     [[nodiscard]] bool admit() {
-        if (by_.limits_.breaker != nullptr && !by_.limits_.breaker->is_closed()) [[unlikely]]
-            is_probe_ = by_.limits_.breaker->let_through(by_.time_.now());
-        if (by_.limits_.places == nullptr) return true;
-        if (by_.limits_.places->in_flight() != 0) return has_or_takes_place();
+        if (within_.breaker != nullptr && !within_.breaker->is_closed()) [[unlikely]]
+            is_probe_ = within_.breaker->let_through(by_.time_.now());
+        if (within_.places == nullptr) return true;
+        if (within_.places->in_flight() != 0) return has_or_takes_place();
         take_place();
         return true;
     }
@@ -126,7 +186,7 @@ public:
     [[nodiscard]] bool ended() {
         if (expiry_ != nullptr) [[unlikely]]
             expiry_.reset();
-        return !is_expired_ && !by_.is_late(began_);
+        return !is_expired_ && !(within_.has_deadline() && by_.time_.coarse_now() - began_ > within_.late_after);
     }
     [[nodiscard]] bool is_probe() const noexcept { return is_probe_; }
     /// Whether it is a breaker's probe; whoever asks tells the breaker how it ended.
@@ -143,12 +203,13 @@ private:
     [[nodiscard]] bool is_nested() const noexcept;
     [[nodiscard]] bool has_or_takes_place();
     void take_place() {
-        by_.limits_.places->take();
-        placed_.emplace(inner_, *by_.limits_.places);
+        within_.places->take();
+        placed_.emplace(inner_, *within_.places);
     }
     void expire();
 
     limiter& by_;
+    const detail::call_bounds& within_;
     const context& outer_;
     clock::time_point began_;
     context inner_;

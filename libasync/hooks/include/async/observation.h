@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 namespace async {
 
+class scope;
 class waiting_runs;
 
 /// What one registered callback did so far. Written by its worker's thread only; a reader on another thread may see values
@@ -35,6 +37,10 @@ struct callback_statistics {
 struct registration {
     int order = 0;                  ///< before those with a greater one, after those with the same
     bool has_own_deadline = false;  ///< it sees to its deadline itself: `dispatch_settings::callback_deadline` isn't for it
+    /// Whether its runs are in shadow mode at the moment (async/limiter.h); null: they never are.
+    std::shared_ptr<const bool> is_shadowed = nullptr;
+
+    [[nodiscard]] bool is_in_shadow() const noexcept { return is_shadowed != nullptr && *is_shadowed; }
 };
 
 /// One registration: which module put which callback there, and what it did. On the heap it has cache lines of its own: what
@@ -58,6 +64,23 @@ private:
     static constexpr std::size_t counted_alone = 128;  // two lines: processors fetch them in pairs
 };
 
+/// How a call ended that a registration in shadow mode was to be asked in.
+enum class shadow_end : unsigned char {
+    agreed,       ///< what was done would be the same with its answer
+    differed,     ///< it wouldn't
+    not_compared, ///< it has answered, and nothing was done: the call was cancelled
+    failed,       ///< an exception, an expired deadline
+    kept_back,    ///< it wanted to change something, which it may not, and ended with an exception then
+    skipped,      ///< it wasn't asked: no place was free, its breaker is open, or what it was to be asked can't be copied
+};
+
+/// What came of a call in shadow mode. The texts are for people, and name no passwords or tokens.
+struct shadow_result {
+    shadow_end end;
+    std::string answer;  ///< what it would have answered; of `failed` and `kept_back` what went wrong; else empty
+    std::string done;    ///< what was done, of `agreed` and `differed`; else empty
+};
+
 /// Hears what callbacks do that somebody should know. Called on the worker's thread; must not throw.
 class dispatch_observer {
 public:
@@ -77,6 +100,10 @@ public:
     virtual void on_breaker_opened(const callback_identity& /*callback*/, clock::duration /*open*/) noexcept {}
     /// A run of this callback was well: its breaker lets all through again.
     virtual void on_breaker_closed(const callback_identity& /*callback*/) noexcept {}
+    /// A call ended that this callback was asked in, or should have been, in shadow mode. What `callback` counts is of those alone.
+    virtual void on_shadow_run(const callback_identity& /*callback*/, const shadow_result& /*result*/) noexcept {}
+    /// This callback wanted to change something in shadow mode, and was kept from it: `what` is what it asked for.
+    virtual void on_kept_back(const callback_identity& /*callback*/, std::string_view /*what*/) noexcept {}
     /// This callback's answer ended the walk: the module that denied or changed the operation.
     virtual void on_decision(const callback_identity& callback) noexcept = 0;
 };
@@ -101,6 +128,8 @@ struct dispatch_settings {
     /// Looks after runs that have suspended: names the late ones, and cuts those over the deadline within a second. Null: nobody
     /// names them, and a run with a deadline has a timer of its own.
     waiting_runs* waiting = nullptr;
+    /// Where runs in shadow mode go on, which nobody waits for. Null: none begin, all are skipped.
+    scope* shadow_runs = nullptr;
 };
 
 }  // namespace async

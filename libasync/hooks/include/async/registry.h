@@ -2,6 +2,7 @@
 
 #include <async/observation.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string_view>
@@ -49,7 +50,15 @@ private:
 template <class Entry>
 class registry : public registrations {
 public:
-    using snapshot = std::vector<Entry>;
+    struct snapshot : std::vector<Entry> {
+        /// Whether one of them is in shadow mode at the moment.
+        [[nodiscard]] bool is_watched() const noexcept {
+            if (are_shadowed.empty()) [[likely]]
+                return false;
+            return std::any_of(are_shadowed.begin(), are_shadowed.end(), [](const auto& is_shadowed) { return *is_shadowed; });
+        }
+        std::vector<std::shared_ptr<const bool>> are_shadowed;  ///< of those that can be
+    };
 
     /// What is registered by now; null: nothing.
     [[nodiscard]] const snapshot* current() const noexcept { return current_; }
@@ -60,6 +69,7 @@ public:
         const std::size_t place = place_of(how.order);
         added.identity = &identify(module, callback, settings, how, place);
         grown->insert(grown->begin() + static_cast<std::ptrdiff_t>(place), std::move(added));
+        if (how.is_shadowed != nullptr) grown->are_shadowed.push_back(how.is_shadowed);
         current_ = grown.get();
         keep(std::move(grown));
     }

@@ -5,6 +5,7 @@
 #include <async/hook_walk.h>
 #include <async/promise.h>
 #include <async/registry.h>
+#include <async/watched_call.h>
 #include <async/writer_slot.h>
 
 #include <cstdint>
@@ -64,6 +65,8 @@ public:
     /// The combined answer of all registered hooks, as an object.
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (registered_.current() == nullptr) return task<result>(std::in_place);
+        if (registered_.current()->is_watched()) [[unlikely]]
+            return detail::watched(collect(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...));
         return collect(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
     }
 
@@ -193,6 +196,10 @@ public:
                 return true;
             }
             try {
+                if (hooks_->is_watched()) [[unlikely]] {
+                    walk_watched_items();
+                    return walks_.await_ready();
+                }
                 current_ = &first_.emplace(*outer_, owner_.registered_.settings(), *hooks_);
                 walk_items();
             } catch (...) {
@@ -227,8 +234,41 @@ public:
             }
         }
 
-        template <class Place, class Given, class Subject>
-        static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<walker> owned,
+        /// An item that hooks in shadow mode are asked about.
+        struct watched_item {
+            watched_item(const context& outer, const dispatch_settings* settings, const snapshot& hooks)
+                : call(outer), walk(call.here(), settings, hooks) {}
+
+            void ended(writer& out) {
+                if constexpr (requires { out.written(); }) call.ended_with(out.written());
+            }
+
+            detail::watched_call<result> call;
+            walker walk;
+        };
+        [[gnu::cold]] void walk_watched_items() {
+            while (!failure_ && items_.next()) {
+                auto item = std::make_unique<watched_item>(*outer_, owner_.registered_.settings(), *hooks_);
+                item->walk.start_over();
+                writer& out = items_.open_writer();
+                const auto arguments = items_.arguments();
+                const bool finished = std::apply(
+                    [&](const auto&... argument) { return item->walk.advance(items_.subject(), out, argument...); }, arguments);
+                if (finished) {
+                    item->ended(out);
+                    items_.close();
+                } else {
+                    auto place = items_.set_aside();
+                    walks_.began();
+                    walker& left = item->walk;
+                    go_on(*outer_, *this, left, std::move(item), std::move(place), arguments, items_.subject(), out);
+                }
+            }
+        }
+
+        /// `owned` has `walk`.
+        template <class Owner, class Place, class Given, class Subject>
+        static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<Owner> owned,
                                             Place place, Given arguments, const Subject& subject, writer& out) {
             try {
                 for (bool finished = false; !finished;) {
@@ -237,6 +277,9 @@ public:
                     if (all.failure_) break;
                     finished =
                         std::apply([&](const auto&... argument) { return walk.advance(subject, out, argument...); }, arguments);
+                }
+                if constexpr (std::is_same_v<Owner, watched_item>) {
+                    if (!all.failure_) owned->ended(out);
                 }
             } catch (...) {
                 if (!all.failure_) all.failure_ = std::current_exception();

@@ -14,6 +14,7 @@
 #include <modapi/presence_update.h>
 #include <modapi/public_room_list_manager.h>
 #include <modapi/schema_migration.h>
+#include <modapi/shadowed_change.h>
 #include <modapi/template.h>
 #include <modapi/user_order.h>
 #include <modapi/web_resource.h>
@@ -65,6 +66,8 @@ struct ModuleRegistrations;
 /// What is wrong with an argument is found here, on every host alike. Text that isn't UTF-8, or has a NUL character, is a
 /// SynapseError 400 `M_INVALID_PARAM` where it is to be kept, and nobody's where it is looked for; JSON with such text, or
 /// nested too deeply, 400 `M_BAD_JSON`. What a host doesn't offer is ServiceNotOffered.
+///
+/// While a callback runs in shadow mode, as an operator may have it, what changes something throws ShadowedChange.
 class ModuleApi {
 public:
     /// For hosts: a module gets its own.
@@ -98,6 +101,7 @@ public:
     template <class Signature, std::size_t KeyParts, class... Key>
     [[nodiscard]] async::task<void> invalidate_cache(async::cached<Signature, KeyParts>& function, Key... key) {
         constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
+        refuse_in_shadow(co_await async::this_context, "invalidate_cache");
         static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
         require_registered(function);
         if constexpr (is_key) {
@@ -328,9 +332,13 @@ public:
 
     /// Runs `f(transaction, args...)` in a database transaction; see Database::run. Errors: those of Database::run, and
     /// InteractionTimeout after the operator's `interaction_deadline`, once all modules have started: what is at work holds up
-    /// whoever else writes.
+    /// whoever else writes. In shadow mode it only reads: ShadowedChange for a statement that writes.
     template <class Function, class... Arguments>
     [[nodiscard]] auto run_db_interaction(std::string desc, Function&& f, Arguments&&... args) {
+        if (is_in_shadow()) [[unlikely]] {
+            return without_writes(
+                database().read(interaction_name(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
+        }
         return database().run_within(interaction_limit(), interaction_name(desc), std::forward<Function>(f),
                                      std::forward<Arguments>(args)...);
     }
@@ -414,6 +422,20 @@ private:
     void require_registered(const async::cached_function& function) const;
     void publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
+    /// Whether a run in shadow mode is on the stack.
+    [[nodiscard]] bool is_in_shadow() const noexcept;
+    static void refuse_in_shadow(const async::context& here, const char* member);
+    /// What a run in shadow mode does with the database; a refused statement is a change that it wanted to make.
+    template <class T>
+    static async::task<T> without_writes(async::task<T> interaction) {
+        const async::context& here = co_await async::this_context;
+        try {
+            co_return co_await std::move(interaction);
+        } catch (const WriteRefused&) {
+            refuse_in_shadow(here, "run_db_interaction");
+            throw;
+        }
+    }
     [[nodiscard]] InteractionLimit interaction_limit() const noexcept;
     /// What the log calls it: `desc of module NAME`.
     [[nodiscard]] std::string interaction_name(const std::string& desc) const;

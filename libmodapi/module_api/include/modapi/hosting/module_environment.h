@@ -6,6 +6,7 @@
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/module_caches.h>
 #include <modapi/hosting/module_registrations.h>
+#include <modapi/hosting/shadow_runs.h>
 #include <modapi/http_client.h>
 #include <modapi/web_resource.h>
 
@@ -25,8 +26,8 @@ namespace modapi {
 /// What a worker gives to its modules' ModuleApi objects, and what these leave there. The worker fills in the first half before
 /// it builds the first module.
 ///
-/// Thread: the worker's. Lifetime: outlives the modules and their ModuleApi objects; what it refers to outlives it. The scope
-/// was joined before it is destroyed.
+/// Thread: the worker's. Lifetime: outlives the modules and their ModuleApi objects; what it refers to outlives it. The scopes
+/// were joined before it is destroyed.
 struct ModuleEnvironment {
     ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data, InvalidationBus& bus,
                       CallingThreads& threads);
@@ -50,6 +51,7 @@ struct ModuleEnvironment {
     WebResources resources;
     ModuleCaches caches;
     async::scope background;
+    ShadowRuns shadow_runs;
     DeferredCalls deferred_calls;
     std::vector<std::unique_ptr<ModuleRegistrations>> registrations;  ///< in the order of the modules
 

@@ -22,17 +22,18 @@ struct CallbackRule {
     async::failure_outcome on_failure = async::failure_outcome::contract;
     std::optional<std::size_t> max_concurrent;  ///< runs in flight on a worker; none: any
     std::optional<async::breaker_limits> breaker;
-    bool is_on = true;                                ///< false: nobody is asked
+    async::call_mode mode = async::call_mode::enforce;
     std::uint32_t share = async::call_limits::whole;  ///< of 10'000
     int order = 0;                                    ///< before other modules' with a greater one
     bool has_own_places = false;      ///< its `max_concurrent` is for this callback alone, else for all of the entry together
     bool has_own_breaker = false;     ///< likewise
     bool has_own_on_failure = false;  ///< said in the section of this callback
     bool has_own_share = false;       ///< likewise
+    bool has_own_mode = false;        ///< likewise
 
     /// Whether its runs have any limit.
     [[nodiscard]] bool limits() const noexcept {
-        return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker || !is_on ||
+        return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker || mode != async::call_mode::enforce ||
                share != async::call_limits::whole;
     }
 };
@@ -55,8 +56,10 @@ public:
     ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::clock& time, const async::dispatch_settings& settings);
 
     [[nodiscard]] callbacks::CallbackRules of(std::string_view callback);
-    /// Calls of this callback that its module wasn't asked in.
+    /// Calls of this callback that its module wasn't asked in, or in shadow mode.
     [[nodiscard]] std::uint64_t not_asked(std::string_view callback) const noexcept;
+    /// What came of this callback's calls in shadow mode.
+    [[nodiscard]] async::shadow_counts in_shadow(std::string_view callback) const noexcept;
 
 private:
     std::shared_ptr<const ModuleRules> rules_;
@@ -64,6 +67,8 @@ private:
     const async::dispatch_settings& settings_;
     std::shared_ptr<async::call_places> places_;       // of the whole entry; null: none
     std::shared_ptr<async::circuit_breaker> breaker_;  // likewise
+    std::shared_ptr<async::call_places> shadow_places_;       // and of its runs in shadow mode
+    std::shared_ptr<async::circuit_breaker> shadow_breaker_;
     std::map<std::string, std::shared_ptr<async::limiter>, std::less<>> limiters_;
 };
 

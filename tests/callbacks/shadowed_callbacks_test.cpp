@@ -1,0 +1,541 @@
+#include "samples.h"
+
+#include <callbacks/dispatchers.h>
+#include <callbacks/ruling.h>
+
+#include <async/callback_frame.h>
+#include <async/call_limits.h>
+#include <async/scope.h>
+#include <async/shadowed_run.h>
+#include <async/sleep.h>
+#include <async/testing/virtual_time.h>
+#include <async/waiting_runs.h>
+
+#include <gtest/gtest.h>
+#include <boost/pfr/core.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+/// Callbacks in shadow mode, each through its real dispatcher: whatever the module does, the operation doesn't notice.
+namespace {
+
+using namespace std::chrono_literals;
+using async::shadow_end;
+
+enum class Shadowed { neutral, decides, throws, hangs, waits, changes_arguments };
+constexpr std::array all_behaviours = {Shadowed::neutral, Shadowed::decides, Shadowed::throws,
+                                       Shadowed::hangs,   Shadowed::waits,   Shadowed::changes_arguments};
+
+/// Hears what came of runs in shadow mode, and nothing else may come of them.
+class ShadowListener final : public async::dispatch_observer {
+public:
+    void on_error(const async::callback_identity& callback, async::error_level, const std::exception_ptr&) noexcept override {
+        ADD_FAILURE() << callback.callback << " failed outside of its shadow";
+    }
+    void on_slow(const async::callback_identity&, async::clock::duration) noexcept override {}
+    void on_decision(const async::callback_identity& callback) noexcept override { decided += callback.module + " "; }
+    void on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept override {
+        EXPECT_EQ(callback.module, "shadowed");
+        results.push_back(result);
+    }
+    void on_kept_back(const async::callback_identity& callback, std::string_view what) noexcept override {
+        kept_back.push_back(std::string(callback.callback) + " " + std::string(what));
+    }
+
+    std::string decided;
+    std::vector<async::shadow_result> results;
+    std::vector<std::string> kept_back;
+};
+
+/// A module in shadow mode before another one whose answers count.
+struct ShadowTest {
+    explicit ShadowTest(Shadowed does, bool other_decides = false) : behaviour(does), decides(other_decides) {
+        settings.observer = &listener;
+        settings.shadow_runs = &runs;
+        limits.mode = async::call_mode::shadow;
+        limits.deadline = 1s;
+    }
+    ~ShadowTest() {
+        runs.cancel();
+        time.run(runs.join());
+    }
+    ShadowTest(const ShadowTest&) = delete;
+    ShadowTest& operator=(const ShadowTest&) = delete;
+
+    [[nodiscard]] const std::shared_ptr<async::limiter>& by() {
+        if (limiter == nullptr) limiter = std::make_shared<async::limiter>(limits, time.clock(), &settings);
+        return limiter;
+    }
+
+    async::testing::simulation time;
+    async::scope runs{time.environment(), [](std::string_view, const std::exception_ptr&) { ADD_FAILURE() << "a run failed"; }};
+    ShadowListener listener;
+    async::dispatch_settings settings;
+    async::call_limits limits;
+    std::shared_ptr<async::limiter> limiter;
+    Shadowed behaviour;
+    bool decides;
+    int asked = 0;
+    bool is_mark_seen = false;
+};
+
+template <class Answer, class Combine>
+Answer shadow_answer_of(bool decides) {
+    if constexpr (std::is_same_v<Answer, bool>) {
+        return decides != typename Combine::template walk<bool>().finish();
+    } else {
+        return decides ? samples::Answer<Answer>::decide(2) : samples::Answer<Answer>::pass();
+    }
+}
+
+template <class Answer, class Combine>
+async::task<Answer> answer_beside(ShadowTest& test) {
+    ++test.asked;
+    const async::context& here = co_await async::this_context;
+    const auto* const mark = async::innermost<async::shadowed_run>(here);
+    test.is_mark_seen = mark != nullptr && mark->callback().module == "shadowed";
+    if (test.behaviour == Shadowed::throws) throw std::runtime_error("the module failed");
+    if (test.behaviour == Shadowed::hangs) co_await async::sleep_for(1h);
+    if (test.behaviour == Shadowed::waits) co_await async::sleep_for(100ms);
+    const bool decides = test.behaviour == Shadowed::decides || test.behaviour == Shadowed::waits;
+    if constexpr (std::is_void_v<Answer>) {
+        if (decides) throw callbacks::SynapseError(403, "No rooms here", "M_FORBIDDEN");
+    } else {
+        co_return shadow_answer_of<Answer, Combine>(decides);
+    }
+}
+
+template <class Argument>
+void change_argument(Argument&) {}
+void change_argument(callbacks::JsonDict& argument) { argument["changed"] = true; }
+template <class Parameter, class Argument>
+void change_if_it_may(ShadowTest& test, Argument& argument) {
+    if constexpr (callbacks::detail::may_be_changed<Parameter>)
+        if (test.behaviour == Shadowed::changes_arguments) change_argument(argument);
+}
+
+template <class Slot>
+struct Shadows;
+template <async::name Name, class R, class... Parameters, class Combine, class Errors>
+struct Shadows<async::slot<Name, R(Parameters...), Combine, Errors>> {
+    using slot = async::slot<Name, R(Parameters...), Combine, Errors>;
+    using answer = typename async::detail::dispatched<R>::type;
+
+    static slot shadowed(ShadowTest& test) {
+        const slot inner([&test](Parameters... arguments) {
+            static_cast<void>(std::tie(arguments...));
+            (change_if_it_may<Parameters>(test, arguments), ...);
+            return answer_beside<answer, Combine>(test);
+        });
+        return async::limited_call<slot, callbacks::what_may_be_ruled<slot>>::around(inner, test.by());
+    }
+    static slot other(ShadowTest& test) {
+        return slot([&test](Parameters...) -> answer {
+            if constexpr (!std::is_void_v<answer>) return shadow_answer_of<answer, Combine>(test.decides);
+        });
+    }
+};
+
+/// A dispatcher of this callback, with the module in shadow mode and the other one.
+template <class Dispatch>
+class ShadowSubject;
+template <async::name Name, class R, class... Parameters, class Combine, class Errors, class Key>
+class ShadowSubject<async::dispatch<Name, R(Parameters...), Combine, Errors, Key>> {
+public:
+    using dispatcher = async::dispatch<Name, R(Parameters...), Combine, Errors, Key>;
+    using one = async::slot<Name, R(Parameters...), Combine, Errors>;
+    using answer = typename dispatcher::answer;
+    using result = typename dispatcher::result;
+
+    explicit ShadowSubject(ShadowTest& test, bool with_shadow = true) : test_(test) {
+        if (with_shadow) add("shadowed", Shadows<one>::shadowed(test), test.by()->stands_at(0));
+        add("other", Shadows<one>::other(test), {});
+    }
+
+    /// What the operation gets, in words.
+    std::string call() { return test_.time.run(in_words(*this)); }
+
+    dispatcher dispatch;
+    std::tuple<samples::Argument<std::remove_cvref_t<Parameters>>...> arguments;
+
+private:
+    void add(std::string_view module, const one& registered, const async::registration& how) {
+        if constexpr (std::is_void_v<Key>) {
+            dispatch.add(module, registered, &test_.settings, how);
+        } else {
+            dispatch.add(module, async::slot<Name, R(Parameters...), Combine, Errors, Key>({{key_.value, registered}}),
+                         &test_.settings, how);
+        }
+    }
+    static async::task<std::string> in_words(ShadowSubject& self) {
+        try {
+            async::task<result> calling = std::apply(
+                [&](auto&... argument) {
+                    if constexpr (std::is_void_v<Key>) {
+                        return self.dispatch(argument.value...);
+                    } else {
+                        return self.dispatch(self.key_.value, argument.value...);
+                    }
+                },
+                self.arguments);
+            if constexpr (std::is_void_v<result>) {
+                co_await std::move(calling);
+                co_return "nothing";
+            } else {
+                const result combined = co_await std::move(calling);
+                co_return callbacks::detail::answer_text(combined);
+            }
+        } catch (const std::exception& failure) {
+            co_return failure.what();
+        }
+    }
+
+    ShadowTest& test_;
+    samples::Argument<std::conditional_t<std::is_void_v<Key>, int, Key>> key_;
+};
+
+template <class Visitor>
+void each_shadowed_callback(Visitor&& visit) {
+    callbacks::Dispatchers all;
+    int visited = 0;
+    callbacks::each_callback(all, [&]<class Callback>(Callback&, std::string_view) {
+        if constexpr (!std::is_same_v<typename Callback::answer, async::context_manager<int>>) {
+            if (!callbacks::description_of(Callback::callback_name)->can_be_shadowed) return;
+            ++visited;
+            visit.template operator()<Callback>();
+        }
+    });
+    EXPECT_EQ(visited, 29);
+}
+
+bool decides_by(Shadowed behaviour) { return behaviour == Shadowed::decides || behaviour == Shadowed::waits; }
+
+TEST(ShadowedCallbacks, WhateverAModuleDoesTheOperationDoesNotNotice) {
+    each_shadowed_callback([]<class Callback>() {
+        for (const bool other_decides : {false, true}) {
+            for (const Shadowed behaviour : all_behaviours) {
+                ShadowTest test(behaviour, other_decides);
+                std::string without;
+                {
+                    ShadowTest alone(behaviour, other_decides);
+                    without = ShadowSubject<Callback>(alone, false).call();
+                }
+                ShadowSubject<Callback> subject(test);
+                const async::clock::time_point before = test.time.clock().now();
+                const std::string what = std::string(Callback::callback_name) + ", behaviour " +
+                                         std::to_string(static_cast<int>(behaviour)) + (other_decides ? ", decided" : "");
+
+                EXPECT_EQ(subject.call(), without) << what;
+                EXPECT_EQ(test.time.clock().now(), before) << what << " delays";
+                test.time.advance(2s);
+
+                EXPECT_EQ(test.asked, 1) << what;
+                EXPECT_TRUE(test.is_mark_seen) << what;
+                const async::shadow_counts& counts = test.by()->in_shadow();
+                EXPECT_EQ(counts.runs, 1U) << what;
+                EXPECT_EQ(counts.skipped, 0U) << what;
+                const bool failed = behaviour == Shadowed::throws || behaviour == Shadowed::hangs;
+                EXPECT_EQ(counts.failed, failed ? 1U : 0U) << what;
+                ASSERT_EQ(test.listener.results.size(), 1U) << what;
+                EXPECT_EQ(test.listener.results.front().end == shadow_end::differed, counts.differed == 1U) << what;
+                if (behaviour == Shadowed::neutral && !other_decides) {
+                    EXPECT_EQ(counts.differed, 0U) << what;
+                }
+                // The other module's decision is the same one; alone, it is another than what was done.
+                if (decides_by(behaviour) && !other_decides) {
+                    EXPECT_EQ(counts.differed, 1U) << what;
+                }
+                subject.dispatch.each_registration([&](const async::callback_identity& identity) {
+                    if (identity.module != "shadowed") return;
+                    EXPECT_EQ(identity.statistics.decisions, 0U) << what;
+                    EXPECT_EQ(identity.statistics.errors, 0U) << what;
+                    EXPECT_EQ(identity.statistics.measured, 0U) << what;
+                    EXPECT_EQ(identity.statistics.runs - test.by()->not_asked(), 0U) << what;
+                });
+            }
+        }
+    });
+}
+
+TEST(ShadowedCallbacks, WhatOnlyNotifiesCannotBeShadowedNorWhatRunsAroundAnUpdate) {
+    for (const callbacks::CallbackDescription& row : callbacks::callback_descriptions()) {
+        const bool notifies = row.name.starts_with("on_") && row.name != "on_create_room";
+        EXPECT_EQ(row.can_be_shadowed, !notifies) << row.name;
+    }
+}
+
+using CreateRoom = decltype(callbacks::ThirdPartyRulesDispatch::on_create_room);
+
+TEST(ShadowedCallbacks, AChangeOfAnArgumentIsMadeToACopyAndIsADifference) {
+    ShadowTest test(Shadowed::changes_arguments);
+    ShadowSubject<CreateRoom> subject(test);
+    EXPECT_EQ(subject.call(), "nothing");
+    test.time.run_ready();
+    EXPECT_TRUE(std::get<1>(subject.arguments).value.empty());
+    EXPECT_EQ(test.by()->in_shadow().differed, 1U);
+    EXPECT_EQ(test.listener.results.at(0).answer, "with a change of what it was given");
+}
+
+using CheckEvent = decltype(callbacks::SpamCheckerDispatch::check_event_for_spam);
+
+TEST(ShadowedCallbacks, AnObserverHearsWhatWouldHaveBeenAnsweredAndWhatWasDone) {
+    ShadowTest test(Shadowed::decides);
+    ShadowSubject<CheckEvent> subject(test);
+    subject.call();
+    test.time.run_ready();
+    ASSERT_EQ(test.listener.results.size(), 1U);
+    EXPECT_EQ(test.listener.results.front().end, shadow_end::differed);
+    EXPECT_EQ(test.listener.results.front().answer, "ORG_EXAMPLE_2 no");
+    EXPECT_EQ(test.listener.results.front().done, "NOT_SPAM");
+    EXPECT_EQ(test.listener.decided, "");
+}
+
+TEST(ShadowedCallbacks, ADecisionThatAnotherModuleMadeTooIsNoDifference) {
+    ShadowTest test(Shadowed::decides, true);
+    ShadowSubject<CheckEvent> subject(test);
+    subject.call();
+    test.time.run_ready();
+    EXPECT_EQ(test.listener.results.at(0).end, shadow_end::agreed);
+    EXPECT_EQ(test.listener.decided, "other ");
+}
+
+TEST(ShadowedCallbacks, ARunThatFindsNoPlaceIsSkippedAndNeverQueued) {
+    ShadowTest test(Shadowed::hangs);
+    test.limits.shadow_places = std::make_shared<async::call_places>(2);
+    ShadowSubject<CheckEvent> subject(test);
+    for (int call = 0; call < 5; ++call) EXPECT_EQ(subject.call(), "NOT_SPAM");
+    test.time.run_ready();
+    EXPECT_EQ(test.asked, 2);
+    EXPECT_EQ(test.by()->in_shadow().runs, 2U);
+    EXPECT_EQ(test.by()->in_shadow().skipped, 3U);
+    test.time.advance(2s);
+    EXPECT_EQ(test.asked, 2) << "nobody waits for a place";
+    EXPECT_EQ(test.by()->in_shadow().failed, 2U);
+    subject.call();
+    test.time.run_ready();
+    EXPECT_EQ(test.asked, 3);
+}
+
+TEST(ShadowedCallbacks, ABreakerOpensForShadowRunsAloneAndSkipsThem) {
+    ShadowTest test(Shadowed::throws);
+    test.limits.breaker = std::make_shared<async::circuit_breaker>(async::breaker_limits{2, 60s, 30s});
+    test.limits.shadow_breaker = std::make_shared<async::circuit_breaker>(async::breaker_limits{2, 60s, 30s});
+    ShadowSubject<CheckEvent> subject(test);
+    for (int call = 0; call < 4; ++call) {
+        EXPECT_EQ(subject.call(), "NOT_SPAM");
+        test.time.run_ready();
+    }
+    EXPECT_EQ(test.by()->in_shadow().failed, 2U);
+    EXPECT_EQ(test.by()->in_shadow().skipped, 2U);
+    EXPECT_TRUE(test.limits.breaker->is_closed()) << "calls that count have another";
+    test.behaviour = Shadowed::neutral;
+    test.time.advance(31s);
+    subject.call();
+    test.time.run_ready();
+    EXPECT_TRUE(test.limits.shadow_breaker->is_closed()) << "the probe went well";
+}
+
+TEST(ShadowedCallbacks, AShareIsAskedInShadowModeToo) {
+    ShadowTest test(Shadowed::neutral);
+    test.limits.share = 5000;
+    ShadowSubject<CheckEvent> subject(test);
+    int expected = 0;
+    for (int user = 0; user < 20; ++user) {
+        callbacks::EventFields fields;
+        fields.sender = "@user" + std::to_string(user) + ":test";
+        if (callbacks::share_point(fields.sender) < 5000) ++expected;
+        std::get<0>(subject.arguments).value = callbacks::Event(fields);
+        subject.call();
+    }
+    test.time.run_ready();
+    EXPECT_EQ(test.asked, expected);
+    EXPECT_EQ(test.by()->not_asked(), 20U);
+}
+
+TEST(ShadowedCallbacks, AModeAndAShareChangeWithTheNextCallAndRunningOnesGoOn) {
+    ShadowTest test(Shadowed::waits);
+    ShadowSubject<CheckEvent> subject(test);
+    EXPECT_EQ(subject.call(), "NOT_SPAM");
+    test.time.run_ready();
+    test.by()->set_mode(async::call_mode::enforce);
+    EXPECT_EQ(subject.call(), "ORG_EXAMPLE_2 no");
+    EXPECT_EQ(test.asked, 2);
+    test.time.advance(200ms);
+    EXPECT_EQ(test.by()->in_shadow().differed, 1U) << "the run that was under way is compared";
+    test.by()->set_mode(async::call_mode::off);
+    EXPECT_EQ(subject.call(), "NOT_SPAM");
+    EXPECT_EQ(test.asked, 2);
+    test.by()->set_mode(async::call_mode::enforce);
+    test.by()->set_share(0);
+    EXPECT_EQ(subject.call(), "NOT_SPAM");
+    test.by()->set_share(async::call_limits::whole);
+    EXPECT_EQ(subject.call(), "ORG_EXAMPLE_2 no");
+    test.by()->set_mode(async::call_mode::shadow);
+    EXPECT_EQ(subject.call(), "NOT_SPAM");
+}
+
+TEST(ShadowedCallbacks, ARunGoesOnWhenItsOperationIsCancelledAndEndsWhenTheWorkerStops) {
+    ShadowTest test(Shadowed::hangs);
+    test.limits.deadline = 0s;
+    std::vector<std::string> order;
+    ShadowSubject<CheckEvent> subject(test);
+    const callbacks::Event& event = std::get<0>(subject.arguments).value;
+    const auto call = test.time.start(subject.dispatch(event));
+    test.time.run_ready();
+    call.cancel(async::cancel_reason::caller_gone);
+    test.time.advance(10min);
+    EXPECT_EQ(test.runs.running(), 1U);
+    test.runs.cancel();
+    test.time.run(test.runs.join());
+    EXPECT_EQ(test.runs.running(), 0U);
+    EXPECT_EQ(test.by()->in_shadow().failed, 0U) << "a worker that stops is no failure of the module";
+}
+
+/// Answers when somebody lets it.
+struct GatedModule {
+    async::notification gate;
+    async::task<callbacks::Verdict> check(const callbacks::Event&) {
+        co_await gate.wait();
+        co_return callbacks::NOT_SPAM;
+    }
+};
+
+TEST(ShadowedCallbacks, ARunThatEndsBeforeItsOperationIsComparedWhenThatHasEnded) {
+    ShadowTest test(Shadowed::decides);
+    ShadowSubject<CheckEvent> subject(test);
+    GatedModule slow;
+    subject.dispatch.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
+    const callbacks::Event& event = std::get<0>(subject.arguments).value;
+    const auto call = test.time.start(subject.dispatch(event));
+    test.time.run_ready();
+    EXPECT_EQ(test.asked, 1);
+    EXPECT_TRUE(test.listener.results.empty());
+    slow.gate.notify_all();
+    test.time.run_ready();
+    EXPECT_TRUE(call.done());
+    ASSERT_EQ(test.listener.results.size(), 1U);
+    EXPECT_EQ(test.listener.results.front().end, shadow_end::differed);
+}
+
+TEST(ShadowedCallbacks, WhatIsCancelledIsNotComparedAndWhatFailsIs) {
+    ShadowTest test(Shadowed::decides);
+    ShadowSubject<CheckEvent> subject(test);
+    GatedModule slow;
+    subject.dispatch.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
+    const callbacks::Event& event = std::get<0>(subject.arguments).value;
+    const auto call = test.time.start(subject.dispatch(event));
+    test.time.run_ready();
+    call.cancel(async::cancel_reason::stopping);
+    test.time.run_ready();
+    EXPECT_TRUE(call.done());
+    ASSERT_EQ(test.listener.results.size(), 1U);
+    EXPECT_EQ(test.listener.results.front().end, shadow_end::not_compared);
+    EXPECT_EQ(test.by()->in_shadow().differed, 0U);
+
+    ShadowTest failing(Shadowed::decides);
+    failing.settings.observer = nullptr;
+    ShadowSubject<CheckEvent> before(failing);
+    before.dispatch.add("failing", [](const callbacks::Event&) -> callbacks::Verdict { throw std::runtime_error("failed"); },
+                        &failing.settings);
+    EXPECT_EQ(before.call(), "failed");
+    failing.time.run_ready();
+    EXPECT_EQ(failing.by()->in_shadow().differed, 1U) << "it would have denied before that failed";
+}
+
+TEST(ShadowedCallbacks, ARunWithoutADeadlineOfItsOwnHasThatOfAllCallbacks) {
+    ShadowTest test(Shadowed::hangs);
+    test.limits.deadline.reset();
+    test.settings.callback_deadline = 5s;
+    ShadowSubject<CheckEvent> subject(test);
+    subject.call();
+    test.time.advance(4s);
+    EXPECT_EQ(test.by()->in_shadow().failed, 0U);
+    test.time.advance(2s);
+    EXPECT_EQ(test.by()->in_shadow().failed, 1U);
+}
+
+TEST(ShadowedCallbacks, ARunIsListedAmongTheWaitingOnesFromTheCallOn) {
+    ShadowTest test(Shadowed::hangs);
+    async::waiting_runs waiting(test.settings, false);
+    test.settings.waiting = &waiting;
+    ShadowSubject<CheckEvent> subject(test);
+    subject.call();
+    int listed = 0;
+    waiting.each([&](const async::waiting_run& run) {
+        ++listed;
+        subject.dispatch.each_registration([&](const async::callback_identity& identity) {
+            EXPECT_NE(&run.callback(), &identity) << "it is none of the operation's";
+        });
+    });
+    EXPECT_EQ(listed, 1);
+    test.time.advance(2s);
+    waiting.each([&](const async::waiting_run&) { ADD_FAILURE() << "it has ended"; });
+}
+
+class FileThatIsReadOnce final : public callbacks::ReadableFileWrapper {
+public:
+    async::task<std::span<const std::byte>> read_chunk() override { co_return std::span<const std::byte>(); }
+    const std::string& path() const noexcept override { return path_; }
+
+private:
+    std::string path_ = "once";
+};
+
+TEST(ShadowedCallbacks, WhatCannotBeCopiedIsNotAsked) {
+    ShadowTest test(Shadowed::decides);
+    ShadowSubject<decltype(callbacks::SpamCheckerDispatch::check_media_file_for_spam)> subject(test);
+    FileThatIsReadOnce file;
+    const callbacks::Verdict verdict = test.time.run(subject.dispatch(file, callbacks::FileInfo()));
+    EXPECT_FALSE(verdict.is_spam());
+    test.time.run_ready();
+    EXPECT_EQ(test.asked, 0);
+    EXPECT_EQ(test.by()->in_shadow().skipped, 1U);
+}
+
+callbacks::JsonDict one_field(std::string_view name, int value) {
+    callbacks::JsonDict fields;
+    fields[name] = value;
+    return fields;
+}
+
+TEST(ShadowedCallbacks, AFieldThatALaterModuleWritesAnywayIsNoDifference) {
+    using callbacks::detail::ByLastPerKey;
+    using callbacks::detail::WrittenFields;
+    const auto differs = [](const callbacks::JsonDict& fields, const callbacks::JsonDict& before,
+                            const callbacks::JsonDict& done) {
+        return ByLastPerKey::would_change(WrittenFields{fields, before}, done);
+    };
+    EXPECT_TRUE(differs(one_field("a", 1), {}, {}));
+    EXPECT_FALSE(differs(one_field("a", 1), {}, one_field("a", 1)));
+    EXPECT_FALSE(differs(one_field("a", 1), {}, one_field("a", 2))) << "written after it";
+    EXPECT_TRUE(differs(one_field("a", 1), one_field("a", 2), one_field("a", 2))) << "it would have overwritten that";
+}
+
+TEST(ShadowedCallbacks, AUnionDiffersByWhoIsNotInIt) {
+    using callbacks::detail::ByUnion;
+    using callbacks::InterestedUsers;
+    const InterestedUsers everyone(callbacks::PRESENCE_ALL_USERS);
+    const InterestedUsers both({"@a:test", "@b:test"});
+    const InterestedUsers one({"@a:test"});
+    EXPECT_FALSE(ByUnion::would_change(one, both));
+    EXPECT_TRUE(ByUnion::would_change(both, one));
+    EXPECT_TRUE(ByUnion::would_change(everyone, both));
+    EXPECT_FALSE(ByUnion::would_change(both, everyone));
+}
+
+TEST(ShadowedCallbacks, WhatIsSaidOfAnAnswerNamesNoValuesOfFields) {
+    callbacks::JsonDict fields = one_field("token", 1);
+    EXPECT_EQ(callbacks::detail::answer_text(fields), "the field token");
+    EXPECT_EQ(callbacks::detail::answer_text(callbacks::Verdict(callbacks::Codes::FORBIDDEN, fields)),
+              "M_FORBIDDEN with the field token");
+    EXPECT_LE(callbacks::detail::answer_text(std::string(10'000, 'x')).size(), 300U);
+}
+
+}  // namespace
