@@ -87,9 +87,9 @@ bool limited_run::has_or_takes_place() {
 }
 
 bool limited_run::is_nested() const noexcept {
-    for (const operation* around = operation::innermost_of(outer_); around != nullptr; around = around->outer()) {
-        const auto* const run = dynamic_cast<const placed*>(around);
-        if (run != nullptr && run->places == within_.places) return true;
+    for (const operation* around = outer(); around != nullptr; around = around->outer()) {
+        const auto* const run = dynamic_cast<const limited_run*>(around);
+        if (run != nullptr && run->has_place_ && run->within_.places == within_.places) return true;
     }
     return false;
 }
@@ -102,22 +102,22 @@ task<void> limited_run::wait_for_place(limited_run& self) {
     } catch (const deadline_exceeded&) {
         throw no_free_place(places.max_runs());
     }
-    self.placed_.emplace(self.inner_, places);
+    self.has_place_ = true;
     // It came when the time was over.
     if (self.is_expired_) throw no_free_place(places.max_runs());
 }
 
 void limited_run::suspended() {
     if (!within_.has_deadline() || expiry_ != nullptr) return;
-    if (outer_.cancellation != nullptr) {
-        ends_by_->end_with(*outer_.cancellation, outer_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
+    if (surroundings_.cancellation != nullptr) {
+        ends_by_->end_with(*surroundings_.cancellation, surroundings_.shielded ? cancel_reason::deadline : cancel_reason::caller_gone);
     }
     // Coarse time says nothing of less; what kept the thread for longer counts.
     const clock::duration took = by_.time_.coarse_now() - began_;
     const clock::duration before = took > coarse_error ? took : clock::duration(0);
     const clock::duration left = std::max(within_.late_after - coarse_error - before, clock::duration(0));
-    expiry_ = outer_.clock().call_at(
-        outer_.clock().after(left), outer_.executor(), [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
+    expiry_ = surroundings_.clock().call_at(
+        surroundings_.clock().after(left), surroundings_.executor(), [](void* self) { static_cast<limited_run*>(self)->expire(); }, this);
 }
 
 void limited_run::expire() {

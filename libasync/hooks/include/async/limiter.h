@@ -149,19 +149,19 @@ private:
 };
 
 /// One run under a limiter: its context, its place, its deadline. Stays where it is. `outer` outlives it, and it what runs in
-/// it.
-class limited_run {
+/// it. As an operation it is what nested calls find: they are in the place that the outermost of them has.
+class limited_run final : public operation {
 public:
     /// `began`: by `limiter::call_time`.
     limited_run(limiter& by, const context& outer, clock::time_point began) : limited_run(by, by.bounds_, outer, began) {}
     /// Within others than those of the runs that count.
     limited_run(limiter& by, const detail::call_bounds& within, const context& outer, clock::time_point began)
-        : by_(by), within_(within), outer_(outer), began_(began), inner_(outer) {
+        : operation(outer), by_(by), within_(within), surroundings_(outer), began_(began) {
         // Hears of nothing before the run suspends.
-        if (within.has_deadline()) inner_.end_with(ends_by_.emplace());
+        if (within.has_deadline()) inner().end_with(ends_by_.emplace());
     }
-    ~limited_run() {
-        if (placed_) within_.places->give_back();
+    ~limited_run() override {
+        if (has_place_) within_.places->give_back();
         if (is_probe_) [[unlikely]]
             within_.breaker->gave_up();
     }
@@ -179,7 +179,6 @@ public:
     }
     /// Throws no_free_place.
     [[nodiscard]] static task<void> wait_for_place(limited_run& self);
-    [[nodiscard]] const context& here() const noexcept { return placed_ ? placed_->here() : inner_; }
     /// It waits: from here on its deadline cuts it.
     void suspended();
     /// It has an answer. False: that came after its deadline.
@@ -193,29 +192,21 @@ public:
     [[nodiscard]] bool take_probe() noexcept { return std::exchange(is_probe_, false); }
 
 private:
-    /// What nested calls find: they are in the place that the outermost of them has.
-    class placed final : public operation {
-    public:
-        placed(const context& outer, const call_places& in) noexcept : operation(outer), places(&in) {}
-        const call_places* places;
-    };
-
     [[nodiscard]] bool is_nested() const noexcept;
     [[nodiscard]] bool has_or_takes_place();
-    void take_place() {
+    void take_place() noexcept {
         within_.places->take();
-        placed_.emplace(inner_, *within_.places);
+        has_place_ = true;
     }
     void expire();
 
     limiter& by_;
     const detail::call_bounds& within_;
-    const context& outer_;
+    const context& surroundings_;
     clock::time_point began_;
-    context inner_;
     std::optional<cancellation_source> ends_by_;  // of a run with a deadline
-    std::optional<placed> placed_;
     std::unique_ptr<timer> expiry_;
+    bool has_place_ = false;
     bool is_probe_ = false;
     bool is_expired_ = false;
 };

@@ -41,6 +41,10 @@ public:
         return here.layer != nullptr ? static_cast<const callback_layer&>(*here.layer).inside : nullptr;
     }
 
+protected:
+    /// To be changed before anything runs in it.
+    [[nodiscard]] context& inner() noexcept { return inner_; }
+
 private:
     operation* outer_;
     context inner_;
