@@ -4,11 +4,13 @@
 #include <async/combine.h>
 #include <async/dispatch.h>
 #include <async/error_rule.h>
+#include <async/limited_call.h>
 #include <async/sync_wait.h>
 #include <async/writer_dispatch.h>
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <tuple>
 
 /// Dispatch alone: hooks that do next to nothing.
@@ -105,6 +107,24 @@ std::function<void(std::size_t)> batch(std::size_t modules) {
     return [state](std::size_t count) { async::sync_wait(state->io, write_all(state->dispatcher, count)); };
 }
 
+/// What the declaration of `check` would say of failures and shares.
+struct what_may_be_ruled {
+    static std::uint32_t point_of(const int&) noexcept { return 0; }
+    static bool is_answer(const std::exception_ptr&) noexcept { return false; }
+    static bool denial() noexcept { return false; }
+    static std::exception_ptr later(async::clock::duration) noexcept { return nullptr; }
+};
+/// Everything that can be limited but a share.
+async::call_limits every_limit() {
+    using namespace std::chrono_literals;
+    async::call_limits limits;
+    limits.deadline = 300ms;
+    limits.on_failure = async::failure_outcome::accept;
+    limits.breaker = std::make_shared<async::circuit_breaker>(async::breaker_limits{5, 60s, 30s});
+    limits.places = std::make_shared<async::call_places>(200);
+    return limits;
+}
+
 async::task<void> call_all(const check& dispatcher, std::size_t count) {
     const int value = 1;
     for (std::size_t turn = 0; turn < count; ++turn) {
@@ -112,7 +132,7 @@ async::task<void> call_all(const check& dispatcher, std::size_t count) {
         benchmark::DoNotOptimize(passed);
     }
 }
-template <auto Method>
+template <auto Method, bool AreLimited = false>
 std::function<void(std::size_t)> calls(std::size_t modules) {
     struct State {
         Module module;
@@ -122,7 +142,12 @@ std::function<void(std::size_t)> calls(std::size_t modules) {
     };
     const auto state = std::make_shared<State>();
     for (std::size_t index = 0; index < modules; ++index) {
-        state->dispatcher.add("module", async::bind<Method>(&state->module), &state->settings);
+        check::slot_type hook = async::bind<Method>(&state->module);
+        if constexpr (AreLimited) {
+            const auto limits = std::make_shared<async::limiter>(every_limit(), async::real_clock(), &state->settings);
+            hook = async::limited_call<check::slot_type, what_may_be_ruled>::around(hook, limits);
+        }
+        state->dispatcher.add("module", hook, &state->settings);
     }
     return [state](std::size_t count) { async::sync_wait(state->io, call_all(state->dispatcher, count)); };
 }
@@ -156,6 +181,8 @@ void add_dispatch_scenarios(std::vector<Scenario>& into) {
     add(into, "dispatch_batch/coroutine", &batch<&Module::sum_ready>);
     add(into, "dispatch_call/function", &calls<&Module::plain>);
     add(into, "dispatch_call/coroutine", &calls<&Module::ready>);
+    add(into, "dispatch_limited/function", &calls<&Module::plain, true>);
+    add(into, "dispatch_limited/coroutine", &calls<&Module::ready, true>);
     into.push_back({"accounting", &accounting});
 }
 

@@ -16,6 +16,8 @@ ROWS = [
     *[("dispatch_batch/coroutine/%d" % n, "indirect_call/%d" % n, "dispatch alone, batch, %d coroutines" % n) for n in (1, 3, 8)],
     *[("dispatch_call/function/%d" % n, "indirect_call/%d" % n, "dispatch alone, one call, %d functions" % n) for n in (1, 3, 8)],
     *[("dispatch_call/coroutine/%d" % n, "indirect_call/%d" % n, "dispatch alone, one call, %d coroutines" % n) for n in (1, 3, 8)],
+    ("dispatch_limited/function/8", "dispatch_call/function/8", "the same, each with every limit but a share, 8 functions"),
+    ("dispatch_limited/coroutine/8", "dispatch_call/coroutine/8", "the same, each with every limit but a share, 8 coroutines"),
     ("cached/hit", "flat_map_find", "cached coroutine function, hit"),
     ("cached/miss", "flat_map_find", "cached coroutine function, miss and run"),
     ("suspend_and_resume", "asio_post", "suspend and resume through the executor"),
@@ -34,10 +36,11 @@ GROWTH_MODULES = (1, 2, 4, 8, 16, 32, 64)
 INSTRUCTIONS = [
     "direct/0", "direct/3", "direct_function/3", "direct_suspending/3", "object_in_arena/3", "object/3", "uninterested/8",
     "floor_direct/0", "floor_direct/3", "floor_object_in_arena/3", "asio_dom/3", "function_dom/3", "dispatch_batch/function/8",
-    "dispatch_batch/coroutine/8", "dispatch_call/function/8", "dispatch_call/coroutine/8", "indirect_call/8", "accounting", "cached/hit", "flat_map_find", "suspend_and_resume",
+    "dispatch_batch/coroutine/8", "dispatch_call/function/8", "dispatch_call/coroutine/8", "dispatch_limited/function/8", "dispatch_limited/coroutine/8",
+    "indirect_call/8", "accounting", "cached/hit", "flat_map_find", "suspend_and_resume",
 ]
 WITHOUT_ALLOCATIONS = ["direct/0", "direct/1", "direct/3", "direct/8", "direct_function/3", "direct_suspending/3", "object_in_arena/3",
-                       "object_in_arena/8", "dispatch_batch/coroutine/8", "dispatch_call/coroutine/8", "cached/hit", "suspend_and_resume"]
+                       "object_in_arena/8", "dispatch_batch/coroutine/8", "dispatch_call/coroutine/8", "dispatch_limited/coroutine/8", "cached/hit", "suspend_and_resume"]
 
 
 class Run:
@@ -83,6 +86,8 @@ def goals(run):
         ("writer form versus `asio::awaitable` + DOM: times faster", run.ratio("asio_dom/3", "direct/3"), 8, True),
         ("dispatch alone, per ready coroutine hook, versus an indirect call", run.ns("dispatch_batch/coroutine/8") / 8 / per_call, 4, False),
         ("dispatch alone, per ready function hook, versus an indirect call", run.ns("dispatch_batch/function/8") / 8 / per_call, 4, False),
+        ("what limits add to a ready function hook: ns", (run.ns("dispatch_limited/function/8") - run.ns("dispatch_call/function/8")) / 8, 30, False),
+        ("what limits add to a ready coroutine hook: ns", (run.ns("dispatch_limited/coroutine/8") - run.ns("dispatch_call/coroutine/8")) / 8, 30, False),
         ("heap allocations per event, writer form, 8 modules", round(run.allocations("direct/8"), 1), 0, False),
         ("heap allocations per event that the framework adds in object form, 8 modules",
          round(run.allocations("object/8") - run.allocations("floor_object/8"), 1), 0, False),

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import server_hanging
 import server_load
 import server_scale
 from server_process import Failed
@@ -27,6 +28,8 @@ def main():
             print()
             fine = server_scale.measure(build, Path(folder), rooms, rounds)
             print(flush=True)
+            cuts_hold = server_hanging.measure(build, Path(folder), seconds, 1 if given.quick else server_hanging.RUNS)
+            print(flush=True)
             subprocess.run([build / "bin" / "homeserver_federation_load", str(transactions)], check=True)
         except (Failed, subprocess.CalledProcessError) as failure:
             print("FAILED: %s" % failure, file=sys.stderr)
@@ -34,7 +37,10 @@ def main():
     if given.quick:
         return 0
     print("\n%s: a median of at most %.1f times the empty server's" % ("held" if fine else "BROKEN", server_scale.LARGEST_RATIO))
-    return 0 if fine else 1
+    print("%s: a call that hangs is cut within %d ms, one behind an open breaker answered within %d ms; others' median at most %.1f times, p99 %.1f times" % (
+        "held" if cuts_hold else "BROKEN", server_hanging.LONGEST_CUT, server_hanging.LONGEST_KEPT_OUT,
+        server_hanging.LARGEST_MEDIAN_RATIO, server_hanging.LARGEST_P99_RATIO))
+    return 0 if fine and cuts_hold else 1
 
 
 sys.exit(main())

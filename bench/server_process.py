@@ -82,6 +82,13 @@ class Connection:
 
     def timed(self, method, path, body=""):
         """(milliseconds, body of the answer); anything but 200 is a failure."""
+        took, status, content = self.exchange(method, path, body)
+        if status != 200:
+            raise Failed("%s %s: %d %s" % (method, path, status, content[:500].decode(errors="replace")))
+        return took, content
+
+    def exchange(self, method, path, body=""):
+        """(milliseconds, status, body of the answer)"""
         request = "%s %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (method, path, self.head, len(body), body)
         request = request.encode()
         began = time.perf_counter()
@@ -89,9 +96,7 @@ class Connection:
         answer = self.read_answer()
         took = (time.perf_counter() - began) * 1000
         head, _, content = answer.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise Failed("%s %s: %s" % (method, path, answer[:500].decode(errors="replace")))
-        return took, content
+        return took, int(head.split(b" ", 2)[1]), content
 
     def read_answer(self):
         answer = b""

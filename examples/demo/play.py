@@ -74,14 +74,15 @@ def play_step(step, log, number):
     print("\n%2d. %s\n    $ %s" % (number, step.title, step.command))
     finished = subprocess.run(["bash", "-c", step.command], capture_output=True, text=True)
     print("    " + (finished.stdout.strip() or finished.stderr.strip())[:600])
-    for line in module_lines(log, begin):
+    lines = module_lines(log, begin)
+    for line in lines:
         print("    | " + line)
     try:
-        fine = finished.returncode == 0 and step.check(json.loads(finished.stdout))
+        fine = finished.returncode == 0 and step.check(json.loads(finished.stdout)) and any(step.logged in line for line in lines or [""])
     except (ValueError, KeyError, IndexError, TypeError):
         fine = False
     if not fine:
-        print("    WRONG: expected " + step.expected)
+        print("    WRONG: expected %s%s" % (step.expected, step.logged and "; in the log: " + step.logged))
     return fine
 
 

@@ -1,11 +1,13 @@
 """The services outside of the homeserver that example modules ask: one censors messages, one knows departments, one wants no
-advertisements."""
+advertisements, and hangs when it is asked about a tarpit."""
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+LONGEST_HANG = 60  # seconds; whoever asks has given up by then
 DEPARTMENTS = {"@alice:localhost": "engineering", "@bob:localhost": "sales"}
 
 
@@ -31,6 +33,10 @@ class Handler(BaseHTTPRequestHandler):
             self.censor(asked["content"])
 
     def judge(self, asked):
+        if "tarpit" in asked["room_alias"]:
+            time.sleep(LONGEST_HANG)
+            self.close_connection = True
+            return
         if "watches" in asked["room_alias"]:
             self.answer(403, {"errcode": "ORG_EXAMPLE_NO_ADVERTISEMENTS", "error": "No advertisements"})
         else:

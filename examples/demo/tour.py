@@ -8,11 +8,14 @@ import shlex
 CLIENT = "/_matrix/client/v3"
 SHARED_SECRET = "only for the tour"  # as in homeserver.yaml
 UNTIL_ALLOWED = ("--fail", "--retry", "10", "--retry-delay", "1", "--retry-all-errors")
+AT_ONCE = ("--max-time", "0.7")  # seconds; the deadline in homeserver.yaml is one
 
 
 class Step:
-    def __init__(self, title, command, expected, check):
-        self.title, self.command, self.expected, self.check = title, command, expected, check
+    """`logged` is a part of what the server's log must say of its modules meanwhile."""
+
+    def __init__(self, title, command, expected, check, logged=""):
+        self.title, self.command, self.expected, self.check, self.logged = title, command, expected, check, logged
 
 
 def curl(world, method, path, body=None, user=None, more=()):
@@ -42,6 +45,12 @@ def steps(world):
 
     def credentials(user, secret):
         return {"type": "my.login_type", "identifier": {"type": "m.id.user", "user": user}, "my_field": secret}
+
+    def put_alias(name, more=()):
+        return curl(world, "PUT", "%s/directory/room/%%23%s:localhost" % (CLIENT, name), {"room_id": room}, "alice", more)
+
+    def is_put_off(answer):
+        return answer == {"errcode": "M_UNKNOWN", "error": "Try again later"}
 
     return [
         Step("The server answers", curl(world, "GET", "/_matrix/client/versions"), "its versions",
@@ -88,11 +97,19 @@ def steps(world):
              lambda answer: answer["chunk"][0]["content"]["membership"] == "join"
              and answer["chunk"][0]["state_key"] == "@carol:localhost"),
         Step("HTTPAntispam: the service wants no such alias",
-             curl(world, "PUT", CLIENT + "/directory/room/%23watches:localhost", {"room_id": room}, "alice"), "the service's own error",
+             put_alias("watches"), "the service's own error",
              lambda answer: has_code(answer, "ORG_EXAMPLE_NO_ADVERTISEMENTS")),
         Step("... and another one it lets pass",
-             curl(world, "PUT", CLIENT + "/directory/room/%23lounge:localhost", {"room_id": room}, "alice"), "{}",
+             put_alias("lounge"), "{}",
              lambda answer: answer == {}),
+        Step("Now the service hangs. The deadline of HTTPAntispam's entry cuts the call, and on_failure: tempfail puts the alias off",
+             put_alias("tarpit"), "M_UNKNOWN, Try again later", is_put_off, "put off instead (on_failure: tempfail)"),
+        Step("... on the other worker too: that was the one failure which opens a worker's breaker",
+             put_alias("tarpit"), "M_UNKNOWN, Try again later", is_put_off, "its breaker is open"),
+        Step("... so that the next one is answered at once, though the service still hangs",
+             put_alias("tarpit", AT_ONCE), "M_UNKNOWN, Try again later", is_put_off),
+        Step("... and when the service is well again, a probe closes the breaker",
+             put_alias("hall", UNTIL_ALLOWED), "{}", lambda answer: answer == {}, "its breaker is closed"),
         Step("DomainRuleChecker: nobody is invited by address",
              curl(world, "POST", CLIENT + "/rooms/" + room + "/invite",
                   {"medium": "email", "address": "dave@example.org", "id_server": "localhost"}, "alice"), "M_FORBIDDEN",

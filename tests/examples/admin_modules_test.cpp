@@ -112,6 +112,26 @@ TEST_F(AdminModulesTest, TheLogSaysAtTheStartWhatEachRegistered) {
         "/_synapse/client/list_spam_checker/is_evil\n"));
 }
 
+class OrderedModulesTest : public AdminServer {
+protected:
+    OrderedModulesTest()
+        : AdminServer(
+              "modules:\n"
+              "  - {module: probe.Probe, config: {name: a}, callbacks: {user_may_invite: {order: 1}}}\n"
+              "  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: []}, callbacks: {order: -1}}\n"
+              "  - {module: synapse_domain_rule_checker.DomainRuleChecker, config: {can_invite_if_not_in_domain_mapping: "
+              "true}}\n") {}
+};
+
+TEST_F(OrderedModulesTest, AreShownPerCallbackInTheOrderInWhichTheyAreAsked) {
+    const boost::json::value order = admin("GET", "/v1/modules").body.at("callback_order");
+    EXPECT_EQ(boost::json::serialize(order.at("check_event_for_spam")),
+              R"(["list_spam_checker.ListSpamChecker","probe.Probe"])");
+    EXPECT_EQ(boost::json::serialize(order.at("user_may_invite")),
+              R"(["synapse_domain_rule_checker.DomainRuleChecker","probe.Probe"])");
+    EXPECT_EQ(boost::json::serialize(order.at("user_may_create_room_alias")), R"(["probe.Probe"])");
+}
+
 class NoModulesTest : public AdminServer {
 protected:
     NoModulesTest() : AdminServer("") {}

@@ -358,11 +358,11 @@ TEST_F(PutOffFederationTest, ATransactionThatIsPutOffIsAnsweredSoAsAWholeAndNotR
     FederationPeer::sign(taken);
     FederationPeer::sign(failing);
     for (int time = 0; time < 2; ++time) {
-        const Answer put_off = peer.send({taken, failing}, "put off");
+        const Answer put_off = peer.send({taken, failing}, "put-off");
         expect_error(put_off, 503, "M_UNKNOWN", "Try again later");
         EXPECT_EQ(put_off.header("Retry-After"), "5");
     }
-    const Answer repeated = peer.send({taken}, "put off");
+    const Answer repeated = peer.send({taken}, "put-off");
     EXPECT_EQ(repeated.status, 200);
     EXPECT_EQ(boost::json::serialize(repeated.body), "{\"pdus\":{\"" + FederationPeer::id_of(taken) + "\":{}}}");
     const Texts seen = seen_by_alice();

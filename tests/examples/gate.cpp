@@ -134,7 +134,7 @@ private:
     template <async::name Name, class Combine, class Answer>
     static Answer neutral() {
         if constexpr (std::is_same_v<Answer, bool>) {
-            return !std::is_same_v<Combine, async::first_not<false>>;
+            return !std::is_base_of_v<async::first_not<false>, Combine>;
         } else if constexpr (std::is_same_v<Answer, callbacks::Verdict>) {
             return callbacks::NOT_SPAM;
         } else if constexpr (std::is_same_v<Answer, callbacks::EventDecision>) {

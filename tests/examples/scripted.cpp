@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace scripted {
@@ -94,9 +95,7 @@ public:
 
 /// A bool decides with what the combine rule doesn't pass over.
 template <class Combine>
-inline constexpr bool passed_over = false;
-template <>
-inline constexpr bool passed_over<async::first_not<true>> = true;
+inline constexpr bool passed_over = std::is_base_of_v<async::first_not<true>, Combine>;
 
 /// A test's module: registers all the callbacks (those of a background update controller with `updates`), and answers each as
 /// its script says. PUT to its resource sets the script, from a callback's name to what it does: `decide`; `throw`, also

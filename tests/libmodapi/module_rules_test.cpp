@@ -112,7 +112,7 @@ TEST_F(ModuleRulesTest, AHangingModuleIsCutAtItsDeadlineAndItsFailureIsWhatTheFi
         entry("      deadline: 2s\n"
               "      on_failure: tempfail\n"
               "      on_user_registration: {on_failure: accept}\n"
-              "      check_event_for_spam: {deadline: 300, on_failure: reject}\n"));
+              "      check_event_for_spam: {deadline: 300ms, on_failure: reject}\n"));
     const auto before = under_test.time.clock().now();
     EXPECT_EQ(judge("hangs"), "M_FORBIDDEN");
     EXPECT_EQ(under_test.time.clock().now() - before, 300ms);
@@ -227,6 +227,8 @@ TEST_F(ModuleRulesTest, WhatIsWrongIsOneLineWithFileLineAndPath) {
          "check_event_for_spam.shares: is no setting of a callback; settings are " + settings},
         {"check_event_for_spam: 5", "check_event_for_spam: must be a mapping, not a number"},
         {"deadline: 2 seconds",
+         "deadline: must be a duration: milliseconds, or a number with a unit such as 30s, 5m, 6h, 7d, 2w or 1y"},
+        {"deadline: 5sms",
          "deadline: must be a duration: milliseconds, or a number with a unit such as 30s, 5m, 6h, 7d, 2w or 1y"},
         {"deadline: -1",
          "deadline: must be a duration: milliseconds, or a number with a unit such as 30s, 5m, 6h, 7d, 2w or 1y"},

@@ -34,7 +34,7 @@ struct RoomHead {
 
 /// None for a room that isn't there.
 [[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
-/// With the next statement.
+/// Stores where a room stands, along with the transaction's next statement.
 void store_head(modapi::Transaction& transaction, const std::string& room_id, const RoomHead& head);
 
 /// Whether the room is in the directory; false for a room that isn't there.

@@ -127,8 +127,7 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     }
     if (event.is_state()) state.set(event);
     append_event(transaction, event, std::nullopt, *head, state);
-    const std::vector<std::string> joined = users_with_membership(transaction, event.room_id(), "join");
-    taken.users.insert(taken.users.end(), joined.begin(), joined.end());
+    add_joined(state, taken.users);
     if (event.membership()) taken.users.push_back(*event.state_key());
     return taken;
 }

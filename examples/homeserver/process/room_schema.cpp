@@ -89,8 +89,7 @@ std::vector<std::string> room_schema() {
         "CREATE INDEX IF NOT EXISTS receipts_by_position ON receipts (stream_position)",
 
         // What a repeated request is answered with. device_id is empty for a token without a device; transaction_id is that of
-        // the
-        // request behind the name of its endpoint.
+        // the request, after the name of its endpoint.
         "CREATE TABLE IF NOT EXISTS sent_transactions (user_id TEXT NOT NULL, device_id TEXT NOT NULL, room_id TEXT NOT NULL, "
         "transaction_id TEXT NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (user_id, device_id, room_id, transaction_id))",
     };

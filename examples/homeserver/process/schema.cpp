@@ -60,7 +60,6 @@ constexpr const char* tables[] = {
     "PRIMARY KEY (stream_position, user_id))",
     // Down to the thread, as they are deleted: PostgreSQL expects one row then and goes by the index row by row, which forgets
     // the dead ones on the way; for more it would collect all their pages first, those of everything deleted too.
-    "DROP INDEX IF EXISTS unread_notifications_of_room",
     "CREATE INDEX IF NOT EXISTS unread_notifications_of_thread ON unread_notifications (user_id, room_id, thread_id)",
     "CREATE INDEX IF NOT EXISTS unread_notifications_of_user ON unread_notifications (user_id, stream_position)",
     "CREATE TABLE IF NOT EXISTS pushers (user_id TEXT NOT NULL, app_id TEXT NOT NULL, pushkey TEXT NOT NULL, "
@@ -83,8 +82,6 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS user_threepid_id_server (user_id TEXT NOT NULL, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "id_server TEXT NOT NULL, PRIMARY KEY (user_id, medium, address, id_server))",
     // Codes that were sent to addresses. validated_at is null until the code is said back.
-    // What it was called when a proof was good for everything: none is kept for longer than two days.
-    "DROP TABLE IF EXISTS threepid_validations",
     "CREATE TABLE IF NOT EXISTS address_validations (sid TEXT PRIMARY KEY, medium TEXT NOT NULL, address TEXT NOT NULL, "
     "client_secret TEXT NOT NULL, token TEXT NOT NULL, next_link TEXT, send_attempt BIGINT NOT NULL, wrong_tries BIGINT NOT "
     "NULL, "
@@ -123,7 +120,15 @@ constexpr const char* tables[] = {
     "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
 };
 
+/// What older versions of the server made, and this one has another form of.
+constexpr const char* outlived[] = {
+    "DROP INDEX IF EXISTS unread_notifications_of_room",
+    // Address validations of before, when a proof was good for everything: none is kept for longer than two days.
+    "DROP TABLE IF EXISTS threepid_validations",
+};
+
 void create_tables(modapi::Transaction& transaction, void*) {
+    for (const char* const statement : outlived) transaction.execute(statement);
     for (const char* const statement : tables) transaction.execute(statement);
     modapi::BackgroundUpdateRows::create(transaction);
     upgrade_rooms(transaction);

@@ -29,14 +29,6 @@ bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
     return true;
 }
 
-/// Whose membership the events set is there already.
-void add_joined(const StateMap& before, std::vector<std::string>& users) {
-    for (const auto& [key, event] : before) {
-        const std::optional<std::string_view> membership = event.membership();
-        if (membership && *membership == "join") users.push_back(key.second);
-    }
-}
-
 }  // namespace
 
 const Event* repeated(const Event& event, const StateMap& state) {

@@ -1,6 +1,7 @@
 #include "rooms/pending_event.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace homeserver {
 
@@ -31,6 +32,13 @@ std::vector<std::string> append_events(Transaction& transaction, const std::vect
         if (pending.event.membership()) members.push_back(*pending.event.state_key());
     }
     return members;
+}
+
+void add_joined(const callbacks::StateMap& state, std::vector<std::string>& users) {
+    for (const auto& [key, event] : state) {
+        const std::optional<std::string_view> membership = event.membership();
+        if (membership && *membership == "join") users.push_back(key.second);
+    }
 }
 
 }  // namespace homeserver

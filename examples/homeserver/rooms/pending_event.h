@@ -37,5 +37,8 @@ struct PendingEvent {
 /// are to be told. For use inside a transaction.
 [[nodiscard]] std::vector<std::string> append_events(modapi::Transaction& transaction, const std::vector<PendingEvent>& events,
                                                      RoomHead& head, const callbacks::StateMap& before);
+/// Adds those who are joined in a room of this state to `users`, in the order of the state's keys. An event that is stored there
+/// is told to them, and to those whose memberships it sets.
+void add_joined(const callbacks::StateMap& state, std::vector<std::string>& users);
 
 }  // namespace homeserver

@@ -74,13 +74,27 @@ bool is_word(const ConfigSection& section, std::string_view key, std::string_vie
     return value && value->is_string() && std::string_view(value->get_string()) == word;
 }
 
+/// What is written with `ms`, a unit that the durations of the contract, and so modules' own, don't have; none: anything else.
+std::optional<std::chrono::milliseconds> time_in_milliseconds(const ConfigSection& section, std::string_view key) {
+    constexpr std::string_view unit = "ms";
+    const auto value = section.optional<callbacks::JsonValue>(key);
+    const auto* const written = value ? value->if_string() : nullptr;
+    if (written == nullptr) return std::nullopt;
+    const std::string_view text(*written);
+    if (!text.ends_with(unit)) return std::nullopt;
+    const std::string_view number = text.substr(0, text.size() - unit.size());
+    if (number.empty() || number.back() < '0' || number.back() > '9') return std::nullopt;
+    return parse_duration(number);
+}
+
 /// A duration that is more than nothing.
 async::clock::duration positive_time(const ConfigSection& section, std::string_view key, std::chrono::milliseconds otherwise) {
     constexpr std::chrono::hours max_time = std::chrono::hours(24) * 365;
-    const std::chrono::milliseconds read = optional_duration(section, key).value_or(otherwise);
-    if (read.count() == 0) section.fail(key, "must be longer than 0");
-    if (read > max_time) section.fail(key, "must be at most 1y");
-    return read;
+    std::optional<std::chrono::milliseconds> read = time_in_milliseconds(section, key);
+    if (!read) read = optional_duration(section, key).value_or(otherwise);
+    if (read->count() == 0) section.fail(key, "must be longer than 0");
+    if (*read > max_time) section.fail(key, "must be at most 1y");
+    return *read;
 }
 
 void read_deadline(const ConfigSection& section, CallbackRule& rule) {

@@ -125,7 +125,7 @@ private:
 
     void cancel(async::cancel_reason reason);
     void expire();
-    /// Nobody waits for the call any more. False: a thread has begun it, and it will be back.
+    /// Takes the call back before a thread begins it. False: one has, and the call will be back.
     bool take_back() noexcept;
     /// What the caller was suspended for is over.
     void end(Outcome outcome) noexcept;
