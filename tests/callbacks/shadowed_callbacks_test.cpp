@@ -384,7 +384,6 @@ TEST(ShadowedCallbacks, AModeAndAShareChangeWithTheNextCallAndRunningOnesGoOn) {
 TEST(ShadowedCallbacks, ARunGoesOnWhenItsOperationIsCancelledAndEndsWhenTheWorkerStops) {
     ShadowTest test(Shadowed::hangs);
     test.limits.deadline = 0s;
-    std::vector<std::string> order;
     ShadowSubject<CheckEvent> subject(test);
     const callbacks::Event& event = std::get<0>(subject.arguments).value;
     const auto call = test.time.start(subject.dispatch(event));

@@ -209,6 +209,7 @@ task<std::pair<std::string, std::optional<std::string>>> ModuleApi::create_room(
 }
 
 task<void> ModuleApi::delete_room(std::string room_id) {
+    modapi::refuse_in_shadow(co_await async::this_context, "delete_room");
     task<void> deleting = nested_call(ModuleCall("delete_room", environment_.place),
                                       environment_.server.rooms().delete_room(parsed_room(std::move(room_id))));
     co_await std::move(deleting);
@@ -227,6 +228,7 @@ task<std::pair<std::string, std::vector<std::string>>> ModuleApi::lookup_room_al
 }
 
 task<void> ModuleApi::send_local_online_presence_to(std::vector<std::string> users) {
+    modapi::refuse_in_shadow(co_await async::this_context, "send_local_online_presence_to");
     std::vector<UserID> parsed;
     for (std::string& user_id : users) parsed.push_back(parsed_user(std::move(user_id)));
     task<void> sending = nested_call(ModuleCall("send_local_online_presence_to", environment_.place),
@@ -235,6 +237,7 @@ task<void> ModuleApi::send_local_online_presence_to(std::vector<std::string> use
 }
 
 task<void> ModuleApi::set_presence_for_users(PresenceUpdates users) {
+    modapi::refuse_in_shadow(co_await async::this_context, "set_presence_for_users");
     for (const auto& [user_id, update] : users) {
         static_cast<void>(parsed_user(user_id));  // throws the 400 for what is none
         require_text(update.status_msg, "status_msg");

@@ -40,6 +40,7 @@ task<std::string> ModuleApi::create_login_token(std::string user_id, std::int64_
 }
 
 task<void> ModuleApi::invalidate_access_token(std::string access_token) {
+    modapi::refuse_in_shadow(co_await async::this_context, "invalidate_access_token");
     if (!callbacks::is_storable_text(access_token))
         throw callbacks::SynapseError(401, "Invalid access token passed.", callbacks::Codes::UNKNOWN_TOKEN);
     task<void> invalidating = nested_call(ModuleCall("invalidate_access_token", environment_.place),
@@ -50,6 +51,7 @@ task<void> ModuleApi::invalidate_access_token(std::string access_token) {
 task<Response> ModuleApi::complete_sso_login_async(std::string registered_user_id, const Request& request,
                                                    std::string client_redirect_url, bool new_user,
                                                    std::string auth_provider_id) {
+    modapi::refuse_in_shadow(co_await async::this_context, "complete_sso_login_async");
     UserID user = user_with_account(std::move(registered_user_id), server_name());
     require_text(auth_provider_id, "auth_provider_id");
     task<Response> completing =

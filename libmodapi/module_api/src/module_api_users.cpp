@@ -98,6 +98,7 @@ task<void> ModuleApi::check_username(std::string username) {
 
 task<std::string> ModuleApi::register_user(std::string localpart, std::optional<std::string> displayname,
                                            std::vector<std::string> emails, bool admin) {
+    modapi::refuse_in_shadow(co_await async::this_context, "register_user");
     require_text(displayname, "displayname");
     for (const std::string& email : emails) require_text(email, "an e-mail address");
     task<std::string> registering = nested_call(
@@ -157,6 +158,7 @@ task<void> ModuleApi::store_remote_3pid_association(std::string user_id, std::st
 }
 
 task<void> ModuleApi::deactivate_user(std::string user_id, bool erase) {
+    modapi::refuse_in_shadow(co_await async::this_context, "deactivate_user");
     task<void> deactivating = nested_call(
         ModuleCall("deactivate_user", environment_.place),
         environment_.server.accounts().deactivate_user(user_with_account(std::move(user_id), server_name()), erase));
