@@ -138,6 +138,7 @@ struct Shadows<async::slot<Name, R(Parameters...), Combine, Errors>> {
     }
     static slot other(ShadowTest& test) {
         return slot([&test](Parameters...) -> answer {
+            static_cast<void>(test);
             if constexpr (!std::is_void_v<answer>) return shadow_answer_of<answer, Combine>(test.decides);
         });
     }
