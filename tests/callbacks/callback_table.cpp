@@ -84,8 +84,7 @@ int main() {
                   << Words<typename Callback::slot_type::signature>::text() << '\t' << description->combine_rule << '\t'
                   << description->error_rule << '\t' << (description->is_routine ? "routine" : "") << '\t'
                   << (description->can_reject ? "reject " : "") << (description->can_be_put_off ? "tempfail " : "")
-                  << (description->can_be_shared ? "share " : "")
-                  << (description->can_be_shadowed ? "shadow" : "") << '\n';
+                  << (description->can_be_shared ? "share " : "") << (description->can_be_shadowed ? "shadow" : "") << '\n';
         ++description;
     });
 }

@@ -3,8 +3,8 @@
 #include <callbacks/dispatchers.h>
 #include <callbacks/ruling.h>
 
-#include <async/callback_frame.h>
 #include <async/call_limits.h>
+#include <async/callback_frame.h>
 #include <async/scope.h>
 #include <async/shadowed_run.h>
 #include <async/sleep.h>
@@ -138,6 +138,7 @@ struct Shadows<async::slot<Name, R(Parameters...), Combine, Errors>> {
     }
     static slot other(ShadowTest& test) {
         return slot([&test](Parameters...) -> answer {
+            static_cast<void>(test);
             if constexpr (!std::is_void_v<answer>) return shadow_answer_of<answer, Combine>(test.decides);
         });
     }
@@ -441,8 +442,9 @@ TEST(ShadowedCallbacks, WhatIsCancelledIsNotComparedAndWhatFailsIs) {
     ShadowTest failing(Shadowed::decides);
     failing.settings.observer = nullptr;
     ShadowSubject<CheckEvent> before(failing);
-    before.dispatch.add("failing", [](const callbacks::Event&) -> callbacks::Verdict { throw std::runtime_error("failed"); },
-                        &failing.settings);
+    before.dispatch.add(
+        "failing", [](const callbacks::Event&) -> callbacks::Verdict { throw std::runtime_error("failed"); },
+        &failing.settings);
     EXPECT_EQ(before.call(), "failed");
     failing.time.run_ready();
     EXPECT_EQ(failing.by()->in_shadow().differed, 1U) << "it would have denied before that failed";
@@ -518,8 +520,8 @@ TEST(ShadowedCallbacks, AFieldThatALaterModuleWritesAnywayIsNoDifference) {
 }
 
 TEST(ShadowedCallbacks, AUnionDiffersByWhoIsNotInIt) {
-    using callbacks::detail::ByUnion;
     using callbacks::InterestedUsers;
+    using callbacks::detail::ByUnion;
     const InterestedUsers everyone(callbacks::PRESENCE_ALL_USERS);
     const InterestedUsers both({"@a:test", "@b:test"});
     const InterestedUsers one({"@a:test"});

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-/// `mode: shadow`, from the file to a module's instance: what a run may not change, what is counted and logged of it, and how it
-/// ends.
+/// `mode: shadow`, from the file to a module's instance: what a run may not change, what is counted and logged of it, and how
+/// it ends.
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,7 +49,9 @@ public:
         co_await std::move(doing);
         co_return callbacks::Codes::FORBIDDEN;
     }
-    void hear(const callbacks::Event&, const callbacks::StateMap&) { api_.delayed_background_call(5s, [] { ++delayed; }); }
+    void hear(const callbacks::Event&, const callbacks::StateMap&) {
+        api_.delayed_background_call(5s, [] { ++delayed; });
+    }
     static async::task<void> invalidate(ModuleApi& api) {
         async::task<void> invalidating = api.invalidate_cache(built->numbers_, std::string("key"));
         co_await std::move(invalidating);
@@ -157,8 +159,9 @@ TEST_F(ShadowModeTest, ADifferenceIsCountedAndALineOfTheLogAndNothingElse) {
     EXPECT_EQ(counted.calls, 0U);
     EXPECT_EQ(counted.decided, 0U);
     EXPECT_EQ(counted.timed_calls, 0U);
-    EXPECT_TRUE(log.contains("info: module my.Doing: check_event_for_spam (shadow) would have answered M_FORBIDDEN where "
-                             "NOT_SPAM was done"))
+    EXPECT_TRUE(
+        log.contains("info: module my.Doing: check_event_for_spam (shadow) would have answered M_FORBIDDEN where "
+                     "NOT_SPAM was done"))
         << log.text();
 }
 
@@ -333,8 +336,7 @@ TEST_F(ShadowModeTest, EveryMemberThatChangesSomethingIsRefusedByItsName) {
         });
         // The deprecated one is made of two others.
         const std::string name(member.name == "register_" ? "register_user" : member.name);
-        EXPECT_EQ(message,
-                  "module my.Doing: check_event_for_spam runs in shadow mode, in which " + name + " changes nothing");
+        EXPECT_EQ(message, "module my.Doing: check_event_for_spam runs in shadow mode, in which " + name + " changes nothing");
         EXPECT_EQ(counts().shadow.kept_back, ++refused);
         EXPECT_TRUE(log.contains("module my.Doing: check_event_for_spam (shadow) was kept from " + name)) << log.text();
         calls.erase(call);
@@ -379,10 +381,12 @@ TEST_F(ModuleApiShadowTest, AnInteractionOnlyReadsAndWhatItWritesIsRefused) {
         return api.run_db_interaction(
             "write", [](modapi::Transaction& transaction) { transaction.execute("UPDATE shadowed SET number = 8"); });
     });
-    EXPECT_EQ(refusal, "module my.Doing: check_event_for_spam runs in shadow mode, in which run_db_interaction changes nothing");
+    EXPECT_EQ(refusal,
+              "module my.Doing: check_event_for_spam runs in shadow mode, in which run_db_interaction changes nothing");
     wait_for_it([](ModuleApi& api) {
-        return api.run_db_interaction(
-            "write later", [](modapi::Transaction& transaction) { transaction.execute_later("UPDATE shadowed SET number = 8"); });
+        return api.run_db_interaction("write later", [](modapi::Transaction& transaction) {
+            transaction.execute_later("UPDATE shadowed SET number = 8");
+        });
     });
     EXPECT_EQ(counts().shadow.kept_back, 2U);
     const std::int64_t still = under_test.wait(under_test.database->read("read", [](modapi::Transaction& transaction) {

@@ -40,7 +40,8 @@ limiter::limiter(call_limits limits, clock& time, const dispatch_settings* setti
       time_(time),
       settings_(settings),
       bounds_{limits_.breaker.get(), limits_.places.get(), late_after(limits_.deadline)},
-      shadow_bounds_{limits_.shadow_breaker.get(), limits_.shadow_places.get(), late_after_in_shadow(limits_.deadline, settings)},
+      shadow_bounds_{limits_.shadow_breaker.get(), limits_.shadow_places.get(),
+                     late_after_in_shadow(limits_.deadline, settings)},
       is_shadowed_(std::make_shared<bool>(false)) {
     set_mode(limits_.mode);
 }

@@ -52,7 +52,7 @@ struct CallbackDescription {
     bool can_reject;      ///< a failure can become a denial
     bool can_be_put_off;  ///< a failure can become "try again later"
     bool can_be_shared;   ///< a call says whom it is about, so that a part of the calls can be asked
-    bool can_be_shadowed; ///< it can be asked beside the operation, and its answer compared with what was done
+    bool can_be_shadowed;  ///< it can be asked beside the operation, and its answer compared with what was done
 };
 /// All forty, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();

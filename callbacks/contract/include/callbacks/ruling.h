@@ -97,8 +97,8 @@ concept denies_by_what_passes = requires(const Combine& rule) {
 
 }  // namespace detail
 
-/// What a callback's declaration says of failures, shares and shadow mode; the Policy of async::limited_call. `Slot` is a slot of one
-/// callable.
+/// What a callback's declaration says of failures, shares and shadow mode; the Policy of async::limited_call. `Slot` is a slot
+/// of one callable.
 template <class Slot>
 struct what_may_be_ruled;
 

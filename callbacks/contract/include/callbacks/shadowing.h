@@ -28,8 +28,8 @@
 /// Can be: what answers something, or may change an argument (on_create_room). What only notifies can't: there is nothing to
 /// compare. on_update neither: what it answers is run around an update.
 ///
-/// Differs: had the module's answer counted, at the module's place in the walk, something else would have been done. A module is
-/// asked only where the walk reaches it, so nobody before it has decided.
+/// Differs: had the module's answer counted, at the module's place in the walk, something else would have been done. A module
+/// is asked only where the walk reaches it, so nobody before it has decided.
 ///
 /// | how answers combine | differs |
 /// |---|---|
@@ -39,8 +39,8 @@
 /// | union per key; union, everyone ends it | somebody isn't in what was done; everyone, and what was done isn't everyone |
 /// | all in order | it changed its argument |
 ///
-/// An exception by which a callback answers (a SynapseError below 500 that its error rule lets pass) decides likewise. Where what
-/// was done is a failure, only an answer differs that would have ended the walk before.
+/// An exception by which a callback answers (a SynapseError below 500 that its error rule lets pass) decides likewise. Where
+/// what was done is a failure, only an answer differs that would have ended the walk before.
 namespace callbacks {
 
 namespace detail {
@@ -185,7 +185,8 @@ struct Compared<void> {
 };
 
 template <class Parameter>
-inline constexpr bool may_be_changed = std::is_lvalue_reference_v<Parameter> && !std::is_const_v<std::remove_reference_t<Parameter>>;
+inline constexpr bool may_be_changed =
+    std::is_lvalue_reference_v<Parameter> && !std::is_const_v<std::remove_reference_t<Parameter>>;
 
 }  // namespace detail
 
@@ -243,7 +244,8 @@ struct Shadowing {
 
 private:
     template <std::size_t... Index>
-    static detail::ChangedArguments compared_arguments(const copies& before, const copies& after, std::index_sequence<Index...>) {
+    static detail::ChangedArguments compared_arguments(const copies& before, const copies& after,
+                                                       std::index_sequence<Index...>) {
         return {(is_changed<Parameters>(std::get<Index>(before), std::get<Index>(after)) || ...)};
     }
     template <class Parameter, class Value>

@@ -55,7 +55,7 @@ public:
 
     /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
-        if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr}, how);
+        if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr, how.is_shadowed}, how);
     }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
@@ -69,7 +69,7 @@ public:
     void each_interest(Visitor&& visit) const {
         if (registered_.current() == nullptr) return;
         for (const entry& each : *registered_.current()) {
-            if (!each.identity->how.is_in_shadow()) visit(each.registered.interest());
+            if (each.is_shadowed == nullptr || !*each.is_shadowed) visit(each.registered.interest());
         }
     }
 
@@ -77,6 +77,7 @@ private:
     struct entry {
         slot_type registered;
         callback_identity* identity;
+        std::shared_ptr<const bool> is_shadowed;
     };
     using snapshot = typename detail::registry<entry>::snapshot;
     static constexpr std::uint32_t sampled_every = 64;

@@ -320,8 +320,7 @@ private:
                                            detail::passed<Arguments>... arguments, writer& out) {
         const context& here = co_await this_context;
         by->passed_over();
-        if constexpr (has_shadow<Policy>)
-            shadow_call<slot_type, Policy>::begin(here, inner, by, arguments..., out.written());
+        if constexpr (has_shadow<Policy>) shadow_call<slot_type, Policy>::begin(here, inner, by, arguments..., out.written());
         static_cast<void>(here);
     }
 

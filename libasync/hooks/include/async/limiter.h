@@ -26,7 +26,7 @@ class shadow_frame;
 
 /// What a run is held to.
 struct call_bounds {
-    circuit_breaker* breaker;    ///< null: none, as the next
+    circuit_breaker* breaker;  ///< null: none, as the next
     call_places* places;
     clock::duration late_after;  ///< the deadline, and how wrong coarse time may be; max: there is none
 

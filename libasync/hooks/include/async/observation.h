@@ -66,12 +66,12 @@ private:
 
 /// How a call ended that a registration in shadow mode was to be asked in.
 enum class shadow_end : unsigned char {
-    agreed,       ///< what was done would be the same with its answer
-    differed,     ///< it wouldn't
-    not_compared, ///< it has answered, and nothing was done: the call was cancelled
-    failed,       ///< an exception, an expired deadline
-    kept_back,    ///< it wanted to change something, which it may not, and ended with an exception then
-    skipped,      ///< it wasn't asked: no place was free, its breaker is open, or what it was to be asked can't be copied
+    agreed,        ///< what was done would be the same with its answer
+    differed,      ///< it wouldn't
+    not_compared,  ///< it has answered, and nothing was done: the call was cancelled
+    failed,        ///< an exception, an expired deadline
+    kept_back,     ///< it wanted to change something, which it may not, and ended with an exception then
+    skipped,       ///< it wasn't asked: no place was free, its breaker is open, or what it was to be asked can't be copied
 };
 
 /// What came of a call in shadow mode. The texts are for people, and name no passwords or tokens.
@@ -100,7 +100,8 @@ public:
     virtual void on_breaker_opened(const callback_identity& /*callback*/, clock::duration /*open*/) noexcept {}
     /// A run of this callback was well: its breaker lets all through again.
     virtual void on_breaker_closed(const callback_identity& /*callback*/) noexcept {}
-    /// A call ended that this callback was asked in, or should have been, in shadow mode. What `callback` counts is of those alone.
+    /// A call ended that this callback was asked in, or should have been, in shadow mode. What `callback` counts is of those
+    /// alone.
     virtual void on_shadow_run(const callback_identity& /*callback*/, const shadow_result& /*result*/) noexcept {}
     /// This callback wanted to change something in shadow mode, and was kept from it: `what` is what it asked for.
     virtual void on_kept_back(const callback_identity& /*callback*/, std::string_view /*what*/) noexcept {}

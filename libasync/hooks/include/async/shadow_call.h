@@ -19,7 +19,8 @@
 
 namespace async {
 
-/// Whether a policy (async/limited_call.h) says of its callback that it can be asked in shadow mode, and how its answers compare:
+/// Whether a policy (async/limited_call.h) says of its callback that it can be asked in shadow mode, and how its answers
+/// compare:
 ///     static constexpr bool shadowed
 ///     template <class T> using owned      `type`, `static std::optional<type> copy(const T&)`, none: it can't be copied, and
 ///                                         `static T& get(type&)`

@@ -28,8 +28,7 @@ struct call_outcome {
 template <class Result>
 class watched_call final : public operation {
 public:
-    explicit watched_call(const context& outer)
-        : operation(outer), outcome_(std::make_shared<call_outcome<Result>>()) {}
+    explicit watched_call(const context& outer) : operation(outer), outcome_(std::make_shared<call_outcome<Result>>()) {}
     /// A call that says nothing before was cancelled.
     ~watched_call() override {
         if (!outcome_->is_over) end();

@@ -268,8 +268,8 @@ public:
 
         /// `owned` has `walk`.
         template <class Owner, class Place, class Given, class Subject>
-        static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<Owner> owned,
-                                            Place place, Given arguments, const Subject& subject, writer& out) {
+        static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<Owner> owned, Place place,
+                                            Given arguments, const Subject& subject, writer& out) {
             try {
                 for (bool finished = false; !finished;) {
                     co_await walk.rest();

@@ -33,8 +33,8 @@ struct CallbackRule {
 
     /// Whether its runs have any limit.
     [[nodiscard]] bool limits() const noexcept {
-        return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker || mode != async::call_mode::enforce ||
-               share != async::call_limits::whole;
+        return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker ||
+               mode != async::call_mode::enforce || share != async::call_limits::whole;
     }
 };
 
@@ -67,7 +67,7 @@ private:
     const async::dispatch_settings& settings_;
     std::shared_ptr<async::call_places> places_;       // of the whole entry; null: none
     std::shared_ptr<async::circuit_breaker> breaker_;  // likewise
-    std::shared_ptr<async::call_places> shadow_places_;       // and of its runs in shadow mode
+    std::shared_ptr<async::call_places> shadow_places_;  // and of its runs in shadow mode
     std::shared_ptr<async::circuit_breaker> shadow_breaker_;
     std::map<std::string, std::shared_ptr<async::limiter>, std::less<>> limiters_;
 };
