@@ -2,6 +2,7 @@
 
 #include <callbacks/client_event.h>
 #include <callbacks/errors.h>
+#include <callbacks/ruling.h>
 
 #include <async/bind.h>
 #include <async/scope.h>
@@ -12,8 +13,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 /// add_field_to_unsigned from the event to a client's bytes.
@@ -280,6 +283,35 @@ TEST_F(ClientEventsTest, ACallbackThatWaitsHoldsUpItsOwnEventOnlyAndKeepsTheOrde
         EXPECT_EQ(sent.at(index).at("unsigned").at("behind"), "first");
     }
     EXPECT_EQ(written(), sent) << "the second response uses what the first one left";
+}
+
+TEST_F(ClientEventsTest, AModuleInShadowModeIsComparedForEachEventAndAddsNothing) {
+    async::scope runs(time.environment(), [](std::string_view, const std::exception_ptr&) {});
+    async::dispatch_settings settings;
+    settings.shadow_runs = &runs;
+    async::call_limits limits;
+    limits.mode = async::call_mode::shadow;
+    const auto differing = std::make_shared<async::limiter>(limits, time.clock(), &settings);
+    const auto agreeing = std::make_shared<async::limiter>(limits, time.clock(), &settings);
+    auto& hook = hooks.add_field_to_unsigned_callback;
+    using Slot = std::remove_cvref_t<decltype(hook)>::slot_type;
+    using Limited = async::limited_call<Slot, callbacks::what_may_be_ruled<Slot>>;
+    add<&Module::later>(second);
+    for (const char* type : {"quick", "slow", "quick too"}) send(make_event(type));
+    const boost::json::array without = written();
+
+    Module same{"second"};
+    hook.add("differing", Limited::around(Slot(async::bind<&Module::direct>(&first)), differing), &settings,
+             differing->stands_at(-1));
+    hook.add("agreeing", Limited::around(Slot(async::bind<&Module::later>(&same)), agreeing), &settings,
+             agreeing->stands_at(-1));
+    EXPECT_EQ(written(), without);
+    time.advance(10s);
+    EXPECT_EQ(first.runs, 3);
+    EXPECT_EQ(differing->in_shadow().differed, 3U);
+    EXPECT_EQ(agreeing->in_shadow().runs, 3U);
+    EXPECT_EQ(agreeing->in_shadow().differed, 0U);
+    time.run(runs.join());
 }
 
 TEST_F(ClientEventsTest, AnExceptionFailsTheResponseAsItIs) {

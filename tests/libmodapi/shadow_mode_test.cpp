@@ -231,6 +231,27 @@ TEST_F(ShadowModeTest, ACallbackOfAnotherModuleThatARunCausesChangesNothingEithe
         << log.text();
 }
 
+/// Says why a call was refused.
+async::task<void> attempt(ModuleApi& api, const Call& what, std::string& refusal) {
+    try {
+        async::task<void> changing = what(api);
+        co_await std::move(changing);
+    } catch (const modapi::ShadowedChange& refused) {
+        refusal = refused.what();
+    }
+}
+async::task<void> attempt_and_note(ModuleApi& api, const Call& what, std::string& refusal, bool& has_ended) {
+    async::task<void> attempting = attempt(api, what, refusal);
+    co_await std::move(attempting);
+    has_ended = true;
+}
+async::task<void> read_number(ModuleApi& api, std::int64_t& number) {
+    async::task<std::int64_t> reading = api.run_db_interaction("read", [](modapi::Transaction& transaction) {
+        return std::get<0>(*transaction.query_one<std::int64_t>("SELECT number FROM shadowed"));
+    });
+    number = co_await std::move(reading);
+}
+
 /// What isn't one of those here is one that changes nothing.
 std::map<std::string, Call, std::less<>> changing_calls() {
     const std::string alice = "@alice:example.org";
@@ -326,14 +347,7 @@ TEST_F(ShadowModeTest, EveryMemberThatChangesSomethingIsRefusedByItsName) {
         const auto call = calls.find(member.name);
         ASSERT_NE(call, calls.end()) << member.name << " is in no test";
         std::string message;
-        ask([&](ModuleApi& api) -> async::task<void> {
-            try {
-                async::task<void> changing = call->second(api);
-                co_await std::move(changing);
-            } catch (const modapi::ShadowedChange& refusal) {
-                message = refusal.what();
-            }
-        });
+        ask([&](ModuleApi& api) { return attempt(api, call->second, message); });
         // The deprecated one is made of two others.
         const std::string name(member.name == "register_" ? "register_user" : member.name);
         EXPECT_EQ(message, "module my.Doing: check_event_for_spam runs in shadow mode, in which " + name + " changes nothing");
@@ -357,24 +371,11 @@ TEST_F(ModuleApiShadowTest, AnInteractionOnlyReadsAndWhatItWritesIsRefused) {
     std::string refusal;
     const auto wait_for_it = [&](const Call& what) {
         bool has_ended = false;
-        Doing::what = [&, what](ModuleApi& api) -> async::task<void> {
-            try {
-                async::task<void> doing = what(api);
-                co_await std::move(doing);
-            } catch (const std::exception& failure) {
-                refusal = failure.what();
-            }
-            has_ended = true;
-        };
+        Doing::what = [&](ModuleApi& api) { return attempt_and_note(api, what, refusal, has_ended); };
         under_test.wait(judged(under_test.worker, event_of("m.room.message")));
         while (!has_ended) under_test.wait(wait_for(1ms));
     };
-    wait_for_it([&](ModuleApi& api) -> async::task<void> {
-        async::task<std::int64_t> reading = api.run_db_interaction("read", [](modapi::Transaction& transaction) {
-            return std::get<0>(*transaction.query_one<std::int64_t>("SELECT number FROM shadowed"));
-        });
-        read = co_await std::move(reading);
-    });
+    wait_for_it([&](ModuleApi& api) { return read_number(api, read); });
     EXPECT_EQ(read, 7);
     EXPECT_EQ(refusal, "");
     wait_for_it([](ModuleApi& api) {
