@@ -28,6 +28,17 @@ constexpr std::chrono::milliseconds patience(700);
 
 double in_milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
+/// Of a callback that was in shadow mode since the start.
+JsonDict described(const async::shadow_counts& counts) {
+    JsonDict row;
+    row["runs"] = counts.runs;
+    row["skipped"] = counts.skipped;
+    row["differed"] = counts.differed;
+    row["failed"] = counts.failed;
+    row["changes_refused"] = counts.kept_back;
+    return row;
+}
+
 JsonDict described(const modapi::CallbackCounts& counts) {
     JsonDict row;
     row["calls"] = counts.calls;
@@ -37,17 +48,6 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["timed_ms"] = in_milliseconds(counts.timed_ns);
     row["longest_ms"] = in_milliseconds(counts.max_ns);
     if (counts.shadow.runs + counts.shadow.skipped > 0) row["shadow"] = described(counts.shadow);
-    return row;
-}
-
-/// Of a callback that was in shadow mode since the start.
-JsonDict described(const async::shadow_counts& counts) {
-    JsonDict row;
-    row["runs"] = counts.runs;
-    row["skipped"] = counts.skipped;
-    row["differed"] = counts.differed;
-    row["failed"] = counts.failed;
-    row["changes_refused"] = counts.kept_back;
     return row;
 }
 
