@@ -294,16 +294,16 @@ TEST_F(ClientEventsTest, AModuleInShadowModeIsComparedForEachEventAndAddsNothing
     const auto differing = std::make_shared<async::limiter>(limits, time.clock(), &settings);
     const auto agreeing = std::make_shared<async::limiter>(limits, time.clock(), &settings);
     auto& hook = hooks.add_field_to_unsigned_callback;
-    using Slot = std::remove_cvref_t<decltype(hook)>::slot_type;
-    using Limited = async::limited_call<Slot, callbacks::what_may_be_ruled<Slot>>;
+    using Given = std::remove_cvref_t<decltype(hook)>::slot_type;
+    using Limited = async::limited_call<Given, callbacks::what_may_be_ruled<Given>>;
     add<&Module::later>(second);
     for (const char* type : {"quick", "slow", "quick too"}) send(make_event(type));
     const boost::json::array without = written();
 
     Module same{"second"};
-    hook.add("differing", Limited::around(Slot(async::bind<&Module::direct>(&first)), differing), &settings,
+    hook.add("differing", Limited::around(Given(async::bind<&Module::direct>(&first)), differing), &settings,
              differing->stands_at(-1));
-    hook.add("agreeing", Limited::around(Slot(async::bind<&Module::later>(&same)), agreeing), &settings,
+    hook.add("agreeing", Limited::around(Given(async::bind<&Module::later>(&same)), agreeing), &settings,
              agreeing->stands_at(-1));
     EXPECT_EQ(written(), without);
     time.advance(10s);

@@ -137,6 +137,11 @@ private:
         /// Runs hooks until all have run (true) or one suspends: `rest` then waits for it, `settle` ends it.
         template <class Subject>
         bool advance(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
+            return advance_here(subject, out, arguments...);
+        }
+        /// Does what advance does, inside of its caller: in the loop over items a call for each of them is a tenth of what they cost.
+        template <class Subject>
+        [[gnu::always_inline]] bool advance_here(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
             const entry* const end = hooks_.data() + hooks_.size();
             for (const entry* at = next_; at != end; ++at) {
                 const entry& registered = *at;
@@ -220,7 +225,7 @@ public:
                 writer& out = items_.open_writer();
                 const auto arguments = items_.arguments();
                 const bool finished = std::apply(
-                    [&](const auto&... argument) { return current_->advance(items_.subject(), out, argument...); }, arguments);
+                    [&](const auto&... argument) { return current_->advance_here(items_.subject(), out, argument...); }, arguments);
                 if (finished) [[likely]] {
                     items_.close();
                 } else {

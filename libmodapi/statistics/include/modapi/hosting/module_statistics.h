@@ -26,7 +26,7 @@ struct CallbackCounts {
     };
     std::uint64_t waiting = 0;         ///< calls that have suspended and not ended yet
     std::uint64_t max_waiting_ns = 0;  ///< since when the longest of them does
-    async::shadow_counts shadow;       ///< calls in shadow mode, which none of the above counts
+    async::shadow_counts shadow{};     ///< calls in shadow mode, which none of the above counts
     std::size_t place = 0;             ///< where its first registration stands among those of all modules, from 0
 
     void add(const CallbackCounts& others);
