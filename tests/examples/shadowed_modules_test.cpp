@@ -60,7 +60,7 @@ TEST_F(ShadowedModulesTest, WhatAModuleDeniesThrowsOrChangesIsCountedAndNotDone)
     EXPECT_EQ(shadow_when(0, "check_event_for_spam", "failed", 1), 1);
 
     const Answer messages = get("/rooms/" + room + "/messages?dir=b&limit=3", alice);
-    EXPECT_EQ(messages.body.as_object().find("chunk")->value().as_array().size(), 3U);
+    EXPECT_EQ(messages.body.at("chunk").as_array().size(), 3U);
     EXPECT_EQ(bodies(messages.body.at("chunk")).front(), "calm");
     const boost::json::value& event = messages.body.at("chunk").at(0);
     const boost::json::value* const added = event.as_object().if_contains("unsigned");
