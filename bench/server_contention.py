@@ -8,11 +8,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-from server_process import CLIENT, ROOT, SERVER_NAME, Connection, Failed, MeasuredServer
+from server_process import CLIENT, ROOT, SERVER_NAME, Connection, Failed, MeasuredServer, Senders
 
 SENDERS = 50
 SMALLEST_RATIO = 1.5  # of messages a second: those of fifty senders to those of one; on PostgreSQL
@@ -50,37 +49,20 @@ class Postgresql:
         self.run("stop")
 
 
-class Crowd:
-    """People in one room who send messages until they are told to stop, each on a connection of their own."""
+class Crowd(Senders):
+    """People in one room who send messages, each on a connection of their own."""
 
-    def __init__(self, server, room, tokens, run):
-        self.server, self.room, self.run = server, room, run
-        self.stopping = threading.Event()
+    def __init__(self, server, room, tokens, name):
+        super().__init__(len(tokens))
+        self.server, self.room, self.tokens, self.name = server, room, tokens, name
         self.sent = [0] * len(tokens)
-        self.failures = []
-        self.threads = [threading.Thread(target=self.send, args=pair) for pair in enumerate(tokens)]
 
-    def send(self, index, token):
-        try:
-            with Connection(self.server.base, token) as connection:
-                while not self.stopping.is_set():
-                    path = "%s/rooms/%s/send/m.room.message/%s-%d" % (CLIENT, self.room, self.run, self.sent[index])
-                    connection.timed("PUT", path, '{"msgtype":"m.text","body":"one of many"}')
-                    self.sent[index] += 1
-        except Exception as failure:  # the thread's last words
-            self.failures.append(failure)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-        if self.failures:
-            raise Failed("%d of %d senders failed: %s" % (len(self.failures), len(self.threads), self.failures[0]))
+    def send(self, index):
+        with Connection(self.server.base, self.tokens[index]) as connection:
+            while not self.stopping.is_set():
+                path = "%s/rooms/%s/send/m.room.message/%s-%d" % (CLIENT, self.room, self.name, self.sent[index])
+                connection.timed("PUT", path, '{"msgtype":"m.text","body":"one of many"}')
+                self.sent[index] += 1
 
     def messages_a_second(self, seconds):
         time.sleep(seconds / 4)  # until all of them are at it

@@ -3,11 +3,10 @@ other requests of the server feel of them (hanging_check.cpp).
 """
 
 import statistics
-import threading
 import time
 
 from server_load import prepare, run_wrk
-from server_process import CLIENT, SERVER_NAME, SETTINGS, Connection, Failed, MeasuredServer
+from server_process import CLIENT, SERVER_NAME, SETTINGS, Connection, Failed, MeasuredServer, Senders
 
 DEADLINE = 0.3  # seconds
 LONGEST_CUT = 400  # milliseconds, of a call that the deadline cuts
@@ -69,43 +68,25 @@ def measure_cuts(build, folder):
     return fine
 
 
-class HangingSenders:
-    """So many messages a second that the check hangs in, of somebody else in a room of their own, until they are told to stop.
-    More connections than hang at once: the rate is that of the clock.
+class HangingSenders(Senders):
+    """So many messages a second that the check hangs in, of somebody else in a room of their own. There are more connections than
+    calls that hang at once: the rate is that of the clock.
     """
 
     def __init__(self, server, token):
+        super().__init__(int(HANGING_A_SECOND * DEADLINE * 2))
         self.server, self.token = server, token
         self.room = server.expect_ok("POST", CLIENT + "/createRoom", {}, token)["room_id"]
-        self.stopping = threading.Event()
-        self.failures = []
-        count = int(HANGING_A_SECOND * DEADLINE * 2)
-        self.threads = [threading.Thread(target=self.send, args=(number, count)) for number in range(count)]
 
-    def send(self, index, count):
-        try:
-            with Connection(self.server.base, self.token) as connection:
-                sent = 0
-                interval = count / HANGING_A_SECOND
-                due = time.monotonic() + interval * index / count
-                while not self.stopping.wait(max(0, due - time.monotonic())):
-                    send_hanging(connection, self.room, "%d-%d-%d" % (id(self), index, sent))
-                    sent += 1
-                    due = max(due + interval, time.monotonic())
-        except Exception as failure:  # the thread's last words
-            self.failures.append(failure)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-        if self.failures:
-            raise Failed("a sender failed: %s" % self.failures[0])
+    def send(self, index):
+        interval = len(self.threads) / HANGING_A_SECOND
+        due = time.monotonic() + interval * index / len(self.threads)
+        sent = 0
+        with Connection(self.server.base, self.token) as connection:
+            while not self.stopping.wait(max(0, due - time.monotonic())):
+                send_hanging(connection, self.room, "%d-%d-%d" % (id(self), index, sent))
+                sent += 1
+                due = max(due + interval, time.monotonic())
 
 
 def measure_others(build, folder, seconds, runs):

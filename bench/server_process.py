@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -63,6 +64,33 @@ class MeasuredServer(Server):
         """The access token."""
         body = {"username": name, "password": PASSWORD, "auth": {"type": "m.login.dummy"}}
         return self.expect_ok("POST", CLIENT + "/register", body)["access_token"]
+
+
+class Senders:
+    """People who send, each on a thread of their own, until they are told to stop: `send(index)` does it while not `stopping`."""
+
+    def __init__(self, count):
+        self.stopping = threading.Event()
+        self.failures = []
+        self.threads = [threading.Thread(target=self.run, args=(index,)) for index in range(count)]
+
+    def run(self, index):
+        try:
+            self.send(index)
+        except Exception as failure:  # the thread's last words
+            self.failures.append(failure)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        if self.failures:
+            raise Failed("%d of %d senders failed: %s" % (len(self.failures), len(self.threads), self.failures[0]))
 
 
 class Connection:
