@@ -26,20 +26,25 @@ std::string list_of(const std::vector<std::string>& names) {
                             list_of(registered.fields));
 }
 
-/// A login type has one list of fields. Looks at what other modules registered and at the given list itself.
+/// A login type has one list of fields.
+void refuse_if_known_otherwise(const PasswordAuthProviderDispatch& registered, const LoginType& wanted) {
+    registered.auth_checkers.each_key([&](const LoginType& known, const auto& list) {
+        if (known.type != wanted.type || known == wanted) return;
+        std::string holder;
+        list.each_registration([&](const async::callback_identity& identity) {
+            if (holder.empty()) holder = identity.module;
+        });
+        refuse_checker(wanted, holder, known);
+    });
+}
+
+/// Looks at what other modules registered and at the given list itself.
 void refuse_conflicting_checkers(const PasswordAuthProviderDispatch& registered, std::string_view module,
                                  const PasswordAuthProvider& given) {
     const auto& entries = given.auth_checkers.entries();
     for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
         const LoginType& wanted = entry->first;
-        registered.auth_checkers.each_key([&](const LoginType& known, const auto& list) {
-            if (known.type != wanted.type || known == wanted) return;
-            std::string holder;
-            list.each_registration([&](const async::callback_identity& identity) {
-                if (holder.empty()) holder = identity.module;
-            });
-            refuse_checker(wanted, holder, known);
-        });
+        refuse_if_known_otherwise(registered, wanted);
         for (auto earlier = entries.begin(); earlier != entry; ++earlier) {
             if (earlier->first.type == wanted.type && !(earlier->first == wanted)) {
                 refuse_checker(wanted, std::string(module), earlier->first);
@@ -95,6 +100,27 @@ bool may_register(const Dispatchers&, std::string_view, const PresenceRouter& gi
     throw RegistrationError(
         "PresenceRouter modules must register neither or both of the paired callbacks: "
         "[get_users_for_states, get_interested_users]");
+}
+
+void add_from(Dispatchers& into, const Dispatchers& from, std::uint64_t registrant) {
+    from.password_auth_provider.auth_checkers.each_key([&](const LoginType& wanted, const auto& list) {
+        if (list.has(registrant)) refuse_if_known_otherwise(into.password_auth_provider, wanted);
+    });
+    boost::pfr::for_each_field(into, [&](auto& category, auto of_category) {
+        const auto& source = boost::pfr::get<decltype(of_category)::value>(from);
+        boost::pfr::for_each_field(category, [&](auto& callback, auto of_callback) {
+            callback.add_from(boost::pfr::get<decltype(of_callback)::value>(source), registrant);
+        });
+    });
+}
+
+void exchange(Dispatchers& one, Dispatchers& other) noexcept {
+    boost::pfr::for_each_field(one, [&](auto& category, auto of_category) {
+        auto& of_other = boost::pfr::get<decltype(of_category)::value>(other);
+        boost::pfr::for_each_field(category, [&](auto& callback, auto of_callback) {
+            callback.exchange(boost::pfr::get<decltype(of_callback)::value>(of_other));
+        });
+    });
 }
 
 }  // namespace callbacks

@@ -26,6 +26,17 @@ void waiting_runs::look_later() {
         clock_->after(between_looks), executor_, [](void* self) { static_cast<waiting_runs*>(self)->look(); }, this);
 }
 
+bool waiting_runs::has_ended(std::uint32_t generation) const noexcept {
+    for (const waiting_run* run = first_; run != nullptr; run = run->next_) {
+        if (run->generation_ <= generation) return false;
+    }
+    return true;
+}
+
+task<void> waiting_runs::ended(waiting_runs& self, std::uint32_t generation) {
+    while (!self.has_ended(generation)) co_await self.one_has_left_.wait();
+}
+
 void waiting_runs::look() {
     next_look_.reset();
     const clock::time_point now = clock_->now();

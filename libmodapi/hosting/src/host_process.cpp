@@ -24,26 +24,26 @@ namespace {
 
 constexpr timespec between_looks{0, 250'000'000};
 
-struct StopSignal {
+struct HandledSignal {
     int number;
     std::string_view name;
 };
-constexpr std::array<StopSignal, 2> stop_signals = {{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}}};
+constexpr std::array<HandledSignal, 3> handled_signals = {{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}}};
 
-/// A stop signal that came to a thread where a module has unblocked it.
+/// One of them that came to a thread where a module has unblocked it.
 std::atomic<int> handled_signal{0};
 
 void on_signal(int signal) { handled_signal.store(signal, std::memory_order_relaxed); }
 
-sigset_t stop_signal_set() noexcept {
+sigset_t handled_signal_set() noexcept {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const StopSignal& signal : stop_signals) ::sigaddset(&set, signal.number);
+    for (const HandledSignal& signal : handled_signals) ::sigaddset(&set, signal.number);
     return set;
 }
 
-void block_stop_signals() noexcept {
-    const sigset_t set = stop_signal_set();
+void block_handled_signals() noexcept {
+    const sigset_t set = handled_signal_set();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -58,13 +58,13 @@ void set_handler(int signal) noexcept {
 /// What the signal does by itself.
 void die_of(int signal) noexcept {
     ::signal(signal, SIG_DFL);
-    const sigset_t set = stop_signal_set();
+    const sigset_t set = handled_signal_set();
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     ::raise(signal);
 }
 
 void unblock_in_child() {
-    const sigset_t set = stop_signal_set();
+    const sigset_t set = handled_signal_set();
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
@@ -78,8 +78,8 @@ HostProcess& HostProcess::take_over() {
 HostProcess::HostProcess() {
     RawLine::without_brackets();
     report_crashes();
-    for (const StopSignal& signal : stop_signals) set_handler(signal.number);
-    block_stop_signals();
+    for (const HandledSignal& signal : handled_signals) set_handler(signal.number);
+    block_handled_signals();
     ::pthread_atfork(nullptr, nullptr, &unblock_in_child);
     std::thread([this] { watch(); }).detach();
 }
@@ -90,8 +90,9 @@ void HostProcess::stop_by(std::function<void()> stop, std::chrono::milliseconds 
     if (stop) {
         // What modules did while they were loaded and built doesn't reach into the service.
         restore_handlers();
-        block_stop_signals();
+        block_handled_signals();
         report_exits();
+        StartStep::watch(std::chrono::milliseconds(0));  // it has started: what takes long from now on ends nothing
     }
     const std::scoped_lock lock(mutex_);
     stop_ = std::move(stop);
@@ -99,7 +100,7 @@ void HostProcess::stop_by(std::function<void()> stop, std::chrono::milliseconds 
 }
 
 void HostProcess::watch() {
-    const sigset_t set = stop_signal_set();
+    const sigset_t set = handled_signal_set();
     int pending = 0;
     for (;;) {
         siginfo_t ignored;
@@ -108,7 +109,7 @@ void HostProcess::watch() {
         if (received > 0) pending = received;
         if (elsewhere > 0) pending = elsewhere;
         try {
-            if (pending > 0) begin_stop(pending);
+            if (pending > 0) act_on(pending);
             pending = 0;
         } catch (...) {  // NOLINT: there is no memory; the next time there may be, and else the deadline ends the program
         }
@@ -122,6 +123,19 @@ void HostProcess::watch() {
     }
 }
 
+void HostProcess::reload_by(std::function<void()> reload) {
+    const std::scoped_lock lock(mutex_);
+    reload_ = std::move(reload);
+}
+
+void HostProcess::act_on(int signal) {
+    if (signal == SIGHUP) {
+        const std::scoped_lock lock(mutex_);
+        if (reload_) return reload_();
+    }
+    begin_stop(signal);
+}
+
 void HostProcess::begin_stop(int signal) {
     const std::scoped_lock lock(mutex_);
     if (stop_) {
@@ -133,7 +147,7 @@ void HostProcess::begin_stop(int signal) {
 }
 
 void HostProcess::restore_handlers() const noexcept {
-    for (const StopSignal& signal : stop_signals) {
+    for (const HandledSignal& signal : handled_signals) {
         struct sigaction how {};
         if (::sigaction(signal.number, nullptr, &how) != 0 || how.sa_handler == &on_signal) continue;
         RawLine line("warning");

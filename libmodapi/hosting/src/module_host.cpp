@@ -63,12 +63,32 @@ std::map<const async::callback_identity*, std::size_t> places_of(const callbacks
 
 }  // namespace
 
+ModuleInstance::ModuleInstance(const ConfiguredModule& entry)
+    : configured(entry),
+      definition(*entry.definition),
+      constructing(entry.name, "the constructor"),
+      destroying(entry.name, "the destructor"),
+      starting(entry.name, "start"),
+      becoming_ready(entry.name, "ready"),
+      stopping(entry.name, "stop"),
+      saving(entry.name, "save"),
+      restoring(entry.name, "restore") {}
+
+std::vector<ModuleInstance*> pointers_to(const ModuleInstances& instances) {
+    std::vector<ModuleInstance*> pointers;
+    for (const std::unique_ptr<ModuleInstance>& instance : instances) pointers.push_back(instance.get());
+    return pointers;
+}
+
 ModuleHost::State::State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
                          std::unique_ptr<BlockingThreads> own, BlockingThreads& threads, WorkerSettings how)
     : settings(std::move(how)),
       own_threads(std::move(own)),
       waiting(environment.dispatch_settings, settings.watchdog != nullptr || settings.callback_deadline.count() > 0),
-      environment(server, where, database, bus, threads) {
+      environment(server, where, database, bus, threads),
+      retiring(where, [](std::string_view what, const std::exception_ptr& failure) {
+          framework_log().error("{}: {}", what, callbacks::message_of(failure));
+      }) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;
     environment.run_background_tasks = settings.run_background_tasks;
@@ -81,12 +101,60 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
     environment.dispatch_settings.waiting = &waiting;
     environment.configure_cache = [this](async::cached_function& function) { settings.caches.apply_to(function); };
-    environment.resources = WebResources(settings.reserved_paths);
+    environment.lists.resources = WebResources(settings.reserved_paths);
     if (const auto* const mark = async::running_callback_mark::of(where); settings.watchdog != nullptr && mark != nullptr)
         settings.watchdog->watch(mark->identity(), settings.blocked_thread, settings.worker_name.value_or(main_worker));
 }
 
-ModuleHost::State::~State() { destroy_modules(); }
+ModuleHost::State::~State() {
+    if (next) discard_next();
+    destroy_modules();
+}
+
+ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
+                                           ModuleLists& lists, std::string name_among_workers) {
+    place = std::make_unique<ModuleInstance>(configured);
+    place->registered = std::make_unique<ModuleRegistrations>(environment.where, environment.threads, lists, configured.name,
+                                                              std::move(name_among_workers), ++instances_made);
+    if (configured.rules != nullptr) {
+        place->registered->limits =
+            std::make_unique<ModuleLimits>(configured.rules, *environment.where.clock, environment.dispatch_settings);
+    }
+    place->api = std::make_unique<ModuleApi>(environment, *place->registered);
+    border.add(configured);
+    return *place;
+}
+
+void ModuleHost::State::construct(ModuleInstance& module) {
+    const ConfiguredModule& configured = module.configured;
+    try {
+        const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker());
+        const InNameOf constructor(environment.where, module.constructing);
+        module.object = module.definition.construct(configured.parsed, *module.api);
+    } catch (const callbacks::ConfigError& error) {
+        // A constructor that reads its section itself.
+        configured.fail(error.path(), error.what(), worker());
+    } catch (...) {
+        configured.fail({}, callbacks::message_of(std::current_exception()), worker());
+    }
+    configured.check_rules(names_of(module.registered->callbacks), worker());
+    framework_log().info("module {} is loaded", configured.name);
+}
+
+void ModuleHost::State::destroy(ModuleInstance& module) {
+    for (const async::cached_function* const function : module.registered->cached_functions)
+        environment.caches.remove(*function);
+    module.registered->forget();
+    const InNameOf destructor(environment.where, module.destroying);
+    module.object.reset();
+}
+
+void ModuleHost::State::destroy_from_last(ModuleInstances& instances) {
+    while (!instances.empty()) {
+        if (instances.back() != nullptr) destroy(*instances.back());
+        instances.pop_back();
+    }
+}
 
 void ModuleHost::State::destroy_modules() {
     // The watchdog reads the identities that end here.
@@ -94,18 +162,9 @@ void ModuleHost::State::destroy_modules() {
     if (settings.watchdog != nullptr && mark != nullptr) settings.watchdog->forget(mark->identity());
     waiting.stop();
     callback_log.forget();
-    environment.forget_registrations();
-    environment.resources = WebResources(settings.reserved_paths);
-    while (!modules.empty()) {
-        ModuleInstance& last = modules.back();
-        {
-            const InNameOf module(environment.where, *last.destroying);
-            last.object.reset();
-        }
-        modules.pop_back();
-    }
-    while (!apis.empty()) apis.pop_back();
-    environment.registrations.clear();
+    environment.lists.hooks = callbacks::Dispatchers();
+    environment.lists.resources = WebResources(settings.reserved_paths);
+    destroy_from_last(modules);
 }
 
 ModuleHost::ModuleHost(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
@@ -123,49 +182,18 @@ ModuleHost::~ModuleHost() = default;
 
 void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules) {
     State& state = *state_;
-    const std::string worker = state.settings.worker_name.value_or(std::string());
-    for (const ConfiguredModule& configured : modules) {
-        try {
-            state.apis.push_back(std::make_unique<ModuleApi>(state.environment, configured.name));
-            ModuleInstance module;
-            module.configured = configured;
-            module.definition = *configured.definition;
-            ModuleRegistrations& registered = *state.environment.registrations.back();
-            if (configured.rules != nullptr)
-                registered.limits = std::make_unique<ModuleLimits>(configured.rules, *state.environment.where.clock,
-                                                                   state.environment.dispatch_settings);
-            state.border.add(configured);
-            module.starting = std::make_unique<async::callback_identity>(configured.name, "start");
-            module.becoming_ready = std::make_unique<async::callback_identity>(configured.name, "ready");
-            module.stopping = std::make_unique<async::callback_identity>(configured.name, "stop");
-            module.constructing = std::make_unique<async::callback_identity>(configured.name, "the constructor");
-            module.destroying = std::make_unique<async::callback_identity>(configured.name, "the destructor");
-            {
-                const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker);
-                const InNameOf constructor(state.environment.where, *module.constructing);
-                module.object = module.definition.construct(configured.parsed, *state.apis.back());
-            }
-            state.modules.push_back(std::move(module));
-        } catch (const callbacks::ConfigError& error) {
-            // A constructor that reads its section itself.
-            const std::vector<std::string> place = error.path();
-            const std::string message = error.what();
-            state.destroy_modules();
-            configured.fail(place, message, worker);
-        } catch (...) {
-            const std::string message = callbacks::message_of(std::current_exception());
-            state.destroy_modules();
-            configured.fail({}, message, worker);
+    try {
+        std::map<std::string, int> entries;
+        for (const ConfiguredModule& configured : modules) {
+            const int entry = ++entries[configured.name];
+            state.construct(state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
+                                          name_among_workers(configured.name, entry)));
         }
-        try {
-            configured.check_rules(names_of(state.environment.registrations.back()->callbacks), worker);
-        } catch (const ConfigurationError&) {
-            state.destroy_modules();
-            throw;
-        }
-        framework_log().info("module {} is loaded", configured.name);
+    } catch (...) {
+        state.destroy_modules();
+        throw;
     }
-    state.environment.resources.close();
+    state.environment.lists.resources.close();
 }
 
 void ModuleHost::construct_modules(const ConfigurationFile& file, std::vector<ConfiguredModule> modules) {
@@ -174,11 +202,11 @@ void ModuleHost::construct_modules(const ConfigurationFile& file, std::vector<Co
     construct_modules(modules);
 }
 
-callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.hooks; }
-const WebResources& ModuleHost::web_resources() const noexcept { return state_->environment.resources; }
+callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.lists.hooks; }
+const WebResources& ModuleHost::web_resources() const noexcept { return state_->environment.lists.resources; }
 async::task<std::optional<Response>> ModuleHost::serve(const Request& request) {
     const ModuleEnvironment& environment = state_->environment;
-    return environment.resources.serve(request, environment.dispatch_settings, state_->settings.web_resource_deadline);
+    return environment.lists.resources.serve(request, environment.dispatch_settings, state_->settings.web_resource_deadline);
 }
 
 const async::callback_identity* ModuleHost::origin_of(const std::exception_ptr& failure) const noexcept {
@@ -192,15 +220,15 @@ const WorkerSettings& ModuleHost::settings() const noexcept { return state_->set
 
 std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
     std::vector<ModuleStatistics> all;
-    const async::clock::time_point now = state_->environment.where.clock->now();
-    const std::map<const async::callback_identity*, std::size_t> places = places_of(state_->environment.hooks);
+    const ModuleEnvironment& environment = state_->environment;
+    const async::clock::time_point now = environment.where.clock->now();
+    const std::map<const async::callback_identity*, std::size_t> places = places_of(environment.lists.hooks);
     const auto counted = [&](const async::callback_identity& identity) { return counts_of(identity, state_->waiting, now); };
-    for (std::size_t index = 0; index < state_->modules.size(); ++index) {
-        const ModuleInstance& module = state_->modules[index];
-        const ModuleRegistrations& registered = *state_->environment.registrations.at(index);
+    for (const std::unique_ptr<ModuleInstance>& module : state_->modules) {
+        const ModuleRegistrations& registered = *module->registered;
         ModuleStatistics of_module;
-        of_module.module = module.configured.name;
-        of_module.library = module.configured.library.string();
+        of_module.module = module->configured.name;
+        of_module.library = module->configured.library.string();
         for (const async::callback_identity* const callback : registered.callbacks) {
             ModuleStatistics of_callback;
             of_callback.callbacks.push_back(counted(*callback));
@@ -215,7 +243,7 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {
-            const async::callback_identity* const served = state_->environment.resources.identity_of(path);
+            const async::callback_identity* const served = environment.lists.resources.identity_of(path);
             if (served != nullptr) of_module.web_resource_calls.push_back(counted(*served));
         }
         for (const async::cached_function* const function : registered.cached_functions)

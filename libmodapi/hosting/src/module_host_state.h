@@ -9,8 +9,10 @@
 #include <modapi/module_api.h>
 
 #include <async/callback_frame.h>
+#include <async/scope.h>
 #include <async/waiting_runs.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,21 +20,29 @@
 
 namespace modapi {
 
-/// A module that was built, and what there is to know of it until it is destroyed.
+/// An instance of a module, and what there is to know of it until it is destroyed. The members are destroyed from the last to the
+/// first.
 struct ModuleInstance {
     using Function = async::task<void> (*)(void* module);
 
+    explicit ModuleInstance(const ConfiguredModule& entry);
+
     ConfiguredModule configured;
     ModuleDefinition definition;  ///< the resolver that has configured.definition may be gone
-    std::shared_ptr<void> object;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
-    std::unique_ptr<async::callback_identity> constructing;
-    std::unique_ptr<async::callback_identity> destroying;
-    std::unique_ptr<async::callback_identity> starting;
-    std::unique_ptr<async::callback_identity> becoming_ready;
-    std::unique_ptr<async::callback_identity> stopping;
+    async::callback_identity constructing;
+    async::callback_identity destroying;
+    async::callback_identity starting;
+    async::callback_identity becoming_ready;
+    async::callback_identity stopping;
+    async::callback_identity saving;
+    async::callback_identity restoring;
+    std::unique_ptr<ModuleRegistrations> registered;
+    std::unique_ptr<ModuleApi> api;
+    std::shared_ptr<void> object;
 };
+using ModuleInstances = std::vector<std::unique_ptr<ModuleInstance>>;  ///< in the order of the configuration
 
 /// Runs what isn't a coroutine in the name of a module: until it ends, that is what is on the stack.
 class InNameOf {
@@ -57,6 +67,29 @@ struct BeginFailure {
     std::string message;
 };
 
+/// An entry of a list of modules that is to take the other's place.
+struct NextModule {
+    ConfiguredModule configured;
+    ModuleInstance* kept = nullptr;        ///< the instance that goes on; null: there is a new one
+    ModuleInstance* predecessor = nullptr;  ///< whose place the new one takes; null: nobody's
+    std::unique_ptr<ModuleInstance> made;
+};
+
+/// Modules that are built and not asked yet.
+struct NextModules {
+    std::vector<NextModule> modules;
+    ModuleLists lists;  ///< of all of them, those that are kept too
+};
+
+/// Modules that aren't asked any more, until what they have under way has ended. The members are destroyed from the last to the
+/// first.
+struct RetiredModules {
+    ModuleInstances instances;
+    ModuleLists lists;                          ///< what calls found that began before
+    std::unique_ptr<async::scope> shadow_runs;  ///< that began before
+    std::uint32_t generation = 0;               ///< of the last of these calls
+};
+
 /// The members are destroyed from the last to the first.
 struct ModuleHost::State {
     State(Homeserver& server, const async::environment& where, Database& database, InvalidationBus& bus,
@@ -69,17 +102,42 @@ struct ModuleHost::State {
     ModuleBorder border;
     async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
-    std::vector<std::unique_ptr<ModuleApi>> apis;  // of the modules, in their order
-    std::vector<ModuleInstance> modules;
+    std::uint64_t instances_made = 0;
+    ModuleInstances modules;                  ///< that are asked
+    std::optional<NextModules> next;          ///< that will be
+    std::vector<RetiredModules*> retired;     ///< that were; `retiring` has them
+    async::scope retiring;
 
+    [[nodiscard]] std::string worker() const { return settings.worker_name.value_or(std::string()); }
+    /// Makes room for an instance that registers with `lists`.
+    ModuleInstance& prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured, ModuleLists& lists,
+                            std::string name_among_workers);
+    /// Builds it. Errors: ConfigurationError; what it has registered is still there.
+    void construct(ModuleInstance& module);
+    /// Ends what isn't asked, or not asked any more, and has nothing under way: its lists are gone by now.
+    void destroy(ModuleInstance& module);
+    void destroy_from_last(ModuleInstances& instances);
     /// Runs a module's start or ready, null for none; none: nothing went wrong.
     [[nodiscard]] async::task<std::optional<BeginFailure>> begin_module(ModuleInstance& module,
                                                                         ModuleInstance::Function function,
                                                                         async::callback_identity& what);
+    /// The start() of each, then the ready() of each, to the first that fails; none: nothing went wrong.
+    [[nodiscard]] async::task<std::optional<BeginFailure>> begin_modules(const std::vector<ModuleInstance*>& instances);
     /// Those that were started, the last one first. What goes wrong is logged.
-    [[nodiscard]] async::task<void> stop_modules();
+    [[nodiscard]] async::task<void> stop_modules(const std::vector<ModuleInstance*>& instances);
+    /// Waits for what these have under way beside callbacks, which is cancelled.
+    [[nodiscard]] static async::task<void> join_background(const std::vector<ModuleInstance*>& instances);
+    /// Waits for what threads still do in the name of these.
+    [[nodiscard]] static async::task<void> join_threads(const std::vector<ModuleInstance*>& instances);
     /// Modules from the last to the first, after everything that calls into them.
     void destroy_modules();
+
+    /// Ends modules whose place others have taken, once nothing uses them.
+    [[nodiscard]] static async::task<void> retire(State& self, std::unique_ptr<RetiredModules> old);
+    void discard_next();
 };
+
+/// Those of a list, in its order.
+[[nodiscard]] std::vector<ModuleInstance*> pointers_to(const ModuleInstances& instances);
 
 }  // namespace modapi

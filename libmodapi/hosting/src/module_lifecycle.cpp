@@ -65,19 +65,35 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
 
 }  // namespace
 
-async::task<void> ModuleHost::State::stop_modules() {
+async::task<void> ModuleHost::State::stop_modules(const std::vector<ModuleInstance*>& instances) {
     const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
-    for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
-        if (!std::exchange(module->is_started, false) || module->definition.stop == nullptr) continue;
+    for (auto each = instances.rbegin(); each != instances.rend(); ++each) {
+        ModuleInstance& module = **each;
+        if (!std::exchange(module.is_started, false) || module.definition.stop == nullptr) continue;
         std::vector<std::string> place;
         async::task<std::string> stopping =
-            run_until(*module, module->definition.stop, *module->stopping, end, settings.stop_deadline, place);
+            run_until(module, module.definition.stop, module.stopping, end, settings.stop_deadline, place);
         const std::string failure = co_await std::move(stopping);
-        if (!failure.empty()) framework_log().error("module {}: {}", module->configured.name, failure);
+        if (!failure.empty()) framework_log().error("module {}: {}", module.configured.name, failure);
     }
     // What a stop() asked for ends at once.
-    async::task<void> ending = environment.background.join();
+    async::task<void> ending = join_background(instances);
     co_await std::move(ending);
+}
+
+async::task<void> ModuleHost::State::join_background(const std::vector<ModuleInstance*>& instances) {
+    for (const ModuleInstance* const module : instances) module->registered->background_calls.cancel();
+    for (const ModuleInstance* const module : instances) {
+        async::task<void> ending = module->registered->background_calls.join();
+        co_await std::move(ending);
+    }
+}
+
+async::task<void> ModuleHost::State::join_threads(const std::vector<ModuleInstance*>& instances) {
+    for (const ModuleInstance* const module : instances) {
+        async::task<void> returning = module->registered->deferred_calls.all_returned();
+        co_await std::move(returning);
+    }
 }
 
 async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleInstance& module,
@@ -88,8 +104,7 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     const async::clock::time_point end = environment.where.clock->now() + limit;
     BeginFailure failure;
     const StartStep step(*module.configured.file, module.configured.path, std::string(what.callback) + "()",
-                         module.configured.name, settings.worker_name.value_or(std::string()),
-                         async::running_callback_mark::of(environment.where));
+                         module.configured.name, worker(), async::running_callback_mark::of(environment.where));
     async::task<std::string> beginning = run_until(module, function, what, end, limit, failure.place);
     failure.message = co_await std::move(beginning);
     if (failure.message.empty()) co_return std::nullopt;
@@ -98,44 +113,56 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     co_return std::optional<BeginFailure>(std::move(failure));
 }
 
-async::task<void> ModuleHost::start_modules() {
-    State& state = *state_;
-    std::optional<BeginFailure> failure;
-    for (std::size_t index = 0; index < state.modules.size() && !failure; ++index) {
-        ModuleInstance& module = state.modules[index];
-        async::task<std::optional<BeginFailure>> starting =
-            state.begin_module(module, module.definition.start, *module.starting);
-        failure = co_await std::move(starting);
-        module.is_started = !failure;
+async::task<std::optional<BeginFailure>> ModuleHost::State::begin_modules(const std::vector<ModuleInstance*>& instances) {
+    for (ModuleInstance* const module : instances) {
+        async::task<std::optional<BeginFailure>> starting = begin_module(*module, module->definition.start, module->starting);
+        std::optional<BeginFailure> failure = co_await std::move(starting);
+        if (failure) co_return failure;
+        module->is_started = true;
     }
     // Only now: a module finds what all others have made.
-    for (std::size_t index = 0; index < state.modules.size() && !failure; ++index) {
-        ModuleInstance& module = state.modules[index];
+    for (ModuleInstance* const module : instances) {
         async::task<std::optional<BeginFailure>> becoming_ready =
-            state.begin_module(module, module.definition.ready, *module.becoming_ready);
-        failure = co_await std::move(becoming_ready);
+            begin_module(*module, module->definition.ready, module->becoming_ready);
+        std::optional<BeginFailure> failure = co_await std::move(becoming_ready);
+        if (failure) co_return failure;
     }
+    co_return std::nullopt;
+}
+
+async::task<void> ModuleHost::start_modules() {
+    State& state = *state_;
+    async::task<std::optional<BeginFailure>> beginning = state.begin_modules(pointers_to(state.modules));
+    const std::optional<BeginFailure> failure = co_await std::move(beginning);
     if (failure) {
         async::task<void> stopping = stop();
         co_await std::move(stopping);
-        failure->module.fail(failure->place, failure->message, state.settings.worker_name.value_or(std::string()),
-                             failure->callback);
+        failure->module.fail(failure->place, failure->message, state.worker(), failure->callback);
     }
-    state.environment.all_modules_started();
+    for (const std::unique_ptr<ModuleInstance>& module : state.modules) module->registered->begin();
+    state.environment.begin_expiry();
 }
 
 async::task<void> ModuleHost::stop() {
     State& state = *state_;
+    async::task<void> abandoning = abandon_next();
+    co_await std::move(abandoning);
     state.environment.background.cancel();
     state.environment.shadow_runs.scope().cancel();
+    for (const RetiredModules* const old : state.retired) old->shadow_runs->cancel();
     async::task<void> ending = state.environment.background.join();
     co_await std::move(ending);
+    const std::vector<ModuleInstance*> instances = pointers_to(state.modules);
+    async::task<void> ending_of_calls = State::join_background(instances);
+    co_await std::move(ending_of_calls);
     async::task<void> ending_in_shadow = state.environment.shadow_runs.scope().join();
     co_await std::move(ending_in_shadow);
-    async::task<void> stopping = state.stop_modules();
+    async::task<void> retiring = state.retiring.join();
+    co_await std::move(retiring);
+    async::task<void> stopping = state.stop_modules(instances);
     co_await std::move(stopping);
     // What threads still do in the modules' name uses them.
-    async::task<void> returning = state.environment.deferred_calls.all_returned();
+    async::task<void> returning = State::join_threads(instances);
     co_await std::move(returning);
     state.destroy_modules();
 }

@@ -157,6 +157,22 @@ void Watchdog::watch(const Database& database, std::chrono::milliseconds slow) {
     state_->changed.notify_one();
 }
 
+void Watchdog::forget_seen(const std::atomic<const async::callback_identity*>& on_stack) {
+    const std::scoped_lock lock(state_->mutex);
+    for (Watched& each : state_->watched) {
+        if (each.on_stack == &on_stack) each.seen = nullptr;
+    }
+}
+
+std::optional<std::pair<std::string, std::string>> Watchdog::on_stack_of(
+    const std::atomic<const async::callback_identity*>& on_stack) const {
+    // Held by whoever lets an identity end, too.
+    const std::scoped_lock lock(state_->mutex);
+    const async::callback_identity* const current = on_stack.load(std::memory_order_relaxed);
+    if (current == nullptr) return std::nullopt;
+    return std::pair(current->module, std::string(current->callback));
+}
+
 void Watchdog::forget(const std::atomic<const async::callback_identity*>& on_stack) {
     const std::scoped_lock lock(state_->mutex);
     std::erase_if(state_->watched, [&](const Watched& each) { return each.on_stack == &on_stack; });

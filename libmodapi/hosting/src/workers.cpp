@@ -1,8 +1,8 @@
-#include <modapi/hosting/blocking_threads.h>
+#include "reloads.h"
+#include "worker_group_state.h"
+
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_code.h>
-#include <modapi/hosting/watchdog.h>
-#include <modapi/hosting/workers.h>
 
 #include <callbacks/errors.h>
 
@@ -15,9 +15,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
 #include <future>
@@ -28,10 +26,6 @@
 namespace modapi {
 
 namespace {
-
-using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
-
-std::string name_of_worker(std::size_t index) { return index == 0 ? "main" : "worker" + std::to_string(index); }
 
 void log_step_failure(const std::exception_ptr& failure, std::string_view what) {
     if (!failure) return;
@@ -66,52 +60,24 @@ async::task<void> all_answers(std::shared_ptr<AskedWorkers> asked) {
 
 }  // namespace
 
-/// A worker with the thread that runs it.
-struct WorkerGroup::Thread {
-    explicit Thread(std::size_t index)
-        : name(name_of_worker(index)), works(io.get_executor()), where([this] {
-              async::environment made(io.get_executor());
-              made.observer = on_stack.get();
-              return made;
-          }()) {}
+WorkerGroup::Thread::Thread(std::size_t index)
+    : name(index == 0 ? "main" : "worker" + std::to_string(index)), works(io.get_executor()), where([this] {
+          async::environment made(io.get_executor());
+          made.observer = on_stack.get();
+          return made;
+      }()) {}
 
-    std::string name;
-    boost::asio::io_context io{1};
-    WorkGuard works;
-    std::shared_ptr<async::running_callback_mark> on_stack = std::make_shared<async::running_callback_mark>();
-    async::environment where;
-    std::unique_ptr<HostWorker> host;
-    std::thread thread;
-};
+WorkerGroup::State::State(WorkerGroupSettings how)
+    : settings(std::move(how)),
+      blocking_threads(settings.blocking_threads),
+      front_works(front.get_executor()),
+      signals(front),
+      reload_signals(front) {
+    if (settings.process == nullptr) own_deadline.emplace();
+    if (settings.read_modules) reloads = std::make_unique<Reloads>(threads, settings.read_modules);
+}
 
-/// The members are destroyed from the last to the first: workers before what they run on, the front before the workers.
-struct WorkerGroup::State {
-    explicit State(WorkerGroupSettings how)
-        : settings(std::move(how)),
-          blocking_threads(settings.blocking_threads),
-          front_works(front.get_executor()),
-          signals(front) {
-        if (settings.process == nullptr) own_deadline.emplace();
-    }
-    [[nodiscard]] ShutdownDeadline& deadline() noexcept {
-        return settings.process != nullptr ? settings.process->deadline() : *own_deadline;
-    }
-
-    WorkerGroupSettings settings;
-    std::optional<ShutdownDeadline> own_deadline;
-    BlockingThreads blocking_threads;
-    InProcessInvalidationBus own_bus;
-    Watchdog watchdog;
-    std::vector<std::unique_ptr<Thread>> threads;
-    boost::asio::io_context front{1};
-    WorkGuard front_works;
-    boost::asio::signal_set signals;
-    bool is_to_stop = false;
-    bool was_stopped = false;
-    std::mutex mutex;
-    std::optional<HostError> failure;  ///< the first; under the mutex
-    const int exceptions_before = std::uncaught_exceptions();
-};
+WorkerGroup::State::~State() = default;
 
 WorkerGroup::WorkerGroup(WorkerGroupSettings settings, Database& database, const std::vector<ConfiguredModule>& modules,
                          const Factory& factory) {
@@ -215,12 +181,17 @@ void WorkerGroup::start_modules() {
 void WorkerGroup::start_threads() {
     State& state = *state_;
     if (state.settings.process != nullptr) {
+        if (state.reloads != nullptr) state.settings.process->reload_by([this] { request_reload("SIGHUP"); });
         state.settings.process->stop_by([this] { request_stop(); }, state.settings.time_to_stop);
     } else {
         for (const int signal : state.settings.signals) state.signals.add(signal);
         state.signals.async_wait([this](const boost::system::error_code& error, int) {
             if (!error) state_->is_to_stop = true;
         });
+        if (state.reloads != nullptr) {
+            state.reload_signals.add(SIGHUP);
+            await_reload_signal();
+        }
     }
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
@@ -228,8 +199,18 @@ void WorkerGroup::start_threads() {
     }
 }
 
+void WorkerGroup::await_reload_signal() {
+    state_->reload_signals.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) return;
+        request_reload("SIGHUP");
+        await_reload_signal();
+    });
+}
+
 void WorkerGroup::forget_process() {
-    if (state_->settings.process != nullptr) state_->settings.process->stop_by(nullptr, std::chrono::milliseconds(0));
+    if (state_->settings.process == nullptr) return;
+    state_->settings.process->reload_by(nullptr);
+    state_->settings.process->stop_by(nullptr, std::chrono::milliseconds(0));
 }
 
 void WorkerGroup::run_thread(Thread& thread) {
@@ -319,6 +300,7 @@ void WorkerGroup::stop() { stop_for({}); }
 void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure) {
     State& state = *state_;
     if (!std::exchange(state.was_stopped, true)) {
+        state.stops.store(true, std::memory_order_relaxed);
         framework_log().info("stopping");
         std::string because;
         {
@@ -477,11 +459,9 @@ async::task<AnsweredStatistics> WorkerGroup::module_statistics_within(std::chron
         const Thread& thread = *state_->threads[index];
         SilentWorker silent;
         silent.worker = thread.name;
-        // Whoever is on the stack of a thread that doesn't answer is there to be read, or was just now: modules live until the stop.
-        const async::callback_identity* const holder = thread.on_stack->identity().load(std::memory_order_relaxed);
-        if (holder != nullptr) {
-            silent.module = holder->module;
-            silent.callback = std::string(holder->callback);
+        if (const auto holder = state_->watchdog.on_stack_of(thread.on_stack->identity())) {
+            silent.module = holder->first;
+            silent.callback = holder->second;
         }
         answered.silent.push_back(std::move(silent));
     }

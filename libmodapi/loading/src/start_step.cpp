@@ -32,8 +32,6 @@ std::string in_seconds(milliseconds time) {
 StartStep::StartStep(const ConfigurationFile& file, const ConfigurationPath& place, std::string_view what,
                      std::string_view module, std::string_view worker, const async::running_callback_mark* mark) {
     const milliseconds limit(limit_in_ms.load(std::memory_order_relaxed));
-    if (limit.count() == 0) return;
-    is_watched_ = true;
     thread_ = ::gettid();
     mark_ = mark;
     name_ = std::string(what) + " of module " + std::string(module);
@@ -41,13 +39,12 @@ StartStep::StartStep(const ConfigurationFile& file, const ConfigurationPath& pla
                             (worker.empty() ? std::string() : " on worker " + std::string(worker)) + ")";
     blocks_ = file.describe(place, std::string(what) + " blocks its thread and has not ended" + end);
     waits_ = file.describe(place, std::string(what) + " was cut and has still not ended" + end);
-    end_ = steady_clock::now() + limit;
+    end_ = limit.count() > 0 ? steady_clock::now() + limit : steady_clock::time_point::max() - patience;
     const std::scoped_lock lock(between_steps);
     current.store(this, std::memory_order_release);
 }
 
 StartStep::~StartStep() {
-    if (!is_watched_) return;
     {
         const std::scoped_lock lock(between_steps);
         if (!is_overdue_) {
@@ -68,6 +65,12 @@ const char* StartStep::overdue() noexcept {
     const bool waits = step->mark_ != nullptr && step->mark_->identity().load(std::memory_order_relaxed) == nullptr;
     step->is_overdue_ = true;
     return waits ? step->waits_.c_str() : step->blocks_.c_str();
+}
+
+std::string StartStep::running() {
+    const std::scoped_lock lock(between_steps);
+    const StartStep* const step = current.load(std::memory_order_relaxed);
+    return step != nullptr ? step->name_ : "reading the modules";
 }
 
 const char* StartStep::running_on(pid_t thread) noexcept {

@@ -115,8 +115,8 @@ void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::Backg
         }
         return;
     }
-    environment_.begin_background(
-        [this, every, call = std::move(call)] { environment_.background.spawn(module_name_, run_loop(every, call)); });
+    registrations_.begin_background(
+        [this, every, call = std::move(call)] { registrations_.background_calls.spawn(module_name_, run_loop(every, call)); });
 }
 
 DelayedCall ModuleApi::delay(After after, std::shared_ptr<detail::BackgroundCall> call) {
@@ -125,8 +125,8 @@ DelayedCall ModuleApi::delay(After after, std::shared_ptr<detail::BackgroundCall
     if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
     auto state = std::make_shared<DelayedCall::State>();
     if (after.is_on_one_worker_ && !should_run_background_tasks()) return DelayedCall(std::move(state));
-    environment_.begin_background([this, msec, call = std::move(call), state] {
-        environment_.background.spawn(module_name_, run_delayed(msec, call, state));
+    registrations_.begin_background([this, msec, call = std::move(call), state] {
+        registrations_.background_calls.spawn(module_name_, run_delayed(msec, call, state));
     });
     return DelayedCall(std::move(state));
 }

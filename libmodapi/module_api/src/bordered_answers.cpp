@@ -18,8 +18,8 @@ namespace {
 /// Whose code it is, and what judges what leaves it.
 class Origin {
 public:
-    Origin(const std::string& module, std::string_view callback, async::failure_border& border)
-        : identity_(std::make_shared<async::callback_identity>(module, callback)), border_(&border) {}
+    Origin(std::string_view callback, async::failure_border* border, const ModuleRegistrations& of)
+        : identity_(std::make_shared<async::callback_identity>(of.module, callback)), border_(border), uses_(of.uses) {}
 
     /// Of the exception that is being handled. The end of the operation passes as it is.
     [[noreturn]] void rethrow_outside() const {
@@ -28,20 +28,24 @@ public:
         } catch (const async::operation_cancelled&) {
             throw;
         } catch (...) {
+            if (border_ == nullptr) throw;
             std::rethrow_exception(border_->outside(*identity_, std::current_exception()));
         }
     }
+    /// Somebody has an answer of the module's in hand.
+    [[nodiscard]] ModuleUses::Use use() const noexcept { return uses_.use(); }
 
 private:
     std::shared_ptr<async::callback_identity> identity_;
     async::failure_border* border_;
+    ModuleUses uses_;
 };
 
 /// What runs with a login's response.
 class BorderedResponse {
 public:
     BorderedResponse(callbacks::ResponseCallback inside, Origin origin)
-        : inside_(std::move(inside)), origin_(std::move(origin)) {}
+        : use_(origin.use()), inside_(std::move(inside)), origin_(std::move(origin)) {}
 
     async::task<void> operator()(callbacks::LoginResponse& response) const {
         try {
@@ -52,6 +56,7 @@ public:
     }
 
 private:
+    ModuleUses::Use use_;  // ends after the module's code
     callbacks::ResponseCallback inside_;
     Origin origin_;
 };
@@ -80,7 +85,7 @@ private:
 class BorderedManager {
 public:
     BorderedManager(async::context_manager<int> inside, Origin origin)
-        : inside_(std::move(inside)), origin_(std::move(origin)) {}
+        : use_(origin.use()), inside_(std::move(inside)), origin_(std::move(origin)) {}
 
     async::task<int> enter() {
         try {
@@ -99,6 +104,7 @@ public:
     }
 
 private:
+    ModuleUses::Use use_;  // ends after the module's code
     async::context_manager<int> inside_;
     Origin origin_;
 };
@@ -120,34 +126,30 @@ private:
 };
 
 template <class Slot>
-Slot with_bordered_response(const Slot& given, std::string_view callback, const std::string& module,
-                            async::failure_border& border) {
-    return Slot(BorderedChecker<Slot>(given, Origin(module, callback, border)));
+Slot with_bordered_response(const Slot& given, async::failure_border* border, const ModuleRegistrations& of) {
+    return Slot(BorderedChecker<Slot>(given, Origin(Slot::callback_name, border, of)));
 }
 
 }  // namespace
 
-callbacks::PasswordAuthProvider with_bordered_answers(callbacks::PasswordAuthProvider given, const std::string& module,
-                                                      async::failure_border* border) {
-    if (border == nullptr) return given;
+callbacks::PasswordAuthProvider with_bordered_answers(callbacks::PasswordAuthProvider given, async::failure_border* border,
+                                                      const ModuleRegistrations& of) {
     using Checkers = decltype(given.auth_checkers);
     std::vector<std::pair<callbacks::LoginType, Checkers::one>> checkers;
     for (const auto& [type, checker] : given.auth_checkers.entries()) {
         if (!checker) return given;  // registering it is refused
-        checkers.emplace_back(type, with_bordered_response(checker, Checkers::callback_name, module, *border));
+        checkers.emplace_back(type, with_bordered_response(checker, border, of));
     }
     given.auth_checkers = Checkers(std::move(checkers));
-    using ByAddress = decltype(given.check_3pid_auth);
-    if (given.check_3pid_auth)
-        given.check_3pid_auth = with_bordered_response(given.check_3pid_auth, ByAddress::callback_name, module, *border);
+    if (given.check_3pid_auth) given.check_3pid_auth = with_bordered_response(given.check_3pid_auth, border, of);
     return given;
 }
 
 callbacks::BackgroundUpdateController with_bordered_answers(callbacks::BackgroundUpdateController given,
-                                                            const std::string& module, async::failure_border* border) {
-    if (border == nullptr || !given.on_update) return given;
+                                                            async::failure_border* border, const ModuleRegistrations& of) {
+    if (!given.on_update) return given;
     using Slot = decltype(given.on_update);
-    given.on_update = Slot(BorderedController<Slot>(given.on_update, Origin(module, Slot::callback_name, *border)));
+    given.on_update = Slot(BorderedController<Slot>(given.on_update, Origin(Slot::callback_name, border, of)));
     return given;
 }
 

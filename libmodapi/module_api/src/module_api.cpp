@@ -17,10 +17,10 @@
 
 namespace modapi {
 
-ModuleApi::ModuleApi(ModuleEnvironment& environment, std::string module_name)
+ModuleApi::ModuleApi(ModuleEnvironment& environment, ModuleRegistrations& registrations)
     : environment_(environment),
-      registrations_(environment.enter(module_name)),
-      module_name_(std::move(module_name)),
+      registrations_(registrations),
+      module_name_(registrations.module),
       logger_(module_log(module_name_)),
       http_client_(environment.http_client),
       public_room_list_manager_(environment.server),
@@ -47,10 +47,11 @@ void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(cal
 void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_background_update_controller_callbacks");
     const callbacks::BackgroundUpdateController bordered =
-        with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
+        with_bordered_answers(std::move(callbacks), environment_.dispatch_settings.border, registrations_);
     if (environment_.register_callbacks(registrations_, bordered)) return;
+    registrations_.was_refused = true;
     std::string holder;
-    environment_.hooks.background_update_controller.on_update.each_registration(
+    registrations_.lists->hooks.background_update_controller.on_update.each_registration(
         [&](const async::callback_identity& identity) { holder = identity.module; });
     framework_log().warn("module {}: its background update controller is ignored: module {} registered one before",
                          module_name_, holder);
@@ -59,7 +60,7 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_password_auth_provider_callbacks");
     const callbacks::PasswordAuthProvider bordered =
-        with_bordered_answers(std::move(callbacks), module_name_, environment_.dispatch_settings.border);
+        with_bordered_answers(std::move(callbacks), environment_.dispatch_settings.border, registrations_);
     environment_.register_callbacks(registrations_, bordered);
 }
 
@@ -80,18 +81,23 @@ void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules 
 
 void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResource> resource) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_web_resource");
-    if (environment_.resources.add(path, std::move(resource), module_name_)) {
+    WebResources& resources = registrations_.lists->resources;
+    if (resources.add(path, std::move(resource), module_name_)) {
         registrations_.web_resources.push_back(path);
         return;
     }
+    registrations_.was_refused = true;
     framework_log().warn("module {}: its web resource {} is ignored: module {} has that path", module_name_, path,
-                         environment_.resources.owner(path));
+                         resources.owner(path));
 }
 
 void ModuleApi::register_cached_function(async::cached_function& function) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_cached_function");
-    if (!environment_.caches.add(registrations_.name_of(function), function))
-        throw callbacks::RegistrationError("registered a second cached function with the name " + std::string(function.name()));
+    for (const async::cached_function* const other : registrations_.cached_functions) {
+        if (other->name() == function.name())
+            throw callbacks::RegistrationError("registered a second cached function with the name " + std::string(function.name()));
+    }
+    environment_.caches.add(registrations_.name_of(function), function);
     registrations_.cached_functions.push_back(&function);
     if (environment_.configure_cache) environment_.configure_cache(function);
 }
@@ -104,7 +110,7 @@ void ModuleApi::require_registered(const async::cached_function& function) const
 }
 
 void ModuleApi::publish_invalidation(const async::cached_function& function, std::vector<std::string> key) {
-    environment_.caches.publish(registrations_.name_of(function), std::move(key));
+    environment_.caches.publish(registrations_.name_of(function), std::move(key), function);
 }
 
 const std::string& ModuleApi::server_name() const noexcept { return environment_.server.server_name(); }
@@ -121,10 +127,10 @@ std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.cloc
 Database& ModuleApi::database() noexcept { return environment_.database; }
 bool ModuleApi::is_in_shadow() const noexcept { return environment_.shadow_runs.on_stack() != nullptr; }
 void ModuleApi::refuse_in_shadow(const async::context& here, const char* member) { modapi::refuse_in_shadow(here, member); }
-InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(); }
+InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(registrations_); }
 std::string ModuleApi::interaction_name(const std::string& desc) const { return desc + " of module " + module_name_; }
 detail::Deferral ModuleApi::deferral() const noexcept {
-    return {environment_.deferred_calls, module_name_, environment_.interaction_limit()};
+    return {registrations_.deferred_calls, module_name_, interaction_limit()};
 }
 
 async::task<void> ModuleApi::migrate_schema(SchemaMigration migration) {

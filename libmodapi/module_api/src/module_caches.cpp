@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,41 +23,45 @@ constexpr std::chrono::seconds time_between_expiries(30);
 
 ModuleCaches::ModuleCaches(InvalidationBus& bus, boost::asio::any_io_executor executor)
     : bus_(bus), subscription_(bus.subscribe(std::move(executor), [this](const CacheInvalidation& invalidation) {
-          invalidated_elsewhere(invalidation);
+          invalidate(invalidation, nullptr);
       })) {}
 
 ModuleCaches::~ModuleCaches() { bus_.unsubscribe(subscription_); }
 
-bool ModuleCaches::add(std::string name, async::cached_function& function) {
-    return functions_.emplace(std::move(name), &function).second;
+void ModuleCaches::add(std::string name, async::cached_function& function) { functions_.emplace(std::move(name), &function); }
+
+void ModuleCaches::remove(const async::cached_function& function) noexcept {
+    std::erase_if(functions_, [&](const auto& entry) { return entry.second == &function; });
 }
 
 bool ModuleCaches::has(const std::string& name, const async::cached_function& function) const {
-    const auto found = functions_.find(name);
-    return found != functions_.end() && found->second == &function;
+    const auto [first, end] = functions_.equal_range(name);
+    return std::any_of(first, end, [&](const auto& entry) { return entry.second == &function; });
 }
 
-void ModuleCaches::publish(std::string name, std::vector<std::string> key) {
+void ModuleCaches::publish(std::string name, std::vector<std::string> key, const async::cached_function& by) {
     CacheInvalidation invalidation;
     invalidation.function = std::move(name);
     invalidation.key = std::move(key);
+    invalidate(invalidation, &by);
     bus_.publish(subscription_, invalidation);
 }
 
-void ModuleCaches::invalidated_elsewhere(const CacheInvalidation& invalidation) {
-    const auto found = functions_.find(invalidation.function);
-    if (found == functions_.end()) return;
-    try {
-        const bool is_known_key = found->second->invalidate_strings(invalidation.key);
-        if (!is_known_key) {
+void ModuleCaches::invalidate(const CacheInvalidation& invalidation, const async::cached_function* by) {
+    const auto [first, end] = functions_.equal_range(invalidation.function);
+    for (auto entry = first; entry != end; ++entry) {
+        async::cached_function& function = *entry->second;
+        if (&function == by) continue;
+        try {
+            if (function.invalidate_strings(invalidation.key)) continue;
             // Another build of the module may be at work there: dropping too much is right, keeping something stale isn't.
             framework_log().warn("the cache of {} was told of a key that isn't one of its own, and drops all entries",
                                  invalidation.function);
-            found->second->invalidate_all();
+            function.invalidate_all();
+        } catch (...) {
+            framework_log().error("the cache of {} can't be invalidated: {}", invalidation.function,
+                                  callbacks::message_of(std::current_exception()));
         }
-    } catch (...) {
-        framework_log().error("the cache of {} can't be invalidated: {}", invalidation.function,
-                              callbacks::message_of(std::current_exception()));
     }
 }
 

@@ -7,8 +7,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 namespace modapi {
@@ -17,75 +15,74 @@ namespace {
 
 constexpr std::string_view outside_of_callbacks = "background call";
 
+void log_failed_call(std::string_view module, const std::exception_ptr& failure) {
+    framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
+}
+
 }  // namespace
 
-ModuleRegistrations::ModuleRegistrations(std::string module_name, int entry)
+std::string name_among_workers(const std::string& module, int entry) {
+    return entry == 1 ? module : module + "#" + std::to_string(entry);
+}
+
+ModuleRegistrations::ModuleRegistrations(const async::environment& where, CallingThreads& threads, ModuleLists& into,
+                                         std::string module_name, std::string among_workers, std::uint64_t number)
     : module(std::move(module_name)),
-      name_among_workers(entry == 1 ? module : module + "#" + std::to_string(entry)),
-      background(module, outside_of_callbacks) {}
+      name_among_workers(std::move(among_workers)),
+      registrant(number),
+      lists(&into),
+      background(module, outside_of_callbacks),
+      background_calls(where, &log_failed_call),
+      deferred_calls(where, threads) {}
 
 std::string ModuleRegistrations::name_of(const async::cached_function& function) const {
     return name_among_workers + "." + std::string(function.name());
 }
 
-ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data,
-                                     InvalidationBus& bus, CallingThreads& threads)
-    : server(host),
-      where(surroundings),
-      database(data),
-      caches(bus, surroundings.executor),
-      background(surroundings,
-                 [](std::string_view module, const std::exception_ptr& failure) {
-                     framework_log().error("module {}: a background call failed: {}", module, callbacks::message_of(failure));
-                 }),
-      shadow_runs(surroundings),
-      deferred_calls(surroundings, threads) {
-    dispatch_settings.shadow_runs = &shadow_runs.scope();
-}
-
-ModuleRegistrations& ModuleEnvironment::enter(std::string module_name) {
-    const auto before =
-        std::count_if(registrations.begin(), registrations.end(),
-                      [&](const std::unique_ptr<ModuleRegistrations>& other) { return other->module == module_name; });
-    registrations.push_back(std::make_unique<ModuleRegistrations>(std::move(module_name), static_cast<int>(before) + 1));
-    return *registrations.back();
-}
-
-void ModuleEnvironment::note_callbacks(ModuleRegistrations& by) {
-    std::set<const async::callback_identity*> known;
-    for (const std::unique_ptr<ModuleRegistrations>& registered : registrations)
-        known.insert(registered->callbacks.begin(), registered->callbacks.end());
-    callbacks::each_callback(std::as_const(hooks), [&](const auto& callback, std::string_view) {
-        callback.each_registration([&](const async::callback_identity& identity) {
-            if (!known.contains(&identity)) by.callbacks.push_back(&identity);
-        });
-    });
-}
-
-void ModuleEnvironment::begin_background(std::function<void()> start) {
-    if (have_started_) {
+void ModuleRegistrations::begin_background(std::function<void()> start) {
+    if (has_begun_) {
         start();
     } else {
         waiting_to_begin_.push_back(std::move(start));
     }
 }
 
-void ModuleEnvironment::all_modules_started() {
-    have_started_ = true;
-    if (!caches.empty()) background.spawn("expiry of caches", ModuleCaches::drop_expired_entries(caches));
+void ModuleRegistrations::begin() {
+    has_begun_ = true;
     for (const std::function<void()>& begin : std::exchange(waiting_to_begin_, {})) begin();
 }
 
-void ModuleEnvironment::forget_registrations() {
+void ModuleRegistrations::note_callbacks() {
+    callbacks.clear();
+    callbacks::each_callback(std::as_const(lists->hooks), [&](const auto& callback, std::string_view) {
+        callback.each_registration([&](const async::callback_identity& identity) {
+            if (identity.how.registrant == registrant) callbacks.push_back(&identity);
+        });
+    });
+}
+
+void ModuleRegistrations::forget() {
     waiting_to_begin_.clear();
-    for (const std::unique_ptr<ModuleRegistrations>& module : registrations) {
-        module->callbacks.clear();
-        module->web_resources.clear();
-        module->cached_functions.clear();
-    }
-    caches.clear();
-    resources = WebResources();
-    hooks = callbacks::Dispatchers();
+    callbacks.clear();
+    web_resources.clear();
+    cached_functions.clear();
+}
+
+ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data,
+                                     InvalidationBus& bus, CallingThreads& calling)
+    : server(host),
+      where(surroundings),
+      database(data),
+      threads(calling),
+      caches(bus, surroundings.executor),
+      background(surroundings, &log_failed_call),
+      shadow_runs(surroundings) {
+    dispatch_settings.shadow_runs = &shadow_runs.scope();
+}
+
+void ModuleEnvironment::begin_expiry() {
+    if (caches.empty() || std::exchange(expires_, true)) return;
+    background.spawn("expiry of caches", ModuleCaches::drop_expired_entries(caches));
 }
 
 }  // namespace modapi

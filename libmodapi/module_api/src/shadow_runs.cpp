@@ -9,6 +9,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 namespace modapi {
 
@@ -106,6 +107,10 @@ async::environment observed_by(const async::environment& where, async::chain_obs
     return own;
 }
 
+void log_failed_run(std::string_view callback, const std::exception_ptr& failure) {
+    framework_log().error("{}: a run in shadow mode failed: {}", callback, callbacks::message_of(failure));
+}
+
 }  // namespace
 
 std::span<const ModuleApiMember> module_api_members() noexcept { return members; }
@@ -113,9 +118,11 @@ std::span<const ModuleApiMember> module_api_members() noexcept { return members;
 ShadowRuns::ShadowRuns(const async::environment& where)
     : further_(where.observer),
       where_(observed_by(where, *this)),
-      scope_(where_, [](std::string_view callback, const std::exception_ptr& failure) {
-          framework_log().error("{}: a run in shadow mode failed: {}", callback, callbacks::message_of(failure));
-      }) {}
+      scope_(std::make_unique<async::scope>(where_, &log_failed_run)) {}
+
+std::unique_ptr<async::scope> ShadowRuns::begin_another_scope() {
+    return std::exchange(scope_, std::make_unique<async::scope>(where_, &log_failed_run));
+}
 
 void ShadowRuns::resumed(const async::context& here) noexcept {
     on_stack_ = async::innermost<async::shadowed_run>(here);

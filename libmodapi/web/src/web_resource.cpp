@@ -149,6 +149,17 @@ bool WebResources::add(std::string path, std::shared_ptr<WebResource> resource, 
     return true;
 }
 
+bool WebResources::add_from(const WebResources& other, std::string_view path) {
+    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    for (const std::shared_ptr<Entry>& entry : entries_) {
+        if (entry->path == path) return false;
+    }
+    for (const std::shared_ptr<Entry>& entry : other.entries_) {
+        if (entry->path == path) entries_.push_back(entry);
+    }
+    return true;
+}
+
 const WebResources::Entry* WebResources::entry_for(std::string_view path) const noexcept {
     const Entry* longest = nullptr;
     for (const std::shared_ptr<Entry>& entry : entries_) {

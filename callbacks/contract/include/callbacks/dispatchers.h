@@ -11,6 +11,7 @@
 #include <callbacks/unsigned.h>
 
 #include <boost/pfr/core.hpp>
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -77,17 +78,19 @@ template <class Category>
 ///
 /// Throws RegistrationError, and registers nothing, for what the contract forbids (`may_register`). Returns false, and
 /// registers nothing, for a background update controller when there is one. `settings` outlives the dispatchers; null: neither
-/// logs nor deadlines. `rules` are what an operator says of this module's callbacks; empty: nothing.
+/// logs nor deadlines. `rules` are what an operator says of this module's callbacks; empty: nothing. `registrant` tells the
+/// instances of modules apart, for add_from.
 template <class Category>
 bool register_callbacks(Dispatchers& into, std::string_view module, const Category& given, async::dispatch_settings* settings,
-                        const RulesOf& rules = {}) {
+                        const RulesOf& rules = {}, std::uint64_t registrant = 0) {
     if (!may_register(into, module, given)) return false;
     const auto add = [&](const Category& registered) {
         boost::pfr::for_each_field(into, [&](auto& category) {
             if constexpr (std::remove_cvref_t<decltype(category)>::category_name == Category::category_name) {
                 // Slot by slot into dispatcher by dispatcher; the two tables have the same lines.
                 boost::pfr::for_each_field(category, [&](auto& dispatcher, auto index) {
-                    const async::registration how = rules ? rules(dispatcher.callback_name).stands() : async::registration();
+                    async::registration how = rules ? rules(dispatcher.callback_name).stands() : async::registration();
+                    how.registrant = registrant;
                     dispatcher.add(module, boost::pfr::get<decltype(index)::value>(registered), settings, how);
                 });
             }
@@ -100,5 +103,12 @@ bool register_callbacks(Dispatchers& into, std::string_view module, const Catego
     }
     return true;
 }
+
+/// Adds all that `registrant` has in `from`, which keeps it, after what is there: with it a new list is made of what stays of an old
+/// one. Errors: RegistrationError as of register_callbacks; what was added before stays.
+void add_from(Dispatchers& into, const Dispatchers& from, std::uint64_t registrant);
+/// Each has what the other had, with one step for all callbacks. Calls that have begun go on with the lists they found, which `other`
+/// keeps: it outlives them.
+void exchange(Dispatchers& one, Dispatchers& other) noexcept;
 
 }  // namespace callbacks

@@ -21,7 +21,8 @@ namespace async {
 /// What a declared callback looks like to the host: called like a function, answers for all modules together.
 ///
 /// Order:    hooks run one after another, in registration order unless it was ruled otherwise, each awaited before the next.
-/// Snapshot: a call walks the list it found; a registration during it counts for the next call. No lock, no count.
+/// Snapshot: a call walks the list it found when it began; a registration or an exchange during it counts for the next call. No lock,
+///           no count.
 /// Cancel:   `caller_gone` never cuts a running hook; it takes effect after it, whatever the hook ended with. `stopping` does.
 /// Deadline: cuts the awaits of a running hook; that is an exception of the hook, under the error rule.
 /// Errors:   by the declared error rule. A cancellation is never swallowed. Cost: with no hook, no coroutine.
@@ -47,16 +48,23 @@ public:
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (registered_.current() == nullptr) return neutral();
         if (registered_.current()->is_watched()) [[unlikely]]
-            return detail::watched(walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...));
-        return walk(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
+            return detail::watched(walk(*this, static_cast<Arguments&&>(arguments)...));
+        return walk(*this, static_cast<Arguments&&>(arguments)...);
     }
 
     [[nodiscard]] bool empty() const noexcept { return registered_.current() == nullptr; }
+    /// Whether this registrant (`registration::registrant`) has registered anything.
+    [[nodiscard]] bool has(std::uint64_t registrant) const noexcept { return registered_.has(registrant); }
 
     /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr, how.is_shadowed}, how);
     }
+    /// Adds what this registrant has in another dispatcher, after the ones there or where it was ruled; that one keeps it too, and both
+    /// count in the same place.
+    void add_from(const dispatch& other, std::uint64_t registrant) { registered_.add_from(other.registered_, registrant); }
+    /// Each has what the other had. Calls that have begun go on with the list they found, which `other` keeps: it outlives them.
+    void exchange(dispatch& other) noexcept { registered_.exchange(other.registered_); }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
@@ -91,9 +99,9 @@ private:
         }
     }
 
-    static task<result> walk(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
+    static task<result> walk(const dispatch& self, Arguments... arguments) {
         const context& outer = co_await this_context;
-        walker walk(outer, self.registered_.settings(), hooks);
+        walker walk(outer, self.registered_);
         walk.start();
         while (!walk.advance(arguments...)) {
             co_await walk.rest();
@@ -110,8 +118,13 @@ private:
         using base::suspended_;
 
     public:
-        walker(const context& outer, const dispatch_settings* settings, const snapshot& hooks) noexcept
-            : base(outer, settings, sampled_every), next_(hooks.data()), end_(hooks.data() + hooks.size()) {}
+        walker(const context& outer, const detail::registry<entry>& registered) noexcept
+            : base(outer, registered.settings(), sampled_every) {
+            if (const snapshot* const hooks = registered.current(); hooks != nullptr) {
+                next_ = hooks->data();
+                end_ = hooks->data() + hooks->size();
+            }
+        }
 
         void start() { run_.throw_if_operation_cancelled(); }
         /// Runs hooks until the walk is over (true) or one suspends: `rest` then waits for it, `settle` takes its answer.
@@ -161,8 +174,8 @@ private:
             next_ = end_;
         }
 
-        const entry* next_;
-        const entry* end_;
+        const entry* next_ = nullptr;
+        const entry* end_ = nullptr;
     };
 
     detail::registry<entry> registered_;
@@ -183,7 +196,8 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return lists_.empty(); }
 
-    /// The list of the first key for which `matches(key)`; null if there is none.
+    /// The list of the first key for which `matches(key)`; null if there is none. Until the caller awaits something else than a
+    /// call of it.
     template <class Predicate>
     [[nodiscard]] const one* find_if(Predicate&& matches) const {
         for (const auto& [key, list] : lists_) {
@@ -200,14 +214,16 @@ public:
 
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         for (const auto& [key, checker] : registered.entries()) {
-            one* list = nullptr;
-            for (auto& [known, hooks] : lists_) {
-                if (known == key) list = hooks.get();
-            }
-            if (list == nullptr) list = lists_.emplace_back(key, std::make_unique<one>()).second.get();
-            list->add(module, checker, settings, how);
+            list_of(key).add(module, checker, settings, how);
         }
     }
+    void add_from(const dispatch& other, std::uint64_t registrant) {
+        for (const auto& [key, list] : other.lists_) {
+            if (list->has(registrant)) list_of(key).add_from(*list, registrant);
+        }
+    }
+    /// As of one list. What `find_if` gave before is the other's.
+    void exchange(dispatch& other) noexcept { lists_.swap(other.lists_); }
 
     /// Calls `visit(key, list)` in order of first registration.
     template <class Visitor>
@@ -220,6 +236,13 @@ public:
     }
 
 private:
+    [[nodiscard]] one& list_of(const Key& key) {
+        for (auto& [known, hooks] : lists_) {
+            if (known == key) return *hooks;
+        }
+        return *lists_.emplace_back(key, std::make_unique<one>()).second;
+    }
+
     std::vector<std::pair<Key, std::unique_ptr<one>>> lists_;
 };
 

@@ -39,6 +39,7 @@ struct registration {
     bool has_own_deadline = false;  ///< it sees to its deadline itself: `dispatch_settings::callback_deadline` isn't for it
     /// Whether its runs are in shadow mode at the moment (async/limiter.h); null: they never are.
     std::shared_ptr<const bool> is_shadowed = nullptr;
+    std::uint64_t registrant = 0;  ///< which instance of a plug-in it is of, by a number of the host's
 
     [[nodiscard]] bool is_in_shadow() const noexcept { return is_shadowed != nullptr && *is_shadowed; }
 };

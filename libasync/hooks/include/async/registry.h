@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,12 @@ public:
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
     void each_registration(Visitor&& visit) const {
-        for (const std::unique_ptr<callback_identity>& identity : identities_) visit(std::as_const(*identity));
+        for (const std::shared_ptr<callback_identity>& identity : identities_) visit(std::as_const(*identity));
+    }
+
+    [[nodiscard]] bool has(std::uint64_t registrant) const noexcept {
+        return std::any_of(identities_.begin(), identities_.end(),
+                           [registrant](const auto& identity) { return identity->how.registrant == registrant; });
     }
 
 protected:
@@ -32,6 +38,9 @@ protected:
     /// One more registration, at `place` among them; its identity lives as long as the registry.
     [[nodiscard]] callback_identity& identify(std::string_view module, std::string_view callback,
                                               const dispatch_settings* settings, const registration& how, std::size_t place);
+    /// The registration at `place` of `other` stands at `to` here too, and is counted as one.
+    void share(const registrations& other, std::size_t place, std::size_t to);
+    void exchange(registrations& other) noexcept;
     /// Where one of this order stands among those that are registered.
     [[nodiscard]] std::size_t place_of(int order) const noexcept;
     /// Keeps a snapshot for the walks that started with it.
@@ -40,11 +49,11 @@ protected:
 private:
     const dispatch_settings* settings_ = nullptr;
     std::vector<std::shared_ptr<const void>> snapshots_;
-    std::vector<std::unique_ptr<callback_identity>> identities_;
+    std::vector<std::shared_ptr<callback_identity>> identities_;  // in the order of the newest snapshot
 };
 
 /// The registrations of one callback, in order. A walk keeps the list that it found: a registration makes a new one, and older
-/// ones stay as long as the registry. No lock, no count.
+/// ones stay as long as the registry, or as the one that it was exchanged with since. No lock, no count.
 ///
 /// `Entry` is what a dispatcher keeps of a registration; it has a `callback_identity* identity`.
 template <class Entry>
@@ -65,16 +74,39 @@ public:
 
     void add(std::string_view module, std::string_view callback, const dispatch_settings* settings, Entry added,
              const registration& how) {
-        auto grown = current_ == nullptr ? std::make_shared<snapshot>() : std::make_shared<snapshot>(*current_);
         const std::size_t place = place_of(how.order);
         added.identity = &identify(module, callback, settings, how, place);
+        insert(std::move(added), place);
+    }
+
+    /// Adds what this registrant has in `other`, where it stays as it is: both count in the same place.
+    void add_from(const registry& other, std::uint64_t registrant) {
+        if (other.current_ == nullptr) return;
+        for (std::size_t from = 0; from < other.current_->size(); ++from) {
+            const Entry& entry = (*other.current_)[from];
+            if (entry.identity->how.registrant != registrant) continue;
+            const std::size_t place = place_of(entry.identity->how.order);
+            share(other, from, place);
+            insert(entry, place);
+        }
+    }
+
+    /// Each has what the other had. A walk that has begun goes on with what it found, which the other one keeps.
+    void exchange(registry& other) noexcept {
+        registrations::exchange(other);
+        std::swap(current_, other.current_);
+    }
+
+private:
+    void insert(Entry added, std::size_t place) {
+        auto grown = current_ == nullptr ? std::make_shared<snapshot>() : std::make_shared<snapshot>(*current_);
+        const std::shared_ptr<const bool>& is_shadowed = added.identity->how.is_shadowed;
+        if (is_shadowed != nullptr) grown->are_shadowed.push_back(is_shadowed);
         grown->insert(grown->begin() + static_cast<std::ptrdiff_t>(place), std::move(added));
-        if (how.is_shadowed != nullptr) grown->are_shadowed.push_back(how.is_shadowed);
         current_ = grown.get();
         keep(std::move(grown));
     }
 
-private:
     const snapshot* current_ = nullptr;
 };
 

@@ -2,10 +2,13 @@
 
 #include <async/cancellation.h>
 #include <async/clock.h>
+#include <async/notification.h>
+#include <async/task.h>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace async {
@@ -51,6 +54,7 @@ private:
     clock::duration deadline_;
     waiting_run* previous_;
     waiting_run* next_;
+    std::uint32_t generation_;
 };
 
 /// The runs of a worker's callbacks that wait: who asks sees them, those that wait for long are named while they do, those
@@ -76,6 +80,7 @@ public:
         run.ends_by_ = ends_by;
         run.since_ = run.named_ = since;
         run.deadline_ = deadline;
+        run.generation_ = generation_;
         run.previous_ = nullptr;
         run.next_ = first_;
         if (first_ != nullptr) first_->previous_ = &run;
@@ -92,7 +97,16 @@ public:
             first_ = run.next_;
         }
         if (run.next_ != nullptr) run.next_->previous_ = run.previous_;
+        if (run.generation_ != generation_) [[unlikely]]
+            one_has_left_.notify_all();
     }
+    /// What begins from now on is of another generation than what began before, whose number this is.
+    [[nodiscard]] std::uint32_t begin_generation() noexcept { return generation_++; }
+    /// Whether everything has ended that began in that generation or before: whatever it was handed then, nothing uses it now. What has
+    /// begun and never suspended has ended long since.
+    [[nodiscard]] bool has_ended(std::uint32_t generation) const noexcept;
+    /// Waits for it. Cut by the caller's cancellation.
+    [[nodiscard]] static task<void> ended(waiting_runs& self, std::uint32_t generation);
     /// Looks at nothing any more: the clock and the executor may end.
     void stop() noexcept { next_look_.reset(); }
 
@@ -122,6 +136,8 @@ private:
     bool looks_;
     waiting_run* first_ = nullptr;
     waiting_run* looked_at_next_ = nullptr;  // while the list is walked and runs may leave it
+    std::uint32_t generation_ = 0;
+    notification one_has_left_;  // of an earlier generation
     std::unique_ptr<timer> next_look_;
     clock* clock_ = nullptr;
     boost::asio::any_io_executor executor_;

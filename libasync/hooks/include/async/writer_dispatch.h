@@ -66,8 +66,8 @@ public:
     [[nodiscard]] task<result> operator()(Arguments... arguments) const {
         if (registered_.current() == nullptr) return task<result>(std::in_place);
         if (registered_.current()->is_watched()) [[unlikely]]
-            return detail::watched(collect(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...));
-        return collect(*this, *registered_.current(), static_cast<Arguments&&>(arguments)...);
+            return detail::watched(collect(*this, static_cast<Arguments&&>(arguments)...));
+        return collect(*this, static_cast<Arguments&&>(arguments)...);
     }
 
     template <class Items>
@@ -98,6 +98,9 @@ public:
         const bool has_filter = !registered.declared_interest().matches_all();
         registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered}, how);
     }
+    /// As of every dispatcher.
+    void add_from(const dispatch& other, std::uint64_t registrant) { registered_.add_from(other.registered_, registrant); }
+    void exchange(dispatch& other) noexcept { registered_.exchange(other.registered_); }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
@@ -171,11 +174,13 @@ private:
         const entry* next_ = hooks_.data();
     };
 
-    static task<result> collect(const dispatch& self, const snapshot& hooks, Arguments... arguments) {
+    static task<result> collect(const dispatch& self, Arguments... arguments) {
         const context& outer = co_await this_context;
         const auto subject = interest::subject_of(arguments...);
         writer out;
-        walker walk(outer, self.registered_.settings(), hooks);
+        const snapshot* const hooks = self.registered_.current();
+        if (hooks == nullptr) co_return out.take();
+        walker walk(outer, self.registered_.settings(), *hooks);
         walk.start_over();
         while (!walk.advance(subject, out, arguments...)) {
             co_await walk.rest();
@@ -189,13 +194,13 @@ public:
     template <class Items>
     class batch {
     public:
-        batch(const dispatch& owner, Items& items) noexcept
-            : owner_(owner), hooks_(owner.registered_.current()), items_(items) {}
+        batch(const dispatch& owner, Items& items) noexcept : owner_(owner), items_(items) {}
         batch(const batch&) = delete;
         batch& operator=(const batch&) = delete;
 
         void bind_context(const context& here) noexcept { outer_ = &here; }
         [[nodiscard]] bool await_ready() {
+            hooks_ = owner_.registered_.current();
             if (hooks_ == nullptr) {
                 while (items_.next()) items_.close();
                 return true;
@@ -295,7 +300,7 @@ public:
         }
 
         const dispatch& owner_;
-        const snapshot* hooks_;
+        const snapshot* hooks_ = nullptr;
         Items& items_;
         const context* outer_ = nullptr;
         std::optional<walker> first_;      // enough for a batch of which no item is left waiting

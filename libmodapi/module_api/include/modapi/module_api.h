@@ -71,7 +71,7 @@ struct ModuleRegistrations;
 class ModuleApi {
 public:
     /// For hosts: a module gets its own.
-    ModuleApi(ModuleEnvironment& environment, std::string module_name);
+    ModuleApi(ModuleEnvironment& environment, ModuleRegistrations& registrations);
     ~ModuleApi();
     ModuleApi(const ModuleApi&) = delete;
     ModuleApi& operator=(const ModuleApi&) = delete;

@@ -108,6 +108,8 @@ public:
     /// Claims `path`. Returns false if it is taken (the first module keeps it). Errors: RegistrationError for a path that isn't
     /// absolute, or is equal to, below or above a reserved one.
     [[nodiscard]] bool add(std::string path, std::shared_ptr<WebResource> resource, std::string_view module);
+    /// Claims the path of a resource that `other` has, which keeps it: it is counted in the same place. False, as of add.
+    [[nodiscard]] bool add_from(const WebResources& other, std::string_view path);
     /// The resource that serves `path`; null if none does. The path equals the resource's, or lies below it.
     [[nodiscard]] WebResource* find(std::string_view path) const noexcept;
     /// Which module claimed `path`.

@@ -24,7 +24,7 @@ namespace modapi {
 ///     int main() {
 ///         modapi::HostProcess& process = modapi::HostProcess::take_over();
 ///
-/// SIGTERM and SIGINT are blocked in all threads from then on, also in programs that a module starts without unblocking them. Cost: two
+/// SIGTERM, SIGINT and SIGHUP are blocked in all threads from then on, also in programs that a module starts without unblocking them. Cost: two
 /// threads that sleep but for four looks a second; nothing per callback.
 class HostProcess {
 public:
@@ -44,18 +44,22 @@ public:
     ///
     /// Thread: that on which modules were built; `stop` runs on one of the process's own.
     void stop_by(std::function<void()> stop, std::chrono::milliseconds time);
+    /// From now on SIGHUP doesn't end the program: `reload` is called, on one of the process's own threads. Null: as before.
+    void reload_by(std::function<void()> reload);
 
 private:
     HostProcess();
     ~HostProcess() = default;
 
     void watch();
+    void act_on(int signal);
     void begin_stop(int signal);
     void restore_handlers() const noexcept;
 
     ShutdownDeadline deadline_;
     std::mutex mutex_;
     std::function<void()> stop_;
+    std::function<void()> reload_;
     std::chrono::milliseconds time_to_stop_{0};
 };
 

@@ -67,6 +67,14 @@ struct WorkerSettings {
     }
 };
 
+/// What becomes of modules when another list of them takes the place of theirs, by their names, one for each entry.
+struct ModuleChanges {
+    std::vector<std::string> kept;      ///< the same instance goes on: nothing of its entry has changed
+    std::vector<std::string> replaced;  ///< a new instance of the same name
+    std::vector<std::string> added;
+    std::vector<std::string> removed;
+};
+
 /// One thread's share of the module system: its module instances, their callbacks, resources, caches and background calls.
 ///
 ///     async::environment environment(io.get_executor());
@@ -118,6 +126,27 @@ public:
     /// A stop() that throws or is cut after `stop_deadline` is logged, and the others go on. A background call or a stop() that
     /// blocks its thread is waited for. May be awaited again once it has ended.
     [[nodiscard]] async::task<void> stop();
+
+    /// The four steps by which other modules take the place of those that are asked, while the host serves; each is made on all
+    /// workers before the next. Entries that didn't change (ConfiguredModule::is_same_as) keep their instance. WorkerGroup::reload
+    /// makes them.
+    ///
+    /// Builds the others, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
+    /// can't be beside those of an instance that is kept; nothing has changed then. Once before the next step.
+    ModuleChanges build_next(const std::vector<ConfiguredModule>& modules);
+    /// Awaits the start() of those that were built, then their ready(). Errors: as of start_modules; abandon_next is next then.
+    [[nodiscard]] async::task<void> start_next();
+    /// Has each predecessor save() and its successor restore() that. Errors: ConfigurationError for what either throws; abandon_next
+    /// is next then.
+    void hand_over();
+    /// From now on each call asks the new list; one that has begun goes on with the old one. New resources, cached functions and
+    /// background calls begin, old background calls are cancelled. Instances that aren't in the new list end when the last call that
+    /// may use them has: their stop() is awaited, for `stop_deadline` together, and they are destroyed. stop() waits for that.
+    /// Thread, as of all: the worker's. Errors: std::bad_alloc.
+    void serve_next();
+    /// After an error of another worker's, or of start_next or hand_over: awaits the stop() of those that were started, and destroys
+    /// what was built. Nothing was built: nothing.
+    [[nodiscard]] async::task<void> abandon_next();
 
     /// All callbacks of all modules.
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace modapi {
 
@@ -25,6 +27,11 @@ public:
     void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked,
                std::string worker = {});
     void forget(const std::atomic<const async::callback_identity*>& on_stack);
+    /// What a mark names no more may end after this: nothing is read of it from here on.
+    void forget_seen(const std::atomic<const async::callback_identity*>& on_stack);
+    /// What is on the stack of a watched worker right now, by the names of module and callback; none: nothing of a module's.
+    [[nodiscard]] std::optional<std::pair<std::string, std::string>> on_stack_of(
+        const std::atomic<const async::callback_identity*>& on_stack) const;
     /// Names each interaction that is at work for longer than `slow` from now on, and says when it ended: others wait for it.
     /// The database outlives the watchdog.
     void watch(const Database& database, std::chrono::milliseconds slow);

@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -45,6 +46,16 @@ struct WorkerGroupSettings {
     /// Whose signals end serve(), and whose deadline is that of the whole program's stop: also of what a host has to end beside its
     /// workers, and of main()'s end. Null: the workers have a deadline of their own.
     HostProcess* process = nullptr;
+    /// Reads what the modules are to be, when they are to change while they serve: SIGHUP, reload(). Empty: they can't. On a thread of
+    /// its own; what it refers to outlives the workers. What it throws says why nothing changes.
+    std::function<std::vector<ConfiguredModule>()> read_modules{};
+};
+
+/// Modules don't change: the workers stop, an earlier change doesn't end, or a host's modules can't.
+class ReloadRefused : public std::runtime_error {
+public:
+    ReloadRefused() : std::runtime_error("the workers are stopping") {}
+    using std::runtime_error::runtime_error;
 };
 
 /// A worker that doesn't answer.
@@ -86,6 +97,19 @@ public:
     /// first call. The destructor does it too. Errors: as of serve(); out of the destructor they go into the log.
     void stop();
 
+    /// Reads what the modules are to be (WorkerGroupSettings::read_modules) and has them take the place of those that are asked, while
+    /// the workers serve. Whatever goes wrong, nothing changes.
+    ///
+    /// The steps are those of ModuleHost, each on all workers before the next: the entries that changed are built, their start() and
+    /// ready() awaited; the instances whose place they take save() what these restore(); then each call asks the new list. A request
+    /// that has begun goes on with the one it found. A second change waits for the first one. `by`: who asked for it, for the log.
+    ///
+    /// Awaited on a worker. Cancel: the caller doesn't hear of what comes of it, which goes on; a stop ends it. Errors:
+    /// ReloadRefused; what read_modules throws; ConfigurationError, in the words of the start.
+    [[nodiscard]] async::task<ModuleChanges> reload(std::string by);
+    /// Does what reload() does, as SIGHUP. What comes of it is a line of the log. Thread: any.
+    void request_reload(std::string by);
+
     /// What the thread of serve() runs: signals are heard here, and clients accepted, so that no module can keep the host from
     /// either. Sockets of workers may live in its handlers: it ends before their executors.
     [[nodiscard]] boost::asio::io_context& front() noexcept;
@@ -123,6 +147,7 @@ protected:
 private:
     struct Thread;
     struct State;
+    class Reloads;
 
     void build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory);
     void start_modules();
@@ -134,6 +159,7 @@ private:
     void end_all(const std::function<void()>& on_stop);
     void stop_for(const std::function<void()>& on_stop, bool is_failure = false);
     void forget_process();
+    void await_reload_signal();
     void on_each(async::task<void> (*step)(Thread&, std::chrono::milliseconds), std::string_view what);
     static async::task<void> drain(Thread& thread, std::chrono::milliseconds grace);
     static async::task<void> end(Thread& thread, std::chrono::milliseconds grace);

@@ -27,22 +27,25 @@ public:
     ModuleCaches(const ModuleCaches&) = delete;
     ModuleCaches& operator=(const ModuleCaches&) = delete;
 
-    /// False: there is a function of that name.
-    [[nodiscard]] bool add(std::string name, async::cached_function& function);
+    /// Of functions of the same name, as two instances of a module have them while one takes the other's place, each hears of what
+    /// concerns the others.
+    void add(std::string name, async::cached_function& function);
+    void remove(const async::cached_function& function) noexcept;
     [[nodiscard]] bool has(const std::string& name, const async::cached_function& function) const;
     [[nodiscard]] bool empty() const noexcept { return functions_.empty(); }
     void clear() noexcept { functions_.clear(); }
 
-    /// Tells the other workers.
-    void publish(std::string name, std::vector<std::string> key);
+    /// Tells the other workers, and functions of the same name here.
+    void publish(std::string name, std::vector<std::string> key, const async::cached_function& by);
     /// Goes on until it is cancelled. For functions that nobody calls: a call drops what is too old by itself.
     [[nodiscard]] static async::task<void> drop_expired_entries(ModuleCaches& self);
 
 private:
-    void invalidated_elsewhere(const CacheInvalidation& invalidation);
+    /// `by`: the function that has dropped it already; null: none here.
+    void invalidate(const CacheInvalidation& invalidation, const async::cached_function* by);
 
     InvalidationBus& bus_;
-    std::map<std::string, async::cached_function*> functions_;
+    std::multimap<std::string, async::cached_function*> functions_;
     std::size_t subscription_;
 };
 

@@ -1,9 +1,18 @@
 #pragma once
 
+#include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/module_rules.h>
+#include <modapi/hosting/module_uses.h>
+#include <modapi/web_resource.h>
 
+#include <callbacks/dispatchers.h>
+
+#include <async/context.h>
 #include <async/observation.h>
+#include <async/scope.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,22 +23,56 @@ class cached_function;
 
 namespace modapi {
 
-/// What one entry of the configuration registered by its ModuleApi, for who asks what it does.
+/// What modules are asked by: the lists of their callbacks, and the resources they serve.
+struct ModuleLists {
+    callbacks::Dispatchers hooks;
+    WebResources resources;
+};
+
+/// What workers call the module of the first, second, ... entry of its name among themselves.
+[[nodiscard]] std::string name_among_workers(const std::string& module, int entry);
+
+/// What one instance of a module registered by its ModuleApi and what it has under way, for who asks what it does and for who ends it.
+///
+/// Thread: the worker's. Lifetime: outlives the instance; what it is made from outlives it. What is under way was joined before it is
+/// destroyed.
 struct ModuleRegistrations {
-    ModuleRegistrations(std::string module_name, int entry);
+    /// `number` is no other instance's of this worker.
+    ModuleRegistrations(const async::environment& where, CallingThreads& threads, ModuleLists& into, std::string module_name,
+                        std::string among_workers, std::uint64_t number);
 
     std::string module;  ///< its name in the configuration
     /// What workers call it among themselves. A module that is listed more than once has a name for each entry: `module name`,
     /// `module name#2`, ...
     std::string name_among_workers;
+    std::uint64_t registrant;  ///< of its callbacks (async::registration)
+    ModuleLists* lists;        ///< where it registers: those that are asked, or those that will be
     std::vector<const async::callback_identity*> callbacks;
     std::vector<std::string> web_resources;
-    std::vector<const async::cached_function*> cached_functions;
+    std::vector<async::cached_function*> cached_functions;
+    /// Another one has what it wanted to register and only one may have.
+    bool was_refused = false;
     std::unique_ptr<ModuleLimits> limits;  ///< of its callbacks; null: the operator says nothing of them
     async::callback_identity background;   ///< whose code is on the stack during a background call
+    async::scope background_calls;
+    DeferredCalls deferred_calls;
+    ModuleUses uses;
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;
+    /// Background calls that its constructor and start() ask for begin with the service, or not at all.
+    void begin_background(std::function<void()> start);
+    /// It is asked from now on: background calls begin at once.
+    void begin();
+    [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
+    /// Notes which callbacks are its own.
+    void note_callbacks();
+    /// Nothing of it is asked any more: forgets what waits to begin.
+    void forget();
+
+private:
+    std::vector<std::function<void()>> waiting_to_begin_;
+    bool has_begun_ = false;
 };
 
 }  // namespace modapi

@@ -4,6 +4,7 @@
 #include <async/scope.h>
 #include <async/shadowed_run.h>
 
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -17,7 +18,11 @@ class ShadowRuns final : private async::chain_observer {
 public:
     explicit ShadowRuns(const async::environment& where);
 
-    [[nodiscard]] async::scope& scope() noexcept { return scope_; }
+    /// Where they begin.
+    [[nodiscard]] async::scope& scope() noexcept { return *scope_; }
+    /// Runs begin in another one from now on. What is returned has those that have begun, and is joined before it is destroyed, which
+    /// is before this is.
+    [[nodiscard]] std::unique_ptr<async::scope> begin_another_scope();
     /// The run that is on the stack; null: none.
     [[nodiscard]] async::shadowed_run* on_stack() const noexcept { return on_stack_; }
 
@@ -28,7 +33,7 @@ private:
     async::chain_observer* further_;  // of the environment that this one is made from; null: none
     async::environment where_;
     async::shadowed_run* on_stack_ = nullptr;
-    async::scope scope_;
+    std::unique_ptr<async::scope> scope_;
 };
 
 /// A member of ModuleApi, or of what it hands out, and whether it changes something that isn't the module's own.

@@ -1,0 +1,259 @@
+#include "module_host_state.h"
+
+#include <modapi/hosting/log.h>
+#include <modapi/hosting/watchdog.h>
+
+#include <callbacks/errors.h>
+
+#include <async/callback_frame.h>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+/// How a list of modules takes the place of another one on one worker.
+namespace modapi {
+
+namespace {
+
+/// Decides which instance stays for which entry, and whose place a new one takes: of several entries that would do, the first each.
+class Matches {
+public:
+    explicit Matches(const ModuleInstances& instances) : free_(pointers_to(instances)) {}
+
+    /// One that goes on as it is; null: none does. One that had to do without what only one may have would get it now.
+    [[nodiscard]] ModuleInstance* same_as(const ConfiguredModule& entry) {
+        return take([&](const ModuleInstance& instance) {
+            return !instance.registered->was_refused && entry.is_same_as(instance.configured);
+        });
+    }
+    [[nodiscard]] ModuleInstance* of_name(const std::string& name) {
+        return take([&](const ModuleInstance& instance) { return instance.configured.name == name; });
+    }
+    [[nodiscard]] const std::vector<ModuleInstance*>& left() const noexcept { return free_; }
+
+private:
+    template <class Predicate>
+    ModuleInstance* take(const Predicate& fits) {
+        const auto found = std::find_if(free_.begin(), free_.end(), [&](const ModuleInstance* each) { return fits(*each); });
+        if (found == free_.end()) return nullptr;
+        ModuleInstance* const taken = *found;
+        free_.erase(found);
+        return taken;
+    }
+
+    std::vector<ModuleInstance*> free_;
+};
+
+/// The names that new instances get, beside those that stay.
+class FreeNames {
+public:
+    explicit FreeNames(const std::vector<NextModule>& modules) {
+        for (const NextModule& module : modules) {
+            if (module.kept != nullptr) taken_.insert(module.kept->registered->name_among_workers);
+        }
+    }
+    [[nodiscard]] std::string take(const std::string& module) {
+        int entry = 1;
+        while (!taken_.insert(name_among_workers(module, entry)).second) ++entry;
+        return name_among_workers(module, entry);
+    }
+
+private:
+    std::set<std::string> taken_;
+};
+
+std::vector<ModuleInstance*> made_of(const std::vector<NextModule>& modules) {
+    std::vector<ModuleInstance*> made;
+    for (const NextModule& module : modules) {
+        if (module.made != nullptr) made.push_back(module.made.get());
+    }
+    return made;
+}
+
+/// A call of a module's own function, of which a failure is one about its entry.
+template <class Call>
+auto call_for(const ConfiguredModule& entry, const async::environment& where, const async::callback_identity& what,
+              const std::string& worker, Call&& call) {
+    std::vector<std::string> place;
+    std::string message;
+    try {
+        const InNameOf function(where, what);
+        return call();
+    } catch (const callbacks::ConfigError& error) {
+        place = error.path();
+        message = error.what();
+    } catch (...) {
+        message = callbacks::message_of(std::current_exception());
+    }
+    const std::string name(what.callback);
+    entry.fail(place, name + "() failed: " + message, worker, name);
+}
+
+}  // namespace
+
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) {
+    State& state = *state_;
+    if (state.next) throw std::logic_error("modules were built already that are to take the others' place");
+    ModuleChanges changes;
+    Matches matches(state.modules);
+    NextModules& next = state.next.emplace();
+    next.lists.resources = WebResources(state.settings.reserved_paths);
+    for (const ConfiguredModule& entry : modules) {
+        NextModule& module = next.modules.emplace_back();
+        module.configured = entry;
+        module.kept = matches.same_as(entry);
+    }
+    for (NextModule& module : next.modules) {
+        if (module.kept == nullptr) module.predecessor = matches.of_name(module.configured.name);
+        std::vector<std::string>& change = module.kept != nullptr          ? changes.kept
+                                           : module.predecessor != nullptr ? changes.replaced
+                                                                           : changes.added;
+        change.push_back(module.configured.name);
+    }
+    for (const ModuleInstance* const left : matches.left()) changes.removed.push_back(left->configured.name);
+    FreeNames names(next.modules);
+    try {
+        for (NextModule& module : next.modules) {
+            if (module.kept == nullptr) {
+                state.construct(
+                    state.prepare(module.made, module.configured, next.lists, names.take(module.configured.name)));
+                continue;
+            }
+            const ModuleRegistrations& kept = *module.kept->registered;
+            try {
+                callbacks::add_from(next.lists.hooks, state.environment.lists.hooks, kept.registrant);
+            } catch (const callbacks::RegistrationError& error) {
+                module.configured.fail({}, error.what(), state.worker());
+            }
+            for (const std::string& path : kept.web_resources) {
+                if (next.lists.resources.add_from(state.environment.lists.resources, path)) continue;
+                module.configured.fail({}, "its web resource " + path + " is one of module " +
+                                               std::string(next.lists.resources.owner(path)) + ", which comes before it now",
+                                       state.worker());
+            }
+        }
+    } catch (...) {
+        state.discard_next();
+        throw;
+    }
+    next.lists.resources.close();
+    return changes;
+}
+
+async::task<void> ModuleHost::start_next() {
+    State& state = *state_;
+    async::task<std::optional<BeginFailure>> beginning = state.begin_modules(made_of(state.next->modules));
+    const std::optional<BeginFailure> failure = co_await std::move(beginning);
+    if (failure) failure->module.fail(failure->place, failure->message, state.worker(), failure->callback);
+}
+
+void ModuleHost::hand_over() {
+    State& state = *state_;
+    const async::environment& where = state.environment.where;
+    for (NextModule& module : state.next->modules) {
+        if (module.made == nullptr || module.predecessor == nullptr) continue;
+        ModuleInstance& from = *module.predecessor;
+        ModuleInstance& to = *module.made;
+        if (from.definition.save == nullptr || to.definition.restore == nullptr) continue;
+        callbacks::JsonDict saved = call_for(module.configured, where, from.saving, state.worker(),
+                                             [&] { return from.definition.save(from.object.get()); });
+        call_for(module.configured, where, to.restoring, state.worker(),
+                 [&] { to.definition.restore(to.object.get(), std::move(saved)); });
+    }
+}
+
+void ModuleHost::serve_next() {
+    State& state = *state_;
+    ModuleEnvironment& environment = state.environment;
+    NextModules& next = *state.next;
+    auto old = std::make_unique<RetiredModules>();
+    // Those that are kept may have registered more since the others were built.
+    for (const NextModule& module : next.modules) {
+        const ModuleInstance& instance = module.kept != nullptr ? *module.kept : *module.made;
+        const ModuleLists& lists = module.kept != nullptr ? environment.lists : next.lists;
+        callbacks::add_from(old->lists.hooks, lists.hooks, instance.registered->registrant);
+    }
+    ModuleInstances serving;
+    for (NextModule& module : next.modules) {
+        if (module.kept == nullptr) {
+            module.made->registered->lists = &environment.lists;
+            serving.push_back(std::move(module.made));
+            continue;
+        }
+        const auto kept = std::find_if(state.modules.begin(), state.modules.end(),
+                                       [&](const std::unique_ptr<ModuleInstance>& each) { return each.get() == module.kept; });
+        serving.push_back(std::move(*kept));
+        serving.back()->configured = module.configured;
+    }
+    std::erase(state.modules, nullptr);
+    old->instances = std::exchange(state.modules, std::move(serving));
+    callbacks::exchange(environment.lists.hooks, old->lists.hooks);
+    old->lists.resources = std::exchange(environment.lists.resources, std::move(next.lists.resources));
+    old->generation = state.waiting.begin_generation();
+    old->shadow_runs = environment.shadow_runs.begin_another_scope();
+    environment.dispatch_settings.shadow_runs = &environment.shadow_runs.scope();
+    state.next.reset();
+    state.retired.push_back(old.get());
+    for (const std::unique_ptr<ModuleInstance>& instance : old->instances) instance->registered->background_calls.cancel();
+    for (const std::unique_ptr<ModuleInstance>& instance : state.modules) {
+        if (!instance->registered->has_begun()) instance->registered->begin();
+    }
+    environment.begin_expiry();
+    state.retiring.spawn("ending replaced modules", State::retire(state, std::move(old)));
+}
+
+async::task<void> ModuleHost::State::retire(State& self, std::unique_ptr<RetiredModules> old) {
+    const std::vector<ModuleInstance*> instances = pointers_to(old->instances);
+    async::task<void> joining = join_background(instances);
+    co_await std::move(joining);
+    async::task<void> last_calls = async::waiting_runs::ended(self.waiting, old->generation);
+    co_await std::move(last_calls);
+    async::task<void> last_shadow_runs = old->shadow_runs->join();
+    co_await std::move(last_shadow_runs);
+    for (const ModuleInstance* const instance : instances) {
+        async::task<void> last_uses = instance->registered->uses.ended();
+        co_await std::move(last_uses);
+    }
+    async::task<void> stopping = self.stop_modules(instances);
+    co_await std::move(stopping);
+    async::task<void> returning = join_threads(instances);
+    co_await std::move(returning);
+    const auto* const mark = async::running_callback_mark::of(self.environment.where);
+    if (self.settings.watchdog != nullptr && mark != nullptr) self.settings.watchdog->forget_seen(mark->identity());
+    self.callback_log.forget();
+    old->lists.hooks = callbacks::Dispatchers();
+    old->lists.resources = WebResources();
+    std::vector<std::string> ended;
+    for (const ModuleInstance* const instance : instances) ended.push_back(instance->configured.name);
+    self.destroy_from_last(old->instances);
+    std::erase(self.retired, old.get());
+    for (const std::string& name : ended) framework_log().info("module {}: its old instance has ended", name);
+}
+
+void ModuleHost::State::discard_next() {
+    next->lists = ModuleLists();
+    while (!next->modules.empty()) {
+        if (next->modules.back().made != nullptr) destroy(*next->modules.back().made);
+        next->modules.pop_back();
+    }
+    next.reset();
+}
+
+async::task<void> ModuleHost::abandon_next() {
+    State& state = *state_;
+    if (!state.next) co_return;
+    const std::vector<ModuleInstance*> made = made_of(state.next->modules);
+    async::task<void> stopping = state.stop_modules(made);
+    co_await std::move(stopping);
+    async::task<void> returning = State::join_threads(made);
+    co_await std::move(returning);
+    state.discard_next();
+}
+
+}  // namespace modapi

@@ -1,0 +1,248 @@
+#include "reloads.h"
+
+#include <modapi/hosting/log.h>
+#include <modapi/hosting/start_step.h>
+
+#include <callbacks/errors.h>
+
+#include <async/context.h>
+#include <async/sleep.h>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+void append(std::string& line, std::string_view what, const std::vector<std::string>& modules) {
+    if (modules.empty()) return;
+    if (!line.empty()) line += "; ";
+    line.append(what);
+    for (const std::string& module : modules) line.append(&module == &modules.front() ? " " : ", ").append(module);
+}
+
+std::string in_words(const ModuleChanges& changes) {
+    std::string line;
+    append(line, "kept", changes.kept);
+    append(line, "replaced", changes.replaced);
+    append(line, "added", changes.added);
+    append(line, "removed", changes.removed);
+    return line.empty() ? "there are none" : line;
+}
+
+}  // namespace
+
+/// What one change has on its way through the workers.
+struct WorkerGroup::Reloads::Pass {
+    std::vector<ConfiguredModule> modules;
+    ModuleChanges changes;  ///< the same on each worker
+};
+
+/// Something that is done on another thread.
+struct WorkerGroup::Reloads::Away {
+    bool is_back = false;
+    std::exception_ptr failure;
+    std::vector<ConfiguredModule> modules;
+    async::notification back;
+
+    void come_back(std::exception_ptr with) {
+        failure = std::move(with);
+        is_back = true;
+        back.notify_all();
+    }
+    /// To the end, whoever is cancelled meanwhile: what it was given is used there. Errors: what it failed with.
+    [[nodiscard]] static async::task<void> wait(std::shared_ptr<Away> away) {
+        const async::context& outer = co_await async::this_context;
+        async::context uncut = outer;
+        uncut.cancellation = nullptr;
+        async::task<void> waiting = until_back(away);
+        co_await std::move(waiting).in(uncut);
+        if (away->failure) std::rethrow_exception(away->failure);
+    }
+    [[nodiscard]] static async::task<void> until_back(std::shared_ptr<Away> away) {
+        while (!away->is_back) co_await away->back.wait();
+    }
+};
+
+namespace {
+
+async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, ModuleChanges& changes) {
+    changes = modules.build_next(entries);
+    co_return;
+}
+async::task<void> hand_over_on(ModuleHost& modules) {
+    modules.hand_over();
+    co_return;
+}
+async::task<void> serve_on(ModuleHost& modules) {
+    modules.serve_next();
+    co_return;
+}
+
+}  // namespace
+
+WorkerGroup::Reloads::Reloads(std::vector<std::unique_ptr<Thread>>& threads, Read read)
+    : threads_(threads), read_(std::move(read)) {}
+
+WorkerGroup::Reloads::~Reloads() {
+    if (reader_) reader_->join();
+}
+
+void WorkerGroup::Reloads::add(const std::shared_ptr<Request>& request, const boost::asio::any_io_executor& home) {
+    waiting_.push_back({request, home});
+    if (std::exchange(is_at_work_, true)) return;
+    threads_.front()->host->background().spawn("changing modules", perform_all());
+}
+
+async::task<void> WorkerGroup::Reloads::perform_all() {
+    const async::context& here = co_await async::this_context;
+    while (!waiting_.empty()) {
+        const Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        std::optional<ModuleChanges> changes;
+        std::exception_ptr failure;
+        try {
+            if (here.cancel_requested() != async::cancel_reason::none) throw ReloadRefused();
+            async::task<ModuleChanges> performing = perform();
+            changes = co_await std::move(performing);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (here.cancel_requested() != async::cancel_reason::none && failure) failure = std::make_exception_ptr(ReloadRefused());
+        if (failure) {
+            framework_log().error("modules stay as they were (change asked for by {}): {}", next.request->by,
+                                  callbacks::message_of(failure));
+        } else {
+            framework_log().info("modules were changed (asked for by {}): {}", next.request->by, in_words(*changes));
+        }
+        boost::asio::post(next.home, [request = next.request, changes = std::move(changes), failure]() mutable {
+            request->changes = std::move(changes);
+            request->failure = failure;
+            request->has_ended.notify_all();
+        });
+    }
+    is_at_work_ = false;
+}
+
+async::task<ModuleChanges> WorkerGroup::Reloads::perform() {
+    Pass pass;
+    async::task<std::vector<ConfiguredModule>> reading = read_modules();
+    pass.modules = co_await std::move(reading);
+    std::exception_ptr failure;
+    try {
+        async::task<void> building = on_each(
+            [](ModuleHost& modules, Pass& on) { return build_on(modules, on.modules, on.changes); }, pass);
+        co_await std::move(building);
+        async::task<void> starting = on_each([](ModuleHost& modules, Pass&) { return modules.start_next(); }, pass);
+        co_await std::move(starting);
+        async::task<void> handing_over = on_each([](ModuleHost& modules, Pass&) { return hand_over_on(modules); }, pass);
+        co_await std::move(handing_over);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        async::task<void> abandoning = on_each([](ModuleHost& modules, Pass&) { return modules.abandon_next(); }, pass);
+        co_await std::move(abandoning);
+        std::rethrow_exception(failure);
+    }
+    async::task<void> serving = on_each([](ModuleHost& modules, Pass&) { return serve_on(modules); }, pass);
+    co_await std::move(serving);
+    co_return std::move(pass.changes);
+}
+
+async::task<std::vector<ConfiguredModule>> WorkerGroup::Reloads::read_modules() {
+    if (!reading_.expired()) {
+        throw ReloadRefused("an earlier change is still being read: " + StartStep::running() +
+                            " has not ended; nothing can be changed until it has");
+    }
+    const async::context& here = co_await async::this_context;
+    if (!reader_) reader_.emplace(1);
+    const auto away = std::make_shared<Away>();
+    boost::asio::post(*reader_, [away, home = here.executor(), &read = read_] {
+        std::exception_ptr failure;
+        std::vector<ConfiguredModule> modules;
+        try {
+            modules = read();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        boost::asio::post(home, [away, modules = std::move(modules), failure]() mutable {
+            away->modules = std::move(modules);
+            away->come_back(failure);
+        });
+    });
+    const std::chrono::milliseconds patience = threads_.front()->host->modules().settings().start_deadline;
+    bool is_over = false;
+    try {
+        async::task<void> waiting = async::with_deadline(patience, Away::until_back(away));
+        co_await std::move(waiting);
+    } catch (const async::deadline_exceeded&) {
+        is_over = true;
+    }
+    if (is_over && !away->is_back) {
+        reading_ = away;
+        throw ReloadRefused(StartStep::running() + " has not ended within " + std::to_string(patience.count()) +
+                            " ms; nothing can be changed until it has");
+    }
+    if (away->failure) std::rethrow_exception(away->failure);
+    co_return std::move(away->modules);
+}
+
+async::task<void> WorkerGroup::Reloads::on_each(Step step, Pass& pass) {
+    for (const std::unique_ptr<Thread>& thread : threads_) {
+        async::task<void> one = on(*thread, step, pass);
+        co_await std::move(one);
+    }
+}
+
+async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass) {
+    const async::context& here = co_await async::this_context;
+    const auto away = std::make_shared<Away>();
+    const auto perform = [](std::shared_ptr<Away> reported, boost::asio::any_io_executor home, HostWorker& host, Step made,
+                            Pass& with) -> async::task<void> {
+        std::exception_ptr failure;
+        try {
+            async::task<void> running = made(host.modules(), with);
+            co_await std::move(running);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        boost::asio::post(home, [reported, failure] { reported->come_back(failure); });
+    };
+    boost::asio::post(thread.io, [&, home = here.executor()] {
+        thread.host->background().spawn("changing modules", perform(away, home, *thread.host, step, pass));
+    });
+    async::task<void> waiting = Away::wait(away);
+    co_await std::move(waiting);
+}
+
+async::task<ModuleChanges> WorkerGroup::reload(std::string by) {
+    if (state_->reloads == nullptr) throw ReloadRefused("these modules can't be changed while they are asked");
+    if (state_->stops.load(std::memory_order_relaxed)) throw ReloadRefused();
+    const async::context& here = co_await async::this_context;
+    const auto request = std::make_shared<Reloads::Request>();
+    request->by = std::move(by);
+    boost::asio::post(state_->threads.front()->io, [this, request, home = here.executor()] { state_->reloads->add(request, home); });
+    while (!request->changes && !request->failure) co_await request->has_ended.wait();
+    if (request->failure) std::rethrow_exception(request->failure);
+    co_return std::move(*request->changes);
+}
+
+void WorkerGroup::request_reload(std::string by) {
+    if (state_->reloads == nullptr || state_->stops.load(std::memory_order_relaxed)) {
+        framework_log().warn("modules stay as they were (change asked for by {}): {}", by,
+                             state_->reloads == nullptr ? "they can't be changed" : ReloadRefused().what());
+        return;
+    }
+    const auto request = std::make_shared<Reloads::Request>();
+    request->by = std::move(by);
+    boost::asio::io_context& main = state_->threads.front()->io;
+    boost::asio::post(main, [this, request, &main] { state_->reloads->add(request, main.get_executor()); });
+}
+
+}  // namespace modapi
