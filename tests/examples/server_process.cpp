@@ -195,8 +195,7 @@ modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
 }
 
 ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings) : folder_(folder) {
-    std::ofstream(folder / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                              << database_section(folder) << settings;
+    configure(settings);
     process_ = start(folder, {"--config", (folder / "homeserver.yaml").string()});
     std::optional<int> ended;
     const auto is_listening_or_gone = [&] {
@@ -221,6 +220,11 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::str
 }
 
 ServerProcess::~ServerProcess() { kill(); }
+
+void ServerProcess::configure(const std::string& settings) const {
+    std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
+                                               << database_section(folder_) << settings;
+}
 
 Answer ServerProcess::request(const std::string& method, const std::string& target, const std::string& body,
                               const std::string& token) const {

@@ -82,6 +82,8 @@ public:
     /// The same with a whole Authorization header; empty: none.
     [[nodiscard]] Answer request_by(const std::string& authorization, const std::string& method, const std::string& target,
                                     const std::string& body = {}) const;
+    /// Writes the configuration anew, with what the constructor is given.
+    void configure(const std::string& settings) const;
     /// Registers; gives the access token.
     [[nodiscard]] std::string register_user(const std::string& name) const;
     /// SIGKILL.

@@ -7,6 +7,8 @@
 #include <modapi/database.h>
 #include <modapi/hosting/workers.h>
 
+#include <callbacks/errors.h>
+
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -147,8 +149,40 @@ async::task<Response> get_modules(const RoutedRequest& request, Authentication& 
     co_return ok(std::move(answer));
 }
 
+JsonArray named(const std::vector<std::string>& modules) {
+    JsonArray names;
+    for (const std::string& module : modules) names.emplace_back(module);
+    return names;
+}
+
+async::task<Response> reload_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                     modapi::WorkerGroup& workers) {
+    const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    modapi::ModuleChanges changes;
+    std::string refusal;
+    bool is_refused_for_now = false;
+    try {
+        changes = co_await workers.reload(admin.user.to_string());
+    } catch (const modapi::ReloadRefused& error) {
+        refusal = error.what();
+        is_refused_for_now = true;
+    } catch (const modapi::ConfigurationError& error) {
+        refusal = error.what();
+    }
+    if (!refusal.empty()) throw callbacks::SynapseError(is_refused_for_now ? 503 : 400, refusal, callbacks::Codes::UNKNOWN);
+    JsonDict answer;
+    answer["kept"] = named(changes.kept);
+    answer["replaced"] = named(changes.replaced);
+    answer["added"] = named(changes.added);
+    answer["removed"] = named(changes.removed);
+    co_return ok(std::move(answer));
+}
+
 }  // namespace
 
-void add_module_endpoints(Router& router) { router.add("GET", "/_synapse/admin/v1/modules", &get_modules); }
+void add_module_endpoints(Router& router) {
+    router.add("GET", "/_synapse/admin/v1/modules", &get_modules);
+    router.add("POST", "/_synapse/admin/v1/modules/reload", &reload_modules);
+}
 
 }  // namespace homeserver

@@ -1,3 +1,4 @@
+#include "process/module_reading.h"
 #include "process/server.h"
 #include "process/server_configuration.h"
 
@@ -115,8 +116,9 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
 }
 
 void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process, StandardError& log) {
-    homeserver::Server server(file, configuration, modules, process);
+           const std::vector<modapi::ConfiguredModule>& modules, const homeserver::ModuleReading& reading,
+           modapi::HostProcess& process, StandardError& log) {
+    homeserver::Server server(file, configuration, modules, reading, process);
     log.everything_runs();
     spdlog::info("started: server_name={} workers={} modules={}", configuration.server_name, configuration.workers,
                  modules.size());
@@ -137,7 +139,8 @@ void run(const std::string& config_file, bool only_check, modapi::HostProcess& p
     if (only_check) {
         print_findings(configuration, modules);
     } else {
-        serve(file, configuration, modules, process, log);
+        const homeserver::ModuleReading reading(file, config_file, default_module_path(), resolver);
+        serve(file, configuration, modules, reading, process, log);
     }
 }
 

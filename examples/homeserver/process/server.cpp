@@ -3,12 +3,14 @@
 #include "events/stream.h"
 #include "media/incoming_file.h"
 #include "process/endpoints.h"
+#include "process/module_reading.h"
 #include "process/schema.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace homeserver {
 
@@ -69,7 +71,8 @@ void require_writable(const modapi::ConfigurationFile& file, const modapi::Confi
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-               const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process)
+               const std::vector<modapi::ConfiguredModule>& modules, const ModuleReading& reading,
+               modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
       host_pool_(host_threads),
@@ -85,7 +88,9 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     add_endpoints(router_);
-    workers_.emplace(workers_settings(process), *database_, modules,
+    modapi::WorkerGroupSettings settings = workers_settings(process);
+    settings.read_modules = [&reading] { return reading.read(); };
+    workers_.emplace(std::move(settings), *database_, modules,
                      [this](const modapi::WorkerContext& place) { return std::make_unique<ServerWorker>(context_, place); });
     listen();
 }

@@ -23,6 +23,8 @@
 
 namespace homeserver {
 
+class ModuleReading;
+
 /// The whole server: database, workers with their modules, listeners. Thread: the program's main one, which accepts clients and
 /// hears of signals, so that no module can keep it from either.
 class Server {
@@ -30,7 +32,7 @@ public:
     /// Builds everything and listens. Errors: modapi::ConfigurationError, modapi::HostError; nothing is left half-started. All
     /// outlive it.
     Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-           const std::vector<modapi::ConfiguredModule>& modules, modapi::HostProcess& process);
+           const std::vector<modapi::ConfiguredModule>& modules, const ModuleReading& reading, modapi::HostProcess& process);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

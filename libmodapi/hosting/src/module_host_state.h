@@ -122,13 +122,13 @@ struct ModuleHost::State {
                                                                         ModuleInstance::Function function,
                                                                         async::callback_identity& what);
     /// The start() of each, then the ready() of each, to the first that fails; none: nothing went wrong.
-    [[nodiscard]] async::task<std::optional<BeginFailure>> begin_modules(const std::vector<ModuleInstance*>& instances);
+    [[nodiscard]] async::task<std::optional<BeginFailure>> begin_modules(std::vector<ModuleInstance*> instances);
     /// Those that were started, the last one first. What goes wrong is logged.
-    [[nodiscard]] async::task<void> stop_modules(const std::vector<ModuleInstance*>& instances);
+    [[nodiscard]] async::task<void> stop_modules(std::vector<ModuleInstance*> instances);
     /// Waits for what these have under way beside callbacks, which is cancelled.
-    [[nodiscard]] static async::task<void> join_background(const std::vector<ModuleInstance*>& instances);
+    [[nodiscard]] static async::task<void> join_background(std::vector<ModuleInstance*> instances);
     /// Waits for what threads still do in the name of these.
-    [[nodiscard]] static async::task<void> join_threads(const std::vector<ModuleInstance*>& instances);
+    [[nodiscard]] static async::task<void> join_threads(std::vector<ModuleInstance*> instances);
     /// Modules from the last to the first, after everything that calls into them.
     void destroy_modules();
 

@@ -65,7 +65,7 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
 
 }  // namespace
 
-async::task<void> ModuleHost::State::stop_modules(const std::vector<ModuleInstance*>& instances) {
+async::task<void> ModuleHost::State::stop_modules(std::vector<ModuleInstance*> instances) {
     const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
     for (auto each = instances.rbegin(); each != instances.rend(); ++each) {
         ModuleInstance& module = **each;
@@ -81,7 +81,7 @@ async::task<void> ModuleHost::State::stop_modules(const std::vector<ModuleInstan
     co_await std::move(ending);
 }
 
-async::task<void> ModuleHost::State::join_background(const std::vector<ModuleInstance*>& instances) {
+async::task<void> ModuleHost::State::join_background(std::vector<ModuleInstance*> instances) {
     for (const ModuleInstance* const module : instances) module->registered->background_calls.cancel();
     for (const ModuleInstance* const module : instances) {
         async::task<void> ending = module->registered->background_calls.join();
@@ -89,7 +89,7 @@ async::task<void> ModuleHost::State::join_background(const std::vector<ModuleIns
     }
 }
 
-async::task<void> ModuleHost::State::join_threads(const std::vector<ModuleInstance*>& instances) {
+async::task<void> ModuleHost::State::join_threads(std::vector<ModuleInstance*> instances) {
     for (const ModuleInstance* const module : instances) {
         async::task<void> returning = module->registered->deferred_calls.all_returned();
         co_await std::move(returning);
@@ -113,7 +113,7 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     co_return std::optional<BeginFailure>(std::move(failure));
 }
 
-async::task<std::optional<BeginFailure>> ModuleHost::State::begin_modules(const std::vector<ModuleInstance*>& instances) {
+async::task<std::optional<BeginFailure>> ModuleHost::State::begin_modules(std::vector<ModuleInstance*> instances) {
     for (ModuleInstance* const module : instances) {
         async::task<std::optional<BeginFailure>> starting = begin_module(*module, module->definition.start, module->starting);
         std::optional<BeginFailure> failure = co_await std::move(starting);

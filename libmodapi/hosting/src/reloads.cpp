@@ -55,15 +55,6 @@ struct WorkerGroup::Reloads::Away {
         is_back = true;
         back.notify_all();
     }
-    /// To the end, whoever is cancelled meanwhile: what it was given is used there. Errors: what it failed with.
-    [[nodiscard]] static async::task<void> wait(std::shared_ptr<Away> away) {
-        const async::context& outer = co_await async::this_context;
-        async::context uncut = outer;
-        uncut.cancellation = nullptr;
-        async::task<void> waiting = until_back(away);
-        co_await std::move(waiting).in(uncut);
-        if (away->failure) std::rethrow_exception(away->failure);
-    }
     [[nodiscard]] static async::task<void> until_back(std::shared_ptr<Away> away) {
         while (!away->is_back) co_await away->back.wait();
     }
@@ -145,6 +136,8 @@ async::task<ModuleChanges> WorkerGroup::Reloads::perform() {
     } catch (...) {
         failure = std::current_exception();
     }
+    const async::context& here = co_await async::this_context;
+    if (failure && here.cancel_requested() != async::cancel_reason::none) std::rethrow_exception(failure);  // the stop abandons it
     if (failure) {
         async::task<void> abandoning = on_each([](ModuleHost& modules, Pass&) { return modules.abandon_next(); }, pass);
         co_await std::move(abandoning);
@@ -202,6 +195,7 @@ async::task<void> WorkerGroup::Reloads::on_each(Step step, Pass& pass) {
 
 async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass) {
     const async::context& here = co_await async::this_context;
+    here.throw_if_cancelled();
     const auto away = std::make_shared<Away>();
     const auto perform = [](std::shared_ptr<Away> reported, boost::asio::any_io_executor home, HostWorker& host, Step made,
                             Pass& with) -> async::task<void> {
@@ -217,8 +211,22 @@ async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass
     boost::asio::post(thread.io, [&, home = here.executor()] {
         thread.host->background().spawn("changing modules", perform(away, home, *thread.host, step, pass));
     });
-    async::task<void> waiting = Away::wait(away);
-    co_await std::move(waiting);
+    bool is_to_end = false;
+    try {
+        async::task<void> waiting = Away::until_back(away);
+        co_await std::move(waiting);
+    } catch (const async::operation_cancelled&) {
+        is_to_end = true;
+    }
+    if (is_to_end) {
+        // The workers stop. That one may be through with its requests, and cuts nothing any more; what it was given is used there.
+        boost::asio::post(thread.io, [&] { thread.host->background().cancel(async::cancel_reason::stopping); });
+        async::context uncut = here;
+        uncut.cancellation = nullptr;
+        async::task<void> last = Away::until_back(away);
+        co_await std::move(last).in(uncut);
+    }
+    if (away->failure) std::rethrow_exception(away->failure);
 }
 
 async::task<ModuleChanges> WorkerGroup::reload(std::string by) {

@@ -1,0 +1,42 @@
+#include "process/module_reading.h"
+
+#include "process/server_configuration.h"
+
+#include <spdlog/spdlog.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+namespace homeserver {
+
+ModuleReading::ModuleReading(const modapi::ConfigurationFile& served, std::filesystem::path file,
+                             std::filesystem::path module_path, modapi::ModuleResolver& resolver)
+    : served_(served), file_(std::move(file)), module_path_(std::move(module_path)), resolver_(resolver) {}
+
+std::vector<modapi::ConfiguredModule> ModuleReading::read() const {
+    const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
+    const modapi::ConfigurationFile next = modapi::ConfigurationFile::load(file_);
+    static_cast<void>(read_server_configuration(next, module_path_, warn));
+    std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(next, resolver_, warn);
+    warn_of_other_changes(next);
+    return modules;
+}
+
+void ModuleReading::warn_of_other_changes(const modapi::ConfigurationFile& next) const {
+    std::set<std::string> keys;
+    for (const callbacks::JsonDict* const root : {&served_.root(), &next.root()}) {
+        for (const auto& member : *root) keys.emplace(member.key());
+    }
+    keys.erase("modules");
+    std::string changed;
+    for (const std::string& key : keys) {
+        const callbacks::JsonValue* const before = served_.root().if_contains(key);
+        const callbacks::JsonValue* const now = next.root().if_contains(key);
+        if (before != nullptr && now != nullptr && *before == *now) continue;
+        changed += (changed.empty() ? "" : ", ") + key;
+    }
+    if (!changed.empty()) spdlog::warn("{}: only modules change while the server runs; a restart is needed for {}", next.name(), changed);
+}
+
+}  // namespace homeserver
