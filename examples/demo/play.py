@@ -61,6 +61,7 @@ def start(server, address):
     server.configure(world["audit_room"], address)
     server.start()
     world["base"] = server.base
+    world["configuration"] = str(server.folder / "homeserver.yaml")
     return world
 
 

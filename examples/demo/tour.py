@@ -130,4 +130,11 @@ def steps(world):
              curl(world, "GET", "/_synapse/admin/v1/modules", user="operator"), "the modules; ListSpamChecker refused mallory",
              lambda answer: any(module["name"] == "list_spam_checker.ListSpamChecker"
                                 and module["callbacks"]["check_event_for_spam"]["decided"] >= 1 for module in answer["modules"])),
+        Step("... takes mallory off the list in the file, and has the server read it again while it serves",
+             "sed -i 's/\"@mallory:localhost\"//' %s && " % world["configuration"]
+             + curl(world, "POST", "/_synapse/admin/v1/modules/reload", {}, "operator"), "ListSpamChecker is replaced, nothing else",
+             lambda answer: answer["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(answer["kept"]) == 13
+             and not answer["added"] + answer["removed"], "its old instance has ended"),
+        Step("... so that she may say something", curl(world, "PUT", send + "m2", message("I changed my ways"), "mallory"), "an event id",
+             lambda answer: answer["event_id"].startswith("$")),
     ]
