@@ -36,6 +36,7 @@ struct CallbackRule {
         return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker ||
                mode != async::call_mode::enforce || share != async::call_limits::whole;
     }
+    bool operator==(const CallbackRule&) const = default;
 };
 
 /// What an entry of `modules:` says of its callbacks.
@@ -46,6 +47,7 @@ struct ModuleRules {
         const auto found = of_callback.find(callback);
         return found != of_callback.end() ? found->second : of_entry;
     }
+    bool operator==(const ModuleRules&) const = default;
 };
 
 /// The limits of one entry's callbacks on one worker.
