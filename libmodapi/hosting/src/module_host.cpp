@@ -42,15 +42,6 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     return counts;
 }
 
-/// Of what a module registered, each once.
-std::vector<std::string> names_of(const std::vector<const async::callback_identity*>& registered) {
-    std::vector<std::string> names;
-    for (const async::callback_identity* const callback : registered) {
-        if (std::find(names.begin(), names.end(), callback->callback) == names.end()) names.emplace_back(callback->callback);
-    }
-    return names;
-}
-
 /// Where each registration stands among all of its callback.
 std::map<const async::callback_identity*, std::size_t> places_of(const callbacks::Dispatchers& hooks) {
     std::map<const async::callback_identity*, std::size_t> places;
@@ -158,7 +149,7 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
             configured.fail({}, message, worker);
         }
         try {
-            configured.check_rules(names_of(state.environment.registrations.back()->callbacks), worker);
+            configured.check_rules(state.environment.registrations.back()->callback_names(), worker);
         } catch (const ConfigurationError&) {
             state.destroy_modules();
             throw;
@@ -212,6 +203,9 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
             if (registered.limits == nullptr) continue;
             counts.calls -= registered.limits->not_asked(counts.callback);
             counts.shadow = registered.limits->in_shadow(counts.callback);
+            const CallbackRule rule = registered.limits->in_force(counts.callback);
+            counts.mode = rule.mode;
+            counts.share = rule.share;
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {

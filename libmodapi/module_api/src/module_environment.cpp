@@ -28,6 +28,14 @@ std::string ModuleRegistrations::name_of(const async::cached_function& function)
     return name_among_workers + "." + std::string(function.name());
 }
 
+std::vector<std::string> ModuleRegistrations::callback_names() const {
+    std::vector<std::string> names;
+    for (const async::callback_identity* const callback : callbacks) {
+        if (std::find(names.begin(), names.end(), callback->callback) == names.end()) names.emplace_back(callback->callback);
+    }
+    return names;
+}
+
 ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment& surroundings, Database& data,
                                      InvalidationBus& bus, CallingThreads& threads)
     : server(host),

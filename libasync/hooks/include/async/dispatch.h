@@ -9,6 +9,7 @@
 #include <async/slot.h>
 #include <async/watched_call.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -56,6 +57,16 @@ public:
     /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         if (registered) registered_.add(module, callback_name, settings, entry{registered, nullptr, how.is_shadowed}, how);
+    }
+
+    /// Puts `around(slot)`, which calls what that slot calls, in the place of the slot that is registered with this identity; see
+    /// detail::registry::replace. False: it isn't one of these.
+    template <class Around>
+    bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        return registered_.replace(identity, is_shadowed, [&](entry& changed) {
+            changed.registered = around(std::as_const(changed.registered));
+            changed.is_shadowed = is_shadowed;
+        });
     }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
@@ -207,6 +218,13 @@ public:
             if (list == nullptr) list = lists_.emplace_back(key, std::make_unique<one>()).second.get();
             list->add(module, checker, settings, how);
         }
+    }
+
+    /// As of a dispatcher without keys.
+    template <class Around>
+    bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        return std::any_of(lists_.begin(), lists_.end(),
+                           [&](const auto& list) { return list.second->surround(identity, is_shadowed, around); });
     }
 
     /// Calls `visit(key, list)` in order of first registration.

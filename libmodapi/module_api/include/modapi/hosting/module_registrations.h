@@ -30,6 +30,8 @@ struct ModuleRegistrations {
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;
+    /// The names of its callbacks, each once, in the order of their first registration.
+    [[nodiscard]] std::vector<std::string> callback_names() const;
 };
 
 }  // namespace modapi
