@@ -3,8 +3,9 @@
 # Builds a module library: <build>/modules/<name>.so, without `lib` in front, so that `<name>.Class` in the configuration finds the
 # class that one of the sources exports with MODAPI_MODULE(Class). The target is called <name>; link more to it as to any target.
 #
-# Everything in the library is hidden but what MODAPI_MODULE exports: two modules may use the same names. A symbol that neither
-# the framework nor a linked library defines is an error of this build and not of the server's start.
+# Everything in the library is hidden but what MODAPI_MODULE exports: two modules may use the same names. Nothing in it is
+# GNU_UNIQUE, one for the whole process, so that a server can load a new version beside the old one. A symbol that neither the
+# framework nor a linked library defines is an error of this build and not of the server's start.
 function(modapi_add_module name)
     cmake_parse_arguments(PARSE_ARGV 1 module "" "" SOURCES)
     if(module_UNPARSED_ARGUMENTS OR NOT module_SOURCES)
@@ -12,6 +13,7 @@ function(modapi_add_module name)
     endif()
     add_library(${name} MODULE ${module_SOURCES})
     target_link_libraries(${name} PRIVATE modapi::modapi)
+    target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)  # clang makes no such symbols
     modapi_mark_headers(${name})
     set_target_properties(${name} PROPERTIES
         PREFIX ""

@@ -11,6 +11,19 @@
 
 namespace homeserver_test {
 
+/// Rules for those of a probe's callbacks that only notify, which can't be in shadow mode.
+inline constexpr const char* rules_of_what_notifies =
+    "      on_account_data_updated: {mode: enforce}\n"
+    "      on_user_registration: {mode: enforce}\n"
+    "      on_user_login: {mode: enforce}\n"
+    "      on_logged_out: {mode: enforce}\n"
+    "      on_new_event: {mode: enforce}\n"
+    "      on_profile_update: {mode: enforce}\n"
+    "      on_user_deactivation_status_changed: {mode: enforce}\n"
+    "      on_threepid_bind: {mode: enforce}\n"
+    "      on_add_user_third_party_identifier: {mode: enforce}\n"
+    "      on_remove_user_third_party_identifier: {mode: enforce}\n";
+
 /// A server with an admin.
 class AdminServer : public RoomTest {
 protected:

@@ -16,21 +16,12 @@ class ShadowedModulesTest : public AdminServer {
 protected:
     ShadowedModulesTest()
         : AdminServer(
-              "modules:\n"
-              "  - module: probe.Probe\n"
-              "    config: {name: a}\n"
-              "    callbacks:\n"
-              "      mode: shadow\n"
-              "      on_account_data_updated: {mode: enforce}\n"
-              "      on_user_registration: {mode: enforce}\n"
-              "      on_user_login: {mode: enforce}\n"
-              "      on_logged_out: {mode: enforce}\n"
-              "      on_new_event: {mode: enforce}\n"
-              "      on_profile_update: {mode: enforce}\n"
-              "      on_user_deactivation_status_changed: {mode: enforce}\n"
-              "      on_threepid_bind: {mode: enforce}\n"
-              "      on_add_user_third_party_identifier: {mode: enforce}\n"
-              "      on_remove_user_third_party_identifier: {mode: enforce}\n"
+              std::string("modules:\n"
+                          "  - module: probe.Probe\n"
+                          "    config: {name: a}\n"
+                          "    callbacks:\n"
+                          "      mode: shadow\n") +
+              rules_of_what_notifies +
               "  - module: stubborn.Stubborn\n"
               "    callbacks: {mode: shadow, max_concurrent: 3}\n") {}
 

@@ -96,10 +96,7 @@ protected:
         return under_test.wait(judged(under_test.worker, event_of(type, sender)));
     }
     [[nodiscard]] modapi::CallbackCounts counts(std::size_t module, const std::string& callback) const {
-        const std::vector<modapi::ModuleStatistics> modules = under_test.worker.module_statistics();
-        for (const modapi::CallbackCounts& each : modules.at(module).callbacks)
-            if (each.callback == callback) return each;
-        return {};
+        return under_test.counts(module, callback);
     }
 
     LogCapture log;

@@ -139,10 +139,7 @@ protected:
         under_test.run_ready();
     }
     [[nodiscard]] modapi::CallbackCounts counts(const std::string& callback = "check_event_for_spam") const {
-        const std::vector<modapi::ModuleStatistics> modules = under_test.worker.module_statistics();
-        for (const modapi::CallbackCounts& each : modules.at(0).callbacks)
-            if (each.callback == callback) return each;
-        return {};
+        return under_test.counts(0, callback);
     }
 
     LogCapture log;

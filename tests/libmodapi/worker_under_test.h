@@ -81,6 +81,13 @@ public:
     T wait(async::task<T> task) {
         return time.run(std::move(task));
     }
+    /// Of one entry's callback; nothing for one that isn't registered.
+    [[nodiscard]] modapi::CallbackCounts counts(std::size_t module, std::string_view callback) const {
+        const std::vector<modapi::ModuleStatistics> modules = worker.module_statistics();
+        for (const modapi::CallbackCounts& each : modules.at(module).callbacks)
+            if (each.callback == callback) return each;
+        return {};
+    }
     void advance(async::clock::duration length) { time.advance(length); }
     void run_ready() { time.run_ready(); }
     void stop() {

@@ -73,6 +73,15 @@ template SpamChecker limited(const SpamChecker&, const RulesOf&);
 template ThirdPartyRules limited(const ThirdPartyRules&, const RulesOf&);
 template Unsigned limited(const Unsigned&, const RulesOf&);
 
+void limit_registered(Dispatchers& registered, const async::callback_identity& identity,
+                      const std::shared_ptr<async::limiter>& limits) {
+    const std::shared_ptr<const bool> is_shadowed = limits->stands_at(identity.how.order).is_shadowed;
+    each_callback(registered, [&](auto& dispatcher, std::string_view) {
+        if (dispatcher.callback_name == identity.callback)
+            dispatcher.surround(identity, is_shadowed, [&](const auto& slot) { return limited_slot(slot, limits); });
+    });
+}
+
 // FNV-1a's constants over eight bytes at a time, then the last steps of MurmurHash3: what is asked of half of the users is
 // asked of the same half on all workers and after every start, so this never changes.
 std::uint32_t share_point(std::string_view subject) noexcept {

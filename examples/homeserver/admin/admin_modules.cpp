@@ -5,9 +5,12 @@
 #include "http/requests.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/rule_change.h>
 #include <modapi/hosting/workers.h>
 
 #include <callbacks/errors.h>
+
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cstddef>
@@ -49,6 +52,8 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["timed_calls"] = counts.timed_calls;
     row["timed_ms"] = in_milliseconds(counts.timed_ns);
     row["longest_ms"] = in_milliseconds(counts.max_ns);
+    row["mode"] = modapi::word_of(counts.mode);
+    row["share"] = modapi::percentage(counts.share);
     if (counts.shadow.runs + counts.shadow.skipped > 0) row["shadow"] = described(counts.shadow);
     return row;
 }
@@ -178,11 +183,38 @@ async::task<Response> reload_modules(const RoutedRequest& request, Authenticatio
     co_return ok(std::move(answer));
 }
 
+modapi::RuleChange change_in(const JsonDict& body) {
+    try {
+        return modapi::RuleChange::read(body);
+    } catch (const callbacks::ConfigError& error) {
+        std::string place;
+        for (const std::string& key : error.path()) place += key + ": ";
+        throw callbacks::SynapseError(400, place + error.what(), callbacks::Codes::INVALID_PARAM);
+    }
+}
+
+async::task<Response> put_module(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                 modapi::WorkerGroup& workers) {
+    const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    const modapi::RuleChange change = change_in(required_json_body(request));
+    async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience);
+    const modapi::ChangedRules changed = co_await std::move(changing);
+    spdlog::info("{} changed modules[{}] (module {}): {}", admin.user.to_string(), changed.position, changed.module, change.text());
+    JsonArray later;
+    for (const std::string& worker : changed.later) later.emplace_back(worker);
+    JsonDict answer;
+    answer["position"] = changed.position;
+    answer["name"] = changed.module;
+    if (!later.empty()) answer["workers_without_answer"] = std::move(later);
+    co_return ok(std::move(answer));
+}
+
 }  // namespace
 
 void add_module_endpoints(Router& router) {
     router.add("GET", "/_synapse/admin/v1/modules", &get_modules);
     router.add("POST", "/_synapse/admin/v1/modules/reload", &reload_modules);
+    router.add("PUT", "/_synapse/admin/v1/modules/{module}", &put_module);
 }
 
 }  // namespace homeserver

@@ -57,7 +57,7 @@ const std::type_info& current_type() { return *abi::__cxa_current_exception_type
 }  // namespace
 
 void ModuleBorder::add(const ConfiguredModule& module) {
-    if (!module.library.empty()) libraries_.insert(callbacks::library_of(module.definition));
+    if (!module.library.empty()) libraries_.insert(callbacks::library_of(module.definition.get()));
 }
 
 std::exception_ptr ModuleBorder::outside(const async::callback_identity& callback, std::exception_ptr failure) noexcept {

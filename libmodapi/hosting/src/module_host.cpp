@@ -42,15 +42,6 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     return counts;
 }
 
-/// Of what a module registered, each once.
-std::vector<std::string> names_of(const std::vector<const async::callback_identity*>& registered) {
-    std::vector<std::string> names;
-    for (const async::callback_identity* const callback : registered) {
-        if (std::find(names.begin(), names.end(), callback->callback) == names.end()) names.emplace_back(callback->callback);
-    }
-    return names;
-}
-
 /// Where each registration stands among all of its callback.
 std::map<const async::callback_identity*, std::size_t> places_of(const callbacks::Dispatchers& hooks) {
     std::map<const async::callback_identity*, std::size_t> places;
@@ -137,7 +128,7 @@ void ModuleHost::State::construct(ModuleInstance& module) {
     } catch (...) {
         configured.fail({}, callbacks::message_of(std::current_exception()), worker());
     }
-    configured.check_rules(names_of(module.registered->callbacks), worker());
+    configured.check_rules(module.registered->callback_names(), worker());
     framework_log().info("module {} is loaded", configured.name);
 }
 
@@ -240,6 +231,9 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
             if (registered.limits == nullptr) continue;
             counts.calls -= registered.limits->not_asked(counts.callback);
             counts.shadow = registered.limits->in_shadow(counts.callback);
+            const CallbackRule rule = registered.limits->in_force(counts.callback);
+            counts.mode = rule.mode;
+            counts.share = rule.share;
         }
         of_module.web_resources = registered.web_resources;
         for (const std::string& path : registered.web_resources) {

@@ -204,6 +204,7 @@ void ModuleHost::serve_next() {
     for (const std::unique_ptr<ModuleInstance>& instance : state.modules) {
         if (!instance->registered->has_begun()) instance->registered->begin();
     }
+    restore_rules();
     environment.begin_expiry();
     state.retiring.spawn("ending replaced modules", State::retire(state, std::move(old)));
 }

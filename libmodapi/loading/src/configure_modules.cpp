@@ -73,8 +73,13 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     place.emplace_back("module");
     try {
         const StartStep step(file, place, "loading the library", configured.name);
-        configured.definition = &resolver.resolve(configured.name);
+        const ModuleDefinition& definition = resolver.resolve(configured.name);
         configured.library = resolver.library_of(configured.name);
+        if (configured.library.empty()) {
+            configured.definition = std::make_shared<const ModuleDefinition>(definition);
+        } else {
+            configured.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
+        }
     } catch (const ModuleLoadError& error) {
         fail_of(file, place, error.what(), configured.name);
     }
@@ -86,7 +91,27 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     return configured;
 }
 
+/// The section of an entry that was read; null: it says nothing.
+const JsonDict* section_of(const ConfiguredModule& module) {
+    ConfigurationPath place = module.path;
+    place.emplace_back("config");
+    const JsonValue* const config = module.file->find(place);
+    const JsonDict* const section = config != nullptr ? config->if_object() : nullptr;
+    return section != nullptr && !section->empty() ? section : nullptr;
+}
+
+template <class T>
+bool are_equal(const T* one, const T* other) {
+    return one == nullptr || other == nullptr ? one == other : *one == *other;
+}
+
 }  // namespace
+
+bool ConfiguredModule::is_same_as(const ConfiguredModule& other) const {
+    // A class that was loaded anew has its functions elsewhere.
+    return name == other.name && *definition == *other.definition && are_equal(section_of(*this), section_of(other)) &&
+           are_equal(rules.get(), other.rules.get());
+}
 
 void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker,
                             std::string callback) const {

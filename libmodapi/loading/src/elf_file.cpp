@@ -111,22 +111,35 @@ std::vector<std::string> ElfFile::needed() {
     return libraries;
 }
 
-std::vector<std::string> ElfFile::exported() {
-    std::vector<std::string> names;
+template <class Visit>
+void ElfFile::each_exported(const Visit& visit) {
     const Section* const table = of_type(SHT_DYNSYM);
-    if (table == nullptr) return names;
+    if (table == nullptr) return;
     const std::string strings = linked_strings(*table);
     const std::string raw = contents(*table);
     for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= raw.size(); at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol;
         std::memcpy(&symbol, raw.data() + at, sizeof(symbol));
-        const unsigned binding = ELF64_ST_BIND(symbol.st_info);
         const unsigned visibility = ELF64_ST_VISIBILITY(symbol.st_other);
-        if (symbol.st_shndx == SHN_UNDEF || binding == STB_LOCAL) continue;
+        if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol.st_info) == STB_LOCAL) continue;
         if (visibility != STV_DEFAULT && visibility != STV_PROTECTED) continue;
-        names.push_back(string_at(strings, symbol.st_name));
+        visit(symbol, strings);
     }
+}
+
+std::vector<std::string> ElfFile::exported() {
+    std::vector<std::string> names;
+    each_exported(
+        [&](const Elf64_Sym& symbol, const std::string& strings) { names.push_back(string_at(strings, symbol.st_name)); });
     return names;
+}
+
+bool ElfFile::has_unique_symbols() {
+    bool has_some = false;
+    each_exported([&](const Elf64_Sym& symbol, const std::string&) {
+        has_some = has_some || ELF64_ST_BIND(symbol.st_info) == STB_GNU_UNIQUE;
+    });
+    return has_some;
 }
 
 }  // namespace modapi

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] std::vector<std::string> needed();
     /// Names of the symbols it defines and exports.
     [[nodiscard]] std::vector<std::string> exported();
+    /// Whether it exports symbols that a process has once, whoever defines them (STB_GNU_UNIQUE).
+    [[nodiscard]] bool has_unique_symbols();
 
 private:
     struct Section {
@@ -47,6 +49,9 @@ private:
     std::string bytes(std::uint64_t offset, std::uint64_t size);
     std::string contents(const Section& section);
     const Section* of_type(std::uint32_t type) const;
+    /// Calls `visit(symbol, names)` for those that it defines and exports, with the table of their names.
+    template <class Visit>
+    void each_exported(const Visit& visit);
     std::string linked_strings(const Section& section);
     static std::string string_at(const std::string& table, std::uint64_t offset);
 

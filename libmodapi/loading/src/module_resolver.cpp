@@ -1,15 +1,8 @@
-#include <modapi/hosting/module_code.h>
 #include <modapi/hosting/module_resolver.h>
 
-#include <callbacks/errors.h>
-
 #include "elf_file.h"
+#include "loaded_library.h"
 
-// Boost.DLL's own path type would bring in Boost.Filesystem for nothing.
-#define BOOST_DLL_USE_STD_FS
-#include <boost/dll/shared_library.hpp>
-
-#include <dlfcn.h>
 #include <link.h>
 
 #include <algorithm>
@@ -32,10 +25,6 @@ __attribute__((section(MODAPI_FRAMEWORK_SECTION), used)) constexpr char framewor
 constexpr std::string_view symbol_prefix = "modapi_module_";
 constexpr std::string_view framework_prefix = "libmodapi";
 constexpr std::size_t max_shown_mark = 400;  // characters of a line
-
-[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
-    throw ModuleLoadError(file.string() + " " + what);
-}
 
 bool is_identifier(std::string_view name) {
     if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0) return false;
@@ -63,7 +52,8 @@ std::string joined(const std::vector<std::string>& names) {
     return list;
 }
 
-/// The first of a library's marks that isn't `own`; none: all are. There is one for each of its sources, with padding between them.
+/// The first of a library's marks that isn't `own`; none: all are. There is one for each of its sources, with padding between
+/// them.
 std::optional<std::string> other_mark(const std::string& marks, std::string_view own) {
     std::size_t at = 0;
     while ((at = marks.find_first_not_of('\0', at)) != std::string::npos) {
@@ -77,35 +67,38 @@ std::optional<std::string> other_mark(const std::string& marks, std::string_view
 void check_mark(const std::filesystem::path& file, ElfFile& elf) {
     const std::optional<std::string> marks = elf.section(MODAPI_ABI_SECTION);
     if (!marks || marks->find_first_not_of('\0') == std::string::npos) {
-        fail(file, "is not a module library: it has no mark of the binary interface; export its class with MODAPI_MODULE");
+        fail_to_load(file,
+                     "is not a module library: it has no mark of the binary interface; export its class with MODAPI_MODULE");
     }
     const std::optional<std::string> other = other_mark(*marks, MODAPI_ABI_STRING);
     if (!other) return;
-    fail(file, "has another binary interface, \"" + *other + "\", than this server, \"" MODAPI_ABI_STRING
-                   "\"; rebuild it against this server's headers, with the same compiler and options");
+    fail_to_load(file, "has another binary interface, \"" + *other +
+                           "\", than this server, \"" MODAPI_ABI_STRING
+                           "\"; rebuild it against this server's headers, with the same compiler and options");
 }
 
 void check_headers(const std::filesystem::path& file, ElfFile& elf) {
     const std::optional<std::string> marks = elf.section(MODAPI_HEADERS_SECTION);
     if (!marks || marks->find_first_not_of('\0') == std::string::npos) {
-        fail(file, "doesn't say which headers it was built against; build it with modapi_add_module, which marks it with them");
+        fail_to_load(
+            file, "doesn't say which headers it was built against; build it with modapi_add_module, which marks it with them");
     }
     const std::optional<std::string> other = other_mark(*marks, modapi_headers_mark);
     if (!other) return;
-    fail(file, "was built against other headers of the framework, " + *other + ", than this server, " + modapi_headers_mark +
-                   "; rebuild it against this server's headers");
+    fail_to_load(file, "was built against other headers of the framework, " + *other + ", than this server, " +
+                           modapi_headers_mark + "; rebuild it against this server's headers");
 }
 
 void check_framework(const std::filesystem::path& file, ElfFile& elf) {
     if (elf.section(MODAPI_FRAMEWORK_SECTION)) {
-        fail(file, "brings its own copy of the framework; link it to the shared libraries (modapi::modapi) instead");
+        fail_to_load(file, "brings its own copy of the framework; link it to the shared libraries (modapi::modapi) instead");
     }
     const std::set<std::string> running = running_framework();
     for (const std::string& library : elf.needed()) {
         const std::string name = std::filesystem::path(library).filename().string();
         if (!name.starts_with(framework_prefix) || running.contains(name)) continue;
-        fail(file, "needs " + name + ", a framework library that this server doesn't run with (it has " +
-                       joined({running.begin(), running.end()}) + "); rebuild it against this server's headers");
+        fail_to_load(file, "needs " + name + ", a framework library that this server doesn't run with (it has " +
+                               joined({running.begin(), running.end()}) + "); rebuild it against this server's headers");
     }
 }
 
@@ -115,40 +108,36 @@ void check_export(const std::filesystem::path& file, const std::string& class_na
         if (symbol.starts_with(symbol_prefix)) classes.push_back(symbol.substr(symbol_prefix.size()));
     }
     if (std::find(classes.begin(), classes.end(), class_name) != classes.end()) return;
-    if (classes.empty()) fail(file, "exports no class; export " + class_name + " with MODAPI_MODULE(" + class_name + ")");
+    if (classes.empty())
+        fail_to_load(file, "exports no class; export " + class_name + " with MODAPI_MODULE(" + class_name + ")");
     std::sort(classes.begin(), classes.end());
-    fail(file, "has no class " + class_name + "; it has " + joined(classes));
+    fail_to_load(file, "has no class " + class_name + "; it has " + joined(classes));
 }
 
-/// Loaded libraries stay for the life of the process, whatever the resolver's: their code may still be on some stack, and the
-/// types of what they threw live in them.
-const boost::dll::shared_library& load(const std::filesystem::path& file) {
-    static auto* const loaded = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
-    std::error_code error;
-    auto library = std::make_unique<boost::dll::shared_library>();
+void check_marks(const std::filesystem::path& file, ElfFile& elf) {
+    check_mark(file, elf);
+    check_headers(file, elf);
+    check_framework(file, elf);
+}
+
+/// The library with what the file has now.
+const LoadedLibrary& library_with(const std::filesystem::path& file, const std::string& class_name) {
+    const FileIdentity identity = identity_of(file);
+    if (const LoadedLibrary* const loaded = LoadedLibrary::of(identity)) {
+        check_export(file, class_name, loaded->symbols());
+        return *loaded;
+    }
     try {
-        library->load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    } catch (...) {
-        fail(file, "can't be loaded: a static object of it failed: " + callbacks::message_of(std::current_exception()));
+        ElfFile elf(file);
+        check_marks(file, elf);
+        check_export(file, class_name, elf.exported());
+        return LoadedLibrary::load(file, identity, elf);
+    } catch (const ElfError& error) {
+        fail_to_load(file, error.what());
     }
-    if (error) {
-        const char* const reason = ::dlerror();  // the error_code says no more than that it failed
-        fail(file, std::string("can't be loaded: ") + (reason != nullptr ? reason : error.message()) +
-                       "; rebuild it against this server's headers");
-    }
-    module_code::note_library(file, library->native());
-    loaded->push_back(std::move(library));
-    return *loaded->back();
 }
 
 }  // namespace
-
-/// A checked library; loaded once, however many of its classes are used.
-struct ModuleResolver::Library {
-    std::filesystem::path file;
-    std::vector<std::string> symbols;
-    const boost::dll::shared_library* code = nullptr;
-};
 
 ModuleResolver::ModuleResolver(std::vector<std::filesystem::path> module_path) : module_path_(std::move(module_path)) {}
 ModuleResolver::~ModuleResolver() = default;
@@ -172,43 +161,30 @@ const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
     }
     if (!is_identifier(class_name)) throw ModuleLoadError("\"" + class_name + "\" can't be the name of a class");
 
-    std::unique_ptr<Library>& library = libraries_[library_name];
-    if (library == nullptr) {
-        auto found = std::make_unique<Library>();
-        std::vector<std::string> folders;
-        for (const std::filesystem::path& folder : module_path_) {
-            folders.push_back(folder.string());
-            std::error_code unknown;
-            const std::filesystem::path candidate = std::filesystem::absolute(folder, unknown) / (library_name + ".so");
-            if (!std::filesystem::exists(candidate, unknown)) continue;
-            if (!std::filesystem::is_regular_file(candidate, unknown)) fail(candidate, "is not a file");
-            found->file = candidate;
-            break;
-        }
-        if (found->file.empty()) {
-            throw ModuleLoadError("is neither compiled in, nor is there a " + library_name + ".so on the module path (" +
-                                  (folders.empty() ? std::string("which is empty") : joined(folders)) + ")");
-        }
-        try {
-            ElfFile elf(found->file);
-            check_mark(found->file, elf);
-            check_headers(found->file, elf);
-            check_framework(found->file, elf);
-            found->symbols = elf.exported();
-        } catch (const ElfError& error) {
-            fail(found->file, error.what());
-        }
-        library = std::move(found);
+    const std::filesystem::path file = find(library_name);
+    const LoadedLibrary& library = library_with(file, class_name);
+    libraries_.insert_or_assign(library_name, file);
+    return library.definition(std::string(symbol_prefix) + class_name);
+}
+
+std::filesystem::path ModuleResolver::find(const std::string& library_name) const {
+    std::vector<std::string> folders;
+    for (const std::filesystem::path& folder : module_path_) {
+        folders.push_back(folder.string());
+        std::error_code unknown;
+        const std::filesystem::path candidate = std::filesystem::absolute(folder, unknown) / (library_name + ".so");
+        if (!std::filesystem::exists(candidate, unknown)) continue;
+        if (!std::filesystem::is_regular_file(candidate, unknown)) fail_to_load(candidate, "is not a file");
+        return candidate;
     }
-    check_export(library->file, class_name, library->symbols);
-    if (library->code == nullptr) library->code = &load(library->file);
-    return library->code->get<const ModuleDefinition>(std::string(symbol_prefix) + class_name);
+    throw ModuleLoadError("is neither compiled in, nor is there a " + library_name + ".so on the module path (" +
+                          (folders.empty() ? std::string("which is empty") : joined(folders)) + ")");
 }
 
 std::filesystem::path ModuleResolver::library_of(std::string_view name) const {
     if (compiled_in_.contains(name)) return {};
     const auto library = libraries_.find(name.substr(0, name.rfind('.')));
-    return library != libraries_.end() && library->second != nullptr ? library->second->file : std::filesystem::path();
+    return library != libraries_.end() ? library->second : std::filesystem::path();
 }
 
 }  // namespace modapi

@@ -58,15 +58,7 @@ std::string refusal_of_on_failure(const CallbackDescription& callback, const Cal
            callbacks_that([&](const CallbackDescription& row) { return can_have(row, rule.on_failure); });
 }
 std::string refusal_of_share(const CallbackDescription& callback, const CallbackRule& rule) {
-    if (callback.can_be_shared || !is_part(rule.share)) return {};
-    return "a share of " + std::string(callback.name) +
-           " is 0% or 100%: its calls name no user, sender, room or address; other shares are for " +
-           callbacks_that([](const CallbackDescription& row) { return row.can_be_shared; });
-}
-
-std::string refusal_of_mode(std::string_view callbacks) {
-    return "shadow can't be had by " + std::string(callbacks) + "; it is for " +
-           callbacks_that([](const CallbackDescription& row) { return row.can_be_shadowed; });
+    return callback.can_be_shared || !is_part(rule.share) ? std::string() : refusal_of_part({callback.name});
 }
 
 bool is_word(const ConfigSection& section, std::string_view key, std::string_view word) {
@@ -216,7 +208,7 @@ CallbackRule rule_of_callback(const ConfigSection& section, CallbackRule rule, c
     }
     read_settings(section, rule);
     if (rule.has_own_mode && rule.mode == async::call_mode::shadow && !callback.can_be_shadowed)
-        section.fail("mode", refusal_of_mode(callback.name));
+        section.fail("mode", refusal_of_shadow({callback.name}));
     const std::string of_failure = rule.has_own_on_failure ? refusal_of_on_failure(callback, rule) : std::string();
     if (!of_failure.empty()) section.fail("on_failure", of_failure);
     const std::string of_share = rule.has_own_share ? refusal_of_share(callback, rule) : std::string();
@@ -255,6 +247,24 @@ std::shared_ptr<const ModuleRules> read_module_rules(const ConfigurationFile& fi
     }
 }
 
+CallbackRule read_mode_and_share(const ConfigSection& section) {
+    CallbackRule rule;
+    read_mode(section, rule);
+    read_share(section, rule);
+    return rule;
+}
+
+std::string refusal_of_shadow(const std::vector<std::string_view>& callbacks) {
+    return "shadow can't be had by " + listed(callbacks) + "; it is for " +
+           callbacks_that([](const CallbackDescription& row) { return row.can_be_shadowed; });
+}
+
+std::string refusal_of_part(const std::vector<std::string_view>& callbacks) {
+    return "a share of " + listed(callbacks) + " is 0% or 100%: " + (callbacks.size() == 1 ? "its" : "their") +
+           " calls name no user, sender, room or address; other shares are for " +
+           callbacks_that([](const CallbackDescription& row) { return row.can_be_shared; });
+}
+
 void ConfiguredModule::check_rules(const std::vector<std::string>& registered, std::string_view worker) const {
     if (rules == nullptr) return;
     const std::string whose = " (module " + name + (worker.empty() ? "" : " on worker " + std::string(worker)) + ")";
@@ -269,13 +279,13 @@ void ConfiguredModule::check_rules(const std::vector<std::string>& registered, s
         refuse(callback, "isn't registered by the module, which registered " +
                              (registered.empty() ? "no callbacks" : listed(registered)));
     }
-    std::vector<std::string> not_in_shadow;
+    std::vector<std::string_view> not_in_shadow;
     for (const std::string& callback : registered) {
         const bool can_be_shadowed = callbacks::description_of(callback)->can_be_shadowed;
         if (rules->of(callback).mode == async::call_mode::shadow && !can_be_shadowed) not_in_shadow.push_back(callback);
     }
     if (!not_in_shadow.empty())
-        refuse("mode", refusal_of_mode(listed(not_in_shadow)) + "; give each of those its own, enforce or off");
+        refuse("mode", refusal_of_shadow(not_in_shadow) + "; give each of those its own, enforce or off");
     for (const std::string& callback : registered) {
         const CallbackDescription& described = *callbacks::description_of(callback);
         const CallbackRule& rule = rules->of(callback);

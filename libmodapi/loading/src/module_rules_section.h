@@ -1,5 +1,6 @@
 #pragma once
 
+#include <modapi/config_section.h>
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/module_rules.h>
 
@@ -7,6 +8,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace modapi {
 
@@ -15,5 +18,13 @@ namespace modapi {
 [[nodiscard]] std::shared_ptr<const ModuleRules> read_module_rules(const ConfigurationFile& file,
                                                                    const ConfigurationPath& place,
                                                                    const callbacks::JsonDict& entry, const std::string& module);
+
+/// The `mode` and the `share` of a section; it says by has_own_mode and has_own_share which of them are there. Errors:
+/// callbacks::ConfigError.
+[[nodiscard]] CallbackRule read_mode_and_share(const ConfigSection& section);
+
+/// Why these callbacks can't have shadow mode, or a share that is neither all nor nothing, and which ones can.
+[[nodiscard]] std::string refusal_of_shadow(const std::vector<std::string_view>& callbacks);
+[[nodiscard]] std::string refusal_of_part(const std::vector<std::string_view>& callbacks);
 
 }  // namespace modapi

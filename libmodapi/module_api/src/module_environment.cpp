@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace modapi {
@@ -37,6 +38,14 @@ ModuleRegistrations::ModuleRegistrations(const async::environment& where, Callin
 
 std::string ModuleRegistrations::name_of(const async::cached_function& function) const {
     return name_among_workers + "." + std::string(function.name());
+}
+
+std::vector<std::string> ModuleRegistrations::callback_names() const {
+    std::vector<std::string> names;
+    for (const async::callback_identity* const callback : callbacks) {
+        if (std::find(names.begin(), names.end(), callback->callback) == names.end()) names.emplace_back(callback->callback);
+    }
+    return names;
 }
 
 void ModuleRegistrations::begin_background(std::function<void()> start) {

@@ -30,9 +30,14 @@ callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
     const CallbackRule& rule = rules_->of(callback);
     callbacks::CallbackRules ruled;
     ruled.order = rule.order;
-    if (!rule.limits()) return ruled;
+    if (rule.limits() || limiters_.contains(callback)) ruled.limits = limiter_of(callback);
+    return ruled;
+}
+
+const std::shared_ptr<async::limiter>& ModuleLimits::limiter_of(std::string_view callback) {
     std::shared_ptr<async::limiter>& limiter = limiters_[std::string(callback)];
     if (limiter == nullptr) {
+        const CallbackRule& rule = rules_->of(callback);
         async::call_limits limits;
         limits.deadline = rule.deadline;
         limits.on_failure = rule.on_failure;
@@ -44,8 +49,16 @@ callbacks::CallbackRules ModuleLimits::of(std::string_view callback) {
         limits.shadow_breaker = rule.has_own_breaker ? breaker_of(rule) : shadow_breaker_;
         limiter = std::make_shared<async::limiter>(std::move(limits), time_, &settings_);
     }
-    ruled.limits = limiter;
-    return ruled;
+    return limiter;
+}
+
+CallbackRule ModuleLimits::in_force(std::string_view callback) const {
+    CallbackRule rule = rules_->of(callback);
+    const auto found = limiters_.find(callback);
+    if (found == limiters_.end()) return rule;
+    rule.mode = found->second->limits().mode;
+    rule.share = found->second->limits().share;
+    return rule;
 }
 
 std::uint64_t ModuleLimits::not_asked(std::string_view callback) const noexcept {

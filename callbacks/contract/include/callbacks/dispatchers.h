@@ -12,6 +12,7 @@
 
 #include <boost/pfr/core.hpp>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -42,6 +43,11 @@ void each_callback(AllDispatchers& dispatchers, Visitor&& visit) {
             category, [&](auto& callback) { visit(callback, std::remove_cvref_t<decltype(category)>::category_name); });
     });
 }
+
+/// Puts limits on what is registered with this identity and has none: from the next call on, and under the identity that it has.
+/// Nothing for an identity that isn't registered.
+void limit_registered(Dispatchers& registered, const async::callback_identity& identity,
+                      const std::shared_ptr<async::limiter>& limits);
 
 /// One row of the contract, for tables and the inspector. Static strings.
 struct CallbackDescription {

@@ -27,6 +27,8 @@ struct breaker_limits {
     std::uint32_t failures = 0;  ///< so many of them, at least 1 ...
     clock::duration within{};    ///< ... in this time open it
     clock::duration open{};  ///< then it lets nothing through for this long, and after that one run, to see whether all is well
+
+    bool operator==(const breaker_limits&) const = default;
 };
 
 /// Says that a breaker let a call not through. An ordinary error.

@@ -9,6 +9,7 @@
 #include <async/slot.h>
 #include <async/watched_call.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -65,6 +66,16 @@ public:
     void add_from(const dispatch& other, std::uint64_t registrant) { registered_.add_from(other.registered_, registrant); }
     /// Each has what the other had. Calls that have begun go on with the list they found, which `other` keeps: it outlives them.
     void exchange(dispatch& other) noexcept { registered_.exchange(other.registered_); }
+
+    /// Puts `around(slot)`, which calls what that slot calls, in the place of the slot that is registered with this identity; see
+    /// detail::registry::replace. False: it isn't one of these.
+    template <class Around>
+    bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        return registered_.replace(identity, is_shadowed, [&](entry& changed) {
+            changed.registered = around(std::as_const(changed.registered));
+            changed.is_shadowed = is_shadowed;
+        });
+    }
 
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
@@ -224,6 +235,13 @@ public:
     }
     /// As of one list. What `find_if` gave before is the other's.
     void exchange(dispatch& other) noexcept { lists_.swap(other.lists_); }
+
+    /// As of a dispatcher without keys.
+    template <class Around>
+    bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        return std::any_of(lists_.begin(), lists_.end(),
+                           [&](const auto& list) { return list.second->surround(identity, is_shadowed, around); });
+    }
 
     /// Calls `visit(key, list)` in order of first registration.
     template <class Visitor>

@@ -91,6 +91,21 @@ public:
         }
     }
 
+    /// Lets `change(Entry&)` put another callable in the place of what is registered with this identity, whose runs are in shadow
+    /// mode while `is_shadowed` says so from now on. A walk that is under way and hasn't come there yet finds the new one. The
+    /// old callable stays as long as what takes its place holds it. False: there is no such registration.
+    template <class Change>
+    bool replace(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, Change&& change) {
+        if (current_ == nullptr) return false;
+        const auto found = std::find_if(current_->begin(), current_->end(),
+                                        [&](const Entry& registered) { return registered.identity == &identity; });
+        if (found == current_->end()) return false;
+        change(*found);
+        found->identity->how.is_shadowed = is_shadowed;
+        current_->are_shadowed.push_back(is_shadowed);
+        return true;
+    }
+
     /// Each has what the other had. A walk that has begun goes on with what it found, which the other one keeps.
     void exchange(registry& other) noexcept {
         registrations::exchange(other);
@@ -107,7 +122,7 @@ private:
         keep(std::move(grown));
     }
 
-    const snapshot* current_ = nullptr;
+    snapshot* current_ = nullptr;
 };
 
 }  // namespace async::detail

@@ -102,6 +102,15 @@ public:
     void add_from(const dispatch& other, std::uint64_t registrant) { registered_.add_from(other.registered_, registrant); }
     void exchange(dispatch& other) noexcept { registered_.exchange(other.registered_); }
 
+    /// As of every dispatcher. A batch that is under way and hasn't come there finds the new one, too.
+    template <class Around>
+    bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        return registered_.replace(identity, is_shadowed, [&](entry& changed) {
+            changed.registered = around(std::as_const(changed.registered));
+            changed.hook = changed.registered.get();
+        });
+    }
+
     /// Calls `visit(const callback_identity&)` for every registration, in order.
     template <class Visitor>
     void each_registration(Visitor&& visit) const {

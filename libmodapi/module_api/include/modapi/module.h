@@ -15,7 +15,7 @@ namespace modapi {
 class ModuleApi;
 
 /// What the framework knows of a module class: how its configuration is parsed, how it is built, started, made ready and
-/// stopped. Made by MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
+/// stopped, and what it hands on to the instance that takes its place. Made by MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
     std::shared_ptr<const void> (*parse)(const ConfigSection& config);
@@ -27,6 +27,12 @@ struct ModuleDefinition {
     async::task<void> (*stop)(void* module) = nullptr;
     /// Runs the instance's ready(); null: the class has none.
     async::task<void> (*ready)(void* module) = nullptr;
+    /// The instance's save(); null: the class has none.
+    callbacks::JsonDict (*save)(void* module) = nullptr;
+    /// The instance's restore(saved); null: the class has none.
+    void (*restore)(void* module, callbacks::JsonDict saved) = nullptr;
+
+    bool operator==(const ModuleDefinition&) const = default;
 };
 
 namespace detail {
@@ -48,6 +54,14 @@ template <class Module>
 concept has_stop = requires(Module& module) {
     module.stop();
 };
+template <class Module>
+concept has_save = requires(Module& module) {
+    module.save();
+};
+template <class Module>
+concept has_restore = requires(Module& module, callbacks::JsonDict saved) {
+    module.restore(std::move(saved));
+};
 
 /// Tells whether a class has a member of one of these names, whatever it is and whoever may use it: the name is ambiguous then
 /// in a class that inherits both. Nobody can inherit a final class, which isn't looked at.
@@ -56,6 +70,8 @@ struct HasAllNames {
     int start;
     int ready;
     int stop;
+    int save;
+    int restore;
 };
 template <class Module>
 struct AlsoNamed : Module, HasAllNames {};
@@ -75,6 +91,14 @@ template <class Module>
 concept names_stop = !requires {
     &AlsoNamed<Module>::stop;
 };
+template <class Module>
+concept names_save = !requires {
+    &AlsoNamed<Module>::save;
+};
+template <class Module>
+concept names_restore = !requires {
+    &AlsoNamed<Module>::restore;
+};
 
 // A member that bears one of the names and can't be called as the framework does would be passed over without a word.
 template <class Module>
@@ -85,6 +109,10 @@ template <class Module>
 concept usable_ready = has_ready<Module> || std::is_final_v<Module> || !names_ready<Module>;
 template <class Module>
 concept usable_stop = has_stop<Module> || std::is_final_v<Module> || !names_stop<Module>;
+template <class Module>
+concept usable_save = has_save<Module> || std::is_final_v<Module> || !names_save<Module>;
+template <class Module>
+concept usable_restore = has_restore<Module> || std::is_final_v<Module> || !names_restore<Module>;
 
 template <class Result>
 concept is_awaited_or_nothing = std::is_void_v<Result> || std::is_same_v<Result, async::task<void>>;
@@ -109,6 +137,20 @@ async::task<void> call_module(void* module) {
         async::task<void> running = Call()(instance);
         co_await std::move(running);
     }
+}
+
+template <class Module>
+using saved_state = std::remove_cvref_t<decltype(std::declval<Module&>().save())>;
+template <class Module>
+using result_of_restore = decltype(std::declval<Module&>().restore(std::declval<callbacks::JsonDict>()));
+
+template <class Module>
+callbacks::JsonDict call_save(void* module) {
+    return static_cast<Module*>(module)->save();
+}
+template <class Module>
+void call_restore(void* module, callbacks::JsonDict saved) {
+    static_cast<Module*>(module)->restore(std::move(saved));
 }
 
 template <class Module>
@@ -153,6 +195,13 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 /// says otherwise) stops the server's start with one line that names the module. Background calls begin after the last ready().
 /// stop() is awaited after the last callback and the last background call, in the opposite order, if start() was a success; all
 /// modules of a worker have 2 s for it together.
+///
+/// What an instance holds in memory is lost with it, also where only its configuration changes while the server runs. What is to
+/// outlive that it gives as `callbacks::JsonDict save()`, and its successor gets it by `void restore(callbacks::JsonDict)`: both
+/// optional, public, plain functions. The new instance's restore() is called with what the old one's save() says just then,
+/// after its own start() and before it is asked anything; what the old instance changes after that is lost. The two may be of
+/// different versions of the class: restore() reads what it is given as one reads a file. What either throws ends the change, and
+/// the old instance goes on. Neither is called when the server starts or stops.
 template <class Module>
 [[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
     static_assert(detail::usable_parse_config<Module>,
@@ -160,6 +209,8 @@ template <class Module>
     static_assert(detail::usable_start<Module>, "a module's start() is public and takes nothing");
     static_assert(detail::usable_ready<Module>, "a module's ready() is public and takes nothing");
     static_assert(detail::usable_stop<Module>, "a module's stop() is public and takes nothing");
+    static_assert(detail::usable_save<Module>, "a module's save() is public and takes nothing");
+    static_assert(detail::usable_restore<Module>, "a module's restore() is public and takes a callbacks::JsonDict");
     using Parsed = detail::parsed_configuration<Module>;
     static_assert(!std::is_void_v<Parsed>, "a module's parse_config returns what its constructor takes");
     static_assert(std::copy_constructible<Parsed>, "every worker builds the module from a copy of its parsed configuration");
@@ -189,6 +240,15 @@ template <class Module>
         using Result = std::invoke_result_t<detail::CallStop, Module&>;
         static_assert(detail::is_awaited_or_nothing<Result>, "a module's stop() is an async::task<void> or void");
         definition.stop = &detail::call_module<Module, detail::CallStop>;
+    }
+    if constexpr (detail::has_save<Module>) {
+        constexpr bool gives_state = std::is_same_v<detail::saved_state<Module>, callbacks::JsonDict>;
+        static_assert(gives_state, "a module's save() returns a callbacks::JsonDict and is no coroutine");
+        if constexpr (gives_state) definition.save = &detail::call_save<Module>;
+    }
+    if constexpr (detail::has_restore<Module>) {
+        static_assert(std::is_void_v<detail::result_of_restore<Module>>, "a module's restore() is void and no coroutine");
+        definition.restore = &detail::call_restore<Module>;
     }
     return definition;
 }

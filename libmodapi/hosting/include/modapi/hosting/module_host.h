@@ -9,6 +9,7 @@
 #include <modapi/hosting/invalidation_bus.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/module_statistics.h>
+#include <modapi/hosting/rule_change.h>
 #include <modapi/http_client.h>
 #include <modapi/web_resource.h>
 
@@ -168,6 +169,18 @@ public:
     /// What each entry of the configuration registered and what came of it, in the configuration's order. A host of several
     /// workers asks each on its own thread and adds them up.
     [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
+
+    /// The module of the entry at this position of the list, from 0; empty: there is no such entry.
+    [[nodiscard]] std::string module_at(std::size_t position) const;
+    /// Where the entries of this module stand in the list.
+    [[nodiscard]] std::vector<std::size_t> positions_of(std::string_view module) const;
+    /// What is wrong with such a change for the entry at this position; empty: nothing.
+    [[nodiscard]] std::string refusal_of(std::size_t position, const RuleChange& change) const;
+    /// Changes mode and share of an entry's callbacks, from their next call on; also of those that had no rules, which have limits
+    /// from then on and cost what that costs. As far as the entry can have it. Nothing if another module stands there now.
+    void change_rules(std::size_t position, std::string_view module, const RuleChange& change);
+    /// Gives all callbacks the mode and the share of their entries again.
+    void restore_rules();
 
 private:
     struct State;

@@ -71,6 +71,13 @@ struct AnsweredStatistics {
     std::vector<SilentWorker> silent;
 };
 
+/// An entry of `modules:` whose rules were changed while the server runs.
+struct ChangedRules {
+    std::size_t position = 0;  ///< in the list, from 0
+    std::string module;
+    std::vector<std::string> later;  ///< the workers that something blocks: they change it as soon as they can
+};
+
 /// Worker threads of a host, with their modules: builds them, starts them, and ends them well whatever happens in between.
 /// Hosts make a Workers<Host>; this is the part of it that doesn't know the host's class.
 ///
@@ -133,6 +140,13 @@ public:
     [[nodiscard]] std::vector<ModuleStatistics> wait_for_module_statistics() const;
     /// A line in the log for each module: what it registered.
     void log_modules() const;
+    /// Changes mode and share of the callbacks of an entry of `modules:` on all workers, from each one's next call on, until the
+    /// list is read again. `which`: its position, from 0, or the name of its module. Awaited on a worker; waits for the others
+    /// for at most `limit`.
+    ///
+    /// Errors, and then nothing changes: SynapseError 404 `M_NOT_FOUND` for an entry that isn't there, 400 `M_INVALID_PARAM` for a
+    /// name that several have, and for what the entry's callbacks can't have, with their names.
+    [[nodiscard]] async::task<ChangedRules> change_rules(std::string which, RuleChange change, std::chrono::milliseconds limit);
 
 protected:
     using Factory = std::function<std::unique_ptr<HostWorker>(const WorkerContext& place)>;

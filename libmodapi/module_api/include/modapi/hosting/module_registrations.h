@@ -60,6 +60,8 @@ struct ModuleRegistrations {
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;
+    /// The names of its callbacks, each once, in the order of their first registration.
+    [[nodiscard]] std::vector<std::string> callback_names() const;
     /// Background calls that its constructor and start() ask for begin with the service, or not at all.
     void begin_background(std::function<void()> start);
     /// It is asked from now on: background calls begin at once.

@@ -36,6 +36,7 @@ struct CallbackRule {
         return deadline || on_failure != async::failure_outcome::contract || max_concurrent || breaker ||
                mode != async::call_mode::enforce || share != async::call_limits::whole;
     }
+    bool operator==(const CallbackRule&) const = default;
 };
 
 /// What an entry of `modules:` says of its callbacks.
@@ -46,6 +47,7 @@ struct ModuleRules {
         const auto found = of_callback.find(callback);
         return found != of_callback.end() ? found->second : of_entry;
     }
+    bool operator==(const ModuleRules&) const = default;
 };
 
 /// The limits of one entry's callbacks on one worker.
@@ -56,6 +58,12 @@ public:
     ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::clock& time, const async::dispatch_settings& settings);
 
     [[nodiscard]] callbacks::CallbackRules of(std::string_view callback);
+    /// What holds the runs of a callback to its rule; made if it has none, as of a callback that nothing limits.
+    [[nodiscard]] const std::shared_ptr<async::limiter>& limiter_of(std::string_view callback);
+    /// What the entry says.
+    [[nodiscard]] const ModuleRules& configured() const noexcept { return *rules_; }
+    /// The callback's rule with the mode and the share that are in force, which may have been changed since.
+    [[nodiscard]] CallbackRule in_force(std::string_view callback) const;
     /// Calls of this callback that its module wasn't asked in, or in shadow mode.
     [[nodiscard]] std::uint64_t not_asked(std::string_view callback) const noexcept;
     /// What came of this callback's calls in shadow mode.

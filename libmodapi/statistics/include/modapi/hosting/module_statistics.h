@@ -27,6 +27,8 @@ struct CallbackCounts {
     std::uint64_t waiting = 0;         ///< calls that have suspended and not ended yet
     std::uint64_t max_waiting_ns = 0;  ///< since when the longest of them does
     async::shadow_counts shadow{};     ///< calls in shadow mode, which none of the above counts
+    async::call_mode mode = async::call_mode::enforce;  ///< in force now
+    std::uint32_t share = async::call_limits::whole;    ///< likewise, of 10'000
     std::size_t place = 0;             ///< where its first registration stands among those of all modules, from 0
 
     void add(const CallbackCounts& others);
