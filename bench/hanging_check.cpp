@@ -1,8 +1,13 @@
 #include <modapi/module_api.h>
 
 #include <async/notification.h>
+#include <async/sleep.h>
 
-/// Never answers whether a message is spam whose body is "hang": as if the service behind it were away.
+#include <chrono>
+#include <stdexcept>
+
+/// Never answers whether a message is spam whose body is "hang", as if the service behind it were away; fails for "throw", and takes
+/// its time for "wait".
 class HangingCheck {
 public:
     struct Config {};
@@ -20,6 +25,8 @@ private:
         const callbacks::JsonValue* const body = event.content().if_contains("body");
         async::notification never;
         if (body != nullptr && *body == "hang") co_await never.wait();
+        if (body != nullptr && *body == "throw") throw std::runtime_error("the service is away");
+        if (body != nullptr && *body == "wait") co_await async::sleep_for(std::chrono::milliseconds(100));
         co_return callbacks::NOT_SPAM;
     }
 };

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import server_changing
 import server_hanging
 import server_load
 import server_scale
@@ -30,6 +31,8 @@ def main():
             print(flush=True)
             cuts_hold = server_hanging.measure(build, Path(folder), seconds, 1 if given.quick else server_hanging.RUNS)
             print(flush=True)
+            changes_hold = server_changing.measure(build, Path(folder), seconds * 4, 20 if given.quick else server_changing.SHADOWED_CALLS)
+            print(flush=True)
             subprocess.run([build / "bin" / "homeserver_federation_load", str(transactions)], check=True)
         except (Failed, subprocess.CalledProcessError) as failure:
             print("FAILED: %s" % failure, file=sys.stderr)
@@ -40,7 +43,9 @@ def main():
     print("%s: a call that hangs is cut within %d ms, one behind an open breaker answered within %d ms; others' median at most %.1f times, p99 %.1f times" % (
         "held" if cuts_hold else "BROKEN", server_hanging.LONGEST_CUT, server_hanging.LONGEST_KEPT_OUT,
         server_hanging.LARGEST_MEDIAN_RATIO, server_hanging.LARGEST_P99_RATIO))
-    return 0 if fine and cuts_hold else 1
+    print("%s: no request fails while modules change, the memory is at most %.2f times that before; a message beside a module in shadow mode takes at most %.1f times as long" % (
+        "held" if changes_hold else "BROKEN", server_changing.LARGEST_GROWTH, server_changing.LARGEST_RATIO))
+    return 0 if fine and cuts_hold and changes_hold else 1
 
 
 sys.exit(main())
