@@ -1,3 +1,4 @@
+#include "journal.h"
 #include "log_capture.h"
 #include "test_database.h"
 
@@ -31,27 +32,7 @@ using modapi::ModuleApi;
 using modapi::ModuleChanges;
 using Lines = std::vector<std::string>;
 
-/// What happened, on any thread, in order.
-class ReloadJournal {
-public:
-    void note(std::string line) {
-        const std::scoped_lock lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    [[nodiscard]] Lines take() {
-        const std::scoped_lock lock(mutex_);
-        return std::exchange(lines_, Lines());
-    }
-
-private:
-    std::mutex mutex_;
-    Lines lines_;
-};
-ReloadJournal reload_journal;
-
-bool was_noted(const Lines& lines, const std::string& line) {
-    return std::find(lines.begin(), lines.end(), line) != lines.end();
-}
+Journal reload_journal;
 
 /// Answers with its version.
 class Versioned {
@@ -215,8 +196,8 @@ TEST_F(WorkerReload, ChangesNothingAnywhereWhereOneWorkerFails) {
     EXPECT_EQ(line_of([&] { workers.call(0, &Hotel::reload); }), why);
     EXPECT_EQ(versions_of(workers), "a a a ");
     const Lines lines = reload_journal.take();
-    EXPECT_TRUE(was_noted(lines, "stop b on main") && was_noted(lines, "gone b on main") && was_noted(lines, "gone b on worker2"));
-    EXPECT_FALSE(was_noted(lines, "stop a on main"));
+    EXPECT_TRUE(Journal::has(lines, "stop b on main") && Journal::has(lines, "gone b on main") && Journal::has(lines, "gone b on worker2"));
+    EXPECT_FALSE(Journal::has(lines, "stop a on main"));
     EXPECT_TRUE(log.contains("modules stay as they were (change asked for by a guest): " + why)) << log.text();
     set("  - {module: my.Versioned, config: {version: c}}\n");
     workers.call(2, &Hotel::reload);
@@ -283,7 +264,7 @@ TEST_F(WorkerReload, IsEndedByAStopThatFindsItUnderWay) {
     Versioned::while_it_hangs = nullptr;
     EXPECT_NE(waiting.get(), "nothing");
     const Lines lines = reload_journal.take();
-    EXPECT_TRUE(was_noted(lines, "stop b on main") && was_noted(lines, "gone b on worker1") && was_noted(lines, "gone a on worker2"));
+    EXPECT_TRUE(Journal::has(lines, "stop b on main") && Journal::has(lines, "gone b on worker1") && Journal::has(lines, "gone a on worker2"));
     EXPECT_TRUE(log.contains("modules stay as they were (change asked for by a guest): the workers are stopping")) << log.text();
 }
 

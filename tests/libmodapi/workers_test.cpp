@@ -1,3 +1,4 @@
+#include "journal.h"
 #include "log_capture.h"
 #include "test_database.h"
 
@@ -16,7 +17,6 @@
 #include <future>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -35,25 +35,7 @@ using modapi::ModuleApi;
 using modapi::WorkerContext;
 using Lines = std::vector<std::string>;
 
-/// What happened, on any thread, in order.
-class Journal {
-public:
-    void note(std::string line) {
-        const std::scoped_lock lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    [[nodiscard]] Lines take() {
-        const std::scoped_lock lock(mutex_);
-        return std::exchange(lines_, Lines());
-    }
-
-private:
-    std::mutex mutex_;
-    Lines lines_;
-};
 Journal journal;
-
-bool has(const Lines& lines, const std::string& line) { return std::find(lines.begin(), lines.end(), line) != lines.end(); }
 
 bool comes_before(const Lines& lines, const std::string& first, const std::string& second) {
     const auto found = std::find(lines.begin(), lines.end(), first);
@@ -204,14 +186,14 @@ TEST_F(WorkersTest, ServeUntilASignalComes) {
     Houses workers(settings, *database, modules());
     boost::asio::post(workers.front(), [] { static_cast<void>(std::raise(SIGUSR1)); });
     workers.serve();
-    EXPECT_TRUE(has(journal.take(), "stop on worker1"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on worker1"));
 }
 
 TEST_F(WorkersTest, ServeNotAtAllWhenTheStopWasAskedForBefore) {
     Houses workers(settings, *database, modules());
     workers.request_stop();
     workers.serve();
-    EXPECT_TRUE(has(journal.take(), "stop on main"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on main"));
 }
 
 TEST_F(WorkersTest, EndForAnExceptionThatLeavesAHandlerAndSayOnWhichWorker) {
@@ -236,7 +218,7 @@ TEST_F(WorkersTest, GoOnAfterAnExceptionUntilTheirEndAndReportTheFirst) {
     ASSERT_TRUE(failure.has_value());
     EXPECT_STREQ(failure->what(), "worker worker1: the first");
     workers.stop();
-    EXPECT_TRUE(has(journal.take(), "stop on worker1"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on worker1"));
 }
 
 TEST_F(WorkersTest, EndForAnExceptionOfTheFrontWhichIsNoWorkers) {
@@ -246,7 +228,7 @@ TEST_F(WorkersTest, EndForAnExceptionOfTheFrontWhichIsNoWorkers) {
     ASSERT_TRUE(failure.has_value());
     EXPECT_STREQ(failure->what(), "the gate fell");
     EXPECT_EQ(failure->worker(), "");
-    EXPECT_TRUE(has(journal.take(), "stop on worker1"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on worker1"));
 }
 
 TEST_F(WorkersTest, StopEverythingWhenClosingFails) {
@@ -256,7 +238,7 @@ TEST_F(WorkersTest, StopEverythingWhenClosingFails) {
     ASSERT_TRUE(failure.has_value());
     EXPECT_STREQ(failure->what(), "stuck");
     EXPECT_EQ(failure->phase(), HostPhase::stopping);
-    EXPECT_TRUE(has(journal.take(), "stop on main"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on main"));
 }
 
 TEST_F(WorkersTest, GoOnStoppingWhenAHostsOrAModulesPartOfItFails) {
@@ -266,7 +248,7 @@ TEST_F(WorkersTest, GoOnStoppingWhenAHostsOrAModulesPartOfItFails) {
     workers[0].end_fails = true;
     workers.stop();
     const Lines lines = journal.take();
-    EXPECT_TRUE(has(lines, "stop on main") && has(lines, "stop on worker1"));
+    EXPECT_TRUE(Journal::has(lines, "stop on main") && Journal::has(lines, "stop on worker1"));
     EXPECT_TRUE(log.contains("error: stopping the modules failed: the door is stuck")) << log.text();
     EXPECT_TRUE(log.contains("error: module my.Guest: stop() failed: no luck")) << log.text();
 }
@@ -322,7 +304,7 @@ TEST_F(WorkersTest, RefuseAnOperationAfterTheirStop) {
 TEST_F(WorkersTest, StopOnce) {
     Houses workers(settings, *database, modules());
     workers.stop();
-    EXPECT_TRUE(has(journal.take(), "stop on main"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on main"));
     workers.stop();
     EXPECT_EQ(journal.take(), Lines());
 }
@@ -340,7 +322,7 @@ TEST_F(WorkersTest, PutIntoTheLogWhatNobodyAskedThemFor) {
         throw_on(workers[0], "nobody looks");
     }
     EXPECT_TRUE(log.contains("error: worker main: nobody looks")) << log.text();
-    EXPECT_TRUE(has(journal.take(), "stop on main"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on main"));
 }
 
 TEST_F(WorkersTest, StopWhatWasStartedWhenTheSecondOnesModuleFailsToStart) {
@@ -355,8 +337,8 @@ TEST_F(WorkersTest, StopWhatWasStartedWhenTheSecondOnesModuleFailsToStart) {
     EXPECT_EQ(failure->module(), "my.Guest");
     const Lines lines = journal.take();
     EXPECT_TRUE(comes_before(lines, "start on main", "stop on main"));
-    EXPECT_FALSE(has(lines, "start on worker1") || has(lines, "stop on worker1") || has(lines, "begin main"));
-    EXPECT_TRUE(has(lines, "end worker1") && has(lines, "gone main") && has(lines, "gone worker1"));
+    EXPECT_FALSE(Journal::has(lines, "start on worker1") || Journal::has(lines, "stop on worker1") || Journal::has(lines, "begin main"));
+    EXPECT_TRUE(Journal::has(lines, "end worker1") && Journal::has(lines, "gone main") && Journal::has(lines, "gone worker1"));
 }
 
 TEST_F(WorkersTest, StopWhatWasStartedWhenTheHostsSecondPartFailsToBegin) {
@@ -372,7 +354,7 @@ TEST_F(WorkersTest, StopWhatWasStartedWhenTheHostsSecondPartFailsToBegin) {
     EXPECT_EQ(failure->phase(), HostPhase::starting);
     const Lines lines = journal.take();
     EXPECT_TRUE(comes_before(lines, "begin main", "stop on main"));
-    EXPECT_TRUE(has(lines, "stop on worker1"));
+    EXPECT_TRUE(Journal::has(lines, "stop on worker1"));
 }
 
 TEST_F(WorkersTest, LeaveNothingBehindWhenTheSecondOneCantBeBuilt) {
@@ -386,8 +368,8 @@ TEST_F(WorkersTest, LeaveNothingBehindWhenTheSecondOneCantBeBuilt) {
     EXPECT_STREQ(failure->what(), "worker worker1: no bricks");
     EXPECT_EQ(failure->phase(), HostPhase::building);
     const Lines lines = journal.take();
-    EXPECT_FALSE(has(lines, "start on main"));
-    EXPECT_TRUE(has(lines, "gone main"));
+    EXPECT_FALSE(Journal::has(lines, "start on main"));
+    EXPECT_TRUE(Journal::has(lines, "gone main"));
 }
 
 TEST_F(WorkersTest, SayWhatTheHostThrewBeforeTheyStopForIt) {
@@ -398,13 +380,13 @@ TEST_F(WorkersTest, SayWhatTheHostThrewBeforeTheyStopForIt) {
     const std::size_t told = said.find("error: stopping because of a failure: the port is taken");
     ASSERT_NE(told, std::string::npos) << said;
     EXPECT_LT(told, said.find("info: stopping\n")) << said;
-    EXPECT_TRUE(has(journal.take(), "stop on worker1"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on worker1"));
 }
 
 TEST_F(WorkersTest, StopToTheEndOfWhatTheyRun) {
     Houses workers(settings, *database, modules());
     workers.run([&] { EXPECT_EQ(workers.call(0, &House::greet, std::string("bob")), "hello bob on main"); });
-    EXPECT_TRUE(has(journal.take(), "stop on worker1"));
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on worker1"));
     EXPECT_FALSE(log.contains("because of a failure")) << log.text();
 }
 

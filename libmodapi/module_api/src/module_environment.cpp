@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace modapi {
@@ -62,10 +63,10 @@ void ModuleRegistrations::begin() {
 }
 
 void ModuleRegistrations::note_callbacks() {
-    callbacks.clear();
+    const std::set<const async::callback_identity*> known(callbacks.begin(), callbacks.end());
     callbacks::each_callback(std::as_const(lists->hooks), [&](const auto& callback, std::string_view) {
         callback.each_registration([&](const async::callback_identity& identity) {
-            if (identity.how.registrant == registrant) callbacks.push_back(&identity);
+            if (identity.how.registrant == registrant && !known.contains(&identity)) callbacks.push_back(&identity);
         });
     });
 }

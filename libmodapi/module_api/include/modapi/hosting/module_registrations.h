@@ -67,7 +67,7 @@ struct ModuleRegistrations {
     /// It is asked from now on: background calls begin at once.
     void begin();
     [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
-    /// Notes which callbacks are its own.
+    /// Notes which callbacks it has registered since the last time.
     void note_callbacks();
     /// Nothing of it is asked any more: forgets what waits to begin.
     void forget();
