@@ -135,6 +135,7 @@ def steps(world):
              + curl(world, "POST", "/_synapse/admin/v1/modules/reload", {}, "operator"), "ListSpamChecker is replaced, nothing else",
              lambda answer: answer["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(answer["kept"]) == 13
              and not answer["added"] + answer["removed"], "its old instance has ended"),
-        Step("... so that she may say something", curl(world, "PUT", send + "m2", message("I changed my ways"), "mallory"), "an event id",
-             lambda answer: answer["event_id"].startswith("$")),
+        Step("... and the new instance's web resource has nothing against her",
+             curl(world, "GET", "/_synapse/client/list_spam_checker/is_evil?user=@mallory:localhost"), '{"evil": false}',
+             lambda answer: answer == {"evil": False}),
     ]
