@@ -119,8 +119,8 @@ TEST_F(AdminModuleRulesTest, SwitchesOffWhatAModuleAddsToEvents) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);
     const auto is_marked = [&] {
-        const Answer messages = get("/rooms/" + room + "/messages?dir=b&limit=1", alice);
-        const boost::json::value* const added = messages.body.at("chunk").at(0).as_object().if_contains("unsigned");
+        const Answer latest = get("/rooms/" + room + "/messages?dir=b&limit=1", alice);
+        const boost::json::value* const added = latest.body.at("chunk").at(0).as_object().if_contains("unsigned");
         return added != nullptr && added->as_object().contains("org.example.probe_b");
     };
     EXPECT_TRUE(is_marked());

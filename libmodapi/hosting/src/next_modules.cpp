@@ -9,6 +9,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <exception>
 #include <set>
@@ -67,6 +69,13 @@ public:
 private:
     std::set<std::string> taken_;
 };
+
+/// Two instances lived beside each other; what the old one has left in between would stay with the process.
+void give_memory_back() noexcept {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);  // milliseconds, once for each change
+#endif
+}
 
 std::vector<ModuleInstance*> made_of(const std::vector<NextModule>& modules) {
     std::vector<ModuleInstance*> made;
@@ -234,6 +243,8 @@ async::task<void> ModuleHost::State::retire(State& self, std::unique_ptr<Retired
     for (const ModuleInstance* const instance : instances) ended.push_back(instance->configured.name);
     self.destroy_from_last(old->instances);
     std::erase(self.retired, old.get());
+    old.reset();
+    give_memory_back();
     for (const std::string& name : ended) framework_log().info("module {}: its old instance has ended", name);
 }
 
