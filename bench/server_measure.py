@@ -43,8 +43,8 @@ def main():
     print("%s: a call that hangs is cut within %d ms, one behind an open breaker answered within %d ms; others' median at most %.1f times, p99 %.1f times" % (
         "held" if cuts_hold else "BROKEN", server_hanging.LONGEST_CUT, server_hanging.LONGEST_KEPT_OUT,
         server_hanging.LARGEST_MEDIAN_RATIO, server_hanging.LARGEST_P99_RATIO))
-    print("%s: no request fails while modules change, the memory is at most %.2f times that before; a message beside a module in shadow mode takes at most %.1f times as long" % (
-        "held" if changes_hold else "BROKEN", server_changing.LARGEST_GROWTH, server_changing.LARGEST_RATIO))
+    print("%s: no request fails while modules change, the memory grows by at most %.0f %% for it; a message beside a module in shadow mode takes at most %.1f times as long" % (
+        "held" if changes_hold else "BROKEN", server_changing.LARGEST_GROWTH * 100, server_changing.LARGEST_RATIO))
     return 0 if fine and cuts_hold and changes_hold else 1
 
 
