@@ -136,8 +136,16 @@ void ModuleHost::State::destroy(ModuleInstance& module) {
     for (const async::cached_function* const function : module.registered->cached_functions)
         environment.caches.remove(*function);
     module.registered->forget();
-    const InNameOf destructor(environment.where, module.destroying);
-    module.object.reset();
+    {
+        const InNameOf destructor(environment.where, module.destroying);
+        module.object.reset();
+    }
+    let_watchdog_forget();
+}
+
+void ModuleHost::State::let_watchdog_forget() {
+    const auto* const mark = async::running_callback_mark::of(environment.where);
+    if (settings.watchdog != nullptr && mark != nullptr) settings.watchdog->forget_seen(mark->identity());
 }
 
 void ModuleHost::State::destroy_from_last(ModuleInstances& instances) {

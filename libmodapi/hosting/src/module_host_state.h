@@ -117,6 +117,8 @@ struct ModuleHost::State {
     /// Ends what isn't asked, or not asked any more, and has nothing under way: its lists are gone by now.
     void destroy(ModuleInstance& module);
     void destroy_from_last(ModuleInstances& instances);
+    /// Before something ends by whose name a run was known: nobody reads it after this.
+    void let_watchdog_forget();
     /// Runs a module's start or ready, null for none; none: nothing went wrong.
     [[nodiscard]] async::task<std::optional<BeginFailure>> begin_module(ModuleInstance& module,
                                                                         ModuleInstance::Function function,

@@ -1,11 +1,8 @@
 #include "module_host_state.h"
 
 #include <modapi/hosting/log.h>
-#include <modapi/hosting/watchdog.h>
 
 #include <callbacks/errors.h>
-
-#include <async/callback_frame.h>
 
 #include <spdlog/spdlog.h>
 
@@ -234,8 +231,7 @@ async::task<void> ModuleHost::State::retire(State& self, std::unique_ptr<Retired
     co_await std::move(stopping);
     async::task<void> returning = join_threads(instances);
     co_await std::move(returning);
-    const auto* const mark = async::running_callback_mark::of(self.environment.where);
-    if (self.settings.watchdog != nullptr && mark != nullptr) self.settings.watchdog->forget_seen(mark->identity());
+    self.let_watchdog_forget();
     self.callback_log.forget();
     old->lists.hooks = callbacks::Dispatchers();
     old->lists.resources = WebResources();

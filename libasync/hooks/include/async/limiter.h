@@ -31,6 +31,10 @@ struct call_bounds {
     clock::duration late_after;  ///< the deadline, and how wrong coarse time may be; max: there is none
 
     [[nodiscard]] bool has_deadline() const noexcept { return late_after != clock::duration::max(); }
+    /// Whether what began at that time has kept the thread beyond its deadline; some milliseconds don't count.
+    [[nodiscard]] bool is_late(clock& time, clock::time_point began) const noexcept {
+        return has_deadline() && time.coarse_now() - began > late_after;
+    }
 };
 
 }  // namespace detail
@@ -63,8 +67,8 @@ struct shadow_counts {
 
 /// Holds the runs of a registered callable to limits; async/limited_call.h puts it around one.
 ///
-/// A run that doesn't suspend takes no place and has no timer: nothing else runs meanwhile. Thread: the worker's, on which
-/// `time` and `settings` outlive it; `settings` may be null.
+/// A plain function takes no place, since nothing else runs meanwhile; a coroutine has one as long as it runs. Neither has a timer
+/// before it suspends. Thread: the worker's, on which `time` and `settings` outlive it; `settings` may be null.
 class limiter {
 public:
     limiter(call_limits limits, clock& time, const dispatch_settings* settings);
@@ -105,9 +109,7 @@ public:
         return bounds_.has_deadline() ? time_.coarse_now() : clock::time_point();
     }
     /// Whether what began at that time has kept the thread beyond its deadline; some milliseconds don't count.
-    [[nodiscard]] bool is_late(clock::time_point began) const noexcept {
-        return bounds_.has_deadline() && time_.coarse_now() - began > bounds_.late_after;
-    }
+    [[nodiscard]] bool is_late(clock::time_point began) const noexcept { return bounds_.is_late(time_, began); }
     /// A run ended with `failure`: the breaker hears of it. `here` is the dispatcher's context for it.
     void failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
         failed(bounds_, here, failure, is_probe);
@@ -185,7 +187,7 @@ public:
     [[nodiscard]] bool ended() {
         if (expiry_ != nullptr) [[unlikely]]
             expiry_.reset();
-        return !is_expired_ && !(within_.has_deadline() && by_.time_.coarse_now() - began_ > within_.late_after);
+        return !is_expired_ && !within_.is_late(by_.time_, began_);
     }
     [[nodiscard]] bool is_probe() const noexcept { return is_probe_; }
     /// Whether it is a breaker's probe; whoever asks tells the breaker how it ended.
