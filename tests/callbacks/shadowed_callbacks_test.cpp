@@ -53,15 +53,16 @@ public:
     std::vector<std::string> kept_back;
 };
 
-/// A module in shadow mode before another one whose answers count.
-struct ShadowTest {
+/// A module in shadow mode, whose runs may go on after the host's dispatchers have gone, before another one whose answers
+/// count.
+struct ShadowTest final : samples::Module {
     explicit ShadowTest(Shadowed does, bool other_decides = false) : behaviour(does), decides(other_decides) {
         settings.observer = &listener;
         settings.shadow_runs = &runs;
         limits.mode = async::call_mode::shadow;
         limits.deadline = 1s;
     }
-    ~ShadowTest() {
+    ~ShadowTest() override {
         runs.cancel();
         time.run(runs.join());
     }
@@ -73,6 +74,20 @@ struct ShadowTest {
         return limiter;
     }
 
+    async::task<std::optional<int>> decide() override {
+        ++asked;
+        const async::context& here = co_await async::this_context;
+        const auto* const mark = async::innermost<async::shadowed_run>(here);
+        is_mark_seen = mark != nullptr && mark->callback().module == "shadowed";
+        if (behaviour == Shadowed::throws) throw std::runtime_error("the module failed");
+        if (behaviour == Shadowed::hangs) co_await async::sleep_for(1h);
+        if (behaviour == Shadowed::waits) co_await async::sleep_for(100ms);
+        if (!decides_by(behaviour)) co_return std::nullopt;
+        if (!has_answer) throw callbacks::SynapseError(403, "No rooms here", "M_FORBIDDEN");
+        co_return 2;
+    }
+    [[nodiscard]] bool changes_arguments() const override { return behaviour == Shadowed::changes_arguments; }
+
     async::testing::simulation time;
     async::scope runs{time.environment(), [](std::string_view, const std::exception_ptr&) { ADD_FAILURE() << "a run failed"; }};
     ShadowListener listener;
@@ -81,32 +96,9 @@ struct ShadowTest {
     std::shared_ptr<async::limiter> limiter;
     Shadowed behaviour;
     bool decides;
+    bool has_answer = true;  ///< the module's callback: without, it denies by an exception
     int asked = 0;
     bool is_mark_seen = false;
-};
-
-/// The module in shadow mode. `denies` by an exception, where its callback has no answer.
-class ShadowedModule final : public samples::Module {
-public:
-    ShadowedModule(ShadowTest& test, bool denies) noexcept : test_(test), denies_(denies) {}
-
-    async::task<std::optional<int>> decide() override {
-        ++test_.asked;
-        const async::context& here = co_await async::this_context;
-        const auto* const mark = async::innermost<async::shadowed_run>(here);
-        test_.is_mark_seen = mark != nullptr && mark->callback().module == "shadowed";
-        if (test_.behaviour == Shadowed::throws) throw std::runtime_error("the module failed");
-        if (test_.behaviour == Shadowed::hangs) co_await async::sleep_for(1h);
-        if (test_.behaviour == Shadowed::waits) co_await async::sleep_for(100ms);
-        if (!decides_by(test_.behaviour)) co_return std::nullopt;
-        if (denies_) throw callbacks::SynapseError(403, "No rooms here", "M_FORBIDDEN");
-        co_return 2;
-    }
-    [[nodiscard]] bool changes_arguments() const override { return test_.behaviour == Shadowed::changes_arguments; }
-
-private:
-    ShadowTest& test_;
-    bool denies_;
 };
 
 /// The other module, whose answers count.
@@ -127,12 +119,13 @@ private:
 class ShadowSubject {
 public:
     explicit ShadowSubject(ShadowTest& test, std::string_view callback = "check_event_for_spam", bool with_shadow = true)
-        : called(host_.callback(callback)), test_(test), shadowed_(test, !called.has_answer), other_(test) {
+        : called(host_.callback(callback)), test_(test), other_(test) {
+        test.has_answer = called.has_answer;
         const callbacks::RulesOf rules = [&](std::string_view name) {
             return callbacks::CallbackRules{name == callback ? test.by() : nullptr, 0};
         };
         if (with_shadow) {
-            EXPECT_TRUE(host_.register_category(called.category, "shadowed", shadowed_, &test.settings, rules));
+            EXPECT_TRUE(host_.register_category(called.category, "shadowed", test, &test.settings, rules));
         }
         called.add("other", other_, &test.settings);
     }
@@ -157,7 +150,6 @@ public:
 
 private:
     ShadowTest& test_;
-    ShadowedModule shadowed_;
     OtherModule other_;
 };
 
