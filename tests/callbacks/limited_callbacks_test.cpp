@@ -1,3 +1,4 @@
+#include "every_callback.h"
 #include "samples.h"
 
 #include <callbacks/dispatchers.h>
@@ -8,13 +9,11 @@
 #include <async/testing/virtual_time.h>
 
 #include <gtest/gtest.h>
-#include <boost/pfr/core.hpp>
 
 #include <array>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -31,117 +30,47 @@ constexpr std::array all_failures = {Failure::exception,    Failure::server_erro
 constexpr std::array all_outcomes = {Outcome::contract, Outcome::accept, Outcome::reject, Outcome::tempfail};
 
 /// Fails once, in one way.
-struct FailingModule {
-    async::testing::simulation& time;
-    Failure how = Failure::exception;
+class FailingModule final : public samples::Module {
+public:
+    FailingModule(async::testing::simulation& time, Failure how) noexcept : time_(time), how_(how) {}
+
+    /// Decides where it comes to that, which mustn't count.
+    async::task<std::optional<int>> decide() override {
+        ++runs;
+        if (how_ == Failure::exception) throw std::runtime_error("the module failed");
+        if (how_ == Failure::server_error) throw callbacks::SynapseError(502, "bad gateway");
+        if (how_ == Failure::client_error) throw callbacks::SynapseError(418, "teapot");
+        if (how_ == Failure::deadline) co_await async::sleep_for(1h);
+        if (how_ == Failure::blocked_thread) time_.clock().move_to(time_.clock().now() + 2s);
+        co_return 0;
+    }
+
     int runs = 0;
+
+private:
+    async::testing::simulation& time_;
+    Failure how_;
 };
 
-template <class Answer>
-async::task<Answer> run_failing(FailingModule& module) {
-    ++module.runs;
-    if (module.how == Failure::exception) throw std::runtime_error("the module failed");
-    if (module.how == Failure::server_error) throw callbacks::SynapseError(502, "bad gateway");
-    if (module.how == Failure::client_error) throw callbacks::SynapseError(418, "teapot");
-    if (module.how == Failure::deadline) co_await async::sleep_for(1h);
-    if (module.how == Failure::blocked_thread) module.time.clock().move_to(module.time.clock().now() + 2s);
-    if constexpr (std::is_same_v<Answer, bool>) {
-        co_return true;
-    } else if constexpr (!std::is_void_v<Answer>) {
-        co_return samples::Answer<Answer>::pass();
+/// What the operation gets: "passed", "denied", or what is thrown.
+async::task<std::string> what_comes_of(samples::Callback& callback) {
+    try {
+        const samples::Combined combined = co_await callback.call();
+        if (combined.is_neutral) co_return "passed";
+        if (combined.is_denial) co_return "denied";
+        co_return "decided";
+    } catch (const callbacks::TryAgainLater& later) {
+        EXPECT_EQ(later.status(), 503);
+        EXPECT_EQ(later.errcode(), "M_UNKNOWN");
+        EXPECT_STREQ(later.what(), "Try again later");
+        EXPECT_EQ(later.headers().size(), 1U);
+        co_return later.headers().front().first + " " + later.headers().front().second;
+    } catch (const callbacks::SynapseError& error) {
+        co_return std::to_string(error.status()) + " " + error.what();
+    } catch (const std::exception& failure) {
+        co_return failure.what();
     }
 }
-
-template <async::name Name, class R, class... Parameters, class Combine, class Errors>
-auto failing_callable(std::type_identity<async::slot<Name, R(Parameters...), Combine, Errors>>, FailingModule& module) {
-    return [&module](Parameters...) { return run_failing<typename async::detail::dispatched<R>::type>(module); };
-}
-
-template <class Slot>
-void fill(Slot& slot, FailingModule& module) {
-    if constexpr (requires { slot.entries(); }) {
-        using One = typename Slot::one;
-        slot =
-            Slot({{samples::Argument<callbacks::LoginType>().value, One(failing_callable(std::type_identity<One>(), module))}});
-    } else {
-        slot = Slot(failing_callable(std::type_identity<Slot>(), module));
-    }
-}
-
-/// Calls a dispatcher with samples of its arguments.
-template <class Dispatch>
-struct Called;
-template <async::name Name, class R, class... Parameters, class Combine, class Errors, class Key>
-struct Called<async::dispatch<Name, R(Parameters...), Combine, Errors, Key>> {
-    using dispatcher = async::dispatch<Name, R(Parameters...), Combine, Errors, Key>;
-    using answer = typename dispatcher::answer;
-    using result = typename dispatcher::result;
-
-    static async::task<result> call(const dispatcher& dispatch,
-                                    std::tuple<samples::Argument<std::remove_cvref_t<Parameters>>...>& given) {
-        return std::apply(
-            [&](auto&... argument) {
-                if constexpr (std::is_void_v<Key>) {
-                    return dispatch(argument.value...);
-                } else {
-                    static const Key key = samples::Argument<Key>().value;
-                    return dispatch(key, argument.value...);
-                }
-            },
-            given);
-    }
-
-    /// What the operation gets: "passed", "denied", or what is thrown.
-    static async::task<std::string> what_comes_of(const dispatcher& dispatch) {
-        std::tuple<samples::Argument<std::remove_cvref_t<Parameters>>...> given;
-        try {
-            async::task<result> calling = call(dispatch, given);
-            if constexpr (std::is_void_v<result>) {
-                co_await std::move(calling);
-                co_return "passed";
-            } else {
-                result combined = co_await std::move(calling);
-                if (passed(combined)) co_return "passed";
-                if (denied(combined)) co_return "denied";
-                co_return "decided";
-            }
-        } catch (const callbacks::TryAgainLater& later) {
-            EXPECT_EQ(later.status(), 503);
-            EXPECT_EQ(later.errcode(), "M_UNKNOWN");
-            EXPECT_STREQ(later.what(), "Try again later");
-            EXPECT_EQ(later.headers().size(), 1U);
-            co_return later.headers().front().first + " " + later.headers().front().second;
-        } catch (const callbacks::SynapseError& error) {
-            co_return std::to_string(error.status()) + " " + error.what();
-        } catch (const std::exception& failure) {
-            co_return failure.what();
-        }
-    }
-    template <class Combined>
-    static bool passed(const Combined& combined) {
-        if constexpr (std::is_same_v<answer, bool>) {
-            return combined == typename Combine::template walk<bool>().finish();
-        } else {
-            return samples::Answer<answer>::matches(combined, std::nullopt);
-        }
-    }
-    template <class Combined>
-    static bool denied(const Combined& combined) {
-        if constexpr (std::is_same_v<answer, bool>) {
-            return !passed(combined);
-        } else if constexpr (std::is_same_v<answer, callbacks::Verdict>) {
-            return combined.is_spam() && combined.errcode() == "M_FORBIDDEN" && !combined.text();
-        } else if constexpr (std::is_same_v<answer, callbacks::EventDecision>) {
-            return !combined.allowed();
-        } else if constexpr (std::is_same_v<answer, callbacks::RegistrationBehaviour>) {
-            return combined == callbacks::RegistrationBehaviour::DENY;
-        } else if constexpr (std::is_same_v<answer, std::optional<bool>>) {
-            return combined == true;
-        } else {
-            return false;
-        }
-    }
-};
 
 std::string message_of_kind(Failure how) {
     switch (how) {
@@ -162,34 +91,36 @@ std::string message_of_kind(Failure how) {
     return {};
 }
 
+using OnFailure = samples::Callback::OnFailure;
+
 /// By a callback's declared error rule.
-template <class Errors>
-std::string by_contract(Failure how) {
+std::string by_contract(OnFailure rule, Failure how) {
     const bool is_synapse_error = how == Failure::server_error || how == Failure::client_error;
-    if constexpr (std::is_same_v<Errors, async::skip> || std::is_same_v<Errors, async::log_and_go_on>) {
-        return "passed";
-    } else if constexpr (std::is_same_v<Errors, callbacks::fail_500>) {
-        return "500 Internal Server Error";
-    } else if constexpr (std::is_same_v<Errors, callbacks::forbid_room_creation>) {
-        return is_synapse_error ? message_of_kind(how) : "403 Room creation forbidden with these parameters";
-    } else {
-        return message_of_kind(how);
+    switch (rule) {
+        case OnFailure::walk_goes_on:
+            return "passed";
+        case OnFailure::becomes_500:
+            return "500 Internal Server Error";
+        case OnFailure::forbids_the_room:
+            return is_synapse_error ? message_of_kind(how) : "403 Room creation forbidden with these parameters";
+        case OnFailure::propagates:
+        case OnFailure::is_a_module_failure:
+            return message_of_kind(how);
     }
+    return {};
 }
 
-template <class Dispatch>
-std::string expected(Failure how, Outcome outcome) {
-    using Errors = typename Dispatch::error_rule;
-    const std::string contract = by_contract<Errors>(how);
-    if (how == Failure::client_error && callbacks::lets_synapse_errors_pass<Errors>) return contract;
+std::string expected(OnFailure rule, Failure how, Outcome outcome) {
+    const std::string contract = by_contract(rule, how);
+    const bool lets_synapse_errors_pass = rule != OnFailure::walk_goes_on && rule != OnFailure::becomes_500;
+    if (how == Failure::client_error && lets_synapse_errors_pass) return contract;
     switch (outcome) {
         case Outcome::contract:
             return contract;
         case Outcome::accept:
             return "passed";
         case Outcome::reject:
-            return std::is_same_v<Errors, callbacks::forbid_room_creation> ? "403 Room creation forbidden with these parameters"
-                                                                           : "denied";
+            return rule == OnFailure::forbids_the_room ? "403 Room creation forbidden with these parameters" : "denied";
         case Outcome::tempfail:
             return how == Failure::open_breaker ? "Retry-After 30" : "Retry-After 5";
     }
@@ -221,56 +152,33 @@ private:
     std::shared_ptr<async::limiter> limits_;
 };
 
-template <class Category>
-void judge_category() {
-    callbacks::Dispatchers all;
-    boost::pfr::for_each_field(all, [&]<class Dispatch>(Dispatch& category) {
-        if constexpr (Dispatch::category_name == Category::category_name) {
-            boost::pfr::for_each_field(category, [&]<class Callback>(Callback&, const auto& index) {
-                static_cast<void>(index);
-                constexpr std::size_t place = std::remove_cvref_t<decltype(index)>::value;
-                const callbacks::CallbackDescription& row = *callbacks::description_of(Callback::callback_name);
-                for (const Failure how : all_failures) {
-                    for (const Outcome outcome : all_outcomes) {
-                        if (outcome == Outcome::reject && !row.can_reject) continue;
-                        if (outcome == Outcome::tempfail && !row.can_be_put_off) continue;
-                        async::testing::simulation time;
-                        async::dispatch_settings settings;
-                        FailingModule module{time, how};
-                        Category given;
-                        boost::pfr::for_each_field(given, [&](auto& slot) { fill(slot, module); });
-                        const LimitsOfOne limits(time, settings, how, outcome);
-                        callbacks::Dispatchers dispatchers;
-                        ASSERT_TRUE(callbacks::register_callbacks(dispatchers, "it", given, &settings, limits.rules()));
-                        boost::pfr::for_each_field(dispatchers, [&]<class Filled>(Filled& filled) {
-                            if constexpr (Filled::category_name == Category::category_name) {
-                                const auto& called = boost::pfr::get<place>(filled);
-                                EXPECT_EQ(time.run(Called<Callback>::what_comes_of(called)), expected<Callback>(how, outcome))
-                                    << Callback::callback_name << ", failure " << static_cast<int>(how) << ", on_failure "
-                                    << static_cast<int>(outcome);
-                                called.each_registration([&](const async::callback_identity& identity) {
-                                    EXPECT_EQ(identity.statistics.errors, 1U) << Callback::callback_name;
-                                });
-                            }
-                        });
-                        const bool is_asked = how != Failure::open_breaker && how != Failure::full_limit;
-                        EXPECT_EQ(module.runs, is_asked ? 1 : 0) << Callback::callback_name;
-                    }
-                }
-            });
-        }
-    });
+void judge(std::string_view callback, Failure how, Outcome outcome) {
+    async::testing::simulation time;
+    async::dispatch_settings settings;
+    FailingModule module(time, how);
+    const LimitsOfOne limits(time, settings, how, outcome);
+    samples::Host host;
+    samples::Callback& called = host.callback(callback);
+    ASSERT_TRUE(host.register_category(called.category, "it", module, &settings, limits.rules()));
+    EXPECT_EQ(time.run(what_comes_of(called)), expected(called.on_failure, how, outcome));
+    called.each_registration([](const async::callback_identity& identity) { EXPECT_EQ(identity.statistics.errors, 1U); });
+    const bool is_asked = how != Failure::open_breaker && how != Failure::full_limit;
+    EXPECT_EQ(module.runs, is_asked ? 1 : 0);
 }
 
 TEST(LimitedCallbacks, EachKindOfFailureBecomesWhatIsSaidForEachCallbackThatCanHaveIt) {
-    judge_category<callbacks::AccountData>();
-    judge_category<callbacks::AccountValidity>();
-    judge_category<callbacks::BackgroundUpdateController>();
-    judge_category<callbacks::PasswordAuthProvider>();
-    judge_category<callbacks::PresenceRouter>();
-    judge_category<callbacks::SpamChecker>();
-    judge_category<callbacks::ThirdPartyRules>();
-    judge_category<callbacks::Unsigned>();
+    for (const std::string_view callback : samples::Host().names()) {
+        const callbacks::CallbackDescription& row = *callbacks::description_of(callback);
+        for (const Failure how : all_failures) {
+            for (const Outcome outcome : all_outcomes) {
+                if (outcome == Outcome::reject && !row.can_reject) continue;
+                if (outcome == Outcome::tempfail && !row.can_be_put_off) continue;
+                SCOPED_TRACE(std::string(callback) + ", failure " + std::to_string(static_cast<int>(how)) + ", on_failure " +
+                             std::to_string(static_cast<int>(outcome)));
+                judge(callback, how, outcome);
+            }
+        }
+    }
 }
 
 TEST(LimitedCallbacks, WhatOnlyNotifiesCanNeitherDenyNorBePutOff) {
@@ -343,7 +251,8 @@ TEST(LimitedCallbacks, WhatIsOffIsNotAskedAlsoWhereNoAnswerSaysNothing) {
     callbacks::Dispatchers dispatchers;
     ASSERT_TRUE(callbacks::register_callbacks(dispatchers, "it", given, nullptr, rules));
     const auto& sizes = dispatchers.background_update_controller.min_batch_size;
-    EXPECT_EQ(time.run(Called<std::remove_cvref_t<decltype(sizes)>>::what_comes_of(sizes)), "passed");
+    const std::string name = "a name";
+    EXPECT_EQ(time.run(sizes(name, name)), std::nullopt);
     EXPECT_EQ(asked, 0);
 }
 

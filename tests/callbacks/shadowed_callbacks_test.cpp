@@ -1,4 +1,4 @@
-#include "samples.h"
+#include "every_callback.h"
 
 #include <callbacks/dispatchers.h>
 #include <callbacks/ruling.h>
@@ -12,15 +12,12 @@
 #include <async/waiting_runs.h>
 
 #include <gtest/gtest.h>
-#include <boost/pfr/core.hpp>
 
 #include <array>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
 #include <vector>
 
 /// Callbacks in shadow mode, each through its real dispatcher: whatever the module does, the operation doesn't notice.
@@ -32,6 +29,8 @@ using async::shadow_end;
 enum class Shadowed { neutral, decides, throws, hangs, waits, changes_arguments };
 constexpr std::array all_behaviours = {Shadowed::neutral, Shadowed::decides, Shadowed::throws,
                                        Shadowed::hangs,   Shadowed::waits,   Shadowed::changes_arguments};
+
+bool decides_by(Shadowed behaviour) { return behaviour == Shadowed::decides || behaviour == Shadowed::waits; }
 
 /// Hears what came of runs in shadow mode, and nothing else may come of them.
 class ShadowListener final : public async::dispatch_observer {
@@ -54,15 +53,16 @@ public:
     std::vector<std::string> kept_back;
 };
 
-/// A module in shadow mode before another one whose answers count.
-struct ShadowTest {
+/// A module in shadow mode, whose runs may go on after the host's dispatchers have gone, before another one whose answers
+/// count.
+struct ShadowTest final : samples::Module {
     explicit ShadowTest(Shadowed does, bool other_decides = false) : behaviour(does), decides(other_decides) {
         settings.observer = &listener;
         settings.shadow_runs = &runs;
         limits.mode = async::call_mode::shadow;
         limits.deadline = 1s;
     }
-    ~ShadowTest() {
+    ~ShadowTest() override {
         runs.cancel();
         time.run(runs.join());
     }
@@ -74,6 +74,20 @@ struct ShadowTest {
         return limiter;
     }
 
+    async::task<std::optional<int>> decide() override {
+        ++asked;
+        const async::context& here = co_await async::this_context;
+        const auto* const mark = async::innermost<async::shadowed_run>(here);
+        is_mark_seen = mark != nullptr && mark->callback().module == "shadowed";
+        if (behaviour == Shadowed::throws) throw std::runtime_error("the module failed");
+        if (behaviour == Shadowed::hangs) co_await async::sleep_for(1h);
+        if (behaviour == Shadowed::waits) co_await async::sleep_for(100ms);
+        if (!decides_by(behaviour)) co_return std::nullopt;
+        if (!has_answer) throw callbacks::SynapseError(403, "No rooms here", "M_FORBIDDEN");
+        co_return 2;
+    }
+    [[nodiscard]] bool changes_arguments() const override { return behaviour == Shadowed::changes_arguments; }
+
     async::testing::simulation time;
     async::scope runs{time.environment(), [](std::string_view, const std::exception_ptr&) { ADD_FAILURE() << "a run failed"; }};
     ShadowListener listener;
@@ -82,187 +96,117 @@ struct ShadowTest {
     std::shared_ptr<async::limiter> limiter;
     Shadowed behaviour;
     bool decides;
+    bool has_answer = true;  ///< the module's callback: without, it denies by an exception
     int asked = 0;
     bool is_mark_seen = false;
 };
 
-template <class Answer, class Combine>
-Answer shadow_answer_of(bool decides) {
-    if constexpr (std::is_same_v<Answer, bool>) {
-        return decides != typename Combine::template walk<bool>().finish();
-    } else {
-        return decides ? samples::Answer<Answer>::decide(2) : samples::Answer<Answer>::pass();
-    }
-}
+/// The other module, whose answers count.
+class OtherModule final : public samples::Module {
+public:
+    explicit OtherModule(ShadowTest& test) noexcept : test_(test) {}
 
-template <class Answer, class Combine>
-async::task<Answer> answer_beside(ShadowTest& test) {
-    ++test.asked;
-    const async::context& here = co_await async::this_context;
-    const auto* const mark = async::innermost<async::shadowed_run>(here);
-    test.is_mark_seen = mark != nullptr && mark->callback().module == "shadowed";
-    if (test.behaviour == Shadowed::throws) throw std::runtime_error("the module failed");
-    if (test.behaviour == Shadowed::hangs) co_await async::sleep_for(1h);
-    if (test.behaviour == Shadowed::waits) co_await async::sleep_for(100ms);
-    const bool decides = test.behaviour == Shadowed::decides || test.behaviour == Shadowed::waits;
-    if constexpr (std::is_void_v<Answer>) {
-        if (decides) throw callbacks::SynapseError(403, "No rooms here", "M_FORBIDDEN");
-    } else {
-        co_return shadow_answer_of<Answer, Combine>(decides);
+    async::task<std::optional<int>> decide() override {
+        if (test_.decides) co_return 2;
+        co_return std::nullopt;
     }
-}
 
-template <class Argument>
-void change_argument(Argument&) {}
-void change_argument(callbacks::JsonDict& argument) { argument["changed"] = true; }
-template <class Parameter, class Argument>
-void change_if_it_may(ShadowTest& test, Argument& argument) {
-    if constexpr (callbacks::detail::may_be_changed<Parameter>)
-        if (test.behaviour == Shadowed::changes_arguments) change_argument(argument);
-}
-
-template <class Slot>
-struct Shadows;
-template <async::name Name, class R, class... Parameters, class Combine, class Errors>
-struct Shadows<async::slot<Name, R(Parameters...), Combine, Errors>> {
-    using slot = async::slot<Name, R(Parameters...), Combine, Errors>;
-    using answer = typename async::detail::dispatched<R>::type;
-
-    static slot shadowed(ShadowTest& test) {
-        const slot inner([&test](Parameters... arguments) {
-            static_cast<void>(std::tie(arguments...));
-            (change_if_it_may<Parameters>(test, arguments), ...);
-            return answer_beside<answer, Combine>(test);
-        });
-        return async::limited_call<slot, callbacks::what_may_be_ruled<slot>>::around(inner, test.by());
-    }
-    static slot other(ShadowTest& test) {
-        return slot([&test](Parameters...) -> answer {
-            static_cast<void>(test);
-            if constexpr (!std::is_void_v<answer>) return shadow_answer_of<answer, Combine>(test.decides);
-        });
-    }
+private:
+    ShadowTest& test_;
 };
 
 /// A dispatcher of this callback, with the module in shadow mode and the other one.
-template <class Dispatch>
-class ShadowSubject;
-template <async::name Name, class R, class... Parameters, class Combine, class Errors, class Key>
-class ShadowSubject<async::dispatch<Name, R(Parameters...), Combine, Errors, Key>> {
+class ShadowSubject {
 public:
-    using dispatcher = async::dispatch<Name, R(Parameters...), Combine, Errors, Key>;
-    using one = async::slot<Name, R(Parameters...), Combine, Errors>;
-    using answer = typename dispatcher::answer;
-    using result = typename dispatcher::result;
-
-    explicit ShadowSubject(ShadowTest& test, bool with_shadow = true) : test_(test) {
-        if (with_shadow) add("shadowed", Shadows<one>::shadowed(test), test.by()->stands_at(0));
-        add("other", Shadows<one>::other(test), {});
+    explicit ShadowSubject(ShadowTest& test, std::string_view callback = "check_event_for_spam", bool with_shadow = true)
+        : called(host_.callback(callback)), test_(test), other_(test) {
+        test.has_answer = called.has_answer;
+        const callbacks::RulesOf rules = [&](std::string_view name) {
+            return callbacks::CallbackRules{name == callback ? test.by() : nullptr, 0};
+        };
+        if (with_shadow) {
+            EXPECT_TRUE(host_.register_category(called.category, "shadowed", test, &test.settings, rules));
+        }
+        called.add("other", other_, &test.settings);
     }
 
     /// What the operation gets, in words.
-    std::string call() { return test_.time.run(in_words(*this)); }
-
-    dispatcher dispatch;
-    std::tuple<samples::Argument<std::remove_cvref_t<Parameters>>...> arguments;
+    std::string call() { return test_.time.run(in_words(called)); }
+    callbacks::SpamCheckerDispatch& spam_checker() { return host_.dispatchers.spam_checker; }
 
 private:
-    void add(std::string_view module, const one& registered, const async::registration& how) {
-        if constexpr (std::is_void_v<Key>) {
-            dispatch.add(module, registered, &test_.settings, how);
-        } else {
-            dispatch.add(module, async::slot<Name, R(Parameters...), Combine, Errors, Key>({{key_.value, registered}}),
-                         &test_.settings, how);
-        }
-    }
-    static async::task<std::string> in_words(ShadowSubject& self) {
+    static async::task<std::string> in_words(samples::Callback& callback) {
         try {
-            async::task<result> calling = std::apply(
-                [&](auto&... argument) {
-                    if constexpr (std::is_void_v<Key>) {
-                        return self.dispatch(argument.value...);
-                    } else {
-                        return self.dispatch(self.key_.value, argument.value...);
-                    }
-                },
-                self.arguments);
-            if constexpr (std::is_void_v<result>) {
-                co_await std::move(calling);
-                co_return "nothing";
-            } else {
-                const result combined = co_await std::move(calling);
-                co_return callbacks::detail::answer_text(combined);
-            }
+            const samples::Combined combined = co_await callback.call();
+            co_return combined.text;
         } catch (const std::exception& failure) {
             co_return failure.what();
         }
     }
+    samples::Host host_;
 
+public:
+    samples::Callback& called;
+
+private:
     ShadowTest& test_;
-    samples::Argument<std::conditional_t<std::is_void_v<Key>, int, Key>> key_;
+    OtherModule other_;
 };
 
-template <class Visitor>
-void each_shadowed_callback(Visitor&& visit) {
-    callbacks::Dispatchers all;
-    int visited = 0;
-    callbacks::each_callback(all, [&]<class Callback>(Callback&, std::string_view) {
-        if constexpr (!std::is_same_v<typename Callback::answer, async::context_manager<int>>) {
-            if (!callbacks::description_of(Callback::callback_name)->can_be_shadowed) return;
-            ++visited;
-            visit.template operator()<Callback>();
-        }
+void expect_nothing_noticed(std::string_view callback, Shadowed behaviour, bool other_decides) {
+    ShadowTest test(behaviour, other_decides);
+    std::string without;
+    {
+        ShadowTest alone(behaviour, other_decides);
+        without = ShadowSubject(alone, callback, false).call();
+    }
+    ShadowSubject subject(test, callback);
+    const async::clock::time_point before = test.time.clock().now();
+
+    EXPECT_EQ(subject.call(), without);
+    EXPECT_EQ(test.time.clock().now(), before) << "it delays";
+    test.time.advance(2s);
+
+    EXPECT_FALSE(subject.called.has_changed_arguments());
+    EXPECT_EQ(test.asked, 1);
+    EXPECT_TRUE(test.is_mark_seen);
+    const async::shadow_counts& counts = test.by()->in_shadow();
+    EXPECT_EQ(counts.runs, 1U);
+    EXPECT_EQ(counts.skipped, 0U);
+    const bool failed = behaviour == Shadowed::throws || behaviour == Shadowed::hangs;
+    EXPECT_EQ(counts.failed, failed ? 1U : 0U);
+    ASSERT_EQ(test.listener.results.size(), 1U);
+    EXPECT_EQ(test.listener.results.front().end == shadow_end::differed, counts.differed == 1U);
+    if (behaviour == Shadowed::neutral && !other_decides) {
+        EXPECT_EQ(counts.differed, 0U);
+    }
+    // The other module's decision is the same one; alone, it is another than what was done.
+    if (decides_by(behaviour) && !other_decides) {
+        EXPECT_EQ(counts.differed, 1U);
+    }
+    subject.called.each_registration([&](const async::callback_identity& identity) {
+        if (identity.module != "shadowed") return;
+        EXPECT_EQ(identity.statistics.decisions, 0U);
+        EXPECT_EQ(identity.statistics.errors, 0U);
+        EXPECT_EQ(identity.statistics.measured, 0U);
+        EXPECT_EQ(identity.statistics.runs - test.by()->not_asked(), 0U);
     });
-    EXPECT_EQ(visited, 29);
 }
 
-bool decides_by(Shadowed behaviour) { return behaviour == Shadowed::decides || behaviour == Shadowed::waits; }
-
 TEST(ShadowedCallbacks, WhateverAModuleDoesTheOperationDoesNotNotice) {
-    each_shadowed_callback([]<class Callback>() {
+    int can_be_shadowed = 0;
+    for (const callbacks::CallbackDescription& row : callbacks::callback_descriptions()) {
+        if (!row.can_be_shadowed) continue;
+        ++can_be_shadowed;
         for (const bool other_decides : {false, true}) {
             for (const Shadowed behaviour : all_behaviours) {
-                ShadowTest test(behaviour, other_decides);
-                std::string without;
-                {
-                    ShadowTest alone(behaviour, other_decides);
-                    without = ShadowSubject<Callback>(alone, false).call();
-                }
-                ShadowSubject<Callback> subject(test);
-                const async::clock::time_point before = test.time.clock().now();
-                const std::string what = std::string(Callback::callback_name) + ", behaviour " +
-                                         std::to_string(static_cast<int>(behaviour)) + (other_decides ? ", decided" : "");
-
-                EXPECT_EQ(subject.call(), without) << what;
-                EXPECT_EQ(test.time.clock().now(), before) << what << " delays";
-                test.time.advance(2s);
-
-                EXPECT_EQ(test.asked, 1) << what;
-                EXPECT_TRUE(test.is_mark_seen) << what;
-                const async::shadow_counts& counts = test.by()->in_shadow();
-                EXPECT_EQ(counts.runs, 1U) << what;
-                EXPECT_EQ(counts.skipped, 0U) << what;
-                const bool failed = behaviour == Shadowed::throws || behaviour == Shadowed::hangs;
-                EXPECT_EQ(counts.failed, failed ? 1U : 0U) << what;
-                ASSERT_EQ(test.listener.results.size(), 1U) << what;
-                EXPECT_EQ(test.listener.results.front().end == shadow_end::differed, counts.differed == 1U) << what;
-                if (behaviour == Shadowed::neutral && !other_decides) {
-                    EXPECT_EQ(counts.differed, 0U) << what;
-                }
-                // The other module's decision is the same one; alone, it is another than what was done.
-                if (decides_by(behaviour) && !other_decides) {
-                    EXPECT_EQ(counts.differed, 1U) << what;
-                }
-                subject.dispatch.each_registration([&](const async::callback_identity& identity) {
-                    if (identity.module != "shadowed") return;
-                    EXPECT_EQ(identity.statistics.decisions, 0U) << what;
-                    EXPECT_EQ(identity.statistics.errors, 0U) << what;
-                    EXPECT_EQ(identity.statistics.measured, 0U) << what;
-                    EXPECT_EQ(identity.statistics.runs - test.by()->not_asked(), 0U) << what;
-                });
+                SCOPED_TRACE(std::string(row.name) + ", behaviour " + std::to_string(static_cast<int>(behaviour)) +
+                             (other_decides ? ", decided" : ""));
+                expect_nothing_noticed(row.name, behaviour, other_decides);
             }
         }
-    });
+    }
+    EXPECT_EQ(can_be_shadowed, 29);
 }
 
 TEST(ShadowedCallbacks, WhatOnlyNotifiesCannotBeShadowedNorWhatRunsAroundAnUpdate) {
@@ -272,23 +216,19 @@ TEST(ShadowedCallbacks, WhatOnlyNotifiesCannotBeShadowedNorWhatRunsAroundAnUpdat
     }
 }
 
-using CreateRoom = decltype(callbacks::ThirdPartyRulesDispatch::on_create_room);
-
 TEST(ShadowedCallbacks, AChangeOfAnArgumentIsMadeToACopyAndIsADifference) {
     ShadowTest test(Shadowed::changes_arguments);
-    ShadowSubject<CreateRoom> subject(test);
+    ShadowSubject subject(test, "on_create_room");
     EXPECT_EQ(subject.call(), "nothing");
     test.time.run_ready();
-    EXPECT_TRUE(std::get<1>(subject.arguments).value.empty());
+    EXPECT_FALSE(subject.called.has_changed_arguments());
     EXPECT_EQ(test.by()->in_shadow().differed, 1U);
     EXPECT_EQ(test.listener.results.at(0).answer, "with a change of what it was given");
 }
 
-using CheckEvent = decltype(callbacks::SpamCheckerDispatch::check_event_for_spam);
-
 TEST(ShadowedCallbacks, AnObserverHearsWhatWouldHaveBeenAnsweredAndWhatWasDone) {
     ShadowTest test(Shadowed::decides);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     subject.call();
     test.time.run_ready();
     ASSERT_EQ(test.listener.results.size(), 1U);
@@ -300,7 +240,7 @@ TEST(ShadowedCallbacks, AnObserverHearsWhatWouldHaveBeenAnsweredAndWhatWasDone) 
 
 TEST(ShadowedCallbacks, ADecisionThatAnotherModuleMadeTooIsNoDifference) {
     ShadowTest test(Shadowed::decides, true);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     subject.call();
     test.time.run_ready();
     EXPECT_EQ(test.listener.results.at(0).end, shadow_end::agreed);
@@ -310,7 +250,7 @@ TEST(ShadowedCallbacks, ADecisionThatAnotherModuleMadeTooIsNoDifference) {
 TEST(ShadowedCallbacks, ARunThatFindsNoPlaceIsSkippedAndNeverQueued) {
     ShadowTest test(Shadowed::hangs);
     test.limits.shadow_places = std::make_shared<async::call_places>(2);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     for (int call = 0; call < 5; ++call) EXPECT_EQ(subject.call(), "NOT_SPAM");
     test.time.run_ready();
     EXPECT_EQ(test.asked, 2);
@@ -328,7 +268,7 @@ TEST(ShadowedCallbacks, ABreakerOpensForShadowRunsAloneAndSkipsThem) {
     ShadowTest test(Shadowed::throws);
     test.limits.breaker = std::make_shared<async::circuit_breaker>(async::breaker_limits{2, 60s, 30s});
     test.limits.shadow_breaker = std::make_shared<async::circuit_breaker>(async::breaker_limits{2, 60s, 30s});
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     for (int call = 0; call < 4; ++call) {
         EXPECT_EQ(subject.call(), "NOT_SPAM");
         test.time.run_ready();
@@ -346,14 +286,14 @@ TEST(ShadowedCallbacks, ABreakerOpensForShadowRunsAloneAndSkipsThem) {
 TEST(ShadowedCallbacks, AShareIsAskedInShadowModeToo) {
     ShadowTest test(Shadowed::neutral);
     test.limits.share = 5000;
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     int expected = 0;
     for (int user = 0; user < 20; ++user) {
         callbacks::EventFields fields;
         fields.sender = "@user" + std::to_string(user) + ":test";
         if (callbacks::share_point(fields.sender) < 5000) ++expected;
-        std::get<0>(subject.arguments).value = callbacks::Event(fields);
-        subject.call();
+        const callbacks::Event event(fields);
+        static_cast<void>(test.time.run(subject.spam_checker().check_event_for_spam(event)));
     }
     test.time.run_ready();
     EXPECT_EQ(test.asked, expected);
@@ -362,7 +302,7 @@ TEST(ShadowedCallbacks, AShareIsAskedInShadowModeToo) {
 
 TEST(ShadowedCallbacks, AModeAndAShareChangeWithTheNextCallAndRunningOnesGoOn) {
     ShadowTest test(Shadowed::waits);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     EXPECT_EQ(subject.call(), "NOT_SPAM");
     test.time.run_ready();
     test.by()->set_mode(async::call_mode::enforce);
@@ -385,9 +325,9 @@ TEST(ShadowedCallbacks, AModeAndAShareChangeWithTheNextCallAndRunningOnesGoOn) {
 TEST(ShadowedCallbacks, ARunGoesOnWhenItsOperationIsCancelledAndEndsWhenTheWorkerStops) {
     ShadowTest test(Shadowed::hangs);
     test.limits.deadline = 0s;
-    ShadowSubject<CheckEvent> subject(test);
-    const callbacks::Event& event = std::get<0>(subject.arguments).value;
-    const auto call = test.time.start(subject.dispatch(event));
+    ShadowSubject subject(test);
+    const callbacks::Event event{callbacks::EventFields()};
+    const auto call = test.time.start(subject.spam_checker().check_event_for_spam(event));
     test.time.run_ready();
     call.cancel(async::cancel_reason::caller_gone);
     test.time.advance(10min);
@@ -409,11 +349,11 @@ struct GatedModule {
 
 TEST(ShadowedCallbacks, ARunThatEndsBeforeItsOperationIsComparedWhenThatHasEnded) {
     ShadowTest test(Shadowed::decides);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     GatedModule slow;
-    subject.dispatch.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
-    const callbacks::Event& event = std::get<0>(subject.arguments).value;
-    const auto call = test.time.start(subject.dispatch(event));
+    subject.spam_checker().check_event_for_spam.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
+    const callbacks::Event event{callbacks::EventFields()};
+    const auto call = test.time.start(subject.spam_checker().check_event_for_spam(event));
     test.time.run_ready();
     EXPECT_EQ(test.asked, 1);
     EXPECT_TRUE(test.listener.results.empty());
@@ -426,11 +366,11 @@ TEST(ShadowedCallbacks, ARunThatEndsBeforeItsOperationIsComparedWhenThatHasEnded
 
 TEST(ShadowedCallbacks, WhatIsCancelledIsNotComparedAndWhatFailsIs) {
     ShadowTest test(Shadowed::decides);
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     GatedModule slow;
-    subject.dispatch.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
-    const callbacks::Event& event = std::get<0>(subject.arguments).value;
-    const auto call = test.time.start(subject.dispatch(event));
+    subject.spam_checker().check_event_for_spam.add("slow", async::bind<&GatedModule::check>(&slow), &test.settings);
+    const callbacks::Event event{callbacks::EventFields()};
+    const auto call = test.time.start(subject.spam_checker().check_event_for_spam(event));
     test.time.run_ready();
     call.cancel(async::cancel_reason::stopping);
     test.time.run_ready();
@@ -441,8 +381,8 @@ TEST(ShadowedCallbacks, WhatIsCancelledIsNotComparedAndWhatFailsIs) {
 
     ShadowTest failing(Shadowed::decides);
     failing.settings.observer = nullptr;
-    ShadowSubject<CheckEvent> before(failing);
-    before.dispatch.add(
+    ShadowSubject before(failing);
+    before.spam_checker().check_event_for_spam.add(
         "failing", [](const callbacks::Event&) -> callbacks::Verdict { throw std::runtime_error("failed"); },
         &failing.settings);
     EXPECT_EQ(before.call(), "failed");
@@ -454,7 +394,7 @@ TEST(ShadowedCallbacks, ARunWithoutADeadlineOfItsOwnHasThatOfAllCallbacks) {
     ShadowTest test(Shadowed::hangs);
     test.limits.deadline.reset();
     test.settings.callback_deadline = 5s;
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     subject.call();
     test.time.advance(4s);
     EXPECT_EQ(test.by()->in_shadow().failed, 0U);
@@ -466,12 +406,12 @@ TEST(ShadowedCallbacks, ARunIsListedAmongTheWaitingOnesFromTheCallOn) {
     ShadowTest test(Shadowed::hangs);
     async::waiting_runs waiting(test.settings, false);
     test.settings.waiting = &waiting;
-    ShadowSubject<CheckEvent> subject(test);
+    ShadowSubject subject(test);
     subject.call();
     int listed = 0;
     waiting.each([&](const async::waiting_run& run) {
         ++listed;
-        subject.dispatch.each_registration([&](const async::callback_identity& identity) {
+        subject.called.each_registration([&](const async::callback_identity& identity) {
             EXPECT_NE(&run.callback(), &identity) << "it is none of the operation's";
         });
     });
@@ -491,9 +431,10 @@ private:
 
 TEST(ShadowedCallbacks, WhatCannotBeCopiedIsNotAsked) {
     ShadowTest test(Shadowed::decides);
-    ShadowSubject<decltype(callbacks::SpamCheckerDispatch::check_media_file_for_spam)> subject(test);
+    ShadowSubject subject(test, "check_media_file_for_spam");
     FileThatIsReadOnce file;
-    const callbacks::Verdict verdict = test.time.run(subject.dispatch(file, callbacks::FileInfo()));
+    const callbacks::Verdict verdict =
+        test.time.run(subject.spam_checker().check_media_file_for_spam(file, callbacks::FileInfo()));
     EXPECT_FALSE(verdict.is_spam());
     test.time.run_ready();
     EXPECT_EQ(test.asked, 0);
