@@ -9,7 +9,7 @@
 #include <vector>
 
 /// Keys, counters and bounds of cached functions, and cancellations of their runs by deadlines.
-namespace {
+namespace cached_rules_test {
 
 using namespace std::chrono_literals;
 
@@ -227,4 +227,4 @@ TEST(CachedDeathTest, DestroyedWithARunInFlightItEndsTheProgram) {
     EXPECT_DEATH(destroy_early(), "async::cached: page was destroyed");
 }
 
-}  // namespace
+}  // namespace cached_rules_test

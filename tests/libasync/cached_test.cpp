@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace cached_test {
 
 using namespace std::chrono_literals;
 
@@ -177,4 +177,4 @@ TEST(Cached, KeysTravelAsTexts) {
     EXPECT_EQ(time.run(ask(cache)), 4);
 }
 
-}  // namespace
+}  // namespace cached_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace cancellation_source_test {
 
 using async::cancel_reason;
 using async::cancellation_source;
@@ -171,4 +171,4 @@ TEST(CancellationCallback, TellsTheObjectThatItIsAMemberOfAsLongAsThatLives) {
     EXPECT_EQ(stays.ended_for, cancel_reason::caller_gone);
 }
 
-}  // namespace
+}  // namespace cancellation_source_test

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace {
+namespace cancellation_test {
 
 using namespace std::chrono_literals;
 
@@ -133,4 +133,4 @@ TEST(Shield, KeepsOutACallerThatIsGoneButNotAStop) {
     EXPECT_EQ(gone.result(), "slept");
 }
 
-}  // namespace
+}  // namespace cancellation_test

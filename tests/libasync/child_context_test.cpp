@@ -8,7 +8,7 @@
 #include <vector>
 
 /// What may be ended by itself, and what whoever runs on top of coroutines sees of them.
-namespace {
+namespace child_context_test {
 
 using namespace std::chrono_literals;
 using async::cancel_reason;
@@ -112,4 +112,4 @@ TEST(Layer, IsInheritedAndTheObserverSeesItWheneverItsChainRuns) {
     EXPECT_EQ(observer.seen, (std::vector<std::string>{"labelled", "away"}));
 }
 
-}  // namespace
+}  // namespace child_context_test

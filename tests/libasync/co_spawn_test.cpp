@@ -17,7 +17,7 @@
 #include <thread>
 
 /// The two ways into a task from code that is none.
-namespace {
+namespace co_spawn_test {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -165,4 +165,4 @@ TEST(SyncWait, KeepsTheExceptionOfAForeignHandlerUntilTheTaskIsDone) {
     EXPECT_TRUE(ran);
 }
 
-}  // namespace
+}  // namespace co_spawn_test

@@ -11,7 +11,7 @@
 #include <vector>
 
 /// Each rule is tested through a dispatcher, since that is the only thing that uses one.
-namespace {
+namespace combine_test {
 
 /// A hook with a fixed answer that notes that it was asked.
 template <class R>
@@ -171,4 +171,4 @@ TEST(RunAll, RunsEveryHook) {
     EXPECT_EQ(listener.sum, 12);
 }
 
-}  // namespace
+}  // namespace combine_test

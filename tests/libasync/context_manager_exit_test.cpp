@@ -8,7 +8,7 @@
 #include <string>
 
 /// What leaves `with`, and what may cut a clean-up.
-namespace {
+namespace context_manager_exit_test {
 
 using namespace std::chrono_literals;
 
@@ -226,4 +226,4 @@ TEST(ContextManagerExit, RunsFromTheInsideOut) {
     EXPECT_EQ(trace, "well cleanedwell cleaned");
 }
 
-}  // namespace
+}  // namespace context_manager_exit_test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace {
+namespace context_manager_test {
 
 using namespace std::chrono_literals;
 
@@ -140,4 +140,4 @@ TEST(ContextManager, DroppedUnusedItEndsQuietly) {
     EXPECT_EQ(trace, "");
 }
 
-}  // namespace
+}  // namespace context_manager_test

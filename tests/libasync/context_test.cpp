@@ -10,7 +10,7 @@
 #include <vector>
 
 /// What a task inherits from whoever awaits it.
-namespace {
+namespace context_test {
 
 using namespace std::chrono_literals;
 
@@ -159,4 +159,4 @@ TEST(Context, NamesNobodyWhileTheCallbackIsSuspended) {
     EXPECT_TRUE(asking.done());
 }
 
-}  // namespace
+}  // namespace context_test

@@ -8,7 +8,7 @@
 #include <vector>
 
 /// What becomes of a dispatcher's call when a hook fails, or when the call is cancelled.
-namespace {
+namespace dispatch_failure_test {
 
 using namespace std::chrono_literals;
 
@@ -240,4 +240,4 @@ TEST(DispatchDeadline, OfTheSettingsStillLetsAStopThrough) {
     EXPECT_TRUE(test.ear.heard.empty());
 }
 
-}  // namespace
+}  // namespace dispatch_failure_test

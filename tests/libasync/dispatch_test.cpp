@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace dispatch_test {
 
 using namespace std::chrono_literals;
 
@@ -124,4 +124,4 @@ TEST(Dispatch, WithoutAHookTheAnswerIsTheNeutralOne) {
     EXPECT_TRUE(time.run(ask(dispatcher, "x")));
 }
 
-}  // namespace
+}  // namespace dispatch_test

@@ -11,7 +11,7 @@
 #include <cstdint>
 
 /// A loop of awaits that are ready at once keeps the stack flat, in every preset.
-namespace {
+namespace flat_stack_test {
 
 constexpr int many = 1'000'000;
 constexpr std::uintptr_t largest_spread = 16 * 1024;
@@ -132,4 +132,4 @@ TEST(FlatStack, AMillionCacheHitsKeepIt) {
     EXPECT_EQ(async::sync_wait(look_up_often(cache)), many);
 }
 
-}  // namespace
+}  // namespace flat_stack_test

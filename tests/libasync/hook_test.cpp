@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace {
+namespace hook_test {
 
 using greet = std::string(const std::string&);
 using greet_hook = async::owned_hook<greet>;
@@ -64,4 +64,4 @@ TEST(Hook, IsTwoWords) {
     EXPECT_EQ(sizeof(async::hook<std::string(const std::string&, const std::string&)>), 2 * sizeof(void*));
 }
 
-}  // namespace
+}  // namespace hook_test

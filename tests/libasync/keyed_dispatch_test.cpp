@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Dispatchers with one list of hooks per key, and what dispatchers measure.
-namespace {
+namespace keyed_dispatch_test {
 
 using namespace std::chrono_literals;
 
@@ -124,4 +124,4 @@ TEST(Dispatch, GivesEveryHookTheSameArguments) {
     EXPECT_EQ(list, (std::vector<int>{7, 7}));
 }
 
-}  // namespace
+}  // namespace keyed_dispatch_test

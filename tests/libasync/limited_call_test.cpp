@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Registered callables that somebody limits: what cuts them, what they wait for, and what becomes of their failures.
-namespace {
+namespace limited_call_test {
 
 using namespace std::chrono_literals;
 
@@ -464,4 +464,4 @@ TEST(LimitedCall, RegistrationsStandInTheirOrderAndThenInThatOfTheirComing) {
     EXPECT_EQ(listed, "abcd");
 }
 
-}  // namespace
+}  // namespace limited_call_test

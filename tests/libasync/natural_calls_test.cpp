@@ -13,7 +13,7 @@
 #include <string>
 
 /// The ways people write calls without thinking about the compiler: each compiles, and is right under the sanitizers.
-namespace {
+namespace natural_calls_test {
 
 using namespace std::chrono_literals;
 
@@ -90,4 +90,4 @@ TEST(NaturalCalls, AreSafeOnGcc12) {
     pool.join();
 }
 
-}  // namespace
+}  // namespace natural_calls_test

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace {
+namespace operation_test {
 
 class named_operation : public async::operation {
 public:
@@ -71,4 +71,4 @@ TEST(OperationTest, WhatIsStartedElsewhereFromInsideIsNotInside) {
     EXPECT_EQ(found, "nothing");
 }
 
-}  // namespace
+}  // namespace operation_test

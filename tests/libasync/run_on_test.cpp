@@ -10,7 +10,7 @@
 #include <future>
 #include <thread>
 
-namespace {
+namespace run_on_test {
 
 using namespace std::chrono_literals;
 
@@ -57,4 +57,4 @@ TEST(RunOn, WorkThatBeganIsWaitedForAndWorkThatDidntIsntDone) {
     EXPECT_EQ(calls, 0);
 }
 
-}  // namespace
+}  // namespace run_on_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace scope_test {
 
 using namespace std::chrono_literals;
 
@@ -67,4 +67,4 @@ TEST(Scope, CancelEndsWhatRunsAndWhatComesLaterWithoutAReport) {
     EXPECT_TRUE(background.failed.empty());
 }
 
-}  // namespace
+}  // namespace scope_test

@@ -8,7 +8,7 @@
 #include <limits>
 #include <string>
 
-namespace {
+namespace sleep_test {
 
 using namespace std::chrono_literals;
 
@@ -178,4 +178,4 @@ TEST(Notification, WakesItsWaitersInTheirOrderAndRemembersNothing) {
     EXPECT_TRUE(first.done() && second.done());
 }
 
-}  // namespace
+}  // namespace sleep_test

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace task_test {
 
 using namespace std::chrono_literals;
 
@@ -135,4 +135,4 @@ TEST(Task, DestroysItsParametersOnEveryWayOut) {
     EXPECT_EQ(alive, 0);
 }
 
-}  // namespace
+}  // namespace task_test

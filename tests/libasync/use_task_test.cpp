@@ -17,7 +17,7 @@
 
 #include <string>
 
-namespace {
+namespace use_task_test {
 
 namespace asio = boost::asio;
 using Socket = asio::local::stream_protocol::socket;
@@ -123,4 +123,4 @@ TEST(SyncWait, GivesTheResultOrTheException) {
     EXPECT_THROW(async::sync_wait(throw_something()), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace use_task_test

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace virtual_time_test {
 
 using namespace std::chrono_literals;
 
@@ -107,4 +107,4 @@ TEST(VirtualTime, EndsTasksThatAreLeftOver) {
     EXPECT_EQ(trace, "");
 }
 
-}  // namespace
+}  // namespace virtual_time_test

@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Runs of callbacks that wait: they are seen, named and cut without a timer for each.
-namespace {
+namespace waiting_runs_test {
 
 using namespace std::chrono_literals;
 
@@ -177,4 +177,4 @@ TEST(WaitingRuns, AStopCutsARunThatHasADeadline) {
     EXPECT_EQ(test.in_flight(), 0U);
 }
 
-}  // namespace
+}  // namespace waiting_runs_test

@@ -18,7 +18,7 @@
 #include <tuple>
 #include <vector>
 
-namespace {
+namespace writer_dispatch_test {
 
 using namespace std::chrono_literals;
 
@@ -346,4 +346,4 @@ TEST(WriterDispatch, AFailureOfALimitedHookCanLeaveAsAnotherOne) {
     EXPECT_THROW(test.time.run(ask(test.dispatcher, "x")), std::domain_error);
 }
 
-}  // namespace
+}  // namespace writer_dispatch_test
