@@ -16,7 +16,7 @@
 #include <vector>
 
 /// Lists of hooks that are exchanged while calls are on their way through them.
-namespace {
+namespace exchange_test {
 
 using namespace std::chrono_literals;
 
@@ -269,4 +269,4 @@ TEST(ExchangedDispatch, TellsWhenTheLastCallOfTheOldListHasEnded) {
     EXPECT_FALSE(later.done());
 }
 
-}  // namespace
+}  // namespace exchange_test
