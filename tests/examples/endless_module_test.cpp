@@ -108,6 +108,10 @@ TEST_F(TwoEndlessWorkers, ACallbackThatBlocksOneOfThemKeepsNobodyElseOut) {
         EXPECT_EQ(silent.at(0).at("module"), "echoing.Echoing");
         EXPECT_EQ(silent.at(0).at("callback"), "check_event_for_spam");
     }
+    const Answer changed = admin("PUT", "/v1/modules/0", R"({"mode": "enforce"})");
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+    EXPECT_EQ(changed.status, 200) << "it needn't wait for the one that is blocked";
+    EXPECT_EQ(changed.body.at("workers_without_answer").as_array().size(), 1U) << changed.body;
     EXPECT_EQ(send(room, "let go", alice).status, 200);
     EXPECT_EQ(blocked.get(), 200);
     EXPECT_FALSE(admin("GET", "/v1/modules").body.contains("workers_without_answer"));

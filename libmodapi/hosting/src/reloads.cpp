@@ -70,15 +70,11 @@ async::task<void> hand_over_on(ModuleHost& modules) {
     modules.hand_over();
     co_return;
 }
-async::task<void> serve_on(ModuleHost& modules) {
-    modules.serve_next();
-    co_return;
-}
 
 }  // namespace
 
-WorkerGroup::Reloads::Reloads(std::vector<std::unique_ptr<Thread>>& threads, Read read)
-    : threads_(threads), read_(std::move(read)) {}
+WorkerGroup::Reloads::Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read)
+    : threads_(threads), telling_all_(telling_all), read_(std::move(read)) {}
 
 WorkerGroup::Reloads::~Reloads() {
     if (reader_) reader_->join();
@@ -143,7 +139,7 @@ async::task<ModuleChanges> WorkerGroup::Reloads::perform() {
         co_await std::move(abandoning);
         std::rethrow_exception(failure);
     }
-    async::task<void> serving = on_each([](ModuleHost& modules, Pass&) { return serve_on(modules); }, pass);
+    async::task<void> serving = serve();
     co_await std::move(serving);
     co_return std::move(pass.changes);
 }
@@ -190,6 +186,35 @@ async::task<void> WorkerGroup::Reloads::on_each(Step step, Pass& pass) {
     for (const std::unique_ptr<Thread>& thread : threads_) {
         async::task<void> one = on(*thread, step, pass);
         co_await std::move(one);
+    }
+}
+
+async::task<void> WorkerGroup::Reloads::serve() {
+    const async::context& here = co_await async::this_context;
+    std::vector<std::shared_ptr<Away>> all;
+    {
+        // A change of rules that comes at the same time is for the old list on all workers, or for the new one on all.
+        const std::scoped_lock lock(telling_all_);
+        for (const std::unique_ptr<Thread>& thread : threads_) {
+            all.push_back(std::make_shared<Away>());
+            boost::asio::post(thread->io, [away = all.back(), home = here.executor(), host = thread->host.get()] {
+                std::exception_ptr failure;
+                try {
+                    host->modules().serve_next();
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+                boost::asio::post(home, [away, failure] { away->come_back(failure); });
+            });
+        }
+    }
+    // All of them, whoever is cancelled meanwhile.
+    async::context uncut = here;
+    uncut.cancellation = nullptr;
+    for (const std::shared_ptr<Away>& away : all) {
+        async::task<void> one = Away::until_back(away);
+        co_await std::move(one).in(uncut);
+        if (away->failure) std::rethrow_exception(away->failure);
     }
 }
 

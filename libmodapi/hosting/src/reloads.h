@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,7 @@ class WorkerGroup::Reloads {
 public:
     using Read = std::function<std::vector<ConfiguredModule>()>;
 
-    Reloads(std::vector<std::unique_ptr<Thread>>& threads, Read read);
+    Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read);
     ~Reloads();
     Reloads(const Reloads&) = delete;
     Reloads& operator=(const Reloads&) = delete;
@@ -56,9 +57,11 @@ private:
     async::task<ModuleChanges> perform();
     async::task<std::vector<ConfiguredModule>> read_modules();
     async::task<void> on_each(Step step, Pass& pass);
+    async::task<void> serve();
     async::task<void> on(Thread& thread, Step step, Pass& pass);
 
     std::vector<std::unique_ptr<Thread>>& threads_;
+    std::mutex& telling_all_;
     const Read read_;
     std::deque<Waiting> waiting_;
     bool is_at_work_ = false;

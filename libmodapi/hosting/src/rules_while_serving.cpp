@@ -1,8 +1,8 @@
 #include "module_host_state.h"
+#include "worker_group_state.h"
 
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/rule_change.h>
-#include <modapi/hosting/workers.h>
 
 #include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
@@ -70,9 +70,6 @@ async::task<void> all_have_changed(std::shared_ptr<ChangingWorkers> changing) {
         co_await changing->one_has.wait();
 }
 
-/// Two changes reach all workers in the same order.
-std::mutex one_change_at_a_time;
-
 }  // namespace
 
 std::string ModuleHost::module_at(std::size_t position) const {
@@ -139,7 +136,7 @@ async::task<ChangedRules> WorkerGroup::change_rules(std::string which, RuleChang
     ChangedRules changed = co_await std::move(finding);
     const auto changing = std::make_shared<ChangingWorkers>(size());
     {
-        const std::scoped_lock lock(one_change_at_a_time);
+        const std::scoped_lock lock(state_->telling_all);
         for (std::size_t index = 0; index < size(); ++index) {
             HostWorker* const host = &worker(index);
             boost::asio::post(host->where().executor,

@@ -54,6 +54,7 @@ struct WorkerGroup::State {
     Watchdog watchdog;
     std::vector<std::unique_ptr<Thread>> threads;
     std::unique_ptr<Reloads> reloads;  ///< null: the modules can't be changed
+    std::mutex telling_all;            ///< what is said to all workers under it reaches each of them in the same order
     boost::asio::io_context front{1};
     WorkGuard front_works;
     boost::asio::signal_set signals;

@@ -74,7 +74,7 @@ WorkerGroup::State::State(WorkerGroupSettings how)
       signals(front),
       reload_signals(front) {
     if (settings.process == nullptr) own_deadline.emplace();
-    if (settings.read_modules) reloads = std::make_unique<Reloads>(threads, settings.read_modules);
+    if (settings.read_modules) reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules);
 }
 
 WorkerGroup::State::~State() = default;
