@@ -56,7 +56,6 @@ std::map<const async::callback_identity*, std::size_t> places_of(const callbacks
 
 ModuleInstance::ModuleInstance(const ConfiguredModule& entry)
     : configured(entry),
-      definition(*entry.definition),
       constructing(entry.name, "the constructor"),
       destroying(entry.name, "the destructor"),
       starting(entry.name, "start"),
@@ -121,7 +120,7 @@ void ModuleHost::State::construct(ModuleInstance& module) {
     try {
         const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker());
         const InNameOf constructor(environment.where, module.constructing);
-        module.object = module.definition.construct(configured.parsed, *module.api);
+        module.object = module.definition().construct(configured.parsed, *module.api);
     } catch (const callbacks::ConfigError& error) {
         // A constructor that reads its section itself.
         configured.fail(error.path(), error.what(), worker());

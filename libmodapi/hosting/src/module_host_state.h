@@ -26,9 +26,9 @@ struct ModuleInstance {
     using Function = async::task<void> (*)(void* module);
 
     explicit ModuleInstance(const ConfiguredModule& entry);
+    [[nodiscard]] const ModuleDefinition& definition() const noexcept { return *configured.definition; }
 
     ConfiguredModule configured;
-    ModuleDefinition definition;  ///< the resolver that has configured.definition may be gone
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
     async::callback_identity constructing;

@@ -69,10 +69,10 @@ async::task<void> ModuleHost::State::stop_modules(std::vector<ModuleInstance*> i
     const async::clock::time_point end = environment.where.clock->now() + settings.stop_deadline;
     for (auto each = instances.rbegin(); each != instances.rend(); ++each) {
         ModuleInstance& module = **each;
-        if (!std::exchange(module.is_started, false) || module.definition.stop == nullptr) continue;
+        if (!std::exchange(module.is_started, false) || module.definition().stop == nullptr) continue;
         std::vector<std::string> place;
         async::task<std::string> stopping =
-            run_until(module, module.definition.stop, module.stopping, end, settings.stop_deadline, place);
+            run_until(module, module.definition().stop, module.stopping, end, settings.stop_deadline, place);
         const std::string failure = co_await std::move(stopping);
         if (!failure.empty()) framework_log().error("module {}: {}", module.configured.name, failure);
     }
@@ -115,7 +115,7 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
 
 async::task<std::optional<BeginFailure>> ModuleHost::State::begin_modules(std::vector<ModuleInstance*> instances) {
     for (ModuleInstance* const module : instances) {
-        async::task<std::optional<BeginFailure>> starting = begin_module(*module, module->definition.start, module->starting);
+        async::task<std::optional<BeginFailure>> starting = begin_module(*module, module->definition().start, module->starting);
         std::optional<BeginFailure> failure = co_await std::move(starting);
         if (failure) co_return failure;
         module->is_started = true;
@@ -123,7 +123,7 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_modules(std::v
     // Only now: a module finds what all others have made.
     for (ModuleInstance* const module : instances) {
         async::task<std::optional<BeginFailure>> becoming_ready =
-            begin_module(*module, module->definition.ready, module->becoming_ready);
+            begin_module(*module, module->definition().ready, module->becoming_ready);
         std::optional<BeginFailure> failure = co_await std::move(becoming_ready);
         if (failure) co_return failure;
     }

@@ -166,11 +166,11 @@ void ModuleHost::hand_over() {
         if (module.made == nullptr || module.predecessor == nullptr) continue;
         ModuleInstance& from = *module.predecessor;
         ModuleInstance& to = *module.made;
-        if (from.definition.save == nullptr || to.definition.restore == nullptr) continue;
+        if (from.definition().save == nullptr || to.definition().restore == nullptr) continue;
         callbacks::JsonDict saved = call_for(module.configured, where, from.saving, state.worker(),
-                                             [&] { return from.definition.save(from.object.get()); });
+                                             [&] { return from.definition().save(from.object.get()); });
         call_for(module.configured, where, to.restoring, state.worker(),
-                 [&] { to.definition.restore(to.object.get(), std::move(saved)); });
+                 [&] { to.definition().restore(to.object.get(), std::move(saved)); });
     }
 }
 
