@@ -321,6 +321,59 @@ TEST(TestingHost, RefusesWhatTheServerRefuses) {
     EXPECT_THROW(host.load<Asks>(), std::logic_error);
 }
 
+/// Counts whom it is asked about, and hands that on.
+class Remembers {
+public:
+    Remembers(JsonDict config, ModuleApi& api) : allows_(!config.contains("denies")) {
+        if (config.contains("wrong")) throw callbacks::ConfigError("is wrong", {"wrong"});
+        api.register_spam_checker_callbacks({.user_may_create_room = async::bind<&Remembers::user_may_create_room>(this)});
+    }
+    void stop() { ++stopped; }
+    JsonDict save() {
+        JsonDict saved;
+        saved["asked"] = asked;
+        return saved;
+    }
+    void restore(const JsonDict& saved) { asked = static_cast<int>(saved.at("asked").as_int64()); }
+
+    int asked = 0;
+    static inline int stopped = 0;
+
+private:
+    callbacks::Verdict user_may_create_room(const std::string&) {
+        ++asked;
+        return callbacks::allowed_if(allows_);
+    }
+    bool allows_;
+};
+
+TEST(TestingHost, ReplacesAModuleByANewInstanceThatHasWhatTheOldOneSaved) {
+    Remembers::stopped = 0;
+    Host host;
+    const Remembers& before = host.load<Remembers>();
+    const std::string alice = "@alice:example.org";
+    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice)));
+    EXPECT_EQ(before.asked, 1);
+    for (int time = 1; time <= 3; ++time) {
+        EXPECT_EQ(host.replace<Remembers>("{denies: true}").asked, time) << "a new one each time, with the same words too";
+        EXPECT_EQ(Remembers::stopped, time);
+        EXPECT_TRUE(is_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice), "M_FORBIDDEN"));
+    }
+    EXPECT_EQ(host.module<Remembers>().asked, 4);
+}
+
+TEST(TestingHost, KeepsAModuleWhoseReplacementIsConfiguredWrongly) {
+    Remembers::stopped = 0;
+    Host host;
+    EXPECT_THROW(host.replace<Remembers>(), std::logic_error);
+    const Remembers& loaded = host.load<Remembers>();
+    EXPECT_THROW(host.replace<Remembers>("{wrong: 1}"), modapi::ConfigurationError);
+    EXPECT_EQ(&host.module<Remembers>(), &loaded);
+    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, std::string("@alice:example.org"))));
+    EXPECT_EQ(loaded.asked, 1);
+    EXPECT_EQ(Remembers::stopped, 0);
+}
+
 TEST(TestingHost, HasUsersRoomsMailsAndNotesWhatTheModuleDoes) {
     Host host;
     host.server.add_user("@gone:example.org").is_deactivated = true;

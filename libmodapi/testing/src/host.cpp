@@ -6,6 +6,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -94,21 +95,47 @@ void Host::end_background() {
     time_.run(background_.join());
 }
 
-void Host::add_definition(std::string name, const ModuleDefinition& definition, std::string_view config) {
+void Host::add_entry(std::string name, const ModuleDefinition& definition, std::string_view config) {
     if (was_loaded_) throw std::logic_error("the modules of a test's host are loaded once");
-    entries_ += entry_of(name, config);
-    resolver_.add(std::move(name), definition);
+    entries_.push_back({std::move(name), definition, std::string(config)});
+}
+
+std::vector<ConfiguredModule> Host::read_entries() {
+    std::string yaml = "modules:\n";
+    for (const Entry& entry : entries_) {
+        yaml += entry_of(entry.name, entry.config);
+        resolver_.add(entry.name, entry.definition);
+    }
+    const ConfigurationFile file = ConfigurationFile::parse(yaml, "homeserver.yaml");
+    return configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
 }
 
 void Host::load_added() {
     if (was_loaded_) throw std::logic_error("the modules of a test's host are loaded once");
-    const std::string entries = std::exchange(entries_, std::string());
-    const ConfigurationFile file = ConfigurationFile::parse("modules:\n" + entries, "homeserver.yaml");
-    const std::vector<ConfiguredModule> modules =
-        configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
-    worker_->construct_modules(modules);
+    worker_->construct_modules(read_entries());
     was_loaded_ = is_running_ = true;
     run(worker_->start_modules());
+}
+
+void Host::replace_entry(const Definitions& of_class, std::string_view config) {
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        return std::find(of_class.begin(), of_class.end(), entry.definition) != of_class.end();
+    });
+    if (!is_running_ || found == entries_.end()) throw std::logic_error("no module of this class is loaded, to be replaced");
+    const Entry before = *found;
+    found->definition = before.definition == of_class.front() ? of_class.back() : of_class.front();
+    found->config = config;
+    try {
+        worker_->build_next(read_entries());
+        run(worker_->start_next());
+        worker_->hand_over();
+    } catch (...) {
+        *found = before;
+        time_.run(worker_->abandon_next());
+        throw;
+    }
+    worker_->serve_next();
+    run_ready();
 }
 
 void Host::run_callbacks_for_module_calls() noexcept { server.run_callbacks(hooks(), background_); }

@@ -14,6 +14,7 @@
 #include <async/scope.h>
 #include <async/testing/virtual_time.h>
 
+#include <array>
 #include <concepts>
 #include <exception>
 #include <memory>
@@ -21,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 /// A module's unit tests, without a server: a worker as in the real host, around it a homeserver, a network and a time that the
 /// test makes up. Not for hosts: nothing of it is linked into one.
@@ -72,17 +74,28 @@ public:
     ///     EXPECT_EQ(host.module<MembersOnly>().asked(), 0);
     template <class Module>
     void add(std::string name, std::string_view config = "{}") {
-        ModuleDefinition definition = definition_of<Module>();
-        definition.construct = [](const std::shared_ptr<const void>& parsed, ModuleApi& api) {
-            std::shared_ptr<void> made = definition_of<Module>().construct(parsed, api);
-            built<Module> = static_cast<Module*>(made.get());
-            return made;
-        };
-        add_definition(std::move(name), definition, config);
+        add_entry(std::move(name), definitions<Module>().front(), config);
     }
     /// Errors: ConfigurationError as in the server: place and key.
     void load_added();
-    /// The module of that class, which was built last. Valid until `stop`.
+    /// Has a new instance take the place of the loaded one, as in a server whose operator changes its configuration or library: its
+    /// start() is awaited, its restore() gets what the old one's save() says, and the old one's stop() is awaited where nothing of
+    /// it is under way any more. Errors: ConfigurationError as in the server; nothing has changed then.
+    ///
+    ///     host.load<Censor>("{words: [spam]}");
+    ///     Censor& next = host.replace<Censor>("{words: [spam, eggs]}");
+    template <class Module>
+    Module& replace(std::string_view config = "{}") {
+        Module* const before = built<Module>;
+        try {
+            replace_entry(definitions<Module>(), config);
+        } catch (...) {
+            built<Module> = before;
+            throw;
+        }
+        return module<Module>();
+    }
+    /// The module of that class, which was built last. Valid until `stop`, or until another one takes its place.
     template <class Module>
     [[nodiscard]] Module& module() {
         return *built<Module>;
@@ -159,11 +172,36 @@ public:
 
 private:
     class Log;
+    /// An entry of the configuration's list.
+    struct Entry {
+        std::string name;
+        ModuleDefinition definition;
+        std::string config;  ///< in YAML
+    };
+    /// Two of a class that do the same: with the other one an instance is a new one, whatever its configuration says.
+    using Definitions = std::array<ModuleDefinition, 2>;
+
     template <class Module>
     static inline Module* built = nullptr;
 
+    template <class Module, int Which>
+    static std::shared_ptr<void> build(const std::shared_ptr<const void>& parsed, ModuleApi& api) {
+        std::shared_ptr<void> made = definition_of<Module>().construct(parsed, api);
+        built<Module> = static_cast<Module*>(made.get());
+        return made;
+    }
+    template <class Module>
+    static Definitions definitions() {
+        Definitions both = {definition_of<Module>(), definition_of<Module>()};
+        both[0].construct = &build<Module, 0>;
+        both[1].construct = &build<Module, 1>;
+        return both;
+    }
+
     void end_background();
-    void add_definition(std::string name, const ModuleDefinition& definition, std::string_view config);
+    void add_entry(std::string name, const ModuleDefinition& definition, std::string_view config);
+    void replace_entry(const Definitions& of_class, std::string_view config);
+    [[nodiscard]] std::vector<ConfiguredModule> read_entries();
 
     std::unique_ptr<Log> log_;
     async::testing::simulation time_;
@@ -173,7 +211,7 @@ private:
     std::unique_ptr<ModuleHost> worker_;
     async::scope background_;  ///< callbacks that a host runs behind its answer
     ModuleResolver resolver_;
-    std::string entries_;  ///< of the configuration, in YAML
+    std::vector<Entry> entries_;
     bool was_loaded_ = false;
     bool is_running_ = false;
 };
