@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -70,6 +71,9 @@ private:
 /// Two instances lived beside each other; what the old one has left in between would stay with the process.
 void give_memory_back() noexcept {
 #if defined(__GLIBC__)
+    // Where another allocator is in use this is the first that glibc's hears of, and two threads would set it up at once.
+    static std::mutex one_at_a_time;
+    const std::scoped_lock lock(one_at_a_time);
     ::malloc_trim(0);  // milliseconds, once for each change
 #endif
 }
