@@ -245,7 +245,7 @@ async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass
     }
     if (is_to_end) {
         // The workers stop. That one may be through with its requests, and cuts nothing any more; what it was given is used there.
-        boost::asio::post(thread.io, [&] { thread.host->background().cancel(async::cancel_reason::stopping); });
+        boost::asio::post(thread.io, [host = thread.host.get()] { host->background().cancel(async::cancel_reason::stopping); });
         async::context uncut = here;
         uncut.cancellation = nullptr;
         async::task<void> last = Away::until_back(away);

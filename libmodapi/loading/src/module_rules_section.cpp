@@ -48,8 +48,6 @@ bool can_have(const CallbackDescription& callback, failure_outcome outcome) noex
     return outcome != failure_outcome::tempfail || callback.can_be_put_off;
 }
 
-bool is_part(std::uint32_t share) noexcept { return share != 0 && share != async::call_limits::whole; }
-
 /// What a callback can't have of a rule, empty: nothing. The message says which callbacks can.
 std::string refusal_of_on_failure(const CallbackDescription& callback, const CallbackRule& rule) {
     if (can_have(callback, rule.on_failure)) return {};
@@ -253,6 +251,8 @@ CallbackRule read_mode_and_share(const ConfigSection& section) {
     read_share(section, rule);
     return rule;
 }
+
+bool is_part(std::uint32_t share) noexcept { return share != 0 && share != async::call_limits::whole; }
 
 std::string refusal_of_shadow(const std::vector<std::string_view>& callbacks) {
     return "shadow can't be had by " + listed(callbacks) + "; it is for " +

@@ -6,6 +6,7 @@
 
 #include <callbacks/json.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ namespace modapi {
 /// callbacks::ConfigError.
 [[nodiscard]] CallbackRule read_mode_and_share(const ConfigSection& section);
 
+/// Neither all of the calls nor none of them.
+[[nodiscard]] bool is_part(std::uint32_t share) noexcept;
 /// Why these callbacks can't have shadow mode, or a share that is neither all nor nothing, and which ones can.
 [[nodiscard]] std::string refusal_of_shadow(const std::vector<std::string_view>& callbacks);
 [[nodiscard]] std::string refusal_of_part(const std::vector<std::string_view>& callbacks);

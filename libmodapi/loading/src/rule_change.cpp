@@ -18,7 +18,6 @@ constexpr std::array<std::string_view, 3> words_of_modes = {"enforce", "shadow",
 constexpr std::uint32_t one_percent = async::call_limits::whole / 100;
 
 bool is_shadow(const std::optional<async::call_mode>& mode) { return mode == async::call_mode::shadow; }
-bool is_part_of_calls(const std::optional<std::uint32_t>& share) { return share && *share != 0 && *share != async::call_limits::whole; }
 
 /// Whole percents as a number; anything else is left as it is.
 callbacks::JsonDict with_share_as_text(callbacks::JsonDict given) {
@@ -49,7 +48,7 @@ std::string RuleChange::refusal(const ModuleRules* rules, const std::vector<std:
         const CallbackDescription& described = *callbacks::description_of(callback);
         const CallbackRule& configured = (rules != nullptr ? *rules : none).of(callback);
         if (is_shadow(mode) && !described.can_be_shadowed && !configured.has_own_mode) not_in_shadow.push_back(callback);
-        if (is_part_of_calls(share) && !described.can_be_shared && !configured.has_own_share) not_in_part.push_back(callback);
+        if (share && is_part(*share) && !described.can_be_shared && !configured.has_own_share) not_in_part.push_back(callback);
     }
     if (!not_in_shadow.empty()) return "mode: " + refusal_of_shadow(not_in_shadow);
     if (!not_in_part.empty()) return "share: " + refusal_of_part(not_in_part);
@@ -63,7 +62,7 @@ void RuleChange::apply_to(CallbackRule& rule, const CallbackRule& configured, st
     } else if (mode) {
         rule.mode = *mode;
     }
-    if (is_part_of_calls(share) && !described.can_be_shared) {
+    if (share && is_part(*share) && !described.can_be_shared) {
         rule.share = configured.share;
     } else if (share) {
         rule.share = *share;
