@@ -1,5 +1,6 @@
 #pragma once
 
+#include <modapi/hosting/request_trace.h>
 #include <modapi/worker_place.h>
 
 #include <async/context.h>
@@ -42,21 +43,22 @@ private:
 struct Cause {
     std::uint32_t depth = 0;              ///< calls of modules within each other that it is inside of
     std::shared_ptr<EventBudget> budget;  ///< null: nothing was sent because of it yet
+    std::shared_ptr<const RequestTrace> request{};  ///< null: none, or none that is known
 
     /// What led to the chain's work, with a budget to share with what comes of it.
     [[nodiscard]] static Cause of(const async::context& here);
 };
 
-/// Work with a cause: a request (no cause as yet), what a call of a module's runs, on_new_event.
+/// Work with a cause: a request (none but itself), what a call of a module's runs, on_new_event.
 ///
 ///     modapi::CausedWork work(co_await async::this_context, cause);
 ///     co_await std::move(body).in(work.here());
 ///
 /// Lifetime and thread as of every async::operation.
-class CausedWork final : public async::operation {
+class CausedWork final : public TracedWork {
 public:
     explicit CausedWork(const async::context& outer, Cause cause = Cause()) noexcept
-        : operation(outer), cause_(std::move(cause)) {}
+        : TracedWork(outer, cause.request), cause_(std::move(cause)) {}
 
     [[nodiscard]] std::uint32_t depth() const noexcept { return cause_.depth; }
     /// Its cause, with a budget.
