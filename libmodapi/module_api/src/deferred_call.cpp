@@ -1,6 +1,7 @@
 #include <modapi/deferred_call.h>
 #include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <async/suspension.h>
 
@@ -66,6 +67,7 @@ DeferredCallWait::~DeferredCallWait() {
 void DeferredCallWait::await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
     async::clock& clock = here_->clock();
+    call_->request_ = trace_of(*here_);
     call_->home_.emplace(here_->executor());
     call_->waiting_ = this;
     call_->calls_ = &how_.calls;
