@@ -44,11 +44,8 @@ std::string seen() {
 }
 
 struct Observed {
-    async::testing::simulation time;
-    async::environment surroundings{time.environment()};
     async::running_callback_mark mark;
-    async::context root{surroundings};
-    Observed() { surroundings.observer = &mark; }
+    async::testing::simulation time{mark};
 };
 
 async::task<void> sleep_a_second() { co_await async::sleep_for(1s); }
@@ -96,8 +93,9 @@ private:
     bool fails_;
 };
 
-async::task<void> ask_for(const async::context& root, const look_dispatch& dispatcher, std::string work) {
-    const Work outer(root, std::move(work));
+async::task<void> ask_for(const look_dispatch& dispatcher, std::string work) {
+    const async::context& here = co_await async::this_context;
+    const Work outer(here, std::move(work));
     co_await dispatcher(1).in(outer.here());
 }
 
@@ -109,7 +107,7 @@ TEST(CallbackPlace, IsTheCallersAgainWhenWhatItAskedForHasEnded) {
     look_dispatch dispatcher;
     Caller caller(nested, false);
     dispatcher.add("caller", async::bind<&Caller::look>(&caller), nullptr);
-    test.time.run(ask_for(test.root, dispatcher, "request"));
+    test.time.run(ask_for(dispatcher, "request"));
     const std::string own = "caller for request";
     EXPECT_EQ(caller.notes, (std::vector<std::string>{own, own, own}));
     EXPECT_EQ(asked.notes, (std::vector<std::string>{"asked for inner", "asked for inner"}));
@@ -122,7 +120,7 @@ TEST(CallbackPlace, IsTheCallersAgainWhenWhatItAskedForHasFailed) {
     look_dispatch dispatcher;
     Caller caller(nobody, true);
     dispatcher.add("caller", async::bind<&Caller::look>(&caller), nullptr);
-    test.time.run(ask_for(test.root, dispatcher, "request"));
+    test.time.run(ask_for(dispatcher, "request"));
     const std::string own = "caller for request";
     EXPECT_EQ(caller.notes, (std::vector<std::string>{own, "caught by " + own, own, own}));
 }
@@ -132,9 +130,9 @@ TEST(CallbackPlace, IsEachOnesOwnWhereTwoWaitAtOnce) {
     look_dispatch dispatcher;
     Sleeper module;
     dispatcher.add("module", async::bind<&Sleeper::look>(&module), nullptr);
-    const auto first = test.time.start(ask_for(test.root, dispatcher, "first"));
+    const auto first = test.time.start(ask_for(dispatcher, "first"));
     test.time.advance(500ms);
-    const auto second = test.time.start(ask_for(test.root, dispatcher, "second"));
+    const auto second = test.time.start(ask_for(dispatcher, "second"));
     test.time.run_ready();
     EXPECT_EQ(seen(), "nobody");
     test.time.advance(1s);
@@ -153,12 +151,12 @@ async::task<void> sleep_in_frame(const async::callback_identity& identity) {
 TEST(CallbackPlace, IsForgottenWhenAChainWaitsForTheFirstTimeHoweverItWasStarted) {
     Observed test;
     const async::callback_identity identity("module", "look");
-    async::scope background(test.surroundings, [](std::string_view, const std::exception_ptr&) {});
+    async::scope background(test.time.environment(), [](std::string_view, const std::exception_ptr&) {});
     background.spawn("sleep", sleep_in_frame(identity));
     test.time.run_ready();
     EXPECT_EQ(seen(), "nobody");
     EXPECT_EQ(test.mark.identity().load(), nullptr);
-    async::co_spawn(test.surroundings, sleep_in_frame(identity), boost::asio::detached);
+    async::co_spawn(test.time.environment(), sleep_in_frame(identity), boost::asio::detached);
     test.time.run_ready();
     EXPECT_EQ(seen(), "nobody");
     EXPECT_EQ(test.mark.identity().load(), nullptr);
@@ -169,7 +167,8 @@ TEST(CallbackPlace, IsForgottenWhenAChainWaitsForTheFirstTimeHoweverItWasStarted
 TEST(CallbackPlace, IsForgottenWithItsFrameEvenIfNobodyLeftThat) {
     Observed test;
     const async::callback_identity identity("module", "look");
-    std::optional<async::callback_frame> frame(std::in_place, test.root);
+    const async::context root(test.time.environment());
+    std::optional<async::callback_frame> frame(std::in_place, root);
     frame->enter(identity);
     EXPECT_EQ(seen(), "module for nothing");
     frame.reset();
@@ -179,7 +178,8 @@ TEST(CallbackPlace, IsForgottenWithItsFrameEvenIfNobodyLeftThat) {
 TEST(CallbackPlace, IsNotThatOfAnotherThread) {
     Observed test;
     const async::callback_identity identity("module", "look");
-    async::callback_frame frame(test.root);
+    const async::context root(test.time.environment());
+    async::callback_frame frame(root);
     frame.enter(identity);
     std::string elsewhere;
     std::thread([&] { elsewhere = seen(); }).join();

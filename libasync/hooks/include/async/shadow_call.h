@@ -3,6 +3,7 @@
 #include <async/dispatch.h>
 #include <async/driven_task.h>
 #include <async/limiter.h>
+#include <async/operation.h>
 #include <async/scope.h>
 #include <async/shadowed_run.h>
 #include <async/watched_call.h>
@@ -73,6 +74,7 @@ private:
         asked(const context& here, const slot_type& hook, std::shared_ptr<limiter> limits, copies own, Written&&... written)
             : by(std::move(limits)),
               callback(by->shadow_of(*running_callback(here))),
+              around(carried_from(here, by->settings_->shadow_runs->root())),
               began(here.clock().coarse_now()),
               listed(by->settings_->waiting, callback, here, here.clock().now()),
               inner(hook),
@@ -82,6 +84,7 @@ private:
 
         std::shared_ptr<limiter> by;
         const callback_identity& callback;
+        std::unique_ptr<operation> around;  // null: nothing
         clock::time_point began;
         listed_run listed;  // ends after all that the callable's owner made
         slot_type inner;
@@ -105,7 +108,8 @@ private:
     }
 
     static task<void> run(std::unique_ptr<asked> what) {
-        const context& root = co_await this_context;
+        const context& spawned = co_await this_context;
+        const context& root = what->around != nullptr ? what->around->here() : spawned;
         std::optional<shadow_answer> given;
         std::exception_ptr failure;
         {

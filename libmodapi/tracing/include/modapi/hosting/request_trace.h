@@ -43,6 +43,10 @@ public:
         : operation(outer), trace_(std::move(trace)) {}
 
     [[nodiscard]] const std::shared_ptr<const RequestTrace>& trace() const noexcept { return trace_; }
+    /// A run in shadow mode is because of the same request.
+    [[nodiscard]] std::unique_ptr<async::operation> carried_to(const async::context& root) const override {
+        return trace_ != nullptr ? std::make_unique<TracedWork>(root, trace_) : nullptr;
+    }
 
     /// The last decision of a module that made this work fail, by its id; empty: none did.
     [[nodiscard]] const std::string& denied_by() const noexcept { return denied_by_; }
