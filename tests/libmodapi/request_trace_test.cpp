@@ -100,18 +100,18 @@ modapi::Request request_with(std::vector<std::pair<std::string, std::string>> he
 }
 
 TEST(RequestTraceTest, IsMadeOfTheHeadersOfARequest) {
-    const auto trace = modapi::trace_of_request(
+    const auto made = modapi::trace_of_request(
         request_with({{"Host", "localhost"}, {"TraceParent", usual}, {"Tracestate", "a=1"}, {"tracestate", "b=2"}}));
-    EXPECT_EQ(trace->traceparent(), "00-" + trace_id + "-" + trace->request_id() + "-01");
-    EXPECT_EQ(trace->tracestate(), "a=1,b=2") << "it may come in parts";
-    EXPECT_EQ(trace->client_address(), "192.0.2.1");
+    EXPECT_EQ(made->traceparent(), "00-" + trace_id + "-" + made->request_id() + "-01");
+    EXPECT_EQ(made->tracestate(), "a=1,b=2") << "it may come in parts";
+    EXPECT_EQ(made->client_address(), "192.0.2.1");
 }
 
 TEST(RequestTraceTest, TakesNoneOfTwoHeaders) {
     const auto trace =
         modapi::trace_of_request(request_with({{"traceparent", usual}, {"tracestate", "a=1"}, {"Traceparent", usual}}));
-    EXPECT_EQ(trace->traceparent().find(trace_id), std::string::npos);
-    EXPECT_EQ(trace->tracestate(), "");
+    EXPECT_EQ(made->traceparent().find(trace_id), std::string::npos);
+    EXPECT_EQ(made->tracestate(), "");
 }
 
 }  // namespace

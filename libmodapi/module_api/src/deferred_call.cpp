@@ -51,8 +51,8 @@ void DeferredCall::make(std::shared_ptr<DeferredCall> call) noexcept {
             return;
         }
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(back.clock_->now() - back.since_);
-        framework_log().warn("module {}: defer_to_thread: a call that was given up ended after about {} ms", *back.module_,
-                             took.count());
+        framework_log().warn("module {}: defer_to_thread: a call that was given up ended after about {} ms{}", *back.module_,
+                             took.count(), request_in_log(back.request_.get()));
     });
 }
 
@@ -96,7 +96,7 @@ void DeferredCallWait::await_resume() {
         outcome_ == Outcome::not_in_time
             ? "defer_to_thread: the call took longer than its " + limit + " and was given up; its thread goes on"
             : "defer_to_thread: the call found no thread of its module's free for " + limit + " and was given up";
-    framework_log().warn("module {}: {}", how_.module, what);
+    framework_log().warn("module {}: {}{}", how_.module, what, request_in_log(call_->request_.get()));
     throw DeferredCallTimeout(what);
 }
 
