@@ -108,7 +108,7 @@ TEST(RequestTraceTest, IsMadeOfTheHeadersOfARequest) {
 }
 
 TEST(RequestTraceTest, TakesNoneOfTwoHeaders) {
-    const auto trace =
+    const auto made =
         modapi::trace_of_request(request_with({{"traceparent", usual}, {"tracestate", "a=1"}, {"Traceparent", usual}}));
     EXPECT_EQ(made->traceparent().find(trace_id), std::string::npos);
     EXPECT_EQ(made->tracestate(), "");
