@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace homeserver {
 
@@ -60,7 +61,9 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
     if (match.endpoint != nullptr) summary.operation = &endpoints.router().endpoints()[match.index].pattern;
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
-    const modapi::CausedWork request_work(here);  // what modules do because of it has one budget
+    modapi::Cause cause;
+    cause.request = summary.trace;
+    const modapi::CausedWork request_work(here, std::move(cause));  // what modules do because of it has one budget
     std::exception_ptr failure;
     try {
         if (match.endpoint != nullptr) {
@@ -92,8 +95,8 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
     if (failure) {
         summary.user = std::move(routed.authenticated_user);
         if (!callbacks::is_synapse_error(failure)) {
-            spdlog::error("request failed: method={} path={} error={}", request.method, printable(raw_path),
-                          callbacks::message_of(failure));
+            spdlog::error("request failed: method={} path={} error={}{}", request.method, printable(raw_path),
+                          callbacks::message_of(failure), modapi::request_in_log(summary.trace.get()));
         }
         modapi::Response response = modapi::error_response(failure);
         name_decision(response, request_work, modules);

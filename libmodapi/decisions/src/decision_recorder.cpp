@@ -57,8 +57,7 @@ DecisionRecorder::DecisionRecorder(Decisions& decisions, std::string worker, con
 void DecisionRecorder::note(const async::observed_run& run, DecisionOutcome outcome, std::string_view errcode, std::string_view text,
                             bool fails_the_call) {
     TracedWork* const work = run.here != nullptr ? async::innermost<TracedWork>(*run.here) : nullptr;
-    const RequestTrace* trace = work != nullptr ? work->trace().get() : nullptr;
-    if (trace == nullptr) trace = static_cast<const RequestTrace*>(run.remembered);
+    const RequestTrace* const trace = work != nullptr ? work->trace().get() : nullptr;
     const callbacks::CallSubject subject = callbacks::subject_of(run);
     NewDecision decision;
     decision.time_ms = clock_.wall_time_ms();
@@ -114,7 +113,5 @@ void DecisionRecorder::note_shadow_run(const async::observed_run& run, const asy
         note(run, DecisionOutcome::shadow_differs, {}, "would have answered " + result.answer + " where " + result.done + " was done", false);
     if (result.end == async::shadow_end::failed) note(run, DecisionOutcome::failed, {}, "in shadow mode: " + callbacks::text_of_failure(result.answer, run), false);
 }
-
-std::shared_ptr<const void> DecisionRecorder::remember(const async::context& here) { return trace_of(here); }
 
 }  // namespace modapi

@@ -121,8 +121,6 @@ void CallbackLog::on_breaker_closed(const async::observed_run& run) noexcept {
     }
 }
 
-std::shared_ptr<const void> CallbackLog::remember(const async::context& here) noexcept { return DecisionRecorder::remember(here); }
-
 void CallbackLog::on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept {
     const async::callback_identity& callback = run.callback;
     try {

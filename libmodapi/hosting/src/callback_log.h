@@ -4,7 +4,6 @@
 
 #include <async/observation.h>
 
-#include <memory>
 #include <optional>
 
 namespace modapi {
@@ -24,7 +23,6 @@ public:
                           const std::exception_ptr& leaves) noexcept override;
     void on_breaker_opened(const async::observed_run& run, async::clock::duration open) noexcept override;
     void on_breaker_closed(const async::observed_run& run) noexcept override;
-    [[nodiscard]] std::shared_ptr<const void> remember(const async::context& here) noexcept override;
     void on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept override;
     void on_kept_back(const async::callback_identity& callback, std::string_view what) noexcept override;
     void on_decision(const async::observed_run& run) noexcept override;

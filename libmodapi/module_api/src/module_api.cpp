@@ -4,8 +4,8 @@
 #include <modapi/hosting/module_environment.h>
 #include <modapi/module_api.h>
 
-#include <callbacks/noted_change.h>
 #include <callbacks/errors.h>
+#include <callbacks/noted_change.h>
 
 #include <async/cached_function.h>
 #include <async/sleep.h>

@@ -21,11 +21,11 @@ namespace async::detail {
 /// A dispatcher calls `begin`, then the hook, then `end`, `fail` or, for a hook that suspends, `suspended` before one of the
 /// two; `leave` after the last hook. The hot part is inline; nothing in it allocates. Lifetime: `outer` and `settings` outlive
 /// it; it stays where it is, since the hooks' tasks run with its context.
-class hook_run : public callback_frame, private waiting_run {
+class hook_run : public callback_place, private waiting_run {
 public:
     /// `sampled_every`: of this many runs the duration of one is taken; a power of two.
     hook_run(const context& outer, const dispatch_settings* settings, std::uint32_t sampled_every) noexcept
-        : callback_frame(outer),
+        : callback_place(outer),
           settings_(settings),
           requested_(outer.cancellation != nullptr ? outer.cancellation->requested() : never_requested),
           sampled_mask_(sampled_every - 1) {

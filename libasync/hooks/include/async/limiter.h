@@ -133,10 +133,6 @@ private:
     [[nodiscard]] bool may_shadow(const callback_identity& callback);
     /// Who a run in shadow mode is; what it counts is of those alone. Lives as long as the limiter.
     [[nodiscard]] const callback_identity& shadow_of(const callback_identity& callback);
-    /// What its observer wants to be told with a run that begins because of a call in `here`.
-    [[nodiscard]] std::shared_ptr<const void> remember(const context& here) const noexcept {
-        return settings_->observer != nullptr ? settings_->observer->remember(here) : nullptr;
-    }
     /// `run`: whose callback is that of shadow_of.
     void ended_in_shadow(const observed_run& run, const shadow_result& result) noexcept;
 

@@ -102,9 +102,6 @@ public:
     virtual void on_breaker_opened(const observed_run& /*run*/, clock::duration /*open*/) noexcept {}
     /// This run was well: the breaker of its callback lets all through again.
     virtual void on_breaker_closed(const observed_run& /*run*/) noexcept {}
-    /// A run in shadow mode begins, because of a call that runs in `here` and ends without it: what is returned comes back with
-    /// what is told of the run.
-    [[nodiscard]] virtual std::shared_ptr<const void> remember(const context& /*here*/) noexcept { return nullptr; }
     /// A call ended that this callback was asked in, or should have been, in shadow mode. What `run.callback` counts is of those
     /// alone.
     virtual void on_shadow_run(const observed_run& /*run*/, const shadow_result& /*result*/) noexcept {}

@@ -35,13 +35,11 @@ struct typed_value {
 /// Lifetime: all of it until the observer returns. Thread: the worker's.
 struct observed_run {
     const callback_identity& callback;
-    const context* here = nullptr;  ///< that it ran in, or that the call it was asked by did; null: nobody knows
+    const context* here = nullptr;  ///< that it ran in, or of a run in shadow mode what it was carried along with; null: nothing is known
     std::span<const typed_value> arguments{};  ///< what it was called with; empty where that isn't known
     typed_value answer{};                      ///< of a decision
     std::optional<clock::duration> took{};     ///< from its beginning to its end; none: it ended at once and wasn't timed
     bool fails_the_call = false;               ///< of a failure: an exception leaves the dispatcher for it
-    /// What the observer remembered of the call that asked for a run which goes on without it.
-    const void* remembered = nullptr;
 
     explicit observed_run(const callback_identity& of) noexcept : callback(of) {}
     observed_run(const callback_identity& of, const context& ran_in) noexcept : callback(of), here(&ran_in) {}

@@ -3,6 +3,7 @@
 #include <async/dispatch.h>
 #include <async/driven_task.h>
 #include <async/limiter.h>
+#include <async/operation.h>
 #include <async/scope.h>
 #include <async/shadowed_run.h>
 #include <async/watched_call.h>
@@ -74,17 +75,18 @@ private:
         asked(const context& here, const slot_type& hook, std::shared_ptr<limiter> limits, copies own, Written&&... written)
             : by(std::move(limits)),
               callback(by->shadow_of(*running_callback(here))),
+              around(carried_from(here, by->settings_->shadow_runs->root())),
               began(here.clock().coarse_now()),
               since(here.clock().now()),
               listed(by->settings_->waiting, callback, here, since),
               inner(hook),
               arguments(std::move(own)),
               told(detail::watched_call<result>::outcome_for(here)),
-              remembered(by->remember(here)),
               written_before(std::forward<Written>(written)...) {}
 
         std::shared_ptr<limiter> by;
         const callback_identity& callback;
+        std::unique_ptr<operation> around;  // null: nothing
         clock::time_point began;  // in coarse time
         clock::time_point since;
         std::optional<clock::duration> took;  // none: it hasn't ended
@@ -92,7 +94,6 @@ private:
         slot_type inner;
         copies arguments;
         std::shared_ptr<outcome> told;  // null: the call isn't watched
-        std::shared_ptr<const void> remembered;
         std::conditional_t<writer_answer<R>, detail::ready_value<answer>, detail::empty_value> written_before;
     };
 
@@ -111,7 +112,8 @@ private:
     }
 
     static task<void> run(std::unique_ptr<asked> what) {
-        const context& root = co_await this_context;
+        const context& spawned = co_await this_context;
+        const context& root = what->around != nullptr ? what->around->here() : spawned;
         std::optional<shadow_answer> given;
         std::exception_ptr failure;
         {
@@ -171,7 +173,7 @@ private:
             observed_run run(what.callback);
             run.arguments = given;
             run.took = what.took;
-            run.remembered = what.remembered.get();
+            if (what.around != nullptr) run.here = &what.around->here();
             what.by->ended_in_shadow(run, result);
         });
     }

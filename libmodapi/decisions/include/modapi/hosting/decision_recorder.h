@@ -8,7 +8,6 @@
 #include <async/observed_run.h>
 
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,8 +28,6 @@ public:
     void note_ruled_failure(const async::observed_run& run, async::failure_outcome outcome, const std::exception_ptr& failure);
     void note_breaker(const async::observed_run& run, DecisionOutcome change, std::string_view text);
     void note_shadow_run(const async::observed_run& run, const async::shadow_result& result);
-    /// What note_shadow_run finds of the call that asked.
-    [[nodiscard]] static std::shared_ptr<const void> remember(const async::context& here);
 
 private:
     /// `fails_the_call`: the client of the request gets an error for it.
