@@ -19,15 +19,13 @@ void hook_run::throw_if_it_ends_the_walk() {
 
 void hook_run::begin_timed(const callback_identity& identity) {
     if (identity.how.is_in_shadow()) return;  // it runs beside the walk: there is nothing to measure here
-    timed_ = true;
+    timed_ = timing::sampled;
     began_ = inner_.clock().now();
 }
 
 void hook_run::suspended() {
-    if (!timed_) {  // as begin_timed, which is for one of many
-        timed_ = true;
-        began_ = inner_.clock().now();
-    }
+    if (timed_ == timing::none) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
+    timed_ = timing::suspended;
     leave();
     if (settings_ == nullptr || (settings_->waiting == nullptr && !limited_)) return;
     waits_ = true;
@@ -74,7 +72,7 @@ std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level)
     } catch (...) {
     }
     leave();
-    timed_ = false;
+    if (std::exchange(timed_, timing::none) == timing::suspended) static_cast<void>(measure(true));
     if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
     if (ruled) {
@@ -95,17 +93,16 @@ void hook_run::decided() const {
     if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(running());
 }
 
-void hook_run::end_timed() {
-    timed_ = false;
-    if (waits_) stop_waiting();
+clock::duration hook_run::measure(bool has_suspended) noexcept {
     const clock::duration took = inner_.clock().now() - began_;
-    const auto nanoseconds = static_cast<std::uint64_t>(took.count());
-    callback_statistics& counted = statistics();
-    callback_statistics::add(counted.measured);
-    callback_statistics::add(counted.total_ns, nanoseconds);
-    if (nanoseconds > counted.longest_ns.load(std::memory_order_relaxed)) {
-        counted.longest_ns.store(nanoseconds, std::memory_order_relaxed);
-    }
+    statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
+    return took;
+}
+
+void hook_run::end_timed() {
+    const bool has_suspended = std::exchange(timed_, timing::none) == timing::suspended;
+    if (waits_) stop_waiting();
+    const clock::duration took = measure(has_suspended);
     if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
         settings_->observer->on_slow(running(), took);
     }

@@ -55,7 +55,7 @@ public:
     void suspended();
     /// The hook gave an answer. Throws if the operation was cancelled meanwhile.
     void end() {
-        if (timed_) [[unlikely]]
+        if (timed_ != timing::none) [[unlikely]]
             end_timed();
         throw_if_operation_cancelled();
     }
@@ -75,13 +75,17 @@ private:
     [[gnu::cold]] void begin_timed(const callback_identity& identity);
     void stop_waiting() noexcept;
     void end_timed();
+    /// Counts the duration of what is timed, which is over, and gives it.
+    clock::duration measure(bool has_suspended) noexcept;
 
+    /// Why the run's duration is taken.
+    enum class timing : unsigned char { none, sampled, suspended };
     static constexpr cancel_reason never_requested = cancel_reason::none;
 
     const dispatch_settings* settings_;
     const cancel_reason& requested_;  // of the operation, at hand
     std::uint32_t sampled_mask_;
-    bool timed_ = false;
+    timing timed_ = timing::none;
     bool waits_ = false;      // the hook has suspended, and is looked after
     bool is_listed_ = false;  // from the first of a walk's hooks that suspends on
     bool is_linked_ = false;  // `limited_` ends with the operation: likewise, until it was asked to end
