@@ -52,6 +52,10 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["timed_calls"] = counts.timed_calls;
     row["timed_ms"] = in_milliseconds(counts.timed_ns);
     row["longest_ms"] = in_milliseconds(counts.max_ns);
+    row["p50_ms"] = counts.percentile_ns(0.5) / 1e6;
+    row["p90_ms"] = counts.percentile_ns(0.9) / 1e6;
+    row["p99_ms"] = counts.percentile_ns(0.99) / 1e6;
+    row["total_ms"] = counts.estimated_total_ns() / 1e6;
     row["mode"] = modapi::word_of(counts.mode);
     row["share"] = modapi::percentage(counts.share);
     if (counts.shadow.runs + counts.shadow.skipped > 0) row["shadow"] = described(counts.shadow);
