@@ -58,7 +58,7 @@ protected:
         const Event event = modapi::testing::message("@alice:example.org", "!hall:example.org", text);
         static_cast<void>(host.call(host.hooks().spam_checker.check_event_for_spam, event));
     }
-    [[nodiscard]] std::string text() const {
+    [[nodiscard]] std::string text() {
         modapi::AnsweredWorkers answered;
         answered.workers.push_back({"main", host.worker().module_statistics()});
         modapi::MetricFamilies metrics;

@@ -46,12 +46,12 @@ async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, cons
 
 }  // namespace
 
-async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
+async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
                                              const modapi::Request& request, std::string_view raw_path,
                                              async::cancellation_source& waits, RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
     Router::Match match = endpoints.router().find(request.method, raw_path);
-    if (match.endpoint != nullptr) summary.operation = &endpoints.router().endpoints()[match.index].pattern;
+    if (match.endpoint != nullptr) summary.endpoint = &endpoints.router().endpoints()[match.index];
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
     const modapi::CausedWork request_work(here);  // what modules do because of it has one budget
@@ -63,9 +63,9 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
             summary.user = std::move(routed.authenticated_user);
             co_return response;
         }
-        if (!match.path_exists) {
-            summary.module = modules.web_resources().owner(request.path);
-            async::task<std::optional<modapi::Response>> serving = modules.serve(request);
+        if (!match.path_exists && modules != nullptr) {
+            summary.module = modules->web_resources().owner(request.path);
+            async::task<std::optional<modapi::Response>> serving = modules->serve(request);
             std::optional<modapi::Response> response = co_await std::move(serving).in(request_work.here());
             if (response) co_return std::move(*response);
         }
