@@ -29,11 +29,23 @@ install_packages() {
     fi
     printf 'Installing:%s\n' "$missing"
     $root apt-get update -q >/dev/null || { printf 'apt-get update failed\n' >&2; exit 1; }
-    if ! DEBIAN_FRONTEND=noninteractive $root $install >/dev/null; then
+    if ! without_services $root env DEBIAN_FRONTEND=noninteractive $install >/dev/null; then
         printf 'Installing failed. As root, run:\n\n  %s\n' "$install" >&2
         exit 1
     fi
 }
+
+# without_services COMMAND...: runs it so that no package that it installs starts a service: programs are wanted here, and no
+# Prometheus that listens. Debian's packages ask POLICY_RC_D; one that is there already is an administrator's, and stays.
+POLICY_RC_D=/usr/sbin/policy-rc.d
+without_services() (
+    if [ ! -e "$POLICY_RC_D" ]; then
+        trap '${root-} rm -f "$POLICY_RC_D"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | ${root-} install -m 755 /dev/stdin "$POLICY_RC_D" || exit 1
+    fi
+    "$@"
+)
 
 # build_preset NAME [TARGET...]: configures and builds; quiet unless something is wrong.
 build_preset() {

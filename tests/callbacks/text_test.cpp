@@ -19,6 +19,18 @@ TEST(Text, IsUtf8OrNot) {
     EXPECT_FALSE(callbacks::is_storable_text(std::string_view("with a \0 in it", 14)));
 }
 
+TEST(Text, IsRepairedWhereItIsNotUtf8) {
+    const std::string fine = "plain text of some length, \xC3\xA4, \xE2\x82\xAC, \xF0\x9F\x98\x80 and a\tcontrol";
+    const std::string mark = "\xEF\xBF\xBD";
+    EXPECT_EQ(callbacks::repaired_utf8(fine), fine);
+    EXPECT_EQ(callbacks::repaired_utf8(""), "");
+    EXPECT_EQ(callbacks::repaired_utf8("\xFF"), mark);
+    EXPECT_EQ(callbacks::repaired_utf8("eight by\xFFtes and more"), "eight by" + mark + "tes and more");
+    EXPECT_EQ(callbacks::repaired_utf8("cut off \xE2\x82"), "cut off " + mark + mark);
+    EXPECT_EQ(callbacks::repaired_utf8("\xC3\xFFx\xED\xA0\x80"), mark + mark + "x" + mark + mark + mark);
+    EXPECT_EQ(callbacks::repaired_utf8(std::string("a\0b", 3)), std::string("a\0b", 3));
+}
+
 TEST(Text, LosesTheWhiteSpaceOfEveryAlphabetAtItsEnds) {
     EXPECT_EQ(callbacks::trimmed(" \t\r\n plain text \v\f"), "plain text");
     EXPECT_EQ(callbacks::trimmed("\xC2\xA0\xE3\x80\x80\xE2\x80\x83"

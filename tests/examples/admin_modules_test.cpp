@@ -46,7 +46,7 @@ TEST_F(AdminModulesTest, ListsTheModulesInTheConfigurationsOrderWithWhatTheyRegi
     EXPECT_TRUE(module(1).at("callbacks").as_object().empty());
     EXPECT_EQ(module(3).at("callbacks").as_object().size(), 1U);
     EXPECT_EQ(boost::json::serialize(module(3).at("callbacks").at("check_event_for_spam")),
-              R"({"calls":0,"decided":0,"failed":0,"timed_calls":0,"timed_ms":0E0,"longest_ms":0E0,)"
+              R"({"calls":0,"decided":0,"failed":0,"timed_calls":0,"timed_ms":0E0,"longest_ms":0E0,"p50_ms":0E0,"p90_ms":0E0,"p99_ms":0E0,"total_ms":0E0,)"
               R"("mode":"enforce","share":"100%"})");
     EXPECT_EQ(boost::json::serialize(module(3).at("background_calls")), R"({"calls":0,"failed":0})");
 }
@@ -84,6 +84,11 @@ TEST_F(AdminModulesTest, TimesACallbackThatWaits) {
     const boost::json::value row = module(0).at("callbacks").at("check_media_file_for_spam");
     EXPECT_GT(row.at("timed_ms").to_number<double>(), 0.0);
     EXPECT_EQ(row.at("timed_ms"), row.at("longest_ms"));
+    EXPECT_EQ(row.at("total_ms"), row.at("longest_ms")) << "of the only call";
+    for (const char* const part : {"p50_ms", "p90_ms", "p99_ms"}) {
+        EXPECT_GT(row.at(part).to_number<double>(), 0.0) << part;
+        EXPECT_LE(row.at(part).to_number<double>(), row.at("longest_ms").to_number<double>()) << part;
+    }
 }
 
 TEST_F(AdminModulesTest, CountsWhatCachesHoldAndSpare) {

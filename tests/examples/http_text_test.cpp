@@ -38,18 +38,6 @@ TEST(HttpTextTest, KnowsWhatIsUtf8) {
     EXPECT_FALSE(is_storable_text(std::string_view("a\0b", 3)));
 }
 
-TEST(HttpTextTest, RepairsWhatIsNotUtf8) {
-    const std::string fine = "plain text of some length, \xC3\xA4, \xE2\x82\xAC, \xF0\x9F\x98\x80 and a\tcontrol";
-    const std::string mark = "\xEF\xBF\xBD";
-    EXPECT_EQ(repaired_utf8(fine), fine);
-    EXPECT_EQ(repaired_utf8(""), "");
-    EXPECT_EQ(repaired_utf8("\xFF"), mark);
-    EXPECT_EQ(repaired_utf8("eight by\xFFtes and more"), "eight by" + mark + "tes and more");
-    EXPECT_EQ(repaired_utf8("cut off \xE2\x82"), "cut off " + mark + mark);
-    EXPECT_EQ(repaired_utf8("\xC3\xFFx\xED\xA0\x80"), mark + mark + "x" + mark + mark + mark);
-    EXPECT_EQ(repaired_utf8(std::string("a\0b", 3)), std::string("a\0b", 3));
-}
-
 TEST(HttpTextTest, SplitsEveryFormOfATarget) {
     EXPECT_EQ(split_target("/a/b?x=1?").path, "/a/b");
     EXPECT_EQ(split_target("/a/b?x=1?").query, "x=1?");

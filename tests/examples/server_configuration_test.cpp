@@ -73,6 +73,18 @@ TEST(ServerConfigurationTest, ListensOnEveryAddressOfEveryEntry) {
     ASSERT_EQ(configuration.listeners.size(), 3U);
     EXPECT_EQ(configuration.listeners[1].to_string(), "[::1]:1");
     EXPECT_EQ(configuration.listeners[2].to_string(), "127.0.0.1:0");
+    EXPECT_FALSE(configuration.listeners[0].is_for_metrics);
+    EXPECT_FALSE(configuration.listeners[2].is_for_metrics);
+}
+
+TEST(ServerConfigurationTest, HasListenersForMetricsAlone) {
+    const ServerConfiguration configuration =
+        read("server_name: hs\nlisteners:\n  - port: 1\n  - {type: metrics, port: 2, bind_addresses: ['::1', 127.0.0.1]}\n")
+            .configuration;
+    ASSERT_EQ(configuration.listeners.size(), 3U);
+    EXPECT_FALSE(configuration.listeners[0].is_for_metrics);
+    EXPECT_TRUE(configuration.listeners[1].is_for_metrics);
+    EXPECT_TRUE(configuration.listeners[2].is_for_metrics);
 }
 
 TEST(ServerConfigurationTest, EndsTheBaseUrlWithASlash) {
@@ -187,6 +199,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: a b\n", "1: server_name: must be a host name"},
         BadConfiguration{"server_name: hs\npublic_baseurl: ftp://x\n", "2: public_baseurl: must begin with"},
         BadConfiguration{"server_name: hs\nlisteners: 5\n", "2: listeners: must be a list"},
+        BadConfiguration{"server_name: hs\nlisteners:\n  - {port: 1, type: replication}\n",
+                         "3: listeners[0].type: must be http or metrics: this server has no other listeners"},
         BadConfiguration{"server_name: hs\nlisteners: []\n", "2: listeners: must have"},
         BadConfiguration{"server_name: hs\nlisteners:\n  - port: 1\n  - port: 99999\n",
                          "4: listeners[1].port: must be a port number"},

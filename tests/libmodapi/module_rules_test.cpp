@@ -130,11 +130,14 @@ TEST_F(ModuleRulesTest, ABreakersOpeningAndClosingAreALineEachAndWhatItKeepsOutI
     EXPECT_EQ(judge("throws"), "Try again later");
     EXPECT_EQ(judge("calm"), "Try again later");
     EXPECT_EQ(Judge::asked, "itit") << "an open breaker lets nobody through";
+    EXPECT_EQ(counts(0, "check_event_for_spam").breaker, async::breaker_state::open);
+    EXPECT_EQ(counts(0, "check_media_file_for_spam").breaker, std::nullopt);
     EXPECT_TRUE(log.contains("module my.Judge: check_event_for_spam failed too often: its breaker is open for 30000 ms"))
         << log.text();
     under_test.advance(30s);
     EXPECT_EQ(judge("calm"), "passed");
     EXPECT_TRUE(log.contains("module my.Judge: check_event_for_spam is well again: its breaker is closed")) << log.text();
+    EXPECT_EQ(counts(0, "check_event_for_spam").breaker, async::breaker_state::closed);
     EXPECT_EQ(counts(0, "check_event_for_spam").failed, 3U);
 }
 

@@ -68,6 +68,19 @@ std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
 
 bool is_storable_text(std::string_view text) noexcept { return text.find('\0') == std::string_view::npos && is_utf8(text); }
 
+std::string repaired_utf8(std::string text) {
+    std::size_t at = end_of_utf8(text, 0);
+    if (at == text.size()) return text;
+    std::string repaired;
+    std::size_t from = 0;
+    while (at < text.size()) {
+        repaired.append(text, from, at - from).append("\xEF\xBF\xBD");
+        from = at + 1;
+        at = end_of_utf8(text, from);
+    }
+    return repaired.append(text, from);
+}
+
 std::string_view trimmed(std::string_view text) noexcept {
     text.remove_prefix(white_space_at_front(text));
     while (!text.empty()) {

@@ -28,9 +28,6 @@ using callbacks::JsonDict;
 using modapi::ModuleStatistics;
 using modapi::Response;
 
-/// The whole answer comes within a second, whatever blocks a worker.
-constexpr std::chrono::milliseconds patience(700);
-
 double in_milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
 /// Of a callback that was in shadow mode since the start.
@@ -52,6 +49,10 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["timed_calls"] = counts.timed_calls;
     row["timed_ms"] = in_milliseconds(counts.timed_ns);
     row["longest_ms"] = in_milliseconds(counts.max_ns);
+    row["p50_ms"] = counts.percentile_ns(0.5) / 1e6;
+    row["p90_ms"] = counts.percentile_ns(0.9) / 1e6;
+    row["p99_ms"] = counts.percentile_ns(0.99) / 1e6;
+    row["total_ms"] = counts.estimated_total_ns() / 1e6;
     row["mode"] = modapi::word_of(counts.mode);
     row["share"] = modapi::percentage(counts.share);
     if (counts.shadow.runs + counts.shadow.skipped > 0) row["shadow"] = described(counts.shadow);
@@ -141,7 +142,7 @@ JsonDict callback_order(const std::vector<ModuleStatistics>& modules) {
 async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                   const modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    const modapi::AnsweredStatistics answered = co_await workers.module_statistics_within(patience);
+    const modapi::AnsweredStatistics answered = co_await workers.module_statistics_within(patience_with_workers);
     JsonArray modules;
     for (const ModuleStatistics& module : answered.modules) modules.emplace_back(described(module));
     JsonArray silent;
@@ -197,7 +198,7 @@ async::task<Response> put_module(const RoutedRequest& request, Authentication& a
                                  modapi::WorkerGroup& workers) {
     const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
     const modapi::RuleChange change = change_in(required_json_body(request));
-    async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience);
+    async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience_with_workers);
     const modapi::ChangedRules changed = co_await std::move(changing);
     spdlog::info("{} changed modules[{}] (module {}): {}", admin.user.to_string(), changed.position, changed.module, change.text());
     JsonArray later;

@@ -2,7 +2,12 @@
 
 #include "http/router.h"
 
+#include <chrono>
+
 namespace homeserver {
+
+/// How long workers are waited for that are asked what their modules do: the whole answer comes within a second, whatever blocks one.
+inline constexpr std::chrono::milliseconds patience_with_workers(700);
 
 /// What the modules of all workers registered, did and cost, `/_synapse/admin/v1/modules`, and what an admin changes of how far they
 /// are trusted.

@@ -105,11 +105,13 @@ HttpConnection::HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::soc
     if (!error) client_address_ = peer.address().to_string();
     stream_.socket().set_option(boost::asio::ip::tcp::no_delay(true), error);  // else small responses wait for acknowledgements
     buffer_.max_size(max_buffer);
+    owner_.statistics_.connected();
     const std::lock_guard lock(owner_.open_mutex_);
     owner_.open_.insert(this);
 }
 
 HttpConnection::~HttpConnection() {
+    owner_.statistics_.disconnected();
     const std::lock_guard lock(owner_.open_mutex_);
     owner_.open_.erase(this);
 }
@@ -119,8 +121,8 @@ void HttpConnection::close() { stream_.close(); }
 void HttpConnection::count(ConnectionCounts& counts) const {
     ++counts.open;
     if (!is_answering_) return;
-    const std::string* const operation = summary_.operation;
-    ++counts.answered_by[operation != nullptr ? *operation : "what modules serve"];
+    const Router::Added* const endpoint = summary_.endpoint;
+    ++counts.answered_by[endpoint != nullptr ? endpoint->pattern : "what modules serve"];
 }
 
 void HttpConnection::finish() {
@@ -193,7 +195,7 @@ async::task<bool> HttpConnection::answer() {
     const int status = response ? response->status : client_closed_request;
     // Whether anybody is there shows when something is sent.
     const bool is_known_when_sent = response && client_has_finished_ && buffer_.size() == 0;
-    if (!is_known_when_sent) log_request(request, raw_path, status, summary_, took);
+    if (!is_known_when_sent) ended(request, raw_path, status, took);
     if (cut) std::rethrow_exception(cut);
     if (!response) co_return false;
     const bool keep_alive = client_keeps_alive && !is_last() && !is_known_when_sent;
@@ -202,9 +204,16 @@ async::task<bool> HttpConnection::answer() {
     bool arrived = co_await send(std::move(sent), is_head, keep_alive);
     if (is_known_when_sent) {
         if (arrived) arrived = co_await arrives();
-        log_request(request, raw_path, arrived ? status : client_closed_request, summary_, took);
+        ended(request, raw_path, arrived ? status : client_closed_request, took);
     }
     co_return arrived&& keep_alive;
+}
+
+void HttpConnection::ended(const modapi::Request& request, std::string_view raw_path, int status,
+                           std::chrono::steady_clock::duration took) {
+    log_request(request, raw_path, status, summary_, took);
+    const AnsweredBy by{summary_.endpoint, !summary_.module.empty()};
+    owner_.statistics_.answered(by, request.method, status, took);
 }
 
 /// None: the client went away meanwhile.
@@ -217,7 +226,7 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
     stream_.expires_never();
     summary_.user.clear();
     summary_.module.clear();
-    summary_.operation = nullptr;
+    summary_.endpoint = nullptr;
     is_answering_ = true;
     const modapi::PeerWatch watch(stream_.socket(), buffer_, source, waits);
     std::optional<modapi::Response> response;
@@ -280,6 +289,7 @@ async::task<void> HttpConnection::hung_up() {
 
 async::task<void> HttpConnection::refuse() {
     modapi::Response response = reader_->refusal();
+    owner_.statistics_.refused(response.status);
     spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reader_->reason(), client_address_);
     reader_.reset();
     const bool sent = co_await send(std::move(response), false, false);
@@ -296,8 +306,12 @@ async::task<void> HttpConnection::refuse() {
     }
 }
 
-HttpConnections::HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost& modules)
-    : endpoints_(endpoints), modules_(modules), scope_(where, [](std::string_view, const std::exception_ptr& failure) {
+HttpConnections::HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
+                                 RequestStatistics& statistics)
+    : endpoints_(endpoints),
+      modules_(modules),
+      statistics_(statistics),
+      scope_(where, [](std::string_view, const std::exception_ptr& failure) {
           spdlog::error("a connection ended with an error: {}", callbacks::message_of(failure));
       }) {}
 

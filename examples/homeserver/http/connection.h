@@ -2,6 +2,7 @@
 
 #include "http/request_handling.h"
 #include "http/request_reader.h"
+#include "http/request_statistics.h"
 
 #include <async/scope.h>
 #include <async/task.h>
@@ -54,6 +55,8 @@ private:
     /// Answers the received request; false: the connection ends.
     async::task<bool> answer();
     async::task<std::optional<modapi::Response>> handle(const modapi::Request& request, std::string_view raw_path);
+    /// What became of the request: a line in the log, and counted.
+    void ended(const modapi::Request& request, std::string_view raw_path, int status, std::chrono::steady_clock::duration took);
     /// Writes a response; false: the client is gone.
     async::task<bool> send(modapi::Response response, bool is_head, bool keep_alive);
     /// Ends this side too, and waits for what becomes of the answer; false: the client was gone.
@@ -78,8 +81,9 @@ private:
 /// The connections of one worker. Thread: that worker's.
 class HttpConnections {
 public:
-    /// All outlive it; `join` was awaited before it is destroyed.
-    HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost& modules);
+    /// `modules`: whose web resources are served; null: nobody's. All outlive it; `join` was awaited before it is destroyed.
+    HttpConnections(const async::environment& where, const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
+                    RequestStatistics& statistics);
     HttpConnections(const HttpConnections&) = delete;
     HttpConnections& operator=(const HttpConnections&) = delete;
 
@@ -97,7 +101,8 @@ private:
     friend class HttpConnection;
 
     const BoundEndpoints& endpoints_;
-    modapi::ModuleHost& modules_;
+    modapi::ModuleHost* modules_;
+    RequestStatistics& statistics_;
     mutable std::mutex open_mutex_;  // it is counted from other threads
     std::set<HttpConnection*> open_;
     bool finishing_ = false;

@@ -40,8 +40,9 @@ void require_text(const modapi::Request& request, const std::vector<std::string>
 }
 
 /// As modapi::name_decision.
-void name_decision(modapi::Response& response, const modapi::TracedWork& work, const modapi::ModuleHost& modules) {
-    if (modapi::Decisions* const decisions = modules.settings().decisions) modapi::name_decision(response, work, *decisions);
+void name_decision(modapi::Response& response, const modapi::TracedWork& work, const modapi::ModuleHost* modules) {
+    modapi::Decisions* const decisions = modules != nullptr ? modules->settings().decisions : nullptr;
+    if (decisions != nullptr) modapi::name_decision(response, work, *decisions);
 }
 
 async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, const Router::Match& match,
@@ -53,12 +54,12 @@ async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, cons
 
 }  // namespace
 
-async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
+async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
                                              const modapi::Request& request, std::string_view raw_path,
                                              async::cancellation_source& waits, RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
     Router::Match match = endpoints.router().find(request.method, raw_path);
-    if (match.endpoint != nullptr) summary.operation = &endpoints.router().endpoints()[match.index].pattern;
+    if (match.endpoint != nullptr) summary.endpoint = &endpoints.router().endpoints()[match.index];
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
     modapi::Cause cause;
@@ -73,9 +74,9 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
             name_decision(response, request_work, modules);
             co_return response;
         }
-        if (!match.path_exists) {
-            summary.module = modules.web_resources().owner(request.path);
-            async::task<std::optional<modapi::Response>> serving = modules.serve(request);
+        if (!match.path_exists && modules != nullptr) {
+            summary.module = modules->web_resources().owner(request.path);
+            async::task<std::optional<modapi::Response>> serving = modules->serve(request);
             std::optional<modapi::Response> response = co_await std::move(serving).in(request_work.here());
             if (response) {
                 name_decision(*response, request_work, modules);

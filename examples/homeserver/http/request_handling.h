@@ -19,15 +19,16 @@ struct RequestSummary {
     std::shared_ptr<const modapi::RequestTrace> trace;  ///< as it is known by everywhere
     std::string user;                                   ///< who was authenticated
     std::string module;                                 ///< whose web resource answered
-    /// The pattern of the endpoint that answers, which the router has; null: none does. Read from any thread.
-    std::atomic<const std::string*> operation = nullptr;
+    /// The endpoint that answers, which the router has; null: none does. Read from any thread.
+    std::atomic<const Router::Added*> endpoint = nullptr;
 };
 
-/// Answers one request: the endpoint, else a module's web resource, else an error. `raw_path` is still percent-encoded.
+/// Answers one request: the endpoint, else a web resource of `modules`, else an error. `modules`: null for none. `raw_path` is still
+/// percent-encoded.
 ///
 /// Every exception becomes a response but a cancellation, which leaves. What only waits for news ends with `waits`. The
 /// references outlive the task.
-[[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost& modules,
+[[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
                                                            const modapi::Request& request, std::string_view raw_path,
                                                            async::cancellation_source& waits, RequestSummary& summary);
 

@@ -103,7 +103,7 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
                     const std::vector<modapi::ConfiguredModule>& modules) {
     std::cout << "server_name: " << configuration.server_name << "\n";
     for (const homeserver::Listener& listener : configuration.listeners)
-        std::cout << "listener: " << listener.to_string() << "\n";
+        std::cout << "listener: " << listener.to_string() << (listener.is_for_metrics ? " (metrics)" : "") << "\n";
     const bool is_sqlite = configuration.database.name == "sqlite3";
     std::cout << "database: " << configuration.database.name << (is_sqlite ? " " + configuration.database.database : "")
               << "\n";

@@ -83,7 +83,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       context_{configuration, server_name_, *database_,
                notifier_,     signing_key_, presence_interests_,
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
-               router_} {
+               router_,       traffic_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
@@ -98,6 +98,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
 Server::~Server() {
     acceptors_.clear();
     distribution_.reset();
+    metrics_server_.reset();
     workers_.reset();
     host_pool_.join();
 }
@@ -128,8 +129,10 @@ void Server::listen() {
             {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client) { worker.serve(std::move(client)); }});
     }
     distribution_.emplace(workers_->front(), std::move(all));
-    for (const Listener& listener : configuration_.listeners)
+    for (const Listener& listener : configuration_.listeners) {
         acceptors_.push_back(std::make_unique<Acceptor>(workers_->front(), listener, file_));
+        if (listener.is_for_metrics && !metrics_server_) metrics_server_.emplace(workers_->front(), *workers_, traffic_);
+    }
 }
 
 std::vector<std::string> Server::addresses() const {
@@ -143,13 +146,21 @@ void Server::log_modules() const { workers_->log_modules(); }
 ConnectionCounts Server::clients() {
     ConnectionCounts counts;
     for (std::size_t index = 0; index < workers_->size(); ++index) (*workers_)[index].count(counts);
+    if (metrics_server_) metrics_server_->count(counts);
     return counts;
 }
 
 void Server::run() {
-    for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {
-        acceptor->start([this](boost::asio::ip::tcp::socket client) { distribution_->give(std::move(client)); },
-                        [this] { return clients(); });
+    for (std::size_t index = 0; index < acceptors_.size(); ++index) {
+        const bool is_for_metrics = configuration_.listeners[index].is_for_metrics;
+        const auto give = [this, is_for_metrics](boost::asio::ip::tcp::socket client) {
+            if (is_for_metrics) {
+                metrics_server_->serve(std::move(client));
+            } else {
+                distribution_->give(std::move(client));
+            }
+        };
+        acceptors_[index]->start(give, [this] { return clients(); });
     }
     workers_->serve([this] { close(); });
 }
@@ -158,6 +169,7 @@ void Server::close() {
     mailer_.end_within(grace_for_requests);
     for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->stop();
     distribution_->stop();
+    if (metrics_server_) metrics_server_->finish();
 }
 
 }  // namespace homeserver

@@ -3,11 +3,13 @@
 #include "accounts/turns.h"
 #include "events/notifier.h"
 #include "events/signing_key.h"
+#include "http/request_statistics.h"
 #include "http/router.h"
 #include "mail/mailer.h"
 #include "presence/presence_interests.h"
 #include "process/acceptor.h"
 #include "process/client_distribution.h"
+#include "process/metrics_server.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
 #include "text/server_name.h"
@@ -61,9 +63,11 @@ private:
     Mailer mailer_;
     ServerName server_name_;
     Router router_;
+    Traffic traffic_;
     ProcessContext context_;
     std::optional<modapi::Workers<ServerWorker>> workers_;
-    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::optional<MetricsServer> metrics_server_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;  ///< of the configuration's listeners, in their order
     std::optional<ClientDistribution> distribution_;
 };
 

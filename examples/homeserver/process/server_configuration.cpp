@@ -120,8 +120,8 @@ std::string Reading::base_url(const ConfigSection& root, const std::string& serv
 
 void Reading::add_listeners(const ConfigSection& entry, ConfigurationPath path, std::vector<Listener>& listeners) const {
     warn_unknown_keys(entry.values(), path, listener_keys);
-    if (entry.value_or<std::string>("type", "http") != "http")
-        entry.fail("type", "must be http: this server has no other listeners");
+    const auto type = entry.value_or<std::string>("type", "http");
+    if (type != "http" && type != "metrics") entry.fail("type", "must be http or metrics: this server has no other listeners");
     if (entry.value_or<bool>("tls", false))
         entry.fail("tls", "must be false: this server speaks plain HTTP, put a proxy before it");
     const std::int64_t port = entry.required<std::int64_t>("port");
@@ -142,6 +142,7 @@ void Reading::add_listeners(const ConfigSection& entry, ConfigurationPath path, 
         Listener listener;
         listener.address = addresses[index];
         listener.port = static_cast<std::uint16_t>(port);
+        listener.is_for_metrics = type == "metrics";
         listener.path = std::move(of_port);
         listeners.push_back(std::move(listener));
     }

@@ -30,6 +30,7 @@ namespace homeserver {
 struct Listener {
     std::string address;  ///< an IP address, without brackets
     std::uint16_t port = 8008;
+    bool is_for_metrics = false;  ///< Prometheus is served there, and nobody else
     modapi::ConfigurationPath path = {"listeners"};  ///< where the configuration asks for it, for messages
 
     /// `127.0.0.1:8008`, `[::1]:8008`.

@@ -156,7 +156,7 @@ ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext&
     }
     offer_services(place.workers);
     endpoints_.emplace(process.router, services_);
-    connections_.emplace(where(), *endpoints_, modules());
+    connections_.emplace(where(), *endpoints_, &modules(), process.traffic.of(name(), process.router));
 }
 
 ServerWorker::~ServerWorker() = default;
@@ -185,6 +185,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(process_.mailer);
     services_.offer(*process_.background_updates);
     services_.offer(workers);
+    services_.offer(std::as_const(process_.traffic));
     services_.offer(waiting_syncs_);
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);

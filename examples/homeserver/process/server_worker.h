@@ -4,6 +4,7 @@
 #include "http/bound_endpoints.h"
 #include "http/connection.h"
 #include "http/host_pool.h"
+#include "http/request_statistics.h"
 #include "http/services.h"
 #include "process/server_configuration.h"
 
@@ -38,6 +39,7 @@ struct ProcessContext {
     Mailer& mailer;
     HostPool host_pool;
     const Router& router;
+    Traffic& traffic;
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
 };
 

@@ -12,19 +12,6 @@ char ascii_lower(char letter) noexcept {
 
 }  // namespace
 
-std::string repaired_utf8(std::string text) {
-    std::size_t at = end_of_utf8(text, 0);
-    if (at == text.size()) return text;
-    std::string repaired;
-    std::size_t from = 0;
-    while (at < text.size()) {
-        repaired.append(text, from, at - from).append("\xEF\xBF\xBD");
-        from = at + 1;
-        at = end_of_utf8(text, from);
-    }
-    return repaired.append(text, from);
-}
-
 std::string ascii_lower_case(std::string_view text) {
     std::string lowered(text);
     for (char& letter : lowered) letter = ascii_lower(letter);

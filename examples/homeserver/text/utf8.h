@@ -13,9 +13,7 @@ namespace homeserver {
 using callbacks::end_of_utf8;
 using callbacks::is_storable_text;
 using callbacks::next_code_point;
-
-/// `text` with U+FFFD in the place of each byte that isn't UTF-8. Cost where there is none: a look at each word of it.
-[[nodiscard]] std::string repaired_utf8(std::string text);
+using callbacks::repaired_utf8;
 
 /// A to Z become a to z; anything else stays.
 [[nodiscard]] std::string ascii_lower_case(std::string_view text);

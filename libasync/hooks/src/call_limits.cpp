@@ -5,17 +5,17 @@
 namespace async {
 
 bool circuit_breaker::let_through(clock::time_point now) {
-    if (state_ == state::closed) return false;
-    if (state_ == state::half_open) throw breaker_is_open(clock::duration(0));
+    if (state_ == breaker_state::closed) return false;
+    if (state_ == breaker_state::half_open) throw breaker_is_open(clock::duration(0));
     if (now < opens_until_) throw breaker_is_open(opens_until_ - now);
-    state_ = state::half_open;
+    state_ = breaker_state::half_open;
     return true;
 }
 
 bool circuit_breaker::failed(clock::time_point now, bool is_probe) {
     if (!is_probe) {
         // One that began before it opened says nothing new.
-        if (state_ != state::closed) return false;
+        if (state_ != breaker_state::closed) return false;
         if (failures_.size() < limits_.failures) {
             failures_.push_back(now);
         } else {
@@ -24,7 +24,7 @@ bool circuit_breaker::failed(clock::time_point now, bool is_probe) {
         }
         if (failures_.size() < limits_.failures || now - failures_[oldest_] > limits_.within) return false;
     }
-    state_ = state::open;
+    state_ = breaker_state::open;
     opens_until_ = limits_.open > clock::time_point::max() - now ? clock::time_point::max() : now + limits_.open;
     failures_.clear();
     oldest_ = 0;

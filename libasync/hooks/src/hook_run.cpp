@@ -19,15 +19,13 @@ void hook_run::throw_if_it_ends_the_walk() {
 
 void hook_run::begin_timed(const callback_identity& identity) {
     if (identity.how.is_in_shadow()) return;  // it runs beside the walk: there is nothing to measure here
-    timing_ = timing::runs;
+    timing_ = timing::sampled;
     began_ = inner_.clock().now();
 }
 
 void hook_run::suspended() {
-    if (timing_ != timing::runs) {  // as begin_timed, which is for one of many
-        timing_ = timing::runs;
-        began_ = inner_.clock().now();
-    }
+    if (timing_ != timing::sampled) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
+    timing_ = timing::suspended;
     leave();
     if (settings_ == nullptr || (settings_->waiting == nullptr && !limited_)) return;
     waits_ = true;
@@ -74,9 +72,8 @@ hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const faile
     } catch (...) {
     }
     leave();
-    if (timing_ == timing::runs) {
-        timing_ = timing::ended;
-        ended_ = inner_.clock().now();
+    if (timing_ == timing::sampled || timing_ == timing::suspended) {
+        static_cast<void>(measure(timing_ == timing::suspended));
     } else {
         timing_ = timing::none;
     }
@@ -123,20 +120,22 @@ std::optional<clock::duration> hook_run::took() const noexcept {
     return ended_ - began_;
 }
 
-void hook_run::end_timed() {
-    // What the hook before left is no time of this one.
-    if (std::exchange(timing_, timing::none) == timing::ended) return;
+clock::duration hook_run::measure(bool has_suspended) noexcept {
     timing_ = timing::ended;
-    if (waits_) stop_waiting();
     ended_ = inner_.clock().now();
     const clock::duration took = ended_ - began_;
-    const auto nanoseconds = static_cast<std::uint64_t>(took.count());
-    callback_statistics& counted = statistics();
-    callback_statistics::add(counted.measured);
-    callback_statistics::add(counted.total_ns, nanoseconds);
-    if (nanoseconds > counted.longest_ns.load(std::memory_order_relaxed)) {
-        counted.longest_ns.store(nanoseconds, std::memory_order_relaxed);
+    statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
+    return took;
+}
+
+void hook_run::end_timed() {
+    if (timing_ == timing::ended) {  // what the hook before left is no time of this one
+        timing_ = timing::none;
+        return;
     }
+    const bool has_suspended = timing_ == timing::suspended;
+    if (waits_) stop_waiting();
+    const clock::duration took = measure(has_suspended);
     if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
         settings_->observer->on_slow(running(), took);
     }

@@ -34,6 +34,8 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     counts.timed_calls = counted.measured.load(std::memory_order_relaxed);
     counts.timed_ns = counted.total_ns.load(std::memory_order_relaxed);
     counts.max_ns = counted.longest_ns.load(std::memory_order_relaxed);
+    counts.waited = counted.waited.counts();
+    counts.at_once = counted.at_once.counts();
     waiting.each([&](const async::waiting_run& run) {
         if (&run.callback() != &identity) return;
         ++counts.waiting;
@@ -240,6 +242,7 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
             if (registered.limits == nullptr) continue;
             counts.calls -= registered.limits->not_asked(counts.callback);
             counts.shadow = registered.limits->in_shadow(counts.callback);
+            counts.breaker = registered.limits->breaker(counts.callback);
             const CallbackRule rule = registered.limits->in_force(counts.callback);
             counts.mode = rule.mode;
             counts.share = rule.share;
@@ -254,6 +257,8 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         const CallbackCounts background = counted(registered.background);
         of_module.background_calls = background.calls;
         of_module.failed_background_calls = background.failed;
+        of_module.http_client = module->api->http_client().counts();
+        of_module.database = registered.database.counts();
         all.push_back(std::move(of_module));
     }
     return all;

@@ -438,6 +438,15 @@ async::task<std::vector<ModuleStatistics>> WorkerGroup::module_statistics() cons
 }
 
 async::task<AnsweredStatistics> WorkerGroup::module_statistics_within(std::chrono::milliseconds limit) const {
+    async::task<AnsweredWorkers> asking = statistics_by_worker_within(limit);
+    AnsweredWorkers each = co_await std::move(asking);
+    AnsweredStatistics answered;
+    for (const WorkerStatistics& worker : each.workers) add_up(answered.modules, worker.modules);
+    answered.silent = std::move(each.silent);
+    co_return answered;
+}
+
+async::task<AnsweredWorkers> WorkerGroup::statistics_by_worker_within(std::chrono::milliseconds limit) const {
     const async::context& here = co_await async::this_context;
     const auto asked = std::make_shared<AskedWorkers>(state_->threads.size());
     for (std::size_t index = 0; index < state_->threads.size(); ++index) {
@@ -455,13 +464,13 @@ async::task<AnsweredStatistics> WorkerGroup::module_statistics_within(std::chron
         co_await std::move(waiting);
     } catch (const async::deadline_exceeded&) {  // NOLINT: who is missing is told
     }
-    AnsweredStatistics answered;
+    AnsweredWorkers answered;
     for (std::size_t index = 0; index < state_->threads.size(); ++index) {
+        const Thread& thread = *state_->threads[index];
         if (asked->answers[index]) {
-            add_up(answered.modules, *asked->answers[index]);
+            answered.workers.push_back({thread.name, std::move(*asked->answers[index])});
             continue;
         }
-        const Thread& thread = *state_->threads[index];
         SilentWorker silent;
         silent.worker = thread.name;
         if (const auto holder = state_->watchdog.on_stack_of(thread.on_stack->identity())) {

@@ -115,8 +115,28 @@ public:
 
     void allow(std::string_view host_and_port_or_url) { block_list_.allow(host_and_port_or_url); }
 
+    [[nodiscard]] HttpClientCounts counts() const noexcept { return {answered_, durations_.counts()}; }
+
     /// Any answer, from where redirects lead to, within the time that a request has.
     async::task<HttpResponse> request(HttpUrl url, HttpRequest request) {
+        const async::context& here = co_await async::this_context;
+        const async::clock::time_point began = here.clock().now();
+        std::optional<HttpResponse> answer;
+        std::exception_ptr failure;
+        try {
+            async::task<HttpResponse> asking = request_in_time(std::move(url), std::move(request));
+            answer = co_await std::move(asking);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        const std::size_t digit = answer ? static_cast<std::size_t>(std::max(answer->status, 0)) / 100 : 0;
+        ++answered_[digit < answered_.size() ? digit : 0];
+        durations_.add(static_cast<std::uint64_t>((here.clock().now() - began).count()));
+        if (failure) std::rethrow_exception(std::move(failure));
+        co_return std::move(*answer);
+    }
+
+    async::task<HttpResponse> request_in_time(HttpUrl url, HttpRequest request) {
         if (!request.has_header("user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
         if (!request.file) request.max_answer = settings_.largest_body;
         const async::context& here = co_await async::this_context;
@@ -212,12 +232,15 @@ private:
     HttpProxies proxies_;
     TlsAuthorities authorities_;
     std::shared_ptr<CurlMulti> multi_;
+    std::array<std::uint64_t, 6> answered_{};
+    async::duration_histogram durations_;
 };
 
 HttpClient::HttpClient(HttpClientSettings settings) : implementation_(std::make_unique<Implementation>(std::move(settings))) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::allow(std::string_view host_and_port_or_url) { implementation_->allow(host_and_port_or_url); }
+HttpClientCounts HttpClient::counts() const noexcept { return implementation_->counts(); }
 
 namespace {
 

@@ -126,6 +126,7 @@ bool ModuleApi::should_run_background_tasks() const noexcept { return environmen
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return environment_.database; }
+WorkStatistics& ModuleApi::database_statistics() noexcept { return registrations_.database; }
 bool ModuleApi::is_in_shadow() const noexcept { return environment_.shadow_runs.on_stack() != nullptr; }
 void ModuleApi::refuse_in_shadow(const async::context& here, const char* member) { modapi::refuse_in_shadow(here, member); }
 InteractionLimit ModuleApi::interaction_limit() const noexcept { return environment_.interaction_limit(registrations_); }

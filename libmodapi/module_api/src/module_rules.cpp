@@ -71,4 +71,14 @@ async::shadow_counts ModuleLimits::in_shadow(std::string_view callback) const no
     return found != limiters_.end() ? found->second->in_shadow() : async::shadow_counts();
 }
 
+std::optional<async::breaker_state> ModuleLimits::breaker(std::string_view callback) const noexcept {
+    const auto found = limiters_.find(callback);
+    if (found == limiters_.end()) return std::nullopt;
+    const async::call_limits& limits = found->second->limits();
+    const std::shared_ptr<async::circuit_breaker>& breaker =
+        found->second->is_in_shadow() ? limits.shadow_breaker : limits.breaker;
+    if (breaker == nullptr) return std::nullopt;
+    return breaker->state();
+}
+
 }  // namespace modapi

@@ -26,6 +26,11 @@ void append(std::string& list, std::string_view kind, const std::string& names) 
     list.append(kind).append(" ").append(names);
 }
 
+int lets_through(async::breaker_state state) {
+    if (state == async::breaker_state::open) return 0;
+    return state == async::breaker_state::half_open ? 1 : 2;
+}
+
 template <class Entries, class Name>
 std::string joined(const Entries& entries, Name name_of) {
     std::string list;
@@ -53,6 +58,9 @@ void CallbackCounts::add(const CallbackCounts& others) {
     shadow.failed += others.shadow.failed;
     shadow.kept_back += others.shadow.kept_back;
     place = std::min(place, others.place);
+    waited.add(others.waited);
+    at_once.add(others.at_once);
+    if (!breaker || (others.breaker && lets_through(*others.breaker) < lets_through(*breaker))) breaker = others.breaker;
 }
 
 void CacheCounts::add(const CacheCounts& others) {
@@ -75,6 +83,8 @@ void ModuleStatistics::add(const ModuleStatistics& others) {
     }
     background_calls += others.background_calls;
     failed_background_calls += others.failed_background_calls;
+    http_client.add(others.http_client);
+    database.add(others.database);
 }
 
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {

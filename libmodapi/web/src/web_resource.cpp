@@ -39,7 +39,7 @@ bool is_at_or_below(std::string_view path, std::string_view prefix) {
     return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
-/// As the dispatchers count callbacks; every run is timed, next to a request that costs nothing.
+/// As the dispatchers count callbacks; every run is timed, next to a request that costs nothing, as if each had waited.
 void count(async::callback_identity& served, const async::dispatch_settings& settings, async::clock::duration took,
            bool failed) {
     using async::callback_statistics;
@@ -47,9 +47,7 @@ void count(async::callback_identity& served, const async::dispatch_settings& set
     const auto ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
     callback_statistics::add(counted.runs);
     if (failed) callback_statistics::add(counted.errors);
-    callback_statistics::add(counted.measured);
-    callback_statistics::add(counted.total_ns, ns);
-    if (ns > counted.longest_ns.load(std::memory_order_relaxed)) counted.longest_ns.store(ns, std::memory_order_relaxed);
+    counted.measure(ns, true);
     if (took > settings.slow && settings.observer != nullptr) settings.observer->on_slow(served, took);
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 /// Texts as clients, other servers and modules hand them over: bytes that are UTF-8 or not.
@@ -20,6 +21,9 @@ namespace callbacks {
 
 /// Whether it is well-formed UTF-8 without NUL characters: what every database and JSON can hold.
 [[nodiscard]] bool is_storable_text(std::string_view text) noexcept;
+
+/// `text` with U+FFFD in the place of each byte that isn't UTF-8. Cost where there is none: a look at each word of it.
+[[nodiscard]] std::string repaired_utf8(std::string text);
 
 /// `text` without the white space at both ends, in every alphabet: what Python's `str.strip()` takes away, and nothing that is
 /// merely invisible. Bytes that aren't UTF-8 stay. Valid as long as the text it is of.

@@ -22,6 +22,13 @@ enum class call_mode : unsigned char {
     off,      ///< nobody is asked
 };
 
+/// What a breaker lets through.
+enum class breaker_state : unsigned char {
+    closed,     ///< all
+    open,       ///< nothing, until the first call after its time
+    half_open,  ///< one run, the probe, which is under way
+};
+
 /// When a breaker opens, and for how long.
 struct breaker_limits {
     std::uint32_t failures = 0;  ///< so many of them, at least 1 ...
@@ -60,7 +67,8 @@ public:
     circuit_breaker(const circuit_breaker&) = delete;
     circuit_breaker& operator=(const circuit_breaker&) = delete;
 
-    [[nodiscard]] bool is_closed() const noexcept { return state_ == state::closed; }
+    [[nodiscard]] bool is_closed() const noexcept { return state_ == breaker_state::closed; }
+    [[nodiscard]] breaker_state state() const noexcept { return state_; }
     [[nodiscard]] const breaker_limits& limits() const noexcept { return limits_; }
 
     /// A call comes. True: it is the probe, and exactly one of `failed`, `succeeded` and `gave_up` follows. Throws
@@ -69,15 +77,13 @@ public:
     /// A run ended with a failure. True: that has opened the breaker.
     [[nodiscard]] bool failed(clock::time_point now, bool is_probe);
     /// The probe ended well, which closes the breaker.
-    void succeeded() noexcept { state_ = state::closed; }
+    void succeeded() noexcept { state_ = breaker_state::closed; }
     /// The probe ended without saying anything of what it asked; the next call is one.
-    void gave_up() noexcept { state_ = state::open; }
+    void gave_up() noexcept { state_ = breaker_state::open; }
 
 private:
-    enum class state : unsigned char { closed, open, half_open };
-
     breaker_limits limits_;
-    state state_ = state::closed;
+    breaker_state state_ = breaker_state::closed;
     clock::time_point opens_until_{};
     std::vector<clock::time_point> failures_;  // the last ones while it is closed; a ring of limits_.failures
     std::size_t oldest_ = 0;

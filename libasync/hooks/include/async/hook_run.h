@@ -87,12 +87,13 @@ private:
     [[gnu::cold]] void begin_timed(const callback_identity& identity);
     void stop_waiting() noexcept;
     void end_timed();
-    /// How long the hook took that has just ended.
+    /// Counts the duration of what is timed, which is over, and gives it.
+    clock::duration measure(bool has_suspended) noexcept;
+    /// How long the hook took that has just ended; none: it wasn't timed.
     [[nodiscard]] std::optional<clock::duration> took() const noexcept;
 
-    /// Whether the time of the hook that runs, or that ended last, is taken.
-    enum class timing : unsigned char { none, runs, ended };
-
+    /// Why the duration of the hook that runs is taken, or that of the hook was that ended last.
+    enum class timing : unsigned char { none, sampled, suspended, ended };
     static constexpr cancel_reason never_requested = cancel_reason::none;
 
     const dispatch_settings* settings_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <async/clock.h>
+#include <async/duration_histogram.h>
 #include <async/error_rule.h>
 #include <async/observed_run.h>
 
@@ -28,7 +29,16 @@ struct callback_statistics {
     std::atomic<std::uint64_t> measured{0};    ///< runs whose duration was taken: every 64th, and each one that suspended
     std::atomic<std::uint64_t> total_ns{0};    ///< of the measured runs
     std::atomic<std::uint64_t> longest_ns{0};  ///< of the measured runs
+    duration_histogram waited;                 ///< of every run that suspended, however it ended
+    duration_histogram at_once;                ///< of the measured runs that didn't: a sample
 
+    /// A run was measured, one that suspended or one of the sample.
+    void measure(std::uint64_t nanoseconds, bool has_suspended) noexcept {
+        add(measured);
+        add(total_ns, nanoseconds);
+        if (nanoseconds > longest_ns.load(std::memory_order_relaxed)) longest_ns.store(nanoseconds, std::memory_order_relaxed);
+        (has_suspended ? waited : at_once).add(nanoseconds);
+    }
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }

@@ -3,8 +3,10 @@
 #include <callbacks/errors.h>
 #include <callbacks/json.h>
 
+#include <async/duration_histogram.h>
 #include <async/task.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -96,6 +98,16 @@ struct HttpResponse {
     /// The first of that name, whatever the case; none.
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
 };
+/// What came of a client's requests so far. What is wrong with a request before it is sent isn't counted.
+struct HttpClientCounts {
+    std::array<std::uint64_t, 6> answered{};  ///< by the first digit of the status, behind redirects; [0]: no answer came
+    async::duration_counts durations;         ///< from the request to its whole answer, or to what came in its place
+
+    void add(const HttpClientCounts& others) noexcept {
+        for (std::size_t digit = 0; digit < answered.size(); ++digit) answered[digit] += others.answered[digit];
+        durations.add(others.durations);
+    }
+};
 /// Whether a content type, as the header has it, is one that is wanted.
 using ContentTypeCheck = std::function<bool(std::string_view content_type)>;
 
@@ -150,6 +162,8 @@ public:
     /// Lets requests to `host:port` (or the host and port of a URL) pass the block list: what a module's own configuration
     /// names.
     void allow(std::string_view host_and_port_or_url);
+    /// Thread: the worker's.
+    [[nodiscard]] HttpClientCounts counts() const noexcept;
 
 private:
     class Implementation;

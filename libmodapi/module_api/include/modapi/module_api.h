@@ -18,6 +18,7 @@
 #include <modapi/template.h>
 #include <modapi/user_order.h>
 #include <modapi/web_resource.h>
+#include <modapi/work_statistics.h>
 
 #include <callbacks/account_data.h>
 #include <callbacks/account_validity.h>
@@ -336,17 +337,19 @@ public:
     template <class Function, class... Arguments>
     [[nodiscard]] auto run_db_interaction(std::string desc, Function&& f, Arguments&&... args) {
         if (is_in_shadow()) [[unlikely]] {
-            return without_writes(
-                database().read(interaction_name(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
+            return without_writes(run_db_read(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
         }
-        return database().run_within(interaction_limit(), interaction_name(desc), std::forward<Function>(f),
-                                     std::forward<Arguments>(args)...);
+        return WorkStatistics::counted(database_statistics(),
+                                       database().run_within(interaction_limit(), interaction_name(desc),
+                                                             std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     /// Runs `f(transaction, args...)` in a transaction that only reads; see Database::read. It doesn't wait for who writes, and
     /// sees what was committed when it began. Errors: WriteRefused for a statement that writes.
     template <class Function, class... Arguments>
     [[nodiscard]] auto run_db_read(std::string desc, Function&& f, Arguments&&... args) {
-        return database().read(interaction_name(desc), std::forward<Function>(f), std::forward<Arguments>(args)...);
+        return WorkStatistics::counted(
+            database_statistics(),
+            database().read(interaction_name(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     /// Brings this module's own tables up to date in the host's database: applies the steps that it hasn't got yet. For
     /// start(); all workers may do it at once. Errors: DatabaseError that names the step.
@@ -422,6 +425,7 @@ private:
     void require_registered(const async::cached_function& function) const;
     void publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
+    [[nodiscard]] WorkStatistics& database_statistics() noexcept;
     /// Whether a run in shadow mode is on the stack.
     [[nodiscard]] bool is_in_shadow() const noexcept;
     static void refuse_in_shadow(const async::context& here, const char* member);

@@ -73,7 +73,13 @@ struct SilentWorker {
     std::string callback;  ///< likewise
 };
 
-/// What the workers that answered in time said of their modules, added up.
+/// What the workers that answered in time said of their modules, each for itself.
+struct AnsweredWorkers {
+    std::vector<WorkerStatistics> workers;  ///< in their order
+    std::vector<SilentWorker> silent;
+};
+
+/// Likewise, added up.
 struct AnsweredStatistics {
     std::vector<ModuleStatistics> modules;
     std::vector<SilentWorker> silent;
@@ -150,6 +156,8 @@ public:
     /// What module_statistics() gives, of those workers that answer within `limit`, and who doesn't: something blocks its
     /// thread. Awaited on a worker; that limit isn't much longer than it takes.
     [[nodiscard]] async::task<AnsweredStatistics> module_statistics_within(std::chrono::milliseconds limit) const;
+    /// What each worker's modules registered and did, and who says nothing, as module_statistics_within().
+    [[nodiscard]] async::task<AnsweredWorkers> statistics_by_worker_within(std::chrono::milliseconds limit) const;
     /// What module_statistics() gives, for a thread that is no worker's: it waits.
     [[nodiscard]] std::vector<ModuleStatistics> wait_for_module_statistics() const;
     /// A line in the log for each module: what it registered.

@@ -4,6 +4,7 @@
 #include <modapi/hosting/module_rules.h>
 #include <modapi/hosting/module_uses.h>
 #include <modapi/web_resource.h>
+#include <modapi/work_statistics.h>
 
 #include <callbacks/dispatchers.h>
 
@@ -56,6 +57,7 @@ struct ModuleRegistrations {
     async::callback_identity background;   ///< whose code is on the stack during a background call
     async::scope background_calls;
     DeferredCalls deferred_calls;
+    WorkStatistics database;  ///< its transactions
     ModuleUses uses;
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.

@@ -68,6 +68,8 @@ public:
     [[nodiscard]] std::uint64_t not_asked(std::string_view callback) const noexcept;
     /// What came of this callback's calls in shadow mode.
     [[nodiscard]] async::shadow_counts in_shadow(std::string_view callback) const noexcept;
+    /// What the breaker of its runs, in the mode that is in force, lets through; none: it has no breaker.
+    [[nodiscard]] std::optional<async::breaker_state> breaker(std::string_view callback) const noexcept;
 
 private:
     std::shared_ptr<const ModuleRules> rules_;

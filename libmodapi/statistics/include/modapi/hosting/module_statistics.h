@@ -1,11 +1,17 @@
 #pragma once
 
+#include <modapi/http_client.h>
+#include <modapi/work_statistics.h>
+
 #include <async/cached_function.h>
+#include <async/call_limits.h>
+#include <async/duration_histogram.h>
 #include <async/limiter.h>
 #include <async/observation.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +36,19 @@ struct CallbackCounts {
     async::call_mode mode = async::call_mode::enforce;  ///< in force now
     std::uint32_t share = async::call_limits::whole;    ///< likewise, of 10'000
     std::size_t place = 0;             ///< where its first registration stands among those of all modules, from 0
+    async::duration_counts waited{};   ///< how long each call took that waited
+    async::duration_counts at_once{};  ///< likewise those of the timed calls that didn't wait, which are a sample
+    /// Of the breaker that keeps calls from it: the one that lets the least through, of several workers; none: it has none.
+    std::optional<async::breaker_state> breaker{};
 
     void add(const CallbackCounts& others);
+    /// So many calls each one of `at_once` stands for; 0: there are none.
+    [[nodiscard]] double sampled_calls_stand_for() const noexcept;
+    /// How long all calls took together that have ended: those that waited, and the others by their sample.
+    [[nodiscard]] double estimated_total_ns() const noexcept;
+    /// What this part of the calls, 0 to 1, didn't take longer than, where each of the sample counts as often as it stands
+    /// for; within a bucket by its share of that. 0 if there are none.
+    [[nodiscard]] double percentile_ns(double part) const noexcept;
 };
 
 /// What one cached function did so far, and what it holds.
@@ -52,9 +69,17 @@ struct ModuleStatistics {
     std::vector<CacheCounts> caches;         ///< in the order of their registration
     std::uint64_t background_calls = 0;      ///< runs of looping and delayed background calls
     std::uint64_t failed_background_calls = 0;
+    HttpClientCounts http_client{};  ///< by ModuleApi::http_client
+    WorkCounts database{};           ///< by run_db_interaction and run_db_read
 
     /// Adds what the module did on another worker, where it may have registered something else.
     void add(const ModuleStatistics& others);
+};
+
+/// What the modules of one worker did.
+struct WorkerStatistics {
+    std::string worker;                     ///< main, worker1, ...
+    std::vector<ModuleStatistics> modules;  ///< in the order of the configuration
 };
 
 /// Adds what the modules of a worker did to that of other workers: every worker has built the same modules in the same order.

@@ -68,5 +68,4 @@ private:
 /// What stands at the end of a log line about this request, ` request_id=ID`; null: nothing.
 [[nodiscard]] std::string request_in_log(const RequestTrace* request);
 
-
 }  // namespace modapi
