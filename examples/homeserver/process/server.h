@@ -13,6 +13,7 @@
 #include "text/server_name.h"
 
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -61,6 +62,7 @@ private:
     Mailer mailer_;
     ServerName server_name_;
     Router router_;
+    std::optional<modapi::InspectorPage> inspector_page_;
     ProcessContext context_;
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

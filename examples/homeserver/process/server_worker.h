@@ -8,6 +8,7 @@
 #include "process/server_configuration.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -38,6 +39,7 @@ struct ProcessContext {
     Mailer& mailer;
     HostPool host_pool;
     const Router& router;
+    const std::optional<modapi::InspectorPage>& inspector_page;  ///< none: its files aren't there
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
 };
 

@@ -1,0 +1,96 @@
+// The last quarter of an hour, from what the server counts since its start: rings of a fixed size, whatever comes.
+
+import { isNumber } from "./texts.js";
+
+export const SPAN = 15 * 60_000; // ms
+const SAMPLES = 460; // one every 2 s, and some
+const FIELDS = ["calls", "decided", "failed", "p50", "p99"];
+
+/** One callback of one module: what was counted from one answer to the next, and how long calls took. */
+class Series {
+  #last = null;
+
+  constructor() {
+    for (const field of FIELDS) this[field] = new Float32Array(SAMPLES).fill(NaN);
+    this.seen = 0;
+  }
+
+  take(slot, counts, round) {
+    const last = this.#last;
+    // A new instance of a module begins to count anew.
+    const isNew = last === null || counts.calls < last.calls;
+    for (const field of ["calls", "decided", "failed"]) {
+      const value = isNumber(counts[field]) ? counts[field] : 0;
+      this[field][slot] = last === null ? NaN : value - (isNew ? 0 : last[field]);
+    }
+    this.p50[slot] = isNumber(counts.p50_ms) ? counts.p50_ms : NaN;
+    this.p99[slot] = isNumber(counts.p99_ms) ? counts.p99_ms : NaN;
+    this.#last = { calls: counts.calls ?? 0, decided: counts.decided ?? 0, failed: counts.failed ?? 0 };
+    this.seen = round;
+  }
+
+  clear(slot) {
+    for (const field of FIELDS) this[field][slot] = NaN;
+  }
+}
+
+export class History {
+  #times = new Float64Array(SAMPLES).fill(NaN);
+  #series = new Map();
+  #round = 0;
+
+  /** An answer that came at `now`; `counted` gives pairs of a series' name and its counts. */
+  add(now, counted) {
+    this.#round += 1;
+    const slot = this.#round % SAMPLES;
+    this.#times[slot] = now;
+    for (const series of this.#series.values()) series.clear(slot);
+    for (const [name, counts] of counted) {
+      let series = this.#series.get(name);
+      if (!series) this.#series.set(name, (series = new Series()));
+      series.take(slot, counts, this.#round);
+    }
+    for (const [name, series] of this.#series) {
+      if (this.#round - series.seen >= SAMPLES) this.#series.delete(name);
+    }
+  }
+
+  get now() {
+    return this.#round === 0 ? 0 : this.#times[this.#round % SAMPLES];
+  }
+
+  /** Calls visit(age in ms, seconds since the sample before, value) from the oldest to the newest that is within the span. */
+  each(name, field, visit) {
+    const series = this.#series.get(name);
+    if (!series) return;
+    const first = Math.max(1, this.#round - SAMPLES + 1);
+    for (let round = first + 1; round <= this.#round; round += 1) {
+      const slot = round % SAMPLES;
+      const age = this.now - this.#times[slot];
+      if (age > SPAN) continue;
+      const seconds = (this.#times[slot] - this.#times[(round - 1) % SAMPLES]) / 1000;
+      visit(age, seconds, series[field][slot]);
+    }
+  }
+
+  /** How often per second, over the last `milliseconds`. */
+  rate(name, field, milliseconds = 10_000) {
+    let sum = 0;
+    let time = 0;
+    this.each(name, field, (age, seconds, value) => {
+      if (age >= milliseconds || Number.isNaN(value)) return;
+      sum += value;
+      time += seconds;
+    });
+    return time > 0 ? sum / time : NaN;
+  }
+
+  /** How often within the span. */
+  sum(name, field) {
+    let sum = 0;
+    this.each(name, field, (age, seconds, value) => {
+      if (!Number.isNaN(value)) sum += value;
+    });
+    return sum;
+  }
+}
