@@ -27,16 +27,13 @@ function binned(history, name, field, width) {
   return bins;
 }
 
-/** The path through points, with a gap wherever there is no value. */
+/** The path through points, with a gap wherever there is no value; one alone is a dot. */
 function line(points) {
   let path = "";
   let isDown = false;
   for (const { x, y } of points) {
-    if (Number.isNaN(y)) isDown = false;
-    else {
-      path += `${isDown ? "L" : "M"}${number(x)} ${number(y)}`;
-      isDown = true;
-    }
+    if (!Number.isNaN(y)) path += isDown ? `L${number(x)} ${number(y)}` : `M${number(x)} ${number(y)}h0`;
+    isDown = !Number.isNaN(y);
   }
   return path;
 }

@@ -8,15 +8,15 @@ const MOST = 1_000; // on the page; who looks further back filters
 const OVERLAP = 5_000; // ms
 const MOST_PAGES = 10; // looked through for one that fits
 
-const OUTCOMES = {
+const OUTCOMES = new Map(Object.entries({
   denied: "denied", replaced: "replaced", failed: "failed", cut: "cut", breaker_opened: "breaker opened",
   breaker_closed: "breaker closed", shadow_differs: "shadow differs",
-};
-const NAMES = {
+}));
+const NAMES = new Map(Object.entries({
   id: "Decision", time_ms: "Time", request_id: "Request", event_id: "Event", errcode: "Error code", address: "Address",
   duration_ms: "Duration", worker: "Worker", process: "Process", text: "Text", user_id: "User", room_id: "Room",
-  module: "Module", callback: "Callback", outcome: "Outcome",
-};
+}));
+const wordOf = (outcome) => OUTCOMES.get(outcome) ?? plain(outcome);
 const SHOWN_APART = new Set(["module", "callback", "outcome", "user_id", "room_id", "request_id"]);
 
 const text = (value) => (typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value));
@@ -25,27 +25,30 @@ const milliseconds = (value) => {
   return value === "" || Number.isNaN(time) ? "" : time;
 };
 
+/** All that is known of a decision. */
+function factsOf(decision, view) {
+  const button = (name, value) =>
+    element("button", { type: "button", class: "link", title: "Show only those", onclick: () => view.filterBy(name, value) }, stranger(value, 80));
+  const isGiven = ([, value]) => text(value) !== "";
+  const linked = ["user_id", "room_id", "request_id"].map((name) => [name, decision[name]]).filter(isGiven);
+  const others = Object.entries(decision).filter(([name]) => !SHOWN_APART.has(name)).filter(isGiven);
+  const shown = (name, value) => (name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? duration(value) : plain(text(value)));
+  return element("dl", { class: "facts" },
+    ...linked.flatMap(([name, value]) => [element("dt", {}, NAMES.get(name)), element("dd", {}, button(name, text(value)))]),
+    ...others.flatMap(([name, value]) => [element("dt", {}, NAMES.get(name) ?? plain(name)), element("dd", {}, element("bdi", {}, shown(name, value)))]));
+}
+
 /** A decision in the list. What is in it never changes. */
 function rowOf(decision, view) {
-  const button = (name, value) => (value === "" ? null
-    : element("button", { type: "button", class: "link", title: "Show only those", onclick: () => view.filterBy(name, value) }, stranger(value, 80)));
   const outcome = text(decision.outcome);
-  const facts = Object.entries(decision).filter(([name, value]) => !SHOWN_APART.has(name) && text(value) !== "");
-  const factOf = ([name, value]) => {
-    const shown = name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? duration(value) : plain(text(value));
-    return [element("dt", {}, NAMES[name] ?? plain(name)), element("dd", {}, element("bdi", {}, shown))];
-  };
-  return element("li", { class: "decision", "data-id": text(decision.id) },
-    element("details", {},
-      element("summary", {},
-        element("time", { datetime: Number.isFinite(decision.time_ms) ? new Date(decision.time_ms).toISOString() : "", title: wholeTime(decision.time_ms) }, timeOfDay(decision.time_ms)),
-        element("span", { class: "outcome", "data-outcome": outcome }, OUTCOMES[outcome] ?? plain(outcome)),
-        element("span", { class: "who" }, stranger(text(decision.module), 60), element("span", { class: "muted" }, " ", stranger(text(decision.callback), 60))),
-        element("span", { class: "what" }, stranger(text(decision.text) || text(decision.errcode), 160))),
-      element("dl", { class: "facts" },
-        ...["user_id", "room_id", "request_id"].filter((name) => text(decision[name]) !== "")
-          .flatMap((name) => [element("dt", {}, NAMES[name]), element("dd", {}, button(name, text(decision[name])))]),
-        ...facts.flatMap(factOf))));
+  const details = element("details", {},
+    element("summary", {},
+      element("time", { datetime: Number.isFinite(decision.time_ms) ? new Date(decision.time_ms).toISOString() : "", title: wholeTime(decision.time_ms) }, timeOfDay(decision.time_ms)),
+      element("span", { class: "outcome", "data-outcome": outcome }, wordOf(outcome)),
+      element("span", { class: "who" }, stranger(text(decision.module), 60), element("span", { class: "muted" }, " ", stranger(text(decision.callback), 60))),
+      element("span", { class: "what" }, stranger(text(decision.text) || text(decision.errcode), 160))));
+  details.addEventListener("toggle", () => details.append(factsOf(decision, view)), { once: true });
+  return element("li", { class: "decision", "data-id": text(decision.id) }, details);
 }
 
 export class DecisionsView {
@@ -60,7 +63,7 @@ export class DecisionsView {
   onChange = () => {};
 
   constructor() {
-    setChoices(this.#form.elements.outcome, Object.keys(OUTCOMES), (outcome) => OUTCOMES[outcome]);
+    setChoices(this.#form.elements.outcome, [...OUTCOMES.keys()], wordOf);
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#form.addEventListener("input", () => {
       clearTimeout(this.#typing);
@@ -135,7 +138,7 @@ export class DecisionsView {
     this.#isComplete = true;
     if (this.#found.length > MOST) this.#found.length = MOST;
     this.#show();
-    if (!isFirst && fresh.length > 0) announce(`${several(fresh.length, "new decision")}: ${plain(text(fresh[0].module)).slice(0, 80)} ${OUTCOMES[fresh[0].outcome] ?? ""}`);
+    if (!isFirst && fresh.length > 0) announce(`${several(fresh.length, "new decision")}: ${plain(text(fresh[0].module)).slice(0, 80)} ${wordOf(text(fresh[0].outcome))}`);
     if (isFirst && this.#found.length === 0) await this.#lookBack(generation);
   }
   #newest = null;

@@ -75,13 +75,16 @@ export class History {
 
   /** How often per second, over the last `milliseconds`. */
   rate(name, field, milliseconds = 10_000) {
+    const series = this.#series.get(name);
     let sum = 0;
     let time = 0;
-    this.each(name, field, (age, seconds, value) => {
-      if (age >= milliseconds || Number.isNaN(value)) return;
-      sum += value;
-      time += seconds;
-    });
+    for (let round = this.#round; series && round > Math.max(1, this.#round - SAMPLES + 1); round -= 1) {
+      const slot = round % SAMPLES;
+      if (this.now - this.#times[slot] >= milliseconds) break;
+      if (Number.isNaN(series[field][slot])) continue;
+      sum += series[field][slot];
+      time += (this.#times[slot] - this.#times[(round - 1) % SAMPLES]) / 1000;
+    }
     return time > 0 ? sum / time : NaN;
   }
 

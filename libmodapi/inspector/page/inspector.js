@@ -7,7 +7,7 @@ import { hideLogin, openLogin, showLogin } from "./login.js";
 import { ModulesView, modulesOf, seriesName } from "./modules.js";
 import { Poller } from "./poller.js";
 import { UpdatesView } from "./updates.js";
-import { counted, duration, plain, rate } from "./texts.js";
+import { counted, duration, plain, rate, several } from "./texts.js";
 
 const modulesView = new ModulesView();
 const decisionsView = new DecisionsView();
@@ -16,21 +16,23 @@ const updatesView = new UpdatesView();
 let session = null;
 let history = null;
 let poller = null;
+let missing = new Set();
 
-const tiles = new Map(["Modules", "Workers", "Calls per second", "Decisions in 15 min", "Failures in 15 min"].map((name) => {
-  const value = element("dd", {}, "–");
-  byId("glance").append(element("div", {}, element("dt", {}, name), value));
-  return [name, value];
+const tiles = new Map(["modules", "calls per second", "decisions in 15 minutes", "failures in 15 minutes"].map((name) => {
+  const tile = { name: element("dt", {}, name), value: element("dd", {}, "–") };
+  byId("glance").append(element("div", {}, tile.name, tile.value));
+  return [name, tile];
 }));
 
 function showGlance(answer, modules) {
   const names = modules.flatMap((module) => Object.keys(module.callbacks ?? {}).map((callback) => seriesName(module, callback)));
   const together = (of) => names.reduce((sum, name) => sum + (of(name) || 0), 0);
-  setText(tiles.get("Modules"), counted(modules.length));
-  setText(tiles.get("Workers"), counted(answer.workers));
-  setText(tiles.get("Calls per second"), rate(together((name) => history.rate(name, "calls"))));
-  setText(tiles.get("Decisions in 15 min"), counted(together((name) => history.sum(name, "decided"))));
-  setText(tiles.get("Failures in 15 min"), counted(together((name) => history.sum(name, "failed"))));
+  const show = (name, value) => setText(tiles.get(name).value, value);
+  show("modules", counted(modules.length));
+  setText(tiles.get("modules").name, `${modules.length === 1 ? "module" : "modules"} on ${several(answer.workers, "worker")}`);
+  show("calls per second", rate(together((name) => history.rate(name, "calls"))));
+  show("decisions in 15 minutes", counted(together((name) => history.sum(name, "decided"))));
+  show("failures in 15 minutes", counted(together((name) => history.sum(name, "failed"))));
 }
 
 function showSilent(silent) {
@@ -42,12 +44,14 @@ function showSilent(silent) {
   note.replaceChildren("Something blocks a worker, which doesn't answer: ", stranger(words, 400));
 }
 
-/** What a server that has no such endpoint doesn't show; everything else that goes wrong is told once, for the whole page. */
-async function orMissing(asking, view, words) {
+/** Asks for what a server may not have, until it says that it hasn't; what else goes wrong is told once, for the whole page. */
+async function orMissing(view, words, asking) {
+  if (missing.has(view)) return null;
   try {
-    return await asking;
+    return await asking();
   } catch (problem) {
     if (problem.status !== 404 && problem.status !== 405) throw problem;
+    missing.add(view);
     view.tell(words);
     return null;
   }
@@ -55,8 +59,8 @@ async function orMissing(asking, view, words) {
 
 async function ask() {
   const asked = session;
-  const decisions = orMissing(decisionsView.poll(), decisionsView, "This server keeps no decisions.");
-  const updates = orMissing(asked.updates(), updatesView, "This server has no background updates to show.");
+  const decisions = orMissing(decisionsView, "This server keeps no decisions.", () => decisionsView.poll());
+  const updates = orMissing(updatesView, "This server has no background updates to show.", () => asked.updates());
   const settled = await Promise.allSettled([asked.modules(), updates, decisions]);
   if (session !== asked) return;
   const [first, second] = settled;
@@ -77,7 +81,7 @@ async function ask() {
 function tell({ problem, pause }) {
   const connection = byId("connection");
   connection.dataset.state = problem ? "broken" : "live";
-  const words = problem ? `${plain(problem.message)} Trying again in ${duration(pause)}.` : "Live: asked every 2 seconds while this page is visible.";
+  const words = problem ? `${plain(problem.message)} Trying again in ${duration(pause)}.` : "Live, every 2 seconds while this page is visible.";
   setText(connection.querySelector(".words"), words);
   setHidden(byId("try-now"), !problem);
   if (problem?.refusesUser) leave(problem.status === 403 ? "This account is no admin of the server any more." : "You are logged out: the server doesn't know this page's token any more.");
@@ -86,6 +90,7 @@ function tell({ problem, pause }) {
 function enter(entered) {
   session = entered;
   history = new History();
+  missing = new Set();
   modulesView.session = decisionsView.session = session;
   modulesView.history = history;
   setText(byId("who"), plain(session.user));

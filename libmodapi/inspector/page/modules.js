@@ -53,6 +53,7 @@ class ModuleRow {
   #view;
   #module = null;
   #configText = null;
+  #shownShare = null;
   #rows = new Map();
   #parts = {
     position: element("span", { class: "position", "aria-label": "position" }),
@@ -122,7 +123,10 @@ class ModuleRow {
     setStranger(parts.mode, module.mode ?? "–", 30);
     setStranger(parts.share, module.share ?? "–", 30);
     for (const button of this.#modeButtons) setAttribute(button, "aria-pressed", String(button.dataset.mode === module.mode));
-    if (document.activeElement !== parts.share_ && parts.share_.value === "") parts.share_.value = parseFloat(module.share) || 100;
+    if (document.activeElement !== parts.share_ && this.#shownShare !== module.share) {
+      this.#shownShare = module.share;
+      parts.share_.value = isNumber(parseFloat(module.share)) ? parseFloat(module.share) : "";
+    }
     this.#showResources(Array.isArray(module.web_resources) ? module.web_resources : []);
     this.#showConfig(module.config ?? {});
     const rows = new Map();
@@ -208,7 +212,7 @@ export class ModulesView {
     confirm({
       title: ["Read the list of modules again?"],
       sentence: ["The server reads its file: new instances take the place of those whose entry has changed, and no request fails meanwhile. "
-        + "Modes and shares are those of the file again. If anything is wrong with it, nothing changes."],
+        + "Modes and shares that were changed here are those of the file again. If anything is wrong with the file, nothing changes."],
       action: "Read it again",
       act: async () => {
         const changes = await this.session.reload();
