@@ -11,7 +11,7 @@ const counts = (seed) => ({
   calls: state.polls * (7 + seed % 5), decided: state.polls * (seed % 3), failed: Math.floor(state.polls / 9) * (seed % 2),
   timed_calls: state.polls, timed_ms: state.polls * 0.01, longest_ms: 12.5, p50_ms: 0.02 + 0.01 * Math.sin(state.polls / 40), p90_ms: 0.4,
   p99_ms: 2 + Math.sin(state.polls / 25), total_ms: state.polls * 0.3, mode: textAt(seed + 3), share: "100%",
-  durations: [[0.02, state.polls, state.polls * 3], [1, state.polls, 0], [3, Math.floor(state.polls / 8), 0], [null, 0, 0]],
+  durations: [[0.015, 0.02, state.polls, state.polls * 3], [0.7, 1, state.polls, 0], [2, 3, Math.floor(state.polls / 8), 0], [70000, null, 0, 0]],
 });
 const moduleAt = (position) => ({
   name: `${position} ${textAt(position)}`, library: textAt(position + 1), version: textAt(position + 2), state: textAt(position + 3), mode: "enforce",

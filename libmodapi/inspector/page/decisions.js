@@ -13,11 +13,15 @@ const OUTCOMES = new Map(Object.entries({
   breaker_closed: "breaker closed", shadow_differs: "shadow differs",
 }));
 const NAMES = new Map(Object.entries({
-  id: "Decision", time_ms: "Time", request_id: "Request", event_id: "Event", errcode: "Error code", address: "Address",
-  duration_ms: "Duration", worker: "Worker", process: "Process", text: "Text", user_id: "User", room_id: "Room",
+  text: "Text", errcode: "Error code", user_id: "User", room_id: "Room", event_id: "Event", address: "Address", request_id: "Request",
+  time_ms: "Time", duration_ms: "Duration", worker: "Worker", process: "Process", id: "Decision",
 }));
+const WHOLE_USER = /^@[^:]+:./;
+const WHOLE_ROOM = /^!.+:./;
+const WHOLE_ID = /^[0-9a-f]{16,}$/;
+const LINKED = new Set(["user_id", "room_id", "request_id"]);
 const wordOf = (outcome) => OUTCOMES.get(outcome) ?? plain(outcome);
-const SHOWN_APART = new Set(["module", "callback", "outcome", "user_id", "room_id", "request_id"]);
+const SHOWN_ABOVE = new Set(["module", "callback", "outcome"]);
 
 const text = (value) => (typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value));
 const milliseconds = (value) => {
@@ -29,13 +33,13 @@ const milliseconds = (value) => {
 function factsOf(decision, view) {
   const button = (name, value) =>
     element("button", { type: "button", class: "link", title: "Show only those", onclick: () => view.filterBy(name, value) }, stranger(value, 80));
-  const isGiven = ([, value]) => text(value) !== "";
-  const linked = ["user_id", "room_id", "request_id"].map((name) => [name, decision[name]]).filter(isGiven);
-  const others = Object.entries(decision).filter(([name]) => !SHOWN_APART.has(name)).filter(isGiven);
-  const shown = (name, value) => (name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? duration(value) : plain(text(value)));
-  return element("dl", { class: "facts" },
-    ...linked.flatMap(([name, value]) => [element("dt", {}, NAMES.get(name)), element("dd", {}, button(name, text(value)))]),
-    ...others.flatMap(([name, value]) => [element("dt", {}, NAMES.get(name) ?? plain(name)), element("dd", {}, element("bdi", {}, shown(name, value)))]));
+  const shown = (name, value) => {
+    if (LINKED.has(name)) return button(name, text(value));
+    return element("bdi", {}, name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? duration(value) : plain(text(value)));
+  };
+  const others = Object.keys(decision).filter((name) => !NAMES.has(name) && !SHOWN_ABOVE.has(name));
+  return element("dl", { class: "facts" }, ...[...NAMES.keys(), ...others].filter((name) => text(decision[name]) !== "")
+    .flatMap((name) => [element("dt", {}, NAMES.get(name) ?? plain(name)), element("dd", {}, shown(name, decision[name]))]));
 }
 
 /** A decision in the list. What is in it never changes. */
@@ -80,7 +84,7 @@ export class DecisionsView {
   }
 
   filterBy(name, value) {
-    const field = this.#form.elements[name];
+    const field = this.#form.elements[name === "request_id" ? "id" : name];
     if (field instanceof HTMLSelectElement && !Array.from(field.options).some((option) => option.value === value)) setChoices(field, [value]);
     field.value = value;
     this.#begin();
@@ -90,7 +94,7 @@ export class DecisionsView {
 
   #begin() {
     const given = (name) => this.#form.elements[name].value.trim();
-    this.#filter = Object.fromEntries(["text", "module", "callback", "outcome", "user_id", "room_id", "request_id"].map((name) => [name, given(name)]));
+    this.#filter = Object.fromEntries(["text", "module", "callback", "outcome", "user_id", "room_id", "id"].map((name) => [name, given(name)]));
     this.#filter.since = milliseconds(given("since"));
     this.#filter.until = milliseconds(given("until"));
     this.#generation += 1;
@@ -101,21 +105,27 @@ export class DecisionsView {
     this.onChange();
   }
 
-  get #asked() {
-    const { text: words, outcome, ...filter } = this.#filter;
-    return { ...filter, limit: PAGE };
+  /** What the server is asked: for whole ids alone, of which it finds exactly those. It may have to be asked twice. */
+  get #questions() {
+    const { module, callback, outcome, since, until, user_id: user, room_id: room, id } = this.#filter;
+    const question = { module, callback, outcome, since, until, limit: PAGE };
+    if (WHOLE_USER.test(user)) question.user_id = user;
+    if (WHOLE_ROOM.test(room)) question.room_id = room;
+    return WHOLE_ID.test(id) ? [{ ...question, request_id: id }, { ...question, id }] : [question];
   }
 
   #fits(decision) {
-    const { text: words = "", outcome = "" } = this.#filter;
+    const { text: words = "", outcome = "", user_id: user = "", room_id: room = "", id = "" } = this.#filter;
+    const has = (value, part) => text(value).toLowerCase().includes(part.toLowerCase());
     if (outcome !== "" && decision.outcome !== outcome) return false;
-    return words === "" || JSON.stringify(Object.values(decision)).toLowerCase().includes(JSON.stringify(words).slice(1, -1).toLowerCase());
+    if (!has(decision.user_id, user) || !has(decision.room_id, room) || !(has(decision.request_id, id) || has(decision.id, id))) return false;
+    return words === "" || Object.values(decision).some((value) => has(value, words));
   }
 
   async #page(more) {
-    const answer = await this.session.decisions({ ...this.#asked, ...more });
-    const decisions = Array.isArray(answer?.decisions) ? answer.decisions.filter((each) => each !== null && typeof each === "object") : [];
-    return { decisions, next: answer?.next_batch ?? null };
+    const answers = await Promise.all(this.#questions.map((question) => this.session.decisions({ ...question, ...more })));
+    const listed = answers.flatMap((answer) => (Array.isArray(answer?.decisions) ? answer.decisions : []));
+    return { decisions: listed.filter((each) => each !== null && typeof each === "object"), next: answers[0]?.next_batch ?? null };
   }
 
   /** Asks for the newest; what came since the last time is put at the top. */

@@ -1,14 +1,16 @@
 // The last quarter of an hour, from what the server counts since its start: rings of a fixed size, whatever comes.
 
+import { percentilesBetween } from "./percentiles.js";
 import { isNumber } from "./texts.js";
 
 export const SPAN = 15 * 60_000; // ms
 const SAMPLES = 460; // one every 2 s, and some
+const RECENT = 15; // answers
 const FIELDS = ["calls", "decided", "failed", "p50", "p99"];
 
 /** One callback of one module: what was counted from one answer to the next, and how long calls took. */
 class Series {
-  #last = null;
+  #recent = [];
 
   constructor() {
     for (const field of FIELDS) this[field] = new Float32Array(SAMPLES).fill(NaN);
@@ -16,16 +18,20 @@ class Series {
   }
 
   take(slot, counts, round) {
-    const last = this.#last;
+    const last = this.#recent.at(-1) ?? null;
     // A new instance of a module begins to count anew.
     const isNew = last === null || counts.calls < last.calls;
+    if (isNew && last !== null) this.#recent = [];
     for (const field of ["calls", "decided", "failed"]) {
       const value = isNumber(counts[field]) ? counts[field] : 0;
       this[field][slot] = last === null ? NaN : value - (isNew ? 0 : last[field]);
     }
-    this.p50[slot] = isNumber(counts.p50_ms) ? counts.p50_ms : NaN;
-    this.p99[slot] = isNumber(counts.p99_ms) ? counts.p99_ms : NaN;
-    this.#last = { calls: counts.calls ?? 0, decided: counts.decided ?? 0, failed: counts.failed ?? 0 };
+    // Of calls that end at once few are timed: half a minute has enough of them.
+    const [p50, p99] = last === null ? [NaN, NaN] : percentilesBetween(this.#recent[0], counts, [0.5, 0.99]);
+    this.p50[slot] = p50;
+    this.p99[slot] = p99;
+    this.#recent.push({ calls: counts.calls ?? 0, decided: counts.decided ?? 0, failed: counts.failed ?? 0, durations: counts.durations });
+    if (this.#recent.length > RECENT) this.#recent.shift();
     this.seen = round;
   }
 

@@ -50,9 +50,10 @@ async function orMissing(view, words, asking) {
   try {
     return await asking();
   } catch (problem) {
-    if (problem.status !== 404 && problem.status !== 405) throw problem;
-    missing.add(view);
-    view.tell(words);
+    const isMissing = problem.status === 404 || problem.status === 405;
+    if (!isMissing && problem.status !== 400) throw problem;
+    if (isMissing) missing.add(view);
+    view.tell(isMissing ? words : plain(problem.message)); // what is asked for, and not the server, is wrong
     return null;
   }
 }

@@ -5,11 +5,13 @@ import { confirm } from "./confirmation.js";
 import { byId, element, setAttribute, setChildren, setHidden, setStranger, setText, stranger } from "./elements.js";
 import { counted, duration, isNumber, plain, rate, several } from "./texts.js";
 
-const MODES = { enforce: "Enforce", shadow: "Shadow", off: "Off" };
-const WHAT_A_MODE_DOES = {
-  enforce: "From the next call on its answers count: what it refuses is refused.",
-  shadow: "From the next call on it is asked beside the operations, and its answers change nothing; where they would have, a decision says so.",
-  off: "From the next call on its callbacks aren't asked, and what it would have refused is let through. Its web resources and background calls go on.",
+/** Before the module's name, behind it, the button, and what will happen. */
+const MODES = {
+  enforce: ["Enforce", "Have ", " enforce its answers?", "Enforce them", "from the next call on its answers count: what it refuses is refused."],
+  shadow: ["Shadow", "Put ", " into shadow mode?", "Into shadow mode",
+    "from the next call on it is asked beside the operations, and its answers change nothing; where they would have, a decision says so."],
+  off: ["Off", "Switch ", " off?", "Switch it off",
+    "from the next call on its callbacks aren't asked, and what it would have refused is let through. Its web resources and background calls go on."],
 };
 const UNTIL = " This holds on all workers until the list is read again or the server starts anew.";
 
@@ -71,7 +73,7 @@ class ModuleRow {
     this.#view = view;
     const parts = this.#parts;
     const number = (value, unit) => element("span", { class: "number" }, value, " ", element("span", { class: "muted" }, unit));
-    this.#modeButtons = Object.entries(MODES).map(([mode, word]) =>
+    this.#modeButtons = Object.entries(MODES).map(([mode, [word]]) =>
       element("button", { type: "button", "data-mode": mode, "aria-pressed": "false", onclick: () => this.#askMode(mode) }, word));
     const shareForm = element("form", { class: "share" },
       element("label", {}, "Share of the calls, in % ", parts.share_), element("button", {}, "Change …"));
@@ -158,12 +160,13 @@ class ModuleRow {
   }
 
   #askMode(mode) {
-    this.#ask([`${MODES[mode]}: `, stranger(this.#module.name, 60), "?"], WHAT_A_MODE_DOES[mode], { mode }, MODES[mode]);
+    const [, before, behind, action, words] = MODES[mode];
+    this.#ask([before, stranger(this.#module.name, 60), behind], words, { mode }, action);
   }
   #askShare(share) {
     const words = share >= 100
-      ? "From the next call on it is asked in all of the calls."
-      : `From the next call on it is asked in ${share} % of the calls, chosen by whom they are about; the others go on as if it had no opinion.`;
+      ? "from the next call on it is asked in all of the calls."
+      : `from the next call on it is asked in ${share} % of the calls, chosen by whom they are about; the others go on as if it had no opinion.`;
     this.#ask([`${share} % of the calls for `, stranger(this.#module.name, 60), "?"], words, { share: `${share}%` }, "Change the share");
   }
   #ask(title, words, change, action) {
