@@ -290,7 +290,8 @@ def main():
                 step(shows_a_refusal_and_lets_the_next_one_pass, browser, world, *look)
             step(works_by_the_keyboard_alone, browser, world)
             for scenario in (hostile.strangers_texts_stay_texts, hostile.asks_one_after_the_other_and_only_while_visible,
-                             hostile.asks_ever_more_rarely_while_it_goes_wrong, hostile.says_of_everything_that_there_is_none):
+                             hostile.asks_ever_more_rarely_while_it_goes_wrong, hostile.says_of_everything_that_there_is_none,
+                             hostile.tells_latency_by_buckets):
                 step(scenario, browser, world.page)
             check_requests(browser, world)
             step(hostile.a_long_time_costs_little_memory, browser, world.page)

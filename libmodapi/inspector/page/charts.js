@@ -115,7 +115,7 @@ class LatencyChart extends Chart {
 
 class OutcomeChart extends Chart {
   constructor() {
-    super("Decisions and failures", "outcomes", { decided: drawing("path", { class: "bars decided" }), failed: drawing("path", { class: "bars failed" }) });
+    super("Outcomes", "outcomes", { decided: drawing("path", { class: "bars decided" }), failed: drawing("path", { class: "bars failed" }) });
   }
 
   draw(history, name) {

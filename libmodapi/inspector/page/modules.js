@@ -58,7 +58,7 @@ class ModuleRow {
   #shownShare = null;
   #rows = new Map();
   #parts = {
-    position: element("span", { class: "position", "aria-label": "position" }),
+    position: element("span", { class: "position" }),
     name: stranger(""),
     version: stranger("", 30),
     state: element("span", { class: "state" }),

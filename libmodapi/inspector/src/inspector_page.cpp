@@ -86,7 +86,6 @@ Response with_headers(int status, const std::string& type, const std::string& ta
                         {"Content-Security-Policy", content_security_policy},
                         {"X-Content-Type-Options", "nosniff"},
                         {"Referrer-Policy", "no-referrer"},
-                        {"Cross-Origin-Opener-Policy", "same-origin"},
                         // The page's own scripts are modules, which its opaque origin may load by this alone.
                         {"Access-Control-Allow-Origin", "*"}};
     return response;
