@@ -125,6 +125,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.each.http_client = configuration_.http_client;
     settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     settings.each.caches = configuration_.caches;
+    settings.decisions = configuration_.decisions;
     settings.blocking_threads = blocking_threads;
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;

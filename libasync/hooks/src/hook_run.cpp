@@ -19,13 +19,13 @@ void hook_run::throw_if_it_ends_the_walk() {
 
 void hook_run::begin_timed(const callback_identity& identity) {
     if (identity.how.is_in_shadow()) return;  // it runs beside the walk: there is nothing to measure here
-    timed_ = true;
+    timing_ = timing::runs;
     began_ = inner_.clock().now();
 }
 
 void hook_run::suspended() {
-    if (!timed_) {  // as begin_timed, which is for one of many
-        timed_ = true;
+    if (timing_ != timing::runs) {  // as begin_timed, which is for one of many
+        timing_ = timing::runs;
         began_ = inner_.clock().now();
     }
     leave();
@@ -61,7 +61,7 @@ void hook_run::stop_waiting() noexcept {
     limited_->start_over(of_all);
 }
 
-std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {
+hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const failed_hook& hook) {
     bool stopping = false;
     std::optional<ruled_failure> ruled;
     try {
@@ -69,36 +69,67 @@ std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level)
     } catch (const operation_cancelled&) {
         // A module that cancels its own work and lets that escape has failed like any other.
         stopping = outer_.cancel_requested() == cancel_reason::stopping;
-    } catch (const ruled_failure& dealt_with) {
-        ruled = dealt_with;
+    } catch (const ruled_failure& settled) {
+        ruled = settled;
     } catch (...) {
     }
     leave();
-    timed_ = false;
+    if (timing_ == timing::runs) {
+        timing_ = timing::ended;
+        ended_ = inner_.clock().now();
+    } else {
+        timing_ = timing::none;
+    }
     if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
-    if (ruled) {
+    if (ruled && !ruled->failure()) {  // it wasn't asked
         throw_if_operation_cancelled();
-        if (ruled->leaves()) std::rethrow_exception(ruled->leaves());
-        return nullptr;
+        return {nullptr, nullptr};
     }
     callback_statistics::add(statistics().errors);
+    if (ruled) failure = ruled->failure();
     if (settings_ != nullptr && settings_->border != nullptr)
         failure = settings_->border->outside(running(), std::move(failure));
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(running(), level, failure);
+    if (settings_ != nullptr && settings_->observer != nullptr) {
+        observed_run run(running(), inner_);
+        run.arguments = hook.arguments;
+        run.took = took();
+        if (ruled) {
+            run.fails_the_call = ruled->leaves() != nullptr;
+            settings_->observer->on_ruled_failure(run, ruled->outcome(), failure, ruled->leaves());
+        } else {
+            run.fails_the_call = hook.fails_the_call;
+            settings_->observer->on_error(run, hook.level, failure);
+        }
+    }
     throw_if_operation_cancelled();
-    return failure;
+    if (!ruled) return {std::move(failure), nullptr};
+    if (ruled->leaves()) std::rethrow_exception(ruled->leaves());
+    return {nullptr, ruled->answer()};
 }
 
-void hook_run::decided() const {
+void hook_run::decided(std::span<const typed_value> arguments, const typed_value& answer) const {
     callback_statistics::add(statistics().decisions);
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(running());
+    if (settings_ == nullptr || settings_->observer == nullptr) return;
+    observed_run run(running(), inner_);
+    run.arguments = arguments;
+    run.answer = answer;
+    run.took = took();
+    settings_->observer->on_decision(run);
+}
+
+std::optional<clock::duration> hook_run::took() const noexcept {
+    if (timing_ != timing::ended) return std::nullopt;
+    return ended_ - began_;
 }
 
 void hook_run::end_timed() {
-    timed_ = false;
+    // What the hook before left is no time of this one.
+    if (std::exchange(timing_, timing::none) == timing::ended) return;
+    timing_ = timing::ended;
     if (waits_) stop_waiting();
-    const clock::duration took = inner_.clock().now() - began_;
+    ended_ = inner_.clock().now();
+    const clock::duration took = ended_ - began_;
     const auto nanoseconds = static_cast<std::uint64_t>(took.count());
     callback_statistics& counted = statistics();
     callback_statistics::add(counted.measured);

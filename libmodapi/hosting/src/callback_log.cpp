@@ -46,11 +46,12 @@ std::string_view done_instead(async::failure_outcome outcome) noexcept {
 
 }  // namespace
 
-void CallbackLog::on_error(const async::callback_identity& callback, async::error_level level,
-                           const std::exception_ptr& failure) noexcept {
+void CallbackLog::on_error(const async::observed_run& run, async::error_level level, const std::exception_ptr& failure) noexcept {
+    const async::callback_identity& callback = run.callback;
     failed_ = &callback;
     last_failure_ = failure;
     try {
+        if (decisions_) decisions_->note_failure(run, failure);
         const std::string message = callbacks::message_of(failure);
         // A SynapseError that leaves the dispatcher is an intended answer. Clients cause it: as an error it would be theirs to
         // fill the log with.
@@ -83,13 +84,15 @@ void CallbackLog::on_waiting(const async::callback_identity& callback, async::cl
     }
 }
 
-void CallbackLog::on_ruled_failure(const async::callback_identity& callback, async::failure_outcome outcome,
+void CallbackLog::on_ruled_failure(const async::observed_run& run, async::failure_outcome outcome,
                                    const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept {
+    const async::callback_identity& callback = run.callback;
     if (leaves) {
         failed_ = &callback;
         last_failure_ = leaves;
     }
     try {
+        if (decisions_) decisions_->note_ruled_failure(run, outcome, failure);
         framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
                             "module {}: {} failed: {}; {}", callback.module, callback.callback, callbacks::message_of(failure),
                             done_instead(outcome));
@@ -97,17 +100,33 @@ void CallbackLog::on_ruled_failure(const async::callback_identity& callback, asy
     }
 }
 
-void CallbackLog::on_breaker_opened(const async::callback_identity& callback, async::clock::duration open) noexcept {
+void CallbackLog::on_breaker_opened(const async::observed_run& run, async::clock::duration open) noexcept {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(open).count();
-    framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms", callback.module, callback.callback,
-                         milliseconds);
+    try {
+        if (decisions_) {
+            decisions_->note_breaker(run, DecisionOutcome::breaker_opened,
+                                     "failed too often: not asked for " + std::to_string(milliseconds) + " ms");
+        }
+        framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms", run.callback.module, run.callback.callback,
+                             milliseconds);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
-void CallbackLog::on_breaker_closed(const async::callback_identity& callback) noexcept {
-    framework_log().warn("module {}: {} is well again: its breaker is closed", callback.module, callback.callback);
+void CallbackLog::on_breaker_closed(const async::observed_run& run) noexcept {
+    try {
+        if (decisions_) decisions_->note_breaker(run, DecisionOutcome::breaker_closed, "is well again");
+        framework_log().warn("module {}: {} is well again: its breaker is closed", run.callback.module, run.callback.callback);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
-void CallbackLog::on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept {
+void CallbackLog::on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept {
+    const async::callback_identity& callback = run.callback;
+    try {
+        if (decisions_) decisions_->note_shadow_run(run, result);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
     switch (result.end) {
         case async::shadow_end::differed:
             framework_log().info("module {}: {} (shadow) would have answered {} where {} was done", callback.module,
@@ -130,8 +149,12 @@ void CallbackLog::on_kept_back(const async::callback_identity& callback, std::st
     framework_log().info("module {}: {} (shadow) was kept from {}", callback.module, callback.callback, what);
 }
 
-void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
-    framework_log().log(level_of_decision(callback), "module {} decided {}", callback.module, callback.callback);
+void CallbackLog::on_decision(const async::observed_run& run) noexcept {
+    try {
+        if (decisions_) decisions_->note_answer(run);
+        framework_log().log(level_of_decision(run.callback), "module {} decided {}", run.callback.module, run.callback.callback);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
 }  // namespace modapi

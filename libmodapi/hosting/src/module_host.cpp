@@ -102,6 +102,8 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
     environment.http_client = settings.http_client;
     if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
     environment.dispatch_settings.observer = &callback_log;
+    if (settings.decisions != nullptr)
+        callback_log.note_by(DecisionRecorder(*settings.decisions, settings.worker_name.value_or(main_worker), *where.clock));
     environment.dispatch_settings.border = &border;
     environment.dispatch_settings.slow = settings.slow_callback;
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
