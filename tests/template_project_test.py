@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 from documents_test import dead_links
 from newcomer import Document, request, run, see_a_message_refused, start
@@ -56,6 +57,8 @@ def main():
         try:
             see_a_message_refused(base, "hello", "lovely Spam")
             assert request(base, "GET", "/_synapse/client/forbidden_words") == (200, {"refused": 1})
+            with urllib.request.urlopen(base + "/_synapse/admin/modules") as page:  # its files were installed, and moved, too
+                assert b"inspector.js" in page.read()
         finally:
             server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=10) == 0, server.stderr.read()

@@ -104,6 +104,7 @@ def ask_questions(address):
 
 def play(server, address, log):
     world = start(server, address)
+    print("What the modules do: %s%s" % (server.base, tour.INSPECTOR))
     fine = True
     steps = tour.steps(world)
     for number, step in enumerate(steps, 1):
@@ -146,7 +147,9 @@ def serve(build, port):
     except Failed as failure:
         print(failure, file=sys.stderr)
         return 1
-    print("\nThe homeserver listens on %s. Things to try, in this order:" % server.base)
+    print("\nThe homeserver listens on %s. What its modules do, for who logs in as operator with the password \"%s\":\n%s%s"
+          % (server.base, PASSWORD, server.base, tour.INSPECTOR))
+    print("\nThings to try, in this order:")
     for step in tour.steps(world):
         print("\n# %s: %s\n%s" % (step.title, step.expected, step.command))
     print("\nConfiguration, database: %s. Ctrl-C stops the server. Its log:\n" % server.folder, flush=True)

@@ -6,6 +6,7 @@ import json
 import shlex
 
 CLIENT = "/_matrix/client/v3"
+INSPECTOR = "/_synapse/admin/modules/"
 SHARED_SECRET = "only for the tour"  # as in homeserver.yaml
 UNTIL_ALLOWED = ("--fail", "--retry", "10", "--retry-delay", "1", "--retry-all-errors")
 AT_ONCE = ("--max-time", "0.7")  # seconds; the deadline in homeserver.yaml is one

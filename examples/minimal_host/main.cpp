@@ -1,9 +1,11 @@
 #include "modules.h"
 
 #include <modapi/hosting/background_update_rows.h>
+#include <modapi/hosting/cause.h>
 #include <modapi/hosting/configuration_reader.h>
 #include <modapi/hosting/event_json.h>
 #include <modapi/hosting/peer_watch.h>
+#include <modapi/hosting/trace_of_request.h>
 #include <modapi/hosting/workers.h>
 
 #include <async/use_task.h>
@@ -135,6 +137,7 @@ private:
         http::request<http::string_body> asked;
         co_await http::async_read(socket, received, asked, async::use_task);
         Request request = Request::of(std::string(asked.method_string()), std::string(asked.target()));
+        for (const auto& field : asked) request.headers.emplace_back(field.name_string(), field.value());
         request.body = asked.body();
 
         // A client that goes away cuts its operation, but no callback that runs.
@@ -143,10 +146,14 @@ private:
         async::context inner = outer;
         inner.end_with(gone);
         const modapi::PeerWatch watch(socket, received, gone);
+        // What modules do because of it says so in their log lines and in what they ask elsewhere.
+        modapi::Cause cause;
+        cause.request = modapi::trace_of_request(request);
+        const modapi::CausedWork work(inner, std::move(cause));
         Response response;
         try {
             async::task<Response> answering = answer(request);
-            response = co_await std::move(answering).in(inner);
+            response = co_await std::move(answering).in(work.here());
         } catch (...) {
             inner.throw_if_cancelled();
             response = modapi::error_response(std::current_exception());  // never what() of anything else: that is for the log

@@ -26,7 +26,7 @@ public:
         }
         const modapi::ConfigSection credentials = config.section("credentials");
         for (const auto& entry : credentials.values()) {
-            parsed.credentials[std::string(entry.key())] = credentials.required<std::string>(entry.key());
+            parsed.credentials[std::string(entry.key())] = credentials.secret(entry.key());
         }
         return parsed;
     }

@@ -5,7 +5,7 @@
 #
 # Everything in the library is hidden but what MODAPI_MODULE exports: two modules may use the same names. Nothing in it is
 # GNU_UNIQUE, one for the whole process, so that a server can load a new version beside the old one. A symbol that neither the
-# framework nor a linked library defines is an error of this build and not of the server's start.
+# framework nor a linked library defines is an error of this build and not of the server's start. Its version is the project's.
 function(modapi_add_module name)
     cmake_parse_arguments(PARSE_ARGV 1 module "" "" SOURCES)
     if(module_UNPARSED_ARGUMENTS OR NOT module_SOURCES)
@@ -14,6 +14,9 @@ function(modapi_add_module name)
     add_library(${name} MODULE ${module_SOURCES})
     target_link_libraries(${name} PRIVATE modapi::modapi)
     target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)  # clang makes no such symbols
+    if(PROJECT_VERSION)
+        target_compile_definitions(${name} PRIVATE MODAPI_MODULE_VERSION="${PROJECT_VERSION}")
+    endif()
     modapi_mark_headers(${name})
     set_target_properties(${name} PROPERTIES
         PREFIX ""

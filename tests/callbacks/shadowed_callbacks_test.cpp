@@ -35,13 +35,13 @@ bool decides_by(Shadowed behaviour) { return behaviour == Shadowed::decides || b
 /// Hears what came of runs in shadow mode, and nothing else may come of them.
 class ShadowListener final : public async::dispatch_observer {
 public:
-    void on_error(const async::callback_identity& callback, async::error_level, const std::exception_ptr&) noexcept override {
-        ADD_FAILURE() << callback.callback << " failed outside of its shadow";
+    void on_error(const async::observed_run& run, async::error_level, const std::exception_ptr&) noexcept override {
+        ADD_FAILURE() << run.callback.callback << " failed outside of its shadow";
     }
     void on_slow(const async::callback_identity&, async::clock::duration) noexcept override {}
-    void on_decision(const async::callback_identity& callback) noexcept override { decided += callback.module + " "; }
-    void on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept override {
-        EXPECT_EQ(callback.module, "shadowed");
+    void on_decision(const async::observed_run& run) noexcept override { decided += run.callback.module + " "; }
+    void on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept override {
+        EXPECT_EQ(run.callback.module, "shadowed");
         results.push_back(result);
     }
     void on_kept_back(const async::callback_identity& callback, std::string_view what) noexcept override {

@@ -51,6 +51,66 @@ TEST_F(AdminModulesTest, ListsTheModulesInTheConfigurationsOrderWithWhatTheyRegi
     EXPECT_EQ(boost::json::serialize(module(3).at("background_calls")), R"({"calls":0,"failed":0})");
 }
 
+TEST_F(AdminModulesTest, SaysOfEachEntryWhereItStandsAndWhatItIs) {
+    for (std::size_t index = 0; index < 4; ++index) EXPECT_EQ(module(index).at("position"), index);
+    EXPECT_EQ(module(1).at("version"), HOMESERVER_VERSION) << "of the project that it was built in";
+    EXPECT_EQ(module(0).at("state"), "running");
+    EXPECT_EQ(boost::json::serialize(module(1).at("config")), R"({"endpoint":"http://127.0.0.1:1/"})");
+    EXPECT_EQ(admin("PUT", "/v1/modules/3", R"({"mode":"shadow","share":"12.5%"})").status, 200);
+    EXPECT_EQ(module(3).at("state"), "shadow");
+    EXPECT_EQ(module(3).at("mode"), "shadow");
+    EXPECT_EQ(module(3).at("share"), "12.5%");
+    EXPECT_EQ(admin("PUT", "/v1/modules/3", R"({"mode":"off"})").status, 200);
+    EXPECT_EQ(module(3).at("state"), "off");
+    EXPECT_EQ(admin("PUT", "/v1/modules/1", R"({"mode":"off"})").status, 200);
+    EXPECT_EQ(module(1).at("state"), "running") << "it has no callbacks, and its web resources go on";
+}
+
+TEST_F(AdminModulesTest, AreWatchedOnAPageThatAnybodyGetsAndWhoseDataAnyOriginMayAskFor) {
+    const std::string page = "/_synapse/admin/modules";
+    const Answer led = server.request("GET", page);
+    EXPECT_EQ(led.status, 308);
+    EXPECT_EQ(led.header("Location"), "modules/");
+    const Answer html = server.request("GET", page + "/");
+    EXPECT_EQ(html.status, 200);
+    EXPECT_EQ(html.header("Content-Type"), "text/html; charset=utf-8");
+    EXPECT_TRUE(html.header("Content-Security-Policy").starts_with("sandbox allow-scripts allow-forms;"));
+    EXPECT_EQ(server.request("GET", page + "/inspector.js").status, 200);
+    EXPECT_EQ(server.request("GET", page + "/nothing.js").status, 404);
+    EXPECT_EQ(server.request("POST", page + "/", "{}").status, 405);
+    const std::string alice = server.register_user("alice");
+    for (const std::string data : {"/_synapse/admin/v1/modules", "/_synapse/admin/v1/background_updates/status"}) {
+        for (const std::string& token : {std::string(), std::string("nobody's"), alice, root}) {
+            const Answer answer = server.request("GET", data, {}, token);
+            EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "*") << data << " " << answer.status;
+        }
+        const Answer allowed = server.request("OPTIONS", data);
+        EXPECT_EQ(allowed.status, 204);
+        EXPECT_NE(allowed.header("Access-Control-Allow-Headers").find("Authorization"), std::string::npos);
+    }
+    EXPECT_EQ(server.request("OPTIONS", "/_matrix/client/v3/login").header("Access-Control-Allow-Origin"), "*");
+    EXPECT_EQ(server.request("POST", "/_matrix/client/v3/login", "{").header("Access-Control-Allow-Origin"), "*");
+}
+
+/// Entries whose configuration has secrets, and whose callbacks differ.
+class SecretiveModulesTest : public AdminServer {
+protected:
+    SecretiveModulesTest()
+        : AdminServer(
+              "modules:\n"
+              "  - {module: my_auth_provider.MyAuthProvider, config: {credentials: {bob: building}}}\n"
+              "  - {module: my_module.MyModule, config: {endpoint: 'http://me:pw@127.0.0.1:1/'}}\n"
+              "  - {module: probe.Probe, config: {name: a}, callbacks: {share: 50%, check_event_for_spam: {mode: 'off'}}}\n") {}
+};
+
+TEST_F(SecretiveModulesTest, AreShownWithoutTheirSecrets) {
+    const boost::json::array modules = admin("GET", "/v1/modules").body.at("modules").as_array();
+    EXPECT_EQ(boost::json::serialize(modules.at(0).at("config")), R"({"credentials":{"bob":"***"}})");
+    EXPECT_EQ(boost::json::serialize(modules.at(1).at("config")), R"({"endpoint":"http://***@127.0.0.1:1/"})");
+    EXPECT_EQ(modules.at(2).at("mode"), "mixed");
+    EXPECT_EQ(modules.at(2).at("state"), "running");
+}
+
 TEST_F(AdminModulesTest, CountsTheCallsOfAllWorkersTogether) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);

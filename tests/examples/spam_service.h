@@ -29,6 +29,8 @@ public:
         std::string target;
         std::string authorization;
         std::string body;
+        std::string traceparent;
+        std::string tracestate;
     };
     struct Reply {
         unsigned status = 200;
@@ -113,6 +115,8 @@ private:
         question.target = std::string(connection->request.target());
         question.authorization = std::string(connection->request[boost::beast::http::field::authorization]);
         question.body = connection->request.body();
+        question.traceparent = std::string(connection->request["traceparent"]);
+        question.tracestate = std::string(connection->request["tracestate"]);
         const Reply reply = handler_(question);
         {
             const std::lock_guard lock(mutex_);

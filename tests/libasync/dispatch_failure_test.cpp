@@ -19,13 +19,13 @@ using skipping = async::dispatch<"skipping", signature, async::first_not<true>, 
 
 class Ear final : public async::dispatch_observer {
 public:
-    void on_error(const async::callback_identity& callback, async::error_level level,
+    void on_error(const async::observed_run& run, async::error_level level,
                   const std::exception_ptr&) noexcept override {
-        heard.push_back(callback.module);
+        heard.push_back(run.callback.module);
         levels.push_back(level);
     }
     void on_slow(const async::callback_identity&, async::clock::duration) noexcept override {}
-    void on_decision(const async::callback_identity&) noexcept override {}
+    void on_decision(const async::observed_run&) noexcept override {}
     std::vector<std::string> heard;
     std::vector<async::error_level> levels;
 };

@@ -19,14 +19,14 @@ using decide = async::dispatch<"decide", bool(const std::string&), async::first_
 /// Hears what a dispatcher reports.
 class Ear final : public async::dispatch_observer {
 public:
-    void on_error(const async::callback_identity& callback, async::error_level, const std::exception_ptr&) noexcept override {
-        heard.push_back(callback.module + " failed " + std::string(callback.callback));
+    void on_error(const async::observed_run& run, async::error_level, const std::exception_ptr&) noexcept override {
+        heard.push_back(run.callback.module + " failed " + std::string(run.callback.callback));
     }
     void on_slow(const async::callback_identity& callback, async::clock::duration) noexcept override {
         heard.push_back(callback.module + " is slow");
     }
-    void on_decision(const async::callback_identity& callback) noexcept override {
-        heard.push_back(callback.module + " decided");
+    void on_decision(const async::observed_run& run) noexcept override {
+        heard.push_back(run.callback.module + " decided");
     }
     std::vector<std::string> heard;
 };

@@ -44,25 +44,25 @@ struct Policy : PolicyOfAll {
     static bool denial() { return false; }
 };
 struct PolicyOfTold : PolicyOfAll {
-    static void denial() { throw async::ruled_failure(std::make_exception_ptr(Denied("not this"))); }
+    static void denial() { throw Denied("not this"); }
 };
 
 class LimitEar final : public async::dispatch_observer {
 public:
-    void on_error(const async::callback_identity&, async::error_level, const std::exception_ptr&) noexcept override {
+    void on_error(const async::observed_run&, async::error_level, const std::exception_ptr&) noexcept override {
         heard += "error ";
     }
     void on_slow(const async::callback_identity&, async::clock::duration) noexcept override {}
-    void on_decision(const async::callback_identity&) noexcept override { heard += "decision "; }
-    void on_ruled_failure(const async::callback_identity&, async::failure_outcome outcome, const std::exception_ptr&,
+    void on_decision(const async::observed_run&) noexcept override { heard += "decision "; }
+    void on_ruled_failure(const async::observed_run&, async::failure_outcome outcome, const std::exception_ptr&,
                           const std::exception_ptr& leaves) noexcept override {
         heard += "ruled" + std::to_string(static_cast<int>(outcome)) + (leaves ? "! " : " ");
     }
-    void on_breaker_opened(const async::callback_identity& callback, async::clock::duration) noexcept override {
-        heard += callback.module + " opened ";
+    void on_breaker_opened(const async::observed_run& run, async::clock::duration) noexcept override {
+        heard += run.callback.module + " opened ";
     }
-    void on_breaker_closed(const async::callback_identity& callback) noexcept override {
-        heard += callback.module + " closed ";
+    void on_breaker_closed(const async::observed_run& run) noexcept override {
+        heard += run.callback.module + " closed ";
     }
 
     std::string heard;

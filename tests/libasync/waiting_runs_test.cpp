@@ -24,15 +24,15 @@ public:
         std::size_t runs;
         bool operator==(const Heard&) const = default;
     };
-    void on_error(const async::callback_identity& callback, async::error_level, const std::exception_ptr&) noexcept override {
-        failed.push_back(callback.module);
+    void on_error(const async::observed_run& run, async::error_level, const std::exception_ptr&) noexcept override {
+        failed.push_back(run.callback.module);
     }
     void on_slow(const async::callback_identity&, async::clock::duration) noexcept override {}
     void on_waiting(const async::callback_identity& callback, async::clock::duration so_far,
                     std::size_t runs) noexcept override {
         waiting.push_back({callback.module, so_far, runs});
     }
-    void on_decision(const async::callback_identity&) noexcept override {}
+    void on_decision(const async::observed_run&) noexcept override {}
 
     std::vector<Heard> waiting;
     std::vector<std::string> failed;

@@ -27,6 +27,13 @@ public:
         return sink_->lines;
     }
     [[nodiscard]] bool contains(std::string_view part) const { return text().find(part) != std::string::npos; }
+    /// How often it was logged.
+    [[nodiscard]] std::size_t count(std::string_view part) const {
+        const std::string logged = text();
+        std::size_t times = 0;
+        for (std::size_t at = logged.find(part); at != std::string::npos; at = logged.find(part, at + part.size())) ++times;
+        return times;
+    }
     /// Waits until `part` was logged, at most 20 seconds.
     [[nodiscard]] bool wait_for(std::string_view part) const {
         std::unique_lock lock(sink_->guard);

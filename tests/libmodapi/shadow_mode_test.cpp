@@ -1,6 +1,7 @@
 #include "log_capture.h"
 #include "worker_under_test.h"
 
+#include <modapi/hosting/request_trace.h>
 #include <modapi/hosting/shadow_runs.h>
 #include <modapi/module_api.h>
 
@@ -12,8 +13,10 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// `mode: shadow`, from the file to a module's instance: what a run may not change, what is counted and logged of it, and how
@@ -146,6 +149,29 @@ protected:
     modapi::ModuleResolver resolver{{}};
     WorkerUnderTest under_test;
 };
+
+async::task<void> note_request(std::string& noted) {
+    const async::context& here = co_await async::this_context;
+    const std::shared_ptr<const modapi::RequestTrace> request = modapi::trace_of(here);
+    noted = request != nullptr ? request->request_id() : "none";
+}
+async::task<bool> because_of(std::shared_ptr<const modapi::RequestTrace> request, async::task<bool> work) {
+    const async::context& here = co_await async::this_context;
+    const modapi::TracedWork traced(here, std::move(request));
+    const bool answer = co_await std::move(work).in(traced.here());
+    co_return answer;
+}
+
+TEST_F(ShadowModeTest, ARunIsBecauseOfTheSameRequestAsTheCallThatBeganIt) {
+    start(entry());
+    std::string noted;
+    ask([&](ModuleApi&) { return note_request(noted); });
+    EXPECT_EQ(noted, "none");
+    const auto request = std::make_shared<const modapi::RequestTrace>("127.0.0.1", "", "");
+    under_test.wait(because_of(request, judged(under_test.worker, event_of("m.room.message"))));
+    under_test.run_ready();
+    EXPECT_EQ(noted, request->request_id());
+}
 
 TEST_F(ShadowModeTest, ADifferenceIsCountedAndALineOfTheLogAndNothingElse) {
     start(entry());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace callbacks {
@@ -65,7 +66,7 @@ const std::vector<CallbackDescription>& callback_descriptions() {
             using may_be = what_may_be_ruled<typename dispatcher::slot_type>;
             rows.push_back({category, dispatcher::callback_name, combine_rule::name, dispatcher::error_rule::name,
                             is_routine_rule<combine_rule>, may_be::rejected, may_be::put_off, may_be::shared,
-                            may_be::shadowed});
+                            is_unseen_rule<combine_rule>, detail::is_about_an_address<combine_rule>, may_be::shadowed});
         });
         return rows;
     }();
@@ -73,10 +74,13 @@ const std::vector<CallbackDescription>& callback_descriptions() {
 }
 
 const CallbackDescription* description_of(std::string_view callback) noexcept {
-    const std::vector<CallbackDescription>& all = callback_descriptions();
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [callback](const CallbackDescription& one) { return one.name == callback; });
-    return found != all.end() ? &*found : nullptr;
+    static const std::unordered_map<std::string_view, const CallbackDescription*> by_name = [] {
+        std::unordered_map<std::string_view, const CallbackDescription*> rows;
+        for (const CallbackDescription& row : callback_descriptions()) rows.emplace(row.name, &row);
+        return rows;
+    }();
+    const auto found = by_name.find(callback);
+    return found != by_name.end() ? found->second : nullptr;
 }
 
 bool is_routine(std::string_view callback) noexcept {

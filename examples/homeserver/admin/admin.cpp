@@ -12,9 +12,11 @@
 #include "addresses/third_party_ids.h"
 #include "admin/admin_authentication.h"
 #include "admin/admin_background_updates.h"
+#include "admin/admin_decisions.h"
 #include "admin/admin_metrics.h"
 #include "admin/admin_modules.h"
 #include "admin/admin_registration.h"
+#include "admin/inspector_page.h"
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "profiles/profile.h"
@@ -214,7 +216,9 @@ void add_admin_endpoints(Router& router) {
     add_admin_registration_endpoints(router);
     add_background_update_endpoints(router);
     add_module_endpoints(router);
+    add_decision_endpoints(router);
     add_admin_metrics_endpoint(router);
+    add_inspector_page(router);
     router.add("POST", "/_synapse/admin/v1/deactivate/{user_id}", &deactivate_user);
     router.add("GET", "/_synapse/admin/v2/users/{user_id}", &get_user);
     router.add("PUT", "/_synapse/admin/v2/users/{user_id}", &put_user);

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,6 +98,18 @@ JsonDict calls_in_flight(const ModuleStatistics& module) {
     return rows;
 }
 
+/// Of the entry as a whole; `mixed` if its callbacks differ.
+void describe_entry(JsonDict& answer, const ModuleStatistics& module) {
+    const std::optional<async::call_mode> mode = module.mode_in_force();
+    const std::optional<std::uint32_t> share = module.share_in_force();
+    answer["version"] = nullptr;
+    if (!module.version.empty()) answer["version"] = module.version;
+    answer["state"] = modapi::state_of(module);
+    answer["mode"] = mode ? modapi::word_of(*mode) : "mixed";
+    answer["share"] = share ? modapi::percentage(*share) : "mixed";
+    if (module.config != nullptr) answer["config"] = *module.config;
+}
+
 JsonDict described(const ModuleStatistics& module) {
     JsonDict callbacks;
     for (const modapi::CallbackCounts& counts : module.callbacks) callbacks[counts.callback] = described(counts);
@@ -114,6 +127,7 @@ JsonDict described(const ModuleStatistics& module) {
     answer["name"] = module.module;
     answer["library"] = nullptr;  // compiled in
     if (!module.library.empty()) answer["library"] = module.library;
+    describe_entry(answer, module);
     answer["callbacks"] = std::move(callbacks);
     answer["web_resources"] = std::move(web_resources);
     answer["web_resource_calls"] = std::move(web_resource_calls);
@@ -144,7 +158,11 @@ async::task<Response> get_modules(const RoutedRequest& request, Authentication& 
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
     const modapi::AnsweredStatistics answered = co_await workers.module_statistics_within(patience_with_workers);
     JsonArray modules;
-    for (const ModuleStatistics& module : answered.modules) modules.emplace_back(described(module));
+    for (const ModuleStatistics& module : answered.modules) {
+        JsonDict row = described(module);
+        row["position"] = modules.size();
+        modules.emplace_back(std::move(row));
+    }
     JsonArray silent;
     for (const modapi::SilentWorker& worker : answered.silent) silent.emplace_back(described(worker));
     JsonDict answer;

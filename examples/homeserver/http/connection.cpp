@@ -4,6 +4,7 @@
 #include "text/utf8.h"
 
 #include <modapi/hosting/peer_watch.h>
+#include <modapi/hosting/trace_of_request.h>
 #include <modapi/request_target.h>
 
 #include <async/sleep.h>
@@ -89,9 +90,10 @@ void fill_head(Message& message, const modapi::Response& response, bool keep_ali
 void log_request(const modapi::Request& request, std::string_view raw_path, int status, const RequestSummary& summary,
                  std::chrono::steady_clock::duration took) {
     const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
-    spdlog::info("request method={} path={} status={} ms={:.1f} user={} module={} client={}", request.method,
+    spdlog::info("request method={} path={} status={} ms={:.1f} user={} module={} client={}{}", request.method,
                  printable(raw_path), status, milliseconds, summary.user.empty() ? "-" : summary.user,
-                 summary.module.empty() ? "-" : summary.module, request.client_address);
+                 summary.module.empty() ? "-" : summary.module, request.client_address,
+                 modapi::request_in_log(summary.trace.get()));
 }
 
 }  // namespace
@@ -177,6 +179,7 @@ async::task<bool> HttpConnection::send_continue() {
 async::task<bool> HttpConnection::answer() {
     modapi::Request request = reader_->take();
     request.client_address = client_address_;
+    summary_.trace = modapi::trace_of_request(request);
     const bool client_keeps_alive = reader_->keeps_alive();
     reader_.reset();
     const std::string_view raw_path = modapi::split_target(request.target).path;

@@ -5,6 +5,7 @@
 #include "text/utf8.h"
 
 #include <modapi/hosting/cause.h>
+#include <modapi/hosting/named_decision.h>
 
 #include <callbacks/errors.h>
 
@@ -13,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace homeserver {
 
@@ -37,6 +39,12 @@ void require_text(const modapi::Request& request, const std::vector<std::string>
     if (!path_is_text || !query_is_text) throw SynapseError(400, "Path and query must be UTF-8 text", Codes::INVALID_PARAM);
 }
 
+/// As modapi::name_decision.
+void name_decision(modapi::Response& response, const modapi::TracedWork& work, const modapi::ModuleHost* modules) {
+    modapi::Decisions* const decisions = modules != nullptr ? modules->settings().decisions : nullptr;
+    if (decisions != nullptr) modapi::name_decision(response, work, *decisions);
+}
+
 async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, const Router::Match& match,
                                            const RoutedRequest& request) {
     require_text(request.http, request.path_parameters);
@@ -54,20 +62,26 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
     if (match.endpoint != nullptr) summary.endpoint = &endpoints.router().endpoints()[match.index];
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
-    const modapi::CausedWork request_work(here);  // what modules do because of it has one budget
+    modapi::Cause cause;
+    cause.request = summary.trace;
+    const modapi::CausedWork request_work(here, std::move(cause));  // what modules do because of it has one budget
     std::exception_ptr failure;
     try {
         if (match.endpoint != nullptr) {
             async::task<modapi::Response> answering = run_endpoint(endpoints, match, routed);
             modapi::Response response = co_await std::move(answering).in(request_work.here());
             summary.user = std::move(routed.authenticated_user);
+            name_decision(response, request_work, modules);
             co_return response;
         }
         if (!match.path_exists && modules != nullptr) {
             summary.module = modules->web_resources().owner(request.path);
             async::task<std::optional<modapi::Response>> serving = modules->serve(request);
             std::optional<modapi::Response> response = co_await std::move(serving).in(request_work.here());
-            if (response) co_return std::move(*response);
+            if (response) {
+                name_decision(*response, request_work, modules);
+                co_return std::move(*response);
+            }
         }
     } catch (const async::operation_cancelled&) {
         failure = std::current_exception();
@@ -82,10 +96,12 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
     if (failure) {
         summary.user = std::move(routed.authenticated_user);
         if (!callbacks::is_synapse_error(failure)) {
-            spdlog::error("request failed: method={} path={} error={}", request.method, printable(raw_path),
-                          callbacks::message_of(failure));
+            spdlog::error("request failed: method={} path={} error={}{}", request.method, printable(raw_path),
+                          callbacks::message_of(failure), modapi::request_in_log(summary.trace.get()));
         }
-        co_return modapi::error_response(failure);
+        modapi::Response response = modapi::error_response(failure);
+        name_decision(response, request_work, modules);
+        co_return response;
     }
     if (request.method == "OPTIONS") co_return answer_to_options();
     co_return matrix_error(match.path_exists ? 405 : 404, "Unrecognized request", Codes::UNRECOGNIZED);

@@ -3,10 +3,12 @@
 #include "http/bound_endpoints.h"
 
 #include <modapi/hosting/module_host.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <async/cancellation.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,8 +16,9 @@ namespace homeserver {
 
 /// What the log line of a request says beside the obvious.
 struct RequestSummary {
-    std::string user;    ///< who was authenticated
-    std::string module;  ///< whose web resource answered
+    std::shared_ptr<const modapi::RequestTrace> trace;  ///< as it is known by everywhere
+    std::string user;                                   ///< who was authenticated
+    std::string module;                                 ///< whose web resource answered
     /// The endpoint that answers, which the router has; null: none does. Read from any thread.
     std::atomic<const Router::Added*> endpoint = nullptr;
 };

@@ -6,6 +6,8 @@
 #include "process/module_reading.h"
 #include "process/schema.h"
 
+#include <spdlog/spdlog.h>
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -68,6 +70,16 @@ void require_writable(const modapi::ConfigurationFile& file, const modapi::Confi
     if (refusal) file.fail(key, place.string() + " can't be written to: " + refusal.message());
 }
 
+/// None, and a line of the log, if its files aren't there: everything else works without them.
+std::optional<modapi::InspectorPage> load_inspector_page() {
+    try {
+        return modapi::InspectorPage();
+    } catch (const std::exception& error) {
+        spdlog::warn("/_synapse/admin/modules/ isn't served: {}", error.what());
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
@@ -80,10 +92,11 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       server_name_(configuration.server_name),
+      inspector_page_(load_inspector_page()),
       context_{configuration, server_name_, *database_,
                notifier_,     signing_key_, presence_interests_,
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
-               router_,       traffic_} {
+               router_,       traffic_,     inspector_page_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
@@ -113,6 +126,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.each.http_client = configuration_.http_client;
     settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
     settings.each.caches = configuration_.caches;
+    settings.decisions = configuration_.decisions;
     settings.blocking_threads = blocking_threads;
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;

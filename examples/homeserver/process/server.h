@@ -15,6 +15,7 @@
 #include "text/server_name.h"
 
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -64,6 +65,7 @@ private:
     ServerName server_name_;
     Router router_;
     Traffic traffic_;
+    std::optional<modapi::InspectorPage> inspector_page_;
     ProcessContext context_;
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::optional<MetricsServer> metrics_server_;

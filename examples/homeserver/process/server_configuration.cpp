@@ -36,6 +36,7 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "media_store_path",
                                                 "module_path",
                                                 "modules",
+                                                "module_decisions",
                                                 "module_start_timeout",
                                                 "slow_callback",
                                                 "callback_deadline",
@@ -213,6 +214,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.registration.is_enabled = registration(root);
         configuration.background_updates = reader_.background_updates();
         configuration.caches = reader_.caches();
+        configuration.decisions = reader_.decisions();
         configuration.login_via_existing_session = login_via_existing_session(root);
         configuration.registration.shared_secret = root.optional<std::string>("registration_shared_secret");
         if (configuration.registration.shared_secret && configuration.registration.shared_secret->empty())

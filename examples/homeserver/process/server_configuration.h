@@ -12,6 +12,7 @@
 #include <modapi/hosting/background_updater.h>
 #include <modapi/hosting/cache_settings.h>
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/decision.h>
 #include <modapi/hosting/module_host.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/http_client.h>
@@ -59,6 +60,7 @@ struct ServerConfiguration {
     std::optional<std::string> template_dir;  ///< the server's own templates; the program's affair, not the file's
     SsoSettings sso;
     VerifyKeys federation_verify_keys;
+    modapi::DecisionSettings decisions;
     modapi::CacheSettings caches;
 };
 

@@ -186,6 +186,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(*process_.background_updates);
     services_.offer(workers);
     services_.offer(std::as_const(process_.traffic));
+    services_.offer(process_.inspector_page);
     services_.offer(waiting_syncs_);
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);

@@ -9,6 +9,7 @@
 #include "process/server_configuration.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -40,6 +41,7 @@ struct ProcessContext {
     HostPool host_pool;
     const Router& router;
     Traffic& traffic;
+    const std::optional<modapi::InspectorPage>& inspector_page;  ///< none: its files aren't there
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
 };
 

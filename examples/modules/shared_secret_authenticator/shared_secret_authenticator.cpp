@@ -27,7 +27,7 @@ SharedSecretAuthProvider::Config SharedSecretAuthProvider::parse_config(const mo
     config.refuse_unknown_keys(
         {"shared_secret", "com_devture_shared_secret_auth_support_enabled", "m_login_password_support_enabled"});
     Config parsed;
-    parsed.shared_secret = config.required<std::string>("shared_secret");
+    parsed.shared_secret = config.secret("shared_secret");
     if (parsed.shared_secret.empty()) config.fail("shared_secret", "must not be empty");
     parsed.com_devture_shared_secret_auth_support_enabled =
         config.value_or("com_devture_shared_secret_auth_support_enabled", true);

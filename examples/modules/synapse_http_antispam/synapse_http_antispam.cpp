@@ -51,7 +51,7 @@ std::string without_surrounding_space(const std::string& text) {
 }
 
 std::optional<std::string> token_of(const modapi::ConfigSection& config) {
-    std::optional<std::string> token = config.optional<std::string>("authorization");
+    std::optional<std::string> token = config.optional_secret("authorization");
     const std::optional<std::string> path = config.optional<std::string>("authorization_path");
     std::string key = "authorization";
     if (!token && path) {

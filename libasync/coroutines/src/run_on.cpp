@@ -17,7 +17,11 @@ void offload::cancel(cancel_reason reason) {
 
 void offload::run() noexcept {
     progress expected = progress::queued;
-    if (progress_.compare_exchange_strong(expected, progress::began)) work_(state_);
+    if (!progress_.compare_exchange_strong(expected, progress::began)) return;
+    chain_observer* const observer = here_->environment->observer;
+    if (observer != nullptr) observer->began_elsewhere(*here_);
+    work_(state_);
+    if (observer != nullptr) observer->ended_elsewhere();
 }
 
 void offload::await_suspend(std::coroutine_handle<> waiting) {

@@ -19,8 +19,9 @@ scope::~scope() {
 }
 
 void scope::spawn(std::string_view name, task<void> body) {
-    boost::asio::post(where_.executor,
-                      [this, name, body = std::move(body)]() mutable { run(root_, *this, name, std::move(body)); });
+    boost::asio::post(where_.executor, [this, name, body = std::move(body)]() mutable {
+        detail::start_observed(root_, [&] { run(root_, *this, name, std::move(body)); });
+    });
     ++running_;
 }
 

@@ -19,13 +19,13 @@ void hook_run::throw_if_it_ends_the_walk() {
 
 void hook_run::begin_timed(const callback_identity& identity) {
     if (identity.how.is_in_shadow()) return;  // it runs beside the walk: there is nothing to measure here
-    timed_ = timing::sampled;
+    timing_ = timing::sampled;
     began_ = inner_.clock().now();
 }
 
 void hook_run::suspended() {
-    if (timed_ == timing::none) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
-    timed_ = timing::suspended;
+    if (timing_ != timing::sampled) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
+    timing_ = timing::suspended;
     leave();
     if (settings_ == nullptr || (settings_->waiting == nullptr && !limited_)) return;
     waits_ = true;
@@ -59,7 +59,7 @@ void hook_run::stop_waiting() noexcept {
     limited_->start_over(of_all);
 }
 
-std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level) {
+hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const failed_hook& hook) {
     bool stopping = false;
     std::optional<ruled_failure> ruled;
     try {
@@ -67,40 +67,73 @@ std::exception_ptr hook_run::fail(std::exception_ptr failure, error_level level)
     } catch (const operation_cancelled&) {
         // A module that cancels its own work and lets that escape has failed like any other.
         stopping = outer_.cancel_requested() == cancel_reason::stopping;
-    } catch (const ruled_failure& dealt_with) {
-        ruled = dealt_with;
+    } catch (const ruled_failure& settled) {
+        ruled = settled;
     } catch (...) {
     }
     leave();
-    if (std::exchange(timed_, timing::none) == timing::suspended) static_cast<void>(measure(true));
+    if (timing_ == timing::sampled || timing_ == timing::suspended) {
+        static_cast<void>(measure(timing_ == timing::suspended));
+    } else {
+        timing_ = timing::none;
+    }
     if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
-    if (ruled) {
+    if (ruled && !ruled->failure()) {  // it wasn't asked
         throw_if_operation_cancelled();
-        if (ruled->leaves()) std::rethrow_exception(ruled->leaves());
-        return nullptr;
+        return {nullptr, nullptr};
     }
     callback_statistics::add(statistics().errors);
+    if (ruled) failure = ruled->failure();
     if (settings_ != nullptr && settings_->border != nullptr)
         failure = settings_->border->outside(running(), std::move(failure));
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_error(running(), level, failure);
+    if (settings_ != nullptr && settings_->observer != nullptr) {
+        observed_run run(running(), inner_);
+        run.arguments = hook.arguments;
+        run.took = took();
+        if (ruled) {
+            run.fails_the_call = ruled->leaves() != nullptr;
+            settings_->observer->on_ruled_failure(run, ruled->outcome(), failure, ruled->leaves());
+        } else {
+            run.fails_the_call = hook.fails_the_call;
+            settings_->observer->on_error(run, hook.level, failure);
+        }
+    }
     throw_if_operation_cancelled();
-    return failure;
+    if (!ruled) return {std::move(failure), nullptr};
+    if (ruled->leaves()) std::rethrow_exception(ruled->leaves());
+    return {nullptr, ruled->answer()};
 }
 
-void hook_run::decided() const {
+void hook_run::decided(std::span<const typed_value> arguments, const typed_value& answer) const {
     callback_statistics::add(statistics().decisions);
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_decision(running());
+    if (settings_ == nullptr || settings_->observer == nullptr) return;
+    observed_run run(running(), inner_);
+    run.arguments = arguments;
+    run.answer = answer;
+    run.took = took();
+    settings_->observer->on_decision(run);
+}
+
+std::optional<clock::duration> hook_run::took() const noexcept {
+    if (timing_ != timing::ended) return std::nullopt;
+    return ended_ - began_;
 }
 
 clock::duration hook_run::measure(bool has_suspended) noexcept {
-    const clock::duration took = inner_.clock().now() - began_;
+    timing_ = timing::ended;
+    ended_ = inner_.clock().now();
+    const clock::duration took = ended_ - began_;
     statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
     return took;
 }
 
 void hook_run::end_timed() {
-    const bool has_suspended = std::exchange(timed_, timing::none) == timing::suspended;
+    if (timing_ == timing::ended) {  // what the hook before left is no time of this one
+        timing_ = timing::none;
+        return;
+    }
+    const bool has_suspended = timing_ == timing::suspended;
     if (waits_) stop_waiting();
     const clock::duration took = measure(has_suspended);
     if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {

@@ -62,21 +62,12 @@ void limiter::failed(const detail::call_bounds& within, const context& here, con
     if (within.breaker == nullptr || is_refusal_of_breaker(failure)) return;
     if (!within.breaker->failed(time_.now(), is_probe)) return;
     if (settings_ != nullptr && settings_->observer != nullptr)
-        settings_->observer->on_breaker_opened(*running_callback(here), within.breaker->limits().open);
+        settings_->observer->on_breaker_opened(observed_run(*running_callback(here), here), within.breaker->limits().open);
 }
 
 void limiter::probe_succeeded(const detail::call_bounds& within, const context& here) {
     within.breaker->succeeded();
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(*running_callback(here));
-}
-
-void limiter::report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const {
-    const callback_identity& callback = *running_callback(here);
-    // The dispatcher was given it as one that is counted in.
-    callback_statistics::add(const_cast<callback_statistics&>(callback.statistics).errors);
-    if (settings_ == nullptr || settings_->observer == nullptr) return;
-    const std::exception_ptr outside = settings_->border != nullptr ? settings_->border->outside(callback, failure) : failure;
-    settings_->observer->on_ruled_failure(callback, limits_.on_failure, outside, leaves);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_breaker_closed(observed_run(*running_callback(here), here));
 }
 
 bool limited_run::has_or_takes_place() {

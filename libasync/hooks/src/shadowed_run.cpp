@@ -11,7 +11,7 @@ namespace async {
 bool limiter::may_shadow(const callback_identity& callback) {
     const bool has_place = limits_.shadow_places == nullptr || limits_.shadow_places->has_free();
     if (has_place && settings_ != nullptr && settings_->shadow_runs != nullptr) return true;
-    ended_in_shadow(shadow_of(callback), {shadow_end::skipped, {}, {}});
+    ended_in_shadow(observed_run(shadow_of(callback)), {shadow_end::skipped, {}, {}});
     return false;
 }
 
@@ -20,11 +20,11 @@ const callback_identity& limiter::shadow_of(const callback_identity& callback) {
     return *shadow_;
 }
 
-void limiter::ended_in_shadow(const callback_identity& shadow, const shadow_result& result) noexcept {
+void limiter::ended_in_shadow(const observed_run& run, const shadow_result& result) noexcept {
     if (result.end == shadow_end::skipped) ++shadow_counts_.skipped;
     if (result.end == shadow_end::failed) ++shadow_counts_.failed;
     if (result.end == shadow_end::differed) ++shadow_counts_.differed;
-    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_shadow_run(shadow, result);
+    if (settings_ != nullptr && settings_->observer != nullptr) settings_->observer->on_shadow_run(run, result);
 }
 
 void shadowed_run::keep_back(std::string_view what) {

@@ -69,6 +69,8 @@ bool virtual_clock::fire_one_due() {
 
 simulation::simulation() : environment_(io_.get_executor(), clock_) {}
 
+simulation::simulation(chain_observer& observer) : simulation() { environment_.observer = &observer; }
+
 simulation::~simulation() { end_all(); }
 
 void simulation::end_all() noexcept {

@@ -93,6 +93,27 @@ std::vector<std::string> below(const std::vector<std::string>& path, std::string
 
 }  // namespace
 
+void DeclaredSecrets::add(std::vector<std::string> path) {
+    const std::scoped_lock lock(one_at_a_time_);
+    paths_.insert(std::move(path));
+}
+
+void DeclaredSecrets::add(const DeclaredSecrets& others) {
+    std::set<std::vector<std::string>> theirs = others.paths();
+    const std::scoped_lock lock(one_at_a_time_);
+    paths_.merge(theirs);
+}
+
+std::set<std::vector<std::string>> DeclaredSecrets::paths() const {
+    const std::scoped_lock lock(one_at_a_time_);
+    return paths_;
+}
+
+std::size_t DeclaredSecrets::count() const {
+    const std::scoped_lock lock(one_at_a_time_);
+    return paths_.size();
+}
+
 template <configuration_value T>
 std::optional<T> ConfigSection::optional(std::string_view key) const {
     const JsonValue* const value = values_.if_contains(key);
@@ -134,7 +155,7 @@ bool ConfigSection::contains(std::string_view key) const {
 ConfigSection ConfigSection::section(std::string_view key) const {
     std::optional<JsonDict> values = optional<JsonDict>(key);
     if (!values) values.emplace();
-    return ConfigSection(std::move(*values), below(path_, key));
+    return ConfigSection(std::move(*values), below(path_, key), secrets_);
 }
 
 std::vector<ConfigSection> ConfigSection::sections(std::string_view key) const {
@@ -145,7 +166,7 @@ std::vector<ConfigSection> ConfigSection::sections(std::string_view key) const {
     found.reserve(list->size());
     for (JsonDict& values : *list) {
         std::vector<std::string> place = below(path, std::to_string(found.size()));
-        found.emplace_back(std::move(values), std::move(place));
+        found.push_back(ConfigSection(std::move(values), std::move(place), secrets_));
     }
     return found;
 }
@@ -164,6 +185,8 @@ void ConfigSection::refuse_unknown_keys(std::initializer_list<std::string_view> 
         fail(key, message);
     }
 }
+
+void ConfigSection::declare_secret(std::string_view key) const { secrets_->add(below(path_, key)); }
 
 void ConfigSection::fail(std::string_view key, std::string_view message) const {
     throw ConfigError(std::string(message), below(path_, key));

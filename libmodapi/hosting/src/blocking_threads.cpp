@@ -1,5 +1,6 @@
 #include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/module_code.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <async/callback_frame.h>
 
@@ -79,9 +80,10 @@ void BlockingThreads::work(Share& share, std::size_t number) {
     async::environment where{boost::asio::any_io_executor()};
     where.observer = &mark;
     const async::context here(where);
-    async::callback_frame frame(here);
     const WorkerOnThread on_this_thread("thread " + std::to_string(number), mark);
     while (std::shared_ptr<detail::DeferredCall> call = next(share)) {
+        const TracedWork work(here, call->request());
+        async::callback_frame frame(work.here());
         frame.enter(*share.on_stack);
         detail::DeferredCall::make(std::move(call));
         frame.leave();

@@ -1,6 +1,7 @@
 #include "callback_log.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
@@ -30,6 +31,11 @@ bool is_refusal_of_breaker(const std::exception_ptr& failure) {
     }
 }
 
+/// What stands at the end of a line about this run: the request it is because of.
+std::string for_request(const async::observed_run& run) {
+    return run.here != nullptr ? request_in_log(trace_of(*run.here).get()) : std::string();
+}
+
 std::string_view done_instead(async::failure_outcome outcome) noexcept {
     switch (outcome) {
         case async::failure_outcome::accept:
@@ -46,23 +52,24 @@ std::string_view done_instead(async::failure_outcome outcome) noexcept {
 
 }  // namespace
 
-void CallbackLog::on_error(const async::callback_identity& callback, async::error_level level,
-                           const std::exception_ptr& failure) noexcept {
+void CallbackLog::on_error(const async::observed_run& run, async::error_level level, const std::exception_ptr& failure) noexcept {
+    const async::callback_identity& callback = run.callback;
     failed_ = &callback;
     last_failure_ = failure;
     try {
+        if (decisions_) decisions_->note_failure(run, failure);
         const std::string message = callbacks::message_of(failure);
         // A SynapseError that leaves the dispatcher is an intended answer. Clients cause it: as an error it would be theirs to
         // fill the log with.
         if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) {
-            framework_log().log(level_of_decision(callback), "module {} decided {}: {}", callback.module, callback.callback,
-                                message);
+            framework_log().log(level_of_decision(callback), "module {} decided {}: {}{}", callback.module, callback.callback,
+                                message, for_request(run));
             return;
         }
         // Anything else that leaves it is the host's to answer; but only here the module is known.
         const spdlog::level::level_enum told = level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err;
         framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : told,
-                            "module {}: {} failed: {}", callback.module, callback.callback, message);
+                            "module {}: {} failed: {}{}", callback.module, callback.callback, message, for_request(run));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
@@ -83,38 +90,57 @@ void CallbackLog::on_waiting(const async::callback_identity& callback, async::cl
     }
 }
 
-void CallbackLog::on_ruled_failure(const async::callback_identity& callback, async::failure_outcome outcome,
+void CallbackLog::on_ruled_failure(const async::observed_run& run, async::failure_outcome outcome,
                                    const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept {
+    const async::callback_identity& callback = run.callback;
     if (leaves) {
         failed_ = &callback;
         last_failure_ = leaves;
     }
     try {
+        if (decisions_) decisions_->note_ruled_failure(run, outcome, failure);
         framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
-                            "module {}: {} failed: {}; {}", callback.module, callback.callback, callbacks::message_of(failure),
-                            done_instead(outcome));
+                            "module {}: {} failed: {}; {}{}", callback.module, callback.callback, callbacks::message_of(failure),
+                            done_instead(outcome), for_request(run));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
 
-void CallbackLog::on_breaker_opened(const async::callback_identity& callback, async::clock::duration open) noexcept {
+void CallbackLog::on_breaker_opened(const async::observed_run& run, async::clock::duration open) noexcept {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(open).count();
-    framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms", callback.module, callback.callback,
-                         milliseconds);
+    try {
+        if (decisions_) {
+            decisions_->note_breaker(run, DecisionOutcome::breaker_opened,
+                                     "failed too often: not asked for " + std::to_string(milliseconds) + " ms");
+        }
+        framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms{}", run.callback.module, run.callback.callback,
+                             milliseconds, for_request(run));
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
-void CallbackLog::on_breaker_closed(const async::callback_identity& callback) noexcept {
-    framework_log().warn("module {}: {} is well again: its breaker is closed", callback.module, callback.callback);
+void CallbackLog::on_breaker_closed(const async::observed_run& run) noexcept {
+    try {
+        if (decisions_) decisions_->note_breaker(run, DecisionOutcome::breaker_closed, "is well again");
+        framework_log().warn("module {}: {} is well again: its breaker is closed", run.callback.module, run.callback.callback);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
-void CallbackLog::on_shadow_run(const async::callback_identity& callback, const async::shadow_result& result) noexcept {
+void CallbackLog::on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept {
+    const async::callback_identity& callback = run.callback;
+    try {
+        if (decisions_) decisions_->note_shadow_run(run, result);
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
     switch (result.end) {
         case async::shadow_end::differed:
-            framework_log().info("module {}: {} (shadow) would have answered {} where {} was done", callback.module,
-                                 callback.callback, result.answer, result.done);
+            framework_log().info("module {}: {} (shadow) would have answered {} where {} was done{}", callback.module,
+                                 callback.callback, result.answer, result.done, for_request(run));
             break;
         case async::shadow_end::failed:
-            framework_log().warn("module {}: {} (shadow) failed: {}", callback.module, callback.callback, result.answer);
+            framework_log().warn("module {}: {} (shadow) failed: {}{}", callback.module, callback.callback, result.answer,
+                                 for_request(run));
             break;
         case async::shadow_end::skipped:
             framework_log().debug("module {}: {} (shadow) was skipped", callback.module, callback.callback);
@@ -130,8 +156,13 @@ void CallbackLog::on_kept_back(const async::callback_identity& callback, std::st
     framework_log().info("module {}: {} (shadow) was kept from {}", callback.module, callback.callback, what);
 }
 
-void CallbackLog::on_decision(const async::callback_identity& callback) noexcept {
-    framework_log().log(level_of_decision(callback), "module {} decided {}", callback.module, callback.callback);
+void CallbackLog::on_decision(const async::observed_run& run) noexcept {
+    try {
+        if (decisions_) decisions_->note_answer(run);
+        framework_log().log(level_of_decision(run.callback), "module {} decided {}{}", run.callback.module, run.callback.callback,
+                            for_request(run));
+    } catch (...) {  // NOLINT: without memory there is no log line either
+    }
 }
 
 }  // namespace modapi

@@ -153,6 +153,21 @@ CallbackLimits ConfigurationReader::callback_limits() const {
     });
 }
 
+DecisionSettings ConfigurationReader::decisions() const {
+    return with_place(file_, [&](const ConfigSection& root) {
+        constexpr std::int64_t most = 10'000'000;
+        DecisionSettings settings;
+        const ConfigSection section = root.section("module_decisions");
+        const std::int64_t in_memory = section.value_or<std::int64_t>("in_memory", static_cast<std::int64_t>(settings.in_memory));
+        if (in_memory < 1 || in_memory > most) section.fail("in_memory", "must be 1 to " + std::to_string(most));
+        settings.in_memory = static_cast<std::size_t>(in_memory);
+        const std::chrono::milliseconds keep = deadline(section, "keep", std::chrono::milliseconds(0));
+        if (keep.count() > 0) settings.keep_ms = keep.count();
+        warn_unknown_keys(section.values(), {"module_decisions"}, {"in_memory", "keep"});
+        return settings;
+    });
+}
+
 BackgroundUpdateSettings ConfigurationReader::background_updates() const {
     return with_place(file_, [&](const ConfigSection& root) {
         BackgroundUpdateSettings settings;

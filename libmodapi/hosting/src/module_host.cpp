@@ -66,6 +66,22 @@ ModuleInstance::ModuleInstance(const ConfiguredModule& entry)
       saving(entry.name, "save"),
       restoring(entry.name, "restore") {}
 
+void ModuleInstance::take_over(const ConfiguredModule& entry) {
+    // What a constructor has said, or a callback, is said by nobody again.
+    if (entry.secrets != nullptr && configured.secrets != nullptr) entry.secrets->add(*configured.secrets);
+    configured = entry;
+    masked.reset();
+}
+
+const std::shared_ptr<const callbacks::JsonDict>& ModuleInstance::masked_config() {
+    const std::size_t declared = configured.secrets != nullptr ? configured.secrets->count() : 0;
+    if (masked == nullptr || masked_secrets != declared) {
+        masked = std::make_shared<const callbacks::JsonDict>(configured.masked_config());
+        masked_secrets = declared;
+    }
+    return masked;
+}
+
 std::vector<ModuleInstance*> pointers_to(const ModuleInstances& instances) {
     std::vector<ModuleInstance*> pointers;
     for (const std::unique_ptr<ModuleInstance>& instance : instances) pointers.push_back(instance.get());
@@ -88,6 +104,8 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
     environment.http_client = settings.http_client;
     if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
     environment.dispatch_settings.observer = &callback_log;
+    if (settings.decisions != nullptr)
+        callback_log.note_by(DecisionRecorder(*settings.decisions, settings.worker_name.value_or(main_worker), *where.clock));
     environment.dispatch_settings.border = &border;
     environment.dispatch_settings.slow = settings.slow_callback;
     environment.dispatch_settings.callback_deadline = settings.callback_deadline;
@@ -229,6 +247,12 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         ModuleStatistics of_module;
         of_module.module = module->configured.name;
         of_module.library = module->configured.library.string();
+        if (module->definition().version != nullptr) of_module.version = module->definition().version;
+        of_module.config = module->masked_config();
+        if (module->configured.rules != nullptr) {
+            of_module.mode = module->configured.rules->of_entry.mode;
+            of_module.share = module->configured.rules->of_entry.share;
+        }
         for (const async::callback_identity* const callback : registered.callbacks) {
             ModuleStatistics of_callback;
             of_callback.callbacks.push_back(counted(*callback));

@@ -12,6 +12,7 @@
 #include <async/scope.h>
 #include <async/waiting_runs.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,8 +28,14 @@ struct ModuleInstance {
 
     explicit ModuleInstance(const ConfiguredModule& entry);
     [[nodiscard]] const ModuleDefinition& definition() const noexcept { return *configured.definition; }
+    /// It goes on for an entry that was read later, and is the same.
+    void take_over(const ConfiguredModule& entry);
+    /// Its section as an operator may see it; made anew when the module has declared more secrets.
+    [[nodiscard]] const std::shared_ptr<const callbacks::JsonDict>& masked_config();
 
     ConfiguredModule configured;
+    std::shared_ptr<const callbacks::JsonDict> masked;
+    std::size_t masked_secrets = 0;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
     async::callback_identity constructing;

@@ -199,7 +199,7 @@ void ModuleHost::serve_next() {
         const auto kept = std::find_if(state.modules.begin(), state.modules.end(),
                                        [&](const std::unique_ptr<ModuleInstance>& each) { return each.get() == module.kept; });
         serving.push_back(std::move(*kept));
-        serving.back()->configured = module.configured;
+        serving.back()->take_over(module.configured);
     }
     std::erase(state.modules, nullptr);
     old->instances = std::exchange(state.modules, std::move(serving));

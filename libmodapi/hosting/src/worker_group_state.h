@@ -1,6 +1,8 @@
 #pragma once
 
 #include <modapi/hosting/blocking_threads.h>
+#include <modapi/hosting/decision_keeper.h>
+#include <modapi/hosting/decisions.h>
 #include <modapi/hosting/invalidation_bus.h>
 #include <modapi/hosting/shutdown_deadline.h>
 #include <modapi/hosting/watchdog.h>
@@ -36,6 +38,7 @@ struct WorkerGroup::Thread {
     std::shared_ptr<async::running_callback_mark> on_stack = std::make_shared<async::running_callback_mark>();
     async::environment where;
     std::unique_ptr<HostWorker> host;
+    std::unique_ptr<DecisionKeeper> decision_keeper;  ///< of the main worker, where decisions are kept
     std::thread thread;
 };
 
@@ -52,6 +55,7 @@ struct WorkerGroup::State {
     BlockingThreads blocking_threads;
     InProcessInvalidationBus own_bus;
     Watchdog watchdog;
+    Decisions decisions;
     std::vector<std::unique_ptr<Thread>> threads;
     std::unique_ptr<Reloads> reloads;  ///< null: the modules can't be changed
     std::mutex telling_all;            ///< what is said to all workers under it reaches each of them in the same order

@@ -70,6 +70,7 @@ WorkerGroup::Thread::Thread(std::size_t index)
 WorkerGroup::State::State(WorkerGroupSettings how)
     : settings(std::move(how)),
       blocking_threads(settings.blocking_threads),
+      decisions(settings.decisions.in_memory, process_name_of(settings)),
       front_works(front.get_executor()),
       signals(front),
       reload_signals(front) {
@@ -135,6 +136,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
     State& state = *state_;
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
     state.watchdog.watch(database, state.settings.each.blocked_thread);
+    open_decision_store(database);
     for (std::size_t index = 0; index < count; ++index) {
         Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
         WorkerSettings settings = state.settings.each;
@@ -147,6 +149,7 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         settings.run_background_tasks = index == 0;
         settings.place = WorkerPlace{index, count};
         settings.watchdog = &state.watchdog;
+        settings.decisions = &state.decisions;
         InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
         const WorkerContext place{index, thread.name, thread.where, database, bus, state.blocking_threads, std::move(settings),
                                   *this};
@@ -193,6 +196,7 @@ void WorkerGroup::start_threads() {
             await_reload_signal();
         }
     }
+    start_to_keep_decisions();
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
@@ -382,6 +386,7 @@ async::task<void> WorkerGroup::end(Thread& thread, std::chrono::milliseconds) {
     }
     co_await host.background().join();
     co_await host.modules().stop();
+    if (thread.decision_keeper) co_await thread.decision_keeper->stop();
     if (failure) std::rethrow_exception(failure);
 }
 

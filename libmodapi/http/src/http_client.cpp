@@ -1,3 +1,4 @@
+#include <modapi/hosting/request_trace.h>
 #include <modapi/http_client.h>
 #include <modapi/http_transport.h>
 
@@ -54,6 +55,14 @@ void check_headers(const HttpHeaders& headers) {
 }
 
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
+/// Says because of which request this one is made. Who names another trace gets nothing of this one.
+void add_trace(HttpRequest& request, const RequestTrace* cause) {
+    if (cause == nullptr || request.has_header("traceparent")) return;
+    request.headers.emplace_back("traceparent", cause->traceparent());
+    if (!cause->tracestate().empty() && !request.has_header("tracestate"))
+        request.headers.emplace_back("tracestate", cause->tracestate());
+}
 
 /// What goes along to where a redirect leads: nothing that proves who one is, unless it stays with the same server.
 void redirect(HttpRequest& request, int status, bool same_origin) {
@@ -131,6 +140,7 @@ public:
         if (!request.has_header("user-agent")) request.headers.emplace_back("User-Agent", settings_.user_agent);
         if (!request.file) request.max_answer = settings_.largest_body;
         const async::context& here = co_await async::this_context;
+        add_trace(request, trace_of(here).get());
         const std::string host = url.host;
         try {
             async::task<HttpResponse> work = follow(std::move(url), std::move(request));

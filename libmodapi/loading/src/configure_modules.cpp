@@ -1,5 +1,6 @@
 #include "module_rules_section.h"
 
+#include <modapi/hosting/masked_configuration.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/start_step.h>
 
@@ -85,6 +86,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     }
     place.back() = "config";
     const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
+    configured.secrets = section.declared_secrets();
     configured.parsed = parse(file, place, section, *configured.definition, configured.name);
     place.back() = "callbacks";
     configured.rules = read_module_rules(file, place, *entry, configured.name);
@@ -111,6 +113,12 @@ bool ConfiguredModule::is_same_as(const ConfiguredModule& other) const {
     // A class that was loaded anew has its functions elsewhere.
     return name == other.name && *definition == *other.definition && are_equal(section_of(*this), section_of(other)) &&
            are_equal(rules.get(), other.rules.get());
+}
+
+JsonDict ConfiguredModule::masked_config() const {
+    const JsonDict* const section = section_of(*this);
+    if (section == nullptr) return {};
+    return masked_configuration(*section, secrets != nullptr ? secrets->paths() : std::set<std::vector<std::string>>());
 }
 
 void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker,

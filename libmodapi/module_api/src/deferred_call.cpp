@@ -1,6 +1,7 @@
 #include <modapi/deferred_call.h>
 #include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <async/suspension.h>
 
@@ -50,8 +51,8 @@ void DeferredCall::make(std::shared_ptr<DeferredCall> call) noexcept {
             return;
         }
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(back.clock_->now() - back.since_);
-        framework_log().warn("module {}: defer_to_thread: a call that was given up ended after about {} ms", *back.module_,
-                             took.count());
+        framework_log().warn("module {}: defer_to_thread: a call that was given up ended after about {} ms{}", *back.module_,
+                             took.count(), request_in_log(back.request_.get()));
     });
 }
 
@@ -66,6 +67,7 @@ DeferredCallWait::~DeferredCallWait() {
 void DeferredCallWait::await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
     async::clock& clock = here_->clock();
+    call_->request_ = trace_of(*here_);
     call_->home_.emplace(here_->executor());
     call_->waiting_ = this;
     call_->calls_ = &how_.calls;
@@ -94,7 +96,7 @@ void DeferredCallWait::await_resume() {
         outcome_ == Outcome::not_in_time
             ? "defer_to_thread: the call took longer than its " + limit + " and was given up; its thread goes on"
             : "defer_to_thread: the call found no thread of its module's free for " + limit + " and was given up";
-    framework_log().warn("module {}: {}", how_.module, what);
+    framework_log().warn("module {}: {}{}", how_.module, what, request_in_log(call_->request_.get()));
     throw DeferredCallTimeout(what);
 }
 

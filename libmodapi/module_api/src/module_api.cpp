@@ -5,6 +5,7 @@
 #include <modapi/module_api.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/noted_change.h>
 
 #include <async/cached_function.h>
 #include <async/sleep.h>
@@ -76,7 +77,7 @@ void ModuleApi::register_spam_checker_callbacks(callbacks::SpamChecker callbacks
 
 void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_third_party_rules_callbacks");
-    environment_.register_callbacks(registrations_, callbacks);
+    environment_.register_callbacks(registrations_, callbacks::with_noted_changes(callbacks, environment_.dispatch_settings));
 }
 
 void ModuleApi::register_web_resource(std::string path, std::shared_ptr<WebResource> resource) {

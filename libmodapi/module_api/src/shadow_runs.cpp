@@ -134,6 +134,14 @@ void ShadowRuns::suspended() noexcept {
     if (further_ != nullptr) further_->suspended();
 }
 
+void ShadowRuns::began_elsewhere(const async::context& here) noexcept {
+    if (further_ != nullptr) further_->began_elsewhere(here);
+}
+
+void ShadowRuns::ended_elsewhere() noexcept {
+    if (further_ != nullptr) further_->ended_elsewhere();
+}
+
 void refuse_in_shadow(async::shadowed_run* run, std::string_view member) {
     if (run == nullptr) return;
     const async::callback_identity& callback = run->callback();

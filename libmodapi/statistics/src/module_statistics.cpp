@@ -20,6 +20,16 @@ void add_each(std::vector<Counts>& into, const std::vector<Counts>& others, Name
     }
 }
 
+/// What a member says for all callbacks; none: not the same. `otherwise`: there are none.
+template <class T>
+std::optional<T> same_in_all(const std::vector<CallbackCounts>& callbacks, T CallbackCounts::*member, T otherwise) {
+    if (callbacks.empty()) return otherwise;
+    const T first = callbacks.front().*member;
+    const bool is_same =
+        std::all_of(callbacks.begin(), callbacks.end(), [&](const CallbackCounts& each) { return each.*member == first; });
+    return is_same ? std::optional<T>(first) : std::nullopt;
+}
+
 void append(std::string& list, std::string_view kind, const std::string& names) {
     if (names.empty()) return;
     if (!list.empty()) list += "; ";
@@ -86,6 +96,25 @@ void ModuleStatistics::add(const ModuleStatistics& others) {
     failed_background_calls += others.failed_background_calls;
     http_client.add(others.http_client);
     database.add(others.database);
+}
+
+std::optional<async::call_mode> ModuleStatistics::mode_in_force() const {
+    return same_in_all(callbacks, &CallbackCounts::mode, mode);
+}
+
+std::optional<std::uint32_t> ModuleStatistics::share_in_force() const {
+    return same_in_all(callbacks, &CallbackCounts::share, share);
+}
+
+std::string_view state_of(const ModuleStatistics& module) {
+    const auto is_off = [](const CallbackCounts& counts) { return counts.mode == async::call_mode::off || counts.share == 0; };
+    const auto changes_nothing = [&](const CallbackCounts& counts) {
+        return counts.mode == async::call_mode::shadow || is_off(counts);
+    };
+    const std::vector<CallbackCounts>& callbacks = module.callbacks;
+    if (callbacks.empty()) return "running";
+    if (std::all_of(callbacks.begin(), callbacks.end(), is_off)) return "off";
+    return std::all_of(callbacks.begin(), callbacks.end(), changes_nothing) ? "shadow" : "running";
 }
 
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {

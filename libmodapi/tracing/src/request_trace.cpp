@@ -1,5 +1,7 @@
 #include <modapi/hosting/request_trace.h>
 
+#include <async/callback_frame.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -90,6 +92,15 @@ std::string RequestTrace::traceparent() const { return "00-" + trace_id_ + "-" +
 std::shared_ptr<const RequestTrace> trace_of(const async::context& here) noexcept {
     const TracedWork* const around = async::innermost<TracedWork>(here);
     return around != nullptr ? around->trace() : nullptr;
+}
+
+std::shared_ptr<const RequestTrace> trace_on_this_thread() noexcept {
+    const async::callback_place* const running = async::running_callback_mark::on_this_thread();
+    return running != nullptr ? trace_of(running->here()) : nullptr;
+}
+
+std::string request_in_log(const RequestTrace* request) {
+    return request != nullptr ? " request_id=" + request->request_id() : std::string();
 }
 
 }  // namespace modapi

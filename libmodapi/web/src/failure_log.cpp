@@ -1,6 +1,7 @@
 #include "failure_log.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/request_trace.h>
 
 #include <callbacks/errors.h>
 
@@ -13,8 +14,8 @@ namespace modapi {
 void log_resource_failure(const async::context& here, const Request& request, const std::exception_ptr& failure) {
     const async::callback_identity* const served = async::running_callback(here);
     const std::string module = served != nullptr ? "module " + served->module + ": " : std::string();
-    framework_log().error("{}{} {}: the web resource failed: {}", module, request.method, request.path,
-                          callbacks::message_of(failure));
+    framework_log().error("{}{} {}: the web resource failed: {}{}", module, request.method, request.path,
+                          callbacks::message_of(failure), request_in_log(trace_of(here).get()));
 }
 
 }  // namespace modapi

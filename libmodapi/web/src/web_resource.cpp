@@ -205,11 +205,16 @@ async::task<std::optional<Response>> WebResources::serve(const Request& request,
         failure = std::current_exception();
     }
     frame.leave();
-    count(entry->identity, settings, outer.clock().now() - began, is_failure(response, failure));
+    const async::clock::duration took = outer.clock().now() - began;
+    count(entry->identity, settings, took, is_failure(response, failure));
     if (failure) {
         outer.throw_if_cancelled();
-        if (!callbacks::is_synapse_error(failure) && settings.observer != nullptr)
-            settings.observer->on_error(entry->identity, async::error_level::error, failure);
+        if (!callbacks::is_synapse_error(failure) && settings.observer != nullptr) {
+            async::observed_run run(entry->identity, frame.here());
+            run.took = took;
+            run.fails_the_call = true;
+            settings.observer->on_error(run, async::error_level::error, failure);
+        }
         response = error_response(failure);
     }
     co_return response;

@@ -14,7 +14,7 @@
 ///     Callback<"name", Answer(arguments), how answers combine, what an exception does> name{};
 ///
 /// Around how answers combine stands what else there is to say: `routine<...>`, its decisions are the normal case, which a log
-/// needn't tell; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
+/// needn't tell; `unseen<...>`, no client is to know of them; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
 /// ruled for a callback, can't see it from the declaration. A last argument makes it one that is registered per key.
 ///
 /// A category is a table of such lines. A module sees it with slots to put callables in, a host with dispatchers to call;
@@ -49,6 +49,13 @@ template <auto Denial, class Combine>
 struct denied_by : Combine {
     static constexpr auto denial = Denial;
 };
+/// A combine rule of a callback whose denial looks like something else to those who are denied: no answer may say that a module decided.
+template <class Combine>
+struct unseen : Combine {};
+template <class Combine>
+inline constexpr bool is_unseen_rule = false;
+template <class Combine>
+inline constexpr bool is_unseen_rule<unseen<Combine>> = true;
 /// A combine rule of a callback whose second parameter, an address, says whom a call is about.
 template <class Combine>
 struct about_an_address : Combine {};

@@ -59,13 +59,15 @@ struct CallbackDescription {
     bool can_reject;      ///< a failure can become a denial
     bool can_be_put_off;  ///< a failure can become "try again later"
     bool can_be_shared;   ///< a call says whom it is about, so that a part of the calls can be asked
+    bool hides_denial;     ///< no client is to know that a module denied
+    bool is_about_an_address;  ///< what it is called with may be an address or a password where others have a user
     bool can_be_shadowed;  ///< it can be asked beside the operation, and its answer compared with what was done
 };
 /// All forty, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();
-/// The row of the callback of this name; null: there is none.
+/// The row of the callback of this name; null: there is none. Cost: a look into a hash table.
 [[nodiscard]] const CallbackDescription* description_of(std::string_view callback) noexcept;
-/// Whether the callback of this name is declared as one whose decisions are the normal case. Cost: a look through the forty.
+/// Whether the callback of this name is declared as one whose decisions are the normal case. Cost: as of description_of.
 [[nodiscard]] bool is_routine(std::string_view callback) noexcept;
 
 /// What the contract forbids of a registration: one presence router callback without the other, a controller without on_update,

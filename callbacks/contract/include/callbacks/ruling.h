@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -134,9 +135,9 @@ struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Ke
         } else if constexpr (detail::names_its_denial<Combine>) {
             return Combine::denial;
         } else if constexpr (std::is_same_v<Errors, forbid_room_creation>) {
-            throw async::ruled_failure(std::make_exception_ptr(Errors::denial()));
+            throw Errors::denial();
         } else {
-            throw async::ruled_failure(nullptr);  // it has none; a configuration that wants one is refused
+            throw std::logic_error("this callback can deny nothing");  // a configuration that wants it is refused
         }
     }
 

@@ -62,7 +62,7 @@ struct SpamCheckerCategory {
         user_may_publish_room{};
 
     /// For each result of a user directory search. True: left out. The profile is a copy for each module.
-    Callback<"check_username_for_spam", bool(UserProfile user_profile), async::first_not<false>, propagate>
+    Callback<"check_username_for_spam", bool(UserProfile user_profile), unseen<async::first_not<false>>, propagate>
         check_username_for_spam{};
 
     /// First step of a registration. DENY: 429 "Rate limited". SHADOW_BAN: registered and shadow-banned.
@@ -70,7 +70,7 @@ struct SpamCheckerCategory {
              RegistrationBehaviour(const std::optional<JsonDict>& email_threepid, const std::optional<std::string>& username,
                                    const RegistrationRequestInfo& request_info,
                                    const std::optional<std::string>& auth_provider_id),
-             async::first_not<RegistrationBehaviour::ALLOW>, propagate>
+             unseen<async::first_not<RegistrationBehaviour::ALLOW>>, propagate>
         check_registration_for_spam{};
 
     /// A file is on local disk and in no table yet. Rejected: it is deleted.
@@ -79,7 +79,7 @@ struct SpamCheckerCategory {
         check_media_file_for_spam{};
 
     /// An event pushed over federation. True: dropped silently.
-    Callback<"should_drop_federated_event", bool(const Event& event), async::first_not<false>, propagate>
+    Callback<"should_drop_federated_event", bool(const Event& event), unseen<async::first_not<false>>, propagate>
         should_drop_federated_event{};
 
     /// A login of any type is authenticated, its device and token not made yet.

@@ -102,7 +102,7 @@ auto co_spawn(const environment& where, task<T> body, Token&& token) {
             const boost::asio::any_io_executor executor = state->surroundings.executor;
             boost::asio::post(executor, [state = std::move(state)]() mutable {
                 const context& root = state->root;
-                detail::run_spawned<T, handler_type>(root, std::move(state));
+                detail::start_observed(root, [&] { detail::run_spawned<T, handler_type>(root, std::move(state)); });
             });
         },
         token, where, std::move(body));

@@ -15,7 +15,7 @@ namespace async {
 struct context;
 
 /// Is told which chain an executor's thread runs. For whoever runs on top of coroutines and wants that seen from outside
-/// (async/callback_frame.h). Called on the thread of the executor.
+/// (async/callback_frame.h). The first two are called on the thread of the executor.
 class chain_observer {
 public:
     virtual ~chain_observer() = default;
@@ -23,6 +23,10 @@ public:
     virtual void resumed(const context& here) noexcept = 0;
     /// The chain has suspended or ended; the thread does something else.
     virtual void suspended() noexcept = 0;
+    /// The calling thread begins work that the chain waits for and that another executor runs (async/run_on.h).
+    virtual void began_elsewhere([[maybe_unused]] const context& here) noexcept {}
+    /// It has ended; the thread does something else.
+    virtual void ended_elsewhere() noexcept {}
 };
 
 /// What never changes along a task chain: where it runs and whose time it reads.
@@ -96,6 +100,15 @@ inline void resume_observed(std::coroutine_handle<> waiting, const context& here
     chain_observer* const observer = here.environment->observer;
     if (observer != nullptr) observer->resumed(here);
     waiting.resume();  // `here` may be gone after this
+    if (observer != nullptr) observer->suspended();
+}
+
+/// Starts a chain with this context from a handler of its executor, by calling `start`, and tells the observer.
+template <class Start>
+void start_observed(const context& root, Start&& start) {
+    chain_observer* const observer = root.environment->observer;
+    if (observer != nullptr) observer->resumed(root);
+    start();  // `root` may be gone after this
     if (observer != nullptr) observer->suspended();
 }
 

@@ -10,6 +10,7 @@
 #include <async/watched_call.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -116,7 +117,7 @@ private:
         walk.start();
         while (!walk.advance(arguments...)) {
             co_await walk.rest();
-            walk.settle();
+            walk.settle(arguments...);
         }
         if constexpr (!std::is_void_v<result>) co_return walk.combined.finish();
     }
@@ -124,7 +125,6 @@ private:
     /// One call's way through the hooks. A plain loop while hooks answer at once: no coroutine is involved but their own.
     class walker : public detail::hook_walk<Errors, answer> {
         using base = detail::hook_walk<Errors, answer>;
-        using base::fail;
         using base::run_;
         using base::suspended_;
 
@@ -153,17 +153,20 @@ private:
                     }
                     is_decided = take(started);
                 } catch (...) {
-                    fail(std::current_exception());
+                    fail(std::current_exception(), arguments...);
                     continue;
                 }
-                end(is_decided);
+                end(is_decided, arguments...);
             }
             run_.leave();
             return true;
         }
-        void settle() {
+        void settle(detail::passed<Arguments>... arguments) {
             bool is_decided = false;
-            if (base::settle([&](task<answer>& finished) { is_decided = take(finished); })) end(is_decided);
+            std::exception_ptr failure = base::settle([&](task<answer>& finished) { is_decided = take(finished); });
+            if (failure) [[unlikely]]
+                return fail(std::move(failure), arguments...);
+            end(is_decided, arguments...);
         }
 
         typename Combine::template walk<answer> combined;
@@ -177,12 +180,31 @@ private:
                 return combined.add(detail::driven_task<answer>::take(finished));
             }
         }
-        void end(bool is_decided) {
+        [[gnu::always_inline]] void end(bool is_decided, detail::passed<Arguments>... arguments) {
             run_.end();
-            if (!is_decided) [[likely]]
-                return;
-            run_.decided();
+            if (is_decided) [[unlikely]]
+                decide(arguments...);
+        }
+        [[gnu::cold]] void fail(std::exception_ptr failure, detail::passed<Arguments>... arguments) {
+            const std::shared_ptr<void> ruled = base::fail(std::move(failure), arguments...);
+            if constexpr (!std::is_void_v<answer>) {
+                if (ruled != nullptr && combined.add(std::move(*static_cast<answer*>(ruled.get())))) decide(arguments...);
+            }
+        }
+        [[gnu::cold]] void decide(detail::passed<Arguments>... arguments) {
+            const std::array<typed_value, sizeof...(Arguments)> given{typed_value::of(arguments)...};
+            run_.decided(given, decision());
             next_ = end_;
+        }
+        /// What ended the walk.
+        [[nodiscard]] typed_value decision() const noexcept {
+            if constexpr (!requires { combined.decided; }) {
+                return {};
+            } else if constexpr (std::is_same_v<decltype(combined.decided), answer>) {
+                return typed_value::of(combined.decided);
+            } else {
+                return typed_value::of(*combined.decided);
+            }
         }
 
         const entry* next_ = nullptr;

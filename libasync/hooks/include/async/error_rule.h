@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -43,15 +44,32 @@ enum class failure_outcome : unsigned char {
     tempfail,  ///< an exception that says "later" leaves the dispatcher
 };
 
-/// Leaves a hook whose failure was dealt with: counted, reported, and ruled on. The error rule isn't asked.
+/// Whether a failure may leave the dispatcher by this rule.
+template <class Errors>
+inline constexpr bool may_fail_the_call = !noexcept(Errors::apply(std::declval<std::exception_ptr>()));
+
+/// Leaves a hook whose failure somebody ruled on: what becomes of it in the place of what the error rule says.
 class ruled_failure {
 public:
-    /// `leaves` is what the operation fails with; null: the walk goes on.
-    explicit ruled_failure(std::exception_ptr leaves) noexcept : leaves_(std::move(leaves)) {}
+    /// It wasn't asked, and nothing was ruled: the walk goes on without an answer of it.
+    ruled_failure() noexcept = default;
+    /// What the hook failed with becomes `outcome`. `leaves` is what the operation fails with; null: the walk goes on, with
+    /// `answer` as this hook's answer, of the type that it has; null: without one.
+    ruled_failure(failure_outcome outcome, std::exception_ptr failure, std::exception_ptr leaves,
+                  std::shared_ptr<void> answer = nullptr) noexcept
+        : outcome_(outcome), failure_(std::move(failure)), leaves_(std::move(leaves)), answer_(std::move(answer)) {}
+
+    [[nodiscard]] failure_outcome outcome() const noexcept { return outcome_; }
+    /// Null: it wasn't asked.
+    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
     [[nodiscard]] const std::exception_ptr& leaves() const noexcept { return leaves_; }
+    [[nodiscard]] const std::shared_ptr<void>& answer() const noexcept { return answer_; }
 
 private:
+    failure_outcome outcome_ = failure_outcome::accept;
+    std::exception_ptr failure_;
     std::exception_ptr leaves_;
+    std::shared_ptr<void> answer_;
 };
 
 }  // namespace async

@@ -3,8 +3,10 @@
 #include <async/driven_task.h>
 #include <async/hook_run.h>
 
+#include <array>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -32,23 +34,26 @@ public:
     [[nodiscard]] driven_task<T> rest() noexcept { return driven_task<T>(*suspended_); }
 
 protected:
-    [[gnu::cold]] void fail(std::exception_ptr failure) {
+    /// The hook failed that was called with these. What counts as its answer then, as what was ruled; null: it has none.
+    template <class... Arguments>
+    [[gnu::cold]] std::shared_ptr<void> fail(std::exception_ptr failure, const Arguments&... arguments) {
         const error_level level = level_of<Errors>(failure);
-        failure = run_.fail(std::move(failure), level);
-        if (failure) Errors::apply(std::move(failure));
+        const std::array<typed_value, sizeof...(Arguments)> given{typed_value::of(arguments)...};
+        hook_run::settled_failure settled = run_.fail(std::move(failure), {level, may_fail_the_call<Errors>, given});
+        if (settled.failure) Errors::apply(std::move(settled.failure));
+        return std::move(settled.answer);
     }
-    /// The hook that had suspended is finished: `take(task)` takes what it yielded. False: it failed, and the walk goes on.
+    /// The hook that had suspended is finished: `take(task)` takes what it yielded. What it failed with is returned; null: nothing.
     template <class Take>
-    bool settle(Take&& take) {
+    [[nodiscard]] std::exception_ptr settle(Take&& take) {
+        std::exception_ptr failure;
         try {
             take(*suspended_);
         } catch (...) {
-            suspended_.reset();
-            fail(std::current_exception());
-            return false;
+            failure = std::current_exception();
         }
         suspended_.reset();
-        return true;
+        return failure;
     }
 
     hook_run run_;

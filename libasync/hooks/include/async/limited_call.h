@@ -21,13 +21,13 @@ namespace detail {
 /// `Policy` says what the callback's declaration knows and a limiter doesn't:
 ///     static std::uint32_t point_of(const arguments&...)           of 10'000, by which a share is asked
 ///     static bool is_answer(const std::exception_ptr&)             an exception by which the callback answers
-///     static answer denial()                                       how this callback denies; or throws ruled_failure
+///     static answer denial()                                       how this callback denies; or throws what denies the operation
 ///     static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it is better
 /// and, where it can be asked in shadow mode, what async/shadow_call.h says.
 template <class Policy, class Combine, class answer>
 class ruling {
 protected:
-    /// As if it had no opinion.
+    /// Of a call that isn't asked: as if it had no opinion.
     static answer neutral() {
         if constexpr (std::is_void_v<answer>) {
             return;
@@ -35,13 +35,13 @@ protected:
             typename Combine::template walk<answer> nothing_added;
             return nothing_added.finish();
         } else {
-            throw ruled_failure(nullptr);  // no answer says that
+            throw ruled_failure();  // no answer says that
         }
     }
 
-    /// What becomes of a run that ended with `failure`. The end of the operation, and an answer in the form of an exception,
-    /// pass.
-    static answer settle(limiter& by, const context& here, std::exception_ptr failure, bool is_probe) {
+    /// What becomes of a run that ended with `failure`, which is thrown. The end of the operation, and an answer in the form of an
+    /// exception, pass.
+    [[noreturn]] static void settle(limiter& by, const context& here, std::exception_ptr failure, bool is_probe) {
         if (ends_the_operation(failure, here)) {
             if (is_probe) by.limits().breaker->gave_up();
             std::rethrow_exception(std::move(failure));
@@ -55,34 +55,29 @@ protected:
             case failure_outcome::contract:
                 break;
             case failure_outcome::accept:
-                by.report(here, failure, nullptr);
-                return neutral();
+                throw ruled_failure(failure_outcome::accept, std::move(failure), nullptr);
             case failure_outcome::reject:
-                return reject(by, here, failure);
-            case failure_outcome::tempfail: {
-                const std::exception_ptr leaves = Policy::later(remaining_of(failure));
-                by.report(here, failure, leaves);
-                throw ruled_failure(leaves);
-            }
+                reject(std::move(failure));
+            case failure_outcome::tempfail:
+                throw ruled_failure(failure_outcome::tempfail, failure, Policy::later(remaining_of(failure)));
         }
         std::rethrow_exception(std::move(failure));
     }
 
 private:
-    static answer reject(const limiter& by, const context& here, const std::exception_ptr& failure) {
+    [[noreturn]] static void reject(std::exception_ptr failure) {
+        std::exception_ptr leaves;
+        std::shared_ptr<void> denial;
         try {
             if constexpr (std::is_void_v<answer>) {
                 Policy::denial();
-                by.report(here, failure, nullptr);
             } else {
-                answer denied = Policy::denial();
-                by.report(here, failure, nullptr);
-                return denied;
+                denial = std::make_shared<answer>(Policy::denial());
             }
-        } catch (const ruled_failure& denial) {
-            by.report(here, failure, denial.leaves());
-            throw;
+        } catch (...) {
+            leaves = std::current_exception();
         }
+        throw ruled_failure(failure_outcome::reject, std::move(failure), std::move(leaves), std::move(denial));
     }
 
     static bool ends_the_operation(const std::exception_ptr& failure, const context& here) {
@@ -235,11 +230,7 @@ private:
             }
             is_probe = limits.take_probe();
         }
-        if constexpr (std::is_void_v<answer>) {
-            ruling::settle(by, outer, std::move(failure), is_probe);
-        } else {
-            co_return ruling::settle(by, outer, std::move(failure), is_probe);
-        }
+        ruling::settle(by, outer, std::move(failure), is_probe);
     }
 
     /// A call that finds a breaker which isn't closed, or no free place.
@@ -261,12 +252,7 @@ private:
         }
         if (failure) {
             const bool is_probe = limits.take_probe();
-            if constexpr (std::is_void_v<answer>) {
-                ruling::settle(by, outer, std::move(failure), is_probe);
-                co_return;
-            } else {
-                co_return ruling::settle(by, outer, std::move(failure), is_probe);
-            }
+            ruling::settle(by, outer, std::move(failure), is_probe);
         }
         task<answer> running = run<admitted_run>(by, &limits, std::move(*started));
         co_return co_await std::move(running);
@@ -275,11 +261,7 @@ private:
     /// The callable failed before there was a context to tell it in.
     static task<answer> fail(limiter& by, std::exception_ptr failure) {
         const context& outer = co_await this_context;
-        if constexpr (std::is_void_v<answer>) {
-            ruling::settle(by, outer, std::move(failure), false);
-        } else {
-            co_return ruling::settle(by, outer, std::move(failure), false);
-        }
+        ruling::settle(by, outer, std::move(failure), false);
     }
 
     slot_type inner_;

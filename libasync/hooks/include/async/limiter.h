@@ -115,8 +115,6 @@ public:
         failed(bounds_, here, failure, is_probe);
     }
     void succeeded(const context& here, bool is_probe) { tell_of_probe(bounds_, here, is_probe); }
-    /// `failure` becomes what is ruled: counts and reports it; `leaves` is what leaves the dispatcher for it.
-    void report(const context& here, const std::exception_ptr& failure, const std::exception_ptr& leaves) const;
 
 private:
     friend class limited_run;
@@ -135,7 +133,8 @@ private:
     [[nodiscard]] bool may_shadow(const callback_identity& callback);
     /// Who a run in shadow mode is; what it counts is of those alone. Lives as long as the limiter.
     [[nodiscard]] const callback_identity& shadow_of(const callback_identity& callback);
-    void ended_in_shadow(const callback_identity& shadow, const shadow_result& result) noexcept;
+    /// `run`: whose callback is that of shadow_of.
+    void ended_in_shadow(const observed_run& run, const shadow_result& result) noexcept;
 
     call_limits limits_;
     clock& time_;

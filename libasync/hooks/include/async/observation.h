@@ -3,6 +3,7 @@
 #include <async/clock.h>
 #include <async/duration_histogram.h>
 #include <async/error_rule.h>
+#include <async/observed_run.h>
 
 #include <atomic>
 #include <cstddef>
@@ -97,27 +98,27 @@ class dispatch_observer {
 public:
     virtual ~dispatch_observer() = default;
     /// An exception was swallowed (`warning`, `error`) or is about to leave the dispatcher (`quiet`).
-    virtual void on_error(const callback_identity& callback, error_level level, const std::exception_ptr& failure) noexcept = 0;
+    virtual void on_error(const observed_run& run, error_level level, const std::exception_ptr& failure) noexcept = 0;
     /// A run took longer than `dispatch_settings::slow`.
     virtual void on_slow(const callback_identity& callback, clock::duration took) noexcept = 0;
     /// Runs of this callback wait for longer than `dispatch_settings::slow` now, the longest one for `so_far`; told each such
     /// period again, where `dispatch_settings::waiting` looks after them.
     virtual void on_waiting(const callback_identity& /*callback*/, clock::duration /*so_far*/, std::size_t /*runs*/) noexcept {}
     /// A failure became what somebody ruled for this registration; never `contract`. `leaves` is what leaves the dispatcher in
-    /// its place; null: nothing does.
-    virtual void on_ruled_failure(const callback_identity& /*callback*/, failure_outcome /*outcome*/,
-                                  const std::exception_ptr& /*failure*/, const std::exception_ptr& /*leaves*/) noexcept {}
-    /// After a failure of this callback its breaker lets no run through for `open`.
-    virtual void on_breaker_opened(const callback_identity& /*callback*/, clock::duration /*open*/) noexcept {}
-    /// A run of this callback was well: its breaker lets all through again.
-    virtual void on_breaker_closed(const callback_identity& /*callback*/) noexcept {}
-    /// A call ended that this callback was asked in, or should have been, in shadow mode. What `callback` counts is of those
+    /// its place; null: nothing does. Of `reject` a decision may follow, with the denial that takes its place.
+    virtual void on_ruled_failure(const observed_run& /*run*/, failure_outcome /*outcome*/, const std::exception_ptr& /*failure*/,
+                                  const std::exception_ptr& /*leaves*/) noexcept {}
+    /// After a failure of this run the breaker of its callback lets no run through for `open`.
+    virtual void on_breaker_opened(const observed_run& /*run*/, clock::duration /*open*/) noexcept {}
+    /// This run was well: the breaker of its callback lets all through again.
+    virtual void on_breaker_closed(const observed_run& /*run*/) noexcept {}
+    /// A call ended that this callback was asked in, or should have been, in shadow mode. What `run.callback` counts is of those
     /// alone.
-    virtual void on_shadow_run(const callback_identity& /*callback*/, const shadow_result& /*result*/) noexcept {}
+    virtual void on_shadow_run(const observed_run& /*run*/, const shadow_result& /*result*/) noexcept {}
     /// This callback wanted to change something in shadow mode, and was kept from it: `what` is what it asked for.
     virtual void on_kept_back(const callback_identity& /*callback*/, std::string_view /*what*/) noexcept {}
-    /// This callback's answer ended the walk: the module that denied or changed the operation.
-    virtual void on_decision(const callback_identity& callback) noexcept = 0;
+    /// This run's answer ended the walk: its module denied or changed the operation.
+    virtual void on_decision(const observed_run& run) noexcept = 0;
 };
 
 /// Decides what an exception that ended a callback is to everybody outside of the plug-in that registered it. Asked on the

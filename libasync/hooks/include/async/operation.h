@@ -3,6 +3,8 @@
 #include <async/callback_frame.h>
 #include <async/context.h>
 
+#include <memory>
+
 namespace async {
 
 /// Something that a chain is in the middle of, and that code deeper in the chain may ask for: a plug-in's call back into its
@@ -36,6 +38,10 @@ public:
     /// The one that this one lies in; null: none.
     [[nodiscard]] operation* outer() const noexcept { return outer_; }
 
+    /// What a run in shadow mode, which begins elsewhere, lies in because the call that began it lies in this; null: nothing.
+    /// `root` outlives what is returned.
+    [[nodiscard]] virtual std::unique_ptr<operation> carried_to([[maybe_unused]] const context& root) const { return nullptr; }
+
     /// The one that a chain is in the middle of; null: none.
     [[nodiscard]] static operation* innermost_of(const context& here) noexcept {
         return here.layer != nullptr ? static_cast<const callback_layer&>(*here.layer).inside : nullptr;
@@ -50,6 +56,14 @@ private:
     context inner_;
     callback_layer layer_;
 };
+
+/// What the innermost operation that carries something along carries to `root`; null: none does.
+[[nodiscard]] inline std::unique_ptr<operation> carried_from(const context& here, const context& root) {
+    std::unique_ptr<operation> carried;
+    for (const operation* around = operation::innermost_of(here); around != nullptr && carried == nullptr; around = around->outer())
+        carried = around->carried_to(root);
+    return carried;
+}
 
 /// The innermost operation of this type that a chain is in the middle of; null: none. Cost: one step for each operation.
 template <class Operation>

@@ -3,11 +3,13 @@
 #include <async/dispatch.h>
 #include <async/driven_task.h>
 #include <async/limiter.h>
+#include <async/operation.h>
 #include <async/scope.h>
 #include <async/shadowed_run.h>
 #include <async/watched_call.h>
 #include <async/writer_slot.h>
 
+#include <array>
 #include <concepts>
 #include <exception>
 #include <memory>
@@ -54,11 +56,11 @@ public:
         try {
             if (!by->may_shadow(callback)) return;
             std::optional<copies> own = copied(arguments...);
-            if (!own) return by->ended_in_shadow(by->shadow_of(callback), {shadow_end::skipped, {}, {}});
+            if (!own) return by->ended_in_shadow(observed_run(by->shadow_of(callback), here), {shadow_end::skipped, {}, {}});
             auto what = std::make_unique<asked>(here, inner, by, std::move(*own), std::forward<Written>(written)...);
             by->settings_->shadow_runs->spawn(slot_type::callback_name, run(std::move(what)));
         } catch (...) {
-            by->ended_in_shadow(by->shadow_of(callback), {shadow_end::skipped, {}, {}});
+            by->ended_in_shadow(observed_run(by->shadow_of(callback), here), {shadow_end::skipped, {}, {}});
         }
     }
 
@@ -73,8 +75,10 @@ private:
         asked(const context& here, const slot_type& hook, std::shared_ptr<limiter> limits, copies own, Written&&... written)
             : by(std::move(limits)),
               callback(by->shadow_of(*running_callback(here))),
+              around(carried_from(here, by->settings_->shadow_runs->root())),
               began(here.clock().coarse_now()),
-              listed(by->settings_->waiting, callback, here, here.clock().now()),
+              since(here.clock().now()),
+              listed(by->settings_->waiting, callback, here, since),
               inner(hook),
               arguments(std::move(own)),
               told(detail::watched_call<result>::outcome_for(here)),
@@ -82,7 +86,10 @@ private:
 
         std::shared_ptr<limiter> by;
         const callback_identity& callback;
-        clock::time_point began;
+        std::unique_ptr<operation> around;  // null: nothing
+        clock::time_point began;  // in coarse time
+        clock::time_point since;
+        std::optional<clock::duration> took;  // none: it hasn't ended
         listed_run listed;  // ends after all that the callable's owner made
         slot_type inner;
         copies arguments;
@@ -105,12 +112,13 @@ private:
     }
 
     static task<void> run(std::unique_ptr<asked> what) {
-        const context& root = co_await this_context;
+        const context& spawned = co_await this_context;
+        const context& root = what->around != nullptr ? what->around->here() : spawned;
         std::optional<shadow_answer> given;
         std::exception_ptr failure;
         {
             detail::shadow_frame frame(root, *what->by, what->callback, what->began);
-            if (!frame.admit()) co_return what->by->ended_in_shadow(what->callback, {shadow_end::skipped, {}, {}});
+            if (!frame.admit()) co_return tell(*what, {shadow_end::skipped, {}, {}});
             try {
                 if constexpr (writer_answer<R>) {
                     typename R::writer own;
@@ -145,19 +153,30 @@ private:
             } catch (...) {
                 failure = std::current_exception();
             }
+            what->took = root.clock().now() - what->since;
             if (failure && !Policy::is_answer(failure)) {
                 if (frame.failed(failure)) co_return;
                 const shadow_end end = frame.was_kept_back() ? shadow_end::kept_back : shadow_end::failed;
-                co_return what->by->ended_in_shadow(what->callback, {end, Policy::text_of(failure), {}});
+                co_return tell(*what, {end, Policy::text_of(failure), {}});
             }
             frame.succeeded();
         }
         if (what->told != nullptr) {
             while (!what->told->is_over) co_await what->told->over.wait();
         }
-        what->by->ended_in_shadow(what->callback, compared(*what, failure ? nullptr : &*given, failure));
+        tell(*what, compared(*what, failure ? nullptr : &*given, failure));
     }
 
+    static void tell(asked& what, const shadow_result& result) noexcept {
+        with_arguments(what.arguments, [&](const auto&... argument) {
+            const std::array<typed_value, sizeof...(Arguments)> given{typed_value::of(argument)...};
+            observed_run run(what.callback);
+            run.arguments = given;
+            run.took = what.took;
+            if (what.around != nullptr) run.here = &what.around->here();
+            what.by->ended_in_shadow(run, result);
+        });
+    }
     static task<answer> started(asked& what) {
         return with_arguments(what.arguments, [&](auto&... argument) { return what.inner.get()(argument...); });
     }

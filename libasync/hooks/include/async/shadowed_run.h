@@ -42,7 +42,7 @@ namespace detail {
 class shadow_frame {
 public:
     ~shadow_frame() { frame_.leave(); }
-    /// `root` is a context of a scope's; `callback` is the shadow of what was registered (limiter::shadow_of).
+    /// `root` is a context of a scope's, or what was carried there; `callback` is the shadow of what was registered (limiter::shadow_of).
     shadow_frame(const context& root, limiter& by, const callback_identity& callback, clock::time_point began);
     shadow_frame(const shadow_frame&) = delete;
     shadow_frame& operator=(const shadow_frame&) = delete;

@@ -166,7 +166,7 @@ private:
                         return false;
                     }
                 } catch (...) {
-                    fail(std::current_exception());
+                    fail(std::current_exception(), arguments...);
                     continue;
                 }
                 run_.end();
@@ -174,8 +174,11 @@ private:
             run_.leave();
             return true;
         }
-        void settle() {
-            if (base::settle(&detail::driven_task<void>::take)) run_.end();
+        void settle(detail::passed<Arguments>... arguments) {
+            std::exception_ptr failure = base::settle(&detail::driven_task<void>::take);
+            if (!failure) [[likely]]
+                return run_.end();
+            fail(std::move(failure), arguments...);
         }
 
     private:
@@ -193,7 +196,7 @@ private:
         walk.start_over();
         while (!walk.advance(subject, out, arguments...)) {
             co_await walk.rest();
-            walk.settle();
+            walk.settle(arguments...);
         }
         co_return out.take();
     }
@@ -292,7 +295,7 @@ public:
             try {
                 for (bool finished = false; !finished;) {
                     co_await walk.rest();
-                    walk.settle();
+                    std::apply([&](const auto&... argument) { walk.settle(argument...); }, arguments);
                     if (all.failure_) break;
                     finished =
                         std::apply([&](const auto&... argument) { return walk.advance(subject, out, argument...); }, arguments);

@@ -4,9 +4,13 @@
 #include <callbacks/json.h>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +35,22 @@ inline constexpr bool is_list_of_scalars<std::vector<T>> = is_scalar<T>;
 template <class T>
 concept configuration_value = detail::is_scalar<T> || detail::is_list_of_scalars<T>;
 
+/// Where in an entry's `config:` its module has read secrets, by the keys that lead there. The sections of one entry have one of these
+/// together. Thread: any.
+class DeclaredSecrets {
+public:
+    void add(std::vector<std::string> path);
+    /// Those of the other one too.
+    void add(const DeclaredSecrets& others);
+    [[nodiscard]] std::set<std::vector<std::string>> paths() const;
+    /// How many there are; they are never fewer than before.
+    [[nodiscard]] std::size_t count() const;
+
+private:
+    mutable std::mutex one_at_a_time_;
+    std::set<std::vector<std::string>> paths_;
+};
+
 /// A part of a module's configuration, with typed access and precise errors. What parse_config gets.
 ///
 ///     static Config parse_config(const modapi::ConfigSection& config) {
@@ -39,11 +59,12 @@ concept configuration_value = detail::is_scalar<T> || detail::is_list_of_scalars
 ///
 /// T is std::string, bool, std::int64_t, int, double, callbacks::JsonDict, callbacks::JsonValue or a std::vector of one of
 /// those. Errors: callbacks::ConfigError with the path to the value: "is required", "must be a string, not a number".
-/// A key with the value null counts as missing. Converts to the plain object for a parse_config that wants just that.
+/// A key with the value null counts as missing. What nobody but the module may see, whatever its key is called, is read by `secret`
+/// or `optional_secret`: where an operator is shown the configuration, `***` stands in its place. Converts to the plain object for a parse_config that wants just that.
 class ConfigSection {
 public:
     explicit ConfigSection(callbacks::JsonDict values, std::vector<std::string> path = {})
-        : values_(std::move(values)), path_(std::move(path)) {}
+        : ConfigSection(std::move(values), std::move(path), std::make_shared<DeclaredSecrets>()) {}
 
     template <configuration_value T>
     [[nodiscard]] T required(std::string_view key) const;
@@ -53,6 +74,19 @@ public:
     [[nodiscard]] T value_or(std::string_view key, T otherwise) const {
         std::optional<T> value = optional<T>(key);
         return value ? std::move(*value) : std::move(otherwise);
+    }
+
+    /// As `required` and `optional`, and says that the value at `key` is a secret, whether it is one that can be read or not:
+    ///     const std::string sender = config.secret("sender");
+    template <configuration_value T = std::string>
+    [[nodiscard]] T secret(std::string_view key) const {
+        declare_secret(key);
+        return required<T>(key);
+    }
+    template <configuration_value T = std::string>
+    [[nodiscard]] std::optional<T> optional_secret(std::string_view key) const {
+        declare_secret(key);
+        return optional<T>(key);
     }
 
     [[nodiscard]] bool contains(std::string_view key) const;
@@ -66,11 +100,18 @@ public:
     [[noreturn]] void fail(std::string_view key, std::string_view message) const;
 
     [[nodiscard]] const callbacks::JsonDict& values() const noexcept { return values_; }
+    /// What was declared by this section, its copies, and those that it was taken from or that were taken from it. Never null.
+    [[nodiscard]] const std::shared_ptr<DeclaredSecrets>& declared_secrets() const noexcept { return secrets_; }
     operator const callbacks::JsonDict&() const noexcept { return values_; }  // NOLINT: a parse_config may want the object
 
 private:
+    ConfigSection(callbacks::JsonDict values, std::vector<std::string> path, std::shared_ptr<DeclaredSecrets> secrets)
+        : values_(std::move(values)), path_(std::move(path)), secrets_(std::move(secrets)) {}
+    void declare_secret(std::string_view key) const;
+
     callbacks::JsonDict values_;
     std::vector<std::string> path_;
+    std::shared_ptr<DeclaredSecrets> secrets_;
 };
 
 }  // namespace modapi

@@ -116,6 +116,9 @@ using ContentTypeCheck = std::function<bool(std::string_view content_type)>;
 /// server: 16 at most, for half a minute. A request for which such a connection turns out to be closed, before anything of an
 /// answer came, is sent once more over a new one, whatever its method. Servers may answer compressed (gzip, deflate, brotli, zstd) and, over TLS, by HTTP/2 if
 /// the request has no body.
+/// A request that is made while its chain works for one that came to the host has the headers `traceparent` and `tracestate` of W3C
+/// Trace Context, with that one as its parent, also where a redirect leads; one that is given a `traceparent` of its own has only
+/// what it was given.
 /// Connections go to the first address that answers, IPv6 or IPv4. Nothing is taken from the environment but whom OpenSSL
 /// trusts (SSL_CERT_FILE, SSL_CERT_DIR).
 ///

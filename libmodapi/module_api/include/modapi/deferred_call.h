@@ -24,6 +24,7 @@
 namespace modapi {
 
 class DeferredCalls;
+class RequestTrace;
 
 /// A call of ModuleApi::defer_to_thread took longer than its time limit, or found no thread free for as long. Its caller goes
 /// on; a call that has begun does too.
@@ -46,6 +47,8 @@ public:
 
     /// Makes the call on the calling thread and hands it back to its caller's executor, even if nobody waits there any more.
     static void make(std::shared_ptr<DeferredCall> call) noexcept;
+    /// What its caller works for; null: nothing is known of a request.
+    [[nodiscard]] const std::shared_ptr<const RequestTrace>& request() const noexcept { return request_; }
 
 protected:
     DeferredCall() = default;
@@ -59,6 +62,7 @@ private:
     using Home = boost::asio::executor_work_guard<boost::asio::any_io_executor>;
 
     std::exception_ptr failure_;
+    std::shared_ptr<const RequestTrace> request_;
     std::optional<Home> home_;             // the caller's executor, which runs until the call is back
     DeferredCallWait* waiting_ = nullptr;  // null: nobody any more
     // Of who made it, to be there when it is back.

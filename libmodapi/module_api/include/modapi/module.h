@@ -31,6 +31,8 @@ struct ModuleDefinition {
     callbacks::JsonDict (*save)(void* module) = nullptr;
     /// The instance's restore(saved); null: the class has none.
     void (*restore)(void* module, callbacks::JsonDict saved) = nullptr;
+    /// As operators are shown it; null: nobody says. Static.
+    const char* version = nullptr;
 
     bool operator==(const ModuleDefinition&) const = default;
 };
@@ -53,6 +55,10 @@ concept has_ready = requires(Module& module) {
 template <class Module>
 concept has_stop = requires(Module& module) {
     module.stop();
+};
+template <class Module>
+concept has_version = requires {
+    { Module::version } -> std::convertible_to<const char*>;
 };
 template <class Module>
 concept has_save = requires(Module& module) {
@@ -202,8 +208,11 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 /// after its own start() and before it is asked anything; what the old instance changes after that is lost. The two may be of
 /// different versions of the class: restore() reads what it is given as one reads a file. What either throws ends the change, and
 /// the old instance goes on. Neither is called when the server starts or stops.
+///
+/// Operators are shown a module's version: `static constexpr const char* version = "1.2.0";`, public, else the library's `version`,
+/// which modapi_add_module takes from the module's project (`project(no_shouting VERSION 1.2.0)`).
 template <class Module>
-[[nodiscard]] constexpr ModuleDefinition definition_of() noexcept {
+[[nodiscard]] constexpr ModuleDefinition definition_of(const char* version = nullptr) noexcept {
     static_assert(detail::usable_parse_config<Module>,
                   "a module's parse_config is public, static and takes a const modapi::ConfigSection&");
     static_assert(detail::usable_start<Module>, "a module's start() is public and takes nothing");
@@ -250,14 +259,21 @@ template <class Module>
         static_assert(std::is_void_v<detail::result_of_restore<Module>>, "a module's restore() is void and no coroutine");
         definition.restore = &detail::call_restore<Module>;
     }
+    definition.version = version;
+    if constexpr (detail::has_version<Module>) definition.version = Module::version;
     return definition;
 }
 
 }  // namespace modapi
+
+/// The version of a library whose classes don't say theirs, a text; modapi_add_module defines it.
+#ifndef MODAPI_MODULE_VERSION
+#define MODAPI_MODULE_VERSION nullptr
+#endif
 
 /// Exports a module class from its shared library: `MODAPI_MODULE(ListSpamChecker)` at the end of list_spam_checker.cpp makes
 /// it `list_spam_checker.ListSpamChecker`. The class is named without namespace; put a using-declaration before it if needed.
 #define MODAPI_MODULE(Class)                                                                                         \
     MODAPI_ABI_MARK(Class)                                                                                           \
     extern "C" __attribute__((visibility("default"), used)) const ::modapi::ModuleDefinition modapi_module_##Class = \
-        ::modapi::definition_of<Class>();
+        ::modapi::definition_of<Class>(MODAPI_MODULE_VERSION);

@@ -171,6 +171,8 @@ private:
 class simulation {
 public:
     simulation();
+    /// One whose environment is observed. Lifetime: `observer` outlives it.
+    explicit simulation(chain_observer& observer);
     ~simulation();
     simulation(const simulation&) = delete;
     simulation& operator=(const simulation&) = delete;

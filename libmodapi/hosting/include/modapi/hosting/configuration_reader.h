@@ -5,6 +5,7 @@
 #include <modapi/hosting/background_updater.h>
 #include <modapi/hosting/cache_settings.h>
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/decision.h>
 #include <modapi/hosting/module_host.h>
 #include <modapi/http_client.h>
 
@@ -42,6 +43,8 @@ public:
     /// `background_updates: {background_update_duration_ms, sleep_enabled, sleep_duration_ms, min_batch_size,
     /// default_batch_size}`.
     [[nodiscard]] BackgroundUpdateSettings background_updates() const;
+    /// `module_decisions: {in_memory, keep}`: how many, and a duration or `none`.
+    [[nodiscard]] DecisionSettings decisions() const;
     /// `module_path`, a folder or a list of them, relative to the file's folder.
     [[nodiscard]] std::vector<std::filesystem::path> module_path(const std::filesystem::path& otherwise) const;
     /// `database: {name: sqlite3, args: {database}}`, or `{name: postgresql, args: {host, port, user, password, dbname, ...}}`,

@@ -26,6 +26,7 @@
 
 namespace modapi {
 
+class Decisions;
 class Watchdog;
 
 /// What callbacks of modules may take, as the operator's file says it.
@@ -60,6 +61,8 @@ struct WorkerSettings {
     /// Watches this worker's thread, if its environment is observed by an async::running_callback_mark; outlives it.
     /// Null: nobody does, and runs that wait are named only if they have a deadline.
     Watchdog* watchdog = nullptr;
+    /// Where the decisions of this worker's modules are noted; outlives it. Null: nowhere.
+    Decisions* decisions = nullptr;
 
     void limit(const CallbackLimits& limits) noexcept {
         slow_callback = limits.slow_callback;

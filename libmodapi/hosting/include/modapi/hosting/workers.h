@@ -1,5 +1,7 @@
 #pragma once
 
+#include <modapi/hosting/decision_store.h>
+#include <modapi/hosting/decisions.h>
 #include <modapi/hosting/host_error.h>
 #include <modapi/hosting/host_process.h>
 #include <modapi/hosting/host_worker.h>
@@ -46,6 +48,12 @@ struct WorkerGroupSettings {
     /// Whose signals end serve(), and whose deadline is that of the whole program's stop: also of what a host has to end beside its
     /// workers, and of main()'s end. Null: the workers have a deadline of their own.
     HostProcess* process = nullptr;
+    /// How many decisions of modules are kept. Where they are to be kept for some time, they are written to `decision_store`; null: a table
+    /// of the workers' database.
+    DecisionSettings decisions;
+    std::shared_ptr<DecisionStore> decision_store;
+    /// What this process is called among those that share a database; empty: the machine's name and the process's number.
+    std::string process_name;
     /// Reads what the modules are to be, when they are to change while they serve: SIGHUP, reload(). Empty: they can't. On a thread of
     /// its own; what it refers to outlives the workers. What it throws says why nothing changes.
     std::function<std::vector<ConfiguredModule>()> read_modules{};
@@ -129,6 +137,12 @@ public:
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
 
+    /// What the modules decided. Thread: any.
+    [[nodiscard]] Decisions& decisions() noexcept;
+    /// The newest `limit` decisions of those that pass `filter` and stand behind `from`, none: from the newest on; those that are kept
+    /// in the database too. Awaited on a worker. Errors: those of the store.
+    [[nodiscard]] async::task<DecisionPage> find_decisions(DecisionFilter filter, std::optional<DecisionPlace> from, std::size_t limit);
+
     /// Tells the modules of all workers of an event that was stored, one worker after the other as NewEvent says. `state`: of its
     /// room, with the event; null: nobody asked for it. Thread: any. Cost: a post for each worker.
     ///
@@ -172,6 +186,9 @@ private:
     class Reloads;
 
     void build(const std::vector<ConfiguredModule>& modules, Database& database, const Factory& factory);
+    static std::string process_name_of(const WorkerGroupSettings& settings);
+    void open_decision_store(Database& database);
+    void start_to_keep_decisions();
     void start_modules();
     void start_threads();
     void abandon(const HostError& failure);

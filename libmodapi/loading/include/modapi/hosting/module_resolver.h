@@ -82,6 +82,8 @@ struct ConfiguredModule {
     std::shared_ptr<const void> parsed;
     std::shared_ptr<const ModuleRules> rules{};     ///< of its callbacks; null: none
     std::shared_ptr<const ConfigurationFile> file;  ///< that the entry stands in
+    /// What the module says is a secret in its section, by parse_config or later; null: nobody has read the section.
+    std::shared_ptr<DeclaredSecrets> secrets{};
 
     /// Throws the ConfigurationError about this module, `FILE:LINE: modules[1].config.audit_room: message (module NAME)`.
     /// `place` leads to a key of its section; empty: it is about the whole entry. `worker`, where it isn't empty, is named too;
@@ -93,6 +95,8 @@ struct ConfiguredModule {
     /// same, so a kept instance takes over this entry as a whole: its `path` and `file` say where errors are from now on, and
     /// the others are equal. Cost: a comparison of the two sections.
     [[nodiscard]] bool is_same_as(const ConfiguredModule& other) const;
+    /// Its section as an operator may see it, without secrets (masked_configuration).
+    [[nodiscard]] callbacks::JsonDict masked_config() const;
     /// Once it is built: throws the ConfigurationError for a rule about a callback that isn't among those it `registered`, and
     /// for what the entry says of all of them and one can't have. `worker` as for `fail`.
     void check_rules(const std::vector<std::string>& registered, std::string_view worker) const;

@@ -21,7 +21,7 @@ void set_log(std::shared_ptr<spdlog::logger> log);
 
 /// A module's logger, whose lines carry the module's name as the name of their logger. It has no level and no sinks of its own:
 /// what the framework's log lets through is written where that one writes, whatever is changed there later. It may outlive
-/// every log that was set.
+/// every log that was set. What a module writes while it works for a request ends with ` request_id=ID`.
 ///
 /// Cost: a line below the log's level is put together before it is dropped.
 [[nodiscard]] std::shared_ptr<spdlog::logger> module_log(std::string module);

@@ -29,6 +29,8 @@ public:
 private:
     void resumed(const async::context& here) noexcept override;
     void suspended() noexcept override;
+    void began_elsewhere(const async::context& here) noexcept override;
+    void ended_elsewhere() noexcept override;
 
     async::chain_observer* further_;  // of the environment that this one is made from; null: none
     async::environment where_;

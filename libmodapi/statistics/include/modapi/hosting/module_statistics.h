@@ -3,6 +3,8 @@
 #include <modapi/http_client.h>
 #include <modapi/work_statistics.h>
 
+#include <callbacks/json.h>
+
 #include <async/cached_function.h>
 #include <async/call_limits.h>
 #include <async/duration_histogram.h>
@@ -11,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +68,10 @@ struct CacheCounts {
 struct ModuleStatistics {
     std::string module;                      ///< its name in the configuration
     std::string library;                     ///< the file it came from; empty: compiled in
+    std::string version;                     ///< as its library says; empty: it doesn't
+    std::shared_ptr<const callbacks::JsonDict> config;  ///< its section without secrets
+    async::call_mode mode = async::call_mode::enforce;  ///< of its entry in the file
+    std::uint32_t share = async::call_limits::whole;    ///< likewise
     std::vector<CallbackCounts> callbacks;   ///< in the order of their first registration
     std::vector<std::string> web_resources;  ///< their paths
     std::vector<CallbackCounts> web_resource_calls;  ///< what was asked of them, by path in the place of a callback's name
@@ -76,6 +83,11 @@ struct ModuleStatistics {
 
     /// Adds what the module did on another worker, where it may have registered something else.
     void add(const ModuleStatistics& others);
+
+    /// The mode and the share that are in force for all of its callbacks; none: not the same for all. Those of its entry if it
+    /// has no callbacks.
+    [[nodiscard]] std::optional<async::call_mode> mode_in_force() const;
+    [[nodiscard]] std::optional<std::uint32_t> share_in_force() const;
 };
 
 /// What the modules of one worker did.
@@ -83,6 +95,10 @@ struct WorkerStatistics {
     std::string worker;                     ///< main, worker1, ...
     std::vector<ModuleStatistics> modules;  ///< in the order of the configuration
 };
+
+/// What a module does now, in a word: `off` if none of its callbacks is asked, `shadow` if what they answer changes nothing, else
+/// `running`.
+[[nodiscard]] std::string_view state_of(const ModuleStatistics& module);
 
 /// Adds what the modules of a worker did to that of other workers: every worker has built the same modules in the same order.
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker);

@@ -11,6 +11,7 @@
 #include <modapi/module.h>
 #include <modapi/module_api.h>
 
+#include <async/callback_frame.h>
 #include <async/scope.h>
 #include <async/testing/virtual_time.h>
 
@@ -204,7 +205,8 @@ private:
     [[nodiscard]] std::vector<ConfiguredModule> read_entries();
 
     std::unique_ptr<Log> log_;
-    async::testing::simulation time_;
+    async::running_callback_mark on_stack_;
+    async::testing::simulation time_{on_stack_};
     BlockingThreads threads_{WorkerSettings::usual_blocking_threads};
     InProcessInvalidationBus bus_;
     std::unique_ptr<Database> database_;

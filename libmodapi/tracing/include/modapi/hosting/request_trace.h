@@ -43,6 +43,10 @@ public:
         : operation(outer), trace_(std::move(trace)) {}
 
     [[nodiscard]] const std::shared_ptr<const RequestTrace>& trace() const noexcept { return trace_; }
+    /// A run in shadow mode is because of the same request.
+    [[nodiscard]] std::unique_ptr<async::operation> carried_to(const async::context& root) const override {
+        return trace_ != nullptr ? std::make_unique<TracedWork>(root, trace_) : nullptr;
+    }
 
     /// The last decision of a module that made this work fail, by its id; empty: none did.
     [[nodiscard]] const std::string& denied_by() const noexcept { return denied_by_; }
@@ -55,5 +59,13 @@ private:
 
 /// The request that a chain works for; null: none is known. Cost: one step for each operation around it.
 [[nodiscard]] std::shared_ptr<const RequestTrace> trace_of(const async::context& here) noexcept;
+
+/// The request that the module works for which this thread runs, on the stack or in work that its callback waits for: for whoever
+/// is called without a context, as a log is. Null: none, or none is known, as where nobody observes the environment
+/// (async::running_callback_mark). Cost: as of trace_of.
+[[nodiscard]] std::shared_ptr<const RequestTrace> trace_on_this_thread() noexcept;
+
+/// What stands at the end of a log line about this request, ` request_id=ID`; null: nothing.
+[[nodiscard]] std::string request_in_log(const RequestTrace* request);
 
 }  // namespace modapi

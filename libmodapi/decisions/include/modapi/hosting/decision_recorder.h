@@ -1,0 +1,42 @@
+#pragma once
+
+#include <modapi/hosting/decisions.h>
+
+#include <async/clock.h>
+#include <async/error_rule.h>
+#include <async/observation.h>
+#include <async/observed_run.h>
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace modapi {
+
+/// Notes what the callbacks of a worker's modules decide, fail at and would have decided, with the request it was about.
+///
+/// Thread: the worker's. Lifetime: `decisions` and `clock` outlive it.
+class DecisionRecorder {
+public:
+    DecisionRecorder(Decisions& decisions, std::string worker, const async::clock& clock);
+
+    /// Notes an answer that ended the walk, if it denied or replaced something. The chain that asked is denied by it then.
+    void note_answer(const async::observed_run& run);
+    /// Notes an exception: an answer, where it is meant for the client, or a failure.
+    void note_failure(const async::observed_run& run, const std::exception_ptr& failure);
+    /// Notes one that became what somebody ruled.
+    void note_ruled_failure(const async::observed_run& run, async::failure_outcome outcome, const std::exception_ptr& failure);
+    void note_breaker(const async::observed_run& run, DecisionOutcome change, std::string_view text);
+    void note_shadow_run(const async::observed_run& run, const async::shadow_result& result);
+
+private:
+    /// `fails_the_call`: the client of the request gets an error for it.
+    void note(const async::observed_run& run, DecisionOutcome outcome, std::string_view errcode, std::string_view text,
+              bool fails_the_call);
+
+    Decisions& decisions_;
+    std::string worker_;
+    const async::clock& clock_;
+};
+
+}  // namespace modapi

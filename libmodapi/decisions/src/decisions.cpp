@@ -1,0 +1,164 @@
+#include <modapi/hosting/decisions.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <random>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+constexpr std::size_t number_digits = 16;
+
+void append_hexadecimal(std::string& text, std::uint64_t number, std::size_t count) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr int bits = 4;
+    for (std::size_t at = count; at-- > 0;) text += digits[number >> (at * bits) & (digits.size() - 1)];
+}
+
+std::string random_suffix() {
+    constexpr std::size_t digits = 8;
+    std::random_device device;
+    std::string suffix;
+    append_hexadecimal(suffix, device(), digits);
+    return suffix;
+}
+
+std::uint64_t microseconds_now() {
+    const auto since = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+}
+
+}  // namespace
+
+Decisions::Decisions(std::size_t in_memory, std::string process)
+    : capacity_(std::max<std::size_t>(in_memory, 1)),
+      process_(std::move(process)),
+      first_id_(microseconds_now()),
+      suffix_(random_suffix()) {}
+
+std::string Decisions::note(const NewDecision& decision) {
+    const std::scoped_lock lock(mutex_);
+    if (slots_.size() < capacity_) slots_.emplace_back().process = process_;
+    const std::uint64_t number = next_++;
+    if (next_to_take_ < oldest()) {
+        lost_ += oldest() - next_to_take_;
+        next_to_take_ = oldest();
+    }
+    last_time_ms_ = std::max(last_time_ms_, decision.time_ms);
+    Decision& noted = slots_[number % capacity_];
+    write_id(noted.id, number);
+    noted.time_ms = last_time_ms_;
+    noted.worker = decision.worker;
+    noted.request_id = decision.request_id;
+    noted.module = decision.module;
+    noted.callback = decision.callback;
+    noted.outcome = decision.outcome;
+    noted.errcode = decision.errcode;
+    noted.text = decision.text;
+    noted.user_id = decision.user_id;
+    noted.room_id = decision.room_id;
+    noted.event_id = decision.event_id;
+    noted.address = decision.address;
+    noted.duration_ms = decision.duration_ms;
+    count(decision);
+    return noted.id;
+}
+
+void Decisions::count(const NewDecision& decision) {
+    const auto key = std::tie(decision.module, decision.callback, decision.worker, decision.outcome);
+    auto found = counts_.find(key);
+    if (found == counts_.end()) {
+        found = counts_.emplace(std::make_tuple(std::string(decision.module), std::string(decision.callback),
+                                                std::string(decision.worker), decision.outcome), 0).first;
+    }
+    ++found->second;
+}
+
+void Decisions::write_id(std::string& into, std::uint64_t number) const {
+    into.clear();
+    append_hexadecimal(into, first_id_ + number, number_digits);
+    into += suffix_;
+}
+
+std::optional<std::uint64_t> Decisions::number_of(std::string_view id) const noexcept {
+    if (id.size() != number_digits + suffix_.size() || !id.ends_with(suffix_)) return std::nullopt;
+    std::uint64_t number = 0;
+    constexpr int hexadecimal = 16;
+    const std::from_chars_result read = std::from_chars(id.data(), id.data() + number_digits, number, hexadecimal);
+    if (read.ec != std::errc() || read.ptr != id.data() + number_digits) return std::nullopt;
+    number -= first_id_;
+    if (number < oldest() || number >= next_) return std::nullopt;
+    return number;
+}
+
+void Decisions::complete(std::string_view id, std::string_view errcode, std::string_view text) {
+    const std::scoped_lock lock(mutex_);
+    const std::optional<std::uint64_t> number = number_of(id);
+    if (!number) return;
+    Decision& decision = slots_[*number % capacity_];
+    if (decision.errcode.empty()) decision.errcode = errcode;
+    if (decision.text.empty()) decision.text = text;
+    const bool was_taken = next_to_take_ != nobody_takes && *number < next_to_take_;
+    if (was_taken) to_take_again_.push_back(*number);
+}
+
+DecisionPage Decisions::find(const DecisionFilter& filter, const DecisionPlace* from, std::size_t limit) const {
+    DecisionPage page;
+    const std::scoped_lock lock(mutex_);
+    for (std::uint64_t number = next_; number-- > oldest();) {
+        const Decision& decision = at(number);
+        if (filter.since_ms && decision.time_ms < *filter.since_ms) break;
+        if ((from != nullptr && !from->is_before(decision)) || !filter.lets_pass(decision)) continue;
+        if (page.decisions.size() == limit) {
+            page.has_more = true;
+            break;
+        }
+        page.decisions.push_back(decision);
+    }
+    return page;
+}
+
+std::vector<Decisions::Count> Decisions::counts() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<Count> all;
+    all.reserve(counts_.size());
+    for (const auto& [key, decisions] : counts_) {
+        const auto& [module, callback, worker, outcome] = key;
+        all.push_back({module, callback, worker, outcome, decisions});
+    }
+    return all;
+}
+
+std::vector<Decision> Decisions::take(std::size_t most) {
+    const std::scoped_lock lock(mutex_);
+    if (next_to_take_ == nobody_takes) next_to_take_ = oldest();
+    std::vector<Decision> taken;
+    while (!to_take_again_.empty() && taken.size() < most) {
+        if (to_take_again_.back() >= oldest()) taken.push_back(at(to_take_again_.back()));
+        to_take_again_.pop_back();
+    }
+    while (next_to_take_ < next_ && taken.size() < most) taken.push_back(at(next_to_take_++));
+    return taken;
+}
+
+void Decisions::give_back(const std::vector<Decision>& decisions) {
+    const std::scoped_lock lock(mutex_);
+    for (const Decision& decision : decisions) {
+        if (const std::optional<std::uint64_t> number = number_of(decision.id)) {
+            to_take_again_.push_back(*number);
+        } else {
+            ++lost_;
+        }
+    }
+}
+
+std::uint64_t Decisions::lost() const {
+    const std::scoped_lock lock(mutex_);
+    return lost_;
+}
+
+}  // namespace modapi
