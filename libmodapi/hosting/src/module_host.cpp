@@ -262,8 +262,10 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         // A dispatcher has counted them as runs.
         for (CallbackCounts& counts : of_module.callbacks) {
             if (registered.limits == nullptr) continue;
-            counts.calls -= registered.limits->not_asked(counts.callback);
+            const std::uint64_t not_asked = registered.limits->not_asked(counts.callback);
+            counts.calls -= not_asked;
             counts.shadow = registered.limits->in_shadow(counts.callback);
+            counts.passed_by = not_asked - std::min(not_asked, counts.shadow.runs + counts.shadow.skipped);
             counts.breaker = registered.limits->breaker(counts.callback);
             const CallbackRule rule = registered.limits->in_force(counts.callback);
             counts.mode = rule.mode;
