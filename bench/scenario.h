@@ -22,6 +22,8 @@ void add_other_scenarios(std::vector<Scenario>& into);
 void add_dispatch_scenarios(std::vector<Scenario>& into);
 void add_suspension_scenarios(std::vector<Scenario>& into);
 void add_cached_scenarios(std::vector<Scenario>& into);
+/// What a module's denial costs.
+void add_decision_scenarios(std::vector<Scenario>& into);
 
 [[nodiscard]] inline std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
@@ -31,6 +33,7 @@ void add_cached_scenarios(std::vector<Scenario>& into);
     add_dispatch_scenarios(all);
     add_suspension_scenarios(all);
     add_cached_scenarios(all);
+    add_decision_scenarios(all);
     return all;
 }
 

@@ -69,7 +69,7 @@ def main():
         found, example = answer["decisions"][0], shown["decisions"][0]
         if list(found) != list(example) or list(answer) != list(shown):
             sys.exit("the page shows other keys than %s" % finished.stdout)
-        for key in ("module", "callback", "outcome", "errcode", "text", "user_id", "worker", "event_id"):
+        for key in ("module", "callback", "outcome", "errcode", "text", "user_id", "worker"):
             if found[key] != example[key]:
                 sys.exit("the page shows another %s than %s" % (key, found[key]))
         documented = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.M))))

@@ -1,6 +1,10 @@
 #include "log_capture.h"
 #include "test_database.h"
 
+#include <modapi/hosting/decision_keeper.h>
+#include <modapi/hosting/decision_store.h>
+#include <modapi/hosting/decisions.h>
+
 #include <async/sync_wait.h>
 
 #include <gtest/gtest.h>
@@ -143,6 +147,30 @@ TEST_F(PostgresqlTest, FailsWhileTheServerTakesNoConnectionsAndGoesOnWhenItDoes)
     administrate("ALTER ROLE " + role + " LOGIN");
     run(&add_one);
     EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
+}
+
+TEST_F(PostgresqlTest, KeepsDecisionsInMemoryWhileTheServerIsGoneAndWritesThemWhenItIsBack) {
+    const LogCapture log;
+    boost::asio::io_context io(1);
+    const async::environment where(io.get_executor());
+    modapi::Decisions decisions(10, "p");
+    const auto rows = std::make_shared<modapi::DecisionRows>(*database);
+    rows->open();
+    modapi::DecisionKeeper keeper(decisions, rows, 1000, where);
+    const std::string role = "\"" + test_database.name() + "\"";
+    administrate("ALTER ROLE " + role + " NOLOGIN");
+    postgresql_test::cut_off(test_database.name());
+    modapi::NewDecision denial;
+    denial.module = "a.Module";
+    denial.callback = "check_event_for_spam";
+    denial.worker = "main";
+    decisions.note(denial);
+    async::sync_wait(io, where, keeper.stop());  // which writes what is left
+    EXPECT_TRUE(log.contains("decisions of modules can't be written"));
+    administrate("ALTER ROLE " + role + " LOGIN");
+    async::sync_wait(io, where, keeper.stop());
+    EXPECT_TRUE(log.contains("decisions of modules are written again"));
+    EXPECT_EQ(number("SELECT COUNT(*) FROM module_decisions"), 1);
 }
 
 TEST_F(PostgresqlTest, RefusesANulCharacterAndAValueOfAnotherTypeWithoutQuotingIt) {
