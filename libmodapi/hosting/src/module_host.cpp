@@ -34,6 +34,8 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     counts.timed_calls = counted.measured.load(std::memory_order_relaxed);
     counts.timed_ns = counted.total_ns.load(std::memory_order_relaxed);
     counts.max_ns = counted.longest_ns.load(std::memory_order_relaxed);
+    counts.cut = counted.cut.load(std::memory_order_relaxed);
+    counts.kept_out = counted.kept_out.load(std::memory_order_relaxed);
     counts.waited = counted.waited.counts();
     counts.at_once = counted.at_once.counts();
     waiting.each([&](const async::waiting_run& run) {

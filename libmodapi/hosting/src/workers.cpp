@@ -465,6 +465,7 @@ async::task<AnsweredWorkers> WorkerGroup::statistics_by_worker_within(std::chron
     } catch (const async::deadline_exceeded&) {  // NOLINT: who is missing is told
     }
     AnsweredWorkers answered;
+    answered.decisions = state_->decisions.counts();
     for (std::size_t index = 0; index < state_->threads.size(); ++index) {
         const Thread& thread = *state_->threads[index];
         if (asked->answers[index]) {
