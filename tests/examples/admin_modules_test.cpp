@@ -46,7 +46,7 @@ TEST_F(AdminModulesTest, ListsTheModulesInTheConfigurationsOrderWithWhatTheyRegi
     EXPECT_TRUE(module(1).at("callbacks").as_object().empty());
     EXPECT_EQ(module(3).at("callbacks").as_object().size(), 1U);
     EXPECT_EQ(boost::json::serialize(module(3).at("callbacks").at("check_event_for_spam")),
-              R"({"calls":0,"decided":0,"failed":0,"timed_calls":0,"timed_ms":0E0,"longest_ms":0E0,"p50_ms":0E0,"p90_ms":0E0,"p99_ms":0E0,"total_ms":0E0,)"
+              R"({"calls":0,"decided":0,"failed":0,"timed_calls":0,"timed_ms":0E0,"longest_ms":0E0,"p50_ms":0E0,"p90_ms":0E0,"p99_ms":0E0,"total_ms":0E0,"durations":[],)"
               R"("mode":"enforce","share":"100%"})");
     EXPECT_EQ(boost::json::serialize(module(3).at("background_calls")), R"({"calls":0,"failed":0})");
 }

@@ -139,6 +139,35 @@ TEST_F(ModuleStatisticsTest, OfSeveralWorkersAddUp) {
     EXPECT_EQ(one.caches[0].counters.size, 11U);
 }
 
+TEST(ModuleStateTest, IsWhatItsCallbacksAreTogether) {
+    using async::call_mode;
+    const auto counts_with = [](call_mode mode, std::uint32_t share) {
+        modapi::CallbackCounts counts;
+        counts.mode = mode;
+        counts.share = share;
+        return counts;
+    };
+    constexpr std::uint32_t all = async::call_limits::whole;
+    ModuleStatistics module;
+    module.mode = call_mode::off;
+    EXPECT_EQ(modapi::state_of(module), "running") << "it has no callbacks, but may have web resources";
+    EXPECT_EQ(module.mode_in_force(), call_mode::off) << "as its entry says";
+    module.callbacks = {counts_with(call_mode::off, all), counts_with(call_mode::enforce, 0)};
+    EXPECT_EQ(modapi::state_of(module), "off");
+    EXPECT_EQ(module.mode_in_force(), std::nullopt) << "they differ";
+    EXPECT_EQ(module.share_in_force(), std::nullopt);
+    module.callbacks.push_back(counts_with(call_mode::shadow, all));
+    EXPECT_EQ(modapi::state_of(module), "shadow");
+    module.callbacks[2].breaker = async::breaker_state::open;
+    EXPECT_EQ(modapi::state_of(module), "shadow") << "whose breaker keeps nothing from anybody";
+    module.callbacks.push_back(counts_with(call_mode::enforce, 1));
+    EXPECT_EQ(modapi::state_of(module), "running");
+    module.callbacks[3].breaker = async::breaker_state::closed;
+    EXPECT_EQ(modapi::state_of(module), "running");
+    module.callbacks[3].breaker = async::breaker_state::half_open;
+    EXPECT_EQ(modapi::state_of(module), "breaker_open");
+}
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 TEST(CallbackCountsTest, KnowTheirLongestTimeByItsFormerNameToo) {

@@ -26,6 +26,7 @@ namespace {
 
 using callbacks::JsonArray;
 using callbacks::JsonDict;
+using callbacks::JsonValue;
 using modapi::ModuleStatistics;
 using modapi::Response;
 
@@ -42,6 +43,21 @@ JsonDict described(const async::shadow_counts& counts) {
     return row;
 }
 
+/// How often what took how long, without what never did: longer than, up to (null: the longest), calls that waited, and of the timed
+/// calls those that didn't.
+JsonArray durations_of(const modapi::CallbackCounts& counts) {
+    JsonArray buckets;
+    double from = 0;
+    for (std::size_t index = 0; index < counts.waited.buckets.size(); ++index) {
+        JsonValue up_to;
+        if (index < async::duration_bounds::count) up_to = in_milliseconds(async::duration_bounds::upper[index]);
+        if (counts.waited.buckets[index] + counts.at_once.buckets[index] > 0)
+            buckets.push_back(JsonArray{from, up_to, counts.waited.buckets[index], counts.at_once.buckets[index]});
+        if (up_to.is_double()) from = up_to.get_double();
+    }
+    return buckets;
+}
+
 JsonDict described(const modapi::CallbackCounts& counts) {
     JsonDict row;
     row["calls"] = counts.calls;
@@ -54,6 +70,7 @@ JsonDict described(const modapi::CallbackCounts& counts) {
     row["p90_ms"] = counts.percentile_ns(0.9) / 1e6;
     row["p99_ms"] = counts.percentile_ns(0.99) / 1e6;
     row["total_ms"] = counts.estimated_total_ns() / 1e6;
+    row["durations"] = durations_of(counts);
     row["mode"] = modapi::word_of(counts.mode);
     row["share"] = modapi::percentage(counts.share);
     if (counts.shadow.runs + counts.shadow.skipped > 0) row["shadow"] = described(counts.shadow);

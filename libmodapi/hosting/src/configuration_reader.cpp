@@ -161,8 +161,10 @@ DecisionSettings ConfigurationReader::decisions() const {
         const std::int64_t in_memory = section.value_or<std::int64_t>("in_memory", static_cast<std::int64_t>(settings.in_memory));
         if (in_memory < 1 || in_memory > most) section.fail("in_memory", "must be 1 to " + std::to_string(most));
         settings.in_memory = static_cast<std::size_t>(in_memory);
-        const std::chrono::milliseconds keep = deadline(section, "keep", std::chrono::milliseconds(0));
-        if (keep.count() > 0) settings.keep_ms = keep.count();
+        if (section.contains("keep")) {
+            const std::chrono::milliseconds keep = deadline(section, "keep", std::chrono::milliseconds(0));
+            if (keep.count() > 0) settings.keep_ms = keep.count();
+        }
         warn_unknown_keys(section.values(), {"module_decisions"}, {"in_memory", "keep"});
         return settings;
     });

@@ -106,7 +106,7 @@ class ModuleRow {
     setText(parts.position, counted(module.position));
     setStranger(parts.name, module.name);
     setStranger(parts.version, module.version ?? "");
-    setText(parts.state, plain(module.state ?? "running"));
+    setText(parts.state, module.state === "breaker_open" ? "breaker open" : plain(module.state ?? "running"));
     setAttribute(parts.state, "data-state", String(module.state ?? "running"));
     setText(parts.calls, rate(together(([callback]) => history.rate(seriesName(module, callback), "calls"))));
     const slowest = Math.max(...counts.map(([, each]) => each.p99_ms).filter(isNumber));

@@ -116,7 +116,11 @@ std::string_view state_of(const ModuleStatistics& module) {
     const std::vector<CallbackCounts>& callbacks = module.callbacks;
     if (callbacks.empty()) return "running";
     if (std::all_of(callbacks.begin(), callbacks.end(), is_off)) return "off";
-    return std::all_of(callbacks.begin(), callbacks.end(), changes_nothing) ? "shadow" : "running";
+    if (std::all_of(callbacks.begin(), callbacks.end(), changes_nothing)) return "shadow";
+    const auto is_broken = [&](const CallbackCounts& counts) {
+        return !changes_nothing(counts) && counts.breaker.value_or(async::breaker_state::closed) != async::breaker_state::closed;
+    };
+    return std::any_of(callbacks.begin(), callbacks.end(), is_broken) ? "breaker_open" : "running";
 }
 
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {

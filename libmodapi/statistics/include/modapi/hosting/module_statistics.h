@@ -98,8 +98,8 @@ struct WorkerStatistics {
     std::vector<ModuleStatistics> modules;  ///< in the order of the configuration
 };
 
-/// What a module does now, in a word: `off` if none of its callbacks is asked, `shadow` if what they answer changes nothing, else
-/// `running`.
+/// What a module does now, in a word: `off` if none of its callbacks is asked, `shadow` if what they answer changes nothing,
+/// `breaker_open` if a breaker keeps calls from one of them, else `running`.
 [[nodiscard]] std::string_view state_of(const ModuleStatistics& module);
 
 /// Adds what the modules of a worker did to that of other workers: every worker has built the same modules in the same order.
