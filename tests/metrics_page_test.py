@@ -148,7 +148,7 @@ def check_numbers(server):
     require(moved("modapi_callback_calls_total", **checker) >= 3, "calls of a callback aren't counted:\n" + after)
     require(moved("modapi_callback_shadow_results_total", module=checker["module"] + "#2", result="differed") == 3,
             "answers in shadow mode aren't counted:\n" + after)
-    require(moved("modapi_callback_decisions_total", **checker) >= 1, "decisions aren't counted:\n" + after)
+    require(moved("modapi_callback_decisions_total", outcome="denied", **checker) == 1, "decisions aren't counted:\n" + after)
     require(moved("modapi_http_client_requests_total", module="my_module.MyModule", status="none") == 1,
             "a module's request isn't counted:\n" + after)
     require(moved("modapi_web_resource_failures_total", path="/_synapse/client/my_module/department") == 1,

@@ -61,6 +61,7 @@ protected:
     [[nodiscard]] std::string text() {
         modapi::AnsweredWorkers answered;
         answered.workers.push_back({"main", host.worker().module_statistics()});
+        answered.decisions = decisions;
         modapi::MetricFamilies metrics;
         metrics.add_modules(answered);
         return metrics.text();
@@ -70,17 +71,26 @@ protected:
     }
 
     modapi::testing::Host host;
+    std::vector<modapi::Decisions::Count> decisions;
 };
 
 TEST_F(MetricsTest, SayWhatACallbackWasAskedDecidedAndFailedIn) {
+    decisions.push_back({"a.Judge", "check_event_for_spam", "main", modapi::DecisionOutcome::denied, 1});
+    decisions.push_back({"gone.Module", "user_may_invite", "main", modapi::DecisionOutcome::replaced, 2});
     host.load_named<Judge>("a.Judge");
     for (const char* const said : {"hello", "spam", "throw", "throw"}) judge(said);
     const std::string shown = text();
     const std::string of = R"({module="a.Judge",worker="main",callback="check_event_for_spam"})";
+    const std::string of_some = R"({module="a.Judge",worker="main",callback="check_event_for_spam",)";
     EXPECT_TRUE(has_line(shown, "# TYPE modapi_callback_calls_total counter")) << shown;
     EXPECT_TRUE(has_line(shown, "modapi_callback_calls_total" + of + " 4")) << shown;
-    EXPECT_TRUE(has_line(shown, "modapi_callback_decisions_total" + of + " 1")) << shown;
-    EXPECT_TRUE(has_line(shown, "modapi_callback_failures_total" + of + " 2")) << shown;
+    EXPECT_TRUE(has_line(shown, "modapi_callback_decisions_total" + of_some + R"(outcome="denied"} 1)")) << shown;
+    EXPECT_TRUE(has_line(shown, "modapi_callback_decisions_total" + of_some + R"(outcome="replaced"} 0)")) << shown;
+    EXPECT_TRUE(has_line(
+        shown, R"(modapi_callback_decisions_total{module="gone.Module",worker="main",callback="user_may_invite",outcome="replaced"} 2)"))
+        << shown;
+    EXPECT_TRUE(has_line(shown, "modapi_callback_failures_total" + of_some + R"(kind="exception"} 2)")) << shown;
+    EXPECT_TRUE(has_line(shown, "modapi_callback_failures_total" + of_some + R"(kind="deadline"} 0)")) << shown;
     EXPECT_TRUE(has_line(shown, "modapi_callback_calls_in_flight" + of + " 0")) << shown;
     EXPECT_TRUE(has_line(shown, R"(modapi_worker_up{worker="main"} 1)")) << shown;
 }

@@ -115,6 +115,8 @@ TEST_F(ModuleRulesTest, AHangingModuleIsCutAtItsDeadlineAndItsFailureIsWhatTheFi
     EXPECT_EQ(under_test.time.clock().now() - before, 300ms);
     EXPECT_EQ(judge("calm"), "passed");
     EXPECT_EQ(counts(0, "check_event_for_spam").failed, 1U);
+    EXPECT_EQ(counts(0, "check_event_for_spam").cut, 1U);
+    EXPECT_EQ(counts(0, "check_event_for_spam").waited.total_ns, 300'000'000U);
     EXPECT_TRUE(
         log.contains("module my.Judge: check_event_for_spam failed: deadline exceeded; denied instead "
                      "(on_failure: reject)"))
@@ -131,6 +133,8 @@ TEST_F(ModuleRulesTest, ABreakersOpeningAndClosingAreALineEachAndWhatItKeepsOutI
     EXPECT_EQ(judge("calm"), "Try again later");
     EXPECT_EQ(Judge::asked, "itit") << "an open breaker lets nobody through";
     EXPECT_EQ(counts(0, "check_event_for_spam").breaker, async::breaker_state::open);
+    EXPECT_GT(counts(0, "check_event_for_spam").kept_out, 0U);
+    EXPECT_LT(counts(0, "check_event_for_spam").kept_out, counts(0, "check_event_for_spam").failed);
     EXPECT_EQ(counts(0, "check_media_file_for_spam").breaker, std::nullopt);
     EXPECT_TRUE(log.contains("module my.Judge: check_event_for_spam failed too often: its breaker is open for 30000 ms"))
         << log.text();

@@ -1,9 +1,29 @@
+#include <async/call_limits.h>
 #include <async/hook_run.h>
 
 #include <optional>
 #include <utility>
 
 namespace async::detail {
+
+namespace {
+
+/// Counts a failure, and what kind of one it is.
+void count_failure(callback_statistics& statistics, const std::exception_ptr& failure) {
+    callback_statistics::add(statistics.errors);
+    try {
+        std::rethrow_exception(failure);
+    } catch (const deadline_exceeded&) {
+        callback_statistics::add(statistics.cut);
+    } catch (const no_free_place&) {
+        callback_statistics::add(statistics.cut);
+    } catch (const breaker_is_open&) {
+        callback_statistics::add(statistics.kept_out);
+    } catch (...) {
+    }
+}
+
+}  // namespace
 
 inline clock::duration hook_run::measure(bool has_suspended) noexcept {
     timing_ = timing::ended;
@@ -100,8 +120,8 @@ hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const faile
         throw_if_operation_cancelled();
         return {nullptr, nullptr};
     }
-    callback_statistics::add(statistics().errors);
     if (ruled) failure = ruled->failure();
+    count_failure(statistics(), failure);
     if (settings_ != nullptr && settings_->border != nullptr)
         failure = settings_->border->outside(running(), std::move(failure));
     if (settings_ != nullptr && settings_->observer != nullptr) {

@@ -32,6 +32,8 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     counts.decided = counted.decisions.load(std::memory_order_relaxed);
     counts.failed = counted.errors.load(std::memory_order_relaxed);
     counts.max_ns = counted.longest_ns.load(std::memory_order_relaxed);
+    counts.cut = counted.cut.load(std::memory_order_relaxed);
+    counts.kept_out = counted.kept_out.load(std::memory_order_relaxed);
     counts.waited = counted.waited.counts();
     counts.at_once = counted.at_once.counts();
     counts.timed_calls = counts.waited.count() + counts.at_once.count();

@@ -1,6 +1,9 @@
 #include <modapi/hosting/metrics.h>
 
+#include <array>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace modapi {
 
@@ -32,7 +35,8 @@ struct CallFamilies {
         : label(std::move(label_of_each)),
           calls(into.counter("modapi_" + subject + "_calls_total", "Calls of modules' " + calls_of + ".")),
           failures(into.counter("modapi_" + subject + "_failures_total",
-                                "Calls of modules' " + calls_of + " that ended with an exception.")),
+                                "Calls of modules' " + calls_of + " that failed: kind=\"exception\"; kind=\"deadline\": their time was "
+                                "over; kind=\"breaker_open\": an open breaker let them not through.")),
           in_flight(into.gauge("modapi_" + subject + "_calls_in_flight",
                                "Calls of modules' " + calls_of + " that wait and haven't ended.")),
           longest(into.gauge("modapi_" + subject + "_longest_duration_seconds",
@@ -50,7 +54,9 @@ struct CallFamilies {
     void add(const CallbackCounts& counts, const MetricLabels& of_module) {
         const MetricLabels labels = with(of_module, label, counts.callback);
         calls.add(labels, counted(counts.calls));
-        failures.add(labels, counted(counts.failed));
+        failures.add(with(labels, "kind", "exception"), counted(counts.failed - counts.cut - counts.kept_out));
+        failures.add(with(labels, "kind", "deadline"), counted(counts.cut));
+        failures.add(with(labels, "kind", "breaker_open"), counted(counts.kept_out));
         in_flight.add(labels, counted(counts.waiting));
         longest.add(labels, counted(counts.max_ns) / 1e9);
         if (counts.waited.count() > 0) durations.add(with(labels, "measured", "waited"), counts.waited);
@@ -69,11 +75,9 @@ struct CallFamilies {
 };
 
 /// What only callbacks have.
-struct DecisionFamilies {
-    explicit DecisionFamilies(MetricFamilies& into)
-        : decisions(into.counter("modapi_callback_decisions_total",
-                                 "Answers of modules' callbacks that ended the asking: denials, replacements, values.")),
-          breakers(into.gauge("modapi_callback_breaker_state",
+struct RuleFamilies {
+    explicit RuleFamilies(MetricFamilies& into)
+        : breakers(into.gauge("modapi_callback_breaker_state",
                               "What the breaker of a module's callback lets through: 0 all, 1 nothing, 2 one call, to see whether "
                               "all is well.")),
           shadow_runs(into.counter("modapi_callback_shadow_runs_total", "Runs of modules' callbacks in shadow mode that began.")),
@@ -83,7 +87,6 @@ struct DecisionFamilies {
 
     void add(const CallbackCounts& counts, const MetricLabels& of_module) {
         const MetricLabels labels = with(of_module, "callback", counts.callback);
-        decisions.add(labels, counted(counts.decided));
         if (counts.breaker) breakers.add(labels, static_cast<double>(*counts.breaker));
         if (counts.shadow.runs + counts.shadow.skipped == 0) return;
         shadow_runs.add(labels, counted(counts.shadow.runs));
@@ -93,7 +96,6 @@ struct DecisionFamilies {
         shadow_ends.add(with(labels, "result", "skipped"), counted(counts.shadow.skipped));
     }
 
-    MetricFamily decisions;
     MetricFamily breakers;
     MetricFamily shadow_runs;
     MetricFamily shadow_ends;
@@ -166,6 +168,28 @@ struct WorkFamilies {
     MetricFamily transaction_durations;
 };
 
+/// What was noted, and 0 for what wasn't yet: who looks at an increase misses the first one otherwise. The entries of one module are
+/// together.
+void add_decisions(MetricFamilies& into, const AnsweredWorkers& answered) {
+    using Numbers = std::array<std::uint64_t, decision_outcomes.size()>;
+    std::map<std::tuple<std::string, std::string, std::string>, Numbers> by_callback;
+    for (const WorkerStatistics& worker : answered.workers) {
+        for (const ModuleStatistics& module : worker.modules) {
+            for (const CallbackCounts& counts : module.callbacks) by_callback[{module.module, counts.callback, worker.worker}];
+        }
+    }
+    for (const Decisions::Count& count : answered.decisions)
+        by_callback[{count.module, count.callback, count.worker}][static_cast<std::size_t>(count.outcome)] += count.decisions;
+    MetricFamily decisions = into.counter(
+        "modapi_callback_decisions_total",
+        "What modules decided, by outcome, as GET /_synapse/admin/v1/modules/decisions lists it; of all entries of a module together.");
+    for (const auto& [of, numbers] : by_callback) {
+        const MetricLabels labels{{"module", std::get<0>(of)}, {"worker", std::get<2>(of)}, {"callback", std::get<1>(of)}};
+        for (std::size_t outcome = 0; outcome < numbers.size(); ++outcome)
+            decisions.add(with(labels, "outcome", std::string(decision_outcomes[outcome])), counted(numbers[outcome]));
+    }
+}
+
 }  // namespace
 
 void MetricFamilies::add_modules(const AnsweredWorkers& answered) {
@@ -174,8 +198,9 @@ void MetricFamilies::add_modules(const AnsweredWorkers& answered) {
     for (const WorkerStatistics& worker : answered.workers) up.add({{"worker", worker.worker}}, 1);
     for (const SilentWorker& silent : answered.silent) up.add({{"worker", silent.worker}}, 0);
 
+    add_decisions(*this, answered);
     CallFamilies callbacks(*this, "callback", "callback", "callbacks");
-    DecisionFamilies decisions(*this);
+    RuleFamilies rules(*this);
     CallFamilies web_resources(*this, "web_resource", "path", "web resources");
     CacheFamilies caches(*this);
     WorkFamilies work(*this);
@@ -186,7 +211,7 @@ void MetricFamilies::add_modules(const AnsweredWorkers& answered) {
             const MetricLabels labels{{"module", names[index]}, {"worker", worker.worker}};
             for (const CallbackCounts& counts : module.callbacks) {
                 callbacks.add(counts, labels);
-                decisions.add(counts, labels);
+                rules.add(counts, labels);
             }
             for (const CallbackCounts& counts : module.web_resource_calls) web_resources.add(counts, labels);
             for (const CacheCounts& counts : module.caches) caches.add(counts, labels);

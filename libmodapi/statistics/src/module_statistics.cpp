@@ -69,6 +69,8 @@ void CallbackCounts::add(const CallbackCounts& others) {
     shadow.kept_back += others.shadow.kept_back;
     place = std::min(place, others.place);
     waited.add(others.waited);
+    cut += others.cut;
+    kept_out += others.kept_out;
     at_once.add(others.at_once);
     passed_by += others.passed_by;
     if (!breaker || (others.breaker && lets_through(*others.breaker) < lets_through(*breaker))) breaker = others.breaker;

@@ -25,6 +25,8 @@ class waiting_runs;
 struct callback_statistics {
     std::atomic<std::uint64_t> runs{0};
     std::atomic<std::uint64_t> errors{0};      ///< runs that ended with an exception
+    std::atomic<std::uint64_t> cut{0};         ///< of those: their time was over
+    std::atomic<std::uint64_t> kept_out{0};    ///< likewise: an open breaker let them not through
     std::atomic<std::uint64_t> decisions{0};   ///< answers that ended the walk: a denial, a replacement, a value
     std::atomic<std::uint64_t> longest_ns{0};  ///< of the runs whose duration was taken: every 64th, and each one that suspended
     duration_histogram waited;                 ///< of every run that suspended, however it ended

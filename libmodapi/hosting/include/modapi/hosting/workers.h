@@ -77,6 +77,7 @@ struct SilentWorker {
 struct AnsweredWorkers {
     std::vector<WorkerStatistics> workers;  ///< in their order
     std::vector<SilentWorker> silent;
+    std::vector<Decisions::Count> decisions;  ///< of all workers
 };
 
 /// Likewise, added up.

@@ -43,6 +43,8 @@ struct CallbackCounts {
     async::duration_counts at_once{};  ///< likewise those of the timed calls that didn't wait, which are a sample
     /// Calls that the module wasn't asked in, as its rules say, and that weren't in shadow mode: they are no calls, and in the sample.
     std::uint64_t passed_by = 0;
+    std::uint64_t cut = 0;       ///< of `failed`: calls whose time was over
+    std::uint64_t kept_out = 0;  ///< likewise those that an open breaker let not through
     /// Of the breaker that keeps calls from it: the one that lets the least through, of several workers; none: it has none.
     std::optional<async::breaker_state> breaker{};
 
