@@ -162,7 +162,7 @@ std::function<void(std::size_t)> accounting() {
             statistics.runs.store(run + 1, std::memory_order_relaxed);
             if ((run & 1023) != 0) continue;
             const async::clock::time_point began = time.now();
-            async::callback_statistics::add(statistics.total_ns, static_cast<std::uint64_t>((time.now() - began).count()));
+            statistics.measure(static_cast<std::uint64_t>((time.now() - began).count()), false);
         }
     };
 }

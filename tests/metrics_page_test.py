@@ -46,13 +46,21 @@ def listings(language):
 
 
 class MetricsServer(Server):
-    """A server with the page's listeners, which take any port."""
+    """A server with the page's listeners, which take any port; ends with the block that it is for."""
 
     def __init__(self, folder, workers):
-        super().__init__(BUILD, folder, 0)
+        super().__init__(BUILD, folder, 0, subprocess.DEVNULL)
         settings = SETTINGS % (SECRET, workers, BUILD / "modules")
         listeners, _ = listings("yaml")
         (self.folder / "homeserver.yaml").write_text(re.sub(r"port: \d+", "port: 0", listeners) + settings)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.kill()
 
     def start(self):
         super().start()
@@ -126,10 +134,11 @@ def check_numbers(server):
     checker = {"module": "list_spam_checker.ListSpamChecker", "callback": "check_event_for_spam"}
     bob, mallory = server.register("bob"), server.register("mallory")
     room = server.expect_ok("POST", "/_matrix/client/v3/createRoom", {"preset": "public_chat"}, bob)["room_id"]
+    server.expect_ok("POST", "/_matrix/client/v3/join/" + room, {}, mallory)
     before = server.scrape()[2]
     for _ in range(3):
         require(server.send(room, "hello", bob) == 200, "bob can't say hello")
-    server.request("POST", "/_matrix/client/v3/createRoom", {}, mallory)
+    require(server.send(room, "hello", mallory) == 403, "mallory may say hello")
     fetch(server.base + "/_synapse/client/my_module/department?user_id=@bob:localhost")
     status, _, after = server.scrape()
 
@@ -146,8 +155,9 @@ def check_numbers(server):
             "a web resource isn't counted:\n" + after)
     require(moved("modapi_cache_misses_total", function="get_department_for_user") == 1, "a cache isn't counted:\n" + after)
     sent = {"endpoint": "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{transaction_id}", "method": "PUT"}
-    require(moved("modapi_http_server_requests_total", status="2xx", **sent) == 3, "requests aren't counted:\n" + after)
-    require(moved("modapi_http_server_request_duration_seconds_count", **sent) == 3, "requests aren't timed:\n" + after)
+    require(moved("modapi_http_server_requests_total", status="2xx", **sent) == 3 and moved("modapi_http_server_requests_total", status="4xx", **sent) == 1,
+            "requests aren't counted:\n" + after)
+    require(moved("modapi_http_server_request_duration_seconds_count", **sent) == 4, "requests aren't timed:\n" + after)
     require(total(after, "modapi_worker_up") == 2, "not both workers are up:\n" + after)
     require(total(after, "modapi_callback_breaker_state", **checker) == 0 and "modapi_callback_breaker_state{" in after,
             "there is no breaker:\n" + after)
@@ -182,41 +192,36 @@ def check_listings(server):
     promtool("check", "rules", str(server.folder / "rules.yml"))
 
 
-def check_two_workers(folder):
-    server = MetricsServer(folder, 2)
-    server.start()
+def check_two_workers(server):
     check_who_may_ask(server, server.register("alice"))
     check_numbers(server)
-    text = server.scrape()[2]
-    check_table(text)
+    check_table(server.scrape()[2])
     check_listings(server)
     promtool("check", "metrics", given=fetch(server.base + "/_synapse/admin/v1/metrics", server.admin)[2])
     require(server.stop() == 0, "the server did not stop cleanly")
 
 
-def check_blocked_worker(folder):
+def check_blocked_worker(server):
     """The only one there is: who says so is no worker."""
-    server = MetricsServer(folder, 1)
-    server.start()
     alice = server.register("alice")
     room = server.expect_ok("POST", "/_matrix/client/v3/createRoom", {}, alice)["room_id"]
     require(server.send(room, "block later", alice) == 200, "alice can't send")
-    deadline = time.monotonic() + 20
-    while total(text := server.scrape()[2], "modapi_worker_up", worker="main") != 0:
-        require(time.monotonic() < deadline, "the worker isn't blocked")
+    patience = time.monotonic() + 20
+    while total(server.scrape()[2], "modapi_worker_up", worker="main") != 0:
+        require(time.monotonic() < patience, "the worker isn't blocked")
     began = time.monotonic()
     text = server.scrape()[2]
-    require(time.monotonic() - began < 1, "the answer took %.1f s" % (time.monotonic() - began))
-    require("modapi_worker_up{worker=\"main\"} 0\n" in text, "the blocked worker isn't named:\n" + text)
+    took = time.monotonic() - began
+    require(took < 1, "the answer took %.1f s" % took)
+    require('modapi_worker_up{worker="main"} 0\n' in text, "the blocked worker isn't named:\n" + text)
     require("process_open_fds " in text and "modapi_http_server_requests_total{" in text, "the rest is missing:\n" + text)
     promtool("check", "metrics", given=text)
-    server.kill()
 
 
 def main():
-    for check in (check_two_workers, check_blocked_worker):
-        with tempfile.TemporaryDirectory() as folder:
-            check(folder)
+    for check, workers in ((check_two_workers, 2), (check_blocked_worker, 1)):
+        with tempfile.TemporaryDirectory() as folder, MetricsServer(folder, workers) as server:
+            check(server)
     if PROMTOOL is None:
         print("promtool isn't installed: what the metrics look like wasn't checked")
         sys.exit(77)

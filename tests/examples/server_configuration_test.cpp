@@ -143,6 +143,17 @@ TEST(ServerConfigurationTest, ReadsWhatCallbacksMayTake) {
     EXPECT_TRUE(given.warnings.empty());
 }
 
+TEST(ServerConfigurationTest, ReadsHowManyDecisionsAreKept) {
+    const ServerConfiguration usual = read("server_name: hs\n").configuration;
+    EXPECT_EQ(usual.decisions.in_memory, 10'000U);
+    EXPECT_EQ(usual.decisions.keep_ms, std::nullopt);
+    const Read given = read("server_name: hs\nmodule_decisions: {in_memory: 500, keep: 7d}\n");
+    EXPECT_EQ(given.configuration.decisions.in_memory, 500U);
+    EXPECT_EQ(given.configuration.decisions.keep_ms, 7 * 24 * 3'600'000);
+    EXPECT_TRUE(given.warnings.empty());
+    EXPECT_EQ(read("server_name: hs\nmodule_decisions: {keep: none}\n").configuration.decisions.keep_ms, std::nullopt);
+}
+
 TEST(ServerConfigurationTest, ReadsWhereMailsGo) {
     const Read none = read("server_name: hs\n");
     EXPECT_FALSE(none.configuration.mail.smtp);
@@ -226,6 +237,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  min_batch_size: 0\n",
                          "3: background_updates.min_batch_size: must be at least 1"},
+        BadConfiguration{"server_name: hs\nmodule_decisions:\n  in_memory: 0\n", "3: module_decisions.in_memory: must be 1 to "},
+        BadConfiguration{"server_name: hs\nmodule_decisions:\n  keep: soon\n", "3: module_decisions.keep: must be "},
+        BadConfiguration{"server_name: hs\nmodule_decisions:\n  keep: 0\n", "3: module_decisions.keep: must be longer than 0"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  sleep_enabled: often\n",
                          "3: background_updates.sleep_enabled: must be "},
         BadConfiguration{"server_name: hs\nlogin_via_existing_session:\n  token_timeout: soon\n",

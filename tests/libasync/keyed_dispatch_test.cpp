@@ -86,12 +86,12 @@ TEST(DispatchStatistics, MeasureEvery64thRunAndEachThatSuspends) {
     for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(time.run(ask_single(slow)), 1);
     quick.each_registration([](const async::callback_identity& identity) {
         EXPECT_EQ(identity.statistics.runs, 65U);
-        EXPECT_EQ(identity.statistics.measured, 2U);
+        EXPECT_EQ(identity.statistics.waited.counts().count() + identity.statistics.at_once.counts().count(), 2U);
         EXPECT_EQ(identity.statistics.longest_ns, 0U);
     });
     slow.each_registration([](const async::callback_identity& identity) {
-        EXPECT_EQ(identity.statistics.measured, 3U);
-        EXPECT_EQ(identity.statistics.total_ns, 6'000'000'000U);
+        EXPECT_EQ(identity.statistics.waited.counts().count() + identity.statistics.at_once.counts().count(), 3U);
+        EXPECT_EQ(identity.statistics.waited.counts().total_ns, 6'000'000'000U);
         EXPECT_EQ(identity.statistics.longest_ns, 2'000'000'000U);
     });
 }

@@ -70,6 +70,19 @@ TEST(CallPercentiles, LeaveOutCallsThatHaveNotEnded) {
     EXPECT_EQ(counts.sampled_calls_stand_for(), 64.0);
 }
 
+TEST(CallPercentiles, AreOfTheCallsThatTheModuleWasAskedIn) {
+    CallbackCounts counts;
+    add_sampled(counts, 10 * ms, 10);
+    add_sampled(counts, 1 * us, 90);
+    counts.calls = 64 * 10;  // with `share: 10%`
+    counts.passed_by = 64 * 90;
+    EXPECT_GT(counts.percentile_ns(0.01), 7.0 * ms);
+    EXPECT_DOUBLE_EQ(counts.estimated_total_ns(), 64.0 * (10 * 10 * ms + 90 * us));
+    counts.passed_by += counts.calls;
+    counts.calls = 0;
+    EXPECT_EQ(counts.percentile_ns(0.99), 0.0);
+}
+
 TEST(CallPercentiles, OfNoCallsAreNothing) {
     const CallbackCounts counts;
     EXPECT_EQ(counts.percentile_ns(0.99), 0.0);

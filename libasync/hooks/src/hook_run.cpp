@@ -5,6 +5,14 @@
 
 namespace async::detail {
 
+inline clock::duration hook_run::measure(bool has_suspended) noexcept {
+    timing_ = timing::ended;
+    ended_ = inner_.clock().now();
+    const clock::duration took = ended_ - began_;
+    statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
+    return took;
+}
+
 void hook_run::throw_if_it_ends_the_walk() {
     const cancel_reason reason = outer_.cancel_requested();
     if (reason == cancel_reason::none) return;
@@ -27,32 +35,38 @@ void hook_run::suspended() {
     if (timing_ != timing::sampled) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
     timing_ = timing::suspended;
     leave();
-    if (settings_ == nullptr || (settings_->waiting == nullptr && !limited_)) return;
+    if (settings_ == nullptr) return;
+    if (limited_) return suspended_with_deadline();
+    if (settings_->waiting == nullptr) return;
     waits_ = true;
-    cancellation_source* const ends_by = limited_ ? &*limited_ : nullptr;
-    if (ends_by != nullptr && outer_.cancellation != nullptr && !is_linked_) {
+    if (is_listed_) return wait_again(running(), began_, clock::duration(0));
+    is_listed_ = true;
+    settings_->waiting->add(*this, running(), inner_, began_, nullptr, clock::duration(0));
+}
+
+void hook_run::suspended_with_deadline() {
+    waits_ = true;
+    if (outer_.cancellation != nullptr && !is_linked_) {
         is_linked_ = true;
-        ends_by->end_with(*outer_.cancellation, cancel_reason::deadline);
+        limited_->end_with(*outer_.cancellation, cancel_reason::deadline);
     }
     const clock::duration deadline = running().how.has_own_deadline ? clock::duration(0) : settings_->callback_deadline;
     if (is_listed_) {
         wait_again(running(), began_, deadline);
     } else if (settings_->waiting != nullptr) {
         is_listed_ = true;
-        settings_->waiting->add(*this, running(), inner_, began_, ends_by, deadline);
+        settings_->waiting->add(*this, running(), inner_, began_, &*limited_, deadline);
     } else if (deadline.count() > 0) {
         const context& here = inner_;
         expiry_ = here.clock().call_at(
             here.clock().after(deadline), here.executor(),
-            [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, ends_by);
+            [](void* expired) { static_cast<cancellation_source*>(expired)->request(cancel_reason::deadline); }, &*limited_);
     }
 }
 
-void hook_run::stop_waiting() noexcept {
-    waits_ = false;
-    pause();
+void hook_run::stop_waiting_with_deadline() noexcept {
     expiry_.reset();
-    if (!limited_ || limited_->requested() == cancel_reason::none) return;
+    if (limited_->requested() == cancel_reason::none) return;
     // What ended this hook isn't the next one's, unless it ends all.
     is_linked_ = false;
     const cancel_reason of_all = requested_ == cancel_reason::caller_gone ? cancel_reason::none : requested_;
@@ -118,14 +132,6 @@ void hook_run::decided(std::span<const typed_value> arguments, const typed_value
 std::optional<clock::duration> hook_run::took() const noexcept {
     if (timing_ != timing::ended) return std::nullopt;
     return ended_ - began_;
-}
-
-clock::duration hook_run::measure(bool has_suspended) noexcept {
-    timing_ = timing::ended;
-    ended_ = inner_.clock().now();
-    const clock::duration took = ended_ - began_;
-    statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
-    return took;
 }
 
 void hook_run::end_timed() {

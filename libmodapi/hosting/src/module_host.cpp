@@ -31,11 +31,11 @@ CallbackCounts counts_of(const async::callback_identity& identity, const async::
     counts.calls = counted.runs.load(std::memory_order_relaxed);
     counts.decided = counted.decisions.load(std::memory_order_relaxed);
     counts.failed = counted.errors.load(std::memory_order_relaxed);
-    counts.timed_calls = counted.measured.load(std::memory_order_relaxed);
-    counts.timed_ns = counted.total_ns.load(std::memory_order_relaxed);
     counts.max_ns = counted.longest_ns.load(std::memory_order_relaxed);
     counts.waited = counted.waited.counts();
     counts.at_once = counted.at_once.counts();
+    counts.timed_calls = counts.waited.count() + counts.at_once.count();
+    counts.timed_ns = counts.waited.total_ns + counts.at_once.total_ns;
     waiting.each([&](const async::waiting_run& run) {
         if (&run.callback() != &identity) return;
         ++counts.waiting;
@@ -262,8 +262,10 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         // A dispatcher has counted them as runs.
         for (CallbackCounts& counts : of_module.callbacks) {
             if (registered.limits == nullptr) continue;
-            counts.calls -= registered.limits->not_asked(counts.callback);
+            const std::uint64_t not_asked = registered.limits->not_asked(counts.callback);
+            counts.calls -= not_asked;
             counts.shadow = registered.limits->in_shadow(counts.callback);
+            counts.passed_by = not_asked - std::min(not_asked, counts.shadow.runs + counts.shadow.skipped);
             counts.breaker = registered.limits->breaker(counts.callback);
             const CallbackRule rule = registered.limits->in_force(counts.callback);
             counts.mode = rule.mode;

@@ -70,6 +70,7 @@ void CallbackCounts::add(const CallbackCounts& others) {
     place = std::min(place, others.place);
     waited.add(others.waited);
     at_once.add(others.at_once);
+    passed_by += others.passed_by;
     if (!breaker || (others.breaker && lets_through(*others.breaker) < lets_through(*breaker))) breaker = others.breaker;
 }
 

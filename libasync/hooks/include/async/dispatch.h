@@ -163,8 +163,10 @@ private:
         }
         void settle(detail::passed<Arguments>... arguments) {
             bool is_decided = false;
-            std::exception_ptr failure = base::settle([&](task<answer>& finished) { is_decided = take(finished); });
-            if (failure) [[unlikely]]
+            std::exception_ptr failure;
+            const bool has_answered = base::settle([&](task<answer>& finished) { is_decided = take(finished); },
+                                                   [&](std::exception_ptr thrown) { failure = std::move(thrown); });
+            if (!has_answered) [[unlikely]]
                 return fail(std::move(failure), arguments...);
             end(is_decided, arguments...);
         }

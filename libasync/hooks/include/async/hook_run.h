@@ -85,7 +85,13 @@ private:
     }
     [[gnu::cold]] void throw_if_it_ends_the_walk();
     [[gnu::cold]] void begin_timed(const callback_identity& identity);
-    void stop_waiting() noexcept;
+    void suspended_with_deadline();
+    void stop_waiting() noexcept {
+        waits_ = false;
+        pause();
+        if (limited_) stop_waiting_with_deadline();
+    }
+    void stop_waiting_with_deadline() noexcept;
     void end_timed();
     /// Counts the duration of what is timed, which is over, and gives it.
     clock::duration measure(bool has_suspended) noexcept;

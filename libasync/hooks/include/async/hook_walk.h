@@ -43,17 +43,19 @@ protected:
         if (settled.failure) Errors::apply(std::move(settled.failure));
         return std::move(settled.answer);
     }
-    /// The hook that had suspended is finished: `take(task)` takes what it yielded. What it failed with is returned; null: nothing.
-    template <class Take>
-    [[nodiscard]] std::exception_ptr settle(Take&& take) {
-        std::exception_ptr failure;
+    /// The hook that had suspended is finished: `take(task)` takes what it yielded, `fail(failure)` what it failed with instead; false
+    /// then.
+    template <class Take, class Fail>
+    bool settle(Take&& take, Fail&& fail) {
         try {
             take(*suspended_);
         } catch (...) {
-            failure = std::current_exception();
+            suspended_.reset();
+            fail(std::current_exception());
+            return false;
         }
         suspended_.reset();
-        return failure;
+        return true;
     }
 
     hook_run run_;

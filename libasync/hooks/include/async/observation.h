@@ -26,18 +26,15 @@ struct callback_statistics {
     std::atomic<std::uint64_t> runs{0};
     std::atomic<std::uint64_t> errors{0};      ///< runs that ended with an exception
     std::atomic<std::uint64_t> decisions{0};   ///< answers that ended the walk: a denial, a replacement, a value
-    std::atomic<std::uint64_t> measured{0};    ///< runs whose duration was taken: every 64th, and each one that suspended
-    std::atomic<std::uint64_t> total_ns{0};    ///< of the measured runs
-    std::atomic<std::uint64_t> longest_ns{0};  ///< of the measured runs
+    std::atomic<std::uint64_t> longest_ns{0};  ///< of the runs whose duration was taken: every 64th, and each one that suspended
     duration_histogram waited;                 ///< of every run that suspended, however it ended
-    duration_histogram at_once;                ///< of the measured runs that didn't: a sample
+    duration_histogram at_once;                ///< of the others whose duration was taken: a sample
 
-    /// A run was measured, one that suspended or one of the sample.
+    /// The duration of a run was taken, one that suspended or one of the sample.
     void measure(std::uint64_t nanoseconds, bool has_suspended) noexcept {
-        add(measured);
-        add(total_ns, nanoseconds);
         if (nanoseconds > longest_ns.load(std::memory_order_relaxed)) longest_ns.store(nanoseconds, std::memory_order_relaxed);
-        (has_suspended ? waited : at_once).add(nanoseconds);
+        duration_histogram& histogram = has_suspended ? waited : at_once;
+        histogram.add(nanoseconds);
     }
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);

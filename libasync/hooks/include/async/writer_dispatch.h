@@ -175,10 +175,10 @@ private:
             return true;
         }
         void settle(detail::passed<Arguments>... arguments) {
-            std::exception_ptr failure = base::settle(&detail::driven_task<void>::take);
-            if (!failure) [[likely]]
-                return run_.end();
-            fail(std::move(failure), arguments...);
+            const bool has_answered =
+                base::settle(&detail::driven_task<void>::take,
+                             [&](std::exception_ptr failure) { fail(std::move(failure), arguments...); });
+            if (has_answered) run_.end();
         }
 
     private:

@@ -41,6 +41,8 @@ struct CallbackCounts {
     std::size_t place = 0;             ///< where its first registration stands among those of all modules, from 0
     async::duration_counts waited{};   ///< how long each call took that waited
     async::duration_counts at_once{};  ///< likewise those of the timed calls that didn't wait, which are a sample
+    /// Calls that the module wasn't asked in, as its rules say, and that weren't in shadow mode: they are no calls, and in the sample.
+    std::uint64_t passed_by = 0;
     /// Of the breaker that keeps calls from it: the one that lets the least through, of several workers; none: it has none.
     std::optional<async::breaker_state> breaker{};
 
