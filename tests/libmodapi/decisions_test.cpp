@@ -255,7 +255,7 @@ TEST_F(DecisionKeeperTest, WritesTheLastOnesWhenItStops) {
 class DecisionRowsTest : public testing::Test {
 protected:
     DecisionRowsTest() { rows.open(); }
-    void write(const Decisions& decisions) { time.run(rows.write(all_of(decisions).decisions)); }
+    void write(const Decisions& noted) { time.run(rows.write(all_of(noted).decisions)); }
     [[nodiscard]] DecisionPage find(DecisionFilter filter = {}, std::optional<DecisionPlace> from = {}, std::size_t limit = many) {
         return time.run(rows.find(std::move(filter), std::move(from), limit));
     }
