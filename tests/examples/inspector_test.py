@@ -9,8 +9,10 @@ With --screenshots the pictures of libmodapi/docs/inspecting.md are taken.
 import argparse
 import http.client
 import importlib.util
+import math
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import sys
@@ -47,7 +49,7 @@ MOST_BYTES = 150_000
 LONGEST_PAINT = 1_000  # ms
 LONGEST_POLL = 5.0  # ms
 SETTINGS = """server_name: localhost
-listeners: [{port: %d}]
+listeners: [{port: 0}]
 database: {name: sqlite3, args: {database: homeserver.db}}
 registration_shared_secret: only for this test
 enable_registration: true
@@ -69,7 +71,8 @@ HOSTILE_NAME = "\u202e<img src=x onerror=window.broken=1>"
 class World:
     def __init__(self, folder, modules=MODULES, workers=2):
         self.server = Server(GIVEN.build.resolve(), folder, 0, open(folder / "log", "a"))
-        (folder / "homeserver.yaml").write_text(SETTINGS % (0, GIVEN.build.resolve() / "modules", workers, modules))
+        (folder / "modules").symlink_to(GIVEN.build.resolve() / "modules")  # so that pictures show no place of who takes them
+        (folder / "homeserver.yaml").write_text(SETTINGS % (folder / "modules", workers, modules))
         self.server.start()
         self.admin = self.server.register_admin("operator", "the operator's", "only for this test")
         self.sent = 0
@@ -98,11 +101,6 @@ def log_in(browser, world, user="operator", password="the operator's"):
     browser.write("#password-login input[name=password]", password + Keys.ENTER)
 
 
-def picture(browser, name):
-    if GIVEN.screenshots:
-        browser.picture(GIVEN.screenshots / (name + ".png"))
-
-
 def expect(condition, words):
     if not condition:
         raise Failed(words)
@@ -110,7 +108,7 @@ def expect(condition, words):
 
 def check_requests(browser, world, may_be_refused=False):
     browser.take_logs()
-    elsewhere = [address for address, _, _ in browser.requests if not address.startswith(world.server.base + "/")]
+    elsewhere = [address for address, _, _ in browser.requests if not address.startswith((world.server.base + "/", "data:"))]  # the browser draws its own widgets by the latter
     expect(not elsewhere, "the page asks elsewhere: %s" % elsewhere)
     complaints = [each for each in browser.complaints if not (may_be_refused and "status of 403" in each)]
     expect(not complaints, "the browser's console says: %s" % complaints)
@@ -151,7 +149,6 @@ def choose(browser, mode):
     browser.click(".module [data-mode=%s]" % mode)
     browser.one("#confirmation-do")
     expect(browser.run("return document.activeElement.id") == "confirmation-cancel", "a dialog begins with what changes nothing")
-    picture(browser, "inspector-confirmation")
     browser.click("#confirmation-do")
 
 
@@ -179,7 +176,6 @@ def shows_a_refusal_and_lets_the_next_one_pass(browser, world, width, scheme):
     until("the decisions about mallory", lambda: len(browser.all(".decision")) >= 2)
     browser.run("for (const each of document.querySelectorAll('#decision-list details')) each.open = true")
     expect(not browser.all("#decision-list img"), "an event's type became an element")
-    picture(browser, "inspector-decisions-%d-%s" % (width, scheme))
     browser.click("#clear-filters")
 
     if not browser.run("return document.querySelector('.module details').open"):
@@ -194,7 +190,6 @@ def shows_a_refusal_and_lets_the_next_one_pass(browser, world, width, scheme):
     until("the calls in a chart", lambda: browser.run("return document.querySelector('.chart.calls .line').getAttribute('d').length > 10"), 30)
     expect(not browser.is_wider_than_window(), "the page is wider than %d pixels" % width)
     browser.run("window.scrollTo(0, 0)")
-    picture(browser, "inspector-%d-%s" % (width, scheme))
     choose(browser, "enforce")
     until("that it is asked again", lambda: module_state(browser) == "running")
     expect(world.say("mallory") == 403, "the module isn't asked again")
@@ -236,6 +231,46 @@ def works_by_the_keyboard_alone(browser, world):
     check_requests(browser, world)
 
 
+def has_pictures_for_the_document(browser, world):
+    """A quarter of an hour on the page passes in some seconds, for drawings that show something."""
+    script = browser.before_each_page("""(() => {
+        const later = window.setTimeout.bind(window), now = performance.now.bind(performance);
+        let skipped = 0;
+        window.setTimeout = (act, delay = 0) => {
+            if (delay < 1000) later(act, delay);
+            else if (skipped < 900_000) later(() => { skipped += delay; act(); });
+        };
+        performance.now = () => now() + skipped;
+        window.skippedTime = () => skipped;
+    })()""")
+    browser.look(1280, 860, "light")
+    log_in(browser, world)
+    browser.click(".module summary")
+    chance = random.Random(7)
+    while browser.run("return window.skippedTime()") < 899_000:
+        minutes = browser.run("return window.skippedTime()") / 60_000
+        for _ in range(chance.randrange(1, 4 + int(3 * (1 + math.sin(minutes))))):
+            world.say("mallory" if chance.random() < 0.12 else "alice")
+    browser.run("document.documentElement.style.scrollBehavior = 'auto'; window.scrollTo(0, 0)")
+    browser.picture(GIVEN.screenshots / "inspector.png")
+    browser.click(".module [data-mode=shadow]")
+    browser.one("#confirmation-do")
+    browser.look(1280, 560, "light")
+    browser.picture(GIVEN.screenshots / "inspector-confirmation.png")
+    browser.click("#confirmation-cancel")
+    browser.look(400, 800, "dark")
+    browser.run("window.scrollTo(0, 0)")
+    until("the colours of the dark", lambda: browser.run("return document.getAnimations().length === 0"))
+    browser.picture(GIVEN.screenshots / "inspector-narrow.png")
+    browser.look(1280, 640, "light")
+    browser.write("#filters input[name=user_id]", "@mallory:localhost")
+    until("the decisions about mallory", lambda: "that fit" in browser.text("#decisions-told"))
+    browser.run("document.activeElement.blur(); document.querySelector('.decision details').open = true; document.querySelector('#decisions').scrollIntoView()")
+    until("what is known of it", lambda: browser.all(".decision .facts") and browser.run("return document.getAnimations().length === 0"))
+    browser.picture(GIVEN.screenshots / "inspector-decisions.png")
+    browser.no_longer(script)
+
+
 def says_when_the_server_is_away(browser, world):
     log_in(browser, world)
     browser.one(".module")
@@ -244,26 +279,36 @@ def says_when_the_server_is_away(browser, world):
     browser.one("#try-now")
 
 
-def answers_polls_quickly(folder, modules=50):
-    listed = "".join("  - {module: probe.Probe, config: {name: n%d, unsigned: false}}\n" % number for number in range(modules))
-    world = World(folder, listed, workers=1)
+def measured(world, path):
+    """Milliseconds, the median of requests on one connection."""
     connection = http.client.HTTPConnection(world.server.base[len("http://"):])
-    paths = ["/_synapse/admin/v1/modules", "/_synapse/admin/v1/modules/decisions?limit=100", "/_synapse/admin/v1/background_updates/status"]
-    times = {path: [] for path in paths}
-    for _ in range(60):
-        for path in paths:
-            begin = time.perf_counter()
-            connection.request("GET", path, headers={"Authorization": "Bearer " + world.admin})
-            answer = connection.getresponse()
-            body = answer.read()
-            times[path].append((time.perf_counter() - begin) * 1000)
-            expect(answer.status == 200, "%s: %d %s" % (path, answer.status, body[:200]))
+    times = []
+    for _ in range(120):
+        begin = time.perf_counter()
+        connection.request("GET", path, headers={"Authorization": "Bearer " + world.admin})
+        answer = connection.getresponse()
+        body = answer.read()
+        times.append((time.perf_counter() - begin) * 1000)
+        expect(answer.status == 200, "%s: %d %s" % (path, answer.status, body[:200]))
     connection.close()
-    medians = {path: statistics.median(each) for path, each in times.items()}
-    for path, median in medians.items():
-        print("    %d modules: %s answered in %.2f ms (median of 60; the slowest %.2f ms)" % (modules, path, median, max(times[path])))
-    expect(max(medians.values()) < LONGEST_POLL, "a poll takes longer than %s ms" % LONGEST_POLL)
+    # Whoever else works on this machine may slow down some of them.
+    medians = [statistics.median(times[begin:begin + 40]) for begin in range(0, 120, 40)]
+    print("    %s: medians of 40 are %s ms; the slowest took %.2f ms; %d bytes"
+          % (path, ", ".join("%.2f" % median for median in medians), max(times), len(body)))
+    return min(medians)
+
+
+def answers_polls_quickly(folder, modules=50):
+    kinds = ["{module: list_spam_checker.ListSpamChecker, config: {evil_users: ['@mallory:localhost']}}",
+             "{module: unsigned_fields.UnsignedFields, config: {field: org.example.badge, badges: {'@alice:localhost': staff}}}",
+             "{module: probe.Probe, config: {name: n%d, unsigned: false}, callbacks: {mode: 'off'}}"]
+    few = [kinds[number % 2] for number in range(modules - 5)]
+    many = [kinds[2] % number for number in range(5)]  # these have all callbacks that there are
+    world = World(folder, "".join("  - %s\n" % entry for entry in few + many), workers=1)
+    medians = [measured(world, "/_synapse/admin/v1/" + path)
+               for path in ("modules", "modules/decisions?limit=100", "background_updates/status")]
     world.server.stop()
+    expect(sum(medians) < LONGEST_POLL, "one poll of %d modules takes %.2f ms" % (modules, sum(medians)))
 
 
 def step(what, *arguments):
@@ -276,7 +321,7 @@ def step(what, *arguments):
 def main():
     if GIVEN.screenshots:
         GIVEN.screenshots.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="modapi-") as folder:
         folder = pathlib.Path(folder)
         for name in ("server", "quick"):
             (folder / name).mkdir()
@@ -295,9 +340,14 @@ def main():
                 step(scenario, browser, world.page)
             check_requests(browser, world)
             step(hostile.a_long_time_costs_little_memory, browser, world.page)
+            if GIVEN.screenshots:
+                step(has_pictures_for_the_document, browser, world)
             step(says_when_the_server_is_away, browser, world)
         except Exception:
-            browser.picture("/tmp/inspector_failed.png")
+            seen = pathlib.Path(tempfile.gettempdir()) / "modapi_inspector_failed.png"
+            browser.picture(seen)
+            print("    what the page looked like: %s; the server's log:" % seen)
+            print("\n".join((folder / "server/log").read_text().splitlines()[-20:]))
             raise
         finally:
             browser.close()

@@ -47,6 +47,7 @@ JsonDict described(const async::shadow_counts& counts) {
 /// calls those that didn't.
 JsonArray durations_of(const modapi::CallbackCounts& counts) {
     JsonArray buckets;
+    if (counts.calls == 0) return buckets;
     double from = 0;
     for (std::size_t index = 0; index < counts.waited.buckets.size(); ++index) {
         JsonValue up_to;
@@ -60,6 +61,7 @@ JsonArray durations_of(const modapi::CallbackCounts& counts) {
 
 JsonDict described(const modapi::CallbackCounts& counts) {
     JsonDict row;
+    row.reserve(14);
     row["calls"] = counts.calls;
     row["decided"] = counts.decided;
     row["failed"] = counts.failed;

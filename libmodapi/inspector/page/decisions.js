@@ -35,7 +35,7 @@ function factsOf(decision, view) {
     element("button", { type: "button", class: "link", title: "Show only those", onclick: () => view.filterBy(name, value) }, stranger(value, 80));
   const shown = (name, value) => {
     if (LINKED.has(name)) return button(name, text(value));
-    return element("bdi", {}, name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? duration(value) : plain(text(value)));
+    return element("bdi", {}, name === "time_ms" ? wholeTime(value) : name === "duration_ms" ? (value === 0 ? "at once" : duration(value)) : plain(text(value)));
   };
   const others = Object.keys(decision).filter((name) => !NAMES.has(name) && !SHOWN_ABOVE.has(name));
   return element("dl", { class: "facts" }, ...[...NAMES.keys(), ...others].filter((name) => text(decision[name]) !== "")

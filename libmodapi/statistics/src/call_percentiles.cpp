@@ -19,6 +19,7 @@ double CallbackCounts::estimated_total_ns() const noexcept {
 }
 
 double CallbackCounts::percentile_ns(double part) const noexcept {
+    if (calls == 0) return 0;  // as of most callbacks of most modules
     const double weight = sampled_calls_stand_for();
     const auto in_bucket = [&](std::size_t index) {
         return static_cast<double>(waited.buckets[index]) + weight * static_cast<double>(at_once.buckets[index]);
