@@ -100,7 +100,7 @@ protected:
               "modules:\n"
               "  - {module: my_auth_provider.MyAuthProvider, config: {credentials: {bob: building}}}\n"
               "  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ['not http://me:pw@host/']}}\n"
-              "  - {module: probe.Probe, config: {name: a}, callbacks: {share: 50%, check_event_for_spam: {mode: 'off'}}}\n") {}
+              "  - {module: probe.Probe, config: {name: a}, callbacks: {check_event_for_spam: {mode: 'off'}}}\n") {}
 };
 
 TEST_F(SecretiveModulesTest, AreShownWithoutTheirSecrets) {
