@@ -99,14 +99,14 @@ protected:
         : AdminServer(
               "modules:\n"
               "  - {module: my_auth_provider.MyAuthProvider, config: {credentials: {bob: building}}}\n"
-              "  - {module: my_module.MyModule, config: {endpoint: 'http://me:pw@127.0.0.1:1/'}}\n"
-              "  - {module: probe.Probe, config: {name: a}, callbacks: {share: 50%, check_event_for_spam: {mode: 'off'}}}\n") {}
+              "  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ['not http://me:pw@host/']}}\n"
+              "  - {module: probe.Probe, config: {name: a}, callbacks: {check_event_for_spam: {mode: 'off'}}}\n") {}
 };
 
 TEST_F(SecretiveModulesTest, AreShownWithoutTheirSecrets) {
     const boost::json::array modules = admin("GET", "/v1/modules").body.at("modules").as_array();
     EXPECT_EQ(boost::json::serialize(modules.at(0).at("config")), R"({"credentials":{"bob":"***"}})");
-    EXPECT_EQ(boost::json::serialize(modules.at(1).at("config")), R"({"endpoint":"http://***@127.0.0.1:1/"})");
+    EXPECT_EQ(boost::json::serialize(modules.at(1).at("config")), R"({"evil_users":["not http://***@host/"]})");
     EXPECT_EQ(modules.at(2).at("mode"), "mixed");
     EXPECT_EQ(modules.at(2).at("state"), "running");
 }
