@@ -188,7 +188,7 @@ void expect_nothing_noticed(std::string_view callback, Shadowed behaviour, bool 
         if (identity.module != "shadowed") return;
         EXPECT_EQ(identity.statistics.decisions, 0U);
         EXPECT_EQ(identity.statistics.errors, 0U);
-        EXPECT_EQ(identity.statistics.waited.count() + identity.statistics.at_once.count(), 0U);
+        EXPECT_EQ(identity.statistics.waited.counts().count() + identity.statistics.at_once.counts().count(), 0U);
         EXPECT_EQ(identity.statistics.runs - test.by()->not_asked(), 0U);
     });
 }

@@ -197,10 +197,10 @@ TEST_F(NotedDecisions, AChangedRequestSaysWhichKeysAreOthersAndADeniedOneWhy) {
 }
 
 /// A request in whose chain something is asked.
-async::task<std::string> denied_by(callbacks::Dispatchers& hooks, std::shared_ptr<const modapi::RequestTrace> trace, std::string kind) {
+async::task<std::string> denied_by(callbacks::Dispatchers& hooks, std::shared_ptr<const modapi::RequestTrace> request, std::string kind) {
     const async::context& outer = co_await async::this_context;
     modapi::Cause cause;
-    cause.request = std::move(trace);
+    cause.request = std::move(request);
     const modapi::CausedWork work(outer, std::move(cause));
     if (kind == "message") {
         const callbacks::Event event = message("rude");
@@ -222,23 +222,23 @@ async::task<std::string> denied_by(callbacks::Dispatchers& hooks, std::shared_pt
 
 TEST_F(NotedDecisions, ARequestThatIsDeniedKnowsByWhichDecision) {
     construct();
-    const auto trace = std::make_shared<const modapi::RequestTrace>("192.0.2.7", "", "");
-    const std::string id = test.wait(denied_by(test.worker.hooks(), trace, "message"));
+    const auto request = std::make_shared<const modapi::RequestTrace>("192.0.2.7", "", "");
+    const std::string id = test.wait(denied_by(test.worker.hooks(), request, "message"));
     EXPECT_EQ(only().id, id);
-    EXPECT_EQ(only().request_id, trace->request_id());
+    EXPECT_EQ(only().request_id, request->request_id());
     EXPECT_EQ(only().address, "192.0.2.7");
 }
 
 TEST_F(NotedDecisions, ARequestIsNotToldOfADenialThatHidesNorOfAFailureThatChangesNothing) {
     construct();
-    const auto trace = std::make_shared<const modapi::RequestTrace>("192.0.2.7", "", "");
-    EXPECT_EQ(test.wait(denied_by(test.worker.hooks(), trace, "profile")), "");
-    EXPECT_EQ(test.wait(denied_by(test.worker.hooks(), trace, "event")), "");
+    const auto request = std::make_shared<const modapi::RequestTrace>("192.0.2.7", "", "");
+    EXPECT_EQ(test.wait(denied_by(test.worker.hooks(), request, "profile")), "");
+    EXPECT_EQ(test.wait(denied_by(test.worker.hooks(), request, "event")), "");
     ASSERT_EQ(noted().size(), 2U);
     EXPECT_EQ(noted()[0].user_id, "@bob:example.org");
     EXPECT_EQ(noted()[1].callback, "on_new_event");
     EXPECT_EQ(noted()[1].outcome, DecisionOutcome::failed);
-    EXPECT_EQ(noted()[1].request_id, trace->request_id());
+    EXPECT_EQ(noted()[1].request_id, request->request_id());
 }
 
 /// A response to a request of which a module decided.
