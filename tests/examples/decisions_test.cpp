@@ -151,7 +151,7 @@ TEST_P(CrowdTest, WhoSpeaksAtOnceIsAskedAboutOnce) {
     for (std::thread& each : crowd) each.join();
     EXPECT_THAT(statuses, testing::Each(200));
     for (std::size_t index = 0; index < size; ++index) {
-        EXPECT_EQ(times_in_log("asked about word-" + std::to_string(index) + "\n"), 1) << index;
+        EXPECT_EQ(times_in_log("asked about word-" + std::to_string(index) + " request_id="), 1) << index;
     }
 }
 
@@ -169,7 +169,7 @@ TEST_F(DecisionTest, WhatAModuleMakesForAnEventComesBeforeIt) {
     EXPECT_LT(server.log().find("heard of m.room.topic"), server.log().find("heard of made too"));
     EXPECT_LT(server.log().find("heard of made too"), server.log().find("heard of outer"));
     EXPECT_EQ(times_in_log("sees outer topic made"), 1);
-    EXPECT_EQ(times_in_log(" seen\n"), 2) << "an event's id that was returned leads to it";
+    EXPECT_EQ(times_in_log(" seen request_id="), 2) << "an event's id that was returned leads to it";
     const std::regex id("made (\\$\\S+) seen");
     const std::string log = server.log();
     std::smatch found;
@@ -228,7 +228,7 @@ TEST_F(DecisionTest, WhatAModuleMadeOfWhatIsntSoAnyMoreIsMadeAnew) {
         EXPECT_EQ(put("/profile/@carol:hs.test/displayname", R"({"displayname":")" + name + "\"}", carol).status, 200);
         let_go("after " + outer);
         EXPECT_EQ(sending.get().status, 200);
-        EXPECT_EQ(times_in_log("asked about " + outer + "\n"), 2);
+        EXPECT_EQ(times_in_log("asked about " + outer + " request_id="), 2);
         EXPECT_EQ(times_in_log("asked whether " + outer + " is spam"), 1);
         const Answer member = get("/rooms/" + room + "/state/m.room.member/@carol:hs.test", alice);
         EXPECT_EQ(member.text("displayname"), name);

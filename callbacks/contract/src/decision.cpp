@@ -171,8 +171,10 @@ std::string text_of_failure(const std::exception_ptr& failure, const async::obse
 }
 
 std::string text_of_failure(std::string text, const async::observed_run& run) {
+    const CallbackDescription* const described = description_of(run.callback.callback);
+    const bool shows_ids = described != nullptr && !described->is_about_an_address;  // else a password may look like one
     each_given_text(run, [&](std::string_view given) {
-        if (given.size() >= min_hidden && !is_any_id(given)) hide(text, given);
+        if (given.size() >= min_hidden && !(shows_ids && is_any_id(given))) hide(text, given);
     });
     cut(text, max_failure_text);
     return text;

@@ -106,11 +106,8 @@ hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const faile
     } catch (...) {
     }
     leave();
-    if (timing_ == timing::suspended) {
-        static_cast<void>(measure(true));
-    } else if (timing_ == timing::sampled) {  // the sample is of those that answer
-        timing_ = timing::ended;
-        ended_ = inner_.clock().now();
+    if (timing_ == timing::sampled || timing_ == timing::suspended) {
+        static_cast<void>(measure(timing_ == timing::suspended));
     } else {
         timing_ = timing::none;
     }

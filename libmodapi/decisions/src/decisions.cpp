@@ -103,7 +103,7 @@ void Decisions::complete(std::string_view id, std::string_view errcode, std::str
     if (decision.errcode.empty()) decision.errcode = errcode;
     if (decision.text.empty()) decision.text = text;
     const bool was_taken = next_to_take_ != nobody_takes && *number < next_to_take_;
-    if (was_taken) to_take_again_.push_back(*number);
+    if (was_taken) completed_.push_back(*number);
 }
 
 DecisionPage Decisions::find(const DecisionFilter& filter, const DecisionPlace* from, std::size_t limit) const {
@@ -137,9 +137,15 @@ std::vector<Decision> Decisions::take(std::size_t most) {
     const std::scoped_lock lock(mutex_);
     if (next_to_take_ == nobody_takes) next_to_take_ = oldest();
     std::vector<Decision> taken;
-    while (!to_take_again_.empty() && taken.size() < most) {
-        if (to_take_again_.back() >= oldest()) taken.push_back(at(to_take_again_.back()));
-        to_take_again_.pop_back();
+    for (; !given_back_.empty() && taken.size() < most; given_back_.pop_back()) {
+        if (given_back_.back() >= oldest()) {
+            taken.push_back(at(given_back_.back()));
+        } else {
+            ++lost_;
+        }
+    }
+    for (; !completed_.empty() && taken.size() < most; completed_.pop_back()) {
+        if (completed_.back() >= oldest()) taken.push_back(at(completed_.back()));
     }
     while (next_to_take_ < next_ && taken.size() < most) taken.push_back(at(next_to_take_++));
     return taken;
@@ -149,7 +155,7 @@ void Decisions::give_back(const std::vector<Decision>& decisions) {
     const std::scoped_lock lock(mutex_);
     for (const Decision& decision : decisions) {
         if (const std::optional<std::uint64_t> number = number_of(decision.id)) {
-            to_take_again_.push_back(*number);
+            given_back_.push_back(*number);
         } else {
             ++lost_;
         }

@@ -122,7 +122,8 @@ void CallbackLog::on_breaker_opened(const async::observed_run& run, async::clock
 void CallbackLog::on_breaker_closed(const async::observed_run& run) noexcept {
     try {
         if (decisions_) decisions_->note_breaker(run, DecisionOutcome::breaker_closed, "is well again");
-        framework_log().warn("module {}: {} is well again: its breaker is closed", run.callback.module, run.callback.callback);
+        framework_log().warn("module {}: {} is well again: its breaker is closed{}", run.callback.module, run.callback.callback,
+                             for_request(run));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }

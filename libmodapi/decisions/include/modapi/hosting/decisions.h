@@ -83,7 +83,8 @@ private:
     std::vector<Decision> slots_;
     std::uint64_t next_ = 0;      ///< how many were noted
     std::uint64_t next_to_take_ = nobody_takes;
-    std::vector<std::uint64_t> to_take_again_;  // completed since, or given back
+    std::vector<std::uint64_t> completed_;   // since they were taken
+    std::vector<std::uint64_t> given_back_;
     std::uint64_t lost_ = 0;
     std::int64_t last_time_ms_ = 0;
     std::map<std::tuple<std::string, std::string, std::string, DecisionOutcome>, std::uint64_t, std::less<>> counts_;
