@@ -128,9 +128,8 @@ std::string changed_keys(const JsonDict& before, const JsonDict& after) {
     return list;
 }
 
-CallSubject subject_of(const async::observed_run& run) noexcept {
+CallSubject subject_of(const async::observed_run& run, const CallbackDescription* described) noexcept {
     CallSubject subject;
-    const CallbackDescription* const described = description_of(run.callback.callback);
     const bool reads_texts = described != nullptr && !described->is_about_an_address;
     for (const async::typed_value& argument : run.arguments) {
         if (const auto* const event = argument.as<Event>()) {
@@ -178,11 +177,6 @@ std::string text_of_failure(std::string text, const async::observed_run& run) {
     });
     cut(text, max_failure_text);
     return text;
-}
-
-bool hides_denial(std::string_view callback) noexcept {
-    const CallbackDescription* const described = description_of(callback);
-    return described != nullptr && described->hides_denial;
 }
 
 }  // namespace callbacks

@@ -3,6 +3,7 @@
 #include <modapi/hosting/request_trace.h>
 
 #include <callbacks/decision.h>
+#include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
 
 #include <async/call_limits.h>
@@ -58,7 +59,8 @@ void DecisionRecorder::note(const async::observed_run& run, DecisionOutcome outc
                             bool fails_the_call) {
     TracedWork* const work = run.here != nullptr ? async::innermost<TracedWork>(*run.here) : nullptr;
     const RequestTrace* const trace = work != nullptr ? work->trace().get() : nullptr;
-    const callbacks::CallSubject subject = callbacks::subject_of(run);
+    const callbacks::CallbackDescription* const described = callbacks::description_of(run.callback.callback);
+    const callbacks::CallSubject subject = callbacks::subject_of(run, described);
     NewDecision decision;
     decision.time_ms = clock_.wall_time_ms();
     decision.worker = worker_;
@@ -74,7 +76,8 @@ void DecisionRecorder::note(const async::observed_run& run, DecisionOutcome outc
     if (trace != nullptr) decision.address = trace->client_address();
     decision.duration_ms = in_milliseconds(run.took);
     std::string id = decisions_.note(decision);
-    if (fails_the_call && work != nullptr && !callbacks::hides_denial(run.callback.callback)) work->set_denied_by(std::move(id));
+    const bool is_hidden = described != nullptr && described->hides_denial;
+    if (fails_the_call && work != nullptr && !is_hidden) work->set_denied_by(std::move(id));
 }
 
 void DecisionRecorder::note_answer(const async::observed_run& run) {

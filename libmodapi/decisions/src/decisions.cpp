@@ -70,12 +70,15 @@ std::string Decisions::note(const NewDecision& decision) {
 
 void Decisions::count(const NewDecision& decision) {
     const auto key = std::tie(decision.module, decision.callback, decision.worker, decision.outcome);
-    auto found = counts_.find(key);
-    if (found == counts_.end()) {
-        found = counts_.emplace(std::make_tuple(std::string(decision.module), std::string(decision.callback),
-                                                std::string(decision.worker), decision.outcome), 0).first;
+    // Most are like the one before them.
+    if (last_counted_ == counts_.end() || !(last_counted_->first == key)) {
+        last_counted_ = counts_.find(key);
+        if (last_counted_ == counts_.end()) {
+            last_counted_ = counts_.emplace(std::make_tuple(std::string(decision.module), std::string(decision.callback),
+                                                            std::string(decision.worker), decision.outcome), 0).first;
+        }
     }
-    ++found->second;
+    ++last_counted_->second;
 }
 
 void Decisions::write_id(std::string& into, std::uint64_t number) const {

@@ -12,6 +12,8 @@
 /// what was replaced. Read from the types of what the callback was called with and answered, so that a new callback needs no line here.
 namespace callbacks {
 
+struct CallbackDescription;
+
 /// Whom and what a call is about. Empty: it doesn't say. Valid as long as what the callback was called with.
 struct CallSubject {
     std::string_view user_id;
@@ -20,7 +22,8 @@ struct CallSubject {
 };
 /// The sender, room and id of an event; the first user id and the first room id among the texts. What is no Matrix id is never taken
 /// for one: it may be a password. Of a callback about an address (callbacks/category.h) no text is looked at.
-[[nodiscard]] CallSubject subject_of(const async::observed_run& run) noexcept;
+/// `described`: the row of the callback (callbacks/dispatchers.h); null: it is none of the contract's.
+[[nodiscard]] CallSubject subject_of(const async::observed_run& run, const CallbackDescription* described) noexcept;
 
 /// What a callback answers that may change what it is given, to those who hear of its decisions: which keys it changed.
 struct ChangedKeys {
@@ -41,9 +44,6 @@ struct AnsweredDecision {
     std::string text;          ///< of a denial, empty: the host's; of a replacement which keys it changed
 };
 [[nodiscard]] AnsweredDecision answered_decision(const async::observed_run& run);
-
-/// Whether clients aren't to know that a module denied what this callback is asked about (callbacks/category.h, `unseen`).
-[[nodiscard]] bool hides_denial(std::string_view callback) noexcept;
 
 /// What an exception says, cut to what a list shows, without what the callback was given: texts that are no Matrix ids, and what an
 /// event's content or another object says, have `[...]` in their place. A module may quote a message or a password.

@@ -87,7 +87,9 @@ private:
     std::vector<std::uint64_t> given_back_;
     std::uint64_t lost_ = 0;
     std::int64_t last_time_ms_ = 0;
-    std::map<std::tuple<std::string, std::string, std::string, DecisionOutcome>, std::uint64_t, std::less<>> counts_;
+    using Counts = std::map<std::tuple<std::string, std::string, std::string, DecisionOutcome>, std::uint64_t, std::less<>>;
+    Counts counts_;
+    Counts::iterator last_counted_ = counts_.end();
 };
 
 }  // namespace modapi
