@@ -28,6 +28,10 @@ template <class Combine>
 struct Unwrapped<callbacks::about_an_address<Combine>> : Unwrapped<Combine> {};
 template <auto Denial, class Combine>
 struct Unwrapped<callbacks::denied_by<Denial, Combine>> : Unwrapped<Combine> {};
+template <class Combine>
+struct Unwrapped<callbacks::unseen<Combine>> : Unwrapped<Combine> {};
+template <std::size_t Position, class Combine>
+struct Unwrapped<callbacks::in_room<Position, Combine>> : Unwrapped<Combine> {};
 
 /// The answers of a callback that returns bool depend on its pass value, which the combine rule knows.
 template <class Combine>

@@ -129,7 +129,6 @@ TEST(DecisionsTest, AreCompletedByWhatTheClientGot) {
     Decisions decisions(2, "p");
     const std::string id = decisions.note(decision_at(1, ""));
     decisions.complete(id, "M_FORBIDDEN", "Not here");
-    decisions.complete(id, "M_OTHER", "what is said already stays");
     EXPECT_EQ(all_of(decisions).decisions[0].errcode, "M_FORBIDDEN");
     EXPECT_EQ(all_of(decisions).decisions[0].text, "Not here");
     decisions.note(decision_at(2, "two"));
@@ -137,6 +136,28 @@ TEST(DecisionsTest, AreCompletedByWhatTheClientGot) {
     decisions.complete(id, "M_LATE", "it is gone");
     decisions.complete("nonsense", "M_NONSENSE", "no id");
     EXPECT_EQ(texts(all_of(decisions)), (std::vector<std::string>{"three", "two"}));
+}
+
+TEST(DecisionsTest, OfAFailureKeepWhatFailedWhateverTheClientGot) {
+    Decisions decisions(2, "p");
+    NewDecision failure = decision_at(1, "the disk is full");
+    failure.outcome = DecisionOutcome::failed;
+    decisions.complete(decisions.note(failure), "M_UNKNOWN", "Internal server error");
+    EXPECT_EQ(all_of(decisions).decisions[0].errcode, "M_UNKNOWN");
+    EXPECT_EQ(all_of(decisions).decisions[0].text, "the disk is full");
+}
+
+TEST(DecisionsTest, AreAsLargeAsAListShowsWhateverModulesAnswer) {
+    Decisions decisions(2, "p");
+    const std::string long_text(900'000, 'x');
+    NewDecision decision = decision_at(1, long_text);
+    decision.errcode = long_text;
+    decision.user_id = long_text;
+    const std::string id = decisions.note(decision);
+    decisions.complete(id, long_text + "y", long_text + "y");
+    const Decision noted = all_of(decisions).decisions[0];
+    EXPECT_LE(noted.text.size() + noted.errcode.size() + noted.user_id.size(), 2000U);
+    EXPECT_TRUE(noted.text.ends_with("xxx..."));
 }
 
 TEST(DecisionsTest, CountsByModuleCallbackWorkerAndOutcome) {
@@ -177,7 +198,10 @@ public:
         }
         co_return;
     }
-    async::task<DecisionPage> find(DecisionFilter, std::optional<DecisionPlace>, std::size_t) override { co_return DecisionPage(); }
+    async::task<DecisionPage> find(DecisionFilter, std::optional<DecisionPlace>, std::size_t) override {
+        if (fails) throw std::runtime_error("the disk is gone");
+        co_return DecisionPage();
+    }
     async::task<std::int64_t> forget_before(std::int64_t) override { co_return 0; }
 
     bool fails = false;
@@ -222,7 +246,7 @@ TEST_F(DecisionKeeperTest, KeepsInMemoryWhatCannotBeWrittenAndSaysSoOnce) {
     time.advance(30s);
     EXPECT_EQ(log.count("can't be written"), 1U);
     store->fails = false;
-    time.advance(5s);
+    time.advance(61s);
     ASSERT_EQ(store->written.size(), 1U);
     EXPECT_EQ(log.count("are written again"), 1U);
     EXPECT_EQ(log.count("were lost"), 0U);
@@ -237,7 +261,7 @@ TEST_F(DecisionKeeperTest, CountsWhatWasLostMeanwhile) {
         time.advance(3s);
     }
     store->fails = false;
-    time.advance(5s);
+    time.advance(61s);
     EXPECT_EQ(store->written.size(), 5U);
     EXPECT_EQ(decisions.lost(), 7U);
     EXPECT_EQ(log.count("7 decisions of modules were lost"), 1U);
@@ -249,6 +273,24 @@ TEST_F(DecisionKeeperTest, WritesTheLastOnesWhenItStops) {
     decisions.note(decision_at(1, "at the last moment"));
     time.run(keeper.stop());
     EXPECT_EQ(store->written.size(), 1U);
+}
+
+TEST_F(DecisionKeeperTest, SaysHowManyEndWithTheProcess) {
+    keeper.start();
+    time.advance(1s);
+    store->fails = true;
+    for (int number = 0; number < 3; ++number) decisions.note(decision_at(number));
+    time.run(keeper.stop());
+    EXPECT_EQ(log.count("3 decisions of modules could not be written, and end with the process"), 1U);
+    EXPECT_EQ(log.count("are written again"), 0U);
+}
+
+TEST_F(DecisionKeeperTest, ShowsThoseInMemoryWhileTheStoreCannotBeRead) {
+    store->fails = true;
+    decisions.note(decision_at(1, "one"));
+    const DecisionPage page = time.run(keeper.find(DecisionFilter(), std::nullopt, many));
+    EXPECT_EQ(texts(page), std::vector<std::string>{"one"});
+    EXPECT_TRUE(page.is_incomplete);
 }
 
 /// What is kept in a real database.
@@ -296,6 +338,16 @@ TEST_F(DecisionRowsTest, AreReadAsTheyWereWritten) {
     EXPECT_EQ(read.event_id, "$e");
     EXPECT_EQ(read.address, "::1");
     EXPECT_EQ(read.duration_ms, 1.5);
+}
+
+TEST_F(DecisionRowsTest, TakeWhateverAModuleSaysAsText) {
+    NewDecision decision = decision_at(1, std::string_view("a\0b\xFF", 4));
+    decision.errcode = std::string_view("M_X\0\xC3", 5);
+    decision.user_id = std::string_view("@\0\xFF:x", 5);
+    decisions.note(decision);
+    write(decisions);
+    ASSERT_EQ(find().decisions.size(), 1U);
+    EXPECT_EQ(find().decisions[0].text, "a b\xEF\xBF\xBD");
 }
 
 TEST_F(DecisionRowsTest, TakesTheLastThatIsWrittenOfAnId) {

@@ -53,6 +53,9 @@ public:
         api.register_third_party_rules_callbacks(rules);
         callbacks::PasswordAuthProvider authentication;
         authentication.check_3pid_auth = async::bind<&Moody::check_3pid_auth>(this);
+        authentication.is_3pid_allowed = [](const std::string&, const std::string&, bool) -> bool {
+            throw callbacks::SynapseError(418, "teapot", "ORG_EXAMPLE_TEAPOT");
+        };
         api.register_password_auth_provider_callbacks(authentication);
         callbacks::AccountValidity accounts;
         accounts.is_user_expired = [](const std::string& user) -> std::optional<bool> { return user.starts_with("@old"); };
@@ -171,6 +174,43 @@ TEST_F(NotedDecisions, AFailureQuotesNoPasswordEvenOneThatLooksLikeAUser) {
     EXPECT_EQ(decision.outcome, DecisionOutcome::failed);
     EXPECT_EQ(decision.user_id, "");
     EXPECT_EQ(decision.text.find("@secret"), std::string::npos) << decision.text;
+}
+
+TEST_F(NotedDecisions, AFailureHidesTheWholeOfAMessageThatHasItsPartsToo) {
+    construct();
+    callbacks::EventFields fields;
+    fields.sender = "@alice:example.org";
+    fields.type = "m.room.message";
+    fields.content["part"] = "a long secret";
+    fields.content["body"] = "a long secret that nobody else may read";
+    const callbacks::Event event(std::move(fields));
+    EXPECT_ANY_THROW(static_cast<void>(test.wait(test.worker.hooks().spam_checker.check_event_for_spam(event))));
+    EXPECT_EQ(only().text, "can't judge \"[...]\" of @alice:example.org");
+}
+
+TEST_F(NotedDecisions, WhatLooksLikeAnIdIsNoneWhereNoneIsDeclared) {
+    construct();
+    const std::string inviter = "@alice:example.org";
+    const std::string medium = "!medium";
+    const std::string address = "!address with words";
+    const std::string room = "!room:example.org";
+    static_cast<void>(test.wait(test.worker.hooks().spam_checker.user_may_send_3pid_invite(inviter, medium, address, room)));
+    EXPECT_EQ(only().user_id, inviter);
+    EXPECT_EQ(only().room_id, room);
+    const std::string no_room = "!a room's id has no spaces";
+    static_cast<void>(test.wait(test.worker.hooks().spam_checker.user_may_send_3pid_invite(medium, inviter, address, no_room)));
+    ASSERT_EQ(noted().size(), 2U);
+    EXPECT_EQ(noted()[1].user_id, "");
+    EXPECT_EQ(noted()[1].room_id, "");
+}
+
+TEST_F(NotedDecisions, AnAnswerThatTheErrorRuleKeepsFromTheClientIsAFailure) {
+    construct();
+    const std::string medium = "email";
+    const std::string address = "a@b.example";
+    EXPECT_ANY_THROW(static_cast<void>(test.wait(test.worker.hooks().password_auth_provider.is_3pid_allowed(medium, address, true))));
+    EXPECT_EQ(only().outcome, DecisionOutcome::failed);
+    EXPECT_EQ(only().errcode, "");
 }
 
 TEST_F(NotedDecisions, AReplacementSaysWhichKeysAreOthers) {

@@ -18,20 +18,23 @@ constexpr std::size_t max_failure_text = 500;
 /// Shorter texts say little, and are in many sentences by themselves.
 constexpr std::size_t min_hidden = 8;
 
-/// A Matrix id of this kind: `@user:server`, `!room:server`.
-bool is_id(std::string_view text, char sigil) noexcept {
-    return text.size() > 1 && text.size() <= max_id && text.front() == sigil && text.find(':') != std::string_view::npos;
-}
-/// Of any kind; events and rooms of later versions have no server in theirs.
-bool is_any_id(std::string_view text) noexcept {
-    constexpr std::string_view sigils = "@!#$";
-    return !text.empty() && text.size() <= max_id && sigils.find(text.front()) != std::string_view::npos;
-}
-bool is_room_id(std::string_view text) noexcept { return text.size() > 1 && text.size() <= max_id && text.front() == '!'; }
+bool is_part_of_an_id(char letter) noexcept { return letter > ' ' && letter <= '~'; }
 
-void take(CallSubject& subject, std::string_view text) noexcept {
-    if (subject.user_id.empty() && is_id(text, '@')) subject.user_id = text;
-    if (subject.room_id.empty() && is_room_id(text)) subject.room_id = text;
+/// `@user:server`.
+bool is_user_id(std::string_view text) noexcept {
+    return text.size() <= max_id && text.starts_with('@') && text.find(':') != std::string_view::npos &&
+           std::all_of(text.begin(), text.end(), &is_part_of_an_id);
+}
+/// Rooms of later versions have no server in theirs.
+bool is_room_id(std::string_view text) noexcept {
+    return text.size() <= max_id && text.size() > 1 && text.starts_with('!') && std::all_of(text.begin(), text.end(), &is_part_of_an_id);
+}
+
+/// The text of an argument that is one; empty: it is none.
+std::string_view text_of(const async::typed_value& argument) noexcept {
+    if (const auto* const text = argument.as<std::string>()) return *text;
+    if (const auto* const text = argument.as<std::optional<std::string>>(); text != nullptr && *text) return **text;
+    return {};
 }
 
 /// Calls `visit(text)` for each text in it, at any depth.
@@ -53,9 +56,7 @@ void each_text(const JsonDict& object, const Visitor& visit) {
 template <class Visitor>
 void each_given_text(const async::observed_run& run, const Visitor& visit) {
     for (const async::typed_value& argument : run.arguments) {
-        if (const auto* const text = argument.as<std::string>()) visit(std::string_view(*text));
-        if (const auto* const text = argument.as<std::optional<std::string>>(); text != nullptr && *text)
-            visit(std::string_view(**text));
+        visit(text_of(argument));
         if (const auto* const event = argument.as<Event>()) each_text(event->content(), visit);
         if (const auto* const object = argument.as<JsonDict>()) each_text(*object, visit);
         if (const auto* const object = argument.as<std::optional<JsonDict>>(); object != nullptr && *object)
@@ -130,7 +131,6 @@ std::string changed_keys(const JsonDict& before, const JsonDict& after) {
 
 CallSubject subject_of(const async::observed_run& run, const CallbackDescription* described) noexcept {
     CallSubject subject;
-    const bool reads_texts = described != nullptr && !described->is_about_an_address;
     for (const async::typed_value& argument : run.arguments) {
         if (const auto* const event = argument.as<Event>()) {
             subject.user_id = event->sender();
@@ -140,10 +140,11 @@ CallSubject subject_of(const async::observed_run& run, const CallbackDescription
         }
         if (const auto* const requester = argument.as<Requester>()) subject.user_id = requester->user.to_string();
         if (const auto* const profile = argument.as<UserProfile>()) subject.user_id = profile->user_id;
-        if (!reads_texts) continue;
-        if (const auto* const text = argument.as<std::string>()) take(subject, *text);
-        if (const auto* const text = argument.as<std::optional<std::string>>(); text != nullptr && *text) take(subject, **text);
     }
+    if (described == nullptr || described->is_about_an_address || run.arguments.empty()) return subject;
+    if (const std::string_view user = text_of(run.arguments.front()); is_user_id(user)) subject.user_id = user;
+    if (described->room_parameter >= run.arguments.size()) return subject;
+    if (const std::string_view room = text_of(run.arguments[described->room_parameter]); is_room_id(room)) subject.room_id = room;
     return subject;
 }
 
@@ -170,11 +171,15 @@ std::string text_of_failure(const std::exception_ptr& failure, const async::obse
 }
 
 std::string text_of_failure(std::string text, const async::observed_run& run) {
-    const CallbackDescription* const described = description_of(run.callback.callback);
-    const bool shows_ids = described != nullptr && !described->is_about_an_address;  // else a password may look like one
+    const CallSubject subject = subject_of(run, description_of(run.callback.callback));
+    std::vector<std::string_view> hidden;
     each_given_text(run, [&](std::string_view given) {
-        if (given.size() >= min_hidden && !(shows_ids && is_any_id(given))) hide(text, given);
+        const bool is_shown = given == subject.user_id || given == subject.room_id || given == subject.event_id;
+        if (given.size() >= min_hidden && !is_shown) hidden.push_back(given);
     });
+    // What is a part of another one would leave the rest of that.
+    std::sort(hidden.begin(), hidden.end(), [](std::string_view one, std::string_view other) { return one.size() > other.size(); });
+    for (const std::string_view given : hidden) hide(text, given);
     cut(text, max_failure_text);
     return text;
 }

@@ -123,6 +123,7 @@ async::task<Response> get_decisions(const RoutedRequest& request, Authentication
     answer["decisions"] = std::move(decisions);
     answer["next_batch"] = nullptr;
     if (page.has_more && !page.decisions.empty()) answer["next_batch"] = modapi::DecisionPlace::of(page.decisions.back()).token();
+    if (page.is_incomplete) answer["incomplete"] = true;
     co_return ok(std::move(answer));
 }
 

@@ -20,9 +20,19 @@ namespace modapi {
 namespace {
 
 constexpr auto write_every = std::chrono::milliseconds(200);
-constexpr auto write_again_after = std::chrono::seconds(2);  // a store that failed
+constexpr async::clock::duration write_again_after = std::chrono::seconds(2);  // a store that failed; each time twice as long
+constexpr async::clock::duration write_again_at_last = std::chrono::minutes(1);
 constexpr auto forget_every = std::chrono::minutes(10);
 constexpr std::size_t written_at_once = 1000;
+
+void rethrow_if_cancelled(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const async::operation_cancelled&) {
+        throw;
+    } catch (...) {  // NOLINT: it is one of the store's
+    }
+}
 
 }  // namespace
 
@@ -41,20 +51,30 @@ void DecisionKeeper::start() { writing_.spawn("writing decisions", keep(*this));
 async::task<void> DecisionKeeper::stop() {
     writing_.cancel(async::cancel_reason::stopping);
     co_await writing_.join();
-    static_cast<void>(co_await write_all(*this));
-    tell_of_recovery();
+    const bool is_written = co_await write_all(*this);
+    if (is_written) {
+        tell_of_recovery();
+    } else {
+        framework_log().error("{} decisions of modules could not be written, and end with the process", decisions_.waiting());
+    }
 }
 
 async::task<void> DecisionKeeper::keep(DecisionKeeper& self) {
     async::clock& clock = *self.where_.clock;
     async::clock::time_point forget_at = clock.now();
+    async::clock::duration patience = write_again_after;
     for (;;) {
         const bool is_written = co_await write_all(self);
         if (is_written && clock.now() >= forget_at) {
             forget_at = clock.now() + forget_every;
             co_await forget_old(self);
         }
-        const async::clock::duration pause = is_written ? async::clock::duration(write_every) : async::clock::duration(write_again_after);
+        async::clock::duration pause = write_every;
+        if (is_written) {
+            patience = write_again_after;
+        } else {
+            pause = std::exchange(patience, std::min(2 * patience, write_again_at_last));
+        }
         co_await async::sleep_for(pause);
     }
 }
@@ -92,14 +112,9 @@ async::task<void> DecisionKeeper::forget_old(DecisionKeeper& self) {
 }
 
 void DecisionKeeper::tell_of_failure(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const async::operation_cancelled&) {
-        throw;
-    } catch (...) {
-        if (std::exchange(has_failed_, true)) return;
-        framework_log().error("decisions of modules can't be written, and are kept in memory meanwhile: {}", callbacks::message_of(failure));
-    }
+    rethrow_if_cancelled(failure);
+    if (std::exchange(has_failed_, true)) return;
+    framework_log().error("decisions of modules can't be written, and are kept in memory meanwhile: {}", callbacks::message_of(failure));
 }
 
 void DecisionKeeper::tell_of_recovery() {
@@ -112,8 +127,20 @@ void DecisionKeeper::tell_of_recovery() {
 async::task<DecisionPage> DecisionKeeper::find(DecisionFilter filter, std::optional<DecisionPlace> from, std::size_t limit) {
     // What is written meanwhile would be in neither, if the store were asked first and the memory overwritten then.
     DecisionPage in_memory = decisions_.find(filter, from ? &*from : nullptr, limit);
-    async::task<DecisionPage> finding = store_->find(std::move(filter), std::move(from), limit);
-    DecisionPage in_store = co_await std::move(finding);
+    std::exception_ptr failure;
+    DecisionPage in_store;
+    try {
+        async::task<DecisionPage> finding = store_->find(std::move(filter), std::move(from), limit);
+        in_store = co_await std::move(finding);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        rethrow_if_cancelled(failure);
+        framework_log().warn("decisions of modules that are kept can't be read, those in memory are shown: {}", callbacks::message_of(failure));
+        in_memory.is_incomplete = true;
+        co_return in_memory;
+    }
     co_return merged(std::move(in_memory), std::move(in_store), limit);
 }
 

@@ -88,8 +88,8 @@ void DecisionRecorder::note_answer(const async::observed_run& run) {
     note(run, is_denial ? DecisionOutcome::denied : DecisionOutcome::replaced, answered.errcode, answered.text, is_denial);
 }
 
-void DecisionRecorder::note_failure(const async::observed_run& run, const std::exception_ptr& failure) {
-    if (run.fails_the_call && callbacks::is_client_error(failure)) {
+void DecisionRecorder::note_failure(const async::observed_run& run, async::error_level level, const std::exception_ptr& failure) {
+    if (run.fails_the_call && level == async::error_level::quiet && callbacks::is_client_error(failure)) {
         note(run, DecisionOutcome::denied, errcode_of(failure), callbacks::message_of(failure), true);
         return;
     }

@@ -1,5 +1,7 @@
 #include <modapi/hosting/decision_store.h>
 
+#include <callbacks/text.h>
+
 #include <tuple>
 #include <utility>
 
@@ -22,14 +24,8 @@ void create_decisions(Transaction& transaction, void*) {
     transaction.execute("CREATE INDEX IF NOT EXISTS module_decisions_by_user ON module_decisions (user_id, time_ms)");
 }
 
-/// Not every database holds a NUL character, and a module's texts are its own affair.
-std::string storable(const std::string& text) {
-    std::string stored;
-    for (const char letter : text) {
-        if (letter != '\0') stored += letter;
-    }
-    return stored;
-}
+/// Databases keep UTF-8, and a module's texts are its own affair.
+std::string repaired(const std::string& text) { return callbacks::repaired_utf8(text); }
 
 void write_decisions(Transaction& transaction, const std::vector<Decision>& decisions) {
     for (const Decision& one : decisions) {
@@ -37,8 +33,9 @@ void write_decisions(Transaction& transaction, const std::vector<Decision>& deci
             "INSERT INTO module_decisions (id, time_ms, process, worker, request_id, module, callback, outcome, errcode, answer, "
             "user_id, room_id, event_id, address, duration_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
             "UPDATE SET errcode = excluded.errcode, answer = excluded.answer",
-            one.id, one.time_ms, one.process, one.worker, one.request_id, one.module, one.callback, word_of(one.outcome), one.errcode,
-            storable(one.text), storable(one.user_id), storable(one.room_id), storable(one.event_id), one.address, one.duration_ms);
+            one.id, one.time_ms, one.process, one.worker, one.request_id, repaired(one.module), repaired(one.callback), word_of(one.outcome),
+            repaired(one.errcode), repaired(one.text), repaired(one.user_id), repaired(one.room_id), repaired(one.event_id), one.address,
+            one.duration_ms);
     }
 }
 

@@ -27,6 +27,23 @@ std::string random_suffix() {
     return suffix;
 }
 
+constexpr std::size_t max_id = 255;
+constexpr std::size_t max_text = 1000;
+
+/// Copies as much as a list shows, to where a character ends. No database keeps a NUL character.
+void assign(std::string& into, std::string_view text, std::size_t most = max_id) {
+    if (text.size() > most) {
+        constexpr unsigned char mark_of_continuation = 0x80;
+        constexpr unsigned char bits_of_continuation = 0xC0;
+        while (most > 0 && (static_cast<unsigned char>(text[most]) & bits_of_continuation) == mark_of_continuation) --most;
+        into = text.substr(0, most);
+        into += "...";
+    } else {
+        into = text;
+    }
+    std::replace(into.begin(), into.end(), '\0', ' ');
+}
+
 std::uint64_t microseconds_now() {
     const auto since = std::chrono::system_clock::now().time_since_epoch();
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
@@ -52,17 +69,17 @@ std::string Decisions::note(const NewDecision& decision) {
     Decision& noted = slots_[number % capacity_];
     write_id(noted.id, number);
     noted.time_ms = last_time_ms_;
-    noted.worker = decision.worker;
-    noted.request_id = decision.request_id;
-    noted.module = decision.module;
-    noted.callback = decision.callback;
+    assign(noted.worker, decision.worker);
+    assign(noted.request_id, decision.request_id);
+    assign(noted.module, decision.module);
+    assign(noted.callback, decision.callback);
     noted.outcome = decision.outcome;
-    noted.errcode = decision.errcode;
-    noted.text = decision.text;
-    noted.user_id = decision.user_id;
-    noted.room_id = decision.room_id;
-    noted.event_id = decision.event_id;
-    noted.address = decision.address;
+    assign(noted.errcode, decision.errcode);
+    assign(noted.text, decision.text, max_text);
+    assign(noted.user_id, decision.user_id);
+    assign(noted.room_id, decision.room_id);
+    assign(noted.event_id, decision.event_id);
+    assign(noted.address, decision.address);
     noted.duration_ms = decision.duration_ms;
     count(decision);
     return noted.id;
@@ -103,8 +120,9 @@ void Decisions::complete(std::string_view id, std::string_view errcode, std::str
     const std::optional<std::uint64_t> number = number_of(id);
     if (!number) return;
     Decision& decision = slots_[*number % capacity_];
-    if (decision.errcode.empty()) decision.errcode = errcode;
-    if (decision.text.empty()) decision.text = text;
+    const bool is_denial = decision.outcome == DecisionOutcome::denied;
+    if (!errcode.empty() && (is_denial || decision.errcode.empty())) assign(decision.errcode, errcode);
+    if (!text.empty() && (is_denial || decision.text.empty())) assign(decision.text, text, max_text);
     const bool was_taken = next_to_take_ != nobody_takes && *number < next_to_take_;
     if (was_taken) completed_.push_back(*number);
 }
@@ -163,6 +181,12 @@ void Decisions::give_back(const std::vector<Decision>& decisions) {
             ++lost_;
         }
     }
+}
+
+std::size_t Decisions::waiting() const {
+    const std::scoped_lock lock(mutex_);
+    const std::uint64_t taken = next_to_take_ != nobody_takes ? next_to_take_ : oldest();
+    return given_back_.size() + static_cast<std::size_t>(next_ - taken);
 }
 
 std::uint64_t Decisions::lost() const {

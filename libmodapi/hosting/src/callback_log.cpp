@@ -57,7 +57,7 @@ void CallbackLog::on_error(const async::observed_run& run, async::error_level le
     failed_ = &callback;
     last_failure_ = failure;
     try {
-        if (decisions_) decisions_->note_failure(run, failure);
+        if (decisions_) decisions_->note_failure(run, level, failure);
         const std::string message = callbacks::message_of(failure);
         // A SynapseError that leaves the dispatcher is an intended answer. Clients cause it: as an error it would be theirs to
         // fill the log with.

@@ -53,6 +53,12 @@ struct ReceivedTrace {
     std::string_view flags;
 };
 
+/// The one flag that this version of the standard has; others aren't passed on.
+bool is_sampled(std::string_view flags) {
+    constexpr std::string_view odd = "13579bdf";
+    return odd.find(flags.back()) != std::string_view::npos;
+}
+
 /// None: it isn't what the standard says.
 std::optional<ReceivedTrace> received(std::string_view header) {
     if (header.size() < header_size || header[trace_at - 1] != '-' || header[parent_at - 1] != '-' || header[flags_at - 1] != '-')
@@ -78,7 +84,7 @@ RequestTrace::RequestTrace(std::string client_address, std::string_view tracepar
     append_hexadecimal(request_id_, next_id());
     if (const std::optional<ReceivedTrace> trace = received(traceparent)) {
         trace_id_ = trace->trace_id;
-        flags_ = trace->flags;
+        flags_ = is_sampled(trace->flags) ? "01" : "00";
         if (is_passed_on(tracestate)) tracestate_ = tracestate;
     } else {
         append_hexadecimal(trace_id_, next_id());

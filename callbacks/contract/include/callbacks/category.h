@@ -7,6 +7,7 @@
 #include <async/name.h>
 #include <async/slot.h>
 
+#include <cstddef>
 #include <string_view>
 
 /// How a callback is declared, once:
@@ -14,7 +15,7 @@
 ///     Callback<"name", Answer(arguments), how answers combine, what an exception does> name{};
 ///
 /// Around how answers combine stands what else there is to say: `routine<...>`, its decisions are the normal case, which a log
-/// needn't tell; `unseen<...>`, no client is to know of them; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
+/// needn't tell; `unseen<...>`, no client is to know of them; `in_room<POSITION, ...>`, which parameter is a room; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
 /// ruled for a callback, can't see it from the declaration. A last argument makes it one that is registered per key.
 ///
 /// A category is a table of such lines. A module sees it with slots to put callables in, a host with dispatchers to call;
@@ -56,6 +57,13 @@ template <class Combine>
 inline constexpr bool is_unseen_rule = false;
 template <class Combine>
 inline constexpr bool is_unseen_rule<unseen<Combine>> = true;
+/// A combine rule of a callback that is asked about a room, whose id is the parameter at `Position`, from 0.
+template <std::size_t Position, class Combine>
+struct in_room : Combine {};
+template <class Combine>
+inline constexpr std::size_t room_parameter = ~std::size_t{0};  // none
+template <std::size_t Position, class Combine>
+inline constexpr std::size_t room_parameter<in_room<Position, Combine>> = Position;
 /// A combine rule of a callback whose second parameter, an address, says whom a call is about.
 template <class Combine>
 struct about_an_address : Combine {};

@@ -20,8 +20,8 @@ struct CallSubject {
     std::string_view room_id;
     std::string_view event_id;
 };
-/// The sender, room and id of an event; the first user id and the first room id among the texts. What is no Matrix id is never taken
-/// for one: it may be a password. Of a callback about an address (callbacks/category.h) no text is looked at.
+/// The sender, room and id of an event; the user that is the first parameter, and the room that is the one which the callback is
+/// declared with (callbacks/category.h, `in_room`). What is no Matrix id is never taken for one: it may be a password.
 /// `described`: the row of the callback (callbacks/dispatchers.h); null: it is none of the contract's.
 [[nodiscard]] CallSubject subject_of(const async::observed_run& run, const CallbackDescription* described) noexcept;
 
@@ -45,8 +45,9 @@ struct AnsweredDecision {
 };
 [[nodiscard]] AnsweredDecision answered_decision(const async::observed_run& run);
 
-/// What an exception says, cut to what a list shows, without what the callback was given: texts that are no Matrix ids, and what an
-/// event's content or another object says, have `[...]` in their place. A module may quote a message or a password.
+/// What an exception says, cut to what a list shows, without what the callback was given: its texts but the ids of subject_of, and what
+/// an event's content or another object says, have `[...]` in their place if they are longer than seven characters. A module may quote a
+/// message or a password.
 [[nodiscard]] std::string text_of_failure(const std::exception_ptr& failure, const async::observed_run& run);
 /// Likewise of a text that says it.
 [[nodiscard]] std::string text_of_failure(std::string text, const async::observed_run& run);

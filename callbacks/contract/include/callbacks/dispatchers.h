@@ -11,6 +11,7 @@
 #include <callbacks/unsigned.h>
 
 #include <boost/pfr/core.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -61,6 +62,7 @@ struct CallbackDescription {
     bool can_be_shared;   ///< a call says whom it is about, so that a part of the calls can be asked
     bool hides_denial;     ///< no client is to know that a module denied
     bool is_about_an_address;  ///< what it is called with may be an address or a password where others have a user
+    std::size_t room_parameter;  ///< the position of a room's id among what it is called with; greater than all: there is none
     bool can_be_shadowed;  ///< it can be asked beside the operation, and its answer compared with what was done
 };
 /// All forty, in the order of their declaration.

@@ -32,20 +32,20 @@ struct SpamCheckerCategory {
     Callback<"check_event_for_spam", EventVerdict(const Event& event), first_not_spam, propagate> check_event_for_spam{};
 
     /// A user is about to join. Not for server admins and not for the creator of a new room.
-    Callback<"user_may_join_room", Verdict(const std::string& user, const std::string& room, bool is_invited), first_not_spam,
-             propagate>
+    Callback<"user_may_join_room", Verdict(const std::string& user, const std::string& room, bool is_invited),
+             in_room<1, first_not_spam>, propagate>
         user_may_join_room{};
 
     /// An invite to a user id, local or received over federation. Not for server admins' local invites.
     Callback<"user_may_invite", Verdict(const std::string& inviter, const std::string& invitee, const std::string& room_id),
-             first_not_spam, propagate>
+             in_room<2, first_not_spam>, propagate>
         user_may_invite{};
 
     /// An invite by a third-party id that belongs to nobody known.
     Callback<"user_may_send_3pid_invite",
              Verdict(const std::string& inviter, const std::string& medium, const std::string& address,
                      const std::string& room_id),
-             first_not_spam, propagate>
+             in_room<3, first_not_spam>, propagate>
         user_may_send_3pid_invite{};
 
     /// A room is about to be created, after on_create_room. Not for server admins.
@@ -57,7 +57,7 @@ struct SpamCheckerCategory {
         user_may_create_room_alias{};
 
     /// A room is about to be put into the public directory or taken out of it.
-    Callback<"user_may_publish_room", Verdict(const std::string& user_id, const std::string& room_id), first_not_spam,
+    Callback<"user_may_publish_room", Verdict(const std::string& user_id, const std::string& room_id), in_room<1, first_not_spam>,
              propagate>
         user_may_publish_room{};
 

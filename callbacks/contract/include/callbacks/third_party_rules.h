@@ -41,7 +41,7 @@ struct ThirdPartyRulesCategory {
     /// request; `state_events` may change before the room is public.
     Callback<"check_visibility_can_be_modified",
              bool(const std::string& room_id, const StateMap& state_events, const std::string& new_visibility),
-             async::first_not<true>, skip>
+             in_room<0, async::first_not<true>>, skip>
         check_visibility_can_be_modified{};
 
     /// After an event is stored, on every worker. `state_events`: the room's current state, the event included.
@@ -49,7 +49,7 @@ struct ThirdPartyRulesCategory {
 
     /// An admin's shutdown of a room; user_id is none when a module started it.
     Callback<"check_can_shutdown_room", bool(const std::optional<std::string>& user_id, const std::string& room_id),
-             async::first_not<true>, skip>
+             in_room<1, async::first_not<true>>, skip>
         check_can_shutdown_room{};
 
     /// First step of a deactivation.

@@ -78,7 +78,8 @@ struct DecisionPlace {
 /// A part of the list, the newest first.
 struct DecisionPage {
     std::vector<Decision> decisions;
-    bool has_more = false;  ///< older ones follow
+    bool has_more = false;       ///< older ones follow
+    bool is_incomplete = false;  ///< those that are kept couldn't be read
 };
 
 /// How many decisions are kept.

@@ -29,9 +29,10 @@ public:
     /// A store that fails is a line of the log when it begins and one when it is over; what has left the memory meanwhile is counted as
     /// lost, and told then.
     void start();
-    /// Writes what is left, once.
+    /// Writes what is left, once; what couldn't be written is counted in the log.
     [[nodiscard]] async::task<void> stop();
     /// The newest `limit` of all that pass, from memory and store, from the newest on: a decision is found from the moment it is noted.
+    /// While the store can't be read, those in memory.
     [[nodiscard]] async::task<DecisionPage> find(DecisionFilter filter, std::optional<DecisionPlace> from, std::size_t limit);
 
 private:

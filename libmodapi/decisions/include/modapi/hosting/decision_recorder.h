@@ -22,8 +22,8 @@ public:
 
     /// Notes an answer that ended the walk, if it denied or replaced something. The chain that asked is denied by it then.
     void note_answer(const async::observed_run& run);
-    /// Notes an exception: an answer, where it is meant for the client, or a failure.
-    void note_failure(const async::observed_run& run, const std::exception_ptr& failure);
+    /// Notes an exception: an answer, where it leaves the dispatcher as it is for the client (`quiet`), or a failure.
+    void note_failure(const async::observed_run& run, async::error_level level, const std::exception_ptr& failure);
     /// Notes one that became what somebody ruled.
     void note_ruled_failure(const async::observed_run& run, async::failure_outcome outcome, const std::exception_ptr& failure);
     void note_breaker(const async::observed_run& run, DecisionOutcome change, std::string_view text);

@@ -14,7 +14,7 @@
 
 namespace modapi {
 
-/// A decision that is about to be noted. What it refers to is copied.
+/// A decision that is about to be noted. What it refers to is copied; texts that are longer than a list shows are cut.
 struct NewDecision {
     std::int64_t time_ms = 0;
     std::string_view worker;
@@ -43,7 +43,8 @@ public:
 
     /// Notes one; its id.
     std::string note(const NewDecision& decision);
-    /// The client got this error for it, as far as it isn't said yet. Nothing if it isn't in memory any more.
+    /// The client got this error for it: of a denial that is what it says from then on, of a failure as far as it says nothing yet.
+    /// Nothing if it isn't in memory any more.
     void complete(std::string_view id, std::string_view errcode, std::string_view text);
 
     /// The newest `limit` of those that are in memory, pass `filter` and stand behind `from`; null: from the newest on.
@@ -62,6 +63,8 @@ public:
     [[nodiscard]] std::vector<Decision> take(std::size_t most);
     /// These couldn't be written: they are taken again next, as long as they are in memory.
     void give_back(const std::vector<Decision>& decisions);
+    /// Those that nobody has taken, or that were given back.
+    [[nodiscard]] std::size_t waiting() const;
     /// Decisions that nobody took before they left the memory, since take() was called first.
     [[nodiscard]] std::uint64_t lost() const;
 
