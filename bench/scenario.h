@@ -22,7 +22,8 @@ void add_other_scenarios(std::vector<Scenario>& into);
 void add_dispatch_scenarios(std::vector<Scenario>& into);
 void add_suspension_scenarios(std::vector<Scenario>& into);
 void add_cached_scenarios(std::vector<Scenario>& into);
-/// What a module's denial costs.
+/// What a module's denial costs. Of the program that takes times alone: it needs the whole framework, and what a program is linked to
+/// changes the instructions of what it measures.
 void add_decision_scenarios(std::vector<Scenario>& into);
 
 [[nodiscard]] inline std::vector<Scenario> all_scenarios() {
@@ -33,7 +34,6 @@ void add_decision_scenarios(std::vector<Scenario>& into);
     add_dispatch_scenarios(all);
     add_suspension_scenarios(all);
     add_cached_scenarios(all);
-    add_decision_scenarios(all);
     return all;
 }
 

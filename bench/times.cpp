@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <string>
+#include <vector>
 
 /// Times and allocations of every scenario, through Google Benchmark.
 namespace {
@@ -42,7 +43,9 @@ void measure_workers(benchmark::State& state, const bench::Scenario& scenario) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    for (const bench::Scenario& scenario : bench::all_scenarios()) {
+    std::vector<bench::Scenario> scenarios = bench::all_scenarios();
+    bench::add_decision_scenarios(scenarios);
+    for (const bench::Scenario& scenario : scenarios) {
         benchmark::RegisterBenchmark(scenario.name.c_str(), [scenario](benchmark::State& state) { measure(state, scenario); });
         if (scenario.name != "direct/3") continue;
         const auto workers = [scenario](benchmark::State& state) { measure_workers(state, scenario); };

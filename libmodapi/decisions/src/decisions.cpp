@@ -13,24 +13,24 @@ namespace {
 
 constexpr std::size_t number_digits = 16;
 
-void append_hexadecimal(std::string& text, std::uint64_t number, std::size_t count) {
+void write_hexadecimal(char* into, std::uint64_t number, std::size_t count) {
     constexpr std::string_view digits = "0123456789abcdef";
     constexpr int bits = 4;
-    for (std::size_t at = count; at-- > 0;) text += digits[number >> (at * bits) & (digits.size() - 1)];
+    for (std::size_t at = count; at-- > 0; number >>= bits) into[at] = digits[number & (digits.size() - 1)];
 }
 
 std::string random_suffix() {
     constexpr std::size_t digits = 8;
     std::random_device device;
-    std::string suffix;
-    append_hexadecimal(suffix, device(), digits);
+    std::string suffix(digits, '0');
+    write_hexadecimal(suffix.data(), device(), digits);
     return suffix;
 }
 
 constexpr std::size_t max_id = 255;
 constexpr std::size_t max_text = 1000;
 
-/// Copies as much as a list shows, to where a character ends. No database keeps a NUL character.
+/// Copies as much of what a stranger says as a list shows, to where a character ends. No database keeps a NUL character.
 void assign(std::string& into, std::string_view text, std::size_t most = max_id) {
     if (text.size() > most) {
         constexpr unsigned char mark_of_continuation = 0x80;
@@ -41,7 +41,8 @@ void assign(std::string& into, std::string_view text, std::size_t most = max_id)
     } else {
         into = text;
     }
-    std::replace(into.begin(), into.end(), '\0', ' ');
+    if (into.find('\0') != std::string::npos) [[unlikely]]
+        std::replace(into.begin(), into.end(), '\0', ' ');
 }
 
 std::uint64_t microseconds_now() {
@@ -69,17 +70,17 @@ std::string Decisions::note(const NewDecision& decision) {
     Decision& noted = slots_[number % capacity_];
     write_id(noted.id, number);
     noted.time_ms = last_time_ms_;
-    assign(noted.worker, decision.worker);
-    assign(noted.request_id, decision.request_id);
-    assign(noted.module, decision.module);
-    assign(noted.callback, decision.callback);
+    noted.worker = decision.worker;
+    noted.request_id = decision.request_id;
+    noted.module = decision.module;
+    noted.callback = decision.callback;
     noted.outcome = decision.outcome;
     assign(noted.errcode, decision.errcode);
     assign(noted.text, decision.text, max_text);
     assign(noted.user_id, decision.user_id);
     assign(noted.room_id, decision.room_id);
     assign(noted.event_id, decision.event_id);
-    assign(noted.address, decision.address);
+    noted.address = decision.address;
     noted.duration_ms = decision.duration_ms;
     count(decision);
     return noted.id;
@@ -99,9 +100,8 @@ void Decisions::count(const NewDecision& decision) {
 }
 
 void Decisions::write_id(std::string& into, std::uint64_t number) const {
-    into.clear();
-    append_hexadecimal(into, first_id_ + number, number_digits);
-    into += suffix_;
+    if (into.empty()) into = std::string(number_digits, '0') + suffix_;  // once for each place
+    write_hexadecimal(into.data(), first_id_ + number, number_digits);
 }
 
 std::optional<std::uint64_t> Decisions::number_of(std::string_view id) const noexcept {

@@ -31,10 +31,8 @@ bool is_refusal_of_breaker(const std::exception_ptr& failure) {
     }
 }
 
-/// What stands at the end of a line about this run: the request it is because of.
-std::string for_request(const async::observed_run& run) {
-    return run.here != nullptr ? request_in_log(trace_of(*run.here).get()) : std::string();
-}
+/// What stands at the end of a line about a run: the request it is because of.
+std::string for_request(const TracedWork* work) { return work != nullptr ? request_in_log(work->trace().get()) : std::string(); }
 
 std::string_view done_instead(async::failure_outcome outcome) noexcept {
     switch (outcome) {
@@ -53,23 +51,24 @@ std::string_view done_instead(async::failure_outcome outcome) noexcept {
 }  // namespace
 
 void CallbackLog::on_error(const async::observed_run& run, async::error_level level, const std::exception_ptr& failure) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     const async::callback_identity& callback = run.callback;
     failed_ = &callback;
     last_failure_ = failure;
     try {
-        if (decisions_) decisions_->note_failure(run, level, failure);
+        if (decisions_) decisions_->note_failure(run, work, level, failure);
         const std::string message = callbacks::message_of(failure);
         // A SynapseError that leaves the dispatcher is an intended answer. Clients cause it: as an error it would be theirs to
         // fill the log with.
         if (level == async::error_level::quiet && callbacks::is_synapse_error(failure)) {
             framework_log().log(level_of_decision(callback), "module {} decided {}: {}{}", callback.module, callback.callback,
-                                message, for_request(run));
+                                message, for_request(work));
             return;
         }
         // Anything else that leaves it is the host's to answer; but only here the module is known.
         const spdlog::level::level_enum told = level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err;
         framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : told,
-                            "module {}: {} failed: {}{}", callback.module, callback.callback, message, for_request(run));
+                            "module {}: {} failed: {}{}", callback.module, callback.callback, message, for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
@@ -92,56 +91,60 @@ void CallbackLog::on_waiting(const async::callback_identity& callback, async::cl
 
 void CallbackLog::on_ruled_failure(const async::observed_run& run, async::failure_outcome outcome,
                                    const std::exception_ptr& failure, const std::exception_ptr& leaves) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     const async::callback_identity& callback = run.callback;
     if (leaves) {
         failed_ = &callback;
         last_failure_ = leaves;
     }
     try {
-        if (decisions_) decisions_->note_ruled_failure(run, outcome, failure);
+        if (decisions_) decisions_->note_ruled_failure(run, work, outcome, failure);
         framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
                             "module {}: {} failed: {}; {}{}", callback.module, callback.callback, callbacks::message_of(failure),
-                            done_instead(outcome), for_request(run));
+                            done_instead(outcome), for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
 
 void CallbackLog::on_breaker_opened(const async::observed_run& run, async::clock::duration open) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(open).count();
     try {
         if (decisions_) {
-            decisions_->note_breaker(run, DecisionOutcome::breaker_opened,
+            decisions_->note_breaker(run, work, DecisionOutcome::breaker_opened,
                                      "failed too often: not asked for " + std::to_string(milliseconds) + " ms");
         }
         framework_log().warn("module {}: {} failed too often: its breaker is open for {} ms{}", run.callback.module, run.callback.callback,
-                             milliseconds, for_request(run));
+                             milliseconds, for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
 
 void CallbackLog::on_breaker_closed(const async::observed_run& run) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     try {
-        if (decisions_) decisions_->note_breaker(run, DecisionOutcome::breaker_closed, "is well again");
+        if (decisions_) decisions_->note_breaker(run, work, DecisionOutcome::breaker_closed, "is well again");
         framework_log().warn("module {}: {} is well again: its breaker is closed{}", run.callback.module, run.callback.callback,
-                             for_request(run));
+                             for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }
 
 void CallbackLog::on_shadow_run(const async::observed_run& run, const async::shadow_result& result) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     const async::callback_identity& callback = run.callback;
     try {
-        if (decisions_) decisions_->note_shadow_run(run, result);
+        if (decisions_) decisions_->note_shadow_run(run, work, result);
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
     switch (result.end) {
         case async::shadow_end::differed:
             framework_log().info("module {}: {} (shadow) would have answered {} where {} was done{}", callback.module,
-                                 callback.callback, result.answer, result.done, for_request(run));
+                                 callback.callback, result.answer, result.done, for_request(work));
             break;
         case async::shadow_end::failed:
             framework_log().warn("module {}: {} (shadow) failed: {}{}", callback.module, callback.callback, result.answer,
-                                 for_request(run));
+                                 for_request(work));
             break;
         case async::shadow_end::skipped:
             framework_log().debug("module {}: {} (shadow) was skipped", callback.module, callback.callback);
@@ -158,10 +161,11 @@ void CallbackLog::on_kept_back(const async::callback_identity& callback, std::st
 }
 
 void CallbackLog::on_decision(const async::observed_run& run) noexcept {
+    TracedWork* const work = DecisionRecorder::work_of(run);
     try {
-        if (decisions_) decisions_->note_answer(run);
+        if (decisions_) decisions_->note_answer(run, work);
         framework_log().log(level_of_decision(run.callback), "module {} decided {}{}", run.callback.module, run.callback.callback,
-                            for_request(run));
+                            for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }

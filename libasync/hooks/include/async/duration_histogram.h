@@ -40,7 +40,7 @@ private:
     }
     [[gnu::visibility("hidden")]] static constexpr std::array<std::uint64_t, count + 1> bounds_and_end = [] {
         std::array<std::uint64_t, count + 1> bounds{};
-        std::copy(upper.begin(), upper.end(), bounds.begin());
+        for (std::size_t index = 0; index < count; ++index) bounds[index] = upper[index];
         bounds[count] = ~std::uint64_t{0};
         return bounds;
     }();
@@ -50,7 +50,9 @@ private:
         for (std::size_t width = 3; width <= 64; ++width) {
             for (std::uint64_t digits = 0; digits < 4; ++digits) {
                 const std::uint64_t least = (4 + digits) << (width - 3);
-                first[width * 4 + digits] = static_cast<unsigned char>(std::lower_bound(upper.begin(), upper.end(), least) - upper.begin());
+                std::size_t bucket = 0;
+                while (bucket < count && upper[bucket] < least) ++bucket;
+                first[width * 4 + digits] = static_cast<unsigned char>(bucket);
             }
         }
         return first;
