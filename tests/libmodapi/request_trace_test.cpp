@@ -63,6 +63,16 @@ TEST(RequestTraceTest, TakesLaterVersionsAsFarAsItKnowsThem) {
     EXPECT_TRUE(RequestTrace("", "cc-" + trace_id + "-" + parent_id + "-01", "").traceparent().starts_with("00-"));
 }
 
+TEST(RequestTraceTest, PassesTheFlagOnThatItKnowsAndNoOther) {
+    const auto flags_of = [](const std::string& given) {
+        const std::string header = RequestTrace("", "00-" + trace_id + "-" + parent_id + "-" + given, "").traceparent();
+        return header.substr(header.size() - 2);
+    };
+    EXPECT_EQ(flags_of("ff"), "01");
+    EXPECT_EQ(flags_of("03"), "01");
+    EXPECT_EQ(flags_of("fe"), "00");
+}
+
 TEST(RequestTraceTest, TakesNothingElseForATrace) {
     for (std::size_t size = 0; size < usual.size(); ++size) EXPECT_FALSE(goes_on(usual.substr(0, size))) << size;
     for (std::size_t at = 0; at < usual.size(); ++at) {
