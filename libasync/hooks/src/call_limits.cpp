@@ -4,6 +4,16 @@
 
 namespace async {
 
+bool is_refusal_of_breaker(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const breaker_is_open&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 bool circuit_breaker::let_through(clock::time_point now) {
     if (state_ == breaker_state::closed) return false;
     if (state_ == breaker_state::half_open) throw breaker_is_open(clock::duration(0));

@@ -23,16 +23,6 @@ clock::duration late_after_in_shadow(std::optional<clock::duration> own, const d
     return late_after(own);
 }
 
-bool is_refusal_of_breaker(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const breaker_is_open&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 }  // namespace
 
 limiter::limiter(call_limits limits, clock& time, const dispatch_settings* settings)

@@ -26,16 +26,6 @@ bool is_deadline(const std::exception_ptr& failure) {
     }
 }
 
-bool is_refused_by_breaker(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const async::breaker_is_open&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 std::string errcode_of(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
@@ -99,7 +89,7 @@ void DecisionRecorder::note_failure(const async::observed_run& run, TracedWork* 
         return;
     }
     // What an open breaker doesn't let through is told when it opens, unless somebody gets an error for it.
-    if (!run.fails_the_call && is_refused_by_breaker(failure)) return;
+    if (!run.fails_the_call && async::is_refusal_of_breaker(failure)) return;
     const DecisionOutcome outcome = is_deadline(failure) ? DecisionOutcome::cut : DecisionOutcome::failed;
     note(run, work, outcome, {}, callbacks::text_of_failure(failure, run), run.fails_the_call);
 }
@@ -107,7 +97,7 @@ void DecisionRecorder::note_failure(const async::observed_run& run, TracedWork* 
 void DecisionRecorder::note_ruled_failure(const async::observed_run& run, TracedWork* work, async::failure_outcome outcome,
                                           const std::exception_ptr& failure) {
     const bool denies = run.fails_the_call || outcome == async::failure_outcome::reject;
-    if (!denies && is_refused_by_breaker(failure)) return;
+    if (!denies && async::is_refusal_of_breaker(failure)) return;
     note(run, work, is_deadline(failure) ? DecisionOutcome::cut : DecisionOutcome::failed, {}, callbacks::text_of_failure(failure, run),
          run.fails_the_call);
 }

@@ -20,17 +20,6 @@ spdlog::level::level_enum level_of_decision(const async::callback_identity& call
     return callbacks::is_routine(callback.callback) ? spdlog::level::debug : spdlog::level::info;
 }
 
-/// What an open breaker doesn't let through is told when it opens, not for each call.
-bool is_refusal_of_breaker(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const async::breaker_is_open&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 /// What stands at the end of a line about a run: the request it is because of.
 std::string for_request(const TracedWork* work) { return work != nullptr ? request_in_log(work->trace().get()) : std::string(); }
 
@@ -67,7 +56,7 @@ void CallbackLog::on_error(const async::observed_run& run, async::error_level le
         }
         // Anything else that leaves it is the host's to answer; but only here the module is known.
         const spdlog::level::level_enum told = level == async::error_level::warning ? spdlog::level::warn : spdlog::level::err;
-        framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : told,
+        framework_log().log(async::is_refusal_of_breaker(failure) ? spdlog::level::debug : told,
                             "module {}: {} failed: {}{}", callback.module, callback.callback, message, for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
@@ -99,7 +88,7 @@ void CallbackLog::on_ruled_failure(const async::observed_run& run, async::failur
     }
     try {
         if (decisions_) decisions_->note_ruled_failure(run, work, outcome, failure);
-        framework_log().log(is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
+        framework_log().log(async::is_refusal_of_breaker(failure) ? spdlog::level::debug : spdlog::level::warn,
                             "module {}: {} failed: {}; {}{}", callback.module, callback.callback, callbacks::message_of(failure),
                             done_instead(outcome), for_request(work));
     } catch (...) {  // NOLINT: without memory there is no log line either

@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -49,6 +50,9 @@ public:
 private:
     clock::duration remaining_;
 };
+
+/// Whether it is a breaker_is_open: what an open breaker doesn't let through is told when it opens, not for each call.
+[[nodiscard]] bool is_refusal_of_breaker(const std::exception_ptr& failure);
 
 /// Says that the time of a call was over before one of the runs in flight had ended. An ordinary error.
 class no_free_place : public std::runtime_error {
