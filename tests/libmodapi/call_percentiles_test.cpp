@@ -84,7 +84,7 @@ TEST(CallPercentiles, AreOfTheCallsThatTheModuleWasAskedIn) {
 }
 
 TEST(CallPercentiles, OfNoCallsAreNothing) {
-    const CallbackCounts counts;
+    const CallbackCounts counts{};
     EXPECT_EQ(counts.percentile_ns(0.99), 0.0);
     EXPECT_EQ(counts.estimated_total_ns(), 0.0);
 }
