@@ -73,6 +73,7 @@ void ModuleRegistrations::note_callbacks() {
 
 void ModuleRegistrations::forget() {
     waiting_to_begin_.clear();
+    broadcasts.reset();
     callbacks.clear();
     web_resources.clear();
     cached_functions.clear();
@@ -84,7 +85,7 @@ ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment&
       where(surroundings),
       database(data),
       threads(calling),
-      caches(bus, surroundings.executor),
+      caches(bus, data, surroundings.executor),
       background(surroundings, &log_failed_call),
       shadow_runs(surroundings) {
     dispatch_settings.shadow_runs = &shadow_runs.scope();

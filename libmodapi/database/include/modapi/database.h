@@ -1,5 +1,8 @@
 #pragma once
 
+#include <modapi/cache_invalidation.h>
+
+#include <async/cached.h>
 #include <async/callable.h>
 #include <async/run_on.h>
 #include <async/task.h>
@@ -173,6 +176,18 @@ public:
         if (rows.empty()) return std::nullopt;
         return std::move(rows.front());
     }
+    /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all workers of all
+    /// processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the interaction goes on the
+    /// workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes share the database, a row.
+    template <class Signature, std::size_t KeyParts, class... Key>
+    void invalidate_cache(const async::cached<Signature, KeyParts>& function, const Key&... key) {
+        constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
+        static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
+        if constexpr (is_key) add_invalidation(function, function.key_strings(key...));
+    }
+    /// What was invalidated so far.
+    [[nodiscard]] const CacheInvalidations& invalidations() const noexcept { return invalidations_; }
+
     /// "sqlite3" or "postgresql", where a statement has to differ.
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
@@ -182,6 +197,11 @@ protected:
     /// Runs `sql` before the next statement, or at once.
     virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
+
+private:
+    void add_invalidation(const async::cached_function& function, std::vector<std::string> key);
+
+    CacheInvalidations invalidations_;
 };
 
 /// Where a host's data is.
@@ -281,6 +301,11 @@ public:
     /// and a copy of each.
     [[nodiscard]] std::vector<Running> running() const;
 
+    /// Tells `observer` of what transactions invalidate, from the next commit on, until it is taken away. Thread: any.
+    void add_observer(InvalidationObserver& observer);
+    /// Waits for the call that is under way; none comes after this.
+    void remove_observer(InvalidationObserver& observer) noexcept;
+
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
@@ -297,11 +322,23 @@ protected:
 
     /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
     [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
-    /// One transaction on the calling thread, with retries.
+    /// One transaction on the calling thread, with retries. Each runs its function by `run_function`, and says `was_committed`.
     virtual void interact(const Interaction& interaction) = 0;
+    /// The function, and what observers do in its transaction.
+    void run_function(const Interaction& interaction, Transaction& transaction) {
+        interaction.function(transaction, interaction.state);
+        if (!transaction.invalidations().empty()) [[unlikely]] share_invalidations(transaction);
+    }
+    void was_committed(const Transaction& transaction) noexcept {
+        if (!transaction.invalidations().empty()) [[unlikely]] tell_of_invalidations(transaction.invalidations());
+    }
 
 private:
     class AtWork;
+    class Observers;
+
+    void share_invalidations(Transaction& transaction);
+    void tell_of_invalidations(const CacheInvalidations& invalidations) noexcept;
 
     /// `interact`, seen by `running` meanwhile.
     void perform(const Interaction& interaction);
@@ -363,6 +400,7 @@ private:
 
     InteractionLimit read_limit_;
     std::unique_ptr<AtWork> at_work_;
+    std::unique_ptr<Observers> observers_;
 };
 
 }  // namespace modapi

@@ -3,6 +3,7 @@
 #include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/module_rules.h>
 #include <modapi/hosting/module_uses.h>
+#include <modapi/hosting/received_broadcasts.h>
 #include <modapi/web_resource.h>
 #include <modapi/work_statistics.h>
 
@@ -59,6 +60,7 @@ struct ModuleRegistrations {
     DeferredCalls deferred_calls;
     WorkStatistics database;  ///< its transactions
     ModuleUses uses;
+    std::unique_ptr<ReceivedBroadcasts> broadcasts;  ///< null: it listens to none
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;
