@@ -10,6 +10,7 @@
 #include <callbacks/storable_json.h>
 
 #include <async/cached_function.h>
+#include <async/callback_frame.h>
 #include <async/sleep.h>
 
 #include <spdlog/spdlog.h>
@@ -156,7 +157,13 @@ const std::optional<std::string>& ModuleApi::custom_template_dir() const noexcep
 }
 const std::optional<std::string>& ModuleApi::worker_app() const noexcept { return environment_.worker_app; }
 const std::optional<std::string>& ModuleApi::worker_name() const noexcept { return environment_.worker_name; }
-bool ModuleApi::should_run_background_tasks() const noexcept { return environment_.run_background_tasks; }
+bool ModuleApi::should_run_background_tasks() const noexcept { return registrations_.runs_background_tasks; }
+const TransactionCondition* ModuleApi::lease_of_call() const noexcept {
+    if (registrations_.term.lease == nullptr) return nullptr;
+    const async::callback_place* const running = async::running_callback_mark::on_this_thread();
+    const bool is_of_one = running != nullptr && running->identity() == &registrations_.background_of_one;
+    return is_of_one ? registrations_.term.lease.get() : nullptr;
+}
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return environment_.database; }

@@ -34,6 +34,7 @@ ModuleRegistrations::ModuleRegistrations(const async::environment& where, Callin
       registrant(number),
       lists(&into),
       background(module, outside_of_callbacks),
+      background_of_one(module, outside_of_callbacks),
       background_calls(where, &log_failed_call),
       deferred_calls(where, threads) {}
 

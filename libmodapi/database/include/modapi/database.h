@@ -204,6 +204,18 @@ private:
     CacheInvalidations invalidations_;
 };
 
+/// What must hold for a transaction to be committed. Thread: the transaction's. Lifetime: outlives the interactions it is given to.
+class TransactionCondition {
+public:
+    virtual ~TransactionCondition() = default;
+    TransactionCondition() = default;
+    TransactionCondition(const TransactionCondition&) = delete;
+    TransactionCondition& operator=(const TransactionCondition&) = delete;
+
+    /// In the transaction, before anything else. What it throws, the interaction fails with.
+    virtual void require(Transaction& transaction) const = 0;
+};
+
 /// Where a host's data is.
 struct DatabaseSettings {
     std::string name = "sqlite3";            ///< sqlite3 or postgresql, which the contract's server calls psycopg2
@@ -256,14 +268,22 @@ public:
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write, std::nullopt, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write, std::nullopt, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, for at most `limit`; none is `run`. Errors: those of `run`;
     /// InteractionTimeout.
     template <class Function, class... Arguments>
     auto run_within(InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write, limit, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write, limit, nullptr}, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
+    /// Runs `function(transaction, arguments...)` as `run_within` does, if `condition` holds in its transaction; null: it does. Errors:
+    /// those of `run_within`; what the condition throws.
+    template <class Function, class... Arguments>
+    auto run_under(const TransactionCondition* condition, InteractionLimit limit, std::string desc, Function&& function,
+                   Arguments&&... arguments) {
+        return checked_start(Terms{Access::write, limit, condition}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, one such interaction after the other, in the order of the
@@ -276,7 +296,7 @@ public:
     /// and one statement where there is such a table; on SQLite it is `run`. Errors: those of `run`.
     template <class Function, class... Arguments>
     auto run_in_turn(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write_in_turn, std::nullopt, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write_in_turn, std::nullopt, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
@@ -284,12 +304,12 @@ public:
     /// Errors: those of `run`; WriteRefused for a statement that writes; InteractionTimeout.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::read, read_limit_, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::read, read_limit_, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
-        perform({desc, Access::write, std::nullopt, function, state});
+        perform({Terms{Access::write, std::nullopt, nullptr}, desc, function, state});
     }
 
     /// An interaction that has its connection, or waits on a database thread for one.
@@ -310,10 +330,13 @@ public:
 
 protected:
     enum class Access : unsigned char { read, write, write_in_turn };
-    struct Interaction {
-        std::string_view desc;
+    struct Terms {
         Access access;
         InteractionLimit limit;
+        const TransactionCondition* condition;  ///< null: there is none
+    };
+    struct Interaction : Terms {
+        std::string_view desc;
         void (*function)(Transaction&, void*);
         void* state;
     };
@@ -326,6 +349,8 @@ protected:
     virtual void interact(const Interaction& interaction) = 0;
     /// The function, and what observers do in its transaction.
     void run_function(const Interaction& interaction, Transaction& transaction) {
+        if (interaction.condition != nullptr) [[unlikely]]
+            interaction.condition->require(transaction);
         interaction.function(transaction, interaction.state);
         if (!transaction.invalidations().empty()) [[unlikely]] share_invalidations(transaction);
     }
@@ -344,7 +369,7 @@ private:
     void perform(const Interaction& interaction);
 
     template <class Function, class... Arguments>
-    auto checked_start(Access access, InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
+    auto checked_start(const Terms& terms, std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
         constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, Transaction&, std::decay_t<Arguments>&...>;
         static_assert(fits,
@@ -352,8 +377,7 @@ private:
                       "stand after it: they are others, or more or fewer, than its parameters");
         if constexpr (fits) {
             return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-                *this, access, limit, std::move(desc), std::forward<Function>(function),
-                std::forward<Arguments>(arguments)...);
+                *this, terms, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         } else {
             return async::make_ready_task();
         }
@@ -361,18 +385,17 @@ private:
 
     template <class Function, class... Arguments>
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
-        Database& self, Access access, InteractionLimit limit, std::string desc, Function function, Arguments... arguments) {
+        Database& self, Terms terms, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
             Database& database;
-            Access access;
-            InteractionLimit limit;
+            const Terms& terms;
             std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.perform({desc, access, limit, &Call::in_transaction, this}); }
+            void operator()() { database.perform({terms, desc, &Call::in_transaction, this}); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -386,7 +409,7 @@ private:
                 }
             }
         };
-        Call call{self, access, limit, desc, function, std::tie(arguments...), std::nullopt};
+        Call call{self, terms, desc, function, std::tie(arguments...), std::nullopt};
         task_on_executor work = async::run_on(self.executor(access), &run_call<Call>, &call);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);

@@ -352,8 +352,8 @@ public:
             return without_writes(run_db_read(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
         }
         return WorkStatistics::counted(database_statistics(),
-                                       database().run_within(interaction_limit(), interaction_name(desc),
-                                                             std::forward<Function>(f), std::forward<Arguments>(args)...));
+                                       database().run_under(lease_of_call(), interaction_limit(), interaction_name(desc),
+                                                            std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     /// Runs `f(transaction, args...)` in a transaction that only reads; see Database::read. It doesn't wait for who writes, and
     /// sees what was committed when it began. Errors: WriteRefused for a statement that writes.
@@ -426,11 +426,11 @@ private:
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
     /// One run of a call, with its exceptions logged.
-    async::task<void> run_background(detail::BackgroundCall& call);
-    async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call);
-    async::task<void> run_delayed(double msec, std::shared_ptr<detail::BackgroundCall> call,
+    async::task<void> run_background(detail::BackgroundCall& call, bool is_of_one_worker);
+    async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker);
+    async::task<void> run_delayed(After after, std::shared_ptr<detail::BackgroundCall> call,
                                   std::shared_ptr<DelayedCall::State> state);
-    async::task<void> wait_then_run(double msec, detail::BackgroundCall& call);
+    async::task<void> wait_then_run(After after, detail::BackgroundCall& call);
     enum class LoopsOn : unsigned char { one_worker, one_worker_with_warning, all_workers };
     void loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call);
     DelayedCall delay(After after, std::shared_ptr<detail::BackgroundCall> call);
@@ -452,6 +452,8 @@ private:
             throw;
         }
     }
+    /// What a transaction of a background call needs that is one process's; null: no such call is on the stack, or there is one process.
+    [[nodiscard]] const TransactionCondition* lease_of_call() const noexcept;
     [[nodiscard]] InteractionLimit interaction_limit() const noexcept;
     /// What the log calls it: `desc of module NAME`.
     [[nodiscard]] std::string interaction_name(const std::string& desc) const;

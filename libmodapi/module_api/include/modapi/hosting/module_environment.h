@@ -38,7 +38,6 @@ struct ModuleEnvironment {
     CallingThreads& threads;
     std::optional<std::string> worker_name;  ///< none: the main worker
     std::optional<std::string> worker_app;   ///< none: the main worker
-    bool run_background_tasks = true;
     SharedInvalidations* shared_invalidations = nullptr;  ///< null: no other process shares the database
     Broadcasts* broadcasts = nullptr;                     ///< null: there are none
     WorkerPlace place;
