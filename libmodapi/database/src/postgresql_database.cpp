@@ -141,8 +141,9 @@ protected:
         const auto attempt = [&] {
             PostgresqlTransaction transaction(connection, access == Access::read, deadline);
             if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
-            interaction.function(transaction, interaction.state);
+            run_function(interaction, transaction);
             transaction.commit();
+            was_committed(transaction);
         };
         with_retries(interaction.desc, attempt, before_retry);
     }
