@@ -103,8 +103,8 @@ PGconn* begin_connecting(const Parameters& parameters) {
 
 }  // namespace
 
-PostgresqlConnection::PostgresqlConnection(const std::string& parameters)
-    : parameters_(read_parameters(parameters)), connect_timeout_(connect_timeout_of(parameters_)) {
+PostgresqlConnection::PostgresqlConnection(const std::string& parameters, Patience patience)
+    : parameters_(read_parameters(parameters)), connect_timeout_(connect_timeout_of(parameters_)), patience_(patience) {
     if (const auto reason = connect()) fail_to_open(*reason);
 }
 
