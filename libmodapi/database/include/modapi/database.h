@@ -410,7 +410,7 @@ private:
             }
         };
         Call call{self, terms, desc, function, std::tie(arguments...), std::nullopt};
-        task_on_executor work = async::run_on(self.executor(access), &run_call<Call>, &call);
+        task_on_executor work = async::run_on(self.executor(terms.access), &run_call<Call>, &call);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
     }
