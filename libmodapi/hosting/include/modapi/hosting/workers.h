@@ -30,6 +30,8 @@
 
 namespace modapi {
 
+class ProcessGroup;
+
 /// How a host runs its workers.
 struct WorkerGroupSettings {
     int count = 1;  ///< threads with an executor and module instances of its own each
@@ -40,6 +42,9 @@ struct WorkerGroupSettings {
     /// That one module's blocking work is deferred to, of all its instances; each begins when it is needed.
     std::size_t blocking_threads = WorkerSettings::usual_blocking_threads;
     InvalidationBus* bus = nullptr;       ///< by which workers hear of each other; null: one of this process's own
+    /// What this process hears of the others that are one server with it; outlives the workers, which begin and stop it. Null: it is
+    /// alone.
+    ProcessGroup* processes = nullptr;
     /// What a stop waits for, from its beginning: requests may end by themselves, then they are cut; then the modules have
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
     std::chrono::milliseconds grace{1500};
@@ -192,6 +197,8 @@ private:
     void start_to_keep_decisions();
     void start_modules();
     void start_threads();
+    void join_processes(Database& database);
+    void change_background_term(std::int64_t term);
     void abandon(const HostError& failure);
     void run_thread(Thread& thread);
     void fail(const HostError& failure);
