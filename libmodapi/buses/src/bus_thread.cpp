@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -192,8 +193,8 @@ void BusThread::note_failure(const Failure& failure) {
     if (is_news) failure_ = failure;
     if (!is_news || (!was_tried_ && (line_->is_needed() || failure.is_refusal))) return;
     framework_log().warn(
-        "the bus over {} is lost: {}; it is tried until it is there again, and what others say is seen later meanwhile",
-        line_->name(), failure.reason);
+        "the bus over {} is lost: {}; it is tried until it answers, and what others say is seen later meanwhile", line_->name(),
+        failure.reason);
 }
 
 BusThread::Failure BusThread::failure_of(const std::exception_ptr& error, const BusTimes& times) {
@@ -204,6 +205,7 @@ BusThread::Failure BusThread::failure_of(const std::exception_ptr& error, const 
     } catch (const async::deadline_exceeded&) {
         return {"no answer within " + in_seconds(times.answer_within), false};
     } catch (const boost::system::system_error& failure) {
+        if (failure.code() == boost::asio::error::eof) return {"it has closed the connection", false};
         return {failure.code().message(), false};
     } catch (const std::exception& failure) {
         return {failure.what(), false};

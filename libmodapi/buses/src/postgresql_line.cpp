@@ -2,10 +2,12 @@
 
 #include <modapi/database.h>
 #include <modapi/hosting/bus_error.h>
+#include <modapi/hosting/log.h>
 
 #include <async/sleep.h>
 #include <async/use_task.h>
 
+#include <spdlog/spdlog.h>
 #include <boost/algorithm/hex.hpp>
 
 #include <algorithm>
@@ -98,6 +100,8 @@ async::task<void> PostgresqlLine::connect() {
         }
         if (!is_silent) {
             if (PQstatus(connection_.get()) == CONNECTION_OK && PQsetnonblocking(connection_.get(), 1) == 0) {
+                farewell_.clear();
+                PQsetNoticeReceiver(connection_.get(), &take_notice, this);
                 socket_.assign(PQsocket(connection_.get()));
                 co_return;
             }
@@ -220,6 +224,17 @@ async::task<void> PostgresqlLine::read_more() {
     if (PQconsumeInput(connection_.get()) == 0) fail();
 }
 
-void PostgresqlLine::fail() const { throw BusLost(postgresql_reason(connection_.get())); }
+void PostgresqlLine::take_notice(void* self, const PGresult* notice) {
+    const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char* const message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    if (severity == nullptr || message == nullptr) return;
+    if (severity == std::string_view("FATAL") || severity == std::string_view("PANIC")) {
+        static_cast<PostgresqlLine*>(self)->farewell_ = message;
+    } else {
+        framework_log().warn("the PostgreSQL server says: {}", message);
+    }
+}
+
+void PostgresqlLine::fail() const { throw BusLost(farewell_.empty() ? postgresql_reason(connection_.get()) : farewell_); }
 
 }  // namespace modapi

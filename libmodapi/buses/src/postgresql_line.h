@@ -53,6 +53,8 @@ private:
     async::task<Result> run(std::string sql, std::vector<std::string> values);
     /// Waits until the server has said something more; of two who wait one reads for both.
     async::task<void> read_more();
+    /// Warnings go to the log; why the server ends the session is why the line is lost.
+    static void take_notice(void* self, const PGresult* notice);
     [[noreturn]] void fail() const;
 
     const std::string name_ = "PostgreSQL";
@@ -61,6 +63,7 @@ private:
     std::string channel_;
     std::chrono::milliseconds answer_within_;
     std::unique_ptr<PGconn, Close> connection_;
+    std::string farewell_;                          ///< what the server said when it ended the session
     boost::asio::posix::stream_descriptor socket_;  ///< the socket stays libpq's
     bool is_reading_ = false;
     async::notification has_read_;
