@@ -4,15 +4,39 @@
 #include "log_capture.h"
 
 #include <modapi/hosting/bus.h>
+#include <modapi/hosting/server_bus.h>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+/// Tries again at once, so that no test waits for it.
+inline modapi::BusTimes impatient() {
+    modapi::BusTimes times;
+    times.first_wait = std::chrono::milliseconds(5);
+    times.longest_wait = std::chrono::milliseconds(40);
+    return times;
+}
+
+/// Two buses on one server.
+class TwoBuses {
+public:
+    void close() {
+        here_.reset();
+        there_.reset();
+    }
+    modapi::Bus& here() { return *here_; }
+    modapi::Bus& there() { return *there_; }
+
+protected:
+    std::unique_ptr<modapi::Bus> here_;
+    std::unique_ptr<modapi::Bus> there_;
+};
 
 /// What every bus does. `Place` makes the buses that hear each other:
 ///

@@ -18,13 +18,6 @@ using modapi::BusTimes;
 using modapi::PostgresqlBus;
 using postgresql_test::administrate;
 
-BusTimes impatient_with_postgresql() {
-    BusTimes times;
-    times.first_wait = std::chrono::milliseconds(5);
-    times.longest_wait = std::chrono::milliseconds(40);
-    return times;
-}
-
 /// How often the server's log has it.
 std::size_t times_in_server_log(const std::string& part) {
     std::ostringstream text;
@@ -36,7 +29,7 @@ std::size_t times_in_server_log(const std::string& part) {
 
 }  // namespace
 
-class OverPostgresql {
+class OverPostgresql : public TwoBuses {
 public:
     static std::string reason_to_skip() { return {}; }
     void open() {
@@ -44,12 +37,6 @@ public:
         here_ = another();
         there_ = another();
     }
-    void close() {
-        here_.reset();
-        there_.reset();
-    }
-    modapi::Bus& here() { return *here_; }
-    modapi::Bus& there() { return *there_; }
     void cut() { postgresql_test::cut_off(database_.name()); }
     void go_away() {
         administrate("ALTER ROLE \"" + database_.name() + "\" NOLOGIN");
@@ -68,14 +55,10 @@ public:
     }
 
 private:
-    std::unique_ptr<modapi::Bus> another() {
-        return std::make_unique<PostgresqlBus>(connection_, std::string(), impatient_with_postgresql());
-    }
+    std::unique_ptr<modapi::Bus> another() { return std::make_unique<PostgresqlBus>(connection_, std::string(), impatient()); }
 
     TestDatabase database_;
     std::string connection_;
-    std::unique_ptr<modapi::Bus> here_;
-    std::unique_ptr<modapi::Bus> there_;
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(PostgresqlBus, BusContract, OverPostgresql);
 INSTANTIATE_TYPED_TEST_SUITE_P(PostgresqlBus, ServerBusContract, OverPostgresql);
@@ -83,7 +66,7 @@ INSTANTIATE_TYPED_TEST_SUITE_P(PostgresqlBus, ServerBusContract, OverPostgresql)
 namespace {
 
 /// What the constructor says.
-std::string postgresql_opening_error(const std::string& connection, const BusTimes& times = impatient_with_postgresql()) {
+std::string postgresql_opening_error(const std::string& connection, const BusTimes& times = impatient()) {
     try {
         const PostgresqlBus bus(connection, std::string(), times);
     } catch (const modapi::BusError& error) {
@@ -203,7 +186,7 @@ TEST_F(PostgresqlBusTest, SaysWhyTheServerEndedTheSession) {
 }
 
 TEST_F(PostgresqlBusTest, TellsTheOthersOfAGapWhenItsOwnConnectionWasLost) {
-    PostgresqlBus here(connection + " application_name=here", std::string(), impatient_with_postgresql());
+    PostgresqlBus here(connection + " application_name=here", std::string(), impatient());
     PostgresqlBus there(connection);
     const BusListener beside(here, thread);
     const BusListener elsewhere(there, thread);
