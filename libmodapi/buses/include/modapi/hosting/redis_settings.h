@@ -1,19 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace modapi {
 
-/// How a Redis server is reached and spoken to.
+/// Where Redis is, and how it is spoken to.
 struct RedisSettings {
-    std::string host = "localhost";  ///< a name or an IP address
+    std::string host = "localhost";  ///< or the path of its socket, which begins with `/`
     std::uint16_t port = 6379;
-    std::optional<std::string> password;  ///< a secret; none: it asks for none
-    int dbid = 0;                         ///< the number of the database in it
-    bool use_tls = false;
-    std::string ca_file;  ///< whose certificates are believed, with TLS; empty: the system's
+    std::string password;  ///< never logged; empty: it asks for none
+    int dbid = 0;
+    bool use_tls = false;  ///< its certificate must be for `host`
+    std::string ca_file;   ///< whom it must be signed by; empty: by one whom the system trusts
 };
 
 }  // namespace modapi
