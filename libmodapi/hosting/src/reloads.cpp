@@ -40,7 +40,7 @@ std::string in_words(const ModuleChanges& changes) {
 /// What one change has on its way through the workers.
 struct WorkerGroup::Reloads::Pass {
     std::vector<ConfiguredModule> modules;
-    ModuleChanges changes;  ///< the same on each worker
+    ModuleChanges changes;  ///< on the first worker
 };
 
 /// Something that is done on another thread.
@@ -63,7 +63,9 @@ struct WorkerGroup::Reloads::Away {
 namespace {
 
 async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, ModuleChanges& changes) {
-    changes = modules.build_next(entries);
+    ModuleChanges on_this_worker = modules.build_next(entries);
+    // The first one runs what any of them does.
+    if (modules.settings().place.index == 0) changes = std::move(on_this_worker);
     co_return;
 }
 async::task<void> hand_over_on(ModuleHost& modules) {
