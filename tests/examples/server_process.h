@@ -69,8 +69,9 @@ private:
 /// The built server as a process of its own, with its configuration and database in a folder.
 class ServerProcess {
 public:
-    /// `settings` is the configuration without server_name (`hs.test`), listeners and database. Waits until it listens.
-    ServerProcess(const std::filesystem::path& folder, const std::string& settings);
+    /// `settings` is the configuration without server_name (`hs.test`), listeners and database; `later`, if there is any, a second
+    /// file, `later.yaml`, whose keys take the place of those of the first. Waits until it listens.
+    ServerProcess(const std::filesystem::path& folder, const std::string& settings, const std::string& later = {});
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
@@ -84,6 +85,7 @@ public:
                                     const std::string& body = {}) const;
     /// Writes the configuration anew, with what the constructor is given.
     void configure(const std::string& settings) const;
+    void configure_later(const std::string& later) const;
     /// Registers; gives the access token.
     [[nodiscard]] std::string register_user(const std::string& name) const;
     /// SIGKILL.

@@ -42,7 +42,7 @@ std::string in_words(const ModuleChanges& changes) {
 struct WorkerGroup::Reloads::Pass {
     std::vector<ConfiguredModule> modules;
     const BackgroundTerm* term = nullptr;  ///< of the main worker; null: that which it has
-    ModuleChanges changes;  ///< the same on each worker
+    ModuleChanges changes;  ///< on the first worker
 };
 
 /// Something that is done on another thread.
@@ -66,10 +66,10 @@ namespace {
 
 async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, const BackgroundTerm* term,
                            ModuleChanges& changes) {
-    const bool is_main = modules.settings().place.index == 0;
-    const ModuleChanges made = is_main && term != nullptr ? modules.build_next(entries, *term) : modules.build_next(entries);
-    // The others have other terms, which say less.
-    if (is_main) changes = made;
+    const bool is_first = modules.settings().place.index == 0;
+    ModuleChanges made = is_first && term != nullptr ? modules.build_next(entries, *term) : modules.build_next(entries);
+    // The first one runs what any of them does.
+    if (is_first) changes = std::move(made);
     co_return;
 }
 async::task<void> hand_over_on(ModuleHost& modules) {

@@ -32,7 +32,7 @@ using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::exec
 
 /// A worker with the thread that runs it.
 struct WorkerGroup::Thread {
-    explicit Thread(std::size_t index);
+    explicit Thread(std::string own_name);
 
     std::string name;
     boost::asio::io_context io{1};

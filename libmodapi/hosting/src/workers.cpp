@@ -4,6 +4,7 @@
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_code.h>
 #include <modapi/hosting/process_group.h>
+#include <modapi/hosting/process_name.h>
 
 #include <callbacks/errors.h>
 
@@ -35,6 +36,12 @@ void log_step_failure(const std::exception_ptr& failure, std::string_view what) 
     }
 }
 
+/// What a process's thread is called.
+std::string name_of_worker(const std::optional<std::string>& process, std::size_t index) {
+    if (index == 0) return process.value_or(std::string(main_process));
+    return (process ? *process + "-" : std::string("worker")) + std::to_string(index);
+}
+
 /// What an operation that a waiting thread asked for comes to.
 struct Awaited {
     std::promise<void> done;
@@ -43,8 +50,8 @@ struct Awaited {
 
 }  // namespace
 
-WorkerGroup::Thread::Thread(std::size_t index)
-    : name(index == 0 ? "main" : "worker" + std::to_string(index)), works(io.get_executor()), where([this] {
+WorkerGroup::Thread::Thread(std::string own_name)
+    : name(std::move(own_name)), works(io.get_executor()), where([this] {
           async::environment made(io.get_executor());
           made.observer = on_stack.get();
           return made;
@@ -121,7 +128,8 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
     state.watchdog.watch(database, state.settings.each.blocked_thread);
     open_decision_store(database);
-    for (std::size_t index = 0; index < count; ++index) state.threads.push_back(std::make_unique<Thread>(index));
+    for (std::size_t index = 0; index < count; ++index)
+        state.threads.push_back(std::make_unique<Thread>(name_of_worker(state.settings.worker_name, index)));
     join_processes(database);
     if (state.reloads != nullptr) state.reloads->serve_first(modules);
     for (std::size_t index = 0; index < count; ++index) {
@@ -129,10 +137,11 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         WorkerSettings settings = state.settings.each;
         settings.worker_name.reset();
         settings.worker_app.reset();
-        if (index > 0) {
+        if (index > 0 || state.settings.worker_name) {
             settings.worker_name = thread.name;
             settings.worker_app = state.settings.worker_app;
         }
+        settings.process_name = state.settings.worker_name.value_or(std::string(main_process));
         settings.run_background_tasks = index == 0;
         if (index == 0 && state.settings.processes != nullptr) {
             const std::int64_t term = state.settings.processes->background_term();
