@@ -194,7 +194,9 @@ modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
     return settings;
 }
 
-ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings) : folder_(folder) {
+ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings,
+                             const std::filesystem::path& database_folder)
+    : folder_(folder), database_folder_(database_folder) {
     configure(settings);
     process_ = start(folder, {"--config", (folder / "homeserver.yaml").string()});
     std::optional<int> ended;
@@ -223,7 +225,7 @@ ServerProcess::~ServerProcess() { kill(); }
 
 void ServerProcess::configure(const std::string& settings) const {
     std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                               << database_section(folder_) << settings;
+                                               << database_section(database_folder_) << settings;
 }
 
 Answer ServerProcess::request(const std::string& method, const std::string& target, const std::string& body,

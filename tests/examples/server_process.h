@@ -70,7 +70,9 @@ private:
 class ServerProcess {
 public:
     /// `settings` is the configuration without server_name (`hs.test`), listeners and database. Waits until it listens.
-    ServerProcess(const std::filesystem::path& folder, const std::string& settings);
+    ServerProcess(const std::filesystem::path& folder, const std::string& settings) : ServerProcess(folder, settings, folder) {}
+    /// One of several over the database of `database_folder`; `folder` is there and has this one's configuration and output.
+    ServerProcess(const std::filesystem::path& folder, const std::string& settings, const std::filesystem::path& database_folder);
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
@@ -98,6 +100,7 @@ public:
 
 private:
     std::filesystem::path folder_;
+    std::filesystem::path database_folder_;
     pid_t process_ = -1;
     unsigned short port_ = 0;
 };

@@ -22,22 +22,26 @@ namespace {
 using Parameters = std::map<std::string, std::string>;
 
 /// What a connection has unless its parameters say otherwise. Texts are UTF-8 whatever the database stores; that a table exists
-/// already is nothing to tell; a server before version 12 would round numbers.
+/// already is nothing to tell; a server before version 12 would round numbers. A process that stands still in the middle of a
+/// transaction keeps its locks from all the others: after 5 s it has lost the connection, and they go on.
 const Parameters usual_parameters = {{"client_encoding", "UTF8"},
                                      {"connect_timeout", "10"},
                                      {"fallback_application_name", "modapi"},
-                                     {"options", "-c client_min_messages=warning -c extra_float_digits=3"}};
+                                     {"options",
+                                      "-c client_min_messages=warning -c extra_float_digits=3 "
+                                      "-c idle_in_transaction_session_timeout=5000"}};
 
 [[noreturn]] void fail_to_open(const std::string& reason) {
     throw DatabaseError("can't open the PostgreSQL database: " + reason);
 }
 
-Parameters read_parameters(const std::string& text) {
+Parameters read_parameters(const std::string& text, const std::string& own_options) {
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(text.c_str(), nullptr),
                                                                                &PQconninfoFree);
     // libpq's message quotes what doesn't parse, which might be a part of the password.
     if (options == nullptr) fail_to_open("the connection's parameters don't parse");
     Parameters parameters = usual_parameters;
+    if (!own_options.empty()) parameters["options"] += " " + own_options;
     for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
         if (option->val == nullptr) continue;
         std::string& value = parameters[option->keyword];
@@ -103,8 +107,8 @@ PGconn* begin_connecting(const Parameters& parameters) {
 
 }  // namespace
 
-PostgresqlConnection::PostgresqlConnection(const std::string& parameters)
-    : parameters_(read_parameters(parameters)), connect_timeout_(connect_timeout_of(parameters_)) {
+PostgresqlConnection::PostgresqlConnection(const std::string& parameters, const std::string& options)
+    : parameters_(read_parameters(parameters, options)), connect_timeout_(connect_timeout_of(parameters_)) {
     if (const auto reason = connect()) fail_to_open(*reason);
 }
 

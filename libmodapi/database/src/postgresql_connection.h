@@ -33,7 +33,7 @@ public:
 class PostgresqlConnection {
 public:
     /// `parameters` is libpq's key=value form. Errors: DatabaseError with the reason, never the password.
-    explicit PostgresqlConnection(const std::string& parameters);
+    explicit PostgresqlConnection(const std::string& parameters, const std::string& options = {});
 
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
     /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a

@@ -72,6 +72,8 @@ protected:
     /// After the start of all modules, before any worker's thread runs; on the thread that builds. What it throws fails the
     /// start.
     virtual void begin() {}
+    /// Other modules are asked from now on (WorkerGroup::reload). Must not throw.
+    virtual void modules_changed() noexcept {}
     /// The host stops: takes nothing new in and lets what runs here end.
     [[nodiscard]] virtual async::task<void> drain();
     /// Draining takes longer than the host's grace: cuts what still runs, so that drain() ends. Must not throw.
