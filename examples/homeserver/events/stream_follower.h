@@ -17,7 +17,8 @@
 namespace homeserver {
 
 /// Tells this process's workers what other processes over the same database have stored: wakes the syncs and the pushers of
-/// those for whom it is new, and hands every event to on_new_event, in the order of the stream and once.
+/// those for whom it is new, and hands every event of theirs to on_new_event, in the order of the stream and once. Between those
+/// and the process's own events there is no order, as there is none between those of its workers.
 ///
 /// The rows say what is new; a hint on the bus only says that there is something. The stream is read on from where it was read
 /// last when a hint comes, when hints may have been lost, and every three seconds. Hints that come during a read make one more.

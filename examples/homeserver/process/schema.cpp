@@ -7,6 +7,7 @@
 #include "process/room_schema.h"
 
 #include <modapi/hosting/background_update_rows.h>
+#include <modapi/hosting/schema_lock.h>
 
 #include <cstdint>
 #include <string>
@@ -161,6 +162,7 @@ std::string fingerprint() {
 }
 
 void create_turn_table(modapi::Transaction& transaction, void*) {
+    modapi::lock_schema(transaction);
     transaction.execute(std::string("CREATE TABLE IF NOT EXISTS ") + stream_turn_table + " (unused BIGINT)");
 }
 
@@ -184,15 +186,7 @@ void create_shared_tables(modapi::Transaction& transaction, void*) {
 
 /// Several processes may start at once.
 void create_shared_schema(modapi::Database& database) {
-    constexpr int tries = 3;
-    for (int tried = 1;; ++tried) {
-        try {
-            database.run_blocking("create_turn_table", &create_turn_table, nullptr);
-            break;
-        } catch (const modapi::DatabaseError&) {
-            if (tried == tries) throw;  // another one made it at the same moment
-        }
-    }
+    database.run_blocking("create_turn_table", &create_turn_table, nullptr);
     database.run_blocking("create_schema", &create_shared_tables, nullptr);
 }
 

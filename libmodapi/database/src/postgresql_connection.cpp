@@ -107,8 +107,10 @@ PGconn* begin_connecting(const Parameters& parameters) {
 
 }  // namespace
 
-PostgresqlConnection::PostgresqlConnection(const std::string& parameters, const std::string& options)
-    : parameters_(read_parameters(parameters, options)), connect_timeout_(connect_timeout_of(parameters_)) {
+PostgresqlConnection::PostgresqlConnection(const std::string& parameters, Patience patience, const std::string& options)
+    : parameters_(read_parameters(parameters, options)),
+      connect_timeout_(connect_timeout_of(parameters_)),
+      patience_(patience) {
     if (const auto reason = connect()) fail_to_open(*reason);
 }
 

@@ -7,8 +7,10 @@
 #include "sql_placeholders.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace modapi {
@@ -133,8 +135,10 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
 }
 
 bool PostgresqlConnection::receive(short events) {
-    constexpr Deadline none;
-    static_cast<void>(wait_for_server(events, none));
+    Deadline deadline;
+    if (patience_) deadline = std::chrono::steady_clock::now() + *patience_;
+    // libpq then finds that the connection has ended.
+    if (!wait_for_server(events, deadline)) shutdown(PQsocket(connection_.get()), SHUT_RDWR);
     return PQconsumeInput(connection_.get()) != 0;
 }
 

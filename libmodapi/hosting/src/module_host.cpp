@@ -101,7 +101,14 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
       }) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;
-    environment.run_background_tasks = settings.run_background_tasks;
+    if (settings.run_background_tasks) {
+        term = settings.background_term;
+        constexpr std::int64_t only_term = 1;
+        if (term.number == 0) term.number = only_term;
+    }
+    environment.shared_invalidations = settings.shared_invalidations;
+    if (settings.broadcasts == nullptr) own_broadcasts = std::make_unique<Broadcasts>();
+    environment.broadcasts = settings.broadcasts != nullptr ? settings.broadcasts : own_broadcasts.get();
     environment.place = settings.place;
     environment.http_client = settings.http_client;
     if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
@@ -124,7 +131,8 @@ ModuleHost::State::~State() {
 }
 
 ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
-                                           ModuleLists& lists, std::string name_among_workers) {
+                                           ModuleLists& lists, std::string name_among_workers,
+                                           const BackgroundTerm& for_term) {
     place = std::make_unique<ModuleInstance>(configured);
     place->registered = std::make_unique<ModuleRegistrations>(environment.where, environment.threads, lists, configured.name,
                                                               std::move(name_among_workers), ++instances_made);
@@ -132,6 +140,8 @@ ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& plac
         place->registered->limits =
             std::make_unique<ModuleLimits>(configured.rules, *environment.where.clock, environment.dispatch_settings);
     }
+    place->registered->term = for_term;
+    place->registered->runs_background_tasks = for_term.number != 0;
     place->api = std::make_unique<ModuleApi>(environment, *place->registered);
     border.add(configured);
     return *place;
@@ -207,7 +217,7 @@ void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules)
         for (const ConfiguredModule& configured : modules) {
             const int entry = ++entries[configured.name];
             state.construct(state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
-                                          name_among_workers(configured.name, entry)));
+                                          name_among_workers(configured.name, entry), state.term));
         }
     } catch (...) {
         state.destroy_modules();
@@ -220,6 +230,19 @@ void ModuleHost::construct_modules(const ConfigurationFile& file, std::vector<Co
     const auto kept = std::make_shared<const ConfigurationFile>(file);
     for (ConfiguredModule& module : modules) module.file = kept;
     construct_modules(modules);
+}
+
+const BackgroundTerm& ModuleHost::background_term() const noexcept { return state_->term; }
+
+void ModuleHost::end_background_term() noexcept {
+    State& state = *state_;
+    state.term.number = 0;
+    for (const std::unique_ptr<ModuleInstance>& module : state.modules) module->registered->runs_background_tasks = false;
+    if (!state.next) return;
+    state.next->term.number = 0;
+    for (const NextModule& module : state.next->modules) {
+        if (module.made != nullptr && module.made->registered != nullptr) module.made->registered->runs_background_tasks = false;
+    }
 }
 
 callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.lists.hooks; }
@@ -280,9 +303,11 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         }
         for (const async::cached_function* const function : registered.cached_functions)
             of_module.caches.push_back({std::string(function->name()), function->counters()});
-        const CallbackCounts background = counted(registered.background);
-        of_module.background_calls = background.calls;
-        of_module.failed_background_calls = background.failed;
+        for (const async::callback_identity* const kind : {&registered.background, &registered.background_of_one}) {
+            const CallbackCounts background = counted(*kind);
+            of_module.background_calls += background.calls;
+            of_module.failed_background_calls += background.failed;
+        }
         of_module.http_client = module->api->http_client().counts();
         of_module.database = registered.database.counts();
         all.push_back(std::move(of_module));

@@ -85,6 +85,7 @@ struct NextModule {
 /// Modules that are built and not asked yet.
 struct NextModules {
     std::vector<NextModule> modules;
+    BackgroundTerm term;
     ModuleLists lists;  ///< of all of them, those that are kept too
 };
 
@@ -109,6 +110,8 @@ struct ModuleHost::State {
     ModuleBorder border;
     async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
+    std::unique_ptr<Broadcasts> own_broadcasts;  ///< where no workers share them
+    BackgroundTerm term;
     std::uint64_t instances_made = 0;
     ModuleInstances modules;                  ///< that are asked
     std::optional<NextModules> next;          ///< that will be
@@ -118,7 +121,7 @@ struct ModuleHost::State {
     [[nodiscard]] std::string worker() const { return settings.worker_name.value_or(std::string()); }
     /// Makes room for an instance that registers with `lists`.
     ModuleInstance& prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured, ModuleLists& lists,
-                            std::string name_among_workers);
+                            std::string name_among_workers, const BackgroundTerm& for_term);
     /// Builds it. Errors: ConfigurationError; what it has registered is still there.
     void construct(ModuleInstance& module);
     /// Ends what isn't asked, or not asked any more, and has nothing under way: its lists are gone by now.

@@ -24,12 +24,13 @@ namespace {
 /// Decides which instance stays for which entry, and whose place a new one takes: of several entries that would do, the first each.
 class Matches {
 public:
-    explicit Matches(const ModuleInstances& instances) : free_(pointers_to(instances)) {}
+    Matches(const ModuleInstances& instances, std::int64_t term) : free_(pointers_to(instances)), term_(term) {}
 
     /// One that goes on as it is; null: none does. One that had to do without what only one may have would get it now.
     [[nodiscard]] ModuleInstance* same_as(const ConfiguredModule& entry) {
         return take([&](const ModuleInstance& instance) {
-            return !instance.registered->was_refused && entry.is_same_as(instance.configured);
+            return !instance.registered->was_refused && instance.registered->term.number == term_ &&
+                   entry.is_same_as(instance.configured);
         });
     }
     [[nodiscard]] ModuleInstance* of_name(const std::string& name) {
@@ -48,6 +49,7 @@ private:
     }
 
     std::vector<ModuleInstance*> free_;
+    std::int64_t term_;
 };
 
 /// The names that new instances get, beside those that stay.
@@ -107,12 +109,15 @@ auto call_for(const ConfiguredModule& entry, const async::environment& where, co
 
 }  // namespace
 
-ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) {
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) { return build_next(modules, state_->term); }
+
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term) {
     State& state = *state_;
     if (state.next) throw std::logic_error("modules were built already that are to take the others' place");
     ModuleChanges changes;
-    Matches matches(state.modules);
+    Matches matches(state.modules, term.number);
     NextModules& next = state.next.emplace();
+    next.term = term;
     next.lists.resources = WebResources(state.settings.reserved_paths);
     for (const ConfiguredModule& entry : modules) {
         NextModule& module = next.modules.emplace_back();
@@ -132,7 +137,8 @@ ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& module
         for (NextModule& module : next.modules) {
             if (module.kept == nullptr) {
                 state.construct(
-                    state.prepare(module.made, module.configured, next.lists, names.take(module.configured.name)));
+                    state.prepare(module.made, module.configured, next.lists, names.take(module.configured.name),
+                                  next.term));
                 continue;
             }
             const ModuleRegistrations& kept = *module.kept->registered;
@@ -208,6 +214,7 @@ void ModuleHost::serve_next() {
     old->generation = state.waiting.begin_generation();
     old->shadow_runs = environment.shadow_runs.begin_another_scope();
     environment.dispatch_settings.shadow_runs = &environment.shadow_runs.scope();
+    state.term = next.term;
     state.next.reset();
     state.retired.push_back(old.get());
     for (const std::unique_ptr<ModuleInstance>& instance : old->instances) instance->registered->background_calls.cancel();
