@@ -194,8 +194,9 @@ modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
     return settings;
 }
 
-ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings, const std::string& later)
-    : folder_(folder) {
+ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings, const SharedDatabase& database,
+                             const std::string& later)
+    : folder_(folder), database_folder_(database.folder) {
     configure(settings);
     std::vector<std::string> arguments = {"--config", (folder / "homeserver.yaml").string()};
     if (!later.empty()) {
@@ -229,7 +230,7 @@ ServerProcess::~ServerProcess() { kill(); }
 
 void ServerProcess::configure(const std::string& settings) const {
     std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                               << database_section(folder_) << settings;
+                                               << database_section(database_folder_) << settings;
 }
 
 void ServerProcess::configure_later(const std::string& later) const { std::ofstream(folder_ / "later.yaml") << later; }

@@ -1,10 +1,12 @@
 #include "process/server.h"
 
 #include "events/stream.h"
+#include "events/stream_page.h"
 #include "media/incoming_file.h"
 #include "process/endpoints.h"
 #include "process/module_reading.h"
 #include "process/schema.h"
+#include "text/secrets.h"
 
 #include <spdlog/spdlog.h>
 
@@ -27,12 +29,13 @@ constexpr auto time_for_modules = std::chrono::milliseconds(2000);
 constexpr auto time_to_stop = std::chrono::milliseconds(4500);
 
 std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile& file,
-                                                const modapi::DatabaseSettings& settings) {
+                                                const modapi::DatabaseSettings& settings, const std::string& instance) {
     modapi::ConfigurationPath place = {"database", "args"};
     if (settings.name == "sqlite3") place.emplace_back("database");
     try {
         modapi::DatabaseSettings with_turns = settings;
         with_turns.turn_table = stream_turn_table;
+        with_turns.postgresql_options = options_of_process(instance);
         with_turns.is_alone = true;
         std::unique_ptr<modapi::Database> database = modapi::Database::open(with_turns);
         create_schema(*database);
@@ -87,8 +90,9 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
+      instance_(new_media_id()),
       host_pool_(host_threads),
-      database_(open_database(file, configuration.database)),
+      database_(open_database(file, configuration.database, instance_)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       server_name_(configuration.server_name),
@@ -100,6 +104,9 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
+    // bus_ is made here, on PostgreSQL, before anybody publishes.
+    if (configuration.database.is_postgresql())
+        other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, bus_.get());
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);
     settings.read_modules = [&reading] { return reading.read(); };

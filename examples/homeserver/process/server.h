@@ -11,10 +11,12 @@
 #include "process/acceptor.h"
 #include "process/client_distribution.h"
 #include "process/metrics_server.h"
+#include "process/other_processes.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
 #include "text/server_name.h"
 
+#include <modapi/hosting/bus.h>
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
@@ -56,6 +58,8 @@ private:
 
     const modapi::ConfigurationFile& file_;
     const ServerConfiguration& configuration_;
+    const std::string instance_;         ///< of this program, among those over one database
+    std::unique_ptr<modapi::Bus> bus_;  ///< between processes; null: they look by themselves every few seconds
     Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
@@ -69,6 +73,7 @@ private:
     std::optional<modapi::InspectorPage> inspector_page_;
     Health health_;
     ProcessContext context_;
+    std::optional<OtherProcesses> other_processes_;  ///< on PostgreSQL
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::optional<MetricsServer> metrics_server_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;  ///< of the configuration's listeners, in their order

@@ -6,7 +6,7 @@
 #include "account_changes/new_user.h"
 #include "account_changes/third_party_id_changes.h"
 #include "account_data/account_data.h"
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "addresses/validation_mail.h"
 #include "background/background_updates.h"
 #include "events/client_event.h"
@@ -74,7 +74,8 @@ struct ServerWorker::Parts {
           event_writer{client_events, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
           push_gateway(process.database, modules.settings().http_client),
-          room_turns(process.database, clock, process.turns),
+          shared_turns(process.database, clock, process.turns, background),
+          room_turns(shared_turns),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
                        modules.hooks().third_party_rules, process.notifier, room_turns),
           memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender, process.notifier),
@@ -83,7 +84,7 @@ struct ServerWorker::Parts {
           room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
                         event_sender, memberships, third_party_invites),
           room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
-                        memberships, process.turns),
+                        memberships, shared_turns),
           account_data(process.database, modules.hooks().account_data, process.notifier),
           presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
                    process.presence_interests),
@@ -99,7 +100,7 @@ struct ServerWorker::Parts {
           deactivation(process.database, modules.hooks().third_party_rules, memberships, presence, sessions, profiles,
                        third_party_id_changes),
           incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
-                          room_turns, process.turns),
+                          room_turns, shared_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
@@ -119,6 +120,7 @@ struct ServerWorker::Parts {
     ClientEventWriter event_writer;
     std::optional<ValidationMail> validation_mail;  ///< only where mail can be sent
     PushGateway push_gateway;
+    SharedTurns shared_turns;
     RoomTurns room_turns;
     EventSender event_sender;
     Memberships memberships;
@@ -147,6 +149,7 @@ struct ServerWorker::Parts {
 ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext& place)
     : HostWorker(place),
       process_(process),
+      waiting_syncs_(process.notifier.audience()),
       parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
     if (is_main()) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
@@ -182,7 +185,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(hooks().spam_checker);
     services_.offer(hooks().third_party_rules);
     services_.offer(process_.notifier);
-    services_.offer(process_.turns);
+    services_.offer(parts_->shared_turns);
     services_.offer(process_.mailer);
     services_.offer(*process_.background_updates);
     services_.offer(workers);
@@ -235,12 +238,33 @@ void ServerWorker::serve(boost::asio::ip::tcp::socket socket, bool x_forwarded) 
     });
 }
 
-void ServerWorker::begin() {
-    attached_ = process_.notifier.attach(where().executor, [this](const News& news) {
-        if (news.event) run_on_new_event(news.event);
-        waiting_syncs_.wake(news.users);
+void ServerWorker::hear(const News& news) {
+    if (news.event) run_on_new_event(news.event);
+    if (news.is_for_everybody) {
+        waiting_syncs_.wake_everybody(news.position);
+        if (http_pushers_) http_pushers_->start();
+    } else {
+        waiting_syncs_.wake(news.users, news.position);
         if (http_pushers_) http_pushers_->look(news.users);
-    });
+    }
+}
+
+void ServerWorker::set_reads_events(bool reads) {
+    if (reads == reads_events_) return;
+    reads_events_ = reads;
+    if (reads) {
+        process_.notifier.audience().add_event_readers();
+    } else {
+        process_.notifier.audience().remove_event_readers();
+    }
+}
+
+void ServerWorker::modules_changed() noexcept { set_reads_events(!hooks().third_party_rules.on_new_event.empty()); }
+
+void ServerWorker::begin() {
+    attached_ = process_.notifier.attach(where().executor, [this](const News& news) { hear(news); });
+    modules_changed();
+    if (http_pushers_) process_.notifier.audience().add_pushers();
     boost::asio::post(where().executor, [this] { start_work_of_main(); });
 }
 
@@ -254,7 +278,11 @@ async::task<void> ServerWorker::drain() {
 void ServerWorker::cut() noexcept { connections_->cancel(); }
 
 async::task<void> ServerWorker::end() {
-    if (attached_) process_.notifier.detach(*std::exchange(attached_, std::nullopt));
+    if (attached_) {
+        process_.notifier.detach(*std::exchange(attached_, std::nullopt));
+        set_reads_events(false);
+        if (http_pushers_) process_.notifier.audience().remove_pushers();
+    }
     co_await stop_work_of_main();
 }
 

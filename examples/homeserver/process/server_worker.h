@@ -24,6 +24,7 @@ class Health;
 class HttpPushers;
 class Mailer;
 class Notifier;
+struct News;
 class PresenceInterests;
 class ServerName;
 class SigningKey;
@@ -77,11 +78,14 @@ private:
 
     // modapi::HostWorker
     void begin() override;
+    void modules_changed() noexcept override;
     [[nodiscard]] async::task<void> drain() override;
     void cut() noexcept override;
     [[nodiscard]] async::task<void> end() override;
 
     void offer_services(modapi::WorkerGroup& workers);
+    void set_reads_events(bool reads);
+    void hear(const News& news);
     /// The background updates and the pushers, if this is the main worker.
     void start_work_of_main();
     [[nodiscard]] async::task<void> stop_work_of_main();
@@ -90,6 +94,7 @@ private:
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<Parts> parts_;
     std::optional<std::size_t> attached_;                        ///< to the notifier
+    bool reads_events_ = false;                                  ///< as the notifier's audience knows it
     std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
     std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
     Services services_;

@@ -37,7 +37,9 @@ public:
     using Patience = std::optional<std::chrono::milliseconds>;
 
     /// `parameters` is libpq's key=value form. Errors: DatabaseError with the reason, never the password.
-    explicit PostgresqlConnection(const std::string& parameters, Patience patience = std::nullopt);
+    /// `options`: more of libpq's, before those of the parameters.
+    explicit PostgresqlConnection(const std::string& parameters, Patience patience = std::nullopt,
+                                  const std::string& options = {});
 
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
     /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a

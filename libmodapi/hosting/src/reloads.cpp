@@ -214,6 +214,7 @@ async::task<void> WorkerGroup::Reloads::serve() {
                 std::exception_ptr failure;
                 try {
                     host->modules().serve_next();
+                    host->modules_changed();
                 } catch (...) {
                     failure = std::current_exception();
                 }
