@@ -16,9 +16,9 @@
 #include "process/server_worker.h"
 #include "text/server_name.h"
 
-#include <modapi/hosting/bus.h>
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/inspector_page.h>
+#include <modapi/hosting/process_group.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -58,11 +58,11 @@ private:
 
     const modapi::ConfigurationFile& file_;
     const ServerConfiguration& configuration_;
-    const std::string instance_;         ///< of this program, among those over one database
-    std::unique_ptr<modapi::Bus> bus_;  ///< between processes; null: they look by themselves every few seconds
+    const std::string instance_;  ///< of this program, among those over one database
     Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
+    std::unique_ptr<modapi::ProcessGroup> processes_;  ///< null: this one is alone
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;
