@@ -206,6 +206,7 @@ void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) co
     // A data exception quotes the value, in words that depend on the server's language.
     if (state.starts_with("22")) message = "the server can't use one of the values (SQLSTATE " + std::string(state) + ")";
     message.append(" in: ").append(statement_on_one_line(sql));
+    if (state == "25P03") throw IdleTransactionEnded(message);
     if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
     if (state == "57014") throw CutStatement(message);
     if (state == "25006") throw WriteRefused(message);

@@ -223,6 +223,9 @@ struct DatabaseSettings {
     /// libpq's key=value form; may hold a password: never logged. connect_timeout is in seconds, 10 if it isn't given, 0 for
     /// none; of a list of hosts each has it.
     std::string postgresql_connection;
+    /// PostgreSQL: what libpq calls `options`, of every connection: `-c name=value ...`. What the connection's own parameters say
+    /// comes behind it. Empty: none.
+    std::string postgresql_options{};
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
     /// PostgreSQL: a table that `run_in_turn` locks, so that turns hold between processes too. The host's own schema has it,

@@ -22,7 +22,7 @@ class WorkerGroup;
 /// Where a worker of a host is built: what modapi::Workers has made for it. All references outlive the worker.
 struct WorkerContext {
     std::size_t index;  ///< 0: the main worker
-    std::string name;   ///< `main`, `worker1`, `worker2`, ...
+    std::string name;   ///< `main`, `worker1`, `worker2`, ..., or those of a process that has a name (WorkerGroupSettings)
     const async::environment& where;
     Database& database;
     InvalidationBus& bus;
@@ -72,6 +72,8 @@ protected:
     /// After the start of all modules, before any worker's thread runs; on the thread that builds. What it throws fails the
     /// start.
     virtual void begin() {}
+    /// Other modules are asked from now on (WorkerGroup::reload). Must not throw.
+    virtual void modules_changed() noexcept {}
     /// Background tasks are this worker's from now on, or aren't any more: is_main() has changed. Not called for what is so at the start.
     virtual void background_tasks_changed() {}
     /// The host stops: takes nothing new in and lets what runs here end.
