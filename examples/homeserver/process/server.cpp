@@ -104,9 +104,11 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
-    // bus_ is made here, on PostgreSQL, before anybody publishes.
-    if (configuration.database.is_postgresql())
-        other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, bus_.get());
+    if (configuration.database.is_postgresql()) {
+        // That of the ProcessGroup. Without one the processes look by themselves every few seconds.
+        modapi::Bus* const bus = nullptr;
+        other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, bus);
+    }
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);
     settings.read_modules = [&reading] { return reading.read(); };

@@ -15,7 +15,6 @@
 #include "process/server_worker.h"
 #include "text/server_name.h"
 
-#include <modapi/hosting/bus.h>
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/inspector_page.h>
 #include <modapi/hosting/workers.h>
@@ -57,8 +56,7 @@ private:
 
     const modapi::ConfigurationFile& file_;
     const ServerConfiguration& configuration_;
-    const std::string instance_;         ///< of this program, among those over one database
-    std::unique_ptr<modapi::Bus> bus_;  ///< between processes; null: they look by themselves every few seconds
+    const std::string instance_;  ///< of this program, among those over one database
     Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
