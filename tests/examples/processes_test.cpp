@@ -126,6 +126,7 @@ TEST_F(ProcessesTest, TellTheModulesOfEachOfAnEventOnceWithTheStateThatItMade) {
 TEST_F(ProcessesTest, NeverSkipOrRepeatAnEventWhoeverStoresWhatAtOnce) {
     constexpr int writers = 4;
     constexpr int each = 12;
+    const std::string unlimited = "%7B%22room%22:%7B%22timeline%22:%7B%22limit%22:100%7D%7D%7D";
     const std::string alice = a.register_user("alice");
     const std::string room = create_room(a, alice);
     const std::string begin = since(a, alice);
@@ -137,7 +138,7 @@ TEST_F(ProcessesTest, NeverSkipOrRepeatAnEventWhoeverStoresWhatAtOnce) {
             std::string from = begin;
             for (bool was_over = false; !was_over;) {
                 was_over = is_over;
-                const Answer answer = get(either(reader), "/sync?timeout=200&since=" + from, alice);
+                const Answer answer = get(either(reader), "/sync?timeout=200&filter=" + unlimited + "&since=" + from, alice);
                 const boost::json::object told = joined_room(answer, room);
                 if (told.contains("timeline")) {
                     EXPECT_EQ(told.at("timeline").at("limited"), false);
