@@ -7,7 +7,13 @@ find_package(SQLite3 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 
-# libpq, libsodium, libyaml and the mustache templates come without CMake files.
+# hiredis, whose CMake files name no target, libpq, libsodium, libyaml and the mustache templates come without CMake files.
+find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
+find_library(HIREDIS_LIBRARY hiredis REQUIRED)
+add_library(modapi_hiredis INTERFACE)
+target_include_directories(modapi_hiredis SYSTEM INTERFACE ${HIREDIS_INCLUDE_DIR})
+target_link_libraries(modapi_hiredis INTERFACE ${HIREDIS_LIBRARY})
+
 find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 find_library(LIBPQ_LIBRARY pq REQUIRED)
 add_library(modapi_libpq INTERFACE)

@@ -84,8 +84,8 @@ private:
     std::string more_;
 
 protected:
-    ServerProcess a{folder_of("a"), settings(), folder.path()};
-    ServerProcess b{folder_of("b"), settings(), folder.path()};
+    ServerProcess a{folder_of("a"), settings(), SharedDatabase{folder.path()}};
+    ServerProcess b{folder_of("b"), settings() + "worker_name: b\n", SharedDatabase{folder.path()}};
 };
 
 }  // namespace homeserver_test

@@ -100,7 +100,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       context_{configuration, server_name_, *database_,
                notifier_,     signing_key_, presence_interests_,
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
-               router_,       traffic_,     inspector_page_} {
+               router_,       traffic_,     inspector_page_, health_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
@@ -128,7 +128,9 @@ Server::~Server() {
 modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& process) const {
     modapi::WorkerGroupSettings settings;
     settings.count = configuration_.workers;
-    settings.worker_app = "homeserver.worker";
+    settings.worker_name = configuration_.process.worker_name;
+    settings.worker_app = configuration_.process.worker_app;
+    settings.each.reserved_paths.emplace_back("/health");
     settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
     settings.each.stop_deadline = time_for_modules;
     settings.each.limit(configuration_.callback_limits);
@@ -148,7 +150,9 @@ void Server::listen() {
     for (std::size_t index = 0; index < workers_->size(); ++index) {
         ServerWorker& worker = (*workers_)[index];
         all.push_back(
-            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client) { worker.serve(std::move(client)); }});
+            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client, bool x_forwarded) {
+                 worker.serve(std::move(client), x_forwarded);
+             }});
     }
     distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners) {
@@ -174,12 +178,12 @@ ConnectionCounts Server::clients() {
 
 void Server::run() {
     for (std::size_t index = 0; index < acceptors_.size(); ++index) {
-        const bool is_for_metrics = configuration_.listeners[index].is_for_metrics;
-        const auto give = [this, is_for_metrics](boost::asio::ip::tcp::socket client) {
-            if (is_for_metrics) {
+        const Listener& listener = configuration_.listeners[index];
+        const auto give = [this, &listener](boost::asio::ip::tcp::socket client) {
+            if (listener.is_for_metrics) {
                 metrics_server_->serve(std::move(client));
             } else {
-                distribution_->give(std::move(client));
+                distribution_->give(std::move(client), listener.x_forwarded);
             }
         };
         acceptors_[index]->start(give, [this] { return clients(); });

@@ -3,6 +3,7 @@
 #include "accounts/turns.h"
 #include "events/notifier.h"
 #include "events/signing_key.h"
+#include "http/health.h"
 #include "http/request_statistics.h"
 #include "http/router.h"
 #include "mail/mailer.h"
@@ -68,6 +69,7 @@ private:
     Router router_;
     Traffic traffic_;
     std::optional<modapi::InspectorPage> inspector_page_;
+    Health health_;
     ProcessContext context_;
     std::optional<OtherProcesses> other_processes_;  ///< on PostgreSQL
     std::optional<modapi::Workers<ServerWorker>> workers_;

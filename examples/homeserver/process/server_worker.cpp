@@ -16,6 +16,7 @@
 #include "federation/authorised_join.h"
 #include "federation/incoming_event.h"
 #include "federation/x_matrix.h"
+#include "http/health.h"
 #include "mail/mailer.h"
 #include "module_services/module_accounts.h"
 #include "module_services/module_mail.h"
@@ -190,6 +191,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(workers);
     services_.offer(std::as_const(process_.traffic));
     services_.offer(process_.inspector_page);
+    services_.offer(process_.health);
     services_.offer(waiting_syncs_);
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);
@@ -230,8 +232,10 @@ modapi::PresenceServices& ServerWorker::presence() noexcept { return parts_->mod
 modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail; }
 modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
 
-void ServerWorker::serve(boost::asio::ip::tcp::socket socket) {
-    boost::asio::post(where().executor, [this, socket = std::move(socket)]() mutable { connections_->add(std::move(socket)); });
+void ServerWorker::serve(boost::asio::ip::tcp::socket socket, bool x_forwarded) {
+    boost::asio::post(where().executor, [this, socket = std::move(socket), x_forwarded]() mutable {
+        connections_->add(std::move(socket), x_forwarded);
+    });
 }
 
 void ServerWorker::hear(const News& news) {

@@ -20,6 +20,7 @@
 namespace homeserver {
 
 class BackgroundUpdates;
+class Health;
 class HttpPushers;
 class Mailer;
 class Notifier;
@@ -43,6 +44,7 @@ struct ProcessContext {
     const Router& router;
     Traffic& traffic;
     const std::optional<modapi::InspectorPage>& inspector_page;  ///< none: its files aren't there
+    const Health& health;
     BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
 };
 
@@ -66,8 +68,8 @@ public:
     [[nodiscard]] modapi::MailServices& mail() noexcept override;
     [[nodiscard]] modapi::PushServices& push() noexcept override;
 
-    /// Serves a client from now on, whose socket is of this worker's executor. Thread: any.
-    void serve(boost::asio::ip::tcp::socket socket);
+    /// Serves a client from now on, whose socket is of this worker's executor; `x_forwarded` as of HttpConnections::add. Thread: any.
+    void serve(boost::asio::ip::tcp::socket socket, bool x_forwarded);
     /// Adds this worker's connections. Thread: any.
     void count(ConnectionCounts& counts) const { connections_->count(counts); }
 

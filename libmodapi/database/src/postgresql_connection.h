@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/hosting/postgresql_parameters.h>
 
 #include "prepared_statements.h"
 
@@ -8,7 +9,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,8 +105,7 @@ private:
     /// Fails so that all is tried again, if the server lost a prepared statement or can't use it any more.
     void require_prepared(const PGresult* result, std::string_view sql);
 
-    std::map<std::string, std::string> parameters_;
-    std::optional<std::chrono::seconds> connect_timeout_;
+    PostgresqlParameters parameters_;
     Patience patience_;
     std::unique_ptr<PGconn, Close> connection_;
     PreparedStatements statements_;

@@ -84,14 +84,13 @@ bool SessionLock::check() {
     }
     is_held_ = false;
     if (connection_->is_lost()) connection_->connect_again();
-    if (take()) return true;
-    if (!end_session_before()) return false;
     const auto until = std::chrono::steady_clock::now() + session_ends_within;
-    while (std::chrono::steady_clock::now() < until) {
+    while (end_session_before()) {
+        if (std::chrono::steady_clock::now() > until)
+            throw DatabaseError("the PostgreSQL server doesn't end the session that was lost and holds the lock " + name_);
         std::this_thread::sleep_for(ask_again_after);
-        if (take()) return true;
     }
-    throw DatabaseError("the PostgreSQL server doesn't end the session that was lost and holds the lock " + name_);
+    return take();
 }
 
 void SessionLock::release() noexcept {

@@ -84,6 +84,11 @@ const std::shared_ptr<const callbacks::JsonDict>& ModuleInstance::masked_config(
     return masked;
 }
 
+int entry_in(const std::vector<std::string>& names, std::size_t position) {
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(position);
+    return 1 + static_cast<int>(std::count(names.begin(), end, names[position]));
+}
+
 std::vector<ModuleInstance*> pointers_to(const ModuleInstances& instances) {
     std::vector<ModuleInstance*> pointers;
     for (const std::unique_ptr<ModuleInstance>& instance : instances) pointers.push_back(instance.get());
@@ -130,6 +135,11 @@ ModuleHost::State::~State() {
     destroy_modules();
 }
 
+ModuleInstance* ModuleHost::State::instance_at(std::size_t position) const noexcept {
+    const auto found = std::find_if(modules.begin(), modules.end(), [&](const auto& each) { return each->position == position; });
+    return found != modules.end() ? found->get() : nullptr;
+}
+
 ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
                                            ModuleLists& lists, std::string name_among_workers,
                                            const BackgroundTerm& for_term) {
@@ -160,6 +170,8 @@ void ModuleHost::State::construct(ModuleInstance& module) {
         configured.fail({}, callbacks::message_of(std::current_exception()), worker());
     }
     configured.check_rules(module.registered->callback_names(), worker());
+    const std::string warning = configured.warning_of_placement(module.registered->callback_names());
+    if (!warning.empty() && settings.place.index == 0) framework_log().warn("{}", warning);
     framework_log().info("module {} is loaded", configured.name);
 }
 
@@ -194,6 +206,7 @@ void ModuleHost::State::destroy_modules() {
     callback_log.forget();
     environment.lists.hooks = callbacks::Dispatchers();
     environment.lists.resources = WebResources(settings.reserved_paths);
+    names.clear();
     destroy_from_last(modules);
 }
 
@@ -213,11 +226,18 @@ ModuleHost::~ModuleHost() = default;
 void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules) {
     State& state = *state_;
     try {
-        std::map<std::string, int> entries;
         for (const ConfiguredModule& configured : modules) {
-            const int entry = ++entries[configured.name];
-            state.construct(state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
-                                          name_among_workers(configured.name, entry), state.term));
+            const std::size_t position = state.names.size();
+            state.names.push_back(configured.name);
+            if (!state.runs_here(configured, state.term)) {
+                if (state.settings.place.index == 0)
+                    framework_log().info("module {} isn't run here: its run_on is {}", configured.name, configured.placement.text());
+                continue;
+            }
+            ModuleInstance& instance = state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
+                                                     name_among_workers(configured.name, entry_in(state.names, position)), state.term);
+            instance.position = position;
+            state.construct(instance);
         }
     } catch (...) {
         state.destroy_modules();
@@ -270,6 +290,8 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
     for (const std::unique_ptr<ModuleInstance>& module : state_->modules) {
         const ModuleRegistrations& registered = *module->registered;
         ModuleStatistics of_module;
+        of_module.position = module->position;
+        of_module.entry = entry_in(state_->names, module->position);
         of_module.module = module->configured.name;
         of_module.library = module->configured.library.string();
         if (module->definition().version != nullptr) of_module.version = module->definition().version;

@@ -68,9 +68,8 @@ BackgroundLease::BackgroundLease(Database& database, ProcessIdentity own, Backgr
 void BackgroundLease::create(Transaction& transaction) {
     // Apart from each other: renewing must not collide with transactions that ask for the number.
     transaction.execute(
-        "CREATE TABLE IF NOT EXISTS modapi_lease (name TEXT PRIMARY KEY, owner_name TEXT NOT NULL, owner_instance TEXT NOT "
-        "NULL, "
-        "ends_ms BIGINT NOT NULL)");
+        "CREATE TABLE IF NOT EXISTS modapi_lease (name TEXT PRIMARY KEY, owner_name TEXT NOT NULL, "
+        "owner_instance TEXT NOT NULL, ends_ms BIGINT NOT NULL)");
     transaction.execute("CREATE TABLE IF NOT EXISTS modapi_lease_fence (name TEXT PRIMARY KEY, fence BIGINT NOT NULL)");
     transaction.execute(
         "INSERT INTO modapi_lease (name, owner_name, owner_instance, ends_ms) VALUES (?, '', '', 0) ON CONFLICT DO NOTHING",
@@ -166,8 +165,9 @@ async::task<void> BackgroundLease::keep(std::function<void(bool owns)> changed) 
     const End end{*this};
     const async::context& here = co_await async::this_context;
     for (;;) {
-        // By now the lease may have ended.
+        // It may have ended by now, and may end while the answer is waited for.
         tell();
+        watch(here.executor());
         const bool was_owned = is_told_;
         std::string failure;
         try {
@@ -184,9 +184,9 @@ async::task<void> BackgroundLease::keep(std::function<void(bool owns)> changed) 
                                  was_owned ? "renewed" : "asked for", failure);
         }
         tell();
-        watch(here.executor());
         async::clock::duration pause = settings_.try_every;
         if (is_told_) pause = failure.empty() ? settings_.renew_every : settings_.renew_every / 3;
+        watch(here.executor());
         co_await async::sleep_for(pause);
     }
 }

@@ -45,8 +45,8 @@ private:
 
     /// False: somebody else has it.
     [[nodiscard]] bool take();
-    /// The server may not have noticed yet that the connection before this one is lost, and holds the lock for it. False: it
-    /// has.
+    /// The server may not have noticed yet that the connection before this one is lost, and holds the lock for it. False: that
+    /// session has ended.
     [[nodiscard]] bool end_session_before();
 
     std::string name_;

@@ -22,7 +22,7 @@ class WorkerGroup;
 /// Where a worker of a host is built: what modapi::Workers has made for it. All references outlive the worker.
 struct WorkerContext {
     std::size_t index;  ///< 0: the main worker
-    std::string name;   ///< `main`, `worker1`, `worker2`, ...
+    std::string name;   ///< `main`, `worker1`, `worker2`, ..., or those of a process that has a name (WorkerGroupSettings)
     const async::environment& where;
     Database& database;
     InvalidationBus& bus;

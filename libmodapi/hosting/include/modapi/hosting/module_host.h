@@ -51,6 +51,7 @@ struct WorkerSettings {
     BackgroundTerm background_term;
     SharedInvalidations* shared_invalidations = nullptr;  ///< for other processes; outlives the worker. Null: there are none
     Broadcasts* broadcasts = nullptr;                     ///< between all workers; outlives this one. Null: it hears itself
+    std::string process_name;                            ///< as entries' `run_on` has it; empty: `main`
     WorkerPlace place;                                   ///< among the workers that hear of each other's events
     std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that take longer are warned about, and while they wait
     std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut, within a second; 0: never
@@ -113,7 +114,7 @@ public:
     ModuleHost(const ModuleHost&) = delete;
     ModuleHost& operator=(const ModuleHost&) = delete;
 
-    /// Builds every module, in order, and closes the registration of web resources. A constructor's exception becomes a
+    /// Builds every module that runs here (ConfiguredModule::placement), in order, and closes the registration of web resources. A constructor's exception becomes a
     /// ConfigurationError that names file, line and module, and the worker unless it is the main one; nothing is left half
     /// built. Not called, or failed: stop() need not be awaited.
     void construct_modules(const std::vector<ConfiguredModule>& modules);
@@ -142,7 +143,7 @@ public:
     /// workers before the next. Entries that didn't change (ConfiguredModule::is_same_as) keep their instance. WorkerGroup::reload
     /// makes them.
     ///
-    /// Builds the others, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
+    /// Builds the others that run here, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
     /// can't be beside those of an instance that is kept; nothing has changed then. Once before the next step.
     /// `term`: that these modules are for; the instances of another one are built anew, since they ask for it in their constructors.
     ModuleChanges build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term);
@@ -186,18 +187,20 @@ public:
     [[nodiscard]] const async::environment& environment() const noexcept;
     [[nodiscard]] const WorkerSettings& settings() const noexcept;
 
-    /// What each entry of the configuration registered and what came of it, in the configuration's order. A host of several
-    /// workers asks each on its own thread and adds them up.
+    /// What each entry of the configuration that runs here registered and what came of it, in the configuration's order. A host of
+    /// several workers asks each on its own thread and adds them up.
     [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
 
     /// The module of the entry at this position of the list, from 0; empty: there is no such entry.
     [[nodiscard]] std::string module_at(std::size_t position) const;
     /// Where the entries of this module stand in the list.
     [[nodiscard]] std::vector<std::size_t> positions_of(std::string_view module) const;
-    /// What is wrong with such a change for the entry at this position; empty: nothing.
+    /// Whether there is an instance of the entry at this position here.
+    [[nodiscard]] bool runs(std::size_t position) const noexcept;
+    /// What is wrong with such a change for the entry at this position, which runs here; empty: nothing.
     [[nodiscard]] std::string refusal_of(std::size_t position, const RuleChange& change) const;
     /// Changes mode and share of an entry's callbacks, from their next call on; also of those that had no rules, which have limits
-    /// from then on and cost what that costs. As far as the entry can have it. Nothing if another module stands there now.
+    /// from then on and cost what that costs. As far as the entry can have it. Nothing if another module stands there now, or it doesn't run here.
     void change_rules(std::size_t position, std::string_view module, const RuleChange& change);
     /// Gives all callbacks the mode and the share of their entries again.
     void restore_rules();
