@@ -13,8 +13,9 @@ using namespace homeserver_test;
 class ProcessesTest : public TwoProcessesTest {
 protected:
     ProcessesTest()
-        : TwoProcessesTest("modules:\n  - module: hearing.Hearing\n    config: {fan: '@fan:hs.test', star: '@star:hs.test', "
-                           "friend: '@friend:hs.test'}\n") {}
+        : TwoProcessesTest(
+              "modules:\n  - module: hearing.Hearing\n    config: {fan: '@fan:hs.test', star: '@star:hs.test', "
+              "friend: '@friend:hs.test'}\n") {}
 
     static boost::json::object joined_room(const Answer& answer, const std::string& room) {
         const boost::json::object& joined = answer.body.at("rooms").at("join").as_object();
