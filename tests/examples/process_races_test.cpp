@@ -194,7 +194,8 @@ TEST(ProcessStartTest, MakesTheTablesAndTheSigningKeyOnce) {
         std::filesystem::create_directories(own);
         starts.emplace_back([&servers, &folder, settings, own, index] {
             try {
-                servers[static_cast<std::size_t>(index)] = std::make_unique<ServerProcess>(own, settings, folder.path());
+                servers[static_cast<std::size_t>(index)] = std::make_unique<ServerProcess>(
+                    own, settings + "worker_name: p" + std::to_string(index) + "\n", SharedDatabase{folder.path()});
             } catch (const std::exception& error) {
                 ADD_FAILURE() << error.what();
             }

@@ -8,6 +8,8 @@
 #include "process/schema.h"
 #include "text/secrets.h"
 
+#include <modapi/hosting/joined_processes.h>
+
 #include <spdlog/spdlog.h>
 
 #include <unistd.h>
@@ -93,6 +95,8 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       instance_(new_media_id()),
       host_pool_(host_threads),
       database_(open_database(file, configuration.database, instance_)),
+      processes_(modapi::join_processes(*database_, configuration.database, configuration.process, file, modules,
+                                        configuration.server_name, HOMESERVER_VERSION)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       server_name_(configuration.server_name),
@@ -104,11 +108,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
-    if (configuration.database.is_postgresql()) {
-        // That of the ProcessGroup. Without one the processes look by themselves every few seconds.
-        modapi::Bus* const bus = nullptr;
-        other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, bus);
-    }
+    if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, &processes_->bus());
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);
     settings.read_modules = [&reading] { return reading.read(); };
@@ -142,6 +142,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;
     settings.process = &process;
+    settings.processes = processes_.get();
     return settings;
 }
 

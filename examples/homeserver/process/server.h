@@ -18,6 +18,7 @@
 
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/inspector_page.h>
+#include <modapi/hosting/process_group.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -61,6 +62,7 @@ private:
     Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
+    std::unique_ptr<modapi::ProcessGroup> processes_;  ///< null: this one is alone
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;

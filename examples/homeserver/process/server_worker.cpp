@@ -151,12 +151,10 @@ ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext&
       process_(process),
       waiting_syncs_(process.notifier.audience()),
       parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
-    if (is_main()) {
+    if (place.index == 0) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
             where(), process.database, hooks().background_update_controller, process.configuration.background_updates);
         process_.background_updates = own_background_updates_.get();
-        http_pushers_ =
-            std::make_unique<HttpPushers>(where(), process.database, hooks().account_validity, parts_->push_gateway);
     }
     offer_services(place.workers);
     endpoints_.emplace(process.router, services_);
@@ -264,14 +262,14 @@ void ServerWorker::modules_changed() noexcept { set_reads_events(!hooks().third_
 void ServerWorker::begin() {
     attached_ = process_.notifier.attach(where().executor, [this](const News& news) { hear(news); });
     modules_changed();
-    if (http_pushers_) process_.notifier.audience().add_pushers();
-    boost::asio::post(where().executor, [this] { start_work_of_main(); });
+    boost::asio::post(where().executor, [this] { background_tasks_changed(); });
 }
 
 async::task<void> ServerWorker::drain() {
     connections_->finish();
     waiting_syncs_.wake_all();
-    co_await stop_work_of_main();
+    is_draining_ = true;
+    co_await stop_background_work();
     co_await connections_->join();
 }
 
@@ -281,18 +279,41 @@ async::task<void> ServerWorker::end() {
     if (attached_) {
         process_.notifier.detach(*std::exchange(attached_, std::nullopt));
         set_reads_events(false);
-        if (http_pushers_) process_.notifier.audience().remove_pushers();
     }
-    co_await stop_work_of_main();
+    is_draining_ = true;
+    co_await stop_background_work();
 }
 
-void ServerWorker::start_work_of_main() {
-    if (own_background_updates_) own_background_updates_->start();
-    if (http_pushers_) http_pushers_->start();
+void ServerWorker::background_tasks_changed() {
+    if (!own_background_updates_ || std::exchange(follows_term_, true)) return;
+    background().spawn("background tasks", follow_term(*this));
 }
 
-async::task<void> ServerWorker::stop_work_of_main() {
-    if (http_pushers_) co_await http_pushers_->stop();
+async::task<void> ServerWorker::follow_term(ServerWorker& self) {
+    while (!self.is_draining_ && self.term_of_work_ != self.modules().background_term().number) {
+        co_await self.stop_background_work();
+        if (!self.is_draining_) self.start_background_work();
+    }
+    self.follows_term_ = false;
+}
+
+void ServerWorker::start_background_work() {
+    const modapi::BackgroundTerm& term = modules().background_term();
+    term_of_work_ = term.number;
+    if (term.number == 0) return;
+    own_background_updates_->start(term.lease);
+    http_pushers_ = std::make_shared<HttpPushers>(where(), process_.database, hooks().account_validity, parts_->push_gateway, term.lease);
+    process_.notifier.audience().add_pushers();
+    http_pushers_->start();
+}
+
+async::task<void> ServerWorker::stop_background_work() {
+    term_of_work_ = 0;
+    if (http_pushers_) {
+        process_.notifier.audience().remove_pushers();
+        const std::shared_ptr<HttpPushers> pushers = std::exchange(http_pushers_, nullptr);
+        co_await pushers->stop();
+    }
     if (own_background_updates_) co_await own_background_updates_->stop();
 }
 

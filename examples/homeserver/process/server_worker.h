@@ -13,6 +13,7 @@
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ struct ProcessContext {
     Traffic& traffic;
     const std::optional<modapi::InspectorPage>& inspector_page;  ///< none: its files aren't there
     const Health& health;
-    BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
+    BackgroundUpdates* background_updates = nullptr;  ///< the first worker's; set before any worker starts
 };
 
 /// One worker of the server: makes what its endpoints and its modules are served by, holds it together, and serves its part of
@@ -79,6 +80,7 @@ private:
     // modapi::HostWorker
     void begin() override;
     void modules_changed() noexcept override;
+    void background_tasks_changed() override;
     [[nodiscard]] async::task<void> drain() override;
     void cut() noexcept override;
     [[nodiscard]] async::task<void> end() override;
@@ -86,17 +88,21 @@ private:
     void offer_services(modapi::WorkerGroup& workers);
     void set_reads_events(bool reads);
     void hear(const News& news);
-    /// The background updates and the pushers, if this is the main worker.
-    void start_work_of_main();
-    [[nodiscard]] async::task<void> stop_work_of_main();
+    /// Stops the background updates and the pushers, and starts them again, until they run for the term that this worker has.
+    [[nodiscard]] static async::task<void> follow_term(ServerWorker& self);
+    void start_background_work();
+    [[nodiscard]] async::task<void> stop_background_work();
 
     ProcessContext& process_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<Parts> parts_;
     std::optional<std::size_t> attached_;                        ///< to the notifier
     bool reads_events_ = false;                                  ///< as the notifier's audience knows it
-    std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
-    std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
+    std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the first worker
+    std::shared_ptr<HttpPushers> http_pushers_;                  ///< while background tasks are this worker's
+    std::int64_t term_of_work_ = 0;                              ///< that these run for; 0: they don't
+    bool follows_term_ = false;
+    bool is_draining_ = false;
     Services services_;
     std::optional<BoundEndpoints> endpoints_;
     std::optional<HttpConnections> connections_;
