@@ -25,6 +25,8 @@ struct Unwrapped<callbacks::routine<Combine>> : Unwrapped<Combine> {};
 template <class Combine>
 struct Unwrapped<callbacks::afterwards<Combine>> : Unwrapped<Combine> {};
 template <class Combine>
+struct Unwrapped<callbacks::told_everywhere<Combine>> : Unwrapped<Combine> {};
+template <class Combine>
 struct Unwrapped<callbacks::about_an_address<Combine>> : Unwrapped<Combine> {};
 template <auto Denial, class Combine>
 struct Unwrapped<callbacks::denied_by<Denial, Combine>> : Unwrapped<Combine> {};

@@ -33,7 +33,7 @@ protected:
     tcp::socket let_in(ClientDistribution& distribution) {
         tcp::socket client(io);
         client.connect(acceptor.local_endpoint());
-        distribution.give(acceptor.accept());
+        distribution.give(acceptor.accept(), true);
         return client;
     }
 
@@ -48,8 +48,9 @@ private:
 TEST_F(ClientDistributionTest, ClosesAClientThatAWorkerFailsToServeAndGoesOn) {
     std::optional<tcp::socket> served;
     bool has_memory = false;
-    const auto serve = [&](tcp::socket client) {
+    const auto serve = [&](tcp::socket client, bool x_forwarded) {
         if (!has_memory) throw std::bad_alloc();
+        EXPECT_TRUE(x_forwarded) << "as it was given";
         served.emplace(std::move(client));
     };
     ClientDistribution distribution(io, {ClientDistribution::Worker{io.get_executor(), serve}});

@@ -56,6 +56,25 @@ TEST_F(HttpServerTest, AnswersHeadWithTheLengthAndWithoutTheBody) {
     EXPECT_GT(std::stoi(answer.header("Content-Length")), 10);
 }
 
+TEST_F(HttpServerTest, SaysToWhoeverAsksThatItIsWell) {
+    const std::string answer = answer_to("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_NE(answer.find("\r\nContent-Type: text/plain; charset=utf-8\r\n"), std::string::npos) << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\nOK")) << answer;
+    const Answer head = server.request("HEAD", "/health");
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.header("Content-Length"), "2");
+    EXPECT_EQ(server.request("POST", "/health").status, 405);
+}
+
+TEST_F(HttpServerTest, BelievesNoClientWhereItIsFrom) {
+    const std::string answer = answer_to(
+        "GET /_matrix/client/versions HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_TRUE(server.log_shows("path=/_matrix/client/versions status=200")) << server.log();
+    EXPECT_EQ(server.log().find("192.0.2.7"), std::string::npos);
+}
+
 TEST_F(HttpServerTest, RefusesABodyThatIsNoJsonObject) {
     for (const char* const body : {"", "{\"a", "nonsense", "{\"a\":\"\xFF\"}", "{\"a\":\"\\ud800\"}"}) {
         const Answer answer = server.request("POST", login_target, body);

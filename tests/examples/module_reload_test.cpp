@@ -114,6 +114,24 @@ TEST_F(ReloadedServer, ListensToSIGHUPAndSaysWhatTakesARestart) {
     EXPECT_EQ(judge_of("two"), "b of build 1");
 }
 
+TEST(ReloadOfSeveralFiles, ReadsThemAllAndSaysWhichOneIsWrong) {
+    const TemporaryFolder folder;
+    ServerProcess server(folder.path(), "modules: []\n", "modules: [{module: list_spam_checker.ListSpamChecker, config: {evil_users: []}}]\n");
+    server.configure_later("user_directory: {enabled: false}\nmodules: [{module: my_module.MyModule}]\n");
+    server.signal(SIGHUP);
+    EXPECT_TRUE(server.log_shows("modules were changed (asked for by SIGHUP): added my_module.MyModule; removed "
+                                 "list_spam_checker.ListSpamChecker"))
+        << server.log();
+    const std::string common = (folder.path() / "homeserver.yaml").string();
+    const std::string later = (folder.path() / "later.yaml").string();
+    EXPECT_TRUE(server.log_shows(common + ", " + later + ": only modules change while the server runs; a restart is needed for user_directory"))
+        << server.log();
+    server.configure_later("\nmodules: 7\n");
+    server.signal(SIGHUP);
+    EXPECT_TRUE(server.log_shows("modules stay as they were (change asked for by SIGHUP): " + later + ":2: modules: must be a list of modules"))
+        << server.log();
+}
+
 TEST_F(ReloadedServer, RunsTheLibraryThatLiesThereNowBesideTheOldOne) {
     EXPECT_EQ(judge_of("one"), "a of build 1");
     replace_library(second_build);

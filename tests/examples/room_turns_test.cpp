@@ -1,21 +1,28 @@
 #include "rooms/room_turns.h"
 
+#include "accounts/turn_rows.h"
+
 #include <callbacks/errors.h>
 #include <modapi/database.h>
 
+#include <async/scope.h>
 #include <async/sleep.h>
 #include <async/testing/virtual_time.h>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
 
 using homeserver::RoomTurns;
+using homeserver::SharedTurns;
 using homeserver::Turns;
 using namespace std::chrono_literals;
 
@@ -26,8 +33,7 @@ protected:
         database->run_blocking(
             "make_tables",
             [](modapi::Transaction& transaction, void*) {
-                transaction.execute(
-                    "CREATE TABLE room_turns (room_id TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_ms BIGINT NOT NULL)");
+                for (const std::string& statement : homeserver::schema_of_turns()) transaction.execute(statement);
             },
             nullptr);
     }
@@ -36,7 +42,10 @@ protected:
         settings.database = ":memory:";
         return modapi::Database::open(settings);
     }
-    void TearDown() override { time.end_all(); }
+    void TearDown() override {
+        time.end_all();
+        time.run(background.join());
+    }
 
     /// Has the turn for a while.
     static async::task<void> take_and_hold(RoomTurns& room_turns, std::string& trace, char who, std::chrono::seconds hold) {
@@ -45,7 +54,17 @@ protected:
         co_await async::sleep_for(hold);
         co_await room_turns.end(std::move(turn));
     }
-    static async::task<void> take_and_die(RoomTurns& room_turns) { static_cast<void>(co_await room_turns.take("!room")); }
+    /// As a process leaves it that takes the turn now, and is gone.
+    void leave_turn() {
+        std::int64_t ends_ms = time.clock().wall_time_ms() + homeserver::turn_lasts_ms;
+        database->run_blocking(
+            "leave_turn",
+            [](modapi::Transaction& transaction, void* ends) {
+                transaction.execute("INSERT INTO turns (what, holder, ends_ms) VALUES (?, 'gone', ?)",
+                                    homeserver::turn_at_events_of("!room"), *static_cast<std::int64_t*>(ends));
+            },
+            &ends_ms);
+    }
     static async::task<std::string> refusal(RoomTurns& room_turns) {
         std::string refused = "none";
         try {
@@ -61,8 +80,11 @@ protected:
     std::unique_ptr<modapi::Database> database = in_memory();
     Turns turns;
     Turns turns_elsewhere;
-    RoomTurns here{*database, time.clock(), turns};
-    RoomTurns elsewhere{*database, time.clock(), turns_elsewhere};
+    async::scope background{time.environment(), [](std::string_view, const std::exception_ptr&) { ADD_FAILURE(); }};
+    SharedTurns shared{*database, time.clock(), turns, background};
+    SharedTurns shared_elsewhere{*database, time.clock(), turns_elsewhere, background};
+    RoomTurns here{shared};
+    RoomTurns elsewhere{shared_elsewhere};
 };
 
 TEST_F(RoomTurnsTest, ComeOneAfterTheOtherAcrossProcesses) {
@@ -89,13 +111,22 @@ TEST_F(RoomTurnsTest, AreRefusedAfterTenSeconds) {
     EXPECT_EQ(second.result(), "503 M_UNKNOWN Retry-After: 1");
 }
 
-TEST_F(RoomTurnsTest, OfAProcessThatIsGoneEndByThemselves) {
-    const auto dead = time.start(take_and_die(elsewhere));
-    time.advance(6s);
-    ASSERT_TRUE(dead.done());
+TEST_F(RoomTurnsTest, LastAsLongAsTheyAreKept) {
+    std::string trace;
+    const auto first = time.start(take_and_hold(here, trace, 'a', 30s));
+    time.advance(25s);
+    const auto second = time.start(take_and_hold(elsewhere, trace, 'b', 1s));
+    time.advance(4s);
+    EXPECT_EQ(trace, "a");
+    time.advance(5s);
+    EXPECT_EQ(trace, "ab");
+}
+
+TEST_F(RoomTurnsTest, OfAProcessThatIsGoneEndByThemselvesInEightSeconds) {
+    leave_turn();
     std::string trace;
     const auto alive = time.start(take_and_hold(here, trace, 'a', 1s));
-    time.advance(8s);
+    time.advance(7s);
     EXPECT_EQ(trace, "");
     time.advance(2s);
     EXPECT_EQ(trace, "a");

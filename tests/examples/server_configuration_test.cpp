@@ -1,7 +1,10 @@
 #include "process/server_configuration.h"
+#include "server_process.h"
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,39 @@ TEST(ServerConfigurationTest, NeedsNothingButAName) {
     EXPECT_EQ(configuration.signing_key_path, "/etc/hs/example.org.signing.key");
     EXPECT_EQ(configuration.module_path, std::vector<std::filesystem::path>{"/build/modules"});
     EXPECT_EQ(configuration.workers, 1);
+}
+
+TEST(ServerConfigurationTest, KnowsWhichProcessItIsAndWhereProxiesCome) {
+    const Read read_one = read(
+        "server_name: x\ndatabase: {name: postgresql}\nworker_name: a\nrun_background_tasks_on: a\nredis: {enabled: true}\n"
+        "listeners: [{port: 1, x_forwarded: true}, {port: 2}]\n");
+    EXPECT_EQ(read_one.configuration.process.worker_name, "a");
+    EXPECT_EQ(read_one.configuration.process.worker_app, "homeserver.worker");
+    EXPECT_TRUE(read_one.configuration.process.redis.has_value());
+    EXPECT_TRUE(read_one.configuration.listeners.at(0).x_forwarded);
+    EXPECT_FALSE(read_one.configuration.listeners.at(1).x_forwarded);
+    EXPECT_TRUE(read_one.warnings.empty()) << read_one.warnings.front();
+    EXPECT_EQ(error_of("server_name: x\nlisteners: [{port: 1, x_forwarded: 1}]\n"),
+              "/etc/hs/homeserver.yaml:2: listeners[0].x_forwarded: must be a boolean, not a number");
+}
+
+TEST(ServerConfigurationTest, FindsEachPathFromTheFileThatItStandsIn) {
+    const homeserver_test::TemporaryFolder folder;
+    const std::filesystem::path common = folder.path() / "common";
+    const std::filesystem::path own = folder.path() / "own";
+    std::filesystem::create_directories(common);
+    std::filesystem::create_directories(own);
+    std::ofstream(common / "hs.yaml") << "server_name: x\nmedia_store_path: media\ntemplates: {custom_template_directory: t}\n"
+                                         "email: {sink_path: mails}\nsigning_key_path: key\n";
+    std::ofstream(own / "hs.yaml") << "email: {sink_path: mails}\nsigning_key_path: key\n";
+    const std::vector<std::filesystem::path> files = {common / "hs.yaml", own / "hs.yaml"};
+    const ServerConfiguration configuration =
+        homeserver::read_server_configuration(modapi::ConfigurationFile::load(files), "/build/modules", [](const std::string&) {});
+    EXPECT_EQ(configuration.media.store_path, common / "media");
+    EXPECT_EQ(configuration.custom_template_dir, (common / "t").string());
+    EXPECT_EQ(configuration.mail.sink, own / "mails");
+    EXPECT_EQ(configuration.signing_key_path, own / "key");
+    EXPECT_EQ(configuration.database.database, (common / "homeserver.db").string());
 }
 
 TEST(ServerConfigurationTest, ReadsItsOwnKeysAsYaml1_1Does) {

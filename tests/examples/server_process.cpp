@@ -194,9 +194,16 @@ modapi::DatabaseSettings database_in(const std::filesystem::path& folder) {
     return settings;
 }
 
-ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings) : folder_(folder) {
+ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::string& settings, const SharedDatabase& database,
+                             const std::string& later)
+    : folder_(folder), database_folder_(database.folder) {
     configure(settings);
-    process_ = start(folder, {"--config", (folder / "homeserver.yaml").string()});
+    std::vector<std::string> arguments = {"--config", (folder / "homeserver.yaml").string()};
+    if (!later.empty()) {
+        configure_later(later);
+        arguments.insert(arguments.end(), {"--config", (folder / "later.yaml").string()});
+    }
+    process_ = start(folder, arguments);
     std::optional<int> ended;
     const auto is_listening_or_gone = [&] {
         const std::string output = content_of(folder_ / "stdout");
@@ -223,8 +230,10 @@ ServerProcess::~ServerProcess() { kill(); }
 
 void ServerProcess::configure(const std::string& settings) const {
     std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                               << database_section(folder_) << settings;
+                                               << database_section(database_folder_) << settings;
 }
+
+void ServerProcess::configure_later(const std::string& later) const { std::ofstream(folder_ / "later.yaml") << later; }
 
 Answer ServerProcess::request(const std::string& method, const std::string& target, const std::string& body,
                               const std::string& token) const {

@@ -66,11 +66,21 @@ private:
 /// The database of the servers in a folder, for a look at it: SQLite's file, or on the PostgreSQL server of this run.
 [[nodiscard]] modapi::DatabaseSettings database_in(const std::filesystem::path& folder);
 
+/// The folder by which several servers name one database.
+struct SharedDatabase {
+    std::filesystem::path folder;
+};
+
 /// The built server as a process of its own, with its configuration and database in a folder.
 class ServerProcess {
 public:
-    /// `settings` is the configuration without server_name (`hs.test`), listeners and database. Waits until it listens.
-    ServerProcess(const std::filesystem::path& folder, const std::string& settings);
+    /// `settings` is the configuration without server_name (`hs.test`), listeners and database; `later`, if there is any, a second
+    /// file, `later.yaml`, whose keys take the place of those of the first. Waits until it listens.
+    ServerProcess(const std::filesystem::path& folder, const std::string& settings, const std::string& later = {})
+        : ServerProcess(folder, settings, SharedDatabase{folder}, later) {}
+    /// One of several over one database; `folder` is there and has this one's configuration and output.
+    ServerProcess(const std::filesystem::path& folder, const std::string& settings, const SharedDatabase& database,
+                  const std::string& later = {});
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
@@ -84,6 +94,7 @@ public:
                                     const std::string& body = {}) const;
     /// Writes the configuration anew, with what the constructor is given.
     void configure(const std::string& settings) const;
+    void configure_later(const std::string& later) const;
     /// Registers; gives the access token.
     [[nodiscard]] std::string register_user(const std::string& name) const;
     /// SIGKILL.
@@ -98,6 +109,7 @@ public:
 
 private:
     std::filesystem::path folder_;
+    std::filesystem::path database_folder_;
     pid_t process_ = -1;
     unsigned short port_ = 0;
 };

@@ -34,7 +34,7 @@ void expect_error(const TemporaryFolder& folder, const std::string& yaml, const 
 TEST(StartTest, SaysWhatItIsAndHowItIsCalled) {
     const TemporaryFolder folder;
     EXPECT_TRUE(run_program(folder.path(), {"--version"}).output.starts_with("homeserver "));
-    EXPECT_NE(run_program(folder.path(), {"--help"}).output.find("--check-config"), std::string::npos);
+    EXPECT_NE(run_program(folder.path(), {"--help"}).output.find("--config FILE [--config FILE]... [--check-config]"), std::string::npos);
     const FinishedRun run = run_program(folder.path(), {});
     EXPECT_EQ(run.status, 1);
     EXPECT_EQ(run.errors, "homeserver: --config FILE is required (--help says more)\n");
@@ -51,6 +51,25 @@ TEST(StartTest, NamesFileLineAndKeyOfWhatIsWrong) {
     const TemporaryFolder folder;
     expect_error(folder, "workers: 1\n", "1: server_name: is required");
     expect_error(folder, "server_name: hs\nmodules:\n  - config: {}\n", "3: modules[0].module: is required");
+}
+
+TEST(StartTest, ReadsSeveralFilesOfWhichTheLaterCountMore) {
+    const TemporaryFolder folder;
+    const std::filesystem::path common = folder.path() / "common.yaml";
+    const std::filesystem::path own = folder.path() / "own.yaml";
+    std::ofstream(common) << "server_name: hs\nworkers: 1\n";
+    const auto check = [&](const std::string& yaml) {
+        std::ofstream(own) << yaml;
+        return run_program(folder.path(), {"--config", common.string(), "--config", own.string(), "--check-config"});
+    };
+    const FinishedRun fine = check("workers: 3\n");
+    EXPECT_EQ(fine.status, 0) << fine.errors;
+    EXPECT_NE(fine.output.find("server_name: hs\n"), std::string::npos) << fine.output;
+    EXPECT_NE(fine.output.find("workers: 3\n"), std::string::npos) << fine.output;
+    EXPECT_EQ(check("\nworkers: 0\n").errors, own.string() + ":2: workers: must be 1 to 256\n");
+    EXPECT_EQ(check("worker_name: a\n").errors,
+              own.string() + ":1: worker_name: is for several processes, and a second process needs PostgreSQL: a database of SQLite is "
+                             "one process's\n");
 }
 
 TEST(StartTest, NamesThePlacesThatCannotBeWrittenTo) {

@@ -117,6 +117,80 @@ TEST_F(PostgresqlTest, RunsTheWholeInteractionAgainWhenTheServerEndsItsConnectio
     EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
 }
 
+/// Whoever stands still in the middle of a transaction, which takes the tests a fraction of a second instead of the usual five.
+class StandstillTest : public PostgresqlTest {
+protected:
+    StandstillTest() {
+        modapi::DatabaseSettings settings = test_database.settings();
+        settings.turn_table = "numbers";
+        settings.postgresql_connection += " options='-c idle_in_transaction_session_timeout=200'";
+        impatient = Database::open(settings);
+    }
+    /// Until the server has ended the transaction.
+    static void stand_still(Transaction& transaction) {
+        const auto row = transaction.query_one<std::int64_t>("SELECT pg_backend_pid()");
+        const std::string of_process = "SELECT 1 FROM pg_stat_activity WHERE pid = " + std::to_string(std::get<0>(*row));
+        while (!administrate(of_process).empty()) continue;
+    }
+    void stand(const std::function<void(Transaction&)>& work) { async::sync_wait(impatient->run("standing", work)); }
+    void stand_in_turn(const std::function<void(Transaction&)>& work) {
+        async::sync_wait(impatient->run_in_turn("standing", work));
+    }
+    std::unique_ptr<Database> impatient;
+};
+
+TEST_F(StandstillTest, LosesItsTransactionAndRunsItAgain) {
+    const LogCapture log;
+    int runs = 0;
+    stand([&](Transaction& transaction) {
+        add_one(transaction);
+        if (++runs == 1) stand_still(transaction);
+        add_one(transaction);
+    });
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 2);
+    EXPECT_TRUE(log.contains("idle-in-transaction timeout")) << log.text();
+}
+
+TEST_F(StandstillTest, BeforeTheCommitDidNotCommitAndRunsAgain) {
+    int runs = 0;
+    stand([&](Transaction& transaction) {
+        add_one(transaction);
+        if (++runs == 1) stand_still(transaction);
+    });
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
+}
+
+TEST_F(StandstillTest, FailsWithWhatHappenedIfItAlwaysDoes) {
+    std::string error;
+    try {
+        stand([&](Transaction& transaction) {
+            add_one(transaction);
+            stand_still(transaction);
+        });
+    } catch (const DatabaseError& failure) {
+        error = failure.what();
+    }
+    EXPECT_NE(error.find("idle-in-transaction timeout"), std::string::npos) << error;
+}
+
+TEST_F(StandstillTest, InItsTurnHoldsTheOthersUpNoLonger) {
+    int runs = 0;
+    std::thread standing([&] {
+        stand_in_turn([&](Transaction& transaction) {
+            add_one(transaction);
+            if (++runs == 1) stand_still(transaction);
+        });
+    });
+    while (number("SELECT COUNT(*) FROM pg_locks WHERE relation = 'numbers'::regclass AND mode = 'ShareRowExclusiveLock'") == 0)
+        continue;
+    run(&add_one);
+    standing.join();
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 2);
+}
+
 TEST_F(PostgresqlTest, RepeatsNothingWhoseConnectionWasLostDuringTheCommit) {
     run([](Transaction& transaction) {
         transaction.execute(

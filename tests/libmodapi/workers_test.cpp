@@ -2,6 +2,7 @@
 #include "log_capture.h"
 #include "test_database.h"
 
+#include <modapi/hosting/rule_change.h>
 #include <modapi/hosting/workers.h>
 #include <modapi/module_api.h>
 
@@ -180,6 +181,65 @@ TEST_F(WorkersTest, ServeUntilTheyAreAskedToStopAndEndStepByStepOnAllOfThem) {
             EXPECT_TRUE(comes_before(lines, "drain " + name, "end " + other));
         }
     }
+}
+
+TEST_F(WorkersTest, OfANamedProcessHaveItsNameAndSoHaveTheirModules) {
+    settings.worker_name = "sync";
+    settings.worker_app = "my.app";
+    settings.count = 3;
+    Houses workers(settings, *database, modules());
+    const std::vector<std::string> names = {"sync", "sync-1", "sync-2"};
+    for (std::size_t index = 0; index < workers.size(); ++index) {
+        EXPECT_EQ(workers[index].name(), names[index]);
+        const modapi::WorkerSettings& of_worker = workers[index].modules().settings();
+        EXPECT_EQ(of_worker.worker_name, names[index]);
+        EXPECT_EQ(of_worker.worker_app, "my.app");
+        EXPECT_EQ(of_worker.process_name, "sync");
+    }
+    workers.stop();
+    EXPECT_TRUE(Journal::has(journal.take(), "stop on sync-2"));
+}
+
+TEST_F(WorkersTest, OfTheMainProcessHaveNoNameOnTheirFirstForModules) {
+    settings.worker_app = "my.app";
+    Houses workers(settings, *database, modules());
+    EXPECT_EQ(workers[0].name(), "main");
+    EXPECT_EQ(workers[0].modules().settings().worker_name, std::nullopt);
+    EXPECT_EQ(workers[0].modules().settings().worker_app, std::nullopt);
+    EXPECT_EQ(workers[0].modules().settings().process_name, "main");
+    EXPECT_EQ(workers[1].modules().settings().worker_name, "worker1");
+    EXPECT_EQ(workers[1].modules().settings().worker_app, "my.app");
+}
+
+TEST_F(WorkersTest, AddUpAndChangeWhatRunsOnOneOfThemOnlyByItsPosition) {
+    const auto entry_on = [](const callbacks::JsonValue& run_on) {
+        modapi::ModuleEntry entry{"my.Guest", {}};
+        entry.run_on = run_on;
+        return entry;
+    };
+    const std::vector<modapi::ModuleEntry> entries = {entry_on("elsewhere"), entry_on("background"), entry_on("all")};
+    Houses workers(settings, *database, modapi::configure_modules(entries, resolver));
+    const std::vector<modapi::ModuleStatistics> together = workers.wait_for_module_statistics();
+    ASSERT_EQ(together.size(), 2U);
+    EXPECT_EQ(together[0].position, 1U);
+    EXPECT_EQ(together[1].position, 2U);
+    EXPECT_LT(together[0].callbacks.at(0).place, together[1].callbacks.at(0).place);
+
+    const auto change = [&](const std::string& which) {
+        return workers.call(1, [&workers, which](House&) {
+            modapi::RuleChange off;
+            off.mode = async::call_mode::off;
+            return workers.change_rules(which, off, 20s);
+        });
+    };
+    EXPECT_EQ(change("1").position, 1U) << "asked of a worker where it doesn't run";
+    EXPECT_EQ(workers[0].modules().module_statistics().at(0).callbacks.at(0).mode, async::call_mode::off);
+    EXPECT_EQ(workers[1].modules().module_statistics().at(0).callbacks.at(0).mode, async::call_mode::enforce);
+    const std::optional<HostError> failure = failure_of([&] { static_cast<void>(change("0")); });
+    ASSERT_TRUE(failure.has_value());
+    EXPECT_NE(std::string(failure->what()).find("The entry 0 of modules: (module my.Guest) doesn't run in this process, as its run_on says"),
+              std::string::npos)
+        << failure->what();
 }
 
 TEST_F(WorkersTest, ServeUntilASignalComes) {

@@ -67,7 +67,8 @@ const std::vector<CallbackDescription>& callback_descriptions() {
             rows.push_back({category, dispatcher::callback_name, combine_rule::name, dispatcher::error_rule::name,
                             is_routine_rule<combine_rule>, may_be::rejected, may_be::put_off, may_be::shared,
                             is_unseen_rule<combine_rule>, detail::is_about_an_address<combine_rule>,
-                            room_parameter<combine_rule>, may_be::shadowed});
+                            room_parameter<combine_rule>, may_be::shadowed,
+                            !is_told_everywhere<combine_rule> && !detail::has_one_answerer<combine_rule>});
         });
         return rows;
     }();

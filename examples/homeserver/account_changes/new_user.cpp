@@ -37,6 +37,11 @@ async::task<std::string> UserCreation::create(NewUser user) {
     account.admin = user.admin;
     account.creation_ts = clock_.wall_time_ms();
     const std::string user_id = account.user_id;
+    if (user.alongside) {
+        account.alongside = [alongside = std::move(user.alongside), user_id](modapi::Transaction& transaction) {
+            alongside(transaction, user_id);
+        };
+    }
     co_await create_account(database_, std::move(account));
     co_return user_id;
 }

@@ -12,6 +12,7 @@
 #include <async/clock.h>
 #include <async/task.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,8 @@ struct NewUser {
     bool admin = false;
     std::optional<callbacks::JsonDict> email_threepid;  ///< the address that was validated for it
     callbacks::RegistrationRequestInfo request_info;    ///< user agent and address of the client; empty for a module
+    /// Is done in the transaction that makes the account, with its id; a throw there leaves none. Empty: nothing.
+    std::function<void(modapi::Transaction&, const std::string& user_id)> alongside{};
 };
 
 /// Makes users. One a worker; thread: the worker's.

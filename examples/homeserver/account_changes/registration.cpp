@@ -5,7 +5,7 @@
 #include "accounts/accounts.h"
 #include "accounts/password_hash.h"
 #include "accounts/registration_settings.h"
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
 #include "sessions/devices.h"
@@ -46,7 +46,6 @@ void require_known_kind(const RoutedRequest& request) {
 /// What is to become a user, after the callbacks that choose its names.
 struct Candidate {
     NewUser user;
-    std::string session_id;
     bool inhibit_login = false;
     std::optional<std::string> device_id;
     std::optional<std::string> device_display_name;
@@ -109,7 +108,6 @@ async::task<Candidate> make_candidate(modapi::Database& database, const ServerNa
                                       callbacks::PasswordAuthProviderDispatch& password_auth_provider,
                                       const RoutedRequest& request, const UiAuthSession& session) {
     Candidate candidate;
-    candidate.session_id = session.session_id;
     candidate.inhibit_login = flag_member(session.parameters, "inhibit_login", false);
     candidate.device_id = optional_string_member(session.parameters, "device_id");
     candidate.device_display_name = optional_string_member(session.parameters, "initial_device_display_name");
@@ -124,6 +122,10 @@ async::task<Candidate> make_candidate(modapi::Database& database, const ServerNa
     candidate.user.display_name =
         co_await password_auth_provider.get_displayname_for_registration(session.completed, session.parameters);
     candidate.user.request_info = registration_request_info(request);
+    // Its turn may have been lost meanwhile.
+    candidate.user.alongside = [session_id = session.session_id](modapi::Transaction& transaction, const std::string& user_id) {
+        finish_session(transaction, session_id, user_id);
+    };
     co_return candidate;
 }
 
@@ -144,10 +146,9 @@ async::task<JsonDict> log_in_new_user(const ServerName& server_name, callbacks::
 
 /// A callback that throws once the account's row is there leaves the account.
 async::task<JsonDict> register_candidate(const ServerName& server_name, callbacks::AccountValidityDispatch& account_validity,
-                                         Sessions& sessions, UiAuthentication& ui_authentication, UserCreation& user_creation,
+                                         Sessions& sessions, UserCreation& user_creation,
                                          ThirdPartyIdChanges& third_party_id_changes, const Candidate& candidate) {
     const std::string user_id = co_await user_creation.create(candidate.user);
-    co_await ui_authentication.finish_session(candidate.session_id, user_id);
     co_await account_validity.on_user_registration(user_id);
     for (NewThirdPartyId id : candidate.addresses) {
         id.require = while_usable(user_id);
@@ -179,14 +180,14 @@ std::optional<std::string> requested_localpart(const JsonDict& body, const std::
 async::task<modapi::Response> register_account(const RoutedRequest& request, modapi::Database& database,
                                                const ServerName& server_name, const RegistrationSettings& registration_settings,
                                                callbacks::AccountValidityDispatch& account_validity,
-                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider, Turns& turns,
+                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider, SharedTurns& turns,
                                                Sessions& sessions, UiAuthentication& ui_authentication,
                                                UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes) {
     require_known_kind(request);
     const JsonDict body = required_json_body(request);
     require_registration(registration_settings);
     if (const std::optional<std::string> password = secret_member(body, "password")) check_new_password(*password);
-    Turns::Turn in_session;
+    SharedTurns::Turn in_session;
     if (const std::optional<std::string> session_id = ui_auth_session_id(body)) {
         std::string what = "session " + *session_id;
         in_session = co_await turns.take(std::move(what));
@@ -194,7 +195,7 @@ async::task<modapi::Response> register_account(const RoutedRequest& request, mod
     std::optional<UiAuthSession> known = co_await ui_authentication.find_session(operation, body);
     const std::optional<std::string> requested = requested_localpart(body, known);
     const bool is_repeated = known && known->result;
-    Turns::Turn of_name;
+    SharedTurns::Turn of_name;
     if (requested && !is_repeated) {
         std::string what = "name " + *requested;
         of_name = co_await turns.take(std::move(what));
@@ -210,8 +211,8 @@ async::task<modapi::Response> register_account(const RoutedRequest& request, mod
         answer = co_await to_the_end(log_in_new_user(server_name, account_validity, sessions, *session.result, candidate));
     } else {
         const Candidate candidate = co_await make_candidate(database, server_name, password_auth_provider, request, session);
-        answer = co_await to_the_end(register_candidate(server_name, account_validity, sessions, ui_authentication,
-                                                        user_creation, third_party_id_changes, candidate));
+        answer = co_await to_the_end(register_candidate(server_name, account_validity, sessions, user_creation,
+                                                        third_party_id_changes, candidate));
     }
     co_return ok(std::move(answer));
 }

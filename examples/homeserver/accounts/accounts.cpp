@@ -55,6 +55,7 @@ bool insert_account(modapi::Transaction& transaction, const NewAccount& account)
     transaction.execute("INSERT INTO profiles (user_id, display_name, avatar_url) VALUES (?, ?, NULL) ON CONFLICT DO NOTHING",
                         account.user_id, account.display_name);
     write_directory_words(transaction, account.user_id, account.display_name);
+    if (account.alongside) account.alongside(transaction);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <async/task.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ struct NewAccount {
     bool admin = false;
     bool shadow_banned = false;
     std::int64_t creation_ts = 0;  ///< milliseconds since 1970
+    /// What the account's transaction does beside: all or nothing. Empty: nothing.
+    std::function<void(modapi::Transaction&)> alongside{};
 };
 
 /// The account of exactly this user id; none if there is none. For use inside a transaction.

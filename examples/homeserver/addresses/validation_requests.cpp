@@ -1,6 +1,7 @@
 #include "addresses/validation_requests.h"
 
 #include "accounts/registration_settings.h"
+#include "accounts/shared_time.h"
 #include "addresses/login_identifier.h"
 #include "addresses/phone_number.h"
 #include "addresses/third_party_ids.h"
@@ -153,7 +154,7 @@ async::task<Response> request_token(modapi::Database& database, const async::clo
         co_await password_auth_provider.is_3pid_allowed(request.medium, request.address, purpose.is_registration);
     if (!allowed) throw SynapseError(403, purpose.denied, Codes::THREEPID_DENIED);
     co_await require_free(database, request.medium, request.address);
-    const std::int64_t now = clock.wall_time_ms();
+    const std::int64_t now = co_await shared_time_ms(database, clock);
     const Validation validation = co_await database.run("begin_validation", &begin_validation, request, now);
     if (validation.is_to_be_sent)
         co_await send_and_note(database, public_baseurl, mailer, validation_mail, purpose, request, validation);
@@ -194,7 +195,7 @@ async::task<SubmittedCode> submit(modapi::Database& database, const async::clock
     const std::string sid = required_string_member(said, "sid");
     const std::string secret = required_string_member(said, "client_secret");
     const std::string token = required_string_member(said, "token");
-    const std::int64_t now = clock.wall_time_ms();
+    const std::int64_t now = co_await shared_time_ms(database, clock);
     SubmittedCode submitted = co_await database.run("submit_code", &submit_code, medium, sid, secret, token, now);
     if (submitted.outcome != CodeOutcome::VALIDATED) refuse_code(submitted.outcome);
     co_return submitted;
@@ -239,7 +240,7 @@ async::task<ValidationProof> validation_proof(modapi::Database& database, const 
     ValidationProof proof;
     proof.sid = required_string_member(credentials, "sid");
     const std::string secret = checked_secret(credentials);
-    const std::int64_t now = clock.wall_time_ms();
+    const std::int64_t now = co_await shared_time_ms(database, clock);
     proof.address = co_await database.read("validated_address", &validated_address, proof.sid, secret, now,
                                          is_registration);
     co_return proof;

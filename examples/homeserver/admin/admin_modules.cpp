@@ -158,10 +158,10 @@ JsonDict described(const ModuleStatistics& module) {
 
 /// The names of the modules that are asked for each callback, in the order in which they are.
 JsonDict callback_order(const std::vector<ModuleStatistics>& modules) {
-    std::map<std::string, std::map<std::size_t, const std::string*>> by_callback;
+    std::map<std::string, std::map<std::pair<std::size_t, std::size_t>, const std::string*>> by_callback;
     for (const ModuleStatistics& module : modules) {
         for (const modapi::CallbackCounts& counts : module.callbacks)
-            by_callback[counts.callback].emplace(counts.place, &module.module);
+            by_callback[counts.callback].emplace(std::pair(counts.place, module.position), &module.module);
     }
     JsonDict order;
     for (const auto& [callback, by_place] : by_callback) {
@@ -179,7 +179,7 @@ async::task<Response> get_modules(const RoutedRequest& request, Authentication& 
     JsonArray modules;
     for (const ModuleStatistics& module : answered.modules) {
         JsonDict row = described(module);
-        row["position"] = modules.size();
+        row["position"] = module.position;
         modules.emplace_back(std::move(row));
     }
     JsonArray silent;

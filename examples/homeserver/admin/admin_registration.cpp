@@ -3,6 +3,7 @@
 #include "account_changes/new_user.h"
 #include "accounts/password_hash.h"
 #include "accounts/registration_settings.h"
+#include "accounts/shared_time.h"
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "sessions/devices.h"
@@ -40,13 +41,15 @@ const std::string& require_secret(const RegistrationSettings& registration_setti
     return *registration_settings.shared_secret;
 }
 
-void insert_nonce(Transaction& transaction, const std::string& nonce, std::int64_t now) {
+void insert_nonce(Transaction& transaction, const std::string& nonce, std::int64_t own_now) {
+    const std::int64_t now = shared_time_ms(transaction, own_now);
     transaction.execute("DELETE FROM registration_nonces WHERE creation_ts < ?", now - nonce_life_ms);
     transaction.execute("INSERT INTO registration_nonces (nonce, creation_ts) VALUES (?, ?)", nonce, now);
 }
 
 /// A nonce is good for one attempt. False: it isn't known, or too old.
-bool use_nonce(Transaction& transaction, const std::string& nonce, std::int64_t now) {
+bool use_nonce(Transaction& transaction, const std::string& nonce, std::int64_t own_now) {
+    const std::int64_t now = shared_time_ms(transaction, own_now);
     const auto row = transaction.query_one<std::int64_t>("SELECT creation_ts FROM registration_nonces WHERE nonce = ?", nonce);
     transaction.execute("DELETE FROM registration_nonces WHERE nonce = ?", nonce);
     return row && std::get<0>(*row) >= now - nonce_life_ms;

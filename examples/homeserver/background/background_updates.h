@@ -6,9 +6,8 @@
 
 #include <async/task.h>
 
-#include <boost/asio/any_io_executor.hpp>
-
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,12 +26,13 @@ struct CurrentUpdate {
 struct BackgroundStatus {
     bool enabled = true;
     std::string database_name;
+    bool is_run_here = true;  ///< false: by another process
     std::optional<CurrentUpdate> current;
 };
 
-/// The background updates of the server's database, run by its main worker.
+/// The background updates of the server's database, run by the first worker of one of its processes.
 ///
-/// Thread: `start` and `stop` on the main worker's; `status` and `set_enabled` from any worker, they hop there and back.
+/// Thread: `start` and `stop` on that worker's; `status` and `set_enabled` from any worker, they hop there and back.
 /// Lifetime: the worker's; stopped before it ends.
 class BackgroundUpdates {
 public:
@@ -42,8 +42,9 @@ public:
                       const modapi::BackgroundUpdateSettings& settings);
     ~BackgroundUpdates();
 
-    void start() { updater_.start(); }
-    /// Ends what runs; it goes on after the next start from the progress that is in the database.
+    /// `lease`: what must hold for a batch to be committed; null: nothing.
+    void start(std::shared_ptr<const modapi::TransactionCondition> lease);
+    /// Ends what runs; it goes on after the next start, in whichever process, from the progress that is in the database.
     [[nodiscard]] async::task<void> stop();
 
     [[nodiscard]] async::task<BackgroundStatus> status();
@@ -57,17 +58,22 @@ private:
     struct Job {
         modapi::Database* database;
         const BackgroundWork* work;
+        std::shared_ptr<const modapi::TransactionCondition> lease;
         [[nodiscard]] async::task<std::int64_t> batch(const callbacks::JsonDict& progress, std::int64_t batch_size);
     };
 
     [[nodiscard]] static BackgroundStatus read_status(const BackgroundUpdates* self);
     static void change_enabled(BackgroundUpdates* self, bool enabled);
-    static void begin(BackgroundUpdates* self) { self->start(); }
+    static void begin(BackgroundUpdates* self);
 
-    boost::asio::any_io_executor executor_;
+    const async::environment& where_;
+    modapi::Database& database_;
+    callbacks::BackgroundUpdateControllerDispatch& controller_;
+    const modapi::BackgroundUpdateSettings settings_;
     modapi::BackgroundUpdateRows table_;
     std::vector<Job> jobs_;
-    modapi::BackgroundUpdater updater_;
+    std::shared_ptr<modapi::BackgroundUpdater> updater_;  ///< null: they don't run here
+    bool is_enabled_ = true;                              ///< as the administrator wants it here
 };
 
 }  // namespace homeserver

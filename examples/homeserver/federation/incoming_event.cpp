@@ -107,7 +107,7 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
     taken.is_known = is_known(transaction, event.room_id(), *event.event_id());
     if (taken.is_known) return taken;
     taken.room_is_taken = (event.is_state() || changes_state(order.others)) &&
-                          has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
+                          room_has_turn_of_another(transaction, event.room_id(), order.holder, order.now_ms);
     if (taken.room_is_taken || find_outdated(transaction, order.others)) return taken;
     std::optional<RoomHead> head = find_head(transaction, event.room_id());
     if (!head) return taken;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "federation/received_pdu.h"
 #include "rooms/event_sender.h"
 #include "rooms/room_turns.h"
@@ -24,7 +24,7 @@ struct EvaluatedPdu {
 
 /// An event that another server has sent, while this server deals with it.
 struct ArrivedPdu {
-    Turns::Turn turn;       ///< whoever delivers the event as well waits for its end
+    SharedTurns::Turn turn;       ///< whoever delivers the event as well waits for its end
     bool is_known = false;  ///< it is here already: modules have been asked about it
 };
 
@@ -33,7 +33,7 @@ class IncomingEvents {
 public:
     IncomingEvents(modapi::Database& database, const async::clock& clock, callbacks::SpamCheckerDispatch& spam_checker,
                    callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender, RoomTurns& room_turns,
-                   Turns& turns) noexcept
+                   SharedTurns& turns) noexcept
         : database_(database),
           clock_(clock),
           spam_checker_(spam_checker),
@@ -66,7 +66,7 @@ private:
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     EventSender& event_sender_;
     RoomTurns& room_turns_;
-    Turns& turns_;
+    SharedTurns& turns_;
 };
 
 }  // namespace homeserver

@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include "http/forwarded_address.h"
 #include "http/target.h"
 #include "text/utf8.h"
 
@@ -98,11 +99,11 @@ void log_request(const modapi::Request& request, std::string_view raw_path, int 
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket)
-    : owner_(owner), stream_(std::move(socket)) {
+HttpConnection::HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket, bool x_forwarded)
+    : owner_(owner), stream_(std::move(socket)), x_forwarded_(x_forwarded) {
     boost::system::error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
-    if (!error) client_address_ = peer.address().to_string();
+    if (!error) peer_address_ = peer.address().to_string();
     stream_.socket().set_option(boost::asio::ip::tcp::no_delay(true), error);  // else small responses wait for acknowledgements
     buffer_.max_size(max_buffer);
     owner_.statistics_.connected();
@@ -178,7 +179,8 @@ async::task<bool> HttpConnection::send_continue() {
 
 async::task<bool> HttpConnection::answer() {
     modapi::Request request = reader_->take();
-    request.client_address = client_address_;
+    request.client_address = peer_address_;
+    if (x_forwarded_) request.client_address = forwarded_address(request.headers).value_or(peer_address_);
     summary_.trace = modapi::trace_of_request(request);
     const bool client_keeps_alive = reader_->keeps_alive();
     reader_.reset();
@@ -290,7 +292,7 @@ async::task<void> HttpConnection::hung_up() {
 async::task<void> HttpConnection::refuse() {
     modapi::Response response = reader_->refusal();
     owner_.statistics_.refused(response.status);
-    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reader_->reason(), client_address_);
+    spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reader_->reason(), peer_address_);
     reader_.reset();
     const bool sent = co_await send(std::move(response), false, false);
     if (!sent) co_return;
@@ -315,10 +317,10 @@ HttpConnections::HttpConnections(const async::environment& where, const BoundEnd
           spdlog::error("a connection ended with an error: {}", callbacks::message_of(failure));
       }) {}
 
-void HttpConnections::add(boost::asio::ip::tcp::socket socket) noexcept {
+void HttpConnections::add(boost::asio::ip::tcp::socket socket, bool x_forwarded) noexcept {
     if (finishing_) return;
     try {
-        scope_.spawn("connection", HttpConnection::serve(std::make_unique<HttpConnection>(*this, std::move(socket))));
+        scope_.spawn("connection", HttpConnection::serve(std::make_unique<HttpConnection>(*this, std::move(socket), x_forwarded)));
     } catch (const std::exception& error) {
         spdlog::error("a client can't be served: {}", error.what());
     }

@@ -33,7 +33,7 @@ struct ConnectionCounts {
 /// its request and closes its side of the connection gets its answer all the same; what only waits ends then.
 class HttpConnection {
 public:
-    HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket);
+    HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket, bool x_forwarded);
     ~HttpConnection();
     HttpConnection(const HttpConnection&) = delete;
     HttpConnection& operator=(const HttpConnection&) = delete;
@@ -73,7 +73,8 @@ private:
     std::optional<RequestReader> reader_;
     RequestSummary summary_;            ///< of the request that is being answered
     bool client_has_finished_ = false;  ///< it sends nothing any more
-    std::string client_address_;
+    std::string peer_address_;
+    const bool x_forwarded_;  ///< the peer is a proxy, whose word on its client is believed
     bool is_idle_ = true;
     std::atomic<bool> is_answering_ = false;
 };
@@ -87,8 +88,9 @@ public:
     HttpConnections(const HttpConnections&) = delete;
     HttpConnections& operator=(const HttpConnections&) = delete;
 
-    /// Throws nothing: a client that can't be served is logged, and its connection closed.
-    void add(boost::asio::ip::tcp::socket socket) noexcept;
+    /// Throws nothing: a client that can't be served is logged, and its connection closed. `x_forwarded`: the requests' clients are
+    /// those that X-Forwarded-For names (forwarded_address), where it names one.
+    void add(boost::asio::ip::tcp::socket socket, bool x_forwarded = false) noexcept;
     /// Idle connections end now, the others when their request is answered; new ones aren't taken.
     void finish();
     /// Requests that still run are cut.

@@ -3,6 +3,7 @@
 #include <modapi/services/mail_services.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <boost/json/serialize.hpp>
 
@@ -20,7 +21,10 @@ void append_to(const std::filesystem::path& file, std::string_view line) {
     constexpr mode_t owner_only = 0600;
     const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, owner_only);
     if (descriptor < 0) throw std::system_error(errno, std::generic_category());
+    // Other processes append to it too: a line that is written in parts stays one. Ends with the descriptor.
     int failure = 0;
+    while (::flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
+    }
     while (!line.empty() && failure == 0) {
         const ssize_t written = ::write(descriptor, line.data(), line.size());
         if (written >= 0) {

@@ -8,7 +8,7 @@
 namespace homeserver {
 
 /// A file that mails and validation codes are written to instead of being sent: one JSON object a line. Who reads it takes over
-/// accounts; it is made for its owner alone. Thread: any.
+/// accounts; it is made for its owner alone. Several processes may append to it. Thread: any.
 class MailSink {
 public:
     explicit MailSink(std::filesystem::path file) : file_(std::move(file)) {}

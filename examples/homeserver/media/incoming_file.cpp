@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -43,6 +44,15 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
     [[nodiscard]] bool lock() const noexcept { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0; }
+    void wait_for_lock() const noexcept {
+        while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+        }
+    }
+    /// Nobody has removed it.
+    [[nodiscard]] bool has_name() const noexcept {
+        struct stat status {};
+        return ::fstat(descriptor_, &status) != 0 || status.st_nlink > 0;
+    }
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
     [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
 
@@ -110,15 +120,18 @@ IncomingFile::IncomingFile(const MediaSettings& media_settings, const std::strin
     : path_(folder_of_incoming(media_settings) / media_id), place_(path_of_media(media_settings, media_id)) {
     fs::create_directories(path_.parent_path());
     fs::create_directories(place_.parent_path());
-    OpenFile file(path_, O_WRONLY | O_CREAT | O_EXCL);
-    if (!file.is_open()) fail(errno, path_);
-    static_cast<void>(file.lock());  // where there are no locks, nobody else has the store
-    const int reason = write_all(file.descriptor(), bytes);
+    std::optional<OpenFile> file;
+    do {
+        file.emplace(path_, O_WRONLY | O_CREAT | O_EXCL);
+        if (!file->is_open()) fail(errno, path_);
+        file->wait_for_lock();  // where there are no locks, nobody else has the store
+    } while (!file->has_name());  // a server that starts found it before the lock was there
+    const int reason = write_all(file->descriptor(), bytes);
     if (reason != 0) {
         ::unlink(path_.c_str());
         fail(reason, path_);
     }
-    descriptor_ = file.release();
+    descriptor_ = file->release();
 }
 
 IncomingFile::~IncomingFile() {

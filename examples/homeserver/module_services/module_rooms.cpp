@@ -2,7 +2,7 @@
 
 #include "accounts/accounts.h"
 #include "accounts/stored_profile.h"
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "events/room_store.h"
 #include "http/requests.h"
 #include "rooms/aliases.h"
@@ -49,7 +49,7 @@ task<JsonDict> with_name(modapi::Database& database, UserID target, JsonDict con
 }
 
 /// The job behind delete_room; no second one for the room as long as it has its turn.
-task<void> delete_in_background(RoomShutdown& room_shutdown, Turns::Turn turn, std::string room_id) {
+task<void> delete_in_background(RoomShutdown& room_shutdown, SharedTurns::Turn turn, std::string room_id) {
     const std::optional<std::string> nobody;
     static_cast<void>(co_await room_shutdown.shut_down(std::move(turn), nobody, std::move(room_id), nullptr));
 }
@@ -142,7 +142,7 @@ task<std::pair<std::string, std::optional<std::string>>> ModuleRooms::create_roo
 
 task<void> ModuleRooms::delete_room(callbacks::RoomID room) {
     const std::string room_id = room.to_string();
-    Turns::Turn turn = room_shutdown_.begin(room_id);
+    SharedTurns::Turn turn = co_await room_shutdown_.begin(room_id);
     if (!turn) co_return;
     const async::context& here = co_await async::this_context;
     modapi::Cause cause = modapi::Cause::of(here);

@@ -28,7 +28,8 @@ void log_refusal(std::string_view why) { spdlog::warn("a client couldn't be let 
 /// A client that waits for a worker. Thread: any; the first taker gets it.
 class ClientDistribution::Offer {
 public:
-    Offer(tcp protocol, std::size_t workers) : protocol_(protocol), made_to_(workers, false), since_(steady_clock::now()) {}
+    Offer(tcp protocol, bool x_forwarded, std::size_t workers)
+        : protocol_(protocol), x_forwarded_(x_forwarded), made_to_(workers, false), since_(steady_clock::now()) {}
     ~Offer() {
         if (!is_taken() && descriptor_ >= 0) ::close(descriptor_);
     }
@@ -43,7 +44,7 @@ public:
             tcp::socket client(worker.executor);
             client.assign(protocol_, descriptor_);
             is_own = false;
-            worker.serve(std::move(client));
+            worker.serve(std::move(client), x_forwarded_);
         } catch (const std::exception& error) {
             if (is_own) ::close(descriptor_);
             log_refusal(error.what());
@@ -62,6 +63,7 @@ public:
 
 private:
     tcp protocol_;
+    bool x_forwarded_;
     int descriptor_ = -1;
     std::atomic<bool> is_taken_{false};
     std::vector<bool> made_to_;
@@ -79,12 +81,12 @@ ClientDistribution::ClientDistribution(boost::asio::io_context& io, std::vector<
 
 ClientDistribution::~ClientDistribution() = default;
 
-void ClientDistribution::give(tcp::socket client) {
+void ClientDistribution::give(tcp::socket client, bool x_forwarded) {
     boost::system::error_code error;
     const tcp::endpoint endpoint = client.local_endpoint(error);
     if (error) return;  // it is gone already
     try {
-        const auto offer = std::make_shared<Offer>(endpoint.protocol(), candidates_.size());
+        const auto offer = std::make_shared<Offer>(endpoint.protocol(), x_forwarded, candidates_.size());
         offer->hold(client.release());
         offer_to(next_candidate(), offer);
         untaken_.push_back(offer);

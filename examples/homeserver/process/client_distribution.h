@@ -26,16 +26,17 @@ class ClientDistribution {
 public:
     /// Who may take a client.
     struct Worker {
-        boost::asio::any_io_executor executor;                    ///< of its thread
-        std::function<void(boost::asio::ip::tcp::socket)> serve;  ///< called there
+        boost::asio::any_io_executor executor;  ///< of its thread
+        /// Called there, with what was said of the client to `give`.
+        std::function<void(boost::asio::ip::tcp::socket client, bool x_forwarded)> serve;
     };
     ClientDistribution(boost::asio::io_context& io, std::vector<Worker> workers);
     ~ClientDistribution();
     ClientDistribution(const ClientDistribution&) = delete;
     ClientDistribution& operator=(const ClientDistribution&) = delete;
 
-    /// A client that was let in. Cost: two posts; no timer of its own.
-    void give(boost::asio::ip::tcp::socket client);
+    /// A client that was let in; `x_forwarded`: by a listener where proxies come. Cost: two posts; no timer of its own.
+    void give(boost::asio::ip::tcp::socket client, bool x_forwarded);
     /// Those that nobody took are let go.
     void stop();
 

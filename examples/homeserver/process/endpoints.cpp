@@ -9,6 +9,7 @@
 #include "addresses/validation_requests.h"
 #include "admin/admin.h"
 #include "federation/federation.h"
+#include "http/health.h"
 #include "media/media.h"
 #include "presence/presence.h"
 #include "process/capabilities.h"
@@ -26,6 +27,7 @@
 namespace homeserver {
 
 void add_endpoints(Router& router) {
+    add_health_endpoint(router);
     add_capability_endpoints(router);
     add_registration_endpoints(router);
     add_login_endpoints(router);

@@ -24,12 +24,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
 namespace program_options = boost::program_options;
 
-constexpr const char* usage = "usage: homeserver --config FILE [--check-config]\n";
+constexpr const char* usage = "usage: homeserver --config FILE [--config FILE]... [--check-config]\n";
 
 constexpr const char* own_log = "homeserver";
 
@@ -108,6 +109,7 @@ void print_findings(const homeserver::ServerConfiguration& configuration,
     std::cout << "database: " << configuration.database.name << (is_sqlite ? " " + configuration.database.database : "")
               << "\n";
     std::cout << "workers: " << configuration.workers << "\n";
+    if (configuration.process.worker_name) std::cout << "worker_name: " << *configuration.process.worker_name << "\n";
     for (const modapi::ConfiguredModule& module : modules) {
         const std::string library = module.library.empty() ? "compiled in" : module.library.string();
         std::cout << "module: " << module.name << " (" << library << ")\n";
@@ -128,8 +130,8 @@ void serve(const modapi::ConfigurationFile& file, const homeserver::ServerConfig
     spdlog::info("stopped");
 }
 
-void run(const std::string& config_file, bool only_check, modapi::HostProcess& process, StandardError& log) {
-    const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(config_file);
+void run(const std::vector<std::filesystem::path>& files, bool only_check, modapi::HostProcess& process, StandardError& log) {
+    const modapi::ConfigurationFile file = modapi::ConfigurationFile::load(files);
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
     homeserver::ServerConfiguration configuration = homeserver::read_server_configuration(file, default_module_path(), warn);
     configuration.template_dir = template_dir();
@@ -139,15 +141,16 @@ void run(const std::string& config_file, bool only_check, modapi::HostProcess& p
     if (only_check) {
         print_findings(configuration, modules);
     } else {
-        const homeserver::ModuleReading reading(file, config_file, default_module_path(), resolver);
+        const homeserver::ModuleReading reading(file, files, default_module_path(), resolver);
         serve(file, configuration, modules, reading, process, log);
     }
 }
 
 int run_program(int argument_count, char** arguments, modapi::HostProcess& process, StandardError& log) {
     program_options::options_description options("Options");
-    options.add_options()("config", program_options::value<std::string>()->value_name("FILE"),
-                          "the configuration, a YAML file")(
+    options.add_options()("config", program_options::value<std::vector<std::string>>()->value_name("FILE"),
+                          "the configuration, a YAML file; given several times, a later file's top-level keys take the place of "
+                          "those of the files before it")(
         "check-config", "read the configuration and those of all modules, say what was found, start nothing")(
         "version", "say which version this is")("help", "say this");
     program_options::variables_map given;
@@ -165,7 +168,8 @@ int run_program(int argument_count, char** arguments, modapi::HostProcess& proce
         return EXIT_FAILURE;
     }
     if (sodium_init() < 0) throw std::runtime_error("libsodium can't be used");
-    run(given["config"].as<std::string>(), given.contains("check-config"), process, log);
+    const auto& files = given["config"].as<std::vector<std::string>>();
+    run({files.begin(), files.end()}, given.contains("check-config"), process, log);
     return EXIT_SUCCESS;
 }
 

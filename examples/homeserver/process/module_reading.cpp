@@ -10,13 +10,13 @@
 
 namespace homeserver {
 
-ModuleReading::ModuleReading(const modapi::ConfigurationFile& served, std::filesystem::path file,
+ModuleReading::ModuleReading(const modapi::ConfigurationFile& served, std::vector<std::filesystem::path> files,
                              std::filesystem::path module_path, modapi::ModuleResolver& resolver)
-    : served_(served), file_(std::move(file)), module_path_(std::move(module_path)), resolver_(resolver) {}
+    : served_(served), files_(std::move(files)), module_path_(std::move(module_path)), resolver_(resolver) {}
 
 std::vector<modapi::ConfiguredModule> ModuleReading::read() const {
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
-    const modapi::ConfigurationFile next = modapi::ConfigurationFile::load(file_);
+    const modapi::ConfigurationFile next = modapi::ConfigurationFile::load(files_);
     static_cast<void>(read_server_configuration(next, module_path_, warn));
     std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(next, resolver_, warn);
     warn_of_other_changes(next);
@@ -36,7 +36,10 @@ void ModuleReading::warn_of_other_changes(const modapi::ConfigurationFile& next)
         if (before != nullptr && now != nullptr && *before == *now) continue;
         changed += (changed.empty() ? "" : ", ") + key;
     }
-    if (!changed.empty()) spdlog::warn("{}: only modules change while the server runs; a restart is needed for {}", next.name(), changed);
+    if (changed.empty()) return;
+    std::string files;
+    for (const std::string& name : next.names()) files += (files.empty() ? "" : ", ") + name;
+    spdlog::warn("{}: only modules change while the server runs; a restart is needed for {}", files, changed);
 }
 
 }  // namespace homeserver

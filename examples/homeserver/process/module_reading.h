@@ -8,15 +8,15 @@
 
 namespace homeserver {
 
-/// Reads the modules of the configuration file again, for a server that serves.
+/// Reads the modules of the configuration's files again, for a server that serves.
 ///
-/// The rest of the file is checked as at the start, and takes a restart: what of it has changed since then is a warning that names the
+/// The rest of them is checked as at the start, and takes a restart: what of it has changed since then is a warning that names the
 /// keys. Thread: one at a time. Lifetime: what it is made from outlives it.
 class ModuleReading {
 public:
-    /// `served`: what the server was started with, of `file`; `module_path`: where modules are if the file doesn't say it.
-    ModuleReading(const modapi::ConfigurationFile& served, std::filesystem::path file, std::filesystem::path module_path,
-                  modapi::ModuleResolver& resolver);
+    /// `served`: what the server was started with, of `files`; `module_path`: where modules are if these don't say it.
+    ModuleReading(const modapi::ConfigurationFile& served, std::vector<std::filesystem::path> files,
+                  std::filesystem::path module_path, modapi::ModuleResolver& resolver);
 
     /// Errors: ConfigurationError, in the words of the start.
     [[nodiscard]] std::vector<modapi::ConfiguredModule> read() const;
@@ -25,7 +25,7 @@ private:
     void warn_of_other_changes(const modapi::ConfigurationFile& next) const;
 
     const modapi::ConfigurationFile& served_;
-    std::filesystem::path file_;
+    std::vector<std::filesystem::path> files_;
     std::filesystem::path module_path_;
     modapi::ModuleResolver& resolver_;
 };

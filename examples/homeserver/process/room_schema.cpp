@@ -42,9 +42,6 @@ std::vector<std::string> room_schema() {
         "CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, creator TEXT NOT NULL, is_public BIGINT NOT NULL, "
         "depth BIGINT NOT NULL, state_version BIGINT NOT NULL, extremities TEXT NOT NULL)",
 
-        // Who alone may change a room's state, and until when (milliseconds of the wall clock).
-        "CREATE TABLE IF NOT EXISTS room_turns (room_id TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_ms BIGINT NOT NULL)",
-
         // pdu: the event as it is signed, JSON. unsigned_fields: what the server keeps beside it (prev_content, ...).
         "CREATE TABLE IF NOT EXISTS events (event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, stream_position BIGINT NOT NULL, "
         "type TEXT NOT NULL, state_key TEXT, sender TEXT NOT NULL, pdu TEXT NOT NULL, unsigned_fields TEXT NOT NULL, "

@@ -1,9 +1,17 @@
 #include "process/schema.h"
 
+#include "accounts/turn_rows.h"
 #include "background/background_work.h"
+#include "events/stream.h"
+#include "events/stream_page.h"
 #include "process/room_schema.h"
 
 #include <modapi/hosting/background_update_rows.h>
+#include <modapi/hosting/schema_lock.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace homeserver {
 
@@ -133,11 +141,63 @@ void create_tables(modapi::Transaction& transaction, void*) {
     modapi::BackgroundUpdateRows::create(transaction);
     upgrade_rooms(transaction);
     for (const std::string& statement : room_schema()) transaction.execute(statement);
+    for (const std::string& statement : schema_of_turns()) transaction.execute(statement);
     queue_what_is_missing(transaction);
+}
+
+/// What tells two versions of the tables apart.
+std::string fingerprint() {
+    constexpr std::uint64_t prime = 0x100000001b3;
+    std::uint64_t hash = 0xcbf29ce484222325;
+    const auto add = [&](std::string_view statement) {
+        for (const char character : statement) hash = (hash ^ static_cast<unsigned char>(character)) * prime;
+        hash *= prime;
+    };
+    for (const char* const statement : outlived) add(statement);
+    for (const char* const statement : tables) add(statement);
+    for (const std::string& statement : room_schema()) add(statement);
+    for (const std::string& statement : schema_of_turns()) add(statement);
+    for (const std::string& statement : schema_of_followed_stream()) add(statement);
+    return std::to_string(hash);
+}
+
+void create_turn_table(modapi::Transaction& transaction, void*) {
+    modapi::lock_schema(transaction);
+    transaction.execute(std::string("CREATE TABLE IF NOT EXISTS ") + stream_turn_table + " (unused BIGINT)");
+}
+
+/// Where processes serve already that made these tables, nothing is touched: to look whether a column is there would wait for all
+/// who use the table, and have them wait.
+void create_shared_tables(modapi::Transaction& transaction, void*) {
+    // Before the first snapshot, so that it has what a process made that was faster.
+    transaction.execute_later(std::string("LOCK TABLE ") + stream_turn_table + " IN SHARE ROW EXCLUSIVE MODE");
+    transaction.execute("CREATE TABLE IF NOT EXISTS made_schema (fingerprint TEXT NOT NULL)");
+    const std::string wanted = fingerprint();
+    const auto made = transaction.query_one<std::string>("SELECT fingerprint FROM made_schema");
+    if (made && std::get<0>(*made) == wanted) {
+        queue_what_is_missing(transaction);
+        return;
+    }
+    create_tables(transaction, nullptr);
+    for (const std::string& statement : schema_of_followed_stream()) transaction.execute(statement);
+    transaction.execute("DELETE FROM made_schema");
+    transaction.execute("INSERT INTO made_schema (fingerprint) VALUES (?)", wanted);
+}
+
+/// Several processes may start at once.
+void create_shared_schema(modapi::Database& database) {
+    database.run_blocking("create_turn_table", &create_turn_table, nullptr);
+    database.run_blocking("create_schema", &create_shared_tables, nullptr);
 }
 
 }  // namespace
 
-void create_schema(modapi::Database& database) { database.run_blocking("create_schema", &create_tables, nullptr); }
+void create_schema(modapi::Database& database) {
+    if (database.engine() == "postgresql") {
+        create_shared_schema(database);
+    } else {
+        database.run_blocking("create_schema", &create_tables, nullptr);
+    }
+}
 
 }  // namespace homeserver

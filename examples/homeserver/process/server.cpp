@@ -1,10 +1,14 @@
 #include "process/server.h"
 
 #include "events/stream.h"
+#include "events/stream_page.h"
 #include "media/incoming_file.h"
 #include "process/endpoints.h"
 #include "process/module_reading.h"
 #include "process/schema.h"
+#include "text/secrets.h"
+
+#include <modapi/hosting/joined_processes.h>
 
 #include <spdlog/spdlog.h>
 
@@ -27,12 +31,13 @@ constexpr auto time_for_modules = std::chrono::milliseconds(2000);
 constexpr auto time_to_stop = std::chrono::milliseconds(4500);
 
 std::unique_ptr<modapi::Database> open_database(const modapi::ConfigurationFile& file,
-                                                const modapi::DatabaseSettings& settings) {
+                                                const modapi::DatabaseSettings& settings, const std::string& instance) {
     modapi::ConfigurationPath place = {"database", "args"};
     if (settings.name == "sqlite3") place.emplace_back("database");
     try {
         modapi::DatabaseSettings with_turns = settings;
         with_turns.turn_table = stream_turn_table;
+        with_turns.postgresql_options = options_of_process(instance);
         with_turns.is_alone = true;
         std::unique_ptr<modapi::Database> database = modapi::Database::open(with_turns);
         create_schema(*database);
@@ -87,8 +92,11 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
+      instance_(new_media_id()),
       host_pool_(host_threads),
-      database_(open_database(file, configuration.database)),
+      database_(open_database(file, configuration.database, instance_)),
+      processes_(modapi::join_processes(*database_, configuration.database, configuration.process, file, modules,
+                                        configuration.server_name, HOMESERVER_VERSION)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       server_name_(configuration.server_name),
@@ -96,10 +104,11 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       context_{configuration, server_name_, *database_,
                notifier_,     signing_key_, presence_interests_,
                turns_,        mailer_,      HostPool{host_pool_.get_executor()},
-               router_,       traffic_,     inspector_page_} {
+               router_,       traffic_,     inspector_page_, health_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
+    if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, &processes_->bus());
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);
     settings.read_modules = [&reading] { return reading.read(); };
@@ -119,7 +128,9 @@ Server::~Server() {
 modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& process) const {
     modapi::WorkerGroupSettings settings;
     settings.count = configuration_.workers;
-    settings.worker_app = "homeserver.worker";
+    settings.worker_name = configuration_.process.worker_name;
+    settings.worker_app = configuration_.process.worker_app;
+    settings.each.reserved_paths.emplace_back("/health");
     settings.each.start_deadline = std::chrono::milliseconds(configuration_.module_start_timeout_ms);
     settings.each.stop_deadline = time_for_modules;
     settings.each.limit(configuration_.callback_limits);
@@ -131,6 +142,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.grace = grace_for_requests;
     settings.time_to_stop = time_to_stop;
     settings.process = &process;
+    settings.processes = processes_.get();
     return settings;
 }
 
@@ -139,7 +151,9 @@ void Server::listen() {
     for (std::size_t index = 0; index < workers_->size(); ++index) {
         ServerWorker& worker = (*workers_)[index];
         all.push_back(
-            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client) { worker.serve(std::move(client)); }});
+            {worker.where().executor, [&worker](boost::asio::ip::tcp::socket client, bool x_forwarded) {
+                 worker.serve(std::move(client), x_forwarded);
+             }});
     }
     distribution_.emplace(workers_->front(), std::move(all));
     for (const Listener& listener : configuration_.listeners) {
@@ -165,12 +179,12 @@ ConnectionCounts Server::clients() {
 
 void Server::run() {
     for (std::size_t index = 0; index < acceptors_.size(); ++index) {
-        const bool is_for_metrics = configuration_.listeners[index].is_for_metrics;
-        const auto give = [this, is_for_metrics](boost::asio::ip::tcp::socket client) {
-            if (is_for_metrics) {
+        const Listener& listener = configuration_.listeners[index];
+        const auto give = [this, &listener](boost::asio::ip::tcp::socket client) {
+            if (listener.is_for_metrics) {
                 metrics_server_->serve(std::move(client));
             } else {
-                distribution_->give(std::move(client));
+                distribution_->give(std::move(client), listener.x_forwarded);
             }
         };
         acceptors_[index]->start(give, [this] { return clients(); });

@@ -3,6 +3,7 @@
 #include "accounts/turns.h"
 #include "events/notifier.h"
 #include "events/signing_key.h"
+#include "http/health.h"
 #include "http/request_statistics.h"
 #include "http/router.h"
 #include "mail/mailer.h"
@@ -10,12 +11,14 @@
 #include "process/acceptor.h"
 #include "process/client_distribution.h"
 #include "process/metrics_server.h"
+#include "process/other_processes.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
 #include "text/server_name.h"
 
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/inspector_page.h>
+#include <modapi/hosting/process_group.h>
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/thread_pool.hpp>
@@ -55,9 +58,11 @@ private:
 
     const modapi::ConfigurationFile& file_;
     const ServerConfiguration& configuration_;
+    const std::string instance_;  ///< of this program, among those over one database
     Turns turns_;  // outlives every executor on which somebody waits for one
     boost::asio::thread_pool host_pool_;
     std::unique_ptr<modapi::Database> database_;
+    std::unique_ptr<modapi::ProcessGroup> processes_;  ///< null: this one is alone
     SigningKey signing_key_;
     Notifier notifier_;
     PresenceInterests presence_interests_;
@@ -66,7 +71,9 @@ private:
     Router router_;
     Traffic traffic_;
     std::optional<modapi::InspectorPage> inspector_page_;
+    Health health_;
     ProcessContext context_;
+    std::optional<OtherProcesses> other_processes_;  ///< on PostgreSQL
     std::optional<modapi::Workers<ServerWorker>> workers_;
     std::optional<MetricsServer> metrics_server_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;  ///< of the configuration's listeners, in their order

@@ -42,6 +42,10 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "callback_deadline",
                                                 "interaction_deadline",
                                                 "workers",
+                                                "worker_name",
+                                                "worker_app",
+                                                "run_background_tasks_on",
+                                                "redis",
                                                 "background_updates",
                                                 "caches",
                                                 "login_via_existing_session",
@@ -62,7 +66,7 @@ const std::set<std::string_view> listener_keys = {"port", "bind_addresses", "typ
 class Reading {
 public:
     Reading(const ConfigurationFile& file, const std::function<void(const std::string&)>& warn)
-        : file_(file), warn_(warn), reader_(file, warn), folder_(std::filesystem::path(file.name()).parent_path()) {}
+        : file_(file), warn_(warn), reader_(file, warn) {}
 
     [[nodiscard]] ServerConfiguration read(const std::filesystem::path& default_module_path);
 
@@ -70,7 +74,10 @@ private:
     [[noreturn]] void fail(const ConfigurationPath& path, std::string_view message) const { file_.fail(path, message); }
     void warn_unknown_keys(const JsonDict& object, const ConfigurationPath& path,
                            const std::set<std::string_view>& known) const;
-    [[nodiscard]] std::filesystem::path located(const std::string& path) const { return reader_.located(path); }
+    /// A path that is written below the top-level key `key`.
+    [[nodiscard]] std::filesystem::path located(const char* key, const std::string& path) const {
+        return file_.located({key}, path);
+    }
     [[nodiscard]] std::string server_name(const ConfigSection& root) const;
     [[nodiscard]] std::string base_url(const ConfigSection& root, const std::string& server_name) const;
     [[nodiscard]] std::vector<Listener> listeners(const ConfigSection& root) const;
@@ -82,7 +89,6 @@ private:
     const ConfigurationFile& file_;
     const std::function<void(const std::string&)>& warn_;
     modapi::ConfigurationReader reader_;
-    std::filesystem::path folder_;
 };
 
 void Reading::warn_unknown_keys(const JsonDict& object, const ConfigurationPath& path,
@@ -126,6 +132,7 @@ void Reading::add_listeners(const ConfigSection& entry, ConfigurationPath path, 
         entry.fail("tls", "must be false: this server speaks plain HTTP, put a proxy before it");
     const std::int64_t port = entry.required<std::int64_t>("port");
     if (port < 0 || port > std::numeric_limits<std::uint16_t>::max()) entry.fail("port", "must be a port number, 0 to 65535");
+    const bool x_forwarded = entry.value_or<bool>("x_forwarded", false);
     const auto addresses = entry.value_or<std::vector<std::string>>("bind_addresses", {"127.0.0.1"});
     if (addresses.empty()) entry.fail("bind_addresses", "must have at least one address");
     for (std::size_t index = 0; index < addresses.size(); ++index) {
@@ -143,6 +150,7 @@ void Reading::add_listeners(const ConfigSection& entry, ConfigurationPath path, 
         listener.address = addresses[index];
         listener.port = static_cast<std::uint16_t>(port);
         listener.is_for_metrics = type == "metrics";
+        listener.x_forwarded = x_forwarded;
         listener.path = std::move(of_port);
         listeners.push_back(std::move(listener));
     }
@@ -211,6 +219,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.public_baseurl.is_given = root.contains("public_baseurl");
         configuration.listeners = listeners(root);
         configuration.database = reader_.database();
+        configuration.process = reader_.process("homeserver.worker");
         configuration.registration.is_enabled = registration(root);
         configuration.background_updates = reader_.background_updates();
         configuration.caches = reader_.caches();
@@ -219,12 +228,12 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.registration.shared_secret = root.optional<std::string>("registration_shared_secret");
         if (configuration.registration.shared_secret && configuration.registration.shared_secret->empty())
             root.fail("registration_shared_secret", "must not be empty: whoever knows it makes administrators");
-        configuration.media.store_path = located(root.value_or<std::string>("media_store_path", "media_store"));
+        configuration.media.store_path = located("media_store_path", root.value_or<std::string>("media_store_path", "media_store"));
         const ConfigSection directory = root.section("user_directory");
         configuration.user_directory.is_enabled = directory.value_or<bool>("enabled", true);
         configuration.user_directory.search_all_users = directory.value_or<bool>("search_all_users", false);
-        configuration.signing_key_path =
-            located(root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
+        configuration.signing_key_path = located(
+            "signing_key_path", root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         const std::chrono::milliseconds usual(configuration.module_start_timeout_ms);
         configuration.module_start_timeout_ms = reader_.module_start_timeout(usual).count();
         configuration.callback_limits = reader_.callback_limits();
@@ -233,10 +242,10 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
         if (workers < 1 || workers > max_workers) root.fail("workers", "must be 1 to " + std::to_string(max_workers));
         configuration.workers = static_cast<int>(workers);
-        configuration.mail = read_mail_settings(root, folder_);
+        configuration.mail = read_mail_settings(root, located("email", ""));
         warn_unknown_keys(root.section("email").values(), {"email"}, mail_keys());
         if (const auto folder = root.section("templates").optional<std::string>("custom_template_directory"))
-            configuration.custom_template_dir = located(*folder).string();
+            configuration.custom_template_dir = located("templates", *folder).string();
         configuration.sso.client_whitelist =
             root.section("sso").optional<std::vector<std::string>>("client_whitelist").value_or(std::vector<std::string>());
         configuration.federation_verify_keys = federation_verify_keys(root);

@@ -15,6 +15,7 @@
 #include <modapi/hosting/decision.h>
 #include <modapi/hosting/module_host.h>
 #include <modapi/hosting/module_resolver.h>
+#include <modapi/hosting/process_settings.h>
 #include <modapi/http_client.h>
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct Listener {
     std::string address;  ///< an IP address, without brackets
     std::uint16_t port = 8008;
     bool is_for_metrics = false;  ///< Prometheus is served there, and nobody else
+    bool x_forwarded = false;     ///< a proxy comes there, which says by X-Forwarded-For who its client is
     modapi::ConfigurationPath path = {"listeners"};  ///< where the configuration asks for it, for messages
 
     /// `127.0.0.1:8008`, `[::1]:8008`.
@@ -51,6 +53,7 @@ struct ServerConfiguration {
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;
+    modapi::ProcessSettings process;
     std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start(), and then the ready(), of each module
     modapi::CallbackLimits callback_limits;
     modapi::BackgroundUpdateSettings background_updates;
@@ -64,7 +67,7 @@ struct ServerConfiguration {
     modapi::CacheSettings caches;
 };
 
-/// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the file's folder.
+/// Reads and checks the keys. `warn` gets a line for each unknown key. Relative paths become relative to the folder of the file that they stand in.
 /// `default_module_path` is the build's modules folder. Errors: modapi::ConfigurationError.
 [[nodiscard]] ServerConfiguration read_server_configuration(const modapi::ConfigurationFile& file,
                                                             const std::filesystem::path& default_module_path,

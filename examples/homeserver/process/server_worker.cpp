@@ -6,7 +6,7 @@
 #include "account_changes/new_user.h"
 #include "account_changes/third_party_id_changes.h"
 #include "account_data/account_data.h"
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "addresses/validation_mail.h"
 #include "background/background_updates.h"
 #include "events/client_event.h"
@@ -16,6 +16,7 @@
 #include "federation/authorised_join.h"
 #include "federation/incoming_event.h"
 #include "federation/x_matrix.h"
+#include "http/health.h"
 #include "mail/mailer.h"
 #include "module_services/module_accounts.h"
 #include "module_services/module_mail.h"
@@ -73,7 +74,8 @@ struct ServerWorker::Parts {
           event_writer{client_events, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
           push_gateway(process.database, modules.settings().http_client),
-          room_turns(process.database, clock, process.turns),
+          shared_turns(process.database, clock, process.turns, background),
+          room_turns(shared_turns),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
                        modules.hooks().third_party_rules, process.notifier, room_turns),
           memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender, process.notifier),
@@ -82,7 +84,7 @@ struct ServerWorker::Parts {
           room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
                         event_sender, memberships, third_party_invites),
           room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
-                        memberships, process.turns),
+                        memberships, shared_turns),
           account_data(process.database, modules.hooks().account_data, process.notifier),
           presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
                    process.presence_interests),
@@ -98,7 +100,7 @@ struct ServerWorker::Parts {
           deactivation(process.database, modules.hooks().third_party_rules, memberships, presence, sessions, profiles,
                        third_party_id_changes),
           incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
-                          room_turns, process.turns),
+                          room_turns, shared_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
@@ -118,6 +120,7 @@ struct ServerWorker::Parts {
     ClientEventWriter event_writer;
     std::optional<ValidationMail> validation_mail;  ///< only where mail can be sent
     PushGateway push_gateway;
+    SharedTurns shared_turns;
     RoomTurns room_turns;
     EventSender event_sender;
     Memberships memberships;
@@ -146,13 +149,12 @@ struct ServerWorker::Parts {
 ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext& place)
     : HostWorker(place),
       process_(process),
+      waiting_syncs_(process.notifier.audience()),
       parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
-    if (is_main()) {
+    if (place.index == 0) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
             where(), process.database, hooks().background_update_controller, process.configuration.background_updates);
         process_.background_updates = own_background_updates_.get();
-        http_pushers_ =
-            std::make_unique<HttpPushers>(where(), process.database, hooks().account_validity, parts_->push_gateway);
     }
     offer_services(place.workers);
     endpoints_.emplace(process.router, services_);
@@ -181,12 +183,13 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(hooks().spam_checker);
     services_.offer(hooks().third_party_rules);
     services_.offer(process_.notifier);
-    services_.offer(process_.turns);
+    services_.offer(parts_->shared_turns);
     services_.offer(process_.mailer);
     services_.offer(*process_.background_updates);
     services_.offer(workers);
     services_.offer(std::as_const(process_.traffic));
     services_.offer(process_.inspector_page);
+    services_.offer(process_.health);
     services_.offer(waiting_syncs_);
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);
@@ -227,40 +230,90 @@ modapi::PresenceServices& ServerWorker::presence() noexcept { return parts_->mod
 modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail; }
 modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
 
-void ServerWorker::serve(boost::asio::ip::tcp::socket socket) {
-    boost::asio::post(where().executor, [this, socket = std::move(socket)]() mutable { connections_->add(std::move(socket)); });
+void ServerWorker::serve(boost::asio::ip::tcp::socket socket, bool x_forwarded) {
+    boost::asio::post(where().executor, [this, socket = std::move(socket), x_forwarded]() mutable {
+        connections_->add(std::move(socket), x_forwarded);
+    });
 }
 
-void ServerWorker::begin() {
-    attached_ = process_.notifier.attach(where().executor, [this](const News& news) {
-        if (news.event) run_on_new_event(news.event);
-        waiting_syncs_.wake(news.users);
+void ServerWorker::hear(const News& news) {
+    if (news.event) run_on_new_event(news.event);
+    if (news.is_for_everybody) {
+        waiting_syncs_.wake_everybody(news.position);
+        if (http_pushers_) http_pushers_->start();
+    } else {
+        waiting_syncs_.wake(news.users, news.position);
         if (http_pushers_) http_pushers_->look(news.users);
-    });
-    boost::asio::post(where().executor, [this] { start_work_of_main(); });
+    }
+}
+
+void ServerWorker::set_reads_events(bool reads) {
+    if (reads == reads_events_) return;
+    reads_events_ = reads;
+    if (reads) {
+        process_.notifier.audience().add_event_readers();
+    } else {
+        process_.notifier.audience().remove_event_readers();
+    }
+}
+
+void ServerWorker::modules_changed() noexcept { set_reads_events(!hooks().third_party_rules.on_new_event.empty()); }
+
+void ServerWorker::begin() {
+    attached_ = process_.notifier.attach(where().executor, [this](const News& news) { hear(news); });
+    modules_changed();
+    boost::asio::post(where().executor, [this] { background_tasks_changed(); });
 }
 
 async::task<void> ServerWorker::drain() {
     connections_->finish();
     waiting_syncs_.wake_all();
-    co_await stop_work_of_main();
+    is_draining_ = true;
+    co_await stop_background_work();
     co_await connections_->join();
 }
 
 void ServerWorker::cut() noexcept { connections_->cancel(); }
 
 async::task<void> ServerWorker::end() {
-    if (attached_) process_.notifier.detach(*std::exchange(attached_, std::nullopt));
-    co_await stop_work_of_main();
+    if (attached_) {
+        process_.notifier.detach(*std::exchange(attached_, std::nullopt));
+        set_reads_events(false);
+    }
+    is_draining_ = true;
+    co_await stop_background_work();
 }
 
-void ServerWorker::start_work_of_main() {
-    if (own_background_updates_) own_background_updates_->start();
-    if (http_pushers_) http_pushers_->start();
+void ServerWorker::background_tasks_changed() {
+    if (!own_background_updates_ || std::exchange(follows_term_, true)) return;
+    background().spawn("background tasks", follow_term(*this));
 }
 
-async::task<void> ServerWorker::stop_work_of_main() {
-    if (http_pushers_) co_await http_pushers_->stop();
+async::task<void> ServerWorker::follow_term(ServerWorker& self) {
+    while (!self.is_draining_ && self.term_of_work_ != self.modules().background_term().number) {
+        co_await self.stop_background_work();
+        if (!self.is_draining_) self.start_background_work();
+    }
+    self.follows_term_ = false;
+}
+
+void ServerWorker::start_background_work() {
+    const modapi::BackgroundTerm& term = modules().background_term();
+    term_of_work_ = term.number;
+    if (term.number == 0) return;
+    own_background_updates_->start(term.lease);
+    http_pushers_ = std::make_shared<HttpPushers>(where(), process_.database, hooks().account_validity, parts_->push_gateway, term.lease);
+    process_.notifier.audience().add_pushers();
+    http_pushers_->start();
+}
+
+async::task<void> ServerWorker::stop_background_work() {
+    term_of_work_ = 0;
+    if (http_pushers_) {
+        process_.notifier.audience().remove_pushers();
+        const std::shared_ptr<HttpPushers> pushers = std::exchange(http_pushers_, nullptr);
+        co_await pushers->stop();
+    }
     if (own_background_updates_) co_await own_background_updates_->stop();
 }
 

@@ -13,6 +13,7 @@
 #include <modapi/hosting/workers.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,9 +21,11 @@
 namespace homeserver {
 
 class BackgroundUpdates;
+class Health;
 class HttpPushers;
 class Mailer;
 class Notifier;
+struct News;
 class PresenceInterests;
 class ServerName;
 class SigningKey;
@@ -42,7 +45,8 @@ struct ProcessContext {
     const Router& router;
     Traffic& traffic;
     const std::optional<modapi::InspectorPage>& inspector_page;  ///< none: its files aren't there
-    BackgroundUpdates* background_updates = nullptr;  ///< the main worker's; set before any worker starts
+    const Health& health;
+    BackgroundUpdates* background_updates = nullptr;  ///< the first worker's; set before any worker starts
 };
 
 /// One worker of the server: makes what its endpoints and its modules are served by, holds it together, and serves its part of
@@ -65,8 +69,8 @@ public:
     [[nodiscard]] modapi::MailServices& mail() noexcept override;
     [[nodiscard]] modapi::PushServices& push() noexcept override;
 
-    /// Serves a client from now on, whose socket is of this worker's executor. Thread: any.
-    void serve(boost::asio::ip::tcp::socket socket);
+    /// Serves a client from now on, whose socket is of this worker's executor; `x_forwarded` as of HttpConnections::add. Thread: any.
+    void serve(boost::asio::ip::tcp::socket socket, bool x_forwarded);
     /// Adds this worker's connections. Thread: any.
     void count(ConnectionCounts& counts) const { connections_->count(counts); }
 
@@ -75,21 +79,30 @@ private:
 
     // modapi::HostWorker
     void begin() override;
+    void modules_changed() noexcept override;
+    void background_tasks_changed() override;
     [[nodiscard]] async::task<void> drain() override;
     void cut() noexcept override;
     [[nodiscard]] async::task<void> end() override;
 
     void offer_services(modapi::WorkerGroup& workers);
-    /// The background updates and the pushers, if this is the main worker.
-    void start_work_of_main();
-    [[nodiscard]] async::task<void> stop_work_of_main();
+    void set_reads_events(bool reads);
+    void hear(const News& news);
+    /// Stops the background updates and the pushers, and starts them again, until they run for the term that this worker has.
+    [[nodiscard]] static async::task<void> follow_term(ServerWorker& self);
+    void start_background_work();
+    [[nodiscard]] async::task<void> stop_background_work();
 
     ProcessContext& process_;
     WaitingSyncs waiting_syncs_;
     std::unique_ptr<Parts> parts_;
     std::optional<std::size_t> attached_;                        ///< to the notifier
-    std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the main worker
-    std::unique_ptr<HttpPushers> http_pushers_;                  ///< of the main worker
+    bool reads_events_ = false;                                  ///< as the notifier's audience knows it
+    std::unique_ptr<BackgroundUpdates> own_background_updates_;  ///< of the first worker
+    std::shared_ptr<HttpPushers> http_pushers_;                  ///< while background tasks are this worker's
+    std::int64_t term_of_work_ = 0;                              ///< that these run for; 0: they don't
+    bool follows_term_ = false;
+    bool is_draining_ = false;
     Services services_;
     std::optional<BoundEndpoints> endpoints_;
     std::optional<HttpConnections> connections_;

@@ -74,11 +74,13 @@ std::chrono::seconds RetryDelay::next() noexcept {
 }
 
 HttpPushers::HttpPushers(const async::environment& where, modapi::Database& database,
-                         callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway)
+                         callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway,
+                         std::shared_ptr<const modapi::TransactionCondition> lease)
     : database_(database),
       clock_(*where.clock),
       account_validity_(account_validity),
       gateway_(gateway),
+      lease_(std::move(lease)),
       scope_(where, [](std::string_view name, const std::exception_ptr& failure) {
           spdlog::error("{} ended: {}", name, callbacks::message_of(failure));
       }) {}
@@ -182,10 +184,10 @@ async::task<void> HttpPushers::tell_all(Pusher pusher, AtWork& work) {
         if (outcome == PushOutcome::rejected) continue;  // it is gone, unless the user has set it anew
         if (outcome == PushOutcome::accepted) {
             delay.reset();
-            co_await database_.run("note_told", &note_told, due->pusher, due->position);
+            co_await database_.run_under(lease_.get(), std::nullopt, "note_told", &note_told, due->pusher, due->position);
             continue;
         }
-        const bool gave_up = co_await database_.run("note_push_failed", &note_failed, due->pusher, clock_.wall_time_ms());
+        const bool gave_up = co_await database_.run_under(lease_.get(), std::nullopt, "note_push_failed", &note_failed, due->pusher, clock_.wall_time_ms());
         if (gave_up) {
             spdlog::warn("a pusher of {} has failed for a day: what came meanwhile is left out", pusher.user_id);
             continue;

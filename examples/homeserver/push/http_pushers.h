@@ -13,6 +13,7 @@
 #include <async/task.h>
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,9 +40,10 @@ private:
 /// thread. Held in memory: the pushers at work, of which 64 talk to gateways at once.
 class HttpPushers {
 public:
-    /// All outlive it.
+    /// All outlive it. `lease`: what must hold for what was told to be noted; null: nothing.
     HttpPushers(const async::environment& where, modapi::Database& database,
-                callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway);
+                callbacks::AccountValidityDispatch& account_validity, PushGateway& gateway,
+                std::shared_ptr<const modapi::TransactionCondition> lease);
     ~HttpPushers();
 
     /// Takes up what was left when the server ended.
@@ -76,6 +78,7 @@ private:
     const async::clock& clock_;
     callbacks::AccountValidityDispatch& account_validity_;
     PushGateway& gateway_;
+    std::shared_ptr<const modapi::TransactionCondition> lease_;
     async::scope scope_;
     std::set<std::string> users_;  ///< to be looked at
     bool is_looking_ = false;

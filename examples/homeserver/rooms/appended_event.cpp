@@ -6,6 +6,7 @@
 #include "events/stream.h"
 #include "push/unread_notifications.h"
 #include "rooms/event_building.h"
+#include "rooms/room_turns.h"
 
 #include <callbacks/identifiers.h>
 #include <boost/json/serialize.hpp>
@@ -109,9 +110,10 @@ void delete_room(Transaction& transaction, const std::string& room_id) {
     static_cast<void>(next_stream_position(transaction));
     for (const char* table : {"events", "soft_failed_events", "current_state", "room_memberships",
                               "sent_transactions", "third_party_invites", "room_aliases", "receipts", "unread_notifications",
-                              "account_data", "room_stats", "room_turns", "rooms"}) {
+                              "account_data", "room_stats", "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
     }
+    transaction.execute("DELETE FROM turns WHERE what = ?", turn_at_events_of(room_id));
 }
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,

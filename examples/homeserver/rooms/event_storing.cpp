@@ -61,7 +61,7 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
     stored.outdated = find_outdated(transaction, order.events);
     if (stored.outdated) return stored;
     if (changes_state(order.events)) {
-        stored.room_is_taken = has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
+        stored.room_is_taken = room_has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
         if (stored.room_is_taken) return stored;
     }
     const std::shared_ptr<const StateMap> state = order.states->get(transaction, order.room_id, head->state_version);

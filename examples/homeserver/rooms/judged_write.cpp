@@ -8,20 +8,18 @@ namespace homeserver {
 namespace {
 
 constexpr int tries_without_turn = 2;
-constexpr int tries_in_turn = 3;  // more than one only if the turn ended by itself
+constexpr int tries_in_turn = 3;  // more than one only if the turn was lost
 
 async::task<void> judge_and_store_once(RoomOperation& operation, JudgedWrite& write, std::string holder) {
     co_await write.judge(operation);
     if (!write.is_through()) co_await write.store(operation, std::move(holder));
 }
 
-async::task<void> go_on_in_turn(RoomTurns& room_turns, RoomOperation& operation, JudgedWrite& write,
-                                const RoomTurns::Turn& turn) {
+async::task<void> go_on_in_turn(RoomOperation& operation, JudgedWrite& write, std::string holder) {
     // What was judged before the turn may be good still.
-    if (write.room_is_taken()) co_await write.store(operation, turn.holder());
+    if (write.room_is_taken()) co_await write.store(operation, holder);
     for (int tried = 0; tried < tries_in_turn && !write.is_through(); ++tried) {
-        if (tried > 0) co_await room_turns.renew(turn);
-        co_await judge_and_store_once(operation, write, turn.holder());
+        co_await judge_and_store_once(operation, write, holder);
     }
     if (!write.is_through()) refuse_busy_room();
 }
@@ -41,10 +39,10 @@ async::task<void> judge_and_store(RoomTurns& room_turns, RoomOperation& operatio
     }
     if (shares_turn) refuse_busy_room();
     RoomTurns::Turn turn = co_await room_turns.take(operation.room_id());
-    operation.act_as(turn.holder());
+    operation.act_as(turn->holder());
     std::exception_ptr failure;
     try {
-        co_await go_on_in_turn(room_turns, operation, write, turn);
+        co_await go_on_in_turn(operation, write, turn->holder());
     } catch (...) {
         failure = std::current_exception();
     }

@@ -56,14 +56,15 @@ Response event_id_answer(const Event& event) {
     return ok(std::move(answer));
 }
 
-async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, EventSender& event_sender) {
+async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
+                                   EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
     transaction.transaction_id = request.path_parameters.at(2);
-    if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
+    if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
     const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
     co_return event_id_answer(sent);

@@ -16,7 +16,8 @@ using callbacks::Event;
 using callbacks::Requester;
 using modapi::Response;
 
-async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, EventSender& event_sender) {
+async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
+                                   EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
@@ -30,7 +31,7 @@ async::task<Response> redact_event(const RoutedRequest& request, Authentication&
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
     transaction.transaction_id = request.path_parameters.at(2);
-    if (requester.shadow_banned) co_return pretended_event(draft.room_id, transaction);
+    if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
     const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
     callbacks::JsonDict answer;

@@ -7,6 +7,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <string>
+
 namespace homeserver {
 
 using modapi::Transaction;
@@ -19,12 +21,13 @@ bool store_remote_invite(Transaction& transaction, const callbacks::Event& event
     if (is_remote_invite(transaction, *event.event_id())) return false;
     const std::int64_t position = next_stream_position(transaction);
     // A later invitation takes the place of an earlier one.
-    transaction.execute(
+    std::string insert =
         "INSERT INTO outside_invites (user_id, room_id, event_id, pdu, room_state, declined, stream_position) "
         "VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (user_id, room_id) DO UPDATE SET event_id = excluded.event_id, "
-        "pdu = excluded.pdu, room_state = excluded.room_state, declined = 0, stream_position = excluded.stream_position",
-        *event.state_key(), event.room_id(), *event.event_id(), boost::json::serialize(pdu_from_event(event)),
-        boost::json::serialize(room_state), position);
+        "pdu = excluded.pdu, room_state = excluded.room_state, declined = 0, stream_position = excluded.stream_position";
+    if (transaction.engine() == "postgresql") insert += ", stored_by = excluded.stored_by";
+    transaction.execute(insert, *event.state_key(), event.room_id(), *event.event_id(),
+                        boost::json::serialize(pdu_from_event(event)), boost::json::serialize(room_state), position);
     return true;
 }
 

@@ -18,11 +18,13 @@ modapi::Response answer_with(std::string event_id) {
 
 modapi::Response pretended_event() { return answer_with(new_event_id_lookalike()); }
 
-modapi::Response pretended_event(const std::string& room_id, const SentTransaction& transaction) {
-    std::string text;
+modapi::Response pretended_event(const SigningKey& signing_key, const std::string& room_id,
+                                 const SentTransaction& transaction) {
+    std::string text = "pretended event";
+    text.push_back('\0');
     for (const std::string& part : {transaction.user_id, transaction.device_id, room_id, transaction.transaction_id})
         text.append(part).push_back('\0');
-    return answer_with(event_id_lookalike_of(text));
+    return answer_with(event_id_lookalike_of(signing_key.sign(text)));
 }
 
 }  // namespace homeserver

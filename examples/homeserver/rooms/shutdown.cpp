@@ -78,18 +78,18 @@ std::vector<std::string> rooms_to_leave(Transaction& transaction, const std::str
 
 }  // namespace
 
-Turns::Turn RoomShutdown::begin(const std::string& room_id) { return turns_.begin(turn_at(room_id)); }
+async::task<SharedTurns::Turn> RoomShutdown::begin(std::string room_id) { return turns_.begin(turn_at(room_id)); }
 
 async::task<JsonDict> RoomShutdown::shut_down_in_turn(std::string asked_by, std::string room_id,
                                                       std::function<void(Transaction&)> require) {
-    Turns::Turn turn = co_await turns_.take(turn_at(room_id));
+    SharedTurns::Turn turn = co_await turns_.take(turn_at(room_id));
     JsonDict answer = co_await shut_down(std::move(turn), std::move(asked_by), std::move(room_id), std::move(require));
     co_return answer;
 }
 
-async::task<JsonDict> RoomShutdown::shut_down(Turns::Turn turn, std::optional<std::string> asked_by, std::string room_id,
+async::task<JsonDict> RoomShutdown::shut_down(SharedTurns::Turn turn, std::optional<std::string> asked_by, std::string room_id,
                                               std::function<void(Transaction&)> require) {
-    const Turns::Turn held = std::move(turn);
+    const SharedTurns::Turn held = std::move(turn);
     const bool allowed = co_await third_party_rules_.check_can_shutdown_room(asked_by, room_id);
     if (!allowed) throw callbacks::SynapseError(403, "Shutdown of this room is forbidden", callbacks::Codes::FORBIDDEN);
     const std::vector<std::string> users =

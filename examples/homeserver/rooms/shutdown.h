@@ -1,6 +1,6 @@
 #pragma once
 
-#include "accounts/turns.h"
+#include "accounts/shared_turns.h"
 #include "events/notifier.h"
 #include "rooms/membership.h"
 #include "text/server_name.h"
@@ -23,7 +23,7 @@ class RoomShutdown {
 public:
     RoomShutdown(modapi::Database& database, const ServerName& server_name,
                  callbacks::ThirdPartyRulesDispatch& third_party_rules, Notifier& notifier, Memberships& memberships,
-                 Turns& turns) noexcept
+                 SharedTurns& turns) noexcept
         : database_(database),
           server_name_(server_name),
           third_party_rules_(third_party_rules),
@@ -32,13 +32,14 @@ public:
           turns_(turns) {}
 
     /// A turn at shutting this room down, for who does nothing if somebody else is at it; none: somebody is.
-    [[nodiscard]] Turns::Turn begin(const std::string& room_id);
+    [[nodiscard]] async::task<SharedTurns::Turn> begin(std::string room_id);
 
-    /// Makes every joined or invited user leave, by one membership event each, and removes the room from the database. Gives
+    /// Makes every joined or invited user leave, by one membership event each, and removes the room from the database; nothing is
+    /// done twice by somebody else who does it too. Gives
     /// the endpoint's answer. Nobody asked: a module did. `require` is asked once the modules were, in a transaction: throws if
     /// whoever asked may not any more; empty: they may. Needs a turn. Errors: SynapseError 403 "Shutdown of this room is
     /// forbidden", by check_can_shutdown_room.
-    [[nodiscard]] async::task<callbacks::JsonDict> shut_down(Turns::Turn turn, std::optional<std::string> asked_by,
+    [[nodiscard]] async::task<callbacks::JsonDict> shut_down(SharedTurns::Turn turn, std::optional<std::string> asked_by,
                                                              std::string room_id,
                                                              std::function<void(modapi::Transaction&)> require);
 
@@ -52,7 +53,7 @@ private:
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     Notifier& notifier_;
     Memberships& memberships_;
-    Turns& turns_;
+    SharedTurns& turns_;
 };
 
 /// Leaves every room that a deactivated user is joined or invited to or knocks at; one who is active again meanwhile stays. What

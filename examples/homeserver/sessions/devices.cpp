@@ -225,8 +225,7 @@ async::task<void> Sessions::end(callbacks::Requester requester) {
 }
 
 async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
-    std::vector<std::string> woken(1, user_id);
-    notifier_.wake(std::move(woken));
+    notifier_.wake_everywhere(user_id);
     for (const RemovedToken& token : tokens) {
         co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
     }

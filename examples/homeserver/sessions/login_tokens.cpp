@@ -2,6 +2,7 @@
 
 #include "access/authentication.h"
 #include "accounts/accounts.h"
+#include "accounts/shared_time.h"
 #include "http/requests.h"
 #include "sessions/session_settings.h"
 #include "sessions/ui_authentication.h"
@@ -27,7 +28,8 @@ using modapi::Response;
 using modapi::Transaction;
 
 void insert_token(Transaction& transaction, const std::string& token, const LoginToken& about,
-                  const std::optional<callbacks::Requester>& requester, std::int64_t now) {
+                  const std::optional<callbacks::Requester>& requester, std::int64_t own_now) {
+    const std::int64_t now = shared_time_ms(transaction, own_now);
     require_usable(transaction, about.user_id);
     if (requester) require_session(transaction, *requester);
     transaction.execute("DELETE FROM login_tokens WHERE expiry_ts <= ?", now);
@@ -37,7 +39,8 @@ void insert_token(Transaction& transaction, const std::string& token, const Logi
         token, about.user_id, now + about.duration_ms, about.auth_provider_id, about.auth_provider_session_id);
 }
 
-std::optional<LoginToken> take_token(Transaction& transaction, const std::string& token, std::int64_t now) {
+std::optional<LoginToken> take_token(Transaction& transaction, const std::string& token, std::int64_t own_now) {
+    const std::int64_t now = shared_time_ms(transaction, own_now);
     auto row = transaction.query_one<std::string, std::int64_t, std::optional<std::string>, std::optional<std::string>>(
         "SELECT user_id, expiry_ts - CAST(? AS BIGINT), auth_provider_id, auth_provider_session_id FROM login_tokens "
         "WHERE token = ? AND expiry_ts > ?",

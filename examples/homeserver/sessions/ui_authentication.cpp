@@ -99,10 +99,6 @@ UiAuthSession save(modapi::Transaction& transaction, UiAuthSession session, cons
     return session;
 }
 
-void save_result(modapi::Transaction& transaction, const std::string& session_id, const std::string& result) {
-    transaction.execute("UPDATE ui_auth_sessions SET result = ? WHERE session_id = ?", result, session_id);
-}
-
 using Stages = std::vector<std::string>;
 
 bool has_password(modapi::Transaction& transaction, const std::string& user_id) {
@@ -320,8 +316,17 @@ async::task<std::optional<modapi::Response>> UiAuthentication::prove_again(std::
     co_return std::get<modapi::Response>(std::move(outcome));
 }
 
-async::task<void> UiAuthentication::finish_session(std::string session_id, std::string result) {
-    return database_.run("finish_ui_auth_session", &save_result, std::move(session_id), std::move(result));
+void finish_session(modapi::Transaction& transaction, const std::string& session_id, const std::string& result) {
+    const std::int64_t finished = transaction.execute(
+        "UPDATE ui_auth_sessions SET result = ? WHERE session_id = ? AND result IS NULL", result, session_id);
+    if (finished > 0) return;
+    const auto made = transaction.query_one<std::optional<std::string>>(
+        "SELECT result FROM ui_auth_sessions WHERE session_id = ?", session_id);
+    if (!made) return;  // given up and forgotten
+    SynapseError::Headers headers;
+    headers.emplace_back("Retry-After", "1");
+    throw SynapseError(503, "Another request of this session was faster; try again",
+                       std::string(callbacks::errcode_of(Codes::UNKNOWN)), JsonDict(), std::move(headers));
 }
 
 }  // namespace homeserver

@@ -68,9 +68,6 @@ public:
     [[nodiscard]] async::task<std::optional<modapi::Response>> prove_again(std::string operation, callbacks::JsonDict body,
                                                                            std::string user_id);
 
-    /// Remembers what the session's operation made, so that a repeated request makes it only once.
-    [[nodiscard]] async::task<void> finish_session(std::string session_id, std::string result);
-
 private:
     /// A new password's hash. One at a time in the process: whoever asks for many, without being anybody yet, leaves the rest
     /// of the threads that hash to those who log in.
@@ -84,6 +81,10 @@ private:
     LoginAuthentication& login_authentication_;
     Turns& turns_;
 };
+
+/// Remembers what the session's operation made, so that a repeated request makes it only once. For use inside the transaction that
+/// makes it. Errors: SynapseError 503 with `Retry-After: 1` if another request was faster, whose result the next one finds.
+void finish_session(modapi::Transaction& transaction, const std::string& session_id, const std::string& result);
 
 /// Whether the body asks for something; one that doesn't goes on with what its session was begun for.
 [[nodiscard]] bool asks_anew(const callbacks::JsonDict& body);

@@ -213,6 +213,7 @@ async::task<Response> sync(const RoutedRequest& http_request, Authentication& au
     for (;;) {
         watch.look();
         const SyncChanges changes = co_await database.read("sync", &look, request, requester);
+        watch.looked_until(changes.now);
         const JsonArray present = co_await wanted_presence(presence, request);
         const bool says_something = !changes.empty() || !present.empty();
         const bool may_wait = since && !request.full_state && !watch.stopping() && !may_be_gone(http_request.waits) &&

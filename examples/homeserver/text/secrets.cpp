@@ -12,14 +12,6 @@ namespace {
 constexpr std::string_view capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view letters_and_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-using Key = std::array<unsigned char, crypto_generichash_KEYBYTES>;
-
-Key random_key() {
-    Key key{};
-    randombytes_buf(key.data(), key.size());
-    return key;
-}
-
 }  // namespace
 
 std::string random_text(std::size_t length, std::string_view alphabet) {
@@ -35,11 +27,10 @@ std::string new_room_localpart() { return random_text(18, letters_and_digits); }
 std::string new_event_id_lookalike() {
     return "$" + random_text(43, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 }
-std::string event_id_lookalike_of(std::string_view text) {
-    static const Key key = random_key();
+std::string event_id_lookalike_of(std::string_view secret) {
     std::array<unsigned char, crypto_generichash_BYTES> hash{};
-    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data(),
-                       key.size());
+    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), nullptr,
+                       0);
     constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
     std::string id(sodium_base64_ENCODED_LEN(hash.size(), variant), '\0');
     sodium_bin2base64(id.data(), id.size(), hash.data(), hash.size(), variant);

@@ -18,8 +18,8 @@ namespace homeserver {
 [[nodiscard]] std::string new_room_localpart();
 /// What looks like the id of an event, and is none's.
 [[nodiscard]] std::string new_event_id_lookalike();
-/// What looks like the id of an event, and is none's: always one and the same for a text while the program runs.
-[[nodiscard]] std::string event_id_lookalike_of(std::string_view text);
+/// What looks like the id of an event, and is none's: always one and the same for a text, which nobody else knows.
+[[nodiscard]] std::string event_id_lookalike_of(std::string_view secret);
 /// The id of an uploaded file.
 [[nodiscard]] std::string new_media_id();
 /// The id of a UI authentication session.

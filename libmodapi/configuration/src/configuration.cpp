@@ -10,6 +10,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -109,7 +110,7 @@ const JsonValue* child_of(const JsonValue* parent, const std::string& part) {
 }  // namespace
 
 ConfigurationFile::ConfigurationFile(std::string name, JsonDict root, std::map<ConfigurationPath, int> lines)
-    : name_(std::move(name)), root_(std::move(root)), lines_(std::move(lines)) {}
+    : names_{std::move(name)}, root_(std::move(root)), lines_(std::move(lines)) {}
 
 ConfigurationFile ConfigurationFile::load(const std::filesystem::path& file) {
     std::error_code unknown;
@@ -124,6 +125,26 @@ ConfigurationFile ConfigurationFile::load(const std::filesystem::path& file) {
         throw ConfigurationError(file.string() + ": can't be read: " + reason);
     }
     return parse(text.str(), file.string());
+}
+
+ConfigurationFile ConfigurationFile::load(const std::vector<std::filesystem::path>& files) {
+    if (files.empty()) throw std::invalid_argument("a configuration is one file at least");
+    ConfigurationFile together = load(files.front());
+    for (std::size_t index = 1; index < files.size(); ++index) together.replace_by(load(files[index]));
+    return together;
+}
+
+void ConfigurationFile::replace_by(ConfigurationFile later) {
+    for (auto& member : later.root_) {
+        const std::string key(member.key());
+        auto line = lines_.lower_bound({key});
+        while (line != lines_.end() && line->first.front() == key) line = lines_.erase(line);
+        root_[key] = std::move(member.value());
+        files_[key] = names_.size();
+    }
+    later.lines_.erase(ConfigurationPath());
+    lines_.merge(later.lines_);
+    names_.push_back(std::move(later.names_.front()));
 }
 
 ConfigurationFile ConfigurationFile::parse(std::string_view yaml, std::string name) {
@@ -157,6 +178,15 @@ int ConfigurationFile::line_of(const ConfigurationPath& path) const {
     }
 }
 
+const std::string& ConfigurationFile::name_of(const ConfigurationPath& path) const {
+    const auto file = path.empty() ? files_.end() : files_.find(path.front());
+    return file != files_.end() ? names_[file->second] : names_.front();
+}
+
+std::filesystem::path ConfigurationFile::located(const ConfigurationPath& place, const std::filesystem::path& written) const {
+    return std::filesystem::path(name_of(place)).parent_path() / written;  // which is `written` alone where that is absolute
+}
+
 std::string ConfigurationFile::describe(const ConfigurationPath& path, std::string_view message) const {
     std::string place;
     const JsonValue* here = nullptr;
@@ -173,7 +203,7 @@ std::string ConfigurationFile::describe(const ConfigurationPath& path, std::stri
         here = depth == 0 ? root_.if_contains(part) : child_of(here, part);
     }
     if (!place.empty()) place += ": ";
-    const std::string file = lines_.empty() ? std::string() : name_ + ":" + std::to_string(line_of(path)) + ": ";
+    const std::string file = lines_.empty() ? std::string() : name_of(path) + ":" + std::to_string(line_of(path)) + ": ";
     return file + on_one_line(place) + on_one_line(message);
 }
 

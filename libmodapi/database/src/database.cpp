@@ -4,9 +4,12 @@
 #include "sql_placeholders.h"
 #include "sqlite_database.h"
 
+#include <algorithm>
 #include <cmath>
 #include <list>
 #include <mutex>
+#include <shared_mutex>
+#include <stdexcept>
 
 namespace modapi {
 
@@ -70,10 +73,52 @@ private:
     std::list<Running> entries_;
 };
 
-Database::Database(InteractionLimit read_limit) : read_limit_(read_limit), at_work_(std::make_unique<AtWork>()) {}
+void Transaction::add_invalidation(const async::cached_function& function, std::vector<std::string> key) {
+    if (function.shared_name().empty()) {
+        throw std::logic_error("the cached function " + std::string(function.name()) +
+                               " was not registered with register_cached_function: its entries in other workers can't be invalidated");
+    }
+    invalidations_.push_back({function.shared_name(), std::move(key)});
+}
+
+/// Those who hear of invalidations. A call holds the lock, so that its observer can't go away meanwhile.
+class Database::Observers {
+public:
+    void add(InvalidationObserver& observer) {
+        const std::unique_lock lock(mutex_);
+        all_.push_back(&observer);
+    }
+    void remove(InvalidationObserver& observer) noexcept {
+        const std::unique_lock lock(mutex_);
+        std::erase(all_, &observer);
+    }
+    template <class Call>
+    void each(const Call& call) const {
+        const std::shared_lock lock(mutex_);
+        for (InvalidationObserver* const observer : all_) call(*observer);
+    }
+
+private:
+    mutable std::shared_mutex mutex_;
+    std::vector<InvalidationObserver*> all_;
+};
+
+Database::Database(InteractionLimit read_limit)
+    : read_limit_(read_limit), at_work_(std::make_unique<AtWork>()), observers_(std::make_unique<Observers>()) {}
 Database::~Database() = default;
 
 std::vector<Database::Running> Database::running() const { return at_work_->entries(); }
+
+void Database::add_observer(InvalidationObserver& observer) { observers_->add(observer); }
+void Database::remove_observer(InvalidationObserver& observer) noexcept { observers_->remove(observer); }
+
+void Database::share_invalidations(Transaction& transaction) {
+    observers_->each([&](InvalidationObserver& observer) { observer.before_commit(transaction, transaction.invalidations()); });
+}
+
+void Database::tell_of_invalidations(const CacheInvalidations& invalidations) noexcept {
+    observers_->each([&](InvalidationObserver& observer) { observer.committed(invalidations); });
+}
 
 void Database::perform(const Interaction& interaction) {
     const AtWork::Entry entry(*at_work_, interaction.desc);

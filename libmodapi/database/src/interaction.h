@@ -21,6 +21,13 @@ public:
     using DatabaseError::DatabaseError;
 };
 
+/// The server has ended the connection since nothing came for too long inside the transaction, which therefore was never
+/// committed.
+class IdleTransactionEnded : public TransientDatabaseError {
+public:
+    using TransientDatabaseError::TransientDatabaseError;
+};
+
 /// When an interaction is over its time limit; begins when it is made.
 class InteractionDeadline {
 public:

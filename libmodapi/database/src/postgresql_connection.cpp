@@ -11,7 +11,8 @@
 
 namespace modapi {
 
-PostgresqlConnection::PostgresqlConnection(const std::string& parameters) : parameters_(parameters) {
+PostgresqlConnection::PostgresqlConnection(const std::string& parameters, Patience patience, const std::string& options)
+    : parameters_(parameters, {}, options), patience_(patience) {
     if (const auto reason = connect()) throw DatabaseError("can't open the PostgreSQL database: " + *reason);
 }
 

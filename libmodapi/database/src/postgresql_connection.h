@@ -28,12 +28,18 @@ public:
 /// Every function may block its thread until the server has answered: that is what the threads of a ConnectionPool are for. All
 /// of that waiting is in `wait_for_server`, on libpq's non-blocking interface. Connecting has a time limit, `connect_timeout`
 /// seconds (10 unless the parameters say otherwise, 0 for none) for each host that says nothing; only the resolver that turns a
-/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one.
+/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one, and
+/// the connection's own patience.
 /// Thread: one at a time.
 class PostgresqlConnection {
 public:
+    /// After a silence of this length in an answer the connection is given up as lost; none: it is waited for.
+    using Patience = std::optional<std::chrono::milliseconds>;
+
     /// `parameters` is libpq's key=value form. Errors: DatabaseError with the reason, never the password.
-    explicit PostgresqlConnection(const std::string& parameters);
+    /// `options`: more of libpq's, before those of the parameters.
+    explicit PostgresqlConnection(const std::string& parameters, Patience patience = std::nullopt,
+                                  const std::string& options = {});
 
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
     /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a
@@ -91,7 +97,7 @@ private:
     /// Null at the end of a command's results.
     Result next_result();
     Answer answer_to(const std::vector<Sent>& sent);
-    /// Waits until the server goes on, and reads what it said. False if the connection is lost.
+    /// Waits until the server goes on, as long as there is patience, and reads what it said. False if the connection is lost.
     bool receive(short events);
     /// Where all notifications pass: they come with any answer, once its connection has run a LISTEN.
     void take_notifications();
@@ -100,6 +106,7 @@ private:
     void require_prepared(const PGresult* result, std::string_view sql);
 
     PostgresqlParameters parameters_;
+    Patience patience_;
     std::unique_ptr<PGconn, Close> connection_;
     PreparedStatements statements_;
     std::vector<Waiting> later_;

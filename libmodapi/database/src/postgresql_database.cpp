@@ -61,6 +61,8 @@ public:
         } catch (const CutStatement&) {
             if (deadline_.limit()) deadline_.refuse("COMMIT");
             throw;
+        } catch (const IdleTransactionEnded&) {
+            throw;
         } catch (const TransientDatabaseError& error) {
             if (!connection_.is_lost()) throw;
             // Done again it might be done twice.
@@ -106,7 +108,8 @@ public:
     explicit PostgresqlDatabase(const DatabaseSettings& settings)
         : Database(settings.read_limit),
           turn_table_(settings.turn_table),
-          connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection),
+          connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection,
+                       PostgresqlConnection::Patience(), settings.postgresql_options),
           in_turn_(connections_.executor()) {}
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
 
@@ -141,8 +144,9 @@ protected:
         const auto attempt = [&] {
             PostgresqlTransaction transaction(connection, access == Access::read, deadline);
             if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
-            interaction.function(transaction, interaction.state);
+            run_function(interaction, transaction);
             transaction.commit();
+            was_committed(transaction);
         };
         with_retries(interaction.desc, attempt, before_retry);
     }

@@ -18,11 +18,14 @@ namespace modapi {
 namespace {
 
 /// What a connection has unless its parameters say otherwise. Texts are UTF-8 whatever the database stores; that a table exists
-/// already is nothing to tell; a server before version 12 would round numbers.
+/// already is nothing to tell; a server before version 12 would round numbers. A process that stands still in the middle of a
+/// transaction keeps its locks from all the others: after 5 s it has lost the connection, and they go on.
 const PostgresqlParameters::Values usual_parameters = {{"client_encoding", "UTF8"},
                                                        {"connect_timeout", "10"},
                                                        {"fallback_application_name", "modapi"},
-                                                       {"options", "-c client_min_messages=warning -c extra_float_digits=3"}};
+                                                       {"options",
+                                                        "-c client_min_messages=warning -c extra_float_digits=3 "
+                                                        "-c idle_in_transaction_session_timeout=5000"}};
 
 [[noreturn]] void refuse_parameters(const std::string& reason) {
     throw DatabaseError("can't open the PostgreSQL database: " + reason);
@@ -45,8 +48,10 @@ void log_notice(void*, const char* message) {
 
 }  // namespace
 
-PostgresqlParameters::PostgresqlParameters(const std::string& text, const Values& usual) : values_(usual) {
+PostgresqlParameters::PostgresqlParameters(const std::string& text, const Values& usual, const std::string& own_options)
+    : values_(usual) {
     for (const auto& [key, value] : usual_parameters) values_.emplace(key, value);
+    if (!own_options.empty()) values_["options"] += " " + own_options;
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(text.c_str(), nullptr),
                                                                                &PQconninfoFree);
     // libpq's message quotes what doesn't parse, which might be a part of the password.

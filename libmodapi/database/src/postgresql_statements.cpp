@@ -7,8 +7,10 @@
 #include "sql_placeholders.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace modapi {
@@ -133,8 +135,10 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
 }
 
 bool PostgresqlConnection::receive(short events) {
-    constexpr Deadline none;
-    static_cast<void>(wait_for_server(events, none));
+    Deadline deadline;
+    if (patience_) deadline = std::chrono::steady_clock::now() + *patience_;
+    // libpq then finds that the connection has ended.
+    if (!wait_for_server(events, deadline)) shutdown(PQsocket(connection_.get()), SHUT_RDWR);
     return PQconsumeInput(connection_.get()) != 0;
 }
 
@@ -202,6 +206,7 @@ void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) co
     // A data exception quotes the value, in words that depend on the server's language.
     if (state.starts_with("22")) message = "the server can't use one of the values (SQLSTATE " + std::string(state) + ")";
     message.append(" in: ").append(statement_on_one_line(sql));
+    if (state == "25P03") throw IdleTransactionEnded(message);
     if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
     if (state == "57014") throw CutStatement(message);
     if (state == "25006") throw WriteRefused(message);

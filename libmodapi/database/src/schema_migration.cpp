@@ -1,4 +1,5 @@
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/schema_lock.h>
 #include <modapi/schema_migration.h>
 
 #include <spdlog/spdlog.h>
@@ -15,11 +16,7 @@ namespace {
 using Step = SchemaMigration::Step;
 
 void create_list_of_steps(Transaction& transaction, const std::string&) {
-    // PostgreSQL lets two transactions find that a table doesn't exist, and then fails one of them.
-    if (transaction.engine() == "postgresql") {
-        constexpr std::int64_t lock = 0x6d6f64617069;  // "modapi"
-        transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(?)", lock);
-    }
+    lock_schema(transaction);
     transaction.execute(
         "CREATE TABLE IF NOT EXISTS module_schema_steps (module TEXT NOT NULL, step TEXT NOT NULL, applied_ts BIGINT NOT NULL, "
         "PRIMARY KEY (module, step))");
@@ -52,6 +49,12 @@ async::task<void> apply_step(Database& database, const std::string& module, cons
 }
 
 }  // namespace
+
+void lock_schema(Transaction& transaction) {
+    if (transaction.engine() != "postgresql") return;
+    constexpr std::int64_t lock = 0x6d6f64617069;  // "modapi"
+    transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(?)", lock);
+}
 
 SchemaMigration& SchemaMigration::step(std::string name, std::string statement) {
     return step(std::move(name), [statement = std::move(statement)](Transaction& transaction) {

@@ -85,8 +85,9 @@ protected:
         const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
             SqliteTransaction transaction(lease.connection(), interaction.access == Access::read, deadline);
-            interaction.function(transaction, interaction.state);
+            run_function(interaction, transaction);
             transaction.commit(file_ ? &*file_ : nullptr);
+            was_committed(transaction);
         };
         with_retries(interaction.desc, attempt, [] {});
     }

@@ -1,11 +1,13 @@
 #include <modapi/duration.h>
 #include <modapi/hosting/configuration_reader.h>
+#include <modapi/hosting/process_name.h>
 
 #include <callbacks/errors.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -57,6 +59,33 @@ std::optional<std::vector<std::string>> ip_ranges(const ConfigSection& root, con
     return ranges;
 }
 
+std::string process_name(const ConfigSection& root, std::string_view key) {
+    std::string name = root.required<std::string>(key);
+    const std::string refusal = refusal_of_process_name(name);
+    if (!refusal.empty()) root.fail(key, refusal);
+    return name;
+}
+
+RedisSettings redis(const ConfigurationFile& file, const ConfigSection& section) {
+    RedisSettings settings;
+    settings.host = section.value_or<std::string>("host", settings.host);
+    if (settings.host.empty()) section.fail("host", "must be a host name, an IP address, or the path of a socket");
+    const std::int64_t port = section.value_or<std::int64_t>("port", settings.port);
+    if (port < 1 || port > std::numeric_limits<std::uint16_t>::max()) section.fail("port", "must be a port number, 1 to 65535");
+    settings.port = static_cast<std::uint16_t>(port);
+    settings.password = section.optional_secret("password").value_or(std::string());
+    settings.dbid = section.value_or<int>("dbid", settings.dbid);
+    if (settings.dbid < 0) section.fail("dbid", "must not be negative");
+    settings.use_tls = section.value_or<bool>("use_tls", settings.use_tls);
+    if (settings.use_tls && settings.host.starts_with('/'))
+        section.fail("use_tls", "must be false beside a host that is the path of a socket");
+    if (const auto ca_file = section.optional<std::string>("ca_file")) {
+        if (!settings.use_tls) section.fail("ca_file", "needs use_tls: true beside it: without, nobody's certificate is looked at");
+        settings.ca_file = file.located({"redis"}, *ca_file).string();
+    }
+    return settings;
+}
+
 /// A value in libpq's `key='value'` form.
 std::string quoted_for_libpq(std::string_view value) {
     std::string quoted = "'";
@@ -67,7 +96,7 @@ std::string quoted_for_libpq(std::string_view value) {
     return quoted + "'";
 }
 
-std::string postgresql_connection(const ConfigurationReader& reader, const ConfigSection& arguments) {
+std::string postgresql_connection(const ConfigurationFile& whole, const ConfigurationReader& reader, const ConfigSection& arguments) {
     reader.warn_unknown_keys(arguments.values(), {"database", "args"},
                              {"host", "port", "user", "password", "dbname", "database", "sslmode", "sslrootcert", "sslcert",
                               "sslkey", "connect_timeout", "cp_min", "cp_max"});
@@ -82,7 +111,7 @@ std::string postgresql_connection(const ConfigurationReader& reader, const Confi
         if (const auto value = arguments.optional<std::string>("database")) add("dbname", *value);
     }
     for (const char* const key : {"sslrootcert", "sslcert", "sslkey"}) {
-        if (const auto file = arguments.optional<std::string>(key)) add(key, reader.located(*file).string());
+        if (const auto file = arguments.optional<std::string>(key)) add(key, whole.located({"database"}, *file).string());
     }
     for (const char* const key : {"port", "connect_timeout"}) {
         if (const auto number = arguments.optional<std::int64_t>(key)) add(key, std::to_string(*number));
@@ -93,7 +122,7 @@ std::string postgresql_connection(const ConfigurationReader& reader, const Confi
 }  // namespace
 
 ConfigurationReader::ConfigurationReader(const ConfigurationFile& file, Warn warn)
-    : file_(file), warn_(std::move(warn)), folder_(std::filesystem::path(file.name()).parent_path()) {}
+    : file_(file), warn_(std::move(warn)) {}
 
 WorkerSettings ConfigurationReader::worker_settings() const {
     WorkerSettings settings;
@@ -197,11 +226,11 @@ std::vector<std::filesystem::path> ConfigurationReader::module_path(const std::f
         if (given == nullptr || given->is_null()) {
             folders.push_back(otherwise);
         } else if (given->is_string()) {
-            folders.push_back(located(std::string(given->get_string())));
+            folders.push_back(file_.located({"module_path"}, std::string(given->get_string())));
         } else {
             if (!given->is_array()) root.fail("module_path", "must be a folder's path, or a list of them");
             for (const std::string& folder : root.required<std::vector<std::string>>("module_path"))
-                folders.push_back(located(folder));
+                folders.push_back(file_.located({"module_path"}, folder));
         }
         return folders;
     });
@@ -223,7 +252,7 @@ DatabaseSettings ConfigurationReader::database() const {
         settings.name = section.value_or<std::string>("name", "sqlite3");
         const ConfigSection arguments = section.section("args");
         if (settings.is_postgresql()) {
-            settings.postgresql_connection = postgresql_connection(*this, arguments);
+            settings.postgresql_connection = postgresql_connection(file_, *this, arguments);
             constexpr std::int64_t max_connections = 100;
             const auto usual = static_cast<std::int64_t>(settings.postgresql_connections);
             const std::int64_t connections = arguments.value_or<std::int64_t>("cp_max", usual);
@@ -236,13 +265,46 @@ DatabaseSettings ConfigurationReader::database() const {
         warn_unknown_keys(arguments.values(), {"database", "args"}, {"database"});
         const std::string path = arguments.value_or<std::string>("database", settings.database);
         if (path.empty()) arguments.fail("database", "must be a file's path, or \":memory:\"");
-        settings.database = path == ":memory:" ? path : located(path).string();
+        settings.database = path == ":memory:" ? path : file_.located({"database"}, path).string();
+        return settings;
+    });
+}
+
+ProcessSettings ConfigurationReader::process(std::string worker_app) const {
+    return with_place(file_, [&](const ConfigSection& root) {
+        DatabaseSettings database;
+        database.name = root.section("database").value_or<std::string>("name", database.name);
+        const bool is_alone = !database.is_postgresql();
+        const auto require_postgresql = [&](const ConfigSection& section, std::string_view key) {
+            if (is_alone)
+                section.fail(key, "is for several processes, and a second process needs PostgreSQL: a database of SQLite is one process's");
+        };
+        ProcessSettings settings;
+        if (root.contains("worker_name")) {
+            settings.worker_name = process_name(root, "worker_name");
+            if (settings.worker_name == main_process)
+                root.fail("worker_name", "must be another name: \"main\" is what the process without worker_name is called");
+            require_postgresql(root, "worker_name");
+        }
+        settings.worker_app = root.value_or<std::string>("worker_app", std::move(worker_app));
+        if (root.contains("run_background_tasks_on")) {
+            settings.run_background_tasks_on = process_name(root, "run_background_tasks_on");
+            require_postgresql(root, "run_background_tasks_on");
+        }
+        const ConfigSection section = root.section("redis");
+        warn_unknown_keys(section.values(), {"redis"},
+                          {"enabled", "host", "port", "password", "dbid", "use_tls", "ca_file"});
+        RedisSettings given = redis(file_, section);
+        if (section.value_or<bool>("enabled", false)) {
+            require_postgresql(section, "enabled");
+            settings.redis = std::move(given);
+        }
         return settings;
     });
 }
 
 std::filesystem::path ConfigurationReader::located(const std::string& path) const {
-    return std::filesystem::path(path).is_absolute() ? std::filesystem::path(path) : folder_ / path;
+    return file_.located({}, path);
 }
 
 void ConfigurationReader::warn_unknown_keys(const JsonDict& object, const ConfigurationPath& path,

@@ -84,6 +84,11 @@ const std::shared_ptr<const callbacks::JsonDict>& ModuleInstance::masked_config(
     return masked;
 }
 
+int entry_in(const std::vector<std::string>& names, std::size_t position) {
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(position);
+    return 1 + static_cast<int>(std::count(names.begin(), end, names[position]));
+}
+
 std::vector<ModuleInstance*> pointers_to(const ModuleInstances& instances) {
     std::vector<ModuleInstance*> pointers;
     for (const std::unique_ptr<ModuleInstance>& instance : instances) pointers.push_back(instance.get());
@@ -101,7 +106,14 @@ ModuleHost::State::State(Homeserver& server, const async::environment& where, Da
       }) {
     environment.worker_name = settings.worker_name;
     environment.worker_app = settings.worker_app;
-    environment.run_background_tasks = settings.run_background_tasks;
+    if (settings.run_background_tasks) {
+        term = settings.background_term;
+        constexpr std::int64_t only_term = 1;
+        if (term.number == 0) term.number = only_term;
+    }
+    environment.shared_invalidations = settings.shared_invalidations;
+    if (settings.broadcasts == nullptr) own_broadcasts = std::make_unique<Broadcasts>();
+    environment.broadcasts = settings.broadcasts != nullptr ? settings.broadcasts : own_broadcasts.get();
     environment.place = settings.place;
     environment.http_client = settings.http_client;
     if (settings.interaction_deadline.count() > 0) environment.interaction_deadline = settings.interaction_deadline;
@@ -123,8 +135,14 @@ ModuleHost::State::~State() {
     destroy_modules();
 }
 
+ModuleInstance* ModuleHost::State::instance_at(std::size_t position) const noexcept {
+    const auto found = std::find_if(modules.begin(), modules.end(), [&](const auto& each) { return each->position == position; });
+    return found != modules.end() ? found->get() : nullptr;
+}
+
 ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
-                                           ModuleLists& lists, std::string name_among_workers) {
+                                           ModuleLists& lists, std::string name_among_workers,
+                                           const BackgroundTerm& for_term) {
     place = std::make_unique<ModuleInstance>(configured);
     place->registered = std::make_unique<ModuleRegistrations>(environment.where, environment.threads, lists, configured.name,
                                                               std::move(name_among_workers), ++instances_made);
@@ -132,6 +150,8 @@ ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& plac
         place->registered->limits =
             std::make_unique<ModuleLimits>(configured.rules, *environment.where.clock, environment.dispatch_settings);
     }
+    place->registered->term = for_term;
+    place->registered->runs_background_tasks = for_term.number != 0;
     place->api = std::make_unique<ModuleApi>(environment, *place->registered);
     border.add(configured);
     return *place;
@@ -150,6 +170,8 @@ void ModuleHost::State::construct(ModuleInstance& module) {
         configured.fail({}, callbacks::message_of(std::current_exception()), worker());
     }
     configured.check_rules(module.registered->callback_names(), worker());
+    const std::string warning = configured.warning_of_placement(module.registered->callback_names());
+    if (!warning.empty() && settings.place.index == 0) framework_log().warn("{}", warning);
     framework_log().info("module {} is loaded", configured.name);
 }
 
@@ -184,6 +206,7 @@ void ModuleHost::State::destroy_modules() {
     callback_log.forget();
     environment.lists.hooks = callbacks::Dispatchers();
     environment.lists.resources = WebResources(settings.reserved_paths);
+    names.clear();
     destroy_from_last(modules);
 }
 
@@ -203,11 +226,18 @@ ModuleHost::~ModuleHost() = default;
 void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules) {
     State& state = *state_;
     try {
-        std::map<std::string, int> entries;
         for (const ConfiguredModule& configured : modules) {
-            const int entry = ++entries[configured.name];
-            state.construct(state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
-                                          name_among_workers(configured.name, entry)));
+            const std::size_t position = state.names.size();
+            state.names.push_back(configured.name);
+            if (!state.runs_here(configured, state.term)) {
+                if (state.settings.place.index == 0)
+                    framework_log().info("module {} isn't run here: its run_on is {}", configured.name, configured.placement.text());
+                continue;
+            }
+            ModuleInstance& instance = state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
+                                                     name_among_workers(configured.name, entry_in(state.names, position)), state.term);
+            instance.position = position;
+            state.construct(instance);
         }
     } catch (...) {
         state.destroy_modules();
@@ -220,6 +250,19 @@ void ModuleHost::construct_modules(const ConfigurationFile& file, std::vector<Co
     const auto kept = std::make_shared<const ConfigurationFile>(file);
     for (ConfiguredModule& module : modules) module.file = kept;
     construct_modules(modules);
+}
+
+const BackgroundTerm& ModuleHost::background_term() const noexcept { return state_->term; }
+
+void ModuleHost::end_background_term() noexcept {
+    State& state = *state_;
+    state.term.number = 0;
+    for (const std::unique_ptr<ModuleInstance>& module : state.modules) module->registered->runs_background_tasks = false;
+    if (!state.next) return;
+    state.next->term.number = 0;
+    for (const NextModule& module : state.next->modules) {
+        if (module.made != nullptr && module.made->registered != nullptr) module.made->registered->runs_background_tasks = false;
+    }
 }
 
 callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.lists.hooks; }
@@ -247,6 +290,8 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
     for (const std::unique_ptr<ModuleInstance>& module : state_->modules) {
         const ModuleRegistrations& registered = *module->registered;
         ModuleStatistics of_module;
+        of_module.position = module->position;
+        of_module.entry = entry_in(state_->names, module->position);
         of_module.module = module->configured.name;
         of_module.library = module->configured.library.string();
         if (module->definition().version != nullptr) of_module.version = module->definition().version;
@@ -280,9 +325,11 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
         }
         for (const async::cached_function* const function : registered.cached_functions)
             of_module.caches.push_back({std::string(function->name()), function->counters()});
-        const CallbackCounts background = counted(registered.background);
-        of_module.background_calls = background.calls;
-        of_module.failed_background_calls = background.failed;
+        for (const async::callback_identity* const kind : {&registered.background, &registered.background_of_one}) {
+            const CallbackCounts background = counted(*kind);
+            of_module.background_calls += background.calls;
+            of_module.failed_background_calls += background.failed;
+        }
         of_module.http_client = module->api->http_client().counts();
         of_module.database = registered.database.counts();
         all.push_back(std::move(of_module));

@@ -34,6 +34,7 @@ struct ModuleInstance {
     [[nodiscard]] const std::shared_ptr<const callbacks::JsonDict>& masked_config();
 
     ConfiguredModule configured;
+    std::size_t position = 0;  ///< of its entry in the list
     std::shared_ptr<const callbacks::JsonDict> masked;
     std::size_t masked_secrets = 0;
     bool is_started = false;
@@ -49,7 +50,7 @@ struct ModuleInstance {
     std::unique_ptr<ModuleApi> api;
     std::shared_ptr<void> object;
 };
-using ModuleInstances = std::vector<std::unique_ptr<ModuleInstance>>;  ///< in the order of the configuration
+using ModuleInstances = std::vector<std::unique_ptr<ModuleInstance>>;  ///< in the order of the configuration, those that run here
 
 /// Runs what isn't a coroutine in the name of a module: until it ends, that is what is on the stack.
 class InNameOf {
@@ -66,6 +67,9 @@ private:
     async::callback_frame frame_;
 };
 
+/// Which one of the entries of its module it is that stands at this position of a list, from 1. `names`: of all entries' modules.
+[[nodiscard]] int entry_in(const std::vector<std::string>& names, std::size_t position);
+
 /// Why a module didn't begin. The module may be gone by the time it is told.
 struct BeginFailure {
     ConfiguredModule module;
@@ -77,6 +81,7 @@ struct BeginFailure {
 /// An entry of a list of modules that is to take the other's place.
 struct NextModule {
     ConfiguredModule configured;
+    std::size_t position = 0;              ///< in that list
     ModuleInstance* kept = nullptr;        ///< the instance that goes on; null: there is a new one
     ModuleInstance* predecessor = nullptr;  ///< whose place the new one takes; null: nobody's
     std::unique_ptr<ModuleInstance> made;
@@ -84,7 +89,9 @@ struct NextModule {
 
 /// Modules that are built and not asked yet.
 struct NextModules {
-    std::vector<NextModule> modules;
+    std::vector<std::string> names;  ///< of the modules of all entries
+    std::vector<NextModule> modules;  ///< that run here
+    BackgroundTerm term;
     ModuleLists lists;  ///< of all of them, those that are kept too
 };
 
@@ -109,16 +116,24 @@ struct ModuleHost::State {
     ModuleBorder border;
     async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
+    std::unique_ptr<Broadcasts> own_broadcasts;  ///< where no workers share them
+    BackgroundTerm term;
     std::uint64_t instances_made = 0;
+    std::vector<std::string> names;           ///< of the modules of all entries, also those that don't run here
     ModuleInstances modules;                  ///< that are asked
     std::optional<NextModules> next;          ///< that will be
     std::vector<RetiredModules*> retired;     ///< that were; `retiring` has them
     async::scope retiring;
 
     [[nodiscard]] std::string worker() const { return settings.worker_name.value_or(std::string()); }
+    [[nodiscard]] bool runs_here(const ConfiguredModule& entry, const BackgroundTerm& in_term) const noexcept {
+        return entry.placement.runs_on(settings.process_name, in_term.number != 0);
+    }
+    /// Of the entry at this position; null: it doesn't run here.
+    [[nodiscard]] ModuleInstance* instance_at(std::size_t position) const noexcept;
     /// Makes room for an instance that registers with `lists`.
     ModuleInstance& prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured, ModuleLists& lists,
-                            std::string name_among_workers);
+                            std::string name_among_workers, const BackgroundTerm& for_term);
     /// Builds it. Errors: ConfigurationError; what it has registered is still there.
     void construct(ModuleInstance& module);
     /// Ends what isn't asked, or not asked any more, and has nothing under way: its lists are gone by now.

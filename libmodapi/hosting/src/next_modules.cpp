@@ -24,12 +24,13 @@ namespace {
 /// Decides which instance stays for which entry, and whose place a new one takes: of several entries that would do, the first each.
 class Matches {
 public:
-    explicit Matches(const ModuleInstances& instances) : free_(pointers_to(instances)) {}
+    Matches(const ModuleInstances& instances, std::int64_t term) : free_(pointers_to(instances)), term_(term) {}
 
     /// One that goes on as it is; null: none does. One that had to do without what only one may have would get it now.
     [[nodiscard]] ModuleInstance* same_as(const ConfiguredModule& entry) {
         return take([&](const ModuleInstance& instance) {
-            return !instance.registered->was_refused && entry.is_same_as(instance.configured);
+            return !instance.registered->was_refused && instance.registered->term.number == term_ &&
+                   entry.is_same_as(instance.configured);
         });
     }
     [[nodiscard]] ModuleInstance* of_name(const std::string& name) {
@@ -48,20 +49,28 @@ private:
     }
 
     std::vector<ModuleInstance*> free_;
+    std::int64_t term_;
 };
 
 /// The names that new instances get, beside those that stay.
 class FreeNames {
 public:
-    explicit FreeNames(const std::vector<NextModule>& modules) {
-        for (const NextModule& module : modules) {
+    explicit FreeNames(const NextModules& next) {
+        for (const NextModule& module : next.modules) {
             if (module.kept != nullptr) taken_.insert(module.kept->registered->name_among_workers);
         }
+        // What runs on other workers only has its names too.
+        for (std::size_t position = 0; position < next.names.size(); ++position) {
+            const bool runs_here = std::any_of(next.modules.begin(), next.modules.end(),
+                                               [&](const NextModule& module) { return module.position == position; });
+            if (!runs_here) taken_.insert(name_among_workers(next.names[position], entry_in(next.names, position)));
+        }
     }
-    [[nodiscard]] std::string take(const std::string& module) {
-        int entry = 1;
-        while (!taken_.insert(name_among_workers(module, entry)).second) ++entry;
-        return name_among_workers(module, entry);
+    /// That of its entry if it is free, as on a worker that begins with this list.
+    [[nodiscard]] std::string take(const std::string& module, int of_entry) {
+        std::string name = name_among_workers(module, of_entry);
+        for (int entry = 1; !taken_.insert(name).second; ++entry) name = name_among_workers(module, entry);
+        return name;
     }
 
 private:
@@ -107,16 +116,22 @@ auto call_for(const ConfiguredModule& entry, const async::environment& where, co
 
 }  // namespace
 
-ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) {
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) { return build_next(modules, state_->term); }
+
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term) {
     State& state = *state_;
     if (state.next) throw std::logic_error("modules were built already that are to take the others' place");
     ModuleChanges changes;
-    Matches matches(state.modules);
+    Matches matches(state.modules, term.number);
     NextModules& next = state.next.emplace();
+    next.term = term;
     next.lists.resources = WebResources(state.settings.reserved_paths);
     for (const ConfiguredModule& entry : modules) {
+        next.names.push_back(entry.name);
+        if (!state.runs_here(entry, term)) continue;
         NextModule& module = next.modules.emplace_back();
         module.configured = entry;
+        module.position = next.names.size() - 1;
         module.kept = matches.same_as(entry);
     }
     for (NextModule& module : next.modules) {
@@ -127,12 +142,12 @@ ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& module
         change.push_back(module.configured.name);
     }
     for (const ModuleInstance* const left : matches.left()) changes.removed.push_back(left->configured.name);
-    FreeNames names(next.modules);
+    FreeNames names(next);
     try {
         for (NextModule& module : next.modules) {
             if (module.kept == nullptr) {
-                state.construct(
-                    state.prepare(module.made, module.configured, next.lists, names.take(module.configured.name)));
+                state.construct(state.prepare(module.made, module.configured, next.lists,
+                                              names.take(module.configured.name, entry_in(next.names, module.position)), next.term));
                 continue;
             }
             const ModuleRegistrations& kept = *module.kept->registered;
@@ -193,6 +208,7 @@ void ModuleHost::serve_next() {
     for (NextModule& module : next.modules) {
         if (module.kept == nullptr) {
             module.made->registered->lists = &environment.lists;
+            module.made->position = module.position;
             serving.push_back(std::move(module.made));
             continue;
         }
@@ -200,14 +216,17 @@ void ModuleHost::serve_next() {
                                        [&](const std::unique_ptr<ModuleInstance>& each) { return each.get() == module.kept; });
         serving.push_back(std::move(*kept));
         serving.back()->take_over(module.configured);
+        serving.back()->position = module.position;
     }
     std::erase(state.modules, nullptr);
     old->instances = std::exchange(state.modules, std::move(serving));
+    state.names = std::move(next.names);
     callbacks::exchange(environment.lists.hooks, old->lists.hooks);
     old->lists.resources = std::exchange(environment.lists.resources, std::move(next.lists.resources));
     old->generation = state.waiting.begin_generation();
     old->shadow_runs = environment.shadow_runs.begin_another_scope();
     environment.dispatch_settings.shadow_runs = &environment.shadow_runs.scope();
+    state.term = next.term;
     state.next.reset();
     state.retired.push_back(old.get());
     for (const std::unique_ptr<ModuleInstance>& instance : old->instances) instance->registered->background_calls.cancel();

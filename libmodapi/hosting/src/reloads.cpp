@@ -1,6 +1,7 @@
 #include "reloads.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/process_group.h>
 #include <modapi/hosting/start_step.h>
 
 #include <callbacks/errors.h>
@@ -40,7 +41,8 @@ std::string in_words(const ModuleChanges& changes) {
 /// What one change has on its way through the workers.
 struct WorkerGroup::Reloads::Pass {
     std::vector<ConfiguredModule> modules;
-    ModuleChanges changes;  ///< the same on each worker
+    const BackgroundTerm* term = nullptr;  ///< of the main worker; null: that which it has
+    ModuleChanges changes;  ///< on the first worker
 };
 
 /// Something that is done on another thread.
@@ -62,8 +64,12 @@ struct WorkerGroup::Reloads::Away {
 
 namespace {
 
-async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, ModuleChanges& changes) {
-    changes = modules.build_next(entries);
+async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, const BackgroundTerm* term,
+                           ModuleChanges& changes) {
+    const bool is_first = modules.settings().place.index == 0;
+    ModuleChanges made = is_first && term != nullptr ? modules.build_next(entries, *term) : modules.build_next(entries);
+    // The first one runs what any of them does.
+    if (is_first) changes = std::move(made);
     co_return;
 }
 async::task<void> hand_over_on(ModuleHost& modules) {
@@ -95,7 +101,7 @@ async::task<void> WorkerGroup::Reloads::perform_all() {
         std::exception_ptr failure;
         try {
             if (here.cancel_requested() != async::cancel_reason::none) throw ReloadRefused();
-            async::task<ModuleChanges> performing = perform();
+            async::task<ModuleChanges> performing = perform(next.request->is_for_term);
             changes = co_await std::move(performing);
         } catch (...) {
             failure = std::current_exception();
@@ -116,14 +122,20 @@ async::task<void> WorkerGroup::Reloads::perform_all() {
     is_at_work_ = false;
 }
 
-async::task<ModuleChanges> WorkerGroup::Reloads::perform() {
+async::task<ModuleChanges> WorkerGroup::Reloads::perform(bool is_for_term) {
     Pass pass;
-    async::task<std::vector<ConfiguredModule>> reading = read_modules();
-    pass.modules = co_await std::move(reading);
+    if (is_for_term) {
+        pass.modules = served_;
+    } else {
+        async::task<std::vector<ConfiguredModule>> reading = read_modules();
+        pass.modules = co_await std::move(reading);
+    }
+    const BackgroundTerm term = next_term();
+    if (has_terms_) pass.term = &term;
     std::exception_ptr failure;
     try {
         async::task<void> building = on_each(
-            [](ModuleHost& modules, Pass& on) { return build_on(modules, on.modules, on.changes); }, pass);
+            [](ModuleHost& modules, Pass& on) { return build_on(modules, on.modules, on.term, on.changes); }, pass);
         co_await std::move(building);
         async::task<void> starting = on_each([](ModuleHost& modules, Pass&) { return modules.start_next(); }, pass);
         co_await std::move(starting);
@@ -141,6 +153,7 @@ async::task<ModuleChanges> WorkerGroup::Reloads::perform() {
     }
     async::task<void> serving = serve();
     co_await std::move(serving);
+    served_ = std::move(pass.modules);
     co_return std::move(pass.changes);
 }
 
@@ -201,6 +214,7 @@ async::task<void> WorkerGroup::Reloads::serve() {
                 std::exception_ptr failure;
                 try {
                     host->modules().serve_next();
+                    host->modules_changed();
                 } catch (...) {
                     failure = std::current_exception();
                 }
@@ -216,6 +230,42 @@ async::task<void> WorkerGroup::Reloads::serve() {
         co_await std::move(one).in(uncut);
         if (away->failure) std::rethrow_exception(away->failure);
     }
+}
+
+void WorkerGroup::Reloads::begin_term(std::int64_t term) {
+    has_terms_ = true;
+    term_ = term;
+    if (std::exchange(is_building_for_term_, true)) return;
+    threads_.front()->host->background().spawn("changing modules for background tasks", build_for_term());
+}
+
+BackgroundTerm WorkerGroup::Reloads::next_term() const {
+    BackgroundTerm term;
+    term.number = term_;
+    if (term_ != 0) term.lease = ProcessGroup::lease_of(term_);
+    return term;
+}
+
+async::task<void> WorkerGroup::Reloads::build_for_term() {
+    constexpr std::chrono::seconds before_another_try{5};
+    const async::context& here = co_await async::this_context;
+    HostWorker& main = *threads_.front()->host;
+    for (std::int64_t built_for = -1; built_for != term_;) {
+        const std::int64_t wanted = term_;
+        const auto request = std::make_shared<Request>();
+        request->by = wanted != 0 ? "the lease of background work, which this process has now"
+                                  : "the lease of background work, which another process has now";
+        request->is_for_term = true;
+        add(request, here.executor());
+        while (!request->changes && !request->failure) co_await request->has_ended.wait();
+        if (!request->failure) {
+            built_for = wanted;
+        } else {
+            co_await async::sleep_for(before_another_try);
+        }
+    }
+    is_building_for_term_ = false;
+    if (main.is_main()) main.background_tasks_changed();
 }
 
 async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass) {
@@ -255,7 +305,7 @@ async::task<void> WorkerGroup::Reloads::on(Thread& thread, Step step, Pass& pass
 }
 
 async::task<ModuleChanges> WorkerGroup::reload(std::string by) {
-    if (state_->reloads == nullptr) throw ReloadRefused("these modules can't be changed while they are asked");
+    if (!state_->settings.read_modules) throw ReloadRefused("these modules can't be changed while they are asked");
     if (state_->stops.load(std::memory_order_relaxed)) throw ReloadRefused();
     const async::context& here = co_await async::this_context;
     const auto request = std::make_shared<Reloads::Request>();
@@ -267,9 +317,9 @@ async::task<ModuleChanges> WorkerGroup::reload(std::string by) {
 }
 
 void WorkerGroup::request_reload(std::string by) {
-    if (state_->reloads == nullptr || state_->stops.load(std::memory_order_relaxed)) {
+    if (!state_->settings.read_modules || state_->stops.load(std::memory_order_relaxed)) {
         framework_log().warn("modules stay as they were (change asked for by {}): {}", by,
-                             state_->reloads == nullptr ? "they can't be changed" : ReloadRefused().what());
+                             !state_->settings.read_modules ? "they can't be changed" : ReloadRefused().what());
         return;
     }
     const auto request = std::make_shared<Reloads::Request>();

@@ -34,9 +34,16 @@ public:
     Reloads(const Reloads&) = delete;
     Reloads& operator=(const Reloads&) = delete;
 
+    /// The list that is served at the start.
+    void serve_first(const std::vector<ConfiguredModule>& modules) { served_ = modules; }
+    /// The main worker's modules are built anew, for this term of background tasks, unless they are for it already; 0: these are another
+    /// process's. Goes on until they are, or another term begins.
+    void begin_term(std::int64_t term);
+
     /// What somebody asked for, and what came of it. Thread: that of who asks, but for `by`.
     struct Request {
         std::string by;
+        bool is_for_term = false;  ///< the list stays as it is
         std::optional<ModuleChanges> changes;
         std::exception_ptr failure;
         async::notification has_ended;
@@ -54,7 +61,9 @@ private:
     using Step = async::task<void> (*)(ModuleHost& modules, Pass& pass);
 
     async::task<void> perform_all();
-    async::task<ModuleChanges> perform();
+    async::task<ModuleChanges> perform(bool is_for_term);
+    async::task<void> build_for_term();
+    [[nodiscard]] BackgroundTerm next_term() const;
     async::task<std::vector<ConfiguredModule>> read_modules();
     async::task<void> on_each(Step step, Pass& pass);
     async::task<void> serve();
@@ -65,6 +74,10 @@ private:
     const Read read_;
     std::deque<Waiting> waiting_;
     bool is_at_work_ = false;
+    std::vector<ConfiguredModule> served_;  ///< the list
+    std::int64_t term_ = 0;                 ///< that the main worker is to have
+    bool has_terms_ = false;                ///< another process may have the next one
+    bool is_building_for_term_ = false;
     std::weak_ptr<Away> reading_;                    ///< that was given up, and goes on
     std::optional<boost::asio::thread_pool> reader_;  ///< begins with the first
 };

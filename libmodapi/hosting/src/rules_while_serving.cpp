@@ -37,9 +37,15 @@ std::optional<std::size_t> position_in(std::string_view text) {
     return position;
 }
 
-/// The entry that is meant, and that may have the change.
-ChangedRules changeable(const ModuleHost* modules, const std::string& which, const RuleChange& change) {
-    ChangedRules found;
+/// The entry that is meant, and that may have the change; the latter isn't known where it doesn't run.
+struct Changeable {
+    ChangedRules entry;
+    bool runs_here = false;
+};
+
+Changeable changeable(const ModuleHost* modules, const std::string& which, const RuleChange& change) {
+    Changeable asked;
+    ChangedRules& found = asked.entry;
     const std::vector<std::size_t> named = modules->positions_of(which);
     if (named.size() > 1) {
         std::string positions;
@@ -52,9 +58,10 @@ ChangedRules changeable(const ModuleHost* modules, const std::string& which, con
     if (position) found.module = modules->module_at(*position);
     if (found.module.empty()) throw SynapseError(404, "There is no entry " + which + " of modules:", Codes::NOT_FOUND);
     found.position = *position;
-    const std::string refusal = modules->refusal_of(found.position, change);
+    asked.runs_here = modules->runs(found.position);
+    const std::string refusal = asked.runs_here ? modules->refusal_of(found.position, change) : std::string();
     if (!refusal.empty()) throw SynapseError(400, refusal + " (module " + found.module + ")", Codes::INVALID_PARAM);
-    return found;
+    return asked;
 }
 
 /// Which workers have changed their rules. Thread: that of who asked for it.
@@ -73,26 +80,29 @@ async::task<void> all_have_changed(std::shared_ptr<ChangingWorkers> changing) {
 }  // namespace
 
 std::string ModuleHost::module_at(std::size_t position) const {
-    return position < state_->modules.size() ? state_->modules[position]->configured.name : std::string();
+    return position < state_->names.size() ? state_->names[position] : std::string();
 }
 
 std::vector<std::size_t> ModuleHost::positions_of(std::string_view module) const {
     std::vector<std::size_t> positions;
-    for (std::size_t position = 0; position < state_->modules.size(); ++position) {
-        if (state_->modules[position]->configured.name == module) positions.push_back(position);
+    for (std::size_t position = 0; position < state_->names.size(); ++position) {
+        if (state_->names[position] == module) positions.push_back(position);
     }
     return positions;
 }
 
+bool ModuleHost::runs(std::size_t position) const noexcept { return state_->instance_at(position) != nullptr; }
+
 std::string ModuleHost::refusal_of(std::size_t position, const RuleChange& change) const {
-    const ModuleRules* const rules = state_->modules.at(position)->configured.rules.get();
-    return change.refusal(rules, state_->modules.at(position)->registered->callback_names());
+    const ModuleInstance& instance = *state_->instance_at(position);
+    return change.refusal(instance.configured.rules.get(), instance.registered->callback_names());
 }
 
 void ModuleHost::change_rules(std::size_t position, std::string_view module, const RuleChange& change) {
-    if (module_at(position) != module) return;
+    ModuleInstance* const instance = state_->instance_at(position);
+    if (instance == nullptr || module_at(position) != module) return;
     ModuleEnvironment& environment = state_->environment;
-    ModuleRegistrations& registered = *state_->modules.at(position)->registered;
+    ModuleRegistrations& registered = *instance->registered;
     if (registered.limits == nullptr) {
         registered.limits = std::make_unique<ModuleLimits>(std::make_shared<const ModuleRules>(), *environment.where.clock,
                                                            environment.dispatch_settings);
@@ -130,10 +140,19 @@ async::task<ChangedRules> WorkerGroup::change_rules(std::string which, RuleChang
         if (worker(index).where().executor == here.executor()) own = &worker(index);
     }
     // On the worker that it is asked of, which runs: all have the same list, and one that is blocked must not keep the others
-    // from being relieved of what blocks it.
-    const ModuleHost* const modules = &own->modules();
-    async::task<ChangedRules> finding = async::run_on(own->where().executor, &changeable, modules, which, change);
-    ChangedRules changed = co_await std::move(finding);
+    // from being relieved of what blocks it. What doesn't run on all workers runs on the first, or on none.
+    Changeable asked;
+    for (HostWorker* const host : {own, &worker(0)}) {
+        const ModuleHost* const modules = &host->modules();
+        async::task<Changeable> finding = async::run_on(host->where().executor, &changeable, modules, which, change);
+        asked = co_await std::move(finding);
+        if (asked.runs_here) break;
+    }
+    if (!asked.runs_here) {
+        throw SynapseError(404, "The entry " + std::to_string(asked.entry.position) + " of modules: (module " + asked.entry.module +
+                                    ") doesn't run in this process, as its run_on says", Codes::NOT_FOUND);
+    }
+    ChangedRules changed = std::move(asked.entry);
     const auto changing = std::make_shared<ChangingWorkers>(size());
     {
         const std::scoped_lock lock(state_->telling_all);

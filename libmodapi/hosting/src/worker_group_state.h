@@ -1,9 +1,11 @@
 #pragma once
 
 #include <modapi/hosting/blocking_threads.h>
+#include <modapi/hosting/broadcasts.h>
 #include <modapi/hosting/decision_keeper.h>
 #include <modapi/hosting/decisions.h>
 #include <modapi/hosting/invalidation_bus.h>
+#include <modapi/hosting/shared_invalidations.h>
 #include <modapi/hosting/shutdown_deadline.h>
 #include <modapi/hosting/watchdog.h>
 #include <modapi/hosting/workers.h>
@@ -30,7 +32,7 @@ using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::exec
 
 /// A worker with the thread that runs it.
 struct WorkerGroup::Thread {
-    explicit Thread(std::size_t index);
+    explicit Thread(std::string own_name);
 
     std::string name;
     boost::asio::io_context io{1};
@@ -46,6 +48,7 @@ struct WorkerGroup::Thread {
 struct WorkerGroup::State {
     explicit State(WorkerGroupSettings how);
     ~State();
+    [[nodiscard]] InvalidationBus& bus() noexcept { return settings.bus != nullptr ? *settings.bus : own_bus; }
     [[nodiscard]] ShutdownDeadline& deadline() noexcept {
         return settings.process != nullptr ? settings.process->deadline() : *own_deadline;
     }
@@ -54,6 +57,8 @@ struct WorkerGroup::State {
     std::optional<ShutdownDeadline> own_deadline;
     BlockingThreads blocking_threads;
     InProcessInvalidationBus own_bus;
+    Broadcasts broadcasts;
+    std::optional<SharedInvalidations> shared_invalidations;  ///< where there are other processes
     Watchdog watchdog;
     Decisions decisions;
     std::vector<std::unique_ptr<Thread>> threads;
@@ -63,6 +68,8 @@ struct WorkerGroup::State {
     WorkGuard front_works;
     boost::asio::signal_set signals;
     boost::asio::signal_set reload_signals;
+    bool has_started = false;                   ///< the modules have
+    std::optional<std::int64_t> term_at_start;  ///< of background tasks, that came before that
     bool is_to_stop = false;
     bool was_stopped = false;
     std::atomic<bool> stops{false};

@@ -3,6 +3,8 @@
 
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_code.h>
+#include <modapi/hosting/process_group.h>
+#include <modapi/hosting/process_name.h>
 
 #include <callbacks/errors.h>
 
@@ -34,6 +36,12 @@ void log_step_failure(const std::exception_ptr& failure, std::string_view what) 
     }
 }
 
+/// What a process's thread is called.
+std::string name_of_worker(const std::optional<std::string>& process, std::size_t index) {
+    if (index == 0) return process.value_or(std::string(main_process));
+    return (process ? *process + "-" : std::string("worker")) + std::to_string(index);
+}
+
 /// What an operation that a waiting thread asked for comes to.
 struct Awaited {
     std::promise<void> done;
@@ -42,8 +50,8 @@ struct Awaited {
 
 }  // namespace
 
-WorkerGroup::Thread::Thread(std::size_t index)
-    : name(index == 0 ? "main" : "worker" + std::to_string(index)), works(io.get_executor()), where([this] {
+WorkerGroup::Thread::Thread(std::string own_name)
+    : name(std::move(own_name)), works(io.get_executor()), where([this] {
           async::environment made(io.get_executor());
           made.observer = on_stack.get();
           return made;
@@ -57,7 +65,8 @@ WorkerGroup::State::State(WorkerGroupSettings how)
       signals(front),
       reload_signals(front) {
     if (settings.process == nullptr) own_deadline.emplace();
-    if (settings.read_modules) reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules);
+    if (settings.read_modules || settings.processes != nullptr)
+        reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules);
 }
 
 WorkerGroup::State::~State() = default;
@@ -119,22 +128,34 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
     const auto count = static_cast<std::size_t>(std::max(state.settings.count, 1));
     state.watchdog.watch(database, state.settings.each.blocked_thread);
     open_decision_store(database);
+    for (std::size_t index = 0; index < count; ++index)
+        state.threads.push_back(std::make_unique<Thread>(name_of_worker(state.settings.worker_name, index)));
+    join_processes(database);
+    if (state.reloads != nullptr) state.reloads->serve_first(modules);
     for (std::size_t index = 0; index < count; ++index) {
-        Thread& thread = *state.threads.emplace_back(std::make_unique<Thread>(index));
+        Thread& thread = *state.threads[index];
         WorkerSettings settings = state.settings.each;
         settings.worker_name.reset();
         settings.worker_app.reset();
-        if (index > 0) {
+        if (index > 0 || state.settings.worker_name) {
             settings.worker_name = thread.name;
             settings.worker_app = state.settings.worker_app;
         }
+        settings.process_name = state.settings.worker_name.value_or(std::string(main_process));
         settings.run_background_tasks = index == 0;
+        if (index == 0 && state.settings.processes != nullptr) {
+            const std::int64_t term = state.settings.processes->background_term();
+            settings.run_background_tasks = term != 0;
+            settings.background_term.number = term;
+            settings.background_term.lease = ProcessGroup::lease_of(term);
+        }
+        settings.broadcasts = &state.broadcasts;
+        settings.shared_invalidations = state.shared_invalidations ? &*state.shared_invalidations : nullptr;
         settings.place = WorkerPlace{index, count};
         settings.watchdog = &state.watchdog;
         settings.decisions = &state.decisions;
-        InvalidationBus& bus = state.settings.bus != nullptr ? *state.settings.bus : state.own_bus;
-        const WorkerContext place{index, thread.name, thread.where, database, bus, state.blocking_threads, std::move(settings),
-                                  *this};
+        const WorkerContext place{index, thread.name, thread.where, database, state.bus(), state.blocking_threads,
+                                  std::move(settings), *this};
         try {
             const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
             thread.host = factory(place);
@@ -143,6 +164,36 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
             throw described(HostPhase::building, &thread, std::current_exception());
         }
     }
+}
+
+void WorkerGroup::join_processes(Database& database) {
+    State& state = *state_;
+    if (state.settings.processes == nullptr) return;
+    ProcessGroup& processes = *state.settings.processes;
+    state.broadcasts.connect(processes.messages());
+    state.shared_invalidations.emplace(database, processes.messages(), state.bus());
+    ProcessGroup::Handlers handlers;
+    // The main worker's thread runs what is posted to it once its modules have started.
+    handlers.background_term = [this](std::int64_t term) {
+        boost::asio::post(state_->threads.front()->io, [this, term] { change_background_term(term); });
+    };
+    handlers.must_end = [this](const std::string& why) {
+        fail(described(HostPhase::serving, nullptr, std::make_exception_ptr(std::runtime_error(why))));
+    };
+    processes.begin(std::move(handlers));
+}
+
+void WorkerGroup::change_background_term(std::int64_t term) {
+    if (!state_->has_started) {
+        state_->term_at_start = term;
+        return;
+    }
+    Thread& main = *state_->threads.front();
+    if (term == 0 && main.host->modules().runs_background_tasks()) {
+        main.host->modules().end_background_term();
+        main.host->background_tasks_changed();
+    }
+    state_->reloads->begin_term(term);
 }
 
 void WorkerGroup::start_modules() {
@@ -166,19 +217,21 @@ void WorkerGroup::start_modules() {
 void WorkerGroup::start_threads() {
     State& state = *state_;
     if (state.settings.process != nullptr) {
-        if (state.reloads != nullptr) state.settings.process->reload_by([this] { request_reload("SIGHUP"); });
+        if (state.settings.read_modules) state.settings.process->reload_by([this] { request_reload("SIGHUP"); });
         state.settings.process->stop_by([this] { request_stop(); }, state.settings.time_to_stop);
     } else {
         for (const int signal : state.settings.signals) state.signals.add(signal);
         state.signals.async_wait([this](const boost::system::error_code& error, int) {
             if (!error) state_->is_to_stop = true;
         });
-        if (state.reloads != nullptr) {
+        if (state.settings.read_modules) {
             state.reload_signals.add(SIGHUP);
             await_reload_signal();
         }
     }
     start_to_keep_decisions();
+    state.has_started = true;
+    if (state.term_at_start) change_background_term(*state.term_at_start);
     for (const std::unique_ptr<Thread>& thread : state.threads) {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
@@ -243,6 +296,7 @@ void WorkerGroup::abandon(const HostError& failure) {
             log_step_failure(std::current_exception(), "stopping the modules");
         }
     }
+    if (state_->settings.processes != nullptr) state_->settings.processes->stop();
     state_->threads.clear();
     state_->blocking_threads.join();
     forget_process();
@@ -307,6 +361,7 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure
 }
 
 void WorkerGroup::end_all(const std::function<void()>& on_stop) {
+    if (state_->settings.processes != nullptr) state_->settings.processes->forget_handlers();
     try {
         if (on_stop) on_stop();
     } catch (...) {
@@ -314,6 +369,8 @@ void WorkerGroup::end_all(const std::function<void()>& on_stop) {
     }
     on_each(&WorkerGroup::drain, "ending the requests");
     on_each(&WorkerGroup::end, "stopping the modules");
+    // Its last words are the lease and the name, which others get at once.
+    if (state_->settings.processes != nullptr) state_->settings.processes->stop();
     for (const std::unique_ptr<Thread>& thread : state_->threads) thread->io.stop();
     for (const std::unique_ptr<Thread>& thread : state_->threads) thread->thread.join();
 }

@@ -1,4 +1,5 @@
 #include "module_rules_section.h"
+#include "placement_section.h"
 
 #include <modapi/hosting/masked_configuration.h>
 #include <modapi/hosting/module_resolver.h>
@@ -57,6 +58,8 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
     }
 }
 
+bool is_known(std::string_view key) { return key == "module" || key == "config" || key == "callbacks" || key == "run_on"; }
+
 ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPath& path, const JsonValue& value,
                            ModuleResolver& resolver, const std::function<void(const std::string&)>& warn) {
     const JsonDict* const entry = value.if_object();
@@ -65,7 +68,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     configured.name = name_of_entry(file, path, *entry);
     configured.path = path;
     for (const auto& member : *entry) {
-        if (member.key() == "module" || member.key() == "config" || member.key() == "callbacks") continue;
+        if (is_known(member.key())) continue;
         ConfigurationPath place = path;
         place.emplace_back(member.key());
         warn(file.describe(place, of_module("is not a known key of a module's entry and has no effect", configured.name)));
@@ -90,6 +93,8 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     configured.parsed = parse(file, place, section, *configured.definition, configured.name);
     place.back() = "callbacks";
     configured.rules = read_module_rules(file, place, *entry, configured.name);
+    place.back() = "run_on";
+    configured.placement = read_placement(file, place, *entry, configured.name);
     return configured;
 }
 
@@ -112,7 +117,7 @@ bool are_equal(const T* one, const T* other) {
 bool ConfiguredModule::is_same_as(const ConfiguredModule& other) const {
     // A class that was loaded anew has its functions elsewhere.
     return name == other.name && *definition == *other.definition && are_equal(section_of(*this), section_of(other)) &&
-           are_equal(rules.get(), other.rules.get());
+           are_equal(rules.get(), other.rules.get()) && placement == other.placement;
 }
 
 JsonDict ConfiguredModule::masked_config() const {
@@ -153,6 +158,7 @@ std::vector<ConfiguredModule> configure_modules(const std::vector<ModuleEntry>& 
         written["module"] = entry.name;
         written["config"] = entry.config;
         written["callbacks"] = entry.rules;
+        written["run_on"] = entry.run_on;
     }
     JsonDict root;
     root["modules"] = std::move(modules);

@@ -14,7 +14,8 @@ std::vector<std::string> names_of(const std::vector<ModuleStatistics>& modules) 
     std::vector<std::string> names;
     std::set<std::string> taken;
     for (const ModuleStatistics& module : modules) {
-        std::string name = module.module;
+        const std::string number = module.entry > 1 ? "#" + std::to_string(module.entry) : std::string();
+        std::string name = module.module + number;
         for (int entry = 2; !taken.insert(name).second; ++entry) name = module.module + "#" + std::to_string(entry);
         names.push_back(std::move(name));
     }

@@ -43,10 +43,10 @@ void DelayedCall::cancel() {
     if (state_->running != nullptr) state_->running->request(async::cancel_reason::stopping);
 }
 
-async::task<void> ModuleApi::run_background(detail::BackgroundCall& call) {
+async::task<void> ModuleApi::run_background(detail::BackgroundCall& call, bool is_of_one_worker) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
-    async::callback_identity& background = registrations_.background;
+    async::callback_identity& background = is_of_one_worker ? registrations_.background_of_one : registrations_.background;
     async::callback_statistics::add(background.statistics.runs);
     frame.enter(background);
     std::exception_ptr failure;
@@ -65,28 +65,28 @@ async::task<void> ModuleApi::run_background(detail::BackgroundCall& call) {
     framework_log().error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
 }
 
-async::task<void> ModuleApi::run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call) {
+async::task<void> ModuleApi::run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker) {
     const async::context& here = co_await async::this_context;
     const duration period = std::max<duration>(background_duration(every.period_ms_), std::chrono::microseconds(1));
     time_point next = here.clock().now() + background_duration(every.first_ms_);
     while (true) {
         co_await async::sleep_for(next - here.clock().now());
         const time_point began = here.clock().now();
-        async::task<void> run = run_background(*call);
+        async::task<void> run = run_background(*call, is_of_one_worker);
         co_await std::move(run);
         // From start to start; a run that took longer is followed by the next one at once, and nothing is made up for.
         next = std::max(began + period, here.clock().now());
     }
 }
 
-async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<detail::BackgroundCall> call,
+async::task<void> ModuleApi::run_delayed(After after, std::shared_ptr<detail::BackgroundCall> call,
                                          std::shared_ptr<DelayedCall::State> state) {
     const async::context& outer = co_await async::this_context;
     if (state->is_cancelled) co_return;
     async::child_context cancellable(outer);
     state->running = &cancellable.source();
     try {
-        async::task<void> waiting = wait_then_run(msec, *call);
+        async::task<void> waiting = wait_then_run(after, *call);
         co_await std::move(waiting).in(cancellable.here());
     } catch (...) {
         state->running = nullptr;
@@ -95,9 +95,9 @@ async::task<void> ModuleApi::run_delayed(double msec, std::shared_ptr<detail::Ba
     state->running = nullptr;
 }
 
-async::task<void> ModuleApi::wait_then_run(double msec, detail::BackgroundCall& call) {
-    co_await async::sleep_for(background_duration(msec));
-    async::task<void> run = run_background(call);
+async::task<void> ModuleApi::wait_then_run(After after, detail::BackgroundCall& call) {
+    co_await async::sleep_for(background_duration(after.delay_ms_));
+    async::task<void> run = run_background(call, after.is_on_one_worker_);
     co_await std::move(run);
 }
 
@@ -115,18 +115,18 @@ void ModuleApi::loop(Every every, LoopsOn workers, std::shared_ptr<detail::Backg
         }
         return;
     }
-    registrations_.begin_background(
-        [this, every, call = std::move(call)] { registrations_.background_calls.spawn(module_name_, run_loop(every, call)); });
+    registrations_.begin_background([this, every, is_of_one_worker = workers != LoopsOn::all_workers, call = std::move(call)] {
+        registrations_.background_calls.spawn(module_name_, run_loop(every, call, is_of_one_worker));
+    });
 }
 
 DelayedCall ModuleApi::delay(After after, std::shared_ptr<detail::BackgroundCall> call) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "delayed_background_call");
-    const double msec = after.delay_ms_;
-    if (std::isnan(msec)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
+    if (std::isnan(after.delay_ms_)) throw std::invalid_argument("delayed_background_call: the delay is not a number");
     auto state = std::make_shared<DelayedCall::State>();
     if (after.is_on_one_worker_ && !should_run_background_tasks()) return DelayedCall(std::move(state));
-    registrations_.begin_background([this, msec, call = std::move(call), state] {
-        registrations_.background_calls.spawn(module_name_, run_delayed(msec, call, state));
+    registrations_.begin_background([this, after, call = std::move(call), state] {
+        registrations_.background_calls.spawn(module_name_, run_delayed(after, call, state));
     });
     return DelayedCall(std::move(state));
 }

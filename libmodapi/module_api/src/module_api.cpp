@@ -1,4 +1,5 @@
 #include "bordered_answers.h"
+#include "checked_arguments.h"
 
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
@@ -6,8 +7,10 @@
 
 #include <callbacks/errors.h>
 #include <callbacks/noted_change.h>
+#include <callbacks/storable_json.h>
 
 #include <async/cached_function.h>
+#include <async/callback_frame.h>
 #include <async/sleep.h>
 
 #include <spdlog/spdlog.h>
@@ -110,8 +113,40 @@ void ModuleApi::require_registered(const async::cached_function& function) const
         " was not registered with register_cached_function: its entries in other workers can't be invalidated");
 }
 
-void ModuleApi::publish_invalidation(const async::cached_function& function, std::vector<std::string> key) {
-    environment_.caches.publish(registrations_.name_of(function), std::move(key), function);
+async::task<void> ModuleApi::publish_invalidation(const async::cached_function& function, std::vector<std::string> key) {
+    CacheInvalidation invalidation;
+    invalidation.function = registrations_.name_of(function);
+    invalidation.key = key;
+    environment_.caches.publish(invalidation.function, std::move(key), function);
+    if (environment_.shared_invalidations == nullptr) return async::make_ready_task();
+    return environment_.shared_invalidations->send(std::move(invalidation));
+}
+
+async::task<void> ModuleApi::broadcast(std::string topic, callbacks::JsonDict content) {
+    modapi::refuse_in_shadow(co_await async::this_context, "broadcast");
+    require_text(topic, "topic");
+    callbacks::require_storable(content);
+    if (environment_.broadcasts == nullptr) throw std::logic_error("broadcast: this host gives its modules no broadcasts");
+    Broadcast made;
+    made.module = registrations_.name_among_workers;
+    made.topic = std::move(topic);
+    made.content = std::make_shared<const callbacks::JsonDict>(std::move(content));
+    async::task<void> sending = Broadcasts::send(*environment_.broadcasts, std::move(made));
+    co_await std::move(sending);
+}
+
+void ModuleApi::on_broadcast(std::string topic, async::owned_hook<void(const callbacks::JsonDict& content)> handler) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "on_broadcast");
+    if (!handler) throw std::invalid_argument("on_broadcast: there is no handler");
+    if (environment_.broadcasts == nullptr) throw std::logic_error("on_broadcast: this host gives its modules no broadcasts");
+    if (registrations_.broadcasts == nullptr) {
+        registrations_.broadcasts = std::make_unique<ReceivedBroadcasts>(*environment_.broadcasts, environment_.where, module_name_,
+                                                                         registrations_.name_among_workers);
+        registrations_.begin_background([this] {
+            registrations_.background_calls.spawn("on_broadcast", ReceivedBroadcasts::hand_out(*registrations_.broadcasts));
+        });
+    }
+    registrations_.broadcasts->add(std::move(topic), std::move(handler));
 }
 
 const std::string& ModuleApi::server_name() const noexcept { return environment_.server.server_name(); }
@@ -122,7 +157,13 @@ const std::optional<std::string>& ModuleApi::custom_template_dir() const noexcep
 }
 const std::optional<std::string>& ModuleApi::worker_app() const noexcept { return environment_.worker_app; }
 const std::optional<std::string>& ModuleApi::worker_name() const noexcept { return environment_.worker_name; }
-bool ModuleApi::should_run_background_tasks() const noexcept { return environment_.run_background_tasks; }
+bool ModuleApi::should_run_background_tasks() const noexcept { return registrations_.runs_background_tasks; }
+const TransactionCondition* ModuleApi::lease_of_call() const noexcept {
+    if (registrations_.term.lease == nullptr) return nullptr;
+    const async::callback_place* const running = async::running_callback_mark::on_this_thread();
+    const bool is_of_one = running != nullptr && running->identity() == &registrations_.background_of_one;
+    return is_of_one ? registrations_.term.lease.get() : nullptr;
+}
 spdlog::logger& ModuleApi::logger() noexcept { return *logger_; }
 std::int64_t ModuleApi::now_ms() const noexcept { return environment_.where.clock->wall_time_ms(); }
 Database& ModuleApi::database() noexcept { return environment_.database; }

@@ -1,4 +1,5 @@
 #include <modapi/hosting/log.h>
+#include <modapi/database.h>
 #include <modapi/hosting/module_caches.h>
 
 #include <callbacks/errors.h>
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace modapi {
@@ -21,14 +24,36 @@ constexpr std::chrono::seconds time_between_expiries(30);
 
 }  // namespace
 
-ModuleCaches::ModuleCaches(InvalidationBus& bus, boost::asio::any_io_executor executor)
-    : bus_(bus), subscription_(bus.subscribe(std::move(executor), [this](const CacheInvalidation& invalidation) {
-          invalidate(invalidation, nullptr);
-      })) {}
+ModuleCaches::ModuleCaches(InvalidationBus& bus, Database& database, const boost::asio::any_io_executor& executor)
+    : bus_(bus),
+      database_(database),
+      subscription_(
+          bus.subscribe(executor, [this](const CacheInvalidation& invalidation) { invalidate(invalidation, nullptr); })),
+      subscription_of_transactions_(of_transactions_.subscribe(executor, [this](const CacheInvalidations& invalidations) {
+          for (const CacheInvalidation& invalidation : invalidations) invalidate(invalidation, nullptr);
+      })) {
+    database_.add_observer(*this);
+}
 
-ModuleCaches::~ModuleCaches() { bus_.unsubscribe(subscription_); }
+ModuleCaches::~ModuleCaches() {
+    database_.remove_observer(*this);
+    of_transactions_.unsubscribe(subscription_of_transactions_);
+    bus_.unsubscribe(subscription_);
+}
 
-void ModuleCaches::add(std::string name, async::cached_function& function) { functions_.emplace(std::move(name), &function); }
+void ModuleCaches::committed(const CacheInvalidations& invalidations) noexcept {
+    try {
+        of_transactions_.publish(InvalidationBus::nobody, invalidations);
+    } catch (const std::bad_alloc&) {
+        // What is stale must not stay, and can't be told without memory.
+        std::terminate();
+    }
+}
+
+void ModuleCaches::add(std::string name, async::cached_function& function) {
+    function.share_as(name);
+    functions_.emplace(std::move(name), &function);
+}
 
 void ModuleCaches::remove(const async::cached_function& function) noexcept {
     std::erase_if(functions_, [&](const auto& entry) { return entry.second == &function; });
@@ -48,6 +73,10 @@ void ModuleCaches::publish(std::string name, std::vector<std::string> key, const
 }
 
 void ModuleCaches::invalidate(const CacheInvalidation& invalidation, const async::cached_function* by) {
+    if (invalidation.function.empty()) {
+        drop_everything();
+        return;
+    }
     const auto [first, end] = functions_.equal_range(invalidation.function);
     for (auto entry = first; entry != end; ++entry) {
         async::cached_function& function = *entry->second;
@@ -63,6 +92,10 @@ void ModuleCaches::invalidate(const CacheInvalidation& invalidation, const async
                                   callbacks::message_of(std::current_exception()));
         }
     }
+}
+
+void ModuleCaches::drop_everything() noexcept {
+    for (const auto& [name, function] : functions_) function->invalidate_all();
 }
 
 async::task<void> ModuleCaches::drop_expired_entries(ModuleCaches& self) {

@@ -34,6 +34,7 @@ ModuleRegistrations::ModuleRegistrations(const async::environment& where, Callin
       registrant(number),
       lists(&into),
       background(module, outside_of_callbacks),
+      background_of_one(module, outside_of_callbacks),
       background_calls(where, &log_failed_call),
       deferred_calls(where, threads) {}
 
@@ -73,6 +74,7 @@ void ModuleRegistrations::note_callbacks() {
 
 void ModuleRegistrations::forget() {
     waiting_to_begin_.clear();
+    broadcasts.reset();
     callbacks.clear();
     web_resources.clear();
     cached_functions.clear();
@@ -84,7 +86,7 @@ ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment&
       where(surroundings),
       database(data),
       threads(calling),
-      caches(bus, surroundings.executor),
+      caches(bus, data, surroundings.executor),
       background(surroundings, &log_failed_call),
       shadow_runs(surroundings) {
     dispatch_settings.shadow_runs = &shadow_runs.scope();

@@ -27,6 +27,8 @@ constexpr std::array members = {
     ModuleApiMember{"register_web_resource", true},
     ModuleApiMember{"register_cached_function", true},
     ModuleApiMember{"invalidate_cache", true},
+    ModuleApiMember{"broadcast", true},
+    ModuleApiMember{"on_broadcast", true},
     ModuleApiMember{"server_name", false},
     ModuleApiMember{"public_baseurl", false},
     ModuleApiMember{"email_app_name", false},

@@ -67,7 +67,7 @@ void CallbackCounts::add(const CallbackCounts& others) {
     shadow.differed += others.shadow.differed;
     shadow.failed += others.shadow.failed;
     shadow.kept_back += others.shadow.kept_back;
-    place = std::min(place, others.place);
+    place = std::max(place, others.place);  // where the most modules run all places are told apart
     waited.add(others.waited);
     cut += others.cut;
     kept_out += others.kept_out;
@@ -124,11 +124,13 @@ std::string_view state_of(const ModuleStatistics& module) {
 }
 
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
-    for (std::size_t index = 0; index < of_worker.size(); ++index) {
-        if (index == together.size()) {
-            together.push_back(of_worker[index]);
+    auto place = together.begin();
+    for (const ModuleStatistics& module : of_worker) {
+        place = std::find_if(place, together.end(), [&](const ModuleStatistics& each) { return each.position >= module.position; });
+        if (place != together.end() && place->position == module.position) {
+            place->add(module);
         } else {
-            together[index].add(of_worker[index]);
+            place = together.insert(place, module);
         }
     }
 }

@@ -15,7 +15,7 @@
 ///     Callback<"name", Answer(arguments), how answers combine, what an exception does> name{};
 ///
 /// Around how answers combine stands what else there is to say: `routine<...>`, its decisions are the normal case, which a log
-/// needn't tell; `unseen<...>`, no client is to know of them; `in_room<POSITION, ...>`, which parameter is a room; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
+/// needn't tell; `unseen<...>`, no client is to know of them; `told_everywhere<...>`, it is called on every worker; `in_room<POSITION, ...>`, which parameter is a room; `afterwards<...>`, `denied_by<...>` and `about_an_address<...>`, where callbacks/ruling.h, which says what may be
 /// ruled for a callback, can't see it from the declaration. A last argument makes it one that is registered per key.
 ///
 /// A category is a table of such lines. A module sees it with slots to put callables in, a host with dispatchers to call;
@@ -57,6 +57,14 @@ template <class Combine>
 inline constexpr bool is_unseen_rule = false;
 template <class Combine>
 inline constexpr bool is_unseen_rule<unseen<Combine>> = true;
+/// A combine rule of a callback that every worker of every process calls, whoever did what it tells of. The others are called by the
+/// one that serves the operation.
+template <class Combine>
+struct told_everywhere : Combine {};
+template <class Combine>
+inline constexpr bool is_told_everywhere = false;
+template <class Combine>
+inline constexpr bool is_told_everywhere<told_everywhere<Combine>> = true;
 /// A combine rule of a callback that is asked about a room, whose id is the parameter at `Position`, from 0.
 template <std::size_t Position, class Combine>
 struct in_room : Combine {};

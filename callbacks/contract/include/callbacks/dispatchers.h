@@ -64,6 +64,7 @@ struct CallbackDescription {
     bool is_about_an_address;  ///< what it is called with may be an address or a password where others have a user
     std::size_t room_parameter;  ///< the position of a room's id among what it is called with; greater than all: there is none
     bool can_be_shadowed;  ///< it can be asked beside the operation, and its answer compared with what was done
+    bool is_called_by_who_serves;  ///< by the process that serves the operation; false: by all, or by the one that does the background work
 };
 /// All forty, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();

@@ -45,7 +45,9 @@ struct ThirdPartyRulesCategory {
         check_visibility_can_be_modified{};
 
     /// After an event is stored, on every worker. `state_events`: the room's current state, the event included.
-    Callback<"on_new_event", void(const Event& event, const StateMap& state_events), run_all, log_and_go_on> on_new_event{};
+    Callback<"on_new_event", void(const Event& event, const StateMap& state_events), told_everywhere<run_all>,
+             log_and_go_on>
+        on_new_event{};
 
     /// An admin's shutdown of a room; user_id is none when a module started it.
     Callback<"check_can_shutdown_room", bool(const std::optional<std::string>& user_id, const std::string& room_id),

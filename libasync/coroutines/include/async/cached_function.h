@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace async {
 
@@ -70,6 +71,10 @@ public:
     cached_function& operator=(const cached_function&) = delete;
 
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    /// What it is called among the workers that tell each other of invalidations; empty: it is in none of their lists. Thread: any, once
+    /// it was said.
+    [[nodiscard]] const std::string& shared_name() const noexcept { return shared_name_; }
+    void share_as(std::string name) { shared_name_ = std::move(name); }
     [[nodiscard]] cache_counters counters() const noexcept;
     [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;
 
@@ -154,6 +159,7 @@ private:
     std::uint64_t evicted_by_time_ = 0;
     std::uint64_t evicted_by_invalidation_ = 0;
     boost::intrusive::list<detail::cache_entry> entries_;  // most recently used first
+    std::string shared_name_;
 };
 
 }  // namespace async

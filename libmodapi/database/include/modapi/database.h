@@ -1,5 +1,8 @@
 #pragma once
 
+#include <modapi/cache_invalidation.h>
+
+#include <async/cached.h>
 #include <async/callable.h>
 #include <async/run_on.h>
 #include <async/task.h>
@@ -173,6 +176,18 @@ public:
         if (rows.empty()) return std::nullopt;
         return std::move(rows.front());
     }
+    /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all workers of all
+    /// processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the interaction goes on the
+    /// workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes share the database, a row.
+    template <class Signature, std::size_t KeyParts, class... Key>
+    void invalidate_cache(const async::cached<Signature, KeyParts>& function, const Key&... key) {
+        constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
+        static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
+        if constexpr (is_key) add_invalidation(function, function.key_strings(key...));
+    }
+    /// What was invalidated so far.
+    [[nodiscard]] const CacheInvalidations& invalidations() const noexcept { return invalidations_; }
+
     /// "sqlite3" or "postgresql", where a statement has to differ.
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
@@ -182,6 +197,23 @@ protected:
     /// Runs `sql` before the next statement, or at once.
     virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
+
+private:
+    void add_invalidation(const async::cached_function& function, std::vector<std::string> key);
+
+    CacheInvalidations invalidations_;
+};
+
+/// What must hold for a transaction to be committed. Thread: the transaction's. Lifetime: outlives the interactions it is given to.
+class TransactionCondition {
+public:
+    virtual ~TransactionCondition() = default;
+    TransactionCondition() = default;
+    TransactionCondition(const TransactionCondition&) = delete;
+    TransactionCondition& operator=(const TransactionCondition&) = delete;
+
+    /// In the transaction, before anything else. What it throws, the interaction fails with.
+    virtual void require(Transaction& transaction) const = 0;
 };
 
 /// Where a host's data is.
@@ -191,6 +223,9 @@ struct DatabaseSettings {
     /// libpq's key=value form; may hold a password: never logged. connect_timeout is in seconds, 10 if it isn't given, 0 for
     /// none; of a list of hosts each has it.
     std::string postgresql_connection;
+    /// PostgreSQL: what libpq calls `options`, of every connection: `-c name=value ...`. What the connection's own parameters say
+    /// comes behind it. Empty: none.
+    std::string postgresql_options{};
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
     /// PostgreSQL: a table that `run_in_turn` locks, so that turns hold between processes too. The host's own schema has it,
@@ -236,14 +271,22 @@ public:
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
     auto run(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write, std::nullopt, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write, std::nullopt, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, for at most `limit`; none is `run`. Errors: those of `run`;
     /// InteractionTimeout.
     template <class Function, class... Arguments>
     auto run_within(InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write, limit, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write, limit, nullptr}, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
+    /// Runs `function(transaction, arguments...)` as `run_within` does, if `condition` holds in its transaction; null: it does. Errors:
+    /// those of `run_within`; what the condition throws.
+    template <class Function, class... Arguments>
+    auto run_under(const TransactionCondition* condition, InteractionLimit limit, std::string desc, Function&& function,
+                   Arguments&&... arguments) {
+        return checked_start(Terms{Access::write, limit, condition}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, one such interaction after the other, in the order of the
@@ -256,7 +299,7 @@ public:
     /// and one statement where there is such a table; on SQLite it is `run`. Errors: those of `run`.
     template <class Function, class... Arguments>
     auto run_in_turn(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::write_in_turn, std::nullopt, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::write_in_turn, std::nullopt, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
@@ -264,12 +307,12 @@ public:
     /// Errors: those of `run`; WriteRefused for a statement that writes; InteractionTimeout.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
-        return checked_start(Access::read, read_limit_, std::move(desc), std::forward<Function>(function),
+        return checked_start(Terms{Access::read, read_limit_, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
-        perform({desc, Access::write, std::nullopt, function, state});
+        perform({Terms{Access::write, std::nullopt, nullptr}, desc, function, state});
     }
 
     /// An interaction that has its connection, or waits on a database thread for one.
@@ -281,14 +324,22 @@ public:
     /// and a copy of each.
     [[nodiscard]] std::vector<Running> running() const;
 
+    /// Tells `observer` of what transactions invalidate, from the next commit on, until it is taken away. Thread: any.
+    void add_observer(InvalidationObserver& observer);
+    /// Waits for the call that is under way; none comes after this.
+    void remove_observer(InvalidationObserver& observer) noexcept;
+
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
     enum class Access : unsigned char { read, write, write_in_turn };
-    struct Interaction {
-        std::string_view desc;
+    struct Terms {
         Access access;
         InteractionLimit limit;
+        const TransactionCondition* condition;  ///< null: there is none
+    };
+    struct Interaction : Terms {
+        std::string_view desc;
         void (*function)(Transaction&, void*);
         void* state;
     };
@@ -297,17 +348,31 @@ protected:
 
     /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
     [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
-    /// One transaction on the calling thread, with retries.
+    /// One transaction on the calling thread, with retries. Each runs its function by `run_function`, and says `was_committed`.
     virtual void interact(const Interaction& interaction) = 0;
+    /// The function, and what observers do in its transaction.
+    void run_function(const Interaction& interaction, Transaction& transaction) {
+        if (interaction.condition != nullptr) [[unlikely]]
+            interaction.condition->require(transaction);
+        interaction.function(transaction, interaction.state);
+        if (!transaction.invalidations().empty()) [[unlikely]] share_invalidations(transaction);
+    }
+    void was_committed(const Transaction& transaction) noexcept {
+        if (!transaction.invalidations().empty()) [[unlikely]] tell_of_invalidations(transaction.invalidations());
+    }
 
 private:
     class AtWork;
+    class Observers;
+
+    void share_invalidations(Transaction& transaction);
+    void tell_of_invalidations(const CacheInvalidations& invalidations) noexcept;
 
     /// `interact`, seen by `running` meanwhile.
     void perform(const Interaction& interaction);
 
     template <class Function, class... Arguments>
-    auto checked_start(Access access, InteractionLimit limit, std::string desc, Function&& function, Arguments&&... arguments) {
+    auto checked_start(const Terms& terms, std::string desc, Function&& function, Arguments&&... arguments) {
         async::detail::require_safe_callable<Function>();
         constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, Transaction&, std::decay_t<Arguments>&...>;
         static_assert(fits,
@@ -315,8 +380,7 @@ private:
                       "stand after it: they are others, or more or fewer, than its parameters");
         if constexpr (fits) {
             return start<std::decay_t<Function>, std::decay_t<Arguments>...>(
-                *this, access, limit, std::move(desc), std::forward<Function>(function),
-                std::forward<Arguments>(arguments)...);
+                *this, terms, std::move(desc), std::forward<Function>(function), std::forward<Arguments>(arguments)...);
         } else {
             return async::make_ready_task();
         }
@@ -324,18 +388,17 @@ private:
 
     template <class Function, class... Arguments>
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
-        Database& self, Access access, InteractionLimit limit, std::string desc, Function function, Arguments... arguments) {
+        Database& self, Terms terms, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
             Database& database;
-            Access access;
-            InteractionLimit limit;
+            const Terms& terms;
             std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.perform({desc, access, limit, &Call::in_transaction, this}); }
+            void operator()() { database.perform({terms, desc, &Call::in_transaction, this}); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -349,8 +412,8 @@ private:
                 }
             }
         };
-        Call call{self, access, limit, desc, function, std::tie(arguments...), std::nullopt};
-        task_on_executor work = async::run_on(self.executor(access), &run_call<Call>, &call);
+        Call call{self, terms, desc, function, std::tie(arguments...), std::nullopt};
+        task_on_executor work = async::run_on(self.executor(terms.access), &run_call<Call>, &call);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
     }
@@ -363,6 +426,7 @@ private:
 
     InteractionLimit read_limit_;
     std::unique_ptr<AtWork> at_work_;
+    std::unique_ptr<Observers> observers_;
 };
 
 }  // namespace modapi

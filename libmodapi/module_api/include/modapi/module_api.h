@@ -37,6 +37,7 @@
 #include <async/bind.h>
 #include <async/cached.h>
 #include <async/callable.h>
+#include <async/hook.h>
 #include <async/run_on.h>
 #include <async/sleep.h>
 
@@ -97,8 +98,10 @@ public:
     /// of the module and lives as long as it does. What the operator says under `caches:` takes effect: how many entries it
     /// keeps, and for how long if it says nothing itself. Errors: RegistrationError for a second function of that name.
     void register_cached_function(async::cached_function& function);
-    /// Drops the entry for these arguments here at once, and in all other workers soon. The argument types are checked at
-    /// compile time. Errors: std::logic_error for a function that wasn't registered.
+    /// Drops the entry for these arguments here at once, and in all other workers soon, also of other processes: it returns when they can
+    /// read of it. What changes in a transaction is best invalidated there (Transaction::invalidate_cache): both or neither. The argument
+    /// types are checked at compile time. Errors: std::logic_error for a function that wasn't registered; where processes share a
+    /// database, DatabaseError, with the entries of this process's workers dropped.
     template <class Signature, std::size_t KeyParts, class... Key>
     [[nodiscard]] async::task<void> invalidate_cache(async::cached<Signature, KeyParts>& function, Key... key) {
         constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
@@ -107,10 +110,19 @@ public:
         require_registered(function);
         if constexpr (is_key) {
             function.invalidate(key...);
-            publish_invalidation(function, function.key_strings(key...));
+            async::task<void> publishing = publish_invalidation(function, function.key_strings(key...));
+            co_await std::move(publishing);
         }
-        co_return;
     }
+
+    /// Tells all instances of this module, of this entry of the configuration, on all workers of all processes: also this one, whose
+    /// handlers are called as all others. Returns when all can read it, not when they have. Those of one sender come in their order; each
+    /// comes at most once, and not at all to a process that dies or starts meanwhile: what must not be lost belongs into a table.
+    /// Errors: SynapseError 413 `M_TOO_LARGE` for more than 64 KiB of JSON, 400 as above; DatabaseError.
+    [[nodiscard]] async::task<void> broadcast(std::string topic, callbacks::JsonDict content);
+    /// Has `handler`, a coroutine or a function that takes `const callbacks::JsonDict&`, called with what instances of this module
+    /// broadcast under this topic, once the module has started: one at a time, and the next when it has ended.
+    void on_broadcast(std::string topic, async::owned_hook<void(const callbacks::JsonDict& content)> handler);
 
     [[nodiscard]] const std::string& server_name() const noexcept;
     [[nodiscard]] const std::string& public_baseurl() const noexcept;
@@ -340,8 +352,8 @@ public:
             return without_writes(run_db_read(std::move(desc), std::forward<Function>(f), std::forward<Arguments>(args)...));
         }
         return WorkStatistics::counted(database_statistics(),
-                                       database().run_within(interaction_limit(), interaction_name(desc),
-                                                             std::forward<Function>(f), std::forward<Arguments>(args)...));
+                                       database().run_under(lease_of_call(), interaction_limit(), interaction_name(desc),
+                                                            std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
     /// Runs `f(transaction, args...)` in a transaction that only reads; see Database::read. It doesn't wait for who writes, and
     /// sees what was committed when it began. Errors: WriteRefused for a statement that writes.
@@ -414,16 +426,16 @@ private:
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
     /// One run of a call, with its exceptions logged.
-    async::task<void> run_background(detail::BackgroundCall& call);
-    async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call);
-    async::task<void> run_delayed(double msec, std::shared_ptr<detail::BackgroundCall> call,
+    async::task<void> run_background(detail::BackgroundCall& call, bool is_of_one_worker);
+    async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker);
+    async::task<void> run_delayed(After after, std::shared_ptr<detail::BackgroundCall> call,
                                   std::shared_ptr<DelayedCall::State> state);
-    async::task<void> wait_then_run(double msec, detail::BackgroundCall& call);
+    async::task<void> wait_then_run(After after, detail::BackgroundCall& call);
     enum class LoopsOn : unsigned char { one_worker, one_worker_with_warning, all_workers };
     void loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call);
     DelayedCall delay(After after, std::shared_ptr<detail::BackgroundCall> call);
     void require_registered(const async::cached_function& function) const;
-    void publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
+    [[nodiscard]] async::task<void> publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
     [[nodiscard]] WorkStatistics& database_statistics() noexcept;
     /// Whether a run in shadow mode is on the stack.
@@ -440,6 +452,8 @@ private:
             throw;
         }
     }
+    /// What a transaction of a background call needs that is one process's; null: no such call is on the stack, or there is one process.
+    [[nodiscard]] const TransactionCondition* lease_of_call() const noexcept;
     [[nodiscard]] InteractionLimit interaction_limit() const noexcept;
     /// What the log calls it: `desc of module NAME`.
     [[nodiscard]] std::string interaction_name(const std::string& desc) const;

@@ -1,21 +1,11 @@
 #pragma once
 
+#include <modapi/hosting/redis_settings.h>
 #include <modapi/hosting/server_bus.h>
 
-#include <cstdint>
 #include <string>
 
 namespace modapi {
-
-/// Where Redis is.
-struct RedisSettings {
-    std::string host = "localhost";  ///< or the path of its socket, which begins with `/`
-    std::uint16_t port = 6379;
-    std::string password;  ///< never logged; empty: it asks for none
-    int dbid = 0;
-    bool use_tls = false;  ///< its certificate must be for `host`
-    std::string ca_file;   ///< whom it must be signed by; empty: by one whom the system trusts
-};
 
 /// The bus over Redis, by its publishing and subscribing, on two connections. All buses with one `server_name` and `dbid` hear
 /// each other. Whoever may publish on the Redis can speak on it.

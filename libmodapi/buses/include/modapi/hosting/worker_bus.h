@@ -21,6 +21,7 @@ template <class Message>
 class WorkerBus {
 public:
     using Handler = std::function<void(const Message&)>;
+    static constexpr std::size_t nobody = 0;  ///< no subscriber's number: all hear of what it publishes
 
     WorkerBus() = default;
     virtual ~WorkerBus() = default;
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] virtual std::size_t subscribe(boost::asio::any_io_executor executor, Handler handler) = 0;
     /// After this returns on the subscriber's own executor, its handler isn't called any more.
     virtual void unsubscribe(std::size_t subscriber) = 0;
-    /// Tells all subscribers but `from`, the publisher's own number; 0: it tells all.
+    /// Tells all subscribers but `from`, the publisher's own number; `nobody`: it tells all.
     virtual void publish(std::size_t from, const Message& message) = 0;
 };
 

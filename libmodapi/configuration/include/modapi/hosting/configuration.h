@@ -2,7 +2,9 @@
 
 #include <callbacks/json.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -34,7 +36,7 @@ private:
     std::shared_ptr<const std::string> callback_;
 };
 
-/// A host's configuration: a YAML file, as JSON with the line of every value, or settings that the program makes itself.
+/// A host's configuration: a YAML file, or several, as JSON with the place of every value, or settings that the program makes itself.
 ///
 /// Files are YAML 1.1 and mean what Python's `yaml.safe_load` takes them for (`yes` is a boolean, `<<` merges, everything
 /// quoted is text), or they are refused: libmodapi/docs/configuration.md has the table.
@@ -46,13 +48,25 @@ class ConfigurationFile {
 public:
     /// `file` is named in messages as it is given here.
     [[nodiscard]] static ConfigurationFile load(const std::filesystem::path& file);
+    /// Several files as one: what a later one has at its top level takes the place of what earlier ones have under the same key, as a
+    /// whole. An error is one of the file that its key stands in; about a key that none of them has, of the first. Errors:
+    /// std::invalid_argument for no file at all.
+    [[nodiscard]] static ConfigurationFile load(const std::vector<std::filesystem::path>& files);
     /// Reads a document from memory; `name` stands for the file in messages.
     [[nodiscard]] static ConfigurationFile parse(std::string_view yaml, std::string name);
     /// Settings from code. Messages about them have no file and no line: `modules[1].config.audit_room: is required`.
     [[nodiscard]] static ConfigurationFile of(callbacks::JsonDict root);
 
     [[nodiscard]] const callbacks::JsonDict& root() const noexcept { return root_; }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// As messages name it, the first of several; empty: there is no file.
+    [[nodiscard]] const std::string& name() const noexcept { return names_.front(); }
+    /// Those of all files, in their order.
+    [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+    /// The file that the value at `path` stands in; that of a key which is nowhere is the first.
+    [[nodiscard]] const std::string& name_of(const ConfigurationPath& path) const;
+    /// What the path of a file or a folder means that is written at `place`: a relative one counts from the folder of the file that
+    /// it stands in.
+    [[nodiscard]] std::filesystem::path located(const ConfigurationPath& place, const std::filesystem::path& written) const;
     /// The value at `path`; null if there is none.
     [[nodiscard]] const callbacks::JsonValue* find(const ConfigurationPath& path) const;
     /// The line where the value at `path` begins (that of its key in a mapping), or that of the nearest thing above it that
@@ -67,10 +81,13 @@ public:
 
 private:
     ConfigurationFile(std::string name, callbacks::JsonDict root, std::map<ConfigurationPath, int> lines);
+    /// What `later` has takes the place of what is here.
+    void replace_by(ConfigurationFile later);
 
-    std::string name_;
+    std::vector<std::string> names_;
     callbacks::JsonDict root_;
     std::map<ConfigurationPath, int> lines_;
+    std::map<std::string, std::size_t, std::less<>> files_;  ///< of top-level keys, by the number of the file; 0 isn't written down
 };
 
 }  // namespace modapi

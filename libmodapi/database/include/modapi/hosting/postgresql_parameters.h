@@ -18,8 +18,9 @@ public:
     using Values = std::map<std::string, std::string>;
 
     /// `text` is libpq's key=value form. What it doesn't say is as in `usual`, and what that doesn't say either is what all
-    /// connections have: texts in UTF-8, numbers in full, ten seconds to connect. Errors: DatabaseError, which quotes nothing.
-    explicit PostgresqlParameters(const std::string& text, const Values& usual = {});
+    /// connections have: texts in UTF-8, numbers in full, ten seconds to connect, five for a transaction in which nothing is asked.
+    /// `own_options` are the server's, `-c name=value`, added to the usual ones. Errors: DatabaseError, which quotes nothing.
+    explicit PostgresqlParameters(const std::string& text, const Values& usual = {}, const std::string& own_options = {});
 
     /// How long a server may be silent while a connection is made; none: for ever.
     [[nodiscard]] const std::optional<std::chrono::seconds>& connect_timeout() const noexcept { return connect_timeout_; }

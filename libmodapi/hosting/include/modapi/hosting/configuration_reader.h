@@ -7,6 +7,7 @@
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/decision.h>
 #include <modapi/hosting/module_host.h>
+#include <modapi/hosting/process_settings.h>
 #include <modapi/http_client.h>
 
 #include <chrono>
@@ -45,14 +46,20 @@ public:
     [[nodiscard]] BackgroundUpdateSettings background_updates() const;
     /// `module_decisions: {in_memory, keep}`: how many, and a duration or `none`.
     [[nodiscard]] DecisionSettings decisions() const;
-    /// `module_path`, a folder or a list of them, relative to the file's folder.
+    /// `module_path`, a folder or a list of them, relative to the folder of its file.
     [[nodiscard]] std::vector<std::filesystem::path> module_path(const std::filesystem::path& otherwise) const;
     /// `database: {name: sqlite3, args: {database}}`, or `{name: postgresql, args: {host, port, user, password, dbname, ...}}`,
     /// which the contract's server calls `psycopg2`.
     [[nodiscard]] DatabaseSettings database() const;
 
-    /// A path as the file means it: relative to its folder.
-    [[nodiscard]] std::filesystem::path located(const std::string& path) const;
+    /// `worker_name`, `worker_app`, `run_background_tasks_on` and `redis: {enabled, host, port, password, dbid, use_tls, ca_file}`.
+    /// `worker_app`: what the host calls its workers, if the file doesn't. Errors also where one of them says that there are several
+    /// processes and database() is SQLite, whose file is for one.
+    [[nodiscard]] ProcessSettings process(std::string worker_app = "worker") const;
+
+    /// A path as the first file means it: relative to its folder.
+    [[deprecated("ConfigurationFile::located(place, written)")]] [[nodiscard]] std::filesystem::path located(
+        const std::string& path) const;
     /// Warns of each key of the object at `path` that isn't in `known`.
     void warn_unknown_keys(const callbacks::JsonDict& object, const ConfigurationPath& path,
                            std::initializer_list<std::string_view> known) const;
@@ -63,7 +70,6 @@ public:
 private:
     const ConfigurationFile& file_;
     Warn warn_;
-    std::filesystem::path folder_;
 };
 
 }  // namespace modapi

@@ -22,7 +22,7 @@ class WorkerGroup;
 /// Where a worker of a host is built: what modapi::Workers has made for it. All references outlive the worker.
 struct WorkerContext {
     std::size_t index;  ///< 0: the main worker
-    std::string name;   ///< `main`, `worker1`, `worker2`, ...
+    std::string name;   ///< `main`, `worker1`, `worker2`, ..., or those of a process that has a name (WorkerGroupSettings)
     const async::environment& where;
     Database& database;
     InvalidationBus& bus;
@@ -57,8 +57,8 @@ public:
     [[nodiscard]] async::scope& background() noexcept { return background_; }
     [[nodiscard]] const async::environment& where() const noexcept { return where_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    /// Whether background tasks of the whole host are this worker's.
-    [[nodiscard]] bool is_main() const noexcept { return modules_.settings().run_background_tasks; }
+    /// Whether background tasks of the whole host are this worker's. Where several processes are one host that may change.
+    [[nodiscard]] bool is_main() const noexcept { return modules_.runs_background_tasks(); }
 
     /// Tells this worker's modules of an event that was stored, in the background; nothing where none listens. A host of
     /// several workers tells all of them: WorkerGroup::on_new_event.
@@ -72,6 +72,10 @@ protected:
     /// After the start of all modules, before any worker's thread runs; on the thread that builds. What it throws fails the
     /// start.
     virtual void begin() {}
+    /// Other modules are asked from now on (WorkerGroup::reload). Must not throw.
+    virtual void modules_changed() noexcept {}
+    /// Background tasks are this worker's from now on, or aren't any more: is_main() has changed. Not called for what is so at the start.
+    virtual void background_tasks_changed() {}
     /// The host stops: takes nothing new in and lets what runs here end.
     [[nodiscard]] virtual async::task<void> drain();
     /// Draining takes longer than the host's grace: cuts what still runs, so that drain() ends. Must not throw.

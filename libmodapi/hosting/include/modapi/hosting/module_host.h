@@ -7,9 +7,12 @@
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/invalidation_bus.h>
+#include <modapi/hosting/broadcasts.h>
+#include <modapi/hosting/module_registrations.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/module_statistics.h>
 #include <modapi/hosting/rule_change.h>
+#include <modapi/hosting/shared_invalidations.h>
 #include <modapi/http_client.h>
 #include <modapi/web_resource.h>
 
@@ -44,6 +47,11 @@ struct WorkerSettings {
     std::optional<std::string> worker_name;              ///< none: the main worker
     std::optional<std::string> worker_app;               ///< what kind of program it is; none: the main worker
     bool run_background_tasks = true;                    ///< true on exactly one worker
+    /// Where another process can take background tasks over: the term that begins with the start, if they are run here.
+    BackgroundTerm background_term;
+    SharedInvalidations* shared_invalidations = nullptr;  ///< for other processes; outlives the worker. Null: there are none
+    Broadcasts* broadcasts = nullptr;                     ///< between all workers; outlives this one. Null: it hears itself
+    std::string process_name;                            ///< as entries' `run_on` has it; empty: `main`
     WorkerPlace place;                                   ///< among the workers that hear of each other's events
     std::chrono::milliseconds slow_callback{1000};       ///< runs of a callback that take longer are warned about, and while they wait
     std::chrono::milliseconds callback_deadline{0};      ///< longer runs of a callback are cut, within a second; 0: never
@@ -106,7 +114,7 @@ public:
     ModuleHost(const ModuleHost&) = delete;
     ModuleHost& operator=(const ModuleHost&) = delete;
 
-    /// Builds every module, in order, and closes the registration of web resources. A constructor's exception becomes a
+    /// Builds every module that runs here (ConfiguredModule::placement), in order, and closes the registration of web resources. A constructor's exception becomes a
     /// ConfigurationError that names file, line and module, and the worker unless it is the main one; nothing is left half
     /// built. Not called, or failed: stop() need not be awaited.
     void construct_modules(const std::vector<ConfiguredModule>& modules);
@@ -135,8 +143,11 @@ public:
     /// workers before the next. Entries that didn't change (ConfiguredModule::is_same_as) keep their instance. WorkerGroup::reload
     /// makes them.
     ///
-    /// Builds the others, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
+    /// Builds the others that run here, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
     /// can't be beside those of an instance that is kept; nothing has changed then. Once before the next step.
+    /// `term`: that these modules are for; the instances of another one are built anew, since they ask for it in their constructors.
+    ModuleChanges build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term);
+    /// Likewise for the term that this worker has.
     ModuleChanges build_next(const std::vector<ConfiguredModule>& modules);
     /// Awaits the start() of those that were built, then their ready(). Errors: as of start_modules; abandon_next is next then.
     [[nodiscard]] async::task<void> start_next();
@@ -151,6 +162,13 @@ public:
     /// After an error of another worker's, or of start_next or hand_over: awaits the stop() of those that were started, and destroys
     /// what was built. Nothing was built: nothing.
     [[nodiscard]] async::task<void> abandon_next();
+
+    /// The term of background tasks that this worker has; what it refers to lives as long as it is asked by anybody.
+    [[nodiscard]] const BackgroundTerm& background_term() const noexcept;
+    /// The term has ended: modules that ask are told so, and what their background calls want to write is refused. Others are to take
+    /// their place.
+    void end_background_term() noexcept;
+    [[nodiscard]] bool runs_background_tasks() const noexcept { return background_term().number != 0; }
 
     /// All callbacks of all modules.
     [[nodiscard]] callbacks::Dispatchers& hooks() noexcept;
@@ -169,18 +187,20 @@ public:
     [[nodiscard]] const async::environment& environment() const noexcept;
     [[nodiscard]] const WorkerSettings& settings() const noexcept;
 
-    /// What each entry of the configuration registered and what came of it, in the configuration's order. A host of several
-    /// workers asks each on its own thread and adds them up.
+    /// What each entry of the configuration that runs here registered and what came of it, in the configuration's order. A host of
+    /// several workers asks each on its own thread and adds them up.
     [[nodiscard]] std::vector<ModuleStatistics> module_statistics() const;
 
     /// The module of the entry at this position of the list, from 0; empty: there is no such entry.
     [[nodiscard]] std::string module_at(std::size_t position) const;
     /// Where the entries of this module stand in the list.
     [[nodiscard]] std::vector<std::size_t> positions_of(std::string_view module) const;
-    /// What is wrong with such a change for the entry at this position; empty: nothing.
+    /// Whether there is an instance of the entry at this position here.
+    [[nodiscard]] bool runs(std::size_t position) const noexcept;
+    /// What is wrong with such a change for the entry at this position, which runs here; empty: nothing.
     [[nodiscard]] std::string refusal_of(std::size_t position, const RuleChange& change) const;
     /// Changes mode and share of an entry's callbacks, from their next call on; also of those that had no rules, which have limits
-    /// from then on and cost what that costs. As far as the entry can have it. Nothing if another module stands there now.
+    /// from then on and cost what that costs. As far as the entry can have it. Nothing if another module stands there now, or it doesn't run here.
     void change_rules(std::size_t position, std::string_view module, const RuleChange& change);
     /// Gives all callbacks the mode and the share of their entries again.
     void restore_rules();

@@ -30,16 +30,25 @@
 
 namespace modapi {
 
+class ProcessGroup;
+
 /// How a host runs its workers.
 struct WorkerGroupSettings {
     int count = 1;  ///< threads with an executor and module instances of its own each
-    /// What each worker starts from. Its name, kind, watchdog and whether it runs background tasks are filled in.
+    /// What each worker starts from. Its name, its process's, its kind, watchdog and whether it runs background tasks are filled in.
     WorkerSettings each;
-    std::string worker_app = "worker";    ///< what kind of program all workers but the main one are, for modules
+    /// What the process is called among those that share a database, where it isn't the main one; none: it is. Its threads are NAME,
+    /// NAME-1, NAME-2, ..., and the same is the worker_name of their modules; those of the main one are `main`, `worker1`, `worker2`, ...,
+    /// where modules on the first have no worker_name.
+    std::optional<std::string> worker_name{};
+    std::string worker_app = "worker";    ///< what kind of program all workers but the main process's first are, for modules
     std::shared_ptr<spdlog::logger> log;  ///< where the framework and modules write (set_log); null: that stays as it is
     /// That one module's blocking work is deferred to, of all its instances; each begins when it is needed.
     std::size_t blocking_threads = WorkerSettings::usual_blocking_threads;
     InvalidationBus* bus = nullptr;       ///< by which workers hear of each other; null: one of this process's own
+    /// What this process hears of the others that are one server with it; outlives the workers, which begin and stop it. Null: it is
+    /// alone.
+    ProcessGroup* processes = nullptr;
     /// What a stop waits for, from its beginning: requests may end by themselves, then they are cut; then the modules have
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
     std::chrono::milliseconds grace{1500};
@@ -52,7 +61,7 @@ struct WorkerGroupSettings {
     /// of the workers' database.
     DecisionSettings decisions;
     std::shared_ptr<DecisionStore> decision_store;
-    /// What this process is called among those that share a database; empty: the machine's name and the process's number.
+    /// By what the decisions of this process are told from those of others in the database; empty: the machine's name and the process's number.
     std::string process_name;
     /// Reads what the modules are to be, when they are to change while they serve: SIGHUP, reload(). Empty: they can't. On a thread of
     /// its own; what it refers to outlives the workers. What it throws says why nothing changes.
@@ -167,7 +176,7 @@ public:
     /// list is read again. `which`: its position, from 0, or the name of its module. Awaited on a worker; waits for the others
     /// for at most `limit`.
     ///
-    /// Errors, and then nothing changes: SynapseError 404 `M_NOT_FOUND` for an entry that isn't there, 400 `M_INVALID_PARAM` for a
+    /// Errors, and then nothing changes: SynapseError 404 `M_NOT_FOUND` for an entry that isn't there or doesn't run in this process, 400 `M_INVALID_PARAM` for a
     /// name that several have, and for what the entry's callbacks can't have, with their names.
     [[nodiscard]] async::task<ChangedRules> change_rules(std::string which, RuleChange change, std::chrono::milliseconds limit);
 
@@ -192,6 +201,8 @@ private:
     void start_to_keep_decisions();
     void start_modules();
     void start_threads();
+    void join_processes(Database& database);
+    void change_background_term(std::int64_t term);
     void abandon(const HostError& failure);
     void run_thread(Thread& thread);
     void fail(const HostError& failure);

@@ -2,6 +2,7 @@
 
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/module_rules.h>
+#include <modapi/hosting/placement.h>
 #include <modapi/module.h>
 
 #include <filesystem>
@@ -71,6 +72,7 @@ struct ModuleEntry {
     std::string name;            ///< as in a file; a class of the program itself by the name that the resolver has for it
     callbacks::JsonDict config;  ///< its section
     callbacks::JsonDict rules{};  ///< its `callbacks:`
+    callbacks::JsonValue run_on{};  ///< its `run_on:`; null: everywhere
 };
 
 /// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
@@ -84,6 +86,7 @@ struct ConfiguredModule {
     std::shared_ptr<const ConfigurationFile> file;  ///< that the entry stands in
     /// What the module says is a secret in its section, by parse_config or later; null: nobody has read the section.
     std::shared_ptr<DeclaredSecrets> secrets{};
+    Placement placement{};  ///< in which processes there are instances of it
 
     /// Throws the ConfigurationError about this module, `FILE:LINE: modules[1].config.audit_room: message (module NAME)`.
     /// `place` leads to a key of its section; empty: it is about the whole entry. `worker`, where it isn't empty, is named too;
@@ -91,7 +94,7 @@ struct ConfiguredModule {
     [[noreturn]] void fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker = {},
                            std::string callback = {}) const;
     /// Whether an instance that was built for `other` serves for this entry too, which was read later: the same class of the same
-    /// code, with equal `config:` (in which the order of keys means nothing) and equal rules. Where the two stand is all the
+    /// code, with equal `config:` (in which the order of keys means nothing), equal rules and an equal `run_on`. Where the two stand is all the
     /// same, so a kept instance takes over this entry as a whole: its `path` and `file` say where errors are from now on, and
     /// the others are equal. Cost: a comparison of the two sections.
     [[nodiscard]] bool is_same_as(const ConfiguredModule& other) const;
@@ -100,6 +103,9 @@ struct ConfiguredModule {
     /// Once it is built: throws the ConfigurationError for a rule about a callback that isn't among those it `registered`, and
     /// for what the entry says of all of them and one can't have. `worker` as for `fail`.
     void check_rules(const std::vector<std::string>& registered, std::string_view worker) const;
+    /// Likewise: the line that warns of callbacks which are called by whoever serves an operation, where the entry isn't for all
+    /// processes; empty: there is nothing to warn of.
+    [[nodiscard]] std::string warning_of_placement(const std::vector<std::string>& registered) const;
 };
 
 /// Resolves and parses the `modules:` list, in order; the first failure ends it, before any module was built.

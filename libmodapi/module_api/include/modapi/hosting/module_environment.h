@@ -6,7 +6,9 @@
 #include <modapi/hosting/homeserver.h>
 #include <modapi/hosting/module_caches.h>
 #include <modapi/hosting/module_registrations.h>
+#include <modapi/hosting/broadcasts.h>
 #include <modapi/hosting/shadow_runs.h>
+#include <modapi/hosting/shared_invalidations.h>
 #include <modapi/http_client.h>
 
 #include <callbacks/dispatchers.h>
@@ -36,7 +38,8 @@ struct ModuleEnvironment {
     CallingThreads& threads;
     std::optional<std::string> worker_name;  ///< none: the main worker
     std::optional<std::string> worker_app;   ///< none: the main worker
-    bool run_background_tasks = true;
+    SharedInvalidations* shared_invalidations = nullptr;  ///< null: no other process shares the database
+    Broadcasts* broadcasts = nullptr;                     ///< null: there are none
     WorkerPlace place;
     HttpClientSettings http_client;
     InteractionLimit interaction_deadline;  ///< of modules' writing interactions and deferred calls, once they have started

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <modapi/database.h>
 #include <modapi/hosting/deferred_calls.h>
 #include <modapi/hosting/module_rules.h>
 #include <modapi/hosting/module_uses.h>
+#include <modapi/hosting/received_broadcasts.h>
 #include <modapi/web_resource.h>
 #include <modapi/work_statistics.h>
 
@@ -30,6 +32,13 @@ struct ModuleLists {
     WebResources resources;
 };
 
+/// The time for which the background tasks of all workers are one worker's.
+struct BackgroundTerm {
+    std::int64_t number = 0;  ///< 0: they are another worker's
+    /// What transactions of background calls need; null: nobody else can take the tasks over.
+    std::shared_ptr<const TransactionCondition> lease;
+};
+
 /// What workers call the module of the first, second, ... entry of its name among themselves.
 [[nodiscard]] std::string name_among_workers(const std::string& module, int entry);
 
@@ -54,11 +63,15 @@ struct ModuleRegistrations {
     /// Another one has what it wanted to register and only one may have.
     bool was_refused = false;
     std::unique_ptr<ModuleLimits> limits;  ///< of its callbacks; null: the operator says nothing of them
-    async::callback_identity background;   ///< whose code is on the stack during a background call
+    BackgroundTerm term;                   ///< that it was built for
+    bool runs_background_tasks = false;    ///< of all workers; false as soon as the term has ended
+    async::callback_identity background;         ///< whose code is on the stack during a background call
+    async::callback_identity background_of_one;  ///< likewise of one that only one worker of all runs
     async::scope background_calls;
     DeferredCalls deferred_calls;
     WorkStatistics database;  ///< its transactions
     ModuleUses uses;
+    std::unique_ptr<ReceivedBroadcasts> broadcasts;  ///< null: it listens to none
 
     /// What workers call one of its cached functions among themselves: `module name.function name`.
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;

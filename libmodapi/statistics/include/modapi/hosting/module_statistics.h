@@ -68,7 +68,9 @@ struct CacheCounts {
 
 /// What a module registered, and what came of it.
 struct ModuleStatistics {
-    std::string module;                      ///< its name in the configuration
+    std::size_t position = 0;                ///< of its entry in the configuration's list, from 0
+    int entry = 1;                           ///< which one of its module's entries it is, from 1
+    std::string module;                      ///< its name there
     std::string library;                     ///< the file it came from; empty: compiled in
     std::string version;                     ///< as its library says; empty: it doesn't
     std::shared_ptr<const callbacks::JsonDict> config;  ///< its section without secrets
@@ -102,7 +104,8 @@ struct WorkerStatistics {
 /// `breaker_open` if a breaker keeps calls from one of them, else `running`.
 [[nodiscard]] std::string_view state_of(const ModuleStatistics& module);
 
-/// Adds what the modules of a worker did to that of other workers: every worker has built the same modules in the same order.
+/// Adds what the modules of a worker did to that of other workers, which have built modules of the same list, by their positions in it.
+/// `together` stays in the list's order.
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker);
 
 /// What a module registered, in a line of the log: `callbacks user_may_invite; web resources /x; cached functions get_x`, or

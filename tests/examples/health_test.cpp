@@ -1,0 +1,37 @@
+#include "http/health.h"
+#include "http/bound_endpoints.h"
+#include "http/router.h"
+
+#include <async/testing/virtual_time.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace {
+
+modapi::Response ask_for_health(homeserver::Health& health) {
+    homeserver::Router router;
+    homeserver::add_health_endpoint(router);
+    homeserver::Services services;
+    services.offer(health);
+    const homeserver::BoundEndpoints endpoints(router, services);
+    const modapi::Request request = modapi::Request::of("GET", "/health");
+    const homeserver::Router::Match match = router.find(request.method, request.path);
+    const homeserver::RoutedRequest routed(request, match.parameters);
+    async::testing::simulation time;
+    return time.run(endpoints.answer(match, routed));
+}
+
+TEST(HealthTest, IsGoodUntilSomebodySaysWhyNotAndAgainAfterIt) {
+    homeserver::Health health;
+    EXPECT_EQ(ask_for_health(health).status, 200);
+    EXPECT_EQ(ask_for_health(health).body, "OK");
+    health.is_unfit("modules differ from those of process sync");
+    EXPECT_EQ(ask_for_health(health).status, 503);
+    EXPECT_EQ(ask_for_health(health).body, "modules differ from those of process sync");
+    health.is_fit();
+    EXPECT_EQ(ask_for_health(health).status, 200);
+}
+
+}  // namespace
