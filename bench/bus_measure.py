@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,9 @@ def main():
     print("| bus | asked for, messages/s | messages/s | p50, ms | p99, ms | slowest, ms | µs of the processes, each | of the server |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for engine, start in (("postgresql", postgresql), ("redis", redis)):
+        if engine == "redis" and shutil.which("redis-server") is None:
+            print("\nRedis isn't installed here.")
+            continue
         with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as (at, server):
             for rate in RATES:
                 measure(engine, at, server, rate, given)
