@@ -174,7 +174,8 @@ TEST_F(ProcessFederationTest, AnEventThatAnotherServerDeliversTwiceIsAskedAboutA
     EXPECT_EQ(administrate("SELECT COUNT(*) FROM " + table("events") + " WHERE event_id = '" + event_id + "'"), "1");
     int asked = 0;
     for (const ServerProcess* const process : {&a, &b}) {
-        for (const boost::json::value& each : process->request("GET", "/_synapse/client/hearing").body.at("asked").as_array())
+        const Answer answer = process->request("GET", "/_synapse/client/hearing");
+        for (const boost::json::value& each : answer.body.at("asked").as_array())
             asked += each == boost::json::value(event_id) ? 1 : 0;
     }
     EXPECT_EQ(asked, 1);
