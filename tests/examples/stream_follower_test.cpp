@@ -138,6 +138,8 @@ protected:
 using Texts = std::vector<std::string>;
 /// The database is waited for; three seconds aren't over.
 constexpr auto no_time = 20ms;
+/// Three seconds, and the pause behind a read.
+constexpr auto unasked = 3100ms;
 
 TEST_F(StreamFollowerTest, ReadsOnWithoutLettingTimePassWhenTheOtherSaysThatThereIsSomething) {
     there_news.audience().add_sync();
@@ -163,19 +165,19 @@ TEST_F(StreamFollowerTest, ReadsOnUnaskedWithinThreeSeconds) {
     follow();
     store(*here, &StreamFollowerTest::store_data);
     EXPECT_EQ(woken(), Texts{});
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(woken(), Texts{"@alice:hs.test"});
 }
 
 TEST_F(StreamFollowerTest, HasNothingToTellOfWhatWasStoredWhileNobodyWaited) {
     follow();
     store(*here, &StreamFollowerTest::store_data);
-    time.advance(3s);
+    time.advance(unasked);
     there_news.audience().add_sync();
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_TRUE(heard.empty());
     store(*here, &StreamFollowerTest::store_data);
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(woken(), Texts{"@alice:hs.test"});
 }
 
@@ -187,7 +189,7 @@ TEST_F(StreamFollowerTest, TellsOfTheEventsOfTheOtherInTheirOrderAndOfNoneOfItsO
         store(count % 3 == 1 ? *there : *here, &StreamFollowerTest::store_event);
         if (count % 3 != 1) expected.push_back("$" + std::to_string(homeserver::newest_position(*there)));
     }
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(events(), expected);
     time.advance(10s);
     EXPECT_EQ(events(), expected);
@@ -198,7 +200,7 @@ TEST_F(StreamFollowerTest, WakesEverybodyWhenItIsFarBehindAndLeavesOutNoEvent) {
     there_news.audience().add_sync();
     follow(4, 10);
     for (int count = 0; count < 15; ++count) store(*here, &StreamFollowerTest::store_event);
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(events().size(), 15U);
     EXPECT_TRUE(std::any_of(heard.begin(), heard.end(), [](const News& news) { return news.is_for_everybody; }));
 }
@@ -214,7 +216,7 @@ TEST_F(StreamFollowerTest, WakesThoseWhoWatchAPresenceHere) {
             "('@star:hs.test', 'online', 0, 0, 1, ?)",
             position);
     });
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(woken(), (Texts{"@star:hs.test", "@fan:hs.test"}));
 }
 
@@ -229,7 +231,7 @@ TEST_F(StreamFollowerTest, KnowsItsOwnEventsInTablesOfAnEarlierVersionToo) {
     follow();
     store(*there, &StreamFollowerTest::store_event);
     store(*here, &StreamFollowerTest::store_event);
-    time.advance(3s);
+    time.advance(unasked);
     EXPECT_EQ(events(), Texts{"$" + std::to_string(homeserver::newest_position(*there))});
 }
 
