@@ -1,6 +1,7 @@
 #include "reloads.h"
 #include "worker_group_state.h"
 
+#include <modapi/hosting/all_processes.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_code.h>
 #include <modapi/hosting/process_group.h>
@@ -66,7 +67,7 @@ WorkerGroup::State::State(WorkerGroupSettings how)
       reload_signals(front) {
     if (settings.process == nullptr) own_deadline.emplace();
     if (settings.read_modules || settings.processes != nullptr)
-        reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules);
+        reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules, settings.processes);
 }
 
 WorkerGroup::State::~State() = default;
@@ -180,7 +181,16 @@ void WorkerGroup::join_processes(Database& database) {
     handlers.must_end = [this](const std::string& why) {
         fail(described(HostPhase::serving, nullptr, std::make_exception_ptr(std::runtime_error(why))));
     };
+    for (const auto& [topic, answering] : AllProcesses::answers()) answer(processes, topic, answering);
+    for (const auto& [topic, answering] : state.settings.answers) answer(processes, topic, answering);
     processes.begin(std::move(handlers));
+}
+
+void WorkerGroup::answer(ProcessGroup& processes, const std::string& topic, const ProcessAnswering& answering) {
+    processes.questions().answer(topic, [this, answering](callbacks::JsonDict question) {
+        if (!state_->answers.load(std::memory_order_acquire)) throw std::runtime_error("it doesn't serve at the moment");
+        return answering(*this, std::move(question));
+    });
 }
 
 void WorkerGroup::change_background_term(std::int64_t term) {
@@ -236,6 +246,7 @@ void WorkerGroup::start_threads() {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
     }
+    state.answers.store(true, std::memory_order_release);
 }
 
 void WorkerGroup::await_reload_signal() {
@@ -361,6 +372,7 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure
 }
 
 void WorkerGroup::end_all(const std::function<void()>& on_stop) {
+    state_->answers.store(false, std::memory_order_release);
     if (state_->settings.processes != nullptr) state_->settings.processes->forget_handlers();
     try {
         if (on_stop) on_stop();
@@ -432,6 +444,11 @@ async::task<void> WorkerGroup::end(Thread& thread, std::chrono::milliseconds) {
 boost::asio::io_context& WorkerGroup::front() noexcept { return state_->front; }
 std::size_t WorkerGroup::size() const noexcept { return state_->threads.size(); }
 HostWorker& WorkerGroup::worker(std::size_t index) noexcept { return *state_->threads.at(index)->host; }
+ProcessGroup* WorkerGroup::processes() const noexcept { return state_->settings.processes; }
+std::string WorkerGroup::process() const {
+    if (state_->settings.processes != nullptr) return state_->settings.processes->name();
+    return state_->settings.worker_name.value_or(std::string(main_process));
+}
 
 void WorkerGroup::run_on(std::size_t index, const Operation& operation) {
     if (state_->was_stopped) throw std::logic_error("an operation was asked for after the workers' stop");
