@@ -61,6 +61,10 @@ TEST_F(AdminOfProcessesTest, AddsUpWhatTheModulesOfAllDid) {
     }
     EXPECT_EQ(admin(b, "PUT", "/modules/0", R"({"mode":"off"})").status, 200);
     EXPECT_EQ(admin(a, "GET", "/modules").body.at("modules").at(0).at("mode"), "mixed") << "it is off in one process alone";
+    EXPECT_EQ(text(admin(a, "PUT", "/modules/0?scope=all", R"({"mode":"shadow"})").body),
+              R"({"position":0,"name":"list_spam_checker.ListSpamChecker"})");
+    EXPECT_EQ(admin(b, "GET", "/modules").body.at("modules").at(0).at("mode"), "shadow");
+    EXPECT_EQ(admin(a, "PUT", "/modules/0?scope=some", R"({"mode":"shadow"})").status, 400);
 }
 
 TEST_F(AdminOfProcessesTest, NamesAProcessThatSaysNothing) {

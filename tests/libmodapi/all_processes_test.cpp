@@ -11,11 +11,11 @@
 #include <gmock/gmock.h>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <latch>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -35,6 +35,7 @@ using modapi::DecisionsOfProcesses;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 using Texts = std::vector<std::string>;
 
 /// Refuses users called old, and blocks its thread for one called slow.
@@ -164,7 +165,7 @@ protected:
     }
     static Texts users_of(const DecisionsOfProcesses& found) {
         Texts users;
-        for (const modapi::Decision& decision : found.decisions) users.push_back(decision.user_id + " " + decision.worker);
+        for (const modapi::Decision& decision : found.decisions) users.push_back(decision.user_id + " " + decision.process + " " + decision.worker);
         return users;
     }
 
@@ -221,15 +222,15 @@ TEST_F(AllProcessesTest, AreOneListOfDecisionsPageByPage) {
     const auto main = begin("main");
     const auto sync = begin("sync");
     main->admit("@old1:x");
-    std::this_thread::sleep_for(2ms);  // their order is that of milliseconds
     sync->admit("@old2:x", 1);
-    std::this_thread::sleep_for(2ms);
     main->admit("@old3:x", 1);
     for (Process* const asked : {main.get(), sync.get()}) {
         const DecisionsOfProcesses all = asked->decisions();
-        EXPECT_THAT(users_of(all), ElementsAre("@old3:x worker1", "@old2:x sync-1", "@old1:x main"));
-        EXPECT_EQ(all.decisions.at(1).process, "sync");
-        EXPECT_EQ(all.decisions.at(2).process, "main");
+        EXPECT_THAT(users_of(all), UnorderedElementsAre("@old3:x main worker1", "@old2:x sync sync-1", "@old1:x main main"));
+        const auto is_newer = [](const modapi::Decision& one, const modapi::Decision& other) {
+            return DecisionPlace::of(one).is_before(other);
+        };
+        EXPECT_TRUE(std::is_sorted(all.decisions.begin(), all.decisions.end(), is_newer));
         EXPECT_FALSE(all.has_more);
         EXPECT_FALSE(all.is_incomplete);
         Texts page_by_page;
@@ -242,9 +243,13 @@ TEST_F(AllProcessesTest, AreOneListOfDecisionsPageByPage) {
             from = DecisionPlace::of(one.decisions.front());
         }
         EXPECT_EQ(page_by_page, users_of(all));
-        DecisionFilter by_id;
-        by_id.id = all.decisions.at(1).id;
-        EXPECT_THAT(users_of(asked->decisions(by_id)), ElementsAre("@old2:x sync-1"));
+        for (const modapi::Decision& decision : all.decisions) {
+            DecisionFilter by_id;
+            by_id.id = decision.id;
+            const DecisionsOfProcesses found = asked->decisions(by_id);
+            ASSERT_EQ(found.decisions.size(), 1U);
+            EXPECT_EQ(found.decisions[0].user_id, decision.user_id);
+        }
     }
 }
 
@@ -291,6 +296,32 @@ TEST_F(AllProcessesTest, ReloadEachItsOwnListAndSayWhatCameOfIt) {
     ASSERT_TRUE(again.processes.at(1).changes);
     EXPECT_THAT(again.processes[1].changes->added, ElementsAre("my.Gardener"));
     EXPECT_EQ(sync->group->registry().own().modules, main->group->registry().own().modules);
+}
+
+TEST_F(AllProcessesTest, ChangeTheRulesOfAnEntryInAllInWhichItStandsAtItsPlace) {
+    const auto main = begin("main");
+    const auto sync = begin("sync");
+    const auto other = begin("other", "my.Gardener");
+    modapi::RuleChange off;
+    off.mode = async::call_mode::off;
+    const auto change = [&](const std::string& which) {
+        return main->ask(&AllProcesses::change_rules, which, off, std::string("root"), std::chrono::milliseconds(5s));
+    };
+    const modapi::ChangedRulesOfProcesses changed = change("0");
+    EXPECT_EQ(changed.module, "my.Doorkeeper");
+    EXPECT_THAT(changed.later, IsEmpty());
+    ASSERT_EQ(changed.silent.size(), 1U);
+    EXPECT_EQ(changed.silent[0].process, "other");
+    EXPECT_EQ(changed.silent[0].error, "its list has no module my.Doorkeeper at 0");
+    const AnsweredProcesses all = main->statistics();
+    ASSERT_EQ(all.processes.size(), 3U);
+    for (const std::size_t process : {0, 2}) {
+        for (const modapi::WorkerStatistics& worker : all.processes[process].answered.workers)
+            EXPECT_EQ(worker.modules.at(0).mode_in_force(), async::call_mode::off) << worker.worker;
+    }
+    const modapi::ChangedRulesOfProcesses elsewhere = change("my.Gardener");
+    EXPECT_EQ(elsewhere.module, "my.Gardener") << "it runs in another process alone";
+    EXPECT_THROW(static_cast<void>(change("my.Nobody")), modapi::HostError);
 }
 
 TEST_F(AllProcessesTest, ShowTheirMetricsTogether) {

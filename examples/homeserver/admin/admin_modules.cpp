@@ -286,15 +286,20 @@ async::task<Response> reload_all(modapi::WorkerGroup& workers, std::string admin
     co_return ok(std::move(answer));
 }
 
-async::task<Response> reload_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                     modapi::WorkerGroup& workers) {
-    const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
-    const std::string scope = request.http.argument("scope").value_or(std::string());
-    if (!scope.empty() && scope != "all") {
+/// What its `scope` says.
+bool is_for_all_processes(const RoutedRequest& request) {
+    const std::optional<std::string> scope = request.http.argument("scope");
+    if (scope && *scope != "all") {
         throw callbacks::SynapseError(400, "Query parameter 'scope' must be all, for all processes, or not be there, for this one",
                                       callbacks::Codes::INVALID_PARAM);
     }
-    if (scope == "all") {
+    return scope.has_value();
+}
+
+async::task<Response> reload_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                     modapi::WorkerGroup& workers) {
+    const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    if (is_for_all_processes(request)) {
         async::task<Response> reloading = reload_all(workers, admin.user.to_string());
         co_return co_await std::move(reloading);
     }
@@ -326,9 +331,19 @@ modapi::RuleChange change_in(const JsonDict& body) {
 async::task<Response> put_module(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                  modapi::WorkerGroup& workers) {
     const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    const bool is_for_all = is_for_all_processes(request);
     const modapi::RuleChange change = change_in(required_json_body(request));
-    async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience_with_workers);
-    const modapi::ChangedRules changed = co_await std::move(changing);
+    modapi::ChangedRulesOfProcesses changed;
+    if (is_for_all) {
+        const modapi::AllProcesses all(workers);
+        async::task<modapi::ChangedRulesOfProcesses> changing =
+            all.change_rules(request.path_parameters.at(0), change, admin.user.to_string(), patience_with_workers);
+        changed = co_await std::move(changing);
+    } else {
+        async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience_with_workers);
+        modapi::ChangedRules own = co_await std::move(changing);
+        static_cast<modapi::ChangedRules&>(changed) = std::move(own);
+    }
     spdlog::info("{} changed modules[{}] (module {}): {}", admin.user.to_string(), changed.position, changed.module, change.text());
     JsonArray later;
     for (const std::string& worker : changed.later) later.emplace_back(worker);
@@ -336,6 +351,7 @@ async::task<Response> put_module(const RoutedRequest& request, Authentication& a
     answer["position"] = changed.position;
     answer["name"] = changed.module;
     if (!later.empty()) answer["workers_without_answer"] = std::move(later);
+    name_silent(answer, changed.silent);
     co_return ok(std::move(answer));
 }
 

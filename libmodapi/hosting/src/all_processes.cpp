@@ -1,24 +1,34 @@
 #include <modapi/hosting/all_processes.h>
 #include <modapi/hosting/decision_keeper.h>
+#include <modapi/hosting/log.h>
 #include <modapi/hosting/process_answers.h>
 #include <modapi/hosting/process_group.h>
+#include <modapi/hosting/rule_change.h>
+
+#include <callbacks/errors.h>
 
 #include <async/context.h>
+#include <async/run_on.h>
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace modapi {
 
 namespace {
 
+using callbacks::JsonArray;
 using callbacks::JsonDict;
 using std::chrono::milliseconds;
 
 constexpr const char* topic_of_statistics = "modules";
 constexpr const char* topic_of_decisions = "decisions";
 constexpr const char* topic_of_reload = "reload";
+constexpr const char* topic_of_rules = "rules";
 /// What a question and its answer are on their way.
 constexpr milliseconds time_for_messages{100};
 
@@ -46,6 +56,53 @@ async::task<JsonDict> answer_reload(WorkerGroup& workers, JsonDict question) {
     co_return as_json(changes);
 }
 
+JsonDict written(const RuleChange& change) {
+    JsonDict words;
+    if (change.mode) words["mode"] = word_of(*change.mode);
+    if (change.share) words["share"] = percentage(*change.share);
+    return words;
+}
+
+std::string module_standing_at(const ModuleHost* modules, std::size_t position) { return modules->module_at(position); }
+
+/// With `changed` false where the entry doesn't run.
+async::task<JsonDict> answer_rules(WorkerGroup& workers, JsonDict question) {
+    std::string which(question.at("which").as_string());
+    const std::string by(question.at("by").as_string());
+    const milliseconds limit(question.at("within_ms").to_number<std::int64_t>());
+    const RuleChange change = RuleChange::read(question.at("change").as_object());
+    if (const callbacks::JsonValue* const module = question.if_contains("module")) {
+        const std::size_t position = question.at("position").to_number<std::size_t>();
+        const HostWorker& first = workers.worker(0);
+        const ModuleHost* const modules = &first.modules();
+        async::task<std::string> looking = async::run_on(first.where().executor, &module_standing_at, modules, position);
+        const std::string standing = co_await std::move(looking);
+        if (standing != module->as_string())
+            throw std::runtime_error("its list has no module " + std::string(module->as_string()) + " at " + std::to_string(position));
+        which = std::to_string(position);
+    }
+    JsonDict answer;
+    answer["changed"] = false;
+    ChangedRules changed;
+    bool runs_here = true;
+    try {
+        async::task<ChangedRules> changing = workers.change_rules(which, change, limit);
+        changed = co_await std::move(changing);
+    } catch (const callbacks::SynapseError& error) {
+        if (error.status() != 404) throw;
+        runs_here = false;
+    }
+    if (!runs_here) co_return answer;
+    framework_log().info("{} changed modules[{}] (module {}) of all processes: {}", by, changed.position, changed.module, change.text());
+    JsonArray later;
+    for (const std::string& worker : changed.later) later.emplace_back(worker);
+    answer["changed"] = true;
+    answer["position"] = changed.position;
+    answer["module"] = changed.module;
+    answer["later"] = std::move(later);
+    co_return answer;
+}
+
 template <class Process>
 void sort_by_name(std::vector<Process>& processes) {
     std::sort(processes.begin(), processes.end(),
@@ -69,7 +126,10 @@ void read_answers(const AskedProcesses& asked, std::vector<SilentProcess>& silen
 }  // namespace
 
 std::map<std::string, ProcessAnswering> AllProcesses::answers() {
-    return {{topic_of_statistics, &answer_statistics}, {topic_of_decisions, &answer_decisions}, {topic_of_reload, &answer_reload}};
+    return {{topic_of_statistics, &answer_statistics},
+            {topic_of_decisions, &answer_decisions},
+            {topic_of_reload, &answer_reload},
+            {topic_of_rules, &answer_rules}};
 }
 
 async::task<AskedProcesses> AllProcesses::ask(std::string topic, JsonDict question, milliseconds limit) const {
@@ -163,6 +223,43 @@ async::task<ReloadedProcesses> AllProcesses::reload(std::string by, milliseconds
         }
     }
     sort_by_name(all.processes);
+    co_return all;
+}
+
+async::task<ChangedRulesOfProcesses> AllProcesses::change_rules(std::string which, RuleChange change, std::string by,
+                                                                milliseconds limit) const {
+    JsonDict question;
+    question["which"] = which;
+    question["change"] = written(change);
+    question["by"] = std::move(by);
+    question["within_ms"] = limit.count();
+    ChangedRulesOfProcesses all;
+    std::exception_ptr refusal;
+    bool has_changed = false;
+    try {
+        async::task<ChangedRules> changing = workers_.change_rules(std::move(which), std::move(change), limit);
+        ChangedRules own = co_await std::move(changing);
+        static_cast<ChangedRules&>(all) = std::move(own);
+        has_changed = true;
+    } catch (const callbacks::SynapseError& error) {
+        refusal = std::current_exception();
+        // It may run elsewhere.
+        if (error.status() != 404) throw;
+    }
+    if (has_changed) {
+        question["position"] = all.position;
+        question["module"] = all.module;
+    }
+    async::task<AskedProcesses> asking = ask(topic_of_rules, std::move(question), limit + time_for_messages);
+    const AskedProcesses asked = co_await std::move(asking);
+    read_answers(asked, all.silent, [&](const AskedProcesses::Answer& answer) {
+        if (!answer.content.at("changed").as_bool()) return;
+        all.position = answer.content.at("position").to_number<std::size_t>();
+        all.module = answer.content.at("module").as_string();
+        for (const callbacks::JsonValue& worker : answer.content.at("later").as_array()) all.later.emplace_back(worker.as_string());
+        has_changed = true;
+    });
+    if (!has_changed) std::rethrow_exception(refusal);
     co_return all;
 }
 

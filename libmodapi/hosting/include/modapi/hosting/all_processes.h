@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/hosting/decision.h>
+#include <modapi/hosting/rule_change.h>
 #include <modapi/hosting/workers.h>
 
 #include <callbacks/json.h>
@@ -58,6 +59,11 @@ struct ReloadedProcesses {
     std::vector<std::string> silent;  ///< nobody knows what came of it there
 };
 
+/// Rules that were changed in all processes in which the entry runs.
+struct ChangedRulesOfProcesses : ChangedRules {
+    std::vector<SilentProcess> silent;  ///< nothing has changed there, or nobody knows
+};
+
 /// What each of the processes that are one server knows of itself alone, asked of all of them by any: what their modules did, what they
 /// decided; and what all are to do. Where a process is alone, it is what its workers say.
 ///
@@ -79,6 +85,10 @@ public:
     /// WorkerGroup::reload of each: each reads its own files, first this one, then the others at once. What goes wrong in one changes
     /// nothing there.
     [[nodiscard]] async::task<ReloadedProcesses> reload(std::string by, std::chrono::milliseconds limit) const;
+    /// WorkerGroup::change_rules of each in which the entry runs: of the module that is named so, or stands there in this process's list,
+    /// if it stands there in theirs. `by`: who asked for it, for their logs. Errors: as of that, where nothing has changed in any of them.
+    [[nodiscard]] async::task<ChangedRulesOfProcesses> change_rules(std::string which, RuleChange change, std::string by,
+                                                                    std::chrono::milliseconds limit) const;
     /// What the host itself answers in each (WorkerGroupSettings::answers), this one left out.
     [[nodiscard]] async::task<AskedProcesses> ask(std::string topic, callbacks::JsonDict question, std::chrono::milliseconds limit) const;
 
