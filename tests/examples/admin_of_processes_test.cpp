@@ -13,7 +13,7 @@ using namespace homeserver_test;
 using testing::HasSubstr;
 
 constexpr const char* checker =
-    "modules:\n  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ['@mallory:hs.test']}}\n";
+    "background_updates: {sleep_duration_ms: 5}\nmodules:\n  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ['@mallory:hs.test']}}\n";
 
 class AdminOfProcessesTest : public TwoProcessesTest {
 protected:
@@ -105,8 +105,8 @@ TEST_F(AdminOfProcessesTest, ShowsTheMetricsOfAllWithTheNamesOfTheirProcesses) {
         EXPECT_THAT(text, HasSubstr("modapi_worker_up{worker=\"" + process + "\",process=\"" + process + "\"} 1\n"));
         EXPECT_THAT(text, HasSubstr("process_open_fds{process=\"" + process + "\"} "));
     }
-    EXPECT_THAT(text, HasSubstr("modapi_callback_decisions_total{module=\"list_spam_checker.ListSpamChecker\",callback=\"check_event_for_"
-                                "spam\",worker=\"b\",outcome=\"denied\",process=\"b\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("modapi_callback_decisions_total{module=\"list_spam_checker.ListSpamChecker\",worker=\"b\",callback=\"check_"
+                                "event_for_spam\",outcome=\"denied\",process=\"b\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("modapi_background_lease_owned{process=\"main\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("modapi_background_lease_owned{process=\"b\"} 0\n"));
 }
@@ -119,7 +119,7 @@ TEST_F(AdminOfProcessesTest, ReloadsOneProcessOrAllAndSaysWhatCameOfItInEach) {
     const Answer all = admin(b, "POST", "/modules/reload?scope=all", "{}");
     EXPECT_EQ(text(all.body), R"({"processes":{"b":)" + kept + R"(,"main":)" + kept + "}}");
     EXPECT_TRUE(a.log_shows("modules were changed (asked for by @root:hs.test): kept"));
-    b.configure("enable_registration: true\nworker_name: b\nmodules: 7\n");
+    b.configure("worker_name: b\nmodules: 7\n");
     const Answer partly = admin(a, "POST", "/modules/reload?scope=all", "{}");
     EXPECT_EQ(partly.status, 200);
     EXPECT_EQ(text(partly.body.at("processes").at("main")), kept);
@@ -128,6 +128,7 @@ TEST_F(AdminOfProcessesTest, ReloadsOneProcessOrAllAndSaysWhatCameOfItInEach) {
 
 TEST_F(AdminOfProcessesTest, HasBackgroundUpdatesRunWhereverTheyRunWhicheverProcessIsAsked) {
     const std::string off = R"({"enabled":false})";
+    ASSERT_TRUE(a.log_shows("background update user_directory_words_by_prefix is done"));
     EXPECT_EQ(text(admin(b, "POST", "/background_updates/enabled", off).body), off);
     for (const ServerProcess* const at : {&a, &b}) {
         EXPECT_EQ(text(admin(*at, "GET", "/background_updates/enabled").body), off);
