@@ -13,7 +13,8 @@ using namespace homeserver_test;
 using testing::HasSubstr;
 
 constexpr const char* checker =
-    "background_updates: {sleep_duration_ms: 5}\nmodules:\n  - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ['@mallory:hs.test']}}\n";
+    "background_updates: {sleep_duration_ms: 5}\nmodules:\n  - {module: list_spam_checker.ListSpamChecker, config: "
+    "{evil_users: ['@mallory:hs.test']}}\n";
 
 class AdminOfProcessesTest : public TwoProcessesTest {
 protected:
@@ -35,8 +36,8 @@ protected:
     /// The text of an answer that is no JSON.
     [[nodiscard]] std::string metrics(const ServerProcess& at) const {
         RawConnection connection(at.port());
-        connection.send("GET /_synapse/admin/v1/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + root +
-                        "\r\n\r\n");
+        connection.send("GET /_synapse/admin/v1/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " +
+                        root + "\r\n\r\n");
         return connection.read_to_end();
     }
 
@@ -53,7 +54,8 @@ TEST_F(AdminOfProcessesTest, AddsUpWhatTheModulesOfAllDid) {
     for (const ServerProcess* const at : {&a, &b}) {
         const Answer answer = admin(*at, "GET", "/modules");
         EXPECT_EQ(answer.body.at("workers"), 2);
-        EXPECT_EQ(text(answer.body.at("processes")), R"([{"process":"b","workers":["b"]},{"process":"main","workers":["main"]}])");
+        EXPECT_EQ(text(answer.body.at("processes")),
+                  R"([{"process":"b","workers":["b"]},{"process":"main","workers":["main"]}])");
         ASSERT_EQ(answer.body.at("modules").as_array().size(), 1U);
         EXPECT_EQ(answer.body.at("modules").at(0).at("callbacks").at("check_event_for_spam").at("decided"), 3);
         EXPECT_FALSE(answer.body.contains("workers_without_answer"));
@@ -105,8 +107,10 @@ TEST_F(AdminOfProcessesTest, ShowsTheMetricsOfAllWithTheNamesOfTheirProcesses) {
         EXPECT_THAT(text, HasSubstr("modapi_worker_up{worker=\"" + process + "\",process=\"" + process + "\"} 1\n"));
         EXPECT_THAT(text, HasSubstr("process_open_fds{process=\"" + process + "\"} "));
     }
-    EXPECT_THAT(text, HasSubstr("modapi_callback_decisions_total{module=\"list_spam_checker.ListSpamChecker\",worker=\"b\",callback=\"check_"
-                                "event_for_spam\",outcome=\"denied\",process=\"b\"} 1\n"));
+    EXPECT_THAT(
+        text,
+        HasSubstr("modapi_callback_decisions_total{module=\"list_spam_checker.ListSpamChecker\",worker=\"b\",callback=\"check_"
+                  "event_for_spam\",outcome=\"denied\",process=\"b\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("modapi_background_lease_owned{process=\"main\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("modapi_background_lease_owned{process=\"b\"} 0\n"));
 }

@@ -22,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-/// What each of several processes knows alone, asked of all of them by one: two of them in this program, each with workers of its own,
-/// over one PostgreSQL database.
+/// What each of several processes knows alone, asked of all of them by one: two of them in this program, each with workers of
+/// its own, over one PostgreSQL database.
 namespace {
 
 using namespace std::chrono_literals;
@@ -165,7 +165,8 @@ protected:
     }
     static Texts users_of(const DecisionsOfProcesses& found) {
         Texts users;
-        for (const modapi::Decision& decision : found.decisions) users.push_back(decision.user_id + " " + decision.process + " " + decision.worker);
+        for (const modapi::Decision& decision : found.decisions)
+            users.push_back(decision.user_id + " " + decision.process + " " + decision.worker);
         return users;
     }
 
@@ -281,7 +282,8 @@ TEST_F(AllProcessesTest, ReloadEachItsOwnListAndSayWhatCameOfIt) {
     const std::string before = main->group->registry().own().modules;
     main->list.push_back({"my.Gardener", {}});
     sync->list.clear();
-    const modapi::ReloadedProcesses reloaded = main->ask(&AllProcesses::reload, std::string("root"), std::chrono::milliseconds(20s));
+    const modapi::ReloadedProcesses reloaded =
+        main->ask(&AllProcesses::reload, std::string("root"), std::chrono::milliseconds(20s));
     ASSERT_EQ(reloaded.processes.size(), 2U);
     EXPECT_THAT(reloaded.silent, IsEmpty());
     ASSERT_TRUE(reloaded.processes[0].changes);
@@ -292,7 +294,8 @@ TEST_F(AllProcessesTest, ReloadEachItsOwnListAndSayWhatCameOfIt) {
     EXPECT_NE(main->group->registry().own().modules, before) << "the others are told";
     EXPECT_EQ(sync->group->registry().own().modules, before);
     sync->list = main->list;
-    const modapi::ReloadedProcesses again = main->ask(&AllProcesses::reload, std::string("root"), std::chrono::milliseconds(20s));
+    const modapi::ReloadedProcesses again =
+        main->ask(&AllProcesses::reload, std::string("root"), std::chrono::milliseconds(20s));
     ASSERT_TRUE(again.processes.at(1).changes);
     EXPECT_THAT(again.processes[1].changes->added, ElementsAre("my.Gardener"));
     EXPECT_EQ(sync->group->registry().own().modules, main->group->registry().own().modules);

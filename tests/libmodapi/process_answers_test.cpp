@@ -22,12 +22,26 @@ modapi::AnsweredWorkers everything() {
     modapi::CallbackCounts callback;
     callback.callback = "check_event_for_spam";
     std::uint64_t number = 10;
-    for (std::uint64_t* const count :
-         {&callback.calls, &callback.decided, &callback.failed, &callback.timed_calls, &callback.timed_ns, &callback.max_ns,
-          &callback.waiting, &callback.max_waiting_ns, &callback.shadow.runs, &callback.shadow.skipped, &callback.shadow.differed,
-          &callback.shadow.failed, &callback.shadow.kept_back, &callback.passed_by, &callback.cut, &callback.kept_out,
-          &callback.waited.buckets.front(), &callback.waited.buckets.back(), &callback.waited.total_ns,
-          &callback.at_once.buckets[7]})
+    for (std::uint64_t* const count : {&callback.calls,
+                                       &callback.decided,
+                                       &callback.failed,
+                                       &callback.timed_calls,
+                                       &callback.timed_ns,
+                                       &callback.max_ns,
+                                       &callback.waiting,
+                                       &callback.max_waiting_ns,
+                                       &callback.shadow.runs,
+                                       &callback.shadow.skipped,
+                                       &callback.shadow.differed,
+                                       &callback.shadow.failed,
+                                       &callback.shadow.kept_back,
+                                       &callback.passed_by,
+                                       &callback.cut,
+                                       &callback.kept_out,
+                                       &callback.waited.buckets.front(),
+                                       &callback.waited.buckets.back(),
+                                       &callback.waited.total_ns,
+                                       &callback.at_once.buckets[7]})
         *count = ++number;
     callback.calls = ~std::uint64_t{0};
     callback.mode = async::call_mode::shadow;
@@ -92,9 +106,9 @@ TEST(ProcessAnswersTest, OfDecisionsAndQuestionsForThemAreTheSameWhenTheyAreRead
     modapi::Decision& decision = page.decisions.emplace_back();
     decision.id = "0a";
     decision.time_ms = 1790000000000;
-    std::string* const texts[] = {&decision.process, &decision.worker, &decision.request_id, &decision.module, &decision.callback,
-                                  &decision.errcode, &decision.text, &decision.user_id, &decision.room_id, &decision.event_id,
-                                  &decision.address};
+    std::string* const texts[] = {&decision.process,  &decision.worker,   &decision.request_id, &decision.module,
+                                  &decision.callback, &decision.errcode,  &decision.text,       &decision.user_id,
+                                  &decision.room_id,  &decision.event_id, &decision.address};
     char letter = 'a';
     for (std::string* const text : texts) *text = letter++;
     decision.outcome = modapi::DecisionOutcome::shadow_differs;

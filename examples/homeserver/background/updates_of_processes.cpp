@@ -115,7 +115,8 @@ async::task<void> UpdatesOfProcesses::look_again() const {
     async::task<modapi::AskedProcesses> asking = ask(std::move(question));
     const modapi::AskedProcesses asked = co_await std::move(asking);
     if (!asked.silent.empty() && !status_of_runner(asked))
-        spdlog::warn("of a job that was queued these processes couldn't be told, one of which may run it: {}", names_of(asked.silent));
+        spdlog::warn("of a job that was queued these processes couldn't be told, one of which may run it: {}",
+                     names_of(asked.silent));
 }
 
 }  // namespace homeserver

@@ -12,8 +12,8 @@
 
 namespace homeserver {
 
-/// The background updates of a server whose processes take turns with them: whichever has the lease of background work runs them, and any
-/// of them is asked.
+/// The background updates of a server whose processes take turns with them: whichever has the lease of background work runs
+/// them, and any of them is asked.
 ///
 /// Made where it is asked, on a worker; both outlive it. `limit`: for the other processes' answers.
 class UpdatesOfProcesses {
@@ -21,13 +21,14 @@ public:
     UpdatesOfProcesses(BackgroundUpdates& own, modapi::WorkerGroup& workers, std::chrono::milliseconds limit) noexcept
         : own_(own), all_(workers), limit_(limit) {}
 
-    /// Of the process that runs them; if none does at the moment, or it says nothing, what is known here: whether they are enabled.
+    /// Of the process that runs them; if none does at the moment, or it says nothing, what is known here: whether they are
+    /// enabled.
     [[nodiscard]] async::task<BackgroundStatus> status() const;
-    /// In all processes, so that it holds whoever runs them next; one that starts later has them enabled. Errors: SynapseError 503 if the
-    /// process that runs them may not have heard of it.
+    /// In all processes, so that it holds whoever runs them next; one that starts later has them enabled. Errors: SynapseError
+    /// 503 if the process that runs them may not have heard of it.
     [[nodiscard]] async::task<void> set_enabled(bool enabled) const;
-    /// Has whoever runs them look for rows that were queued since. One that doesn't answer is a line of the log: it looks when it runs them
-    /// next.
+    /// Has whoever runs them look for rows that were queued since. One that doesn't answer is a line of the log: it looks when
+    /// it runs them next.
     [[nodiscard]] async::task<void> look_again() const;
 
     /// What another process is told that asks for the topic, of this one's own.

@@ -25,10 +25,10 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using std::chrono::milliseconds;
 
-constexpr const char* topic_of_statistics = "modules";
-constexpr const char* topic_of_decisions = "decisions";
-constexpr const char* topic_of_reload = "reload";
-constexpr const char* topic_of_rules = "rules";
+constexpr const char* topic_of_statistics = "modapi.modules";
+constexpr const char* topic_of_decisions = "modapi.decisions";
+constexpr const char* topic_of_reload = "modapi.reload";
+constexpr const char* topic_of_rules = "modapi.rules";
 /// What a question and its answer are on their way.
 constexpr milliseconds time_for_messages{100};
 
@@ -78,7 +78,8 @@ async::task<JsonDict> answer_rules(WorkerGroup& workers, JsonDict question) {
         async::task<std::string> looking = async::run_on(first.where().executor, &module_standing_at, modules, position);
         const std::string standing = co_await std::move(looking);
         if (standing != module->as_string())
-            throw std::runtime_error("its list has no module " + std::string(module->as_string()) + " at " + std::to_string(position));
+            throw std::runtime_error("its list has no module " + std::string(module->as_string()) + " at " +
+                                     std::to_string(position));
         which = std::to_string(position);
     }
     JsonDict answer;
@@ -93,7 +94,8 @@ async::task<JsonDict> answer_rules(WorkerGroup& workers, JsonDict question) {
         runs_here = false;
     }
     if (!runs_here) co_return answer;
-    framework_log().info("{} changed modules[{}] (module {}) of all processes: {}", by, changed.position, changed.module, change.text());
+    framework_log().info("{} changed modules[{}] (module {}) of all processes: {}", by, changed.position, changed.module,
+                         change.text());
     JsonArray later;
     for (const std::string& worker : changed.later) later.emplace_back(worker);
     answer["changed"] = true;
@@ -190,7 +192,8 @@ async::task<DecisionsOfProcesses> AllProcesses::find_decisions(DecisionFilter fi
     const bool is_incomplete = all.is_incomplete;
     read_answers(asked, all.silent, [&](const AskedProcesses::Answer& answer) {
         // Its own memory is newer than what it has written.
-        static_cast<DecisionPage&>(all) = merged(decision_page_of(answer.content), std::move(static_cast<DecisionPage&>(all)), count);
+        static_cast<DecisionPage&>(all) =
+            merged(decision_page_of(answer.content), std::move(static_cast<DecisionPage&>(all)), count);
     });
     all.is_incomplete = is_incomplete || !all.silent.empty();
     co_return all;
@@ -256,7 +259,8 @@ async::task<ChangedRulesOfProcesses> AllProcesses::change_rules(std::string whic
         if (!answer.content.at("changed").as_bool()) return;
         all.position = answer.content.at("position").to_number<std::size_t>();
         all.module = answer.content.at("module").as_string();
-        for (const callbacks::JsonValue& worker : answer.content.at("later").as_array()) all.later.emplace_back(worker.as_string());
+        for (const callbacks::JsonValue& worker : answer.content.at("later").as_array())
+            all.later.emplace_back(worker.as_string());
         has_changed = true;
     });
     if (!has_changed) std::rethrow_exception(refusal);

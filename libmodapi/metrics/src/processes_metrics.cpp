@@ -73,7 +73,8 @@ void MetricFamilies::add_process_group(ProcessGroup* processes) {
         .add({{"process", processes->name()}}, 1);
     gauge("modapi_background_lease_owned", "1: this process does the background work of all.")
         .add({}, processes->lease().owns() ? 1 : 0);
-    gauge("modapi_background_lease_fence", "The fencing number of the last lease of background work that this process had; 0: it had none.")
+    gauge("modapi_background_lease_fence",
+          "The fencing number of the last lease of background work that this process had; 0: it had none.")
         .add({}, static_cast<double>(processes->lease().fence()));
     counter("modapi_message_readings_total", "How often this process looked for what others wrote it.")
         .add({}, static_cast<double>(messages.readings));
@@ -91,8 +92,9 @@ void MetricFamilies::add(const MetricFamilies& others, std::string_view process)
         }
         if (into->type != family.type) continue;
         for (prometheus::ClientMetric series : family.metric) {
-            const bool is_named = std::any_of(series.label.begin(), series.label.end(),
-                                              [](const prometheus::ClientMetric::Label& label) { return label.name == "process"; });
+            const bool is_named =
+                std::any_of(series.label.begin(), series.label.end(),
+                            [](const prometheus::ClientMetric::Label& label) { return label.name == "process"; });
             if (!is_named) series.label.push_back({"process", std::string(process)});
             into->metric.push_back(std::move(series));
         }

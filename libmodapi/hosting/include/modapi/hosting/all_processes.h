@@ -55,7 +55,7 @@ struct ReloadedProcesses {
         std::optional<ModuleChanges> changes;  ///< none: everything stays as it was
         std::string error;                     ///< then why
     };
-    std::vector<Process> processes;  ///< by name, with this one
+    std::vector<Process> processes;   ///< by name, with this one
     std::vector<std::string> silent;  ///< nobody knows what came of it there
 };
 
@@ -64,12 +64,12 @@ struct ChangedRulesOfProcesses : ChangedRules {
     std::vector<SilentProcess> silent;  ///< nothing has changed there, or nobody knows
 };
 
-/// What each of the processes that are one server knows of itself alone, asked of all of them by any: what their modules did, what they
-/// decided; and what all are to do. Where a process is alone, it is what its workers say.
+/// What each of the processes that are one server knows of itself alone, asked of all of them by any: what their modules did,
+/// what they decided; and what all are to do. Where a process is alone, it is what its workers say.
 ///
-/// Made where it is asked, of no cost; the workers outlive it. Its functions are awaited on a worker. Their limits are for the other
-/// processes' answers; the workers of one that doesn't answer for all of its own are named. Cost: a row in the database for each question,
-/// and one for each answer. Errors of all: DatabaseError.
+/// Made where it is asked, of no cost; the workers outlive it. Its functions are awaited on a worker. Their limits are for the
+/// other processes' answers; the workers of one that doesn't answer for all of its own are named. Cost: a row in the database
+/// for each question, and one for each answer. Errors of all: DatabaseError.
 class AllProcesses {
 public:
     explicit AllProcesses(WorkerGroup& workers) noexcept : workers_(workers) {}
@@ -82,15 +82,17 @@ public:
     /// WorkerGroup::find_decisions of all: a page of one list, whichever process is asked.
     [[nodiscard]] async::task<DecisionsOfProcesses> find_decisions(DecisionFilter filter, std::optional<DecisionPlace> from,
                                                                    std::size_t count, std::chrono::milliseconds limit) const;
-    /// WorkerGroup::reload of each: each reads its own files, first this one, then the others at once. What goes wrong in one changes
-    /// nothing there.
+    /// WorkerGroup::reload of each: each reads its own files, first this one, then the others at once. What goes wrong in one
+    /// changes nothing there.
     [[nodiscard]] async::task<ReloadedProcesses> reload(std::string by, std::chrono::milliseconds limit) const;
-    /// WorkerGroup::change_rules of each in which the entry runs: of the module that is named so, or stands there in this process's list,
-    /// if it stands there in theirs. `by`: who asked for it, for their logs. Errors: as of that, where nothing has changed in any of them.
+    /// WorkerGroup::change_rules of each in which the entry runs: of the module that is named so, or stands there in this
+    /// process's list, if it stands there in theirs. `by`: who asked for it, for their logs. Errors: as of that, where nothing
+    /// has changed in any of them.
     [[nodiscard]] async::task<ChangedRulesOfProcesses> change_rules(std::string which, RuleChange change, std::string by,
                                                                     std::chrono::milliseconds limit) const;
     /// What the host itself answers in each (WorkerGroupSettings::answers), this one left out.
-    [[nodiscard]] async::task<AskedProcesses> ask(std::string topic, callbacks::JsonDict question, std::chrono::milliseconds limit) const;
+    [[nodiscard]] async::task<AskedProcesses> ask(std::string topic, callbacks::JsonDict question,
+                                                  std::chrono::milliseconds limit) const;
 
     /// How a group answers other ones of these.
     [[nodiscard]] static std::map<std::string, ProcessAnswering> answers();

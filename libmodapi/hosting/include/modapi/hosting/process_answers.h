@@ -8,8 +8,8 @@
 
 namespace modapi {
 
-/// What the processes of one server tell each other of themselves, as JSON: every member of it. Errors of the second of each pair:
-/// std::exception, for what the first one doesn't write.
+/// What the processes of one server tell each other of themselves, as JSON: every member of it. Errors of the second of each
+/// pair: std::exception, for what the first one doesn't write.
 [[nodiscard]] callbacks::JsonDict as_json(const AnsweredWorkers& answered);
 [[nodiscard]] AnsweredWorkers answered_workers_of(const callbacks::JsonDict& told);
 
