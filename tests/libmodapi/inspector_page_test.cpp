@@ -12,7 +12,6 @@
 namespace {
 
 using modapi::InspectorPage;
-using modapi::Request;
 using modapi::Response;
 
 std::string page_header(const Response& response, std::string_view name) {
@@ -22,8 +21,8 @@ std::string page_header(const Response& response, std::string_view name) {
     return "missing";
 }
 
-Request asking_for_page(const std::string& tag = {}) {
-    Request request = Request::of("GET", "/");
+modapi::Request asking_for_page(const std::string& tag = {}) {
+    modapi::Request request = modapi::Request::of("GET", "/");
     if (!tag.empty()) request.headers.emplace_back("if-none-match", tag);
     return request;
 }
