@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 namespace {
@@ -32,6 +33,21 @@ TEST(HealthTest, IsGoodUntilSomebodySaysWhyNotAndAgainAfterIt) {
     EXPECT_EQ(ask_for_health(health).body, "modules differ from those of process sync");
     health.is_fit();
     EXPECT_EQ(ask_for_health(health).status, 200);
+}
+
+TEST(HealthTest, IsAsGoodAsWhoIsAskedEachTimeSays) {
+    homeserver::Health health;
+    std::optional<std::string> known;
+    health.ask([&] { return known; });
+    EXPECT_EQ(ask_for_health(health).status, 200);
+    known = "modules of process sync differ from this one's for more than 10 minutes";
+    EXPECT_EQ(ask_for_health(health).status, 503);
+    EXPECT_EQ(ask_for_health(health).body, *known);
+    health.is_unfit("it stops");
+    EXPECT_EQ(ask_for_health(health).body, "it stops");
+    health.is_fit();
+    known.reset();
+    EXPECT_EQ(ask_for_health(health).body, "OK");
 }
 
 }  // namespace

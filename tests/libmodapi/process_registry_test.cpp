@@ -230,6 +230,19 @@ TEST_F(ProcessRegistryTest, IsUnhealthyAfterTenMinutesWithOtherModulesThanAnothe
     EXPECT_EQ(main->registry.unhealthy(), std::nullopt);
 }
 
+TEST_F(ProcessRegistryTest, IsUnhealthyAsSoonAsItsOwnerWantsToKnow) {
+    const auto worker = entered("worker1", "b");
+    const auto main = process("main");
+    ProcessRegistry impatient(*main->database, test_database.settings(), ProcessIdentity::of_this_process("main", "1", "a"),
+                              time.clock(), 1500ms);
+    impatient.enter();
+    time.run(impatient.heartbeat());
+    time.advance(1500ms);
+    EXPECT_EQ(impatient.unhealthy(), std::nullopt);
+    time.advance(1ms);
+    EXPECT_EQ(impatient.unhealthy(), "modules of process worker1 differ from this one's for more than 1500 ms");
+}
+
 TEST_F(ProcessRegistryTest, DoesNotMindTheModulesOfAProcessThatIsGone) {
     const auto main = entered("main");
     const auto worker = entered("worker1", "b");

@@ -2,8 +2,9 @@
 
 #include "access/authentication.h"
 #include "admin/admin_authentication.h"
-#include "background/background_updates.h"
+#include "admin/admin_modules.h"
 #include "background/background_work.h"
+#include "background/updates_of_processes.h"
 #include "http/requests.h"
 
 #include <modapi/database.h>
@@ -32,9 +33,10 @@ JsonDict described(const CurrentUpdate& update) {
 }
 
 async::task<Response> get_status(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                 BackgroundUpdates& background_updates) {
+                                 BackgroundUpdates& background_updates, modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    const BackgroundStatus status = co_await background_updates.status();
+    const UpdatesOfProcesses of_all(background_updates, workers, patience_with_processes);
+    const BackgroundStatus status = co_await of_all.status();
     JsonDict updates;
     if (status.current) updates[status.database_name] = described(*status.current);
     JsonDict answer;
@@ -50,29 +52,32 @@ Response enabled_answer(bool enabled) {
 }
 
 async::task<Response> get_enabled(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                  BackgroundUpdates& background_updates) {
+                                  BackgroundUpdates& background_updates, modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    const BackgroundStatus status = co_await background_updates.status();
+    const UpdatesOfProcesses of_all(background_updates, workers, patience_with_processes);
+    const BackgroundStatus status = co_await of_all.status();
     co_return enabled_answer(status.enabled);
 }
 
 async::task<Response> post_enabled(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                   BackgroundUpdates& background_updates) {
+                                   BackgroundUpdates& background_updates, modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
     const JsonDict body = required_json_body(request);
     const callbacks::JsonValue* const given = body.if_contains("enabled");
     if (given != nullptr && !given->is_bool()) throw SynapseError(400, "'enabled' parameter must be a boolean");
     const bool enabled = given == nullptr || given->get_bool();
-    co_await background_updates.set_enabled(enabled);
+    const UpdatesOfProcesses of_all(background_updates, workers, patience_with_processes);
+    co_await of_all.set_enabled(enabled);
     co_return enabled_answer(enabled);
 }
 
 async::task<Response> start_job(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                BackgroundUpdates& background_updates) {
+                                BackgroundUpdates& background_updates, modapi::WorkerGroup& workers) {
     static_cast<void>(co_await authenticate_admin(authentication, database, request));
     const std::string job_name = required_string_member(required_json_body(request), "job_name");
     co_await database.run("queue_job", &queue_job, job_name);
-    co_await to_the_end(background_updates.look_again());
+    const UpdatesOfProcesses of_all(background_updates, workers, patience_with_processes);
+    co_await to_the_end(of_all.look_again());
     co_return ok();
 }
 

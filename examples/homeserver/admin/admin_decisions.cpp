@@ -2,9 +2,12 @@
 
 #include "access/authentication.h"
 #include "admin/admin_authentication.h"
+#include "admin/admin_modules.h"
+#include "admin/silent_processes.h"
 #include "http/requests.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/all_processes.h>
 #include <modapi/hosting/decision.h>
 #include <modapi/hosting/workers.h>
 
@@ -115,8 +118,10 @@ async::task<Response> get_decisions(const RoutedRequest& request, Authentication
         from = modapi::DecisionPlace::read(*token);
         if (!from) refuse("from", "a next_batch of this endpoint");
     }
-    async::task<modapi::DecisionPage> finding = workers.find_decisions(std::move(filter), std::move(from), limit);
-    const modapi::DecisionPage page = co_await std::move(finding);
+    const modapi::AllProcesses all(workers);
+    async::task<modapi::DecisionsOfProcesses> finding =
+        all.find_decisions(std::move(filter), std::move(from), limit, patience_with_processes);
+    const modapi::DecisionsOfProcesses page = co_await std::move(finding);
     JsonArray decisions;
     for (const modapi::Decision& decision : page.decisions) decisions.emplace_back(described(decision));
     JsonDict answer;
@@ -124,6 +129,7 @@ async::task<Response> get_decisions(const RoutedRequest& request, Authentication
     answer["next_batch"] = nullptr;
     if (page.has_more && !page.decisions.empty()) answer["next_batch"] = modapi::DecisionPlace::of(page.decisions.back()).token();
     if (page.is_incomplete) answer["incomplete"] = true;
+    name_silent(answer, page.silent);
     co_return ok(std::move(answer));
 }
 

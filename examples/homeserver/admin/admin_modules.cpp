@@ -2,9 +2,11 @@
 
 #include "access/authentication.h"
 #include "admin/admin_authentication.h"
+#include "admin/silent_processes.h"
 #include "http/requests.h"
 
 #include <modapi/database.h>
+#include <modapi/hosting/all_processes.h>
 #include <modapi/hosting/rule_change.h>
 #include <modapi/hosting/workers.h>
 
@@ -16,6 +18,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +32,9 @@ using callbacks::JsonDict;
 using callbacks::JsonValue;
 using modapi::ModuleStatistics;
 using modapi::Response;
+
+/// Modules may take a minute to start.
+constexpr std::chrono::minutes patience_with_reloads(2);
 
 double in_milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
@@ -172,23 +178,74 @@ JsonDict callback_order(const std::vector<ModuleStatistics>& modules) {
     return order;
 }
 
-async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                  const modapi::WorkerGroup& workers) {
-    static_cast<void>(co_await authenticate_admin(authentication, database, request));
-    const modapi::AnsweredStatistics answered = co_await workers.module_statistics_within(patience_with_workers);
+/// What the modules of all processes did, added up. Of an entry whose rules aren't the same in all of them, its row says so.
+struct AddedUp {
+    std::vector<ModuleStatistics> modules;
+    std::set<std::pair<std::size_t, std::string>> of_mixed_mode;  ///< by position and name
+    std::set<std::pair<std::size_t, std::string>> of_mixed_share;
+};
+
+AddedUp added_up(const modapi::AnsweredProcesses& all) {
+    AddedUp together;
+    std::map<std::pair<std::size_t, std::string>, std::pair<std::optional<async::call_mode>, std::optional<std::uint32_t>>> rules;
+    for (const modapi::AnsweredProcesses::Process& process : all.processes) {
+        std::vector<ModuleStatistics> of_process;
+        for (const modapi::WorkerStatistics& worker : process.answered.workers) modapi::add_up(of_process, worker.modules);
+        for (const ModuleStatistics& module : of_process) {
+            const std::pair entry(module.position, module.module);
+            const auto [first, is_first] = rules.try_emplace(entry, module.mode_in_force(), module.share_in_force());
+            if (first->second.first != module.mode_in_force()) together.of_mixed_mode.insert(entry);
+            if (first->second.second != module.share_in_force()) together.of_mixed_share.insert(entry);
+        }
+        modapi::add_up(together.modules, of_process);
+    }
+    return together;
+}
+
+JsonArray described(const AddedUp& together) {
     JsonArray modules;
-    for (const ModuleStatistics& module : answered.modules) {
+    for (const ModuleStatistics& module : together.modules) {
         JsonDict row = described(module);
         row["position"] = module.position;
+        const std::pair entry(module.position, module.module);
+        if (together.of_mixed_mode.contains(entry)) row["mode"] = "mixed";
+        if (together.of_mixed_share.contains(entry)) row["share"] = "mixed";
         modules.emplace_back(std::move(row));
     }
+    return modules;
+}
+
+JsonDict described(const modapi::AnsweredProcesses::Process& process) {
+    JsonArray workers;
+    for (const modapi::WorkerStatistics& worker : process.answered.workers) workers.emplace_back(worker.worker);
+    for (const modapi::SilentWorker& worker : process.answered.silent) workers.emplace_back(worker.worker);
+    JsonDict row;
+    row["process"] = process.process;
+    row["workers"] = std::move(workers);
+    return row;
+}
+
+async::task<Response> get_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                  modapi::WorkerGroup& workers) {
+    static_cast<void>(co_await authenticate_admin(authentication, database, request));
+    const modapi::AllProcesses processes(workers);
+    const modapi::AnsweredProcesses all = co_await processes.statistics_within(patience_with_workers);
+    const AddedUp together = added_up(all);
+    std::size_t count = 0;
     JsonArray silent;
-    for (const modapi::SilentWorker& worker : answered.silent) silent.emplace_back(described(worker));
+    JsonArray each;
+    for (const modapi::AnsweredProcesses::Process& process : all.processes) {
+        count += process.answered.workers.size() + process.answered.silent.size();
+        for (const modapi::SilentWorker& worker : process.answered.silent) silent.emplace_back(described(worker));
+        each.emplace_back(described(process));
+    }
     JsonDict answer;
-    answer["workers"] = workers.size();
+    answer["workers"] = count;
     if (!silent.empty()) answer["workers_without_answer"] = std::move(silent);
-    answer["modules"] = std::move(modules);
-    if (!answered.modules.empty()) answer["callback_order"] = callback_order(answered.modules);
+    if (each.size() > 1) answer["processes"] = std::move(each);
+    name_silent(answer, all.silent);
+    answer["modules"] = described(together);
+    if (!together.modules.empty()) answer["callback_order"] = callback_order(together.modules);
     co_return ok(std::move(answer));
 }
 
@@ -198,9 +255,54 @@ JsonArray named(const std::vector<std::string>& modules) {
     return names;
 }
 
+JsonDict described(const modapi::ModuleChanges& changes) {
+    JsonDict row;
+    row["kept"] = named(changes.kept);
+    row["replaced"] = named(changes.replaced);
+    row["added"] = named(changes.added);
+    row["removed"] = named(changes.removed);
+    return row;
+}
+
+async::task<Response> reload_all(modapi::WorkerGroup& workers, std::string admin) {
+    const modapi::AllProcesses all(workers);
+    async::task<modapi::ReloadedProcesses> reloading = all.reload(std::move(admin), patience_with_reloads);
+    const modapi::ReloadedProcesses reloaded = co_await std::move(reloading);
+    JsonDict processes;
+    for (const modapi::ReloadedProcesses::Process& process : reloaded.processes) {
+        JsonDict row;
+        if (process.changes) {
+            row = described(*process.changes);
+        } else {
+            row["error"] = process.error;
+        }
+        processes[process.process] = std::move(row);
+    }
+    std::vector<modapi::SilentProcess> silent;
+    for (const std::string& process : reloaded.silent) silent.push_back({process, {}});
+    JsonDict answer;
+    answer["processes"] = std::move(processes);
+    name_silent(answer, silent);
+    co_return ok(std::move(answer));
+}
+
+/// What its `scope` says.
+bool is_for_all_processes(const RoutedRequest& request) {
+    const std::optional<std::string> scope = request.http.argument("scope");
+    if (scope && *scope != "all") {
+        throw callbacks::SynapseError(400, "Query parameter 'scope' must be all, for all processes, or not be there, for this one",
+                                      callbacks::Codes::INVALID_PARAM);
+    }
+    return scope.has_value();
+}
+
 async::task<Response> reload_modules(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                      modapi::WorkerGroup& workers) {
     const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    if (is_for_all_processes(request)) {
+        async::task<Response> reloading = reload_all(workers, admin.user.to_string());
+        co_return co_await std::move(reloading);
+    }
     modapi::ModuleChanges changes;
     std::string refusal;
     bool is_refused_for_now = false;
@@ -213,12 +315,7 @@ async::task<Response> reload_modules(const RoutedRequest& request, Authenticatio
         refusal = error.what();
     }
     if (!refusal.empty()) throw callbacks::SynapseError(is_refused_for_now ? 503 : 400, refusal, callbacks::Codes::UNKNOWN);
-    JsonDict answer;
-    answer["kept"] = named(changes.kept);
-    answer["replaced"] = named(changes.replaced);
-    answer["added"] = named(changes.added);
-    answer["removed"] = named(changes.removed);
-    co_return ok(std::move(answer));
+    co_return ok(described(changes));
 }
 
 modapi::RuleChange change_in(const JsonDict& body) {
@@ -234,9 +331,19 @@ modapi::RuleChange change_in(const JsonDict& body) {
 async::task<Response> put_module(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                  modapi::WorkerGroup& workers) {
     const callbacks::Requester admin = co_await authenticate_admin(authentication, database, request);
+    const bool is_for_all = is_for_all_processes(request);
     const modapi::RuleChange change = change_in(required_json_body(request));
-    async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience_with_workers);
-    const modapi::ChangedRules changed = co_await std::move(changing);
+    modapi::ChangedRulesOfProcesses changed;
+    if (is_for_all) {
+        const modapi::AllProcesses all(workers);
+        async::task<modapi::ChangedRulesOfProcesses> changing =
+            all.change_rules(request.path_parameters.at(0), change, admin.user.to_string(), patience_with_workers);
+        changed = co_await std::move(changing);
+    } else {
+        async::task<modapi::ChangedRules> changing = workers.change_rules(request.path_parameters.at(0), change, patience_with_workers);
+        modapi::ChangedRules own = co_await std::move(changing);
+        static_cast<modapi::ChangedRules&>(changed) = std::move(own);
+    }
     spdlog::info("{} changed modules[{}] (module {}): {}", admin.user.to_string(), changed.position, changed.module, change.text());
     JsonArray later;
     for (const std::string& worker : changed.later) later.emplace_back(worker);
@@ -244,6 +351,7 @@ async::task<Response> put_module(const RoutedRequest& request, Authentication& a
     answer["position"] = changed.position;
     answer["name"] = changed.module;
     if (!later.empty()) answer["workers_without_answer"] = std::move(later);
+    name_silent(answer, changed.silent);
     co_return ok(std::move(answer));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,6 +12,10 @@ namespace homeserver {
 /// otherwise. Thread: any.
 class Health {
 public:
+    /// Asked each time what it may know; none: nothing is wrong. On any thread, after this was called, which is before the first question.
+    using Asking = std::function<std::optional<std::string>()>;
+    void ask(Asking asking) { asking_ = std::move(asking); }
+
     /// From now on the answer is 503 with this text, a line for an operator.
     void is_unfit(std::string because) {
         const std::scoped_lock lock(mutex_);
@@ -22,11 +27,15 @@ public:
     }
     /// Why it isn't fit; none: it is.
     [[nodiscard]] std::optional<std::string> reason() const {
-        const std::scoped_lock lock(mutex_);
-        return reason_;
+        {
+            const std::scoped_lock lock(mutex_);
+            if (reason_) return reason_;
+        }
+        return asking_ ? asking_() : std::nullopt;
     }
 
 private:
+    Asking asking_;
     mutable std::mutex mutex_;
     std::optional<std::string> reason_;
 };

@@ -1,5 +1,7 @@
 #include "process/server.h"
 
+#include "admin/admin_metrics.h"
+#include "background/updates_of_processes.h"
 #include "events/stream.h"
 #include "events/stream_page.h"
 #include "media/incoming_file.h"
@@ -109,9 +111,16 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, &processes_->bus());
+    if (processes_) health_.ask([registry = &processes_->registry()] { return registry->unhealthy(); });
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);
     settings.read_modules = [&reading] { return reading.read(); };
+    settings.answers[topic_of_metrics] = [this](modapi::WorkerGroup& workers, const callbacks::JsonDict&) {
+        return tell_metrics(workers, traffic_);
+    };
+    settings.answers[UpdatesOfProcesses::topic] = [this](modapi::WorkerGroup&, callbacks::JsonDict question) {
+        return UpdatesOfProcesses::tell(*context_.background_updates, std::move(question));
+    };
     workers_.emplace(std::move(settings), *database_, modules,
                      [this](const modapi::WorkerContext& place) { return std::make_unique<ServerWorker>(context_, place); });
     listen();

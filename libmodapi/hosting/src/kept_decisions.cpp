@@ -1,5 +1,7 @@
 #include "worker_group_state.h"
 
+#include <modapi/hosting/process_group.h>
+
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 
@@ -14,6 +16,7 @@ namespace modapi {
 
 std::string WorkerGroup::process_name_of(const WorkerGroupSettings& settings) {
     if (!settings.process_name.empty()) return settings.process_name;
+    if (settings.processes != nullptr) return settings.processes->name();
     boost::system::error_code unnamed;
     return boost::asio::ip::host_name(unnamed) + "/" + std::to_string(::getpid());
 }

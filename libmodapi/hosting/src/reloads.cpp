@@ -1,5 +1,6 @@
 #include "reloads.h"
 
+#include <modapi/hosting/joined_processes.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/process_group.h>
 #include <modapi/hosting/start_step.h>
@@ -79,8 +80,9 @@ async::task<void> hand_over_on(ModuleHost& modules) {
 
 }  // namespace
 
-WorkerGroup::Reloads::Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read)
-    : threads_(threads), telling_all_(telling_all), read_(std::move(read)) {}
+WorkerGroup::Reloads::Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read,
+                              ProcessGroup* processes)
+    : threads_(threads), telling_all_(telling_all), read_(std::move(read)), processes_(processes) {}
 
 WorkerGroup::Reloads::~Reloads() {
     if (reader_) reader_->join();
@@ -154,6 +156,7 @@ async::task<ModuleChanges> WorkerGroup::Reloads::perform(bool is_for_term) {
     async::task<void> serving = serve();
     co_await std::move(serving);
     served_ = std::move(pass.modules);
+    if (processes_ != nullptr) processes_->registry().modules_are(digest_of(served_));
     co_return std::move(pass.changes);
 }
 

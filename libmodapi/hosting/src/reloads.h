@@ -29,7 +29,8 @@ class WorkerGroup::Reloads {
 public:
     using Read = std::function<std::vector<ConfiguredModule>()>;
 
-    Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read);
+    /// `processes`: those that are told which modules this one has; null: none.
+    Reloads(std::vector<std::unique_ptr<Thread>>& threads, std::mutex& telling_all, Read read, ProcessGroup* processes);
     ~Reloads();
     Reloads(const Reloads&) = delete;
     Reloads& operator=(const Reloads&) = delete;
@@ -72,6 +73,7 @@ private:
     std::vector<std::unique_ptr<Thread>>& threads_;
     std::mutex& telling_all_;
     const Read read_;
+    ProcessGroup* const processes_;
     std::deque<Waiting> waiting_;
     bool is_at_work_ = false;
     std::vector<ConfiguredModule> served_;  ///< the list

@@ -73,6 +73,7 @@ struct WorkerGroup::State {
     bool is_to_stop = false;
     bool was_stopped = false;
     std::atomic<bool> stops{false};
+    std::atomic<bool> answers{false};  ///< to other processes: the workers serve
     std::mutex mutex;
     std::optional<HostError> failure;  ///< the first; under the mutex
     const int exceptions_before = std::uncaught_exceptions();

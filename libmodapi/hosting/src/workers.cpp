@@ -66,7 +66,7 @@ WorkerGroup::State::State(WorkerGroupSettings how)
       reload_signals(front) {
     if (settings.process == nullptr) own_deadline.emplace();
     if (settings.read_modules || settings.processes != nullptr)
-        reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules);
+        reloads = std::make_unique<Reloads>(threads, telling_all, settings.read_modules, settings.processes);
 }
 
 WorkerGroup::State::~State() = default;
@@ -166,36 +166,6 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
     }
 }
 
-void WorkerGroup::join_processes(Database& database) {
-    State& state = *state_;
-    if (state.settings.processes == nullptr) return;
-    ProcessGroup& processes = *state.settings.processes;
-    state.broadcasts.connect(processes.messages());
-    state.shared_invalidations.emplace(database, processes.messages(), state.bus());
-    ProcessGroup::Handlers handlers;
-    // The main worker's thread runs what is posted to it once its modules have started.
-    handlers.background_term = [this](std::int64_t term) {
-        boost::asio::post(state_->threads.front()->io, [this, term] { change_background_term(term); });
-    };
-    handlers.must_end = [this](const std::string& why) {
-        fail(described(HostPhase::serving, nullptr, std::make_exception_ptr(std::runtime_error(why))));
-    };
-    processes.begin(std::move(handlers));
-}
-
-void WorkerGroup::change_background_term(std::int64_t term) {
-    if (!state_->has_started) {
-        state_->term_at_start = term;
-        return;
-    }
-    Thread& main = *state_->threads.front();
-    if (term == 0 && main.host->modules().runs_background_tasks()) {
-        main.host->modules().end_background_term();
-        main.host->background_tasks_changed();
-    }
-    state_->reloads->begin_term(term);
-}
-
 void WorkerGroup::start_modules() {
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         try {
@@ -236,6 +206,7 @@ void WorkerGroup::start_threads() {
         thread->io.restart();
         thread->thread = std::thread([this, running = thread.get()] { run_thread(*running); });
     }
+    state.answers.store(true, std::memory_order_release);
 }
 
 void WorkerGroup::await_reload_signal() {
@@ -361,6 +332,7 @@ void WorkerGroup::stop_for(const std::function<void()>& on_stop, bool is_failure
 }
 
 void WorkerGroup::end_all(const std::function<void()>& on_stop) {
+    state_->answers.store(false, std::memory_order_release);
     if (state_->settings.processes != nullptr) state_->settings.processes->forget_handlers();
     try {
         if (on_stop) on_stop();

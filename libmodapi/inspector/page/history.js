@@ -17,7 +17,8 @@ class Series {
     this.seen = 0;
   }
 
-  take(slot, counts, round) {
+  take(slot, counts, round, isOfOthers) {
+    if (isOfOthers) this.#recent = [];
     const last = this.#recent.at(-1) ?? null;
     // A new instance of a module begins to count anew.
     const isNew = last === null || counts.calls < last.calls;
@@ -44,17 +45,20 @@ export class History {
   #times = new Float64Array(SAMPLES).fill(NaN);
   #series = new Map();
   #round = 0;
+  #from = "";
 
-  /** An answer that came at `now`; `counted` gives pairs of a series' name and its counts. */
-  add(now, counted) {
+  /** An answer that came at `now`, added up `from` those; `counted` gives pairs of a series' name and its counts. */
+  add(now, from, counted) {
     this.#round += 1;
+    const isOfOthers = from !== this.#from; // nothing can be said of the difference
+    this.#from = from;
     const slot = this.#round % SAMPLES;
     this.#times[slot] = now;
     for (const series of this.#series.values()) series.clear(slot);
     for (const [name, counts] of counted) {
       let series = this.#series.get(name);
       if (!series) this.#series.set(name, (series = new Series()));
-      series.take(slot, counts, this.#round);
+      series.take(slot, counts, this.#round, isOfOthers);
     }
     for (const [name, series] of this.#series) {
       if (this.#round - series.seen >= SAMPLES) this.#series.delete(name);

@@ -29,19 +29,28 @@ function showGlance(answer, modules) {
   const together = (of) => names.reduce((sum, name) => sum + (of(name) || 0), 0);
   const show = (name, value) => setText(tiles.get(name).value, value);
   show("modules", counted(modules.length));
-  setText(tiles.get("modules").name, `${modules.length === 1 ? "module" : "modules"} on ${several(answer.workers, "worker")}`);
+  const processes = listOf(answer.processes).length;
+  const where = processes > 1 ? `${several(answer.workers, "worker")} of ${several(processes, "process", "processes")}` : several(answer.workers, "worker");
+  setText(tiles.get("modules").name, `${modules.length === 1 ? "module" : "modules"} on ${where}`);
   show("calls per second", rate(together((name) => history.rate(name, "calls"))));
   show("decisions in 15 minutes", counted(together((name) => history.sum(name, "decided"))));
   show("failures in 15 minutes", counted(together((name) => history.sum(name, "failed"))));
 }
 
-function showSilent(silent) {
+const listOf = (value) => (Array.isArray(value) ? value : []);
+
+function showSilent(answer) {
   const note = byId("silent");
-  setHidden(note, silent.length === 0);
-  const words = silent.map(({ worker, module, callback }) => `${worker}${module ? ` (${callback} of ${module})` : ""}`).join(", ");
+  const workers = listOf(answer?.workers_without_answer)
+    .map(({ worker, module, callback }) => `${worker}${module ? ` (${callback} of ${module})` : ""}`).join(", ");
+  const processes = listOf(answer?.processes_without_answer).map(({ process, error }) => `${process}${error ? ` (${error})` : ""}`).join(", ");
+  setHidden(note, workers === "" && processes === "");
+  const words = JSON.stringify([workers, processes]);
   if (note.dataset.words === words) return;
   note.dataset.words = words;
-  note.replaceChildren("Something blocks a worker, which doesn't answer: ", stranger(words, 400));
+  note.replaceChildren(
+    ...(workers === "" ? [] : ["Something blocks a worker, which doesn't answer: ", stranger(workers, 400), " "]),
+    ...(processes === "" ? [] : ["A process of the server doesn't answer, and its numbers are missing: ", stranger(processes, 400)]));
 }
 
 /** Asks for what a server may not have, until it says that it hasn't; what else goes wrong is told once, for the whole page. */
@@ -67,12 +76,13 @@ async function ask() {
   const [first, second] = settled;
   if (first.status === "fulfilled") {
     const modules = modulesOf(first.value);
-    history.add(performance.now(), modules.flatMap((module) =>
+    const from = listOf(first.value?.processes).map(({ process }) => process).join(" ");
+    history.add(performance.now(), from, modules.flatMap((module) =>
       Object.entries(module.callbacks ?? {}).map(([callback, counts]) => [seriesName(module, callback), counts])));
     modulesView.show(modules);
     decisionsView.showChoices(modules);
     showGlance(first.value, modules);
-    showSilent(Array.isArray(first.value?.workers_without_answer) ? first.value.workers_without_answer : []);
+    showSilent(first.value);
   }
   if (second.status === "fulfilled" && second.value !== null) updatesView.show(second.value);
   const failed = settled.find((each) => each.status === "rejected");

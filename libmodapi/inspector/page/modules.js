@@ -31,6 +31,8 @@ export function modulesOf(answer) {
   });
 }
 
+const troubleOf = ({ process, error }) => `${plain(process)} (${plain(error ?? "it says nothing")})`;
+
 const fact = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
 
 class CallbackRow {
@@ -177,7 +179,9 @@ class ModuleRow {
         const answer = await this.#view.session.change(position, change);
         this.#view.onChanged();
         const later = answer.workers_without_answer ?? [];
-        return `${plain(name)} is changed${later.length > 0 ? `; ${later.map(plain).join(", ")} will as soon as something lets go of it` : ""}.`;
+        const silent = answer.processes_without_answer ?? [];
+        return `${plain(name)} is changed${later.length > 0 ? `; ${later.map(plain).join(", ")} will as soon as something lets go of it` : ""}`
+          + `${silent.length > 0 ? `, but maybe not in ${silent.map(troubleOf).join(", ")}` : ""}.`;
       },
     });
   }
@@ -218,9 +222,15 @@ export class ModulesView {
         + "Modes and shares that were changed here are those of the file again. If anything is wrong with the file, nothing changes."],
       action: "Read it again",
       act: async () => {
-        const changes = await this.session.reload();
+        const answer = await this.session.reload();
         this.onChanged();
-        return ["kept", "replaced", "added", "removed"].map((kind) => `${counted(changes[kind]?.length ?? 0)} ${kind}`).join(", ");
+        const said = entriesOf(answer.processes ?? { "": answer });
+        const failed = said.filter(([, { error }]) => error !== undefined).map(([process, { error }]) => ({ process, error }));
+        if (failed.length === 1 && said.length === 1) throw new Error(plain(failed[0].error));
+        const silent = [...failed, ...(answer.processes_without_answer ?? [])];
+        const changes = said.map(([, each]) => each).find(({ error }) => error === undefined) ?? {};
+        return ["kept", "replaced", "added", "removed"].map((kind) => `${counted(changes[kind]?.length ?? 0)} ${kind}`).join(", ")
+          + `${silent.length > 0 ? `; but not in ${silent.map(troubleOf).join(", ")}` : ""}`;
       },
     });
   }

@@ -1,6 +1,7 @@
 // Asks the server, in the name of who is logged in. Nothing but this closure knows the token.
 
 const PATIENCE = 10_000; // ms
+const RELOADING = 150_000; // ms; modules may take their time to start
 
 const place = document.documentElement.dataset;
 
@@ -19,7 +20,7 @@ export class Problem extends Error {
 
 const of = (value, type) => (typeof value === type ? value : undefined);
 
-async function request(method, path, { token, body, keepalive } = {}) {
+async function request(method, path, { token, body, keepalive, patience = PATIENCE } = {}) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -28,7 +29,7 @@ async function request(method, path, { token, body, keepalive } = {}) {
     response = await fetch(path, {
       method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(patience),
     });
   } catch (failure) {
     throw new Problem(failure.name === "TimeoutError" ? "The server doesn't answer." : "The server can't be reached.");
@@ -60,8 +61,8 @@ class Session {
     this.user = user;
   }
 
-  #admin(method, path, body) {
-    return request(method, `${place.admin}/${path}`, { token: this.#token, body });
+  #admin(method, path, body, patience) {
+    return request(method, `${place.admin}/${path}`, { token: this.#token, body, patience });
   }
   modules() {
     return this.#admin("GET", "modules");
@@ -73,10 +74,10 @@ class Session {
     return this.#admin("GET", "background_updates/status");
   }
   change(position, change) {
-    return this.#admin("PUT", `modules/${encodeURIComponent(position)}`, change);
+    return this.#admin("PUT", `modules/${encodeURIComponent(position)}?scope=all`, change);
   }
   reload() {
-    return this.#admin("POST", "modules/reload", {});
+    return this.#admin("POST", "modules/reload?scope=all", {}, RELOADING);
   }
 
   /** Ends what this page has begun; a token that was given to it goes on elsewhere. */

@@ -1,14 +1,12 @@
-#include <modapi/hosting/metrics.h>
+#include "metric_families_state.h"
 
 #include <callbacks/text.h>
 
 #include <prometheus/check_names.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <stdexcept>
 
 namespace modapi {
@@ -64,20 +62,16 @@ void MetricFamily::add(const MetricLabels& labels, const async::duration_counts&
     made_.metric.push_back(std::move(series));
 }
 
-struct MetricFamilies::State {
-    std::deque<prometheus::MetricFamily> families;  // those that are there stay where they are
-
-    MetricFamily add(std::string_view name, std::string_view help, prometheus::MetricType type) {
-        const auto has_name = [&](const prometheus::MetricFamily& other) { return other.name == name; };
-        if (!prometheus::CheckMetricName(std::string(name)) || std::any_of(families.begin(), families.end(), has_name))
-            throw std::invalid_argument("this is no name of a metric, or of two: " + std::string(name));
-        prometheus::MetricFamily& added = families.emplace_back();
-        added.name = name;
-        added.help = help;
-        added.type = type;
-        return MetricFamily(added);
-    }
-};
+MetricFamily MetricFamilies::State::add(std::string_view name, std::string_view help, prometheus::MetricType type) {
+    const auto has_name = [&](const prometheus::MetricFamily& other) { return other.name == name; };
+    if (!prometheus::CheckMetricName(std::string(name)) || std::any_of(families.begin(), families.end(), has_name))
+        throw std::invalid_argument("this is no name of a metric, or of two: " + std::string(name));
+    prometheus::MetricFamily& added = families.emplace_back();
+    added.name = name;
+    added.help = help;
+    added.type = type;
+    return MetricFamily(added);
+}
 
 MetricFamilies::MetricFamilies() : state_(std::make_unique<State>()) {}
 MetricFamilies::~MetricFamilies() = default;

@@ -69,7 +69,7 @@ ProcessGroup::ProcessGroup(Database& database, const DatabaseSettings& database_
       own_(ProcessIdentity::of_this_process(settings_.name, settings_.version, settings_.modules)),
       thread_(std::make_unique<Thread>()),
       bus_(std::move(bus)),
-      registry_(database, database_settings, own_, *thread_->where.clock),
+      registry_(database, database_settings, own_, *thread_->where.clock, settings_.modules_may_differ),
       lease_(database, own_, settings_.lease, *thread_->where.clock),
       messages_(database, *bus_, own_.instance, thread_->where, settings_.messages),
       questions_(messages_, registry_, own_, thread_->scope) {

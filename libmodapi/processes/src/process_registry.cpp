@@ -25,6 +25,11 @@ namespace {
 constexpr int tries_for_name = 10;
 constexpr auto between_tries_for_name = std::chrono::milliseconds(100);
 
+std::string in_words(std::chrono::milliseconds time) {
+    if (time % std::chrono::minutes(1) == std::chrono::milliseconds(0)) return fmt::format("{} minutes", time / std::chrono::minutes(1));
+    return fmt::format("{} ms", time.count());
+}
+
 std::string lock_of(const std::string& name) { return "process " + name; }
 
 std::vector<LivingProcess> read_living(Transaction& transaction) {
@@ -110,8 +115,13 @@ std::string description_of_taken(Database& database, const std::string& name) {
 
 }  // namespace
 
-ProcessRegistry::ProcessRegistry(Database& database, DatabaseSettings settings, ProcessIdentity own, const async::clock& clock)
-    : database_(database), settings_(std::move(settings)), clock_(clock), own_(std::move(own)) {}
+ProcessRegistry::ProcessRegistry(Database& database, DatabaseSettings settings, ProcessIdentity own, const async::clock& clock,
+                                 std::chrono::milliseconds modules_may_differ)
+    : database_(database),
+      settings_(std::move(settings)),
+      clock_(clock),
+      modules_may_differ_(modules_may_differ),
+      own_(std::move(own)) {}
 
 void ProcessRegistry::create(Transaction& transaction) {
     lock_schema(transaction);
@@ -216,9 +226,8 @@ std::optional<std::string> ProcessRegistry::unhealthy() const {
     const async::clock::time_point now = clock_.now();
     const std::scoped_lock lock(mutex_);
     for (const auto& [name, difference] : differences_) {
-        if (now - difference.since <= modules_may_differ) continue;
-        return fmt::format("modules of process {} differ from this one's for more than {} minutes", name,
-                           modules_may_differ.count());
+        if (now - difference.since <= modules_may_differ_) continue;
+        return fmt::format("modules of process {} differ from this one's for more than {}", name, in_words(modules_may_differ_));
     }
     return std::nullopt;
 }

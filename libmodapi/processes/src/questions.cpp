@@ -2,6 +2,7 @@
 #include <modapi/hosting/questions.h>
 
 #include <callbacks/errors.h>
+#include <callbacks/text.h>
 
 #include <async/notification.h>
 #include <async/sleep.h>
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 #include <utility>
 
 namespace modapi {
@@ -24,6 +26,12 @@ using callbacks::JsonDict;
 
 constexpr std::string_view topic_of_questions = "questions";
 constexpr std::string_view topic_of_answers = "answers";
+
+/// How long a process that says nothing is waited for before it is looked whether it lives.
+constexpr std::chrono::milliseconds between_looks{3000};
+
+/// As it can be written into a database: modules' texts may be anything.
+std::string text_of_envelope(const JsonDict& envelope) { return callbacks::repaired_utf8(boost::json::serialize(envelope)); }
 
 std::string text_of(const JsonDict& envelope, std::string_view key) { return std::string(envelope.at(key).as_string()); }
 
@@ -46,11 +54,18 @@ void read_envelope(const SharedMessage& message, const Read& read) {
 struct Questions::Asked {
     boost::asio::any_io_executor home;
     std::map<std::string, JsonDict> answers;  ///< by the instances that gave them
-    std::size_t expected = 0;
+    std::set<std::string> missing;            ///< instances
     async::notification came;
 
     [[nodiscard]] static async::task<void> until_all_came(std::shared_ptr<Asked> asked) {
-        while (asked->answers.size() < asked->expected) co_await asked->came.wait();
+        while (!asked->missing.empty()) co_await asked->came.wait();
+    }
+    /// Who has died doesn't answer any more.
+    void expect_only(const std::vector<LivingProcess>& living) {
+        std::erase_if(missing, [&](const std::string& instance) {
+            return std::none_of(living.begin(), living.end(),
+                                [&](const LivingProcess& process) { return process.instance == instance; });
+        });
     }
 };
 
@@ -89,7 +104,7 @@ async::task<void> Questions::reply(Questions& self, Answering answering, std::st
         error["error"] = callbacks::message_of(failure);
         envelope["answer"] = std::move(error);
     }
-    std::string text = boost::json::serialize(envelope);
+    std::string text = text_of_envelope(envelope);
     async::task<void> sending = SharedMessages::send(self.messages_, std::string(topic_of_answers), std::move(text));
     co_await std::move(sending);
 }
@@ -106,10 +121,29 @@ void Questions::take_answer(const SharedMessage& message) {
             // Under the lock: who asked hasn't gone while the number is known, and so its executor is there.
             boost::asio::post(asked->home, [asked, from = message.sender, answer = std::move(envelope.at("answer").as_object())]() mutable {
                 asked->answers.insert_or_assign(from, std::move(answer));
+                asked->missing.erase(from);
                 asked->came.notify_all();
             });
         }
     });
+}
+
+async::task<void> Questions::wait_for_answers(Questions& self, std::shared_ptr<Asked> asked, std::chrono::milliseconds limit) {
+    const async::context& here = co_await async::this_context;
+    const async::clock::time_point end = here.clock().now() + limit;
+    while (!asked->missing.empty() && here.clock().now() < end) {
+        const async::clock::duration patience = std::min<async::clock::duration>(end - here.clock().now(), between_looks);
+        try {
+            async::task<void> waiting = async::with_deadline(patience, Asked::until_all_came(asked));
+            co_await std::move(waiting);
+        } catch (const async::deadline_exceeded&) {
+            here.throw_if_cancelled();
+        }
+        if (asked->missing.empty() || here.clock().now() >= end) break;
+        async::task<std::vector<LivingProcess>> looking = self.registry_.living();
+        const std::vector<LivingProcess> living = co_await std::move(looking);
+        asked->expect_only(living);
+    }
 }
 
 async::task<ProcessAnswers> Questions::ask(Questions& self, std::string topic, JsonDict question, std::chrono::milliseconds limit) {
@@ -121,7 +155,7 @@ async::task<ProcessAnswers> Questions::ask(Questions& self, std::string topic, J
     if (others.empty()) co_return all;
     const auto asked = std::make_shared<Asked>();
     asked->home = here.executor();
-    asked->expected = others.size();
+    for (const LivingProcess& process : others) asked->missing.insert(process.instance);
     std::string number;
     {
         const std::scoped_lock lock(self.mutex_);
@@ -132,15 +166,13 @@ async::task<ProcessAnswers> Questions::ask(Questions& self, std::string topic, J
     envelope["topic"] = topic;
     envelope["number"] = number;
     envelope["question"] = std::move(question);
-    std::string text = boost::json::serialize(envelope);
+    std::string text = text_of_envelope(envelope);
     std::exception_ptr failure;
     try {
         async::task<void> sending = SharedMessages::send(self.messages_, std::string(topic_of_questions), std::move(text));
         co_await std::move(sending);
-        async::task<void> waiting = async::with_deadline(limit, Asked::until_all_came(asked));
+        async::task<void> waiting = wait_for_answers(self, asked, limit);
         co_await std::move(waiting);
-    } catch (const async::deadline_exceeded&) {
-        if (here.cancel_requested() != async::cancel_reason::none) failure = std::current_exception();
     } catch (...) {
         failure = std::current_exception();
     }

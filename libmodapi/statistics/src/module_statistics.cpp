@@ -126,7 +126,10 @@ std::string_view state_of(const ModuleStatistics& module) {
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker) {
     auto place = together.begin();
     for (const ModuleStatistics& module : of_worker) {
-        place = std::find_if(place, together.end(), [&](const ModuleStatistics& each) { return each.position >= module.position; });
+        const auto is_there = [&](const ModuleStatistics& each) {
+            return each.position > module.position || (each.position == module.position && each.module == module.module);
+        };
+        place = std::find_if(place, together.end(), is_there);
         if (place != together.end() && place->position == module.position) {
             place->add(module);
         } else {

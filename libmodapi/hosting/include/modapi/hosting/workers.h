@@ -11,6 +11,8 @@
 #include <modapi/hosting/new_event.h>
 #include <modapi/hosting/shutdown_deadline.h>
 
+#include <callbacks/json.h>
+
 #include <async/task.h>
 
 #include <boost/asio/io_context.hpp>
@@ -20,6 +22,7 @@
 #include <csignal>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -31,6 +34,10 @@
 namespace modapi {
 
 class ProcessGroup;
+class WorkerGroup;
+
+/// Gives a process's answer to a question of another one.
+using ProcessAnswering = std::function<async::task<callbacks::JsonDict>(WorkerGroup& workers, callbacks::JsonDict question)>;
 
 /// How a host runs its workers.
 struct WorkerGroupSettings {
@@ -49,6 +56,9 @@ struct WorkerGroupSettings {
     /// What this process hears of the others that are one server with it; outlives the workers, which begin and stop it. Null: it is
     /// alone.
     ProcessGroup* processes = nullptr;
+    /// What this process says of the host's own to those, by topics (AllProcesses::ask). Called on the thread of `processes`, while the
+    /// workers serve; what it awaits may be on a worker.
+    std::map<std::string, ProcessAnswering> answers{};
     /// What a stop waits for, from its beginning: requests may end by themselves, then they are cut; then the modules have
     /// `each.stop_deadline`; and when `time_to_stop` is over, the program exits, whatever still holds a thread.
     std::chrono::milliseconds grace{1500};
@@ -61,7 +71,8 @@ struct WorkerGroupSettings {
     /// of the workers' database.
     DecisionSettings decisions;
     std::shared_ptr<DecisionStore> decision_store;
-    /// By what the decisions of this process are told from those of others in the database; empty: the machine's name and the process's number.
+    /// By what the decisions of this process are told from those of others in the database; empty: its name among `processes`, or where it is
+    /// alone the machine's name and the process's number.
     std::string process_name;
     /// Reads what the modules are to be, when they are to change while they serve: SIGHUP, reload(). Empty: they can't. On a thread of
     /// its own; what it refers to outlives the workers. What it throws says why nothing changes.
@@ -146,6 +157,10 @@ public:
     [[nodiscard]] boost::asio::io_context& front() noexcept;
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
+    /// Those that this process is one server with; null: it is alone. AllProcesses asks them. Thread: any.
+    [[nodiscard]] ProcessGroup* processes() const noexcept;
+    /// What this process is called among them. Thread: any.
+    [[nodiscard]] std::string process() const;
 
     /// What the modules decided. Thread: any.
     [[nodiscard]] Decisions& decisions() noexcept;
@@ -202,6 +217,7 @@ private:
     void start_modules();
     void start_threads();
     void join_processes(Database& database);
+    void answer(ProcessGroup& processes, const std::string& topic, const ProcessAnswering& answering);
     void change_background_term(std::int64_t term);
     void abandon(const HostError& failure);
     void run_thread(Thread& thread);

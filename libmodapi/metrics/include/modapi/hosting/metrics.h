@@ -2,6 +2,8 @@
 
 #include <modapi/hosting/workers.h>
 
+#include <callbacks/json.h>
+
 #include <async/duration_histogram.h>
 
 #include <memory>
@@ -63,6 +65,16 @@ public:
     /// What this process uses: `process_...`, by the names that Prometheus' own client libraries have. What can't be read is left
     /// out. Cost: four files of /proc, and a look at each file descriptor.
     void add_process();
+    /// What this process is among those that are one server, and what that costs: `modapi_process_info` and others. Null: nothing, it is
+    /// alone.
+    void add_process_group(ProcessGroup* processes);
+
+    /// Adds those of a process, each series with one label more, `process`, unless it has that.
+    void add(const MetricFamilies& others, std::string_view process);
+    /// As processes tell it each other.
+    [[nodiscard]] callbacks::JsonDict as_json() const;
+    /// Errors: std::exception for what as_json() doesn't write.
+    [[nodiscard]] static MetricFamilies read(const callbacks::JsonDict& told);
 
     /// All of it, in Prometheus' text format; `content_type` says which. A family without series is left out.
     [[nodiscard]] std::string text() const;

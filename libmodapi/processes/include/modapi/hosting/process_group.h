@@ -23,6 +23,7 @@ struct ProcessGroupSettings {
     SharedMessages::Settings messages;
     std::chrono::milliseconds heartbeat_every{3000};
     std::chrono::milliseconds name_checked_every{5000};
+    std::chrono::milliseconds modules_may_differ = ProcessRegistry::modules_usually_may_differ;  ///< before ProcessRegistry::unhealthy
 };
 
 /// One process among those that are one server: all share a PostgreSQL database, and tell each other by a bus. It has the process's name,

@@ -37,11 +37,12 @@ public:
 /// outlive it.
 class ProcessRegistry {
 public:
-    /// Processes whose modules differ for longer are told to whoever watches their health.
-    static constexpr std::chrono::minutes modules_may_differ{10};
+    static constexpr std::chrono::minutes modules_usually_may_differ{10};
 
-    /// `settings` are the database's own, for the connection that holds the name.
-    ProcessRegistry(Database& database, DatabaseSettings settings, ProcessIdentity own, const async::clock& clock);
+    /// `settings` are the database's own, for the connection that holds the name. Processes whose modules differ for longer than
+    /// `modules_may_differ` are told to whoever watches their health.
+    ProcessRegistry(Database& database, DatabaseSettings settings, ProcessIdentity own, const async::clock& clock,
+                    std::chrono::milliseconds modules_may_differ = modules_usually_may_differ);
     ProcessRegistry(const ProcessRegistry&) = delete;
     ProcessRegistry& operator=(const ProcessRegistry&) = delete;
 
@@ -88,6 +89,7 @@ private:
     Database& database_;
     DatabaseSettings settings_;
     const async::clock& clock_;
+    const std::chrono::milliseconds modules_may_differ_;
     std::unique_ptr<SessionLock> name_;
     mutable std::mutex mutex_;
     ProcessIdentity own_;                            ///< under the mutex, as is what follows

@@ -44,8 +44,8 @@ public:
 
     /// How this process answers to a topic. Thread: the scope's, or before the messages begin; others that ask before get no answer.
     void answer(std::string topic, Answering answering);
-    /// Asks all living processes but this one, and waits for their answers for at most `limit`. Cost: a row for each question and
-    /// answer. Errors: DatabaseError; those of SharedMessages::send.
+    /// Asks all living processes but this one, and waits for their answers for at most `limit`; not for who dies meanwhile. Cost: a row
+    /// for each question and answer, and while it waits a look at who lives every 3 s. Errors: DatabaseError; those of SharedMessages::send.
     [[nodiscard]] static async::task<ProcessAnswers> ask(Questions& self, std::string topic, callbacks::JsonDict question,
                                                          std::chrono::milliseconds limit);
 
@@ -54,6 +54,7 @@ private:
 
     void take_question(const SharedMessage& message);
     void take_answer(const SharedMessage& message);
+    [[nodiscard]] static async::task<void> wait_for_answers(Questions& self, std::shared_ptr<Asked> asked, std::chrono::milliseconds limit);
     [[nodiscard]] static async::task<void> reply(Questions& self, Answering answering, std::string to, std::string number,
                                                  callbacks::JsonDict question);
 

@@ -104,8 +104,8 @@ struct WorkerStatistics {
 /// `breaker_open` if a breaker keeps calls from one of them, else `running`.
 [[nodiscard]] std::string_view state_of(const ModuleStatistics& module);
 
-/// Adds what the modules of a worker did to that of other workers, which have built modules of the same list, by their positions in it.
-/// `together` stays in the list's order.
+/// Adds what the modules of a worker did to that of other workers, by their positions in the list. `together` stays in the list's order.
+/// Where a process has another module at a position than the others, as one does whose file is newer, these are two.
 void add_up(std::vector<ModuleStatistics>& together, const std::vector<ModuleStatistics>& of_worker);
 
 /// What a module registered, in a line of the log: `callbacks user_may_invite; web resources /x; cached functions get_x`, or
