@@ -26,9 +26,9 @@ class Postgresql:
     def stop(self):
         self.run("stop")
 
-    def restart(self, mode):
-        """`fast`, or `immediate`, as if it had crashed; back when it answers again."""
-        self.run("restart", mode)
+    def restart(self, mode, seconds):
+        """Ends it, `fast`, or `immediate` as if it had crashed, and starts it after so many seconds; returns when it answers again."""
+        self.run("restart", mode, str(seconds))
 
     @property
     def host(self):

@@ -2,7 +2,7 @@
 """A PostgreSQL server of its own for one run of the tests, from Debian's package.
 
 usage: server.py start LINK [NAME=VALUE]...    makes LINK point to the folder with the server's socket; with settings beside SETTINGS
-       server.py restart LINK MODE             MODE: fast, or immediate, as if it had crashed
+       server.py restart LINK MODE SECONDS     MODE: fast, or immediate, as if it had crashed; it is away for so long
        server.py stop LINK
 
 It listens on a socket in a temporary folder only, trusts everybody but the roles of LOCKED, and keeps nothing. It ends with `stop`,
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 LOCKED = "locked,locked_too"
 SETTINGS = {
@@ -100,10 +101,11 @@ def start(link, *more):
     link.symlink_to(folder)
 
 
-def restart(link, mode):
-    """With the settings that it was started with."""
+def restart(link, mode, seconds):
     folder = link.resolve()
-    run(folder, "pg_ctl", "restart", "-w", "-m", mode, "-D", "data", "-l", "log")
+    run(folder, "pg_ctl", "stop", "-w", "-m", mode, "-D", "data")
+    time.sleep(float(seconds))
+    run(folder, "pg_ctl", "restart", "-w", "-D", "data", "-l", "log")  # with the settings that it was started with
     end_with(os.getppid(), folder)  # whoever watched the one before is done
 
 
