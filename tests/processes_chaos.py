@@ -12,7 +12,7 @@ rounds has each once; the seed, which is printed, gives the same ones again. At 
 - each acknowledged message is in the database and in /messages, once, under the id that was acknowledged;
 - each reader's syncs had each message of each room once, in the database's order;
 - nobody waited longer than 10 s for an answer, from when the fault was over or nothing in the way of those it didn't hit;
-- each batch of an update was written once, and all that background work writes by the process whose term it is (chaos/audit.py);
+- each batch of an update was written once, and all that background work writes by the process whose term it is (processes/audit.py);
 - a queued job is begun within 15 s; who had the background work and died or was stopped is replaced within 15 s;
 - a process that has been stopped for 10 s holds no lock in the database but its name's;
 - every process lives, and is behind the balancer again.
@@ -30,7 +30,7 @@ import tempfile
 import time
 
 PROJECT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "examples" / "demo"), str(PROJECT / "tests" / "chaos")]
+sys.path[:0] = [str(PROJECT / "examples" / "demo"), str(PROJECT / "tests" / "processes")]
 
 from audit import COUNTED, Audit  # noqa: E402
 from faults import FAULTS, World  # noqa: E402
