@@ -3,6 +3,7 @@
 
 #include <callbacks/presence.h>
 #include <callbacks/presence_router.h>
+#include <callbacks/spam_checker.h>
 #include <callbacks/third_party_rules.h>
 
 #include <async/bind.h>
@@ -14,8 +15,8 @@
 
 namespace hearing {
 
-/// A test's module: remembers the events that it is told of, with what their rooms' states say of their senders. Lets `fan` see
-/// the presence of `star`, and routes it to `friend`, of the configuration. GET gives the events.
+/// A test's module: remembers the events that it is asked about and told of, the latter with what their rooms' states say of
+/// their senders. Lets `fan` see the presence of `star`, and routes it to `friend`, of the configuration. GET gives the events.
 class Hearing {
 public:
     Hearing(const callbacks::JsonDict& config, modapi::ModuleApi& api)
@@ -23,6 +24,9 @@ public:
         callbacks::ThirdPartyRules rules;
         rules.on_new_event = async::bind<&Hearing::on_new_event>(this);
         api.register_third_party_rules_callbacks(std::move(rules));
+        callbacks::SpamChecker spam_checker;
+        spam_checker.check_event_for_spam = async::bind<&Hearing::check_event_for_spam>(this);
+        api.register_spam_checker_callbacks(std::move(spam_checker));
         callbacks::PresenceRouter router;
         router.get_users_for_states = async::bind<&Hearing::get_users_for_states>(this);
         router.get_interested_users = async::bind<&Hearing::get_interested_users>(this);
@@ -39,6 +43,7 @@ private:
         async::task<modapi::JsonResponse> async_render_GET(const modapi::Request&) override {
             callbacks::JsonDict answer;
             answer["heard"] = module_.heard_;
+            answer["asked"] = module_.asked_;
             co_return modapi::JsonResponse(200, std::move(answer));
         }
 
@@ -63,6 +68,10 @@ private:
         heard_.emplace_back(std::move(heard));
         co_return;
     }
+    async::task<callbacks::Verdict> check_event_for_spam(const callbacks::Event& event) {
+        asked_.emplace_back(event.event_id().value());
+        co_return callbacks::NOT_SPAM;
+    }
     async::task<callbacks::UsersForStates> get_users_for_states(const std::vector<callbacks::UserPresenceState>& changed) {
         callbacks::UsersForStates users;
         for (const callbacks::UserPresenceState& state : changed) {
@@ -80,6 +89,7 @@ private:
     std::string star_;
     std::string friend_;
     callbacks::JsonArray heard_;
+    callbacks::JsonArray asked_;
 };
 
 }  // namespace hearing

@@ -1,11 +1,11 @@
 #include "processes_test.h"
 
-#include "patience.h"
+#include "federation_peer.h"
 #include "postgresql/test_database.h"
 
 #include <atomic>
 #include <csignal>
-#include <fstream>
+#include <memory>
 #include <set>
 
 /// What must happen once, asked for at two processes of a server at the same moment.
@@ -16,7 +16,8 @@ using postgresql_test::administrate;
 
 class ProcessRacesTest : public TwoProcessesTest {
 protected:
-    ProcessRacesTest() : TwoProcessesTest("modules:\n  - module: hearing.Hearing\n") {}
+    explicit ProcessRacesTest(const std::string& more = {})
+        : TwoProcessesTest(more + "modules:\n  - module: hearing.Hearing\n") {}
 
     /// The answers of requests that come at both processes in turn, all at once.
     [[nodiscard]] std::vector<Answer> answers(int count, const std::function<Answer(const ServerProcess&)>& request) const {
@@ -64,8 +65,7 @@ TEST_F(ProcessRacesTest, ASessionThatIsFinishedTwiceMakesOneAccount) {
     const Answer begun = post(a, "/register", R"({"password":"pw"})", "");
     EXPECT_EQ(begun.status, 401);
     const std::string finish = R"({"auth":{"type":"m.login.dummy","session":")" + begun.text("session") + "\"}}";
-    const std::vector<Answer> given =
-        answers(4, [&](const ServerProcess& at) { return post(at, "/register", finish, ""); });
+    const std::vector<Answer> given = answers(4, [&](const ServerProcess& at) { return post(at, "/register", finish, ""); });
     EXPECT_EQ(with_status(given, 200), 4);
     std::set<std::string> users;
     for (const Answer& answer : given) users.insert(answer.text("user_id"));
@@ -75,8 +75,7 @@ TEST_F(ProcessRacesTest, ASessionThatIsFinishedTwiceMakesOneAccount) {
 
 TEST_F(ProcessRacesTest, ALoginTokenIsGoodForOneLogin) {
     const std::string alice = a.register_user("alice");
-    const std::string token =
-        a.request("POST", "/_matrix/client/v1/login/get_token", "{}", alice).text("login_token");
+    const std::string token = a.request("POST", "/_matrix/client/v1/login/get_token", "{}", alice).text("login_token");
     const std::vector<Answer> given = answers(6, [&](const ServerProcess& at) {
         return post(at, "/login", R"({"type":"m.login.token","token":")" + token + "\"}", "");
     });
@@ -109,9 +108,8 @@ TEST_F(ProcessRacesTest, ARoomIsShutDownOnceAndItsMembersHearOfIt) {
     join(b, room, bob);
     std::vector<Answer> given;
     const Answer answer = woken(b, bob, [&] {
-        given = answers(4, [&](const ServerProcess& at) {
-            return at.request("DELETE", "/_synapse/admin/v1/rooms/" + room, "{}", alice);
-        });
+        given = answers(
+            4, [&](const ServerProcess& at) { return at.request("DELETE", "/_synapse/admin/v1/rooms/" + room, "{}", alice); });
     });
     EXPECT_TRUE(answer.body.at("rooms").at("leave").as_object().contains(room)) << answer.body;
     EXPECT_EQ(with_status(given, 200), 4);
@@ -154,6 +152,34 @@ TEST_F(ProcessRacesTest, TheOtherGoesOnWhileOneStandsStill) {
     EXPECT_EQ(send(a, room, "again", "again", alice).status, 200);
 }
 
+class ProcessFederationTest : public ProcessRacesTest {
+protected:
+    ProcessFederationTest() : ProcessRacesTest(FederationPeer::configuration()) {}
+};
+
+TEST_F(ProcessFederationTest, AnEventThatAnotherServerDeliversTwiceIsAskedAboutAndTakenOnce) {
+    const std::string alice = a.register_user("alice");
+    FederationPeer peer(a);
+    ASSERT_EQ(peer.join(create_room(a, alice), "rory").status, 200);
+    const FederationPeer peer_at_b(b);
+    boost::json::object message = peer.message("from afar");
+    FederationPeer::sign(message);
+    const std::string event_id = FederationPeer::id_of(message);
+    at_once(6, [&](int index) {
+        const FederationPeer& at = index % 2 == 0 ? peer : peer_at_b;
+        const Answer answer = at.send({message}, "same");
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        EXPECT_TRUE(answer.body.at("pdus").at(event_id).as_object().empty()) << answer.body;
+    });
+    EXPECT_EQ(administrate("SELECT COUNT(*) FROM " + table("events") + " WHERE event_id = '" + event_id + "'"), "1");
+    int asked = 0;
+    for (const ServerProcess* const process : {&a, &b}) {
+        for (const boost::json::value& each : process->request("GET", "/_synapse/client/hearing").body.at("asked").as_array())
+            asked += each == boost::json::value(event_id) ? 1 : 0;
+    }
+    EXPECT_EQ(asked, 1);
+}
+
 /// Several programs that start on an empty database.
 TEST(ProcessStartTest, MakesTheTablesAndTheSigningKeyOnce) {
     const TemporaryFolder folder;
@@ -168,7 +194,8 @@ TEST(ProcessStartTest, MakesTheTablesAndTheSigningKeyOnce) {
         std::filesystem::create_directories(own);
         starts.emplace_back([&servers, &folder, settings, own, index] {
             try {
-                servers[static_cast<std::size_t>(index)] = std::make_unique<ServerProcess>(own, settings + "worker_name: p" + std::to_string(index) + "\n", SharedDatabase{folder.path()});
+                servers[static_cast<std::size_t>(index)] = std::make_unique<ServerProcess>(
+                    own, settings + "worker_name: p" + std::to_string(index) + "\n", SharedDatabase{folder.path()});
             } catch (const std::exception& error) {
                 ADD_FAILURE() << error.what();
             }

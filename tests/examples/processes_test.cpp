@@ -13,8 +13,9 @@ using namespace homeserver_test;
 class ProcessesTest : public TwoProcessesTest {
 protected:
     ProcessesTest()
-        : TwoProcessesTest("modules:\n  - module: hearing.Hearing\n    config: {fan: '@fan:hs.test', star: '@star:hs.test', "
-                           "friend: '@friend:hs.test'}\n") {}
+        : TwoProcessesTest(
+              "modules:\n  - module: hearing.Hearing\n    config: {fan: '@fan:hs.test', star: '@star:hs.test', "
+              "friend: '@friend:hs.test'}\n") {}
 
     static boost::json::object joined_room(const Answer& answer, const std::string& room) {
         const boost::json::object& joined = answer.body.at("rooms").at("join").as_object();
@@ -126,6 +127,7 @@ TEST_F(ProcessesTest, TellTheModulesOfEachOfAnEventOnceWithTheStateThatItMade) {
 TEST_F(ProcessesTest, NeverSkipOrRepeatAnEventWhoeverStoresWhatAtOnce) {
     constexpr int writers = 4;
     constexpr int each = 12;
+    const std::string unlimited = "%7B%22room%22:%7B%22timeline%22:%7B%22limit%22:100%7D%7D%7D";
     const std::string alice = a.register_user("alice");
     const std::string room = create_room(a, alice);
     const std::string begin = since(a, alice);
@@ -137,7 +139,7 @@ TEST_F(ProcessesTest, NeverSkipOrRepeatAnEventWhoeverStoresWhatAtOnce) {
             std::string from = begin;
             for (bool was_over = false; !was_over;) {
                 was_over = is_over;
-                const Answer answer = get(either(reader), "/sync?timeout=200&since=" + from, alice);
+                const Answer answer = get(either(reader), "/sync?timeout=200&filter=" + unlimited + "&since=" + from, alice);
                 const boost::json::object told = joined_room(answer, room);
                 if (told.contains("timeline")) {
                     EXPECT_EQ(told.at("timeline").at("limited"), false);

@@ -57,8 +57,10 @@ protected:
     [[nodiscard]] static std::string since(const ServerProcess& at, const std::string& token) {
         return get(at, "/sync", token).text("next_batch");
     }
-    /// Has a sync of `token` wait at `at`, does `meanwhile`, and gives the answer; fails if that isn't there before the timeout.
-    [[nodiscard]] static Answer woken(const ServerProcess& at, const std::string& token, const std::function<void()>& meanwhile) {
+    /// Has a sync of `token` wait at `at`, does `meanwhile`, and gives the answer; fails if that isn't there before the
+    /// timeout.
+    [[nodiscard]] static Answer woken(const ServerProcess& at, const std::string& token,
+                                      const std::function<void()>& meanwhile) {
         const std::string from = since(at, token);
         const auto began = std::chrono::steady_clock::now();
         std::future<Answer> waiting =

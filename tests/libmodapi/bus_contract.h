@@ -15,11 +15,12 @@
 #include <thread>
 #include <vector>
 
-/// Tries again at once, so that no test waits for it.
+/// Tries again at once, so that no test waits for it; asks nothing by itself, which would wake what was forgotten.
 inline modapi::BusTimes impatient() {
     modapi::BusTimes times;
     times.first_wait = std::chrono::milliseconds(5);
     times.longest_wait = std::chrono::milliseconds(40);
+    times.probe_every = std::chrono::hours(1);
     return times;
 }
 
@@ -49,6 +50,7 @@ protected:
         if (const std::string reason = place.reason_to_skip(); !reason.empty()) GTEST_SKIP() << reason;
         place.open();
     }
+    void TearDown() override { place.close(); }
 
     Place place;
     ListeningThread thread;
@@ -148,6 +150,25 @@ TYPED_TEST_P(BusContract, TellsWhatSeveralThreadsPublishEachInItsOrder) {
     }
 }
 
+TYPED_TEST_P(BusContract, HearsEachAnswerHoweverSoonItComes) {
+    constexpr int rounds = 3000;
+    int heard = 0;
+    modapi::Bus::Handlers asking;
+    asking.message = [&](const modapi::BusMessage& message) {
+        if (message.topic == "answer" && ++heard < rounds) this->place.here().publish(0, {"question", message.text + "+"});
+    };
+    modapi::Bus::Handlers answering;
+    answering.message = [&](const modapi::BusMessage& message) {
+        if (message.topic == "question") this->place.there().publish(0, {"answer", std::to_string(heard)});
+    };
+    const std::size_t asks = this->place.here().subscribe(this->thread.io.get_executor(), asking);
+    const std::size_t answers = this->place.there().subscribe(this->thread.io.get_executor(), answering);
+    this->place.here().publish(0, {"question", ""});
+    this->thread.run_until([&] { return heard == rounds; });
+    this->place.here().unsubscribe(asks);
+    this->place.there().unsubscribe(answers);
+}
+
 TYPED_TEST_P(BusContract, TellsOfThoseThatAreTheSameAtLeastOnceAfterTheLast) {
     BusListener elsewhere(this->place.there(), this->thread);
     for (int round = 0; round < 200; ++round) this->place.here().publish(0, {"cache", "position"});
@@ -172,7 +193,7 @@ TYPED_TEST_P(BusContract, EndsWithMessagesUnderWay) {
 
 REGISTER_TYPED_TEST_SUITE_P(BusContract, TellsEverybodyButThePublisher, KeepsTheOrderOfOnePublisher,
                             TellsNothingToWhoeverHasUnsubscribed, RefusesAMessageThatIsTooLongAndTakesTheLongest,
-                            CarriesAnyBytes, TellsWhatSeveralThreadsPublishEachInItsOrder,
+                            CarriesAnyBytes, TellsWhatSeveralThreadsPublishEachInItsOrder, HearsEachAnswerHoweverSoonItComes,
                             TellsOfThoseThatAreTheSameAtLeastOnceAfterTheLast, EndsWithMessagesUnderWay);
 
 /// What every bus over a server does besides. Its `Place` can also do this:
@@ -189,7 +210,6 @@ protected:
         log = std::make_unique<LogCapture>();
         BusContract<Place>::SetUp();
     }
-    void TearDown() override { this->place.close(); }
     [[nodiscard]] std::size_t lines(const std::string& part) const { return log->count(part); }
 
     std::unique_ptr<LogCapture> log;

@@ -19,11 +19,15 @@ public:
         const std::scoped_lock lock(mutex_);
         return std::exchange(lines_, Lines());
     }
+    [[nodiscard]] Lines lines() const {
+        const std::scoped_lock lock(mutex_);
+        return lines_;
+    }
     [[nodiscard]] static bool has(const Lines& lines, const std::string& line) {
         return std::find(lines.begin(), lines.end(), line) != lines.end();
     }
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Lines lines_;
 };

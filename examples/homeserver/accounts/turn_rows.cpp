@@ -39,6 +39,10 @@ void end_turn_row(Transaction& transaction, const std::string& what, const std::
     transaction.execute("DELETE FROM turns WHERE what = ? AND holder = ?", what, holder);
 }
 
+void forget_old_turns(Transaction& transaction) {
+    transaction.execute("DELETE FROM turns WHERE ends_ms < EXTRACT(EPOCH FROM clock_timestamp()) * 1000");
+}
+
 std::vector<std::string> schema_of_turns() {
     return {
         // Turns of rooms, before they were kept with all others.

@@ -21,6 +21,9 @@ void end_turn_row(modapi::Transaction& transaction, const std::string& what, con
 [[nodiscard]] bool has_turn_of_another(modapi::Transaction& transaction, const std::string& what, const std::string& holder,
                                        std::int64_t own_ms);
 
+/// On PostgreSQL: forgets those that processes had which were killed, and that have ended.
+void forget_old_turns(modapi::Transaction& transaction);
+
 [[nodiscard]] std::vector<std::string> schema_of_turns();
 
 }  // namespace homeserver

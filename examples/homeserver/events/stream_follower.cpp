@@ -19,6 +19,8 @@ namespace homeserver {
 namespace {
 
 constexpr std::chrono::seconds reads_unasked_after{3};
+/// Between two reads: hints of those who store much are answered by one.
+constexpr std::chrono::milliseconds joins_hints_for{5};
 
 std::shared_ptr<modapi::NewEvent> new_event_of(ForeignEvent foreign) {
     modapi::Cause nothing_known;
@@ -106,6 +108,7 @@ async::task<void> StreamFollower::follow() {
 }
 
 async::task<void> StreamFollower::wait_for_hint() {
+    co_await async::sleep_for(joins_hints_for);
     if (is_hinted_) co_return;
     const async::context& here = co_await async::this_context;
     try {

@@ -175,6 +175,8 @@ void create_shared_tables(modapi::Transaction& transaction, void*) {
     const std::string wanted = fingerprint();
     const auto made = transaction.query_one<std::string>("SELECT fingerprint FROM made_schema");
     if (made && std::get<0>(*made) == wanted) {
+        modapi::BackgroundUpdateRows::create(transaction);
+        forget_old_turns(transaction);
         queue_what_is_missing(transaction);
         return;
     }

@@ -9,6 +9,8 @@
 
 #include <spdlog/spdlog.h>
 #include <boost/algorithm/hex.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -74,6 +76,7 @@ std::size_t PostgresqlLine::longest_packet() const noexcept { return longest_pay
 
 void PostgresqlLine::close() noexcept {
     if (socket_.is_open()) static_cast<void>(socket_.release());
+    heard_.clear();
     connection_.reset();
 }
 
@@ -169,12 +172,20 @@ async::task<void> PostgresqlLine::send(std::vector<std::string> packets) {
 
 async::task<std::string> PostgresqlLine::receive() {
     while (true) {
-        const std::unique_ptr<PGnotify, Close> heard(PQnotifies(connection_.get()));
-        if (heard == nullptr) {
-            co_await read_more();
-        } else if (heard->relname == channel_) {
-            co_return bytes_of_hexadecimal(heard->extra);
-        }
+        take_notifications();
+        if (!heard_.empty()) break;
+        co_await read_more();
+    }
+    std::string packet = std::move(heard_.front());
+    heard_.pop_front();
+    co_return packet;
+}
+
+void PostgresqlLine::take_notifications() {
+    while (true) {
+        const std::unique_ptr<PGnotify, Close> notification(PQnotifies(connection_.get()));
+        if (notification == nullptr) return;
+        if (notification->relname == channel_) heard_.push_back(bytes_of_hexadecimal(notification->extra));
     }
 }
 
@@ -202,6 +213,9 @@ async::task<PostgresqlLine::Result> PostgresqlLine::run(std::string sql, std::ve
         if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail();
     }
     if (kept == nullptr) fail();
+    // What was read together with the result is looked at only now, while whoever listens waits for the socket to have more.
+    take_notifications();
+    if (!heard_.empty() && is_reading_) socket_.cancel();
     co_return kept;
 }
 
@@ -214,6 +228,9 @@ async::task<void> PostgresqlLine::read_more() {
     std::exception_ptr error;
     try {
         co_await socket_.async_wait(Wait::wait_read, async::use_task);
+    } catch (const boost::system::system_error& failure) {
+        // Cut by `run`: there is something to look at.
+        if (failure.code() != boost::asio::error::operation_aborted) error = std::current_exception();
     } catch (...) {
         error = std::current_exception();
     }

@@ -12,6 +12,7 @@
 #include <libpq-fe.h>
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,10 @@ private:
     /// How the bus's session differs from others, and the name of the channel.
     async::task<void> begin_listening();
     async::task<Result> run(std::string sql, std::vector<std::string> values);
-    /// Waits until the server has said something more; of two who wait one reads for both.
+    /// Waits until the server may have said something more; of two who wait one reads for both.
     async::task<void> read_more();
+    /// What was notified of, of all that was read; libpq looks at nothing behind a result that wasn't taken.
+    void take_notifications();
     /// Warnings go to the log; why the server ends the session is why the line is lost.
     static void take_notice(void* self, const PGresult* notice);
     [[noreturn]] void fail() const;
@@ -63,9 +66,10 @@ private:
     std::string channel_;
     std::chrono::milliseconds answer_within_;
     std::unique_ptr<PGconn, Close> connection_;
+    std::deque<std::string> heard_;
     std::string farewell_;                          ///< what the server said when it ended the session
     boost::asio::posix::stream_descriptor socket_;  ///< the socket stays libpq's
-    bool is_reading_ = false;
+    bool is_reading_ = false;                       ///< somebody waits for the socket
     async::notification has_read_;
 };
 

@@ -57,7 +57,8 @@ void end_lease(Transaction& transaction, const std::string& instance) {
 /// What the database said to one try.
 struct BackgroundLease::Answer {
     bool is_owned = false;
-    std::int64_t fence = 0;          ///< 0: as it was
+    bool is_in_use = false;          ///< it has ended, and a transaction that has asked for it hasn't
+    std::int64_t fence = 0;          ///< of a take; 0: it was renewed
     async::clock::time_point asked;  ///< before the lease's new end was computed
     std::string owner;               ///< the other process that has it, or had it before
 };
@@ -91,16 +92,14 @@ BackgroundLease::Answer BackgroundLease::take(Transaction& transaction, const Ba
     answer.owner = before.name;
     const bool is_free = before.name == self.own_.name || before.left_ms <= 0;
     if (!is_free && !self.settings_.only_on) return answer;
-    if (before.instance == self.own_.instance) {
-        answer.fence = read_fence(transaction, "");
-    } else {
-        // Locked: by a transaction of background work that has asked for the number and is at work yet, or by another that
-        // takes the lease now. Then it isn't free. Who asks from here on waits for the end of this transaction.
-        const std::int64_t before_it = read_fence(transaction, " FOR UPDATE SKIP LOCKED");
-        if (before_it == no_fence) return answer;
-        answer.fence = before_it + 1;
-        transaction.execute("UPDATE modapi_lease_fence SET fence = ? WHERE name = ?", answer.fence, lease_name);
-    }
+    // Locked: by a transaction of background work that has asked for the number and is at work yet, or by another that takes
+    // the lease now. Then it isn't free. Who asks from here on waits for the end of this transaction.
+    const std::int64_t fence_before = read_fence(transaction, " FOR UPDATE SKIP LOCKED");
+    answer.is_in_use = fence_before == no_fence;
+    if (answer.is_in_use) return answer;
+    // Also if this process had it before: what it began then belongs to the number of then.
+    answer.fence = fence_before + 1;
+    transaction.execute("UPDATE modapi_lease_fence SET fence = ? WHERE name = ?", answer.fence, lease_name);
     answer.asked = self.clock_.now();
     // If its owner has renewed it meanwhile, this fails and all is tried again: transactions are serializable.
     transaction.execute("UPDATE modapi_lease SET owner_name = ?, owner_instance = ?, ends_ms = " MODAPI_DATABASE_TIME_MS
@@ -122,10 +121,19 @@ BackgroundLease::Answer BackgroundLease::renew(Transaction& transaction, const B
 
 void BackgroundLease::note(const Answer& answer) {
     other_ = answer.owner;
+    if (answer.is_in_use && !is_waiting_) {
+        framework_log().warn(
+            "the lease of the background tasks has ended, but not a transaction of process {} that asked for it: "
+            "this process, {}, waits for that",
+            other_, own_.name);
+    }
+    is_waiting_ = answer.is_in_use;
     if (!answer.is_owned) {
         ends_ = never;
         return;
     }
+    // An answer to a renewal that came too late: the work of before has been told to end, and the next take has another number.
+    if (answer.fence == 0 && !owns()) return;
     if (answer.fence != 0) fence_ = answer.fence;
     ends_ = answer.asked + settings_.length;
 }
@@ -237,8 +245,8 @@ void BackgroundLease::require(Transaction& transaction, std::int64_t began_with)
     if (began_with == 0)
         throw LeaseLost("this process has never been the one that runs the background tasks: what it began isn't written");
     throw LeaseLost(fmt::format(
-        "another process has begun to run the background tasks (its number is {}, the one of this work {}): what was "
-        "begun here isn't written, and is done there again",
+        "the background tasks have been taken over since this work began (their number is {}, this work's is {}): it "
+        "isn't written, and is begun again by the process that has them",
         now, began_with));
 }
 

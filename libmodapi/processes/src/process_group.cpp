@@ -88,11 +88,7 @@ ProcessGroup::~ProcessGroup() { stop(); }
 void ProcessGroup::enter() {
     registry_.enter();
     messages_.open();
-    if (lease_.take_at_start()) {
-        framework_log().info("background work is this process's ({})", own_.name);
-    } else {
-        framework_log().info("background work is another process's");
-    }
+    static_cast<void>(lease_.take_at_start());
 }
 
 void ProcessGroup::begin(Handlers handlers) {
@@ -114,11 +110,6 @@ void ProcessGroup::forget_handlers() noexcept {
 }
 
 void ProcessGroup::keep_lease(bool owns) {
-    if (owns) {
-        framework_log().info("background work is this process's from now on ({})", own_.name);
-    } else {
-        framework_log().warn("background work is another process's from now on");
-    }
     const std::scoped_lock lock(mutex_);
     if (handlers_.background_term) handlers_.background_term(owns ? lease_.fence() : 0);
 }
@@ -153,7 +144,8 @@ async::task<void> ProcessGroup::watch_name(ProcessGroup& self) {
         if (is_own) continue;
         const std::scoped_lock lock(self.mutex_);
         if (self.handlers_.must_end)
-            self.handlers_.must_end("another process has the name " + self.own_.name + " now: this one's connection to the database was lost for too long");
+            self.handlers_.must_end("another process has the name " + self.own_.name +
+                                    " now: this one's connection to the database was lost for too long");
         co_return;
     }
 }

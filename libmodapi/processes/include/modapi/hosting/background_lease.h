@@ -17,7 +17,7 @@
 
 namespace modapi {
 
-/// Another process does the background work by now: what this one began must not be written. One line.
+/// Background work was taken over since this began: what it did must not be written. One line.
 class LeaseLost : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -34,9 +34,9 @@ struct BackgroundLeaseSettings {
 /// Who does the background work of all processes over a PostgreSQL database: one of them, for as long as it says that it lives.
 ///
 /// A row of the database says who has the lease and when it ends, by the database's clock; one who dies is replaced by another
-/// within `length` and two tries. Each take by another process gives it the next fencing number, which transactions of
-/// background work ask for by require(): one who was stopped in the middle of its work (SIGSTOP), and goes on after somebody
-/// else took over, writes nothing. What leaves the database meanwhile, mail or HTTP requests, nobody can take back.
+/// within `length` and two tries. Each take has the next fencing number, which transactions of background work ask for by
+/// require(): one who was stopped in the middle of its work (SIGSTOP), and goes on after somebody else took over, writes
+/// nothing. What leaves the database meanwhile, mail or HTTP requests, nobody can take back.
 ///
 /// A process on SQLite has no such object and always does the background work. Each process has another name, which its
 /// ProcessRegistry holds while this object lives: who has the name of the lease's last owner takes it at once, since that one
@@ -77,7 +77,7 @@ public:
     /// is LeaseLost, if another process takes the lease at this moment. Cost: one statement, best the transaction's first.
     void require(Transaction& transaction) const { require(transaction, fence()); }
     /// The same for work that began when fence() was `began_with`: it isn't written either when the lease was lost meanwhile
-    /// and won back.
+    /// and won back by this process.
     static void require(Transaction& transaction, std::int64_t began_with);
 
 private:
@@ -108,6 +108,7 @@ private:
     std::unique_ptr<async::timer> end_;
     std::string other_;  ///< the process that had or has it, as of the last answer
     bool has_failed_ = false;
+    bool is_waiting_ = false;  ///< for a transaction, and that was told
 };
 
 }  // namespace modapi
