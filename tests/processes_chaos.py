@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Three processes of the reference homeserver as one server, of which something breaks in every round while people write and read.
 
-usage: processes_chaos.py BUILD_FOLDER [--rounds N] [--seconds S] [--seed N] [--fault NAME] [--keep FOLDER]
+usage: processes_chaos.py BUILD_FOLDER [--rounds N] [--seconds S] [--seed N] [--fault NAME] [--no-redis] [--keep FOLDER]
 
 A PostgreSQL and a Redis server of its own, three processes with a role each in the database, haproxy that gives each request to
 another of them. Writers send messages with transaction ids through the balancer until they are acknowledged; readers follow by sync,
@@ -33,6 +33,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "examples" / "demo"), str(PROJECT / "tests" / "processes")]
 
 from audit import COUNTED, Audit  # noqa: E402
+from engines import Redis  # noqa: E402
 from faults import FAULTS, World  # noqa: E402
 from load import CLIENT, Client, GONE, Reader, Writer  # noqa: E402
 from processes import Processes  # noqa: E402
@@ -271,16 +272,19 @@ def main():
     arguments.add_argument("--seconds", type=int, default=60)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
     arguments.add_argument("--fault", choices=FAULTS, help="this one in every round")
+    arguments.add_argument("--no-redis", action="store_true", help="the bus is NOTIFY, and no round's fault is Redis")
     arguments.add_argument("--keep", type=pathlib.Path, help="a folder for logs and configuration files")
     given = arguments.parse_args()
     wrong = 0
     print("seed %d" % given.seed, flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos_") as folder:
         try:
-            with Processes(given.build.resolve(), folder, PROCESSES, balance="random", settings=POSTGRESQL) as processes:
+            has_redis = Redis.is_installed() and not given.no_redis
+            with Processes(given.build.resolve(), folder, PROCESSES, balance="random", settings=POSTGRESQL,
+                           has_redis=has_redis) as processes:
                 chaos = Chaos(processes, given.seed)
                 chaos.begin()
-                names = faults_of(given.rounds, random.Random(given.seed), processes.redis is not None)
+                names = faults_of(given.rounds, random.Random(given.seed), has_redis)
                 for number, name in enumerate([given.fault] * given.rounds if given.fault else names, 1):
                     found, figures = chaos.run_round(name, given.seconds)
                     wrong += len(found)

@@ -13,7 +13,6 @@ import collections
 import difflib
 import json
 import pathlib
-import shutil
 import sys
 import tempfile
 import time
@@ -115,7 +114,7 @@ def ask_all(server):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
+    if not Processes.can_be_balanced():
         print("SKIPPED: haproxy is missing (Debian: apt-get install haproxy)")
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder, open(folder + "/log", "w") as log:

@@ -9,7 +9,6 @@ Exit status 77: haproxy is missing, nothing was tested.
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ PROJECT, BUILD = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
 sys.path.insert(0, str(PROJECT / "examples" / "demo"))
 
 from engines import Postgresql, started  # noqa: E402
-from processes import listening_socket  # noqa: E402
+from processes import HAPROXY, Processes, listening_socket  # noqa: E402
 
 SKIPPED = 77
 LONGEST_WAIT = 20  # seconds
@@ -90,7 +89,7 @@ def check(folder, found, commands, base):
         if done.returncode != 0:
             sys.exit("%s: %s" % (name, done.stderr))
     servers = [start(folder, command) for command in commands]
-    balancer = started("/usr/sbin/haproxy", "-db", "-f", folder / "haproxy.cfg", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    balancer = started(HAPROXY, "-db", "-f", folder / "haproxy.cfg", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for_health(base)
         words, how = run(folder, commands[1])
@@ -116,7 +115,7 @@ def check(folder, found, commands, base):
 
 
 def main():
-    if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
+    if not Processes.can_be_balanced():
         print("SKIPPED: haproxy is missing (Debian: apt-get install haproxy)")
         return SKIPPED
     found = listings()

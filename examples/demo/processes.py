@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import shutil
 import socket
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from engines import Postgresql, Redis, started
 from server import Failed, Host, Server
 
 LONGEST_START = 30  # seconds
+HAPROXY = "/usr/sbin/haproxy"
 COMMON = "common.yaml"
 COMMON_PLACE = """database: %s
 %ssigning_key_path: signing.key
@@ -90,20 +90,24 @@ class Processes(Host):
 
     workers = 1  # of each
 
-    def __init__(self, build, folder, count, port=0, balance="roundrobin", settings=()):
+    def __init__(self, build, folder, count, port=0, balance="roundrobin", settings=(), has_redis=Redis.is_installed()):
         self.build, self.folder, self.balance = Path(build), Path(folder), balance
         self.listening = listening_socket(port)
         self.base = "http://127.0.0.1:%d" % self.listening.getsockname()[1]
         self.postgresql = Postgresql(folder, settings)
-        self.redis = Redis(folder) if Redis.is_installed() else None
+        self.redis = Redis(folder) if has_redis else None
         self.servers = [OneOfThem(build, folder, name) for name in names_of(count)]
         self.balancer = None
         self.open = contextlib.ExitStack()
 
+    @staticmethod
+    def can_be_balanced():
+        return Path(HAPROXY).exists()
+
     def __enter__(self):
         with contextlib.ExitStack() as opening:
             opening.callback(self.listening.close)
-            if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
+            if not self.can_be_balanced():
                 raise Failed("haproxy is missing")
             opening.enter_context(self.postgresql)
             if self.redis:
@@ -148,7 +152,7 @@ class Processes(Host):
         file = self.folder / "haproxy.cfg"
         file.write_text(BALANCER % (self.folder / "haproxy.sock", self.listening.fileno(), self.balance, lines))
         log = open(self.folder / "haproxy.log", "a")
-        self.balancer = started("/usr/sbin/haproxy", "-db", "-f", file, pass_fds=(self.listening.fileno(),), stdout=log, stderr=log)
+        self.balancer = started(HAPROXY, "-db", "-f", file, pass_fds=(self.listening.fileno(),), stdout=log, stderr=log)
 
     def wait_until_balanced(self):
         until = time.monotonic() + LONGEST_START
