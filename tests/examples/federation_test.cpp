@@ -4,6 +4,7 @@
 #include "room_test.h"
 
 #include "events/public_key.h"
+#include "rooms/room_turns.h"
 
 #include <modapi/database.h>
 
@@ -590,7 +591,8 @@ private:
         std::int64_t ends_ms = 0;
         static void run(modapi::Transaction& transaction, void* taking) {
             const auto& [room, ends_ms] = *static_cast<Taking*>(taking);
-            transaction.execute("INSERT INTO room_turns (room_id, holder, ends_ms) VALUES (?, 'another process', ?)", room, ends_ms);
+            transaction.execute("INSERT INTO turns (what, holder, ends_ms) VALUES (?, 'another process', ?)",
+                                homeserver::turn_at_events_of(room), ends_ms);
         }
     };
 };

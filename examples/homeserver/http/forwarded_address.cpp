@@ -48,8 +48,8 @@ std::optional<std::string> forwarded_address(const std::vector<std::pair<std::st
     const std::size_t begin = entry.find_first_not_of(" \t");
     if (begin == std::string_view::npos) return std::nullopt;
     entry = entry.substr(begin, entry.find_last_not_of(" \t") - begin + 1);
-    // A zone is a name on the proxy's machine.
-    if (entry.size() > max_entry || entry.find('%') != std::string_view::npos) return std::nullopt;
+    // A zone is a name on the proxy's machine, and what stands behind a NUL wouldn't be looked at.
+    if (entry.size() > max_entry || entry.find_first_of(std::string_view("%\0", 2)) != std::string_view::npos) return std::nullopt;
     boost::system::error_code error;
     const address read = boost::asio::ip::make_address(std::string(without_port(entry)), error);
     if (error) return std::nullopt;
