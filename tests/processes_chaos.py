@@ -11,7 +11,8 @@ rounds has each once; the seed, which is printed, gives the same ones again. At 
 
 - each acknowledged message is in the database and in /messages, once, under the id that was acknowledged;
 - each reader's syncs had each message of each room once, in the database's order;
-- nobody waited longer than 10 s for an answer, from when the fault was over or nothing in the way of those it didn't hit;
+- nobody waited longer than 10 s for an answer or for a sync with what is new, from when the fault was over or nothing in the way of
+  those it didn't hit;
 - each batch of an update was written once, and all that background work writes by the process whose term it is (processes/audit.py);
 - a queued job is begun within 15 s; who had the background work and died or was stopped is replaced within 15 s;
 - a process that has been stopped for 10 s holds no lock in the database but its name's;
@@ -25,6 +26,7 @@ import json
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -117,25 +119,28 @@ class Chaos:
         before = len(self.told)
         for worker in self.readers + self.writers:
             worker.waits, worker.repeated = [], 0
+        self.slowest = 0.0  # from an acknowledgement until a reader was told
         batches, ticks = self.audit.batches, self.audit.ticks
         self.live_until(began + self.world.chance.uniform(3, 8))
         fault = FAULTS[name]()
         fault_began = time.monotonic()
         text = fault.begin(self.world)
         self.live_until(max(began + seconds - 5, time.monotonic() + 10))
-        found = self.complaints_of_processes() + self.complaints_at_rest() + self.world.complaints + self.audit.complaints()
+        found = self.complaints_of_processes() + self.complaints_at_rest(fault.over) + self.world.complaints + self.audit.complaints()
         self.world.complaints = []
         waits = [answered - (max(asked, fault.over) if answered > fault_began else asked)
                  for worker in self.writers + self.readers[::2] for asked, answered in worker.waits]
         if max(waits) > LONGEST_OUTAGE:
             found.append("somebody waited %.1f s for an answer" % max(waits))
+        if self.slowest > LONGEST_OUTAGE:
+            found.append("a reader was told of a message after %.1f s" % self.slowest)
         for worker in self.readers + self.writers:
             found += worker.complaints
             worker.complaints = []
         figures = (text, len(self.told) - before,
-                   sum(worker.repeated for worker in self.readers + self.writers), max(waits), self.audit.batches - batches,
+                   sum(worker.repeated for worker in self.readers + self.writers), max(waits), self.slowest, self.audit.batches - batches,
                    self.audit.ticks - ticks, time.monotonic() - began)
-        return found, "%s: %d messages, %d requests repeated, longest wait %.1f s, %d batches, %d ticks; %.0f s" % figures
+        return found, "%s: %d messages, %d requests repeated, longest wait %.1f s, slowest sync %.1f s, %d batches, %d ticks; %.0f s" % figures
 
     def live_until(self, end):
         """With jobs queued meanwhile."""
@@ -170,7 +175,7 @@ class Chaos:
             found.append("/health doesn't answer 200: %s" % ", ".join(sorted(missing)))
         return found
 
-    def complaints_at_rest(self):
+    def complaints_at_rest(self, over):
         """The writers rest meanwhile, so that all have seen everything."""
         found = []
         for writer in self.writers:
@@ -182,7 +187,7 @@ class Chaos:
             "SELECT stream_position, room_id, event_id, pdu::json->'content'->>'body' FROM events WHERE type = 'm.room.message' "
             "AND stream_position > %d ORDER BY stream_position" % self.position)
         self.position = max([self.position] + [int(row[0]) for row in rows])
-        found += self.complaints_of_database(rows) + self.complaints_of_readers(rows) + self.complaints_of_messages(rows)
+        found += self.complaints_of_database(rows) + self.complaints_of_readers(rows, over) + self.complaints_of_messages(rows)
         found += self.complaints_of_queue()
         for writer in self.writers:
             writer.may_write.set()
@@ -203,14 +208,22 @@ class Chaos:
         found += ["%s is there and was never acknowledged" % text for text in stored]
         return found
 
-    def complaints_of_readers(self, rows):
+    def complaints_of_readers(self, rows, over):
         wanted = {room: [row[2] for row in rows if row[1] == room] for room in self.rooms}
         until = time.monotonic() + LONGEST_CATCHING_UP
         while any(reader.count() < len(rows) for reader in self.readers) and time.monotonic() < until:
             time.sleep(0.1)
         found = []
+        acknowledged_at = {}
+        for writer in self.writers:
+            acknowledged_at.update(writer.acknowledged_at)
+            writer.acknowledged_at = {}
         for reader in self.readers:
-            for room, seen in reader.take_seen().items():
+            seen_by_room, seen_at = reader.take_seen()
+            self.slowest = max([self.slowest] + [
+                when - (max(acknowledged_at[event], over) if when > over else acknowledged_at[event])
+                for event, when in seen_at.items() if event in acknowledged_at])
+            for room, seen in seen_by_room.items():
                 if seen == wanted[room]:
                     continue
                 missing, twice = len(set(wanted[room]) - set(seen)), len(seen) - len(set(seen))
@@ -265,6 +278,10 @@ def faults_of(rounds, chance, has_redis):
     return sum(cycles, [])[:rounds]
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt  # which ends what was started
+
+
 def main():
     arguments = argparse.ArgumentParser(description="Three processes, of which something breaks in every round.")
     arguments.add_argument("build", type=pathlib.Path)
@@ -275,6 +292,7 @@ def main():
     arguments.add_argument("--no-redis", action="store_true", help="the bus is NOTIFY, and no round's fault is Redis")
     arguments.add_argument("--keep", type=pathlib.Path, help="a folder for logs and configuration files")
     given = arguments.parse_args()
+    signal.signal(signal.SIGTERM, interrupt)
     wrong = 0
     print("seed %d" % given.seed, flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos_") as folder:

@@ -79,11 +79,12 @@ class Redis:
         self.process.terminate()
         self.process.wait()
 
-    def restart(self):
-        """As if it had crashed."""
+    def restart(self, seconds):
+        """As if it had crashed; it is away for so long."""
         self.process.kill()
         self.process.wait()
         self.socket.unlink(missing_ok=True)
+        time.sleep(seconds)
         self.start()
 
     def __enter__(self):

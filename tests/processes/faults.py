@@ -91,16 +91,17 @@ class RestartPostgresql:
 
 class RestartRedis:
     def begin(self, world):
-        world.processes.redis.restart()
-        self.over = time.monotonic()
-        return "restart of Redis"
+        self.over = time.monotonic()  # without it everything goes on
+        seconds = world.chance.choice((0, 5))
+        world.processes.redis.restart(seconds)
+        return "restart of Redis, %d s away" % seconds
 
 
 class RestartBoth:
     def begin(self, world):
         world.processes.redis.process.kill()
         text = RestartPostgresql().begin(world)
-        world.processes.redis.restart()
+        world.processes.redis.restart(0)
         self.over = time.monotonic()
         return text + ", and of Redis"
 

@@ -91,6 +91,7 @@ class Writer(Worker):
         self.rooms, self.pause = rooms, pause
         self.sent = 0
         self.acknowledged, self.checked = {}, set()  # text: (room, event id); texts
+        self.acknowledged_at = {}  # event id: by time.monotonic(), of this round
         self.may_write, self.rests = threading.Event(), threading.Event()
         self.may_write.set()
 
@@ -107,6 +108,7 @@ class Writer(Worker):
         if event_id is None:
             return
         self.acknowledged[text] = (room, event_id)
+        self.acknowledged_at[event_id] = time.monotonic()
         if self.chance.random() < 0.1:  # as a client that didn't hear the answer
             again = self.send(room, text)
             if again is not None and again != event_id:
@@ -125,6 +127,7 @@ class Reader(Worker):
     def __init__(self, name, bases, token, seed, rooms):
         super().__init__(name, bases, token, seed)
         self.seen = {room: [] for room in rooms}
+        self.seen_at = {}  # as acknowledged_at
         self.since = None
         self.mutex = threading.Lock()
 
@@ -144,14 +147,17 @@ class Reader(Worker):
                 timeline = told.get("timeline", {"events": []})
                 if timeline.get("limited"):
                     self.complaints.append("%s: the sync since %s leaves something out of %s" % (self.name, self.since, room))
-                self.seen[room] += [event["event_id"] for event in timeline["events"] if event["type"] == "m.room.message"]
+                told = [event["event_id"] for event in timeline["events"] if event["type"] == "m.room.message"]
+                self.seen[room] += told
+                self.seen_at.update(dict.fromkeys(told, time.monotonic()))
             self.since = answer["next_batch"]
 
     def take_seen(self):
+        """And when."""
         with self.mutex:
-            taken = self.seen
-            self.seen = {room: [] for room in taken}
-            return taken
+            taken, when = self.seen, self.seen_at
+            self.seen, self.seen_at = {room: [] for room in taken}, {}
+            return taken, when
 
     def count(self):
         with self.mutex:
