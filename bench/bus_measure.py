@@ -7,14 +7,13 @@ import argparse
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from server_contention import Postgresql
+from server_process import Postgresql, Redis
 
 RATES = (100, 1000, 5000, 0)  # messages a second; 0: as fast as they are heard
 
@@ -22,25 +21,11 @@ RATES = (100, 1000, 5000, 0)  # messages a second; 0: as fast as they are heard
 @contextlib.contextmanager
 def postgresql(folder):
     """What bus_load is told, and the server's process."""
-    with Postgresql(folder):
-        host = (folder / "server").resolve()
+    server = Postgresql(folder)
+    with server:
+        host = server.host
         process = int((host / "data/postmaster.pid").read_text().split()[0])
         yield "host='%s' user=modapi dbname=postgres" % host, process
-
-
-@contextlib.contextmanager
-def redis(folder):
-    socket = folder / "redis.sock"
-    settings = {"--port": "0", "--unixsocket": str(socket), "--save": "", "--appendonly": "no", "--dir": str(folder)}
-    arguments = [word for pair in settings.items() for word in pair]
-    server = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
-    try:
-        while not socket.exists() and server.poll() is None:
-            time.sleep(0.01)
-        yield str(socket), server.pid
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def processor_seconds(server):
@@ -90,8 +75,8 @@ def measure_stale(given):
     with contextlib.ExitStack() as servers:
         folder = Path(servers.enter_context(tempfile.TemporaryDirectory()))
         connection, _ = servers.enter_context(postgresql(folder))
-        has_redis = shutil.which("redis-server") is not None
-        socket = servers.enter_context(redis(folder))[0] if has_redis else None
+        has_redis = Redis.is_installed()
+        socket = servers.enter_context(Redis(folder))[0] if has_redis else None
 
         def end_of_postgresql():
             found = subprocess.run(["psql", connection, "-Atc", "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -124,8 +109,8 @@ def main():
     given = arguments.parse_args()
     print("| bus | asked for, messages/s | messages/s | p50, ms | p99, ms | slowest, ms | µs of the processes, each | of the server |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for engine, start in (("postgresql", postgresql), ("redis", redis)):
-        if engine == "redis" and shutil.which("redis-server") is None:
+    for engine, start in (("postgresql", postgresql), ("redis", Redis)):
+        if engine == "redis" and not Redis.is_installed():
             print("\nRedis isn't installed here.")
             continue
         with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as (at, server):

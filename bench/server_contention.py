@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from server_process import CLIENT, ROOT, SERVER_NAME, Connection, Failed, MeasuredServer, Senders
+from server_process import CLIENT, SERVER_NAME, Connection, Failed, MeasuredServer, Postgresql, Senders
 
 SENDERS = 50
 SMALLEST_RATIO = 1.5  # of messages a second: those of fifty senders to those of one; on PostgreSQL
@@ -30,23 +30,6 @@ module_path: %s
 modules:
   - module: four_more.FourMore
 """
-
-
-class Postgresql:
-    """A server of its own, as the tests have one."""
-
-    def __init__(self, folder):
-        self.link = folder / "server"
-
-    def run(self, step):
-        subprocess.run([sys.executable, str(ROOT / "tests" / "postgresql" / "server.py"), step, str(self.link)], check=True)
-
-    def __enter__(self):
-        self.run("start")
-        return "{name: psycopg2, args: {host: %s, user: modapi, dbname: postgres}}" % self.link.resolve()
-
-    def __exit__(self, *_):
-        self.run("stop")
 
 
 class Crowd(Senders):

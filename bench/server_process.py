@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples" / "demo"))
 
-from server import Failed, Server  # noqa: E402  (the tour starts it in the same way)
+from engines import Postgresql, Redis  # noqa: E402,F401  (the tour starts them in the same way)
+from server import Failed, Server  # noqa: E402
 
 CLIENT = "/_matrix/client/v3"
 SERVER_NAME = "bench.test"

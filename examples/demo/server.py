@@ -9,48 +9,37 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from engines import started
+
 TEMPLATE = Path(__file__).with_name("homeserver.yaml")
 LONGEST_START = 30  # seconds
+ONE_PROCESS = """listeners:
+  - port: %d
+    bind_addresses: [127.0.0.1]
+database:
+  name: sqlite3
+  args: {database: homeserver.db}"""
 
 
 class Failed(Exception):
     pass
 
 
-class Server:
-    def __init__(self, build, folder, port, log=None):
-        self.build, self.folder, self.port, self.log = Path(build), Path(folder), port, log
-        self.process = None
-        self.base = None
+class Host:
+    """A server of one process or of several: its configuration, and requests to whoever answers at `base`."""
+
+    base = None
 
     def configure(self, audit_room, service):
         """The whole configuration; without an audit room one without modules, to prepare users and rooms with."""
         text = TEMPLATE.read_text()
         if audit_room is None:
             text = text[: text.index("modules:\n")]
-        values = {"PORT": str(self.port), "MODULES": str(self.build / "modules"), "AUDIT_ROOM": audit_room or "", "SERVICE": service}
+        values = {"PLACE": self.place, "WORKERS": str(self.workers), "MODULES": str(self.build / "modules"),
+                  "AUDIT_ROOM": audit_room or "", "SERVICE": service}
         for name, value in values.items():
             text = text.replace("@%s@" % name, value)
-        (self.folder / "homeserver.yaml").write_text(text)
-
-    def start(self):
-        program = str(self.build / "bin" / "homeserver")
-        self.process = subprocess.Popen([program, "--config", str(self.folder / "homeserver.yaml")], stdout=subprocess.PIPE,
-                                        stderr=self.log, text=True)
-        line = self.process.stdout.readline()
-        if not line.startswith("listening on "):
-            status = self.process.wait(LONGEST_START)
-            raise Failed("the server did not start (exit status %d)" % status)
-        self.base = "http://" + line.split()[-1]
-
-    def stop(self):
-        """As an operator would; gives the exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
+        self.configuration.write_text(text)
 
     def request(self, method, path, body=None, token=None, authorization=None):
         """(status, JSON)"""
@@ -80,3 +69,67 @@ class Server:
         if status != 200:
             raise Failed("%s %s: %d %s" % (method, path, status, answer))
         return answer
+
+
+class Server(Host):
+    """One process, which reads `files` of its folder."""
+
+    workers = 2
+
+    def __init__(self, build, folder, port, log=None, files=("homeserver.yaml",)):
+        self.build, self.folder, self.port, self.log, self.files = Path(build), Path(folder), port, log, files
+        self.process = None
+
+    @property
+    def configuration(self):
+        """The file that lists the modules."""
+        return self.folder / self.files[0]
+
+    @property
+    def command(self):
+        words = [str(self.build / "bin" / "homeserver")]
+        for name in self.files:
+            words += ["--config", str(self.folder / name)]
+        return words
+
+    @property
+    def place(self):
+        """What the file says of where it listens and stores."""
+        return ONE_PROCESS % self.port
+
+    def begin(self):
+        """Starts it; `wait_until_it_listens` says when it did."""
+        self.process = started(*self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+
+    def wait_until_it_listens(self):
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            status = self.process.wait(LONGEST_START)
+            raise Failed("the server did not start (exit status %d)" % status)
+        self.base = "http://" + line.split()[-1]
+
+    def start(self):
+        self.begin()
+        self.wait_until_it_listens()
+
+    def stop(self):
+        """As an operator would; gives the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def each(self):
+        """Every process by itself: here there is one."""
+        return [self]
+
+    def logged(self):
+        if self.log is None:
+            return ""
+        self.log.flush()
+        return Path(self.log.name).read_text(errors="replace")

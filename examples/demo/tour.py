@@ -13,10 +13,11 @@ AT_ONCE = ("--max-time", "0.7")  # seconds; the deadline in homeserver.yaml is o
 
 
 class Step:
-    """`logged` is a part of what the server's log must say of its modules meanwhile."""
+    """`logged` is a part of what the server's log must say of its modules meanwhile; that of every process if `is_logged_by_all`."""
 
-    def __init__(self, title, command, expected, check, logged=""):
+    def __init__(self, title, command, expected, check, logged="", is_logged_by_all=False):
         self.title, self.command, self.expected, self.check, self.logged = title, command, expected, check, logged
+        self.is_logged_by_all = is_logged_by_all
 
 
 def curl(world, method, path, body=None, user=None, more=()):
@@ -27,6 +28,20 @@ def curl(world, method, path, body=None, user=None, more=()):
         words += ["-d", json.dumps(body)]
     words.append(world["base"] + path)
     return " ".join(shlex.quote(word) for word in words)
+
+
+def reload(world):
+    """By every process. The command's answer is JSON."""
+    if len(world["processes"]) == 1:
+        return curl(world, "POST", "/_synapse/admin/v1/modules/reload", {}, "operator")
+    return "kill -HUP %s && echo {}" % " ".join(map(str, world["processes"]))
+
+
+def is_reloaded(answer):
+    if answer == {}:
+        return True  # whoever was sent a signal says it in the log
+    return (answer["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(answer["kept"]) == 13
+            and not answer["added"] + answer["removed"])
 
 
 def has_code(answer, code):
@@ -52,6 +67,12 @@ def steps(world):
 
     def is_put_off(answer):
         return answer == {"errcode": "M_UNKNOWN", "error": "Try again later"}
+
+    # Of one process two workers take turns; several have one each.
+    is_alone = len(world["processes"]) == 1
+    place, count = ("worker", 2) if is_alone else ("process", len(world["processes"]))
+    other_breaker = Step("... on the other %s too: that was the one failure which opens a %s's breaker" % (place, place),
+                         put_alias("tarpit"), "M_UNKNOWN, Try again later", is_put_off, "its breaker is open")
 
     return [
         Step("The server answers", curl(world, "GET", "/_matrix/client/versions"), "its versions",
@@ -108,8 +129,7 @@ def steps(world):
              lambda answer: answer == {}),
         Step("Now the service hangs. The deadline of HTTPAntispam's entry cuts the call, and on_failure: tempfail puts the alias off",
              put_alias("tarpit"), "M_UNKNOWN, Try again later", is_put_off, "put off instead (on_failure: tempfail)"),
-        Step("... on the other worker too: that was the one failure which opens a worker's breaker",
-             put_alias("tarpit"), "M_UNKNOWN, Try again later", is_put_off, "its breaker is open"),
+        *[other_breaker] * (count - 1),
         Step("... so that the next one is answered at once, though the service still hangs",
              put_alias("tarpit", AT_ONCE), "M_UNKNOWN, Try again later", is_put_off),
         Step("... and when the service is well again, a probe closes the breaker",
@@ -130,12 +150,10 @@ def steps(world):
         Step("The operator asks what each module did, refused and cost",
              curl(world, "GET", "/_synapse/admin/v1/modules", user="operator"), "the modules; ListSpamChecker refused mallory",
              lambda answer: any(module["name"] == "list_spam_checker.ListSpamChecker"
-                                and module["callbacks"]["check_event_for_spam"]["decided"] >= 1 for module in answer["modules"])),
+                                and module["callbacks"]["check_event_for_spam"]["decided"] >= is_alone for module in answer["modules"])),
         Step("... takes mallory off the list in the file, and has the server read it again while it serves",
              "sed -i 's/\"@mallory:localhost\"//' %s && " % world["configuration"]
-             + curl(world, "POST", "/_synapse/admin/v1/modules/reload", {}, "operator"), "ListSpamChecker is replaced, nothing else",
-             lambda answer: answer["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(answer["kept"]) == 13
-             and not answer["added"] + answer["removed"], "its old instance has ended"),
+             + reload(world), "ListSpamChecker is replaced, nothing else", is_reloaded, "its old instance has ended", True),
         Step("... and the new instance's web resource has nothing against her",
              curl(world, "GET", "/_synapse/client/list_spam_checker/is_evil?user=@mallory:localhost"), '{"evil": false}',
              lambda answer: answer == {"evil": False}),

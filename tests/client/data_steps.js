@@ -43,7 +43,7 @@ async function showsPresence({ alice, bob }) {
     assert.deepEqual([presence, message], ["unavailable", "at tea"]);
 }
 
-async function marksAsRead({ alice, bob, room }) {
+async function marksAsRead({ each, alice, bob, room }) {
     const { event_id: first } = await alice.client.sendTextMessage(room, "read this");
     const { event_id: second } = await alice.client.sendTextMessage(room, "and this");
     const read = await bob.seesEvent(room, first);
@@ -57,8 +57,8 @@ async function marksAsRead({ alice, bob, room }) {
     const marker = () => bob.room(room).getAccountData("m.fully_read")?.getContent().event_id;
     await bob.sees("its read marker", () => marker() === second);
     // The modules are told of a marker as of any account data.
-    const journal = await (await fetch(`${bob.server}/_synapse/client/probe/a`)).json();
-    const told = journal.journal.filter(({ account_data_type: type }) => type === "m.fully_read");
+    const journals = each.map(async (process) => (await (await fetch(`${process}/_synapse/client/probe/a`)).json()).journal);
+    const told = (await Promise.all(journals)).flat().filter(({ account_data_type: type }) => type === "m.fully_read");
     assert.deepEqual(told, [
         { callback: "on_account_data_updated", user_id: bob.id, room_id: room, account_data_type: "m.fully_read" },
     ]);

@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
 """Starts the built homeserver and drives it with matrix-js-sdk, a client library that others wrote.
 
-usage: sdk_test.py SOURCE BUILD WORK
+usage: sdk_test.py SOURCE BUILD WORK [--processes]
 
 SOURCE is the folder of this file, BUILD a preset's build folder, WORK a folder of the build in which the library is
-installed and the test runs. Exit status 77: npm is missing, nothing was tested.
+installed and the test runs. With --processes three processes answer, by chance. Exit status 77: npm is missing, or haproxy where
+it is needed, and nothing was tested.
 """
 import hashlib
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 
 SOURCE, BUILD, WORK = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+sys.path.insert(0, str(SOURCE.parents[1] / "examples" / "demo"))
+
+from processes import Processes  # noqa: E402
+from server import Server  # noqa: E402
+
 SKIPPED = 77
 CONFIGURATION = """\
 server_name: localhost
-listeners: [{port: 0}]
+%s
 enable_registration: true
 enable_registration_without_verification: true
 module_path: %s
@@ -49,34 +54,33 @@ def install():
     installed.write_text(wanted)
 
 
-def start(folder, log):
-    (folder / "homeserver.yaml").write_text(CONFIGURATION % (BUILD / "modules"))
-    server = subprocess.Popen([BUILD / "bin/homeserver", "--config", "homeserver.yaml"], cwd=folder, text=True,
-                              stdout=subprocess.PIPE, stderr=log)
-    line = server.stdout.readline()
-    if not line.startswith("listening on "):
-        sys.exit(f"the server didn't start: exit status {server.wait(timeout=30)}")
-    return server, "http://" + line.split()[-1]
+def drive(server):
+    server.configuration.write_text(CONFIGURATION % (server.place, BUILD / "modules"))
+    server.start()
+    addresses = [server.base, *(each.base for each in server.each())]
+    failed = subprocess.run(["node", "sdk_test.js", *addresses], cwd=WORK).returncode != 0
+    status = server.stop()
+    if failed or status != 0:
+        print("\n".join(each.logged() for each in server.each()))
+    assert status == 0, f"the server ended with status {status}"
+    return int(failed)
 
 
 def main():
+    is_several = "--processes" in sys.argv
     if shutil.which("npm") is None:
         print("SKIPPED: npm is missing; with it (Debian: apt-get install npm) this test drives the server with matrix-js-sdk")
         return SKIPPED
+    if is_several and not Processes.can_be_balanced():
+        print("SKIPPED: haproxy is missing (Debian: apt-get install haproxy)")
+        return SKIPPED
     install()
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        with open(folder / "log", "w") as log:
-            server, base = start(folder, log)
-        try:
-            failed = subprocess.run(["node", "sdk_test.js", base], cwd=WORK).returncode != 0
-        finally:
-            server.send_signal(signal.SIGTERM)
-            status = server.wait(timeout=10)
-        if failed or status != 0:
-            print((folder / "log").read_text())
-        assert status == 0, f"the server ended with status {status}"
-        return int(failed)
+        if is_several:
+            with Processes(BUILD, folder, 3, balance="random(1)") as processes:
+                return drive(processes)
+        with open(folder + "/log", "w") as log:
+            return drive(Server(BUILD, folder, 0, log))
 
 
 sys.exit(main())

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A PostgreSQL server of its own for one run of the tests, from Debian's package.
 
-usage: server.py start LINK    makes LINK point to the folder with the server's socket
+usage: server.py start LINK [NAME=VALUE]...    makes LINK point to the folder with the server's socket; with settings beside SETTINGS
+       server.py restart LINK MODE SECONDS     MODE: fast, or immediate, as if it had crashed; it is away for so long
        server.py stop LINK
 
 It listens on a socket in a temporary folder only, trusts everybody but the roles of LOCKED, and keeps nothing. It ends with `stop`,
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 LOCKED = "locked,locked_too"
 SETTINGS = {
@@ -78,7 +80,7 @@ def end_with(caller, folder):
     os._exit(0)
 
 
-def start(link):
+def start(link, *more):
     if link.is_symlink():
         stop(link)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="modapi_postgresql_"))
@@ -88,7 +90,8 @@ def start(link):
         run(folder, "initdb", "-D", "data", "-U", "modapi", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
         access = folder / "data/pg_hba.conf"
         access.write_text(f"local all {LOCKED} scram-sha-256\n" + access.read_text())
-        settings = "".join(f" -c {name}='{value}'" for name, value in SETTINGS.items())
+        wanted = {**SETTINGS, **dict(setting.split("=", 1) for setting in more)}
+        settings = "".join(f" -c {name}='{value}'" for name, value in wanted.items())
         run(folder, "pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", f"-k '{folder}'{settings}")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,6 +101,14 @@ def start(link):
     link.symlink_to(folder)
 
 
+def restart(link, mode, seconds):
+    folder = link.resolve()
+    run(folder, "pg_ctl", "stop", "-w", "-m", mode, "-D", "data")
+    time.sleep(float(seconds))
+    run(folder, "pg_ctl", "restart", "-w", "-D", "data", "-l", "log")  # with the settings that it was started with
+    end_with(os.getppid(), folder)  # whoever watched the one before is done
+
+
 def stop(link):
     folder = link.resolve()
     link.unlink()
@@ -105,4 +116,4 @@ def stop(link):
         end(folder)
 
 
-{"start": start, "stop": stop}[sys.argv[1]](pathlib.Path(sys.argv[2]).absolute())
+{"start": start, "restart": restart, "stop": stop}[sys.argv[1]](pathlib.Path(sys.argv[2]).absolute(), *sys.argv[3:])
