@@ -21,6 +21,8 @@ namespace {
 constexpr std::chrono::seconds reads_unasked_after{3};
 /// Between two reads: hints of those who store much are answered by one.
 constexpr std::chrono::milliseconds joins_hints_for{5};
+/// Likewise where only pushers are to be told, which nobody waits for.
+constexpr std::chrono::milliseconds joins_hints_for_pushers{50};
 
 std::shared_ptr<modapi::NewEvent> new_event_of(ForeignEvent foreign) {
     modapi::Cause nothing_known;
@@ -77,7 +79,8 @@ void StreamFollower::look() {
 }
 
 void StreamFollower::hear(const modapi::BusMessage& message) {
-    if (message.topic == stream_topic) look();
+    // A sync that begins after this finds it by its own first look; the rest is read within seconds.
+    if (message.topic == stream_topic && notifier_.audience().is_somebody()) look();
     if (message.topic != woken_user_topic) return;
     News news;
     news.users.push_back(message.text);
@@ -108,7 +111,8 @@ async::task<void> StreamFollower::follow() {
 }
 
 async::task<void> StreamFollower::wait_for_hint() {
-    co_await async::sleep_for(joins_hints_for);
+    const std::chrono::milliseconds pause = notifier_.audience().waits() ? joins_hints_for : joins_hints_for_pushers;
+    co_await async::sleep_for(pause);
     if (is_hinted_) co_return;
     const async::context& here = co_await async::this_context;
     try {

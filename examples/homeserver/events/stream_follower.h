@@ -21,8 +21,8 @@ namespace homeserver {
 /// and the process's own events there is no order, as there is none between those of its workers.
 ///
 /// The rows say what is new; a hint on the bus only says that there is something. The stream is read on from where it was read
-/// last when a hint comes, when hints may have been lost, and every three seconds. Hints that come during a read, or a few
-/// milliseconds behind it, make one more: a process that hears of thousands a second reads at most two hundred times.
+/// last when a hint comes and somebody is to be told, when hints may have been lost, and every three seconds. Hints that come during a read, or a few
+/// milliseconds behind it, make one more: a process that hears of thousands a second reads at most two hundred times, and twenty times where only pushers are to hear of it.
 ///
 /// What led to an event doesn't travel with it: what modules send because of one that another process stored has a budget
 /// (modapi::EventBudget) of its own. The budget of a request bounds what its process's modules make of it. Modules that answer

@@ -129,6 +129,7 @@ async::task<void> BusThread::send_all() {
         if (!outbox_.is_empty()) {
             async::task<void> sending = send(outbox_.take());
             co_await async::with_deadline(times_.answer_within, std::move(sending));
+            co_await async::sleep_for(times_.packets_apart);
         }
         if (!std::exchange(probe_is_due_, false)) continue;
         async::task<void> asking = line_->send(std::vector<std::string>());
