@@ -40,8 +40,6 @@ from faults import FAULTS, World  # noqa: E402
 from load import CLIENT, Client, GONE, Reader, Writer  # noqa: E402
 from processes import Processes  # noqa: E402
 
-import os  # noqa: E402
-AT_OWNER = "AT_OWNER" in os.environ
 PROCESSES = 3
 ROOMS = 3  # that are written into
 OTHER_ROOMS = 40  # for the updates to count
@@ -150,9 +148,6 @@ class Chaos:
 
     def queue_job(self):
         """By a process that may not be the one that has to do it."""
-        if AT_OWNER:
-            owner = next((server for server in self.processes.servers if server.name == self.audit.owner()), None)
-            self.admin.bases = [owner.base]
         try:
             status, answer = self.admin.request("POST", "/_synapse/admin/v1/background_updates/start_job", {"job_name": COUNTED})
         except GONE:
