@@ -254,6 +254,7 @@ def serve(build, given):
 
 
 def interrupt(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
