@@ -58,13 +58,20 @@ def journals(do):
 
 
 def settled_journals(do):
-    """When nothing is added any more."""
+    """When nothing is added any more, and each process has heard of what each hears of."""
     until = time.monotonic() + LONGEST_WAIT
     before, now = None, journals(do)
-    while now != before and time.monotonic() < until:
+    while (now != before or differs_between_processes(now)) and time.monotonic() < until:
         time.sleep(0.5)
         before, now = now, journals(do)
     return now
+
+
+def differs_between_processes(found):
+    heard = collections.defaultdict(list)
+    for (name, _), asked in found.items():
+        heard[name].append({record: count for record, count in asked.items() if is_heard_by_each(record)})
+    return any(each != of_all[0] for of_all in heard.values() for each in of_all)
 
 
 def is_heard_by_each(record):

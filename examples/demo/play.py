@@ -66,7 +66,7 @@ def start(server, address):
     server.start()
     world["base"] = server.base
     world["configuration"] = str(server.configuration)
-    world["processes"] = [each.process.pid for each in server.each()]
+    world["processes"] = len(server.each())
     return world
 
 
@@ -254,6 +254,7 @@ def serve(build, given):
 
 
 def interrupt(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
