@@ -18,7 +18,14 @@ class Postgresql:
         self.link, self.settings = Path(folder) / "postgresql", settings
 
     def run(self, step, *more):
-        subprocess.run([sys.executable, str(POSTGRESQL), step, str(self.link), *more], check=True)
+        running = subprocess.Popen([sys.executable, str(POSTGRESQL), step, str(self.link), *more], start_new_session=True)
+        try:
+            status = running.wait()
+        except BaseException:  # a signal: what goes to its end can be undone
+            running.wait()
+            raise
+        if status != 0:
+            raise subprocess.CalledProcessError(status, running.args)
 
     def start(self):
         self.run("start", *self.settings)
@@ -49,7 +56,12 @@ class Postgresql:
         return [row.split("\x1f") for row in text.split("\x1e")] if text else []
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            if self.link.is_symlink():
+                self.stop()
+            raise
         return self.section()
 
     def __exit__(self, *_):

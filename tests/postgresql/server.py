@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+CALLER = os.getppid()  # now: whoever ends while the server starts is another one's child then
 LOCKED = "locked,locked_too"
 SETTINGS = {
     "listen_addresses": "",
@@ -62,10 +63,14 @@ def end(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def end_with(caller, folder):
+def end_with_caller(folder):
     """Goes to the background until the server or its caller has ended."""
     server = os.pidfd_open(int((folder / "data/postmaster.pid").read_text().splitlines()[0]))
-    caller = os.pidfd_open(caller)
+    try:
+        caller = os.pidfd_open(CALLER)
+    except ProcessLookupError:
+        end(folder)
+        return
     if os.fork() != 0:
         return
     os.setsid()
@@ -96,7 +101,7 @@ def start(link, *more):
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    end_with(os.getppid(), folder)
+    end_with_caller(folder)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(folder)
 
@@ -106,7 +111,7 @@ def restart(link, mode, seconds):
     run(folder, "pg_ctl", "stop", "-w", "-m", mode, "-D", "data")
     time.sleep(float(seconds))
     run(folder, "pg_ctl", "restart", "-w", "-D", "data", "-l", "log")  # with the settings that it was started with
-    end_with(os.getppid(), folder)  # whoever watched the one before is done
+    end_with_caller(folder)  # whoever watched the one before is done
 
 
 def stop(link):
