@@ -3,6 +3,8 @@
 #include "accounts/turn_rows.h"
 #include "text/secrets.h"
 
+#include <callbacks/text.h>
+
 #include <async/child_context.h>
 #include <async/notification.h>
 #include <async/sleep.h>
@@ -18,6 +20,19 @@ constexpr std::chrono::milliseconds looks_again_after{50};
 constexpr std::chrono::milliseconds renews_after{2'500};  // a try may fail, and be made again in time
 
 const std::string no_holder;
+
+/// The same for the same, and another one for another: names come from clients, before anybody has looked at them.
+std::string storable(const std::string& what) {
+    if (callbacks::is_storable_text(what)) return what;
+    constexpr char digits[] = "0123456789abcdef";
+    std::string hexadecimal = "\n";  // no other name begins so
+    for (const char each : what) {
+        const auto byte = static_cast<unsigned char>(each);
+        hexadecimal += digits[byte / 16];
+        hexadecimal += digits[byte % 16];
+    }
+    return hexadecimal;
+}
 
 }  // namespace
 
@@ -107,7 +122,7 @@ async::task<SharedTurns::Turn> SharedTurns::take(std::string what, Reach reach) 
     Turns::Turn in_process = co_await turns_.take(what);
     if (!has_rows(reach)) co_return std::make_shared<Held>(std::move(in_process), nullptr);
     const auto row = std::make_shared<Row>();
-    row->what = std::move(what);
+    row->what = storable(what);
     row->holder = new_media_id();
     row->reach = reach;
     row->in_process = std::move(in_process);
@@ -123,7 +138,7 @@ async::task<SharedTurns::Turn> SharedTurns::begin(std::string what) {
     if (!in_process) co_return nullptr;
     if (!has_rows(Reach::processes)) co_return std::make_shared<Held>(std::move(in_process), nullptr);
     const auto row = std::make_shared<Row>();
-    row->what = std::move(what);
+    row->what = storable(what);
     row->holder = new_media_id();
     row->in_process = std::move(in_process);
     const bool is_taken = co_await take_row(*row);

@@ -36,6 +36,8 @@ void Notifier::wake_everywhere(const std::string& user_id) {
     hint(woken_user_topic, user_id);
 }
 
+async::task<void> Notifier::all_have_read() { return ask_readers_ ? ask_readers_() : async::make_ready_task(); }
+
 void Notifier::connect(modapi::Bus* bus, std::size_t subscriber) noexcept {
     others_ = bus;
     subscriber_ = subscriber;

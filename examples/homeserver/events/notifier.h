@@ -6,10 +6,14 @@
 #include <modapi/hosting/new_event.h>
 #include <modapi/hosting/worker_bus.h>
 
+#include <async/task.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace homeserver {
@@ -42,6 +46,11 @@ public:
     void publish(const News& news);
     /// Something is new for these users that is no event: account data, presence.
     void wake(std::vector<std::string> users);
+    /// Returns when all processes have read what can be seen now, for who is about to remove some of it: their modules would never be
+    /// told of it. Who doesn't answer within two seconds isn't waited for. Awaited on a worker. Errors: DatabaseError.
+    [[nodiscard]] async::task<void> all_have_read();
+    /// How that is asked; before anybody does. Nothing was said: this process is alone.
+    void ask_readers_by(std::function<async::task<void>()> ask) { ask_readers_ = std::move(ask); }
     /// A user's sessions have ended, which no position of the stream tells. In other processes at most once: a sync that isn't woken
     /// there ends with its timeout, and every later request of the session is refused.
     void wake_everywhere(const std::string& user_id);
@@ -61,6 +70,7 @@ private:
     Audience audience_;
     modapi::Bus* others_ = nullptr;
     std::size_t subscriber_ = 0;
+    std::function<async::task<void>()> ask_readers_;
 };
 
 }  // namespace homeserver

@@ -132,8 +132,10 @@ async::task<void> StreamFollower::read_on() {
                            std::cref(watchers_of_));
         StreamPage page = co_await std::move(reading);
         const bool is_last = page.is_last;
-        question_.after = page.until;
+        const std::int64_t until = page.until;
+        question_.after = until;
         tell(std::move(page));
+        has_read_to_.store(until);
         if (is_last) co_return;
     }
 }

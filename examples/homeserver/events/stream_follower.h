@@ -11,6 +11,7 @@
 #include <async/scope.h>
 #include <async/task.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -31,7 +32,7 @@ namespace homeserver {
 /// Events of its own process were told of by their worker. One whose commit got no answer, and was made all the same, isn't
 /// told of here; nor is one whose room is purged before it was read.
 ///
-/// Thread: the executor's, which no module blocks; `look` from any. Lifetime: stopped before it ends; all that it is given
+/// Thread: the executor's, which no module blocks. Lifetime: stopped before it ends; all that it is given
 /// outlives it.
 class StreamFollower {
 public:
@@ -45,11 +46,14 @@ public:
     /// `bus`: by which processes wake each other; null: none. From here on the notifier wakes by it. On the executor, or before
     /// its thread runs; before anything is published.
     void start(modapi::Bus* bus);
+    /// There may be something to read. On the executor.
+    void look();
+    /// The last position that was read and told of. Thread: any.
+    [[nodiscard]] std::int64_t has_read_to() const noexcept { return has_read_to_.load(); }
     /// Reads no more. On the executor.
     [[nodiscard]] async::task<void> stop();
 
 private:
-    void look();
     void hear(const modapi::BusMessage& message);
     [[nodiscard]] async::task<void> follow();
     [[nodiscard]] async::task<void> read_on();
@@ -66,6 +70,7 @@ private:
     async::scope scope_;
     async::notification hinted_;
     bool is_hinted_ = false;
+    std::atomic<std::int64_t> has_read_to_{0};
     modapi::Bus* bus_ = nullptr;
     std::size_t subscriber_ = 0;
 };

@@ -110,7 +110,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
-    if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, &processes_->bus());
+    if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, *processes_);
     if (processes_) health_.ask([registry = &processes_->registry()] { return registry->unhealthy(); });
     add_endpoints(router_);
     modapi::WorkerGroupSettings settings = workers_settings(process);

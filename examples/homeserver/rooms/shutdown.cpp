@@ -100,6 +100,7 @@ async::task<JsonDict> RoomShutdown::shut_down(SharedTurns::Turn turn, std::optio
         const bool left = co_await leave(memberships_, room_id, user_id, nullptr);
         (left ? kicked : failed).emplace_back(user_id);
     }
+    co_await notifier_.all_have_read();
     const std::vector<std::string> aliases =
         co_await database_.run_in_turn("purge_room", &purge, room_id, users, server_name_.text());
     notifier_.wake(users);
