@@ -55,12 +55,12 @@ def measure(engine, at, server, rate, given):
 
 def stale(build, connection, redis_socket, changes, end_connections=None):
     """What stale_load found; `end_connections` is called 20 times meanwhile."""
-    pause = 0 if end_connections is None else 100
+    pause = 0 if end_connections is None else 500
     load = subprocess.Popen([build / "bin/stale_load", connection, redis_socket, str(changes), str(pause)],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     ended = 0
     while load.poll() is None and end_connections is not None and ended < 20:
-        time.sleep(0.5)
+        time.sleep(1)
         ended += end_connections()
     output, errors = load.communicate()
     if load.returncode != 0:
@@ -92,7 +92,7 @@ def measure_stale(given):
                                 ("redis", socket, end_of_redis)):
             if engine == "redis" and not has_redis:
                 continue
-            found, ended = stale(given.build, connection, at, changes if end is None else min(changes, 150), end)
+            found, ended = stale(given.build, connection, at, changes if end is None else min(changes, 40), end)
             print("| %s | %d | %d | %.1f | %.1f | %.1f | %d |" % (
                 engine, ended, found["changes"], found["p50_ms"], found["p99_ms"], found["max_ms"], found["stale_afterwards"]),
                 flush=True)

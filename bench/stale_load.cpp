@@ -12,6 +12,8 @@
 
 #include <async/cached.h>
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -154,6 +156,7 @@ int main(int count, char** arguments) {
         std::cerr << "usage: stale_load CONNECTION REDIS_SOCKET CHANGES PAUSE_MS\n";
         return 2;
     }
+    spdlog::set_level(spdlog::level::err);  // each callback's decision would be a line
     try {
         measure(arguments[1], arguments[2], std::stoll(arguments[3]), std::chrono::milliseconds(std::stoll(arguments[4])));
     } catch (const std::exception& error) {
