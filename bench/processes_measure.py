@@ -17,7 +17,8 @@ from server_contention import Postgresql
 from server_load import prepare, run_wrk
 from server_process import SERVER_NAME, Failed, MeasuredServer
 
-CONNECTIONS = 24
+LOADS = 3  # programs that send requests, whatever they send them to: each costs a processor something
+CONNECTIONS = 8  # of each
 LEAST_RATIO = 0.9
 SETTINGS = """server_name: %s
 listeners:
@@ -71,12 +72,12 @@ class Processes:
 
         def load(index, process):
             try:
-                result = run_wrk(process, CONNECTIONS // len(self.all), seconds, arguments + ["%s-%d" % (run, index)])
+                result = run_wrk(process, CONNECTIONS, seconds, arguments + ["%s-%d" % (run, index)])
                 rates.append(result["requests"] / result["seconds"])
             except Failed as failure:
                 failures.append(failure)
 
-        threads = [threading.Thread(target=load, args=each) for each in enumerate(self.all)]
+        threads = [threading.Thread(target=load, args=(index, self.all[index % len(self.all)])) for index in range(LOADS)]
         for thread in threads:
             thread.start()
         for thread in threads:

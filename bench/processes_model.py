@@ -3,7 +3,7 @@
 usage: processes_model.py [--turn MS] [--read MS] [--notify MS] [--cores COUNT] [--seconds SECONDS]
 
 Events arrive at random at all processes alike. Each is stored in the stream's turn, one after another, `turn` milliseconds each. Then the
-bus wakes every other process, by one packet for all that its process stored within 5 ms, which costs the database `notify` milliseconds
+bus wakes every other process, by one packet for all that its process stored within 20 ms, which costs the database `notify` milliseconds
 of a core for each that is woken. Who is woken reads what is new, at most every 5 ms, which costs `read` milliseconds of a core. In every
 process somebody waits for everything: that is the worst case.
 
@@ -34,15 +34,15 @@ class Cores:
         return began + milliseconds
 
 
-APART = 5.0  # ms: from one packet of a process to its next, and from one of its readings to the next
+PACKETS_APART, READINGS_APART = 20.0, 5.0  # ms, of one process
 
 
 class Process:
     """What one has published and not read yet, by the numbers of the events."""
 
     def __init__(self):
-        self.to_publish, self.packet_at = [], -APART
-        self.unread, self.reads_at, self.is_reading = [], -APART, False
+        self.to_publish, self.packet_at = [], -PACKETS_APART
+        self.unread, self.reads_at, self.is_reading = [], -READINGS_APART, False
 
 
 def simulate(given, processes, rate, seed=1):
@@ -65,14 +65,14 @@ def simulate(given, processes, rate, seed=1):
     def read_at(process, index, time):
         if not process.is_reading:
             process.is_reading = True
-            heapq.heappush(queue, (max(time, process.reads_at + APART), "read", index, 0))
+            heapq.heappush(queue, (max(time, process.reads_at + READINGS_APART), "read", index, 0))
 
     while queue:
         now, what, index, number = heapq.heappop(queue)
         process = all_of_them[index]
         if what == "commit":
             if not process.to_publish:
-                heapq.heappush(queue, (max(now, process.packet_at + APART), "packet", index, 0))
+                heapq.heappush(queue, (max(now, process.packet_at + PACKETS_APART), "packet", index, 0))
             process.to_publish.append(number)
         elif what == "packet":
             published, process.to_publish, process.packet_at = process.to_publish, [], now

@@ -57,12 +57,12 @@ TEST_F(WaitingSyncsTest, AreWokenForWhatHasNoPositionWhateverTheyHaveShown) {
 }
 
 TEST_F(WaitingSyncsTest, AreInTheAudienceWhileTheyWatch) {
-    EXPECT_FALSE(audience.has_users());
+    EXPECT_FALSE(audience.has_syncs());
     {
         const WaitingSyncs::Watch watch(syncs, alice.front());
-        EXPECT_TRUE(audience.has_users());
+        EXPECT_TRUE(audience.has_syncs());
     }
-    EXPECT_FALSE(audience.has_users());
+    EXPECT_FALSE(audience.has_syncs());
 }
 
 }  // namespace

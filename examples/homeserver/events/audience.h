@@ -19,10 +19,11 @@ public:
     void add_pushers() noexcept { pushers_.fetch_add(1); }
     void remove_pushers() noexcept { pushers_.fetch_sub(1); }
 
-    [[nodiscard]] bool has_users() const noexcept { return syncs_.load() > 0 || pushers_.load() > 0; }
-    [[nodiscard]] bool is_somebody() const noexcept { return has_users() || has_event_readers(); }
+    [[nodiscard]] bool has_syncs() const noexcept { return syncs_.load() > 0; }
+    [[nodiscard]] bool has_pushers() const noexcept { return pushers_.load() > 0; }
+    [[nodiscard]] bool is_somebody() const noexcept { return has_syncs() || has_pushers() || has_event_readers(); }
     /// Others than pushers.
-    [[nodiscard]] bool waits() const noexcept { return syncs_.load() > 0 || has_event_readers(); }
+    [[nodiscard]] bool waits() const noexcept { return has_syncs() || has_event_readers(); }
     [[nodiscard]] bool has_event_readers() const noexcept { return event_readers_.load() > 0; }
 
 private:

@@ -144,12 +144,21 @@ void FollowedStates::clear() noexcept {
     events_ = 0;
 }
 
+namespace {
+
+/// A pusher that is added later begins behind what this transaction sees.
+bool has_pushers(Transaction& transaction) {
+    return transaction.query_one<std::int64_t>("SELECT 1 FROM pushers LIMIT 1").has_value();
+}
+
+}  // namespace
+
 StreamPage read_stream(Transaction& transaction, const StreamQuestion& question, const Audience& audience,
                        FollowedStates& states, const WatchersOf& watchers_of) {
     const std::int64_t newest = current_stream_position(transaction);
     StreamPage page;
     // Asked behind the snapshot: who comes later sees all that is in it.
-    const bool has_users = audience.has_users();
+    const bool has_users = audience.has_syncs() || (audience.has_pushers() && has_pushers(transaction));
     const bool has_event_readers = audience.has_event_readers();
     const bool is_far_behind = newest - question.after > question.too_far;
     page.is_for_everybody = has_users && is_far_behind;

@@ -17,7 +17,7 @@ class BusThread;
 struct BusTimes {
     /// From one packet to the next: what is published meanwhile goes together, since each packet wakes all other processes. The first
     /// behind a pause doesn't wait.
-    std::chrono::milliseconds packets_apart = std::chrono::milliseconds(5);
+    std::chrono::milliseconds packets_apart = std::chrono::milliseconds(20);
     std::chrono::milliseconds probe_every = std::chrono::seconds(10);      ///< asks whether the server is still there
     std::chrono::milliseconds answer_within = std::chrono::seconds(10);    ///< a server that is silent for longer is lost
     std::chrono::milliseconds first_wait = std::chrono::milliseconds(50);  ///< before it is tried again; doubles with each try
@@ -27,8 +27,8 @@ struct BusTimes {
 /// A bus between processes, over a server that all of them reach.
 ///
 /// Subscribers of the own process are told at once and directly, whether the server is there or not. The others hear what the
-/// bus's own thread sends, in batches: what is published while one is under way, or within 5 ms of it, goes together with the next, two of the same
-/// topic and text once. When the connection is lost, and when more than 4,096 messages wait, what waits is dropped; who may
+/// bus's own thread sends, in batches: what is published while one is under way, or within 20 ms of it, goes together with the
+/// next, two of the same topic and text once. When the connection is lost, and when more than 4,096 messages wait, what waits is dropped; who may
 /// have missed something hears of a gap: the subscribers of this process after each connection that was made again, those of
 /// the others with the first that is sent to them. What others than buses say on the channel is ignored.
 ///
