@@ -9,6 +9,8 @@
 #include <async/notification.h>
 #include <async/sleep.h>
 
+#include <boost/algorithm/hex.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -24,14 +26,7 @@ const std::string no_holder;
 /// The same for the same, and another one for another: names come from clients, before anybody has looked at them.
 std::string storable(const std::string& what) {
     if (callbacks::is_storable_text(what)) return what;
-    constexpr char digits[] = "0123456789abcdef";
-    std::string hexadecimal = "\n";  // no other name begins so
-    for (const char each : what) {
-        const auto byte = static_cast<unsigned char>(each);
-        hexadecimal += digits[byte / 16];
-        hexadecimal += digits[byte % 16];
-    }
-    return hexadecimal;
+    return "\n" + boost::algorithm::hex(what);  // no other name begins so
 }
 
 }  // namespace
