@@ -225,6 +225,38 @@ TEST(ServerConfigurationTest, WarnsAboutEachUnknownKeyWithItsLine) {
     EXPECT_TRUE(result.warnings[1].starts_with("/etc/hs/homeserver.yaml:2: some_key: ")) << result.warnings[1];
 }
 
+TEST(ServerConfigurationTest, LimitsRatesAsTheContractsServerDoes) {
+    const homeserver::RateLimitSettings usual = read("server_name: hs\n").configuration.rate_limits;
+    EXPECT_EQ(usual.message, (homeserver::RateLimit{0.2, 10}));
+    EXPECT_EQ(usual.registration, (homeserver::RateLimit{0.17, 3}));
+    EXPECT_EQ(usual.login_address, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.login_account, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.failed_logins, (homeserver::RateLimit{0.17, 3}));
+    EXPECT_EQ(usual.local_joins, (homeserver::RateLimit{0.1, 10}));
+    EXPECT_EQ(usual.remote_joins, (homeserver::RateLimit{0.01, 10}));
+    EXPECT_EQ(usual.invites_per_room, (homeserver::RateLimit{0.3, 10}));
+    EXPECT_EQ(usual.invites_per_user, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.invites_per_issuer, (homeserver::RateLimit{0.3, 10}));
+}
+
+TEST(ServerConfigurationTest, ReadsRatesAndWarnsOfWhatItDoesNotKnowBelowThem) {
+    const Read given = read(
+        "server_name: hs\nrc_message: {per_second: 5, burst_count: 0}\nrc_registration: {per_second: 0}\n"
+        "rc_login: {account: {burst_count: 7}, per_hour: 1}\n"
+        "rc_invites:\n  per_user: {per_second: 1.5, burst_count: 2, brust: 3}\n");
+    const homeserver::RateLimitSettings& limits = given.configuration.rate_limits;
+    EXPECT_EQ(limits.message, (homeserver::RateLimit{5, 0}));
+    EXPECT_FALSE(limits.message.is_unlimited());
+    EXPECT_EQ(limits.registration, (homeserver::RateLimit{0, 3}));
+    EXPECT_TRUE(limits.registration.is_unlimited());
+    EXPECT_EQ(limits.login_account, (homeserver::RateLimit{0.003, 7}));
+    EXPECT_EQ(limits.login_address, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(limits.invites_per_user, (homeserver::RateLimit{1.5, 2}));
+    ASSERT_EQ(given.warnings.size(), 2U);
+    EXPECT_TRUE(given.warnings[0].starts_with("/etc/hs/homeserver.yaml:4: rc_login.per_hour: ")) << given.warnings[0];
+    EXPECT_TRUE(given.warnings[1].starts_with("/etc/hs/homeserver.yaml:6: rc_invites.per_user.brust: ")) << given.warnings[1];
+}
+
 struct BadConfiguration {
     const char* yaml;
     const char* line_and_place;
@@ -291,6 +323,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_port: 0\n", "4: email.smtp_port: must be a port"},
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_user: me\n",
                          "2: email.smtp_pass: is required beside smtp_user"},
+        BadConfiguration{"server_name: hs\nrc_message: 5\n", "2: rc_message: must be a mapping"},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: -1\n", "3: rc_message.per_second: must be 0, which is no "},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: often\n", "3: rc_message.per_second: must be a number"},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: .inf\n", "3: "},
+        BadConfiguration{"server_name: hs\nrc_registration:\n  burst_count: 1.5\n",
+                         "3: rc_registration.burst_count: must be an integer"},
+        BadConfiguration{"server_name: hs\nrc_joins:\n  remote:\n    burst_count: -1\n",
+                         "4: rc_joins.remote.burst_count: must be 0 or more"},
+        BadConfiguration{"server_name: hs\nrc_login: {address: [1]}\n", "2: rc_login.address: must be a mapping"},
         BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "},
         BadConfiguration{"server_name: hs\nhttp_proxy: 'ftp://me:secret@proxy'\n", "2: http_proxy: must be a proxy"},
         BadConfiguration{"server_name: hs\nhttps_proxy: 'proxy:99999'\n", "2: https_proxy: must be a proxy"},

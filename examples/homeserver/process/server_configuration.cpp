@@ -1,6 +1,7 @@
 #include "process/server_configuration.h"
 
 #include "mail/mail_configuration.h"
+#include "rate_limits/rate_limit_configuration.h"
 
 #include <modapi/config_section.h>
 #include <modapi/hosting/configuration_reader.h>
@@ -232,6 +233,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         const ConfigSection directory = root.section("user_directory");
         configuration.user_directory.is_enabled = directory.value_or<bool>("enabled", true);
         configuration.user_directory.search_all_users = directory.value_or<bool>("search_all_users", false);
+        configuration.rate_limits = read_rate_limits(root, reader_);
         configuration.signing_key_path = located(
             "signing_key_path", root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         const std::chrono::milliseconds usual(configuration.module_start_timeout_ms);
@@ -252,7 +254,9 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
     } catch (const callbacks::ConfigError& error) {
         fail(error.path(), error.what());
     }
-    warn_unknown_keys(file_.root(), {}, server_keys);
+    std::set<std::string_view> known = server_keys;
+    known.insert(rate_limit_keys.begin(), rate_limit_keys.end());
+    warn_unknown_keys(file_.root(), {}, known);
     return configuration;
 }
 
