@@ -15,6 +15,7 @@
 #include "admin/admin_decisions.h"
 #include "admin/admin_metrics.h"
 #include "admin/admin_modules.h"
+#include "admin/admin_rate_overrides.h"
 #include "admin/admin_registration.h"
 #include "admin/inspector_page.h"
 #include "http/host_pool.h"
@@ -219,6 +220,7 @@ void add_admin_endpoints(Router& router) {
     add_decision_endpoints(router);
     add_admin_metrics_endpoint(router);
     add_inspector_page(router);
+    add_rate_override_endpoints(router);
     router.add("POST", "/_synapse/admin/v1/deactivate/{user_id}", &deactivate_user);
     router.add("GET", "/_synapse/admin/v2/users/{user_id}", &get_user);
     router.add("PUT", "/_synapse/admin/v2/users/{user_id}", &put_user);

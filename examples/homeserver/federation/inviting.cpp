@@ -10,6 +10,7 @@
 #include "federation/x_matrix.h"
 #include "http/host_pool.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
 #include "rooms/remote_invites.h"
 #include "text/server_name.h"
@@ -99,7 +100,7 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
 
 async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,
                                  modapi::Database& database, const ServerName& server_name, const SigningKey& signing_key,
-                                 const VerifyKeys& verify_keys, const HostPool& host_pool,
+                                 const VerifyKeys& verify_keys, const HostPool& host_pool, RateLimits& rate_limits,
                                  callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
                                  IncomingEvents& incoming_events) {
     const std::string origin = co_await server_authentication.origin_of(request);
@@ -114,6 +115,7 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     const bool is_invited = co_await database.read("is_remote_invite", &is_remote_invite, received.event_id);
     const bool is_new = !arrived.is_known && !is_invited;
     EvaluatedPdu evaluated{event_of(received)};
+    if (is_new) rate_limits.take_outside_invite(evaluated.event.room_id(), evaluated.event.state_key());
     if (is_new) evaluated = co_await incoming_events.evaluated(std::move(received));
     const Event& event = evaluated.event;
     if (event.room_id() != request.path_parameters.at(0))

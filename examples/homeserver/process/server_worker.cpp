@@ -29,6 +29,8 @@
 #include "profiles/profile.h"
 #include "push/http_pushers.h"
 #include "push/push_gateway.h"
+#include "rate_limits/rate_limits.h"
+#include "rate_limits/rate_overrides.h"
 #include "rooms/create_room.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
@@ -67,7 +69,10 @@ std::optional<ValidationMail> validation_mail_of(const ProcessContext& process) 
 
 /// What a worker serves its clients, other servers and its modules by. Each is made of those above it.
 struct ServerWorker::Parts {
-    Parts(ProcessContext& process, const async::clock& clock, modapi::ModuleHost& modules, async::scope& background)
+    Parts(ProcessContext& process, const modapi::WorkerContext& place, modapi::ModuleHost& modules, async::scope& background)
+        : Parts(process, place, *place.where.clock, modules, background) {}
+    Parts(ProcessContext& process, const modapi::WorkerContext& place, const async::clock& clock, modapi::ModuleHost& modules,
+          async::scope& background)
         : seen_clients(process.database, clock, background),
           authentication(process.database, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
@@ -76,12 +81,14 @@ struct ServerWorker::Parts {
           push_gateway(process.database, modules.settings().http_client),
           shared_turns(process.database, clock, process.turns, background),
           room_turns(shared_turns),
+          rate_overrides(process.database, place.bus, place.where.executor),
+          rate_limits(process.rate_limiters, rate_overrides, process.database),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
                        modules.hooks().third_party_rules, process.notifier, room_turns),
-          memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender, process.notifier),
+          memberships(process.database, process.server_name, rate_limits, modules.hooks().spam_checker, event_sender, process.notifier),
           third_party_invites(process.database, process.server_name, process.configuration.public_baseurl, process.signing_key,
-                              modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
-          room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
+                              rate_limits, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
+          room_creation(process.database, process.server_name, rate_limits, modules.hooks().spam_checker, modules.hooks().third_party_rules,
                         event_sender, memberships, third_party_invites),
           room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
                         memberships, shared_turns),
@@ -89,7 +96,7 @@ struct ServerWorker::Parts {
           presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
                    process.presence_interests),
           sessions(process.database, clock, modules.hooks().password_auth_provider, process.notifier),
-          login_authentication(process.database, process.server_name, process.host_pool,
+          login_authentication(process.database, process.server_name, process.host_pool, rate_limits,
                                modules.hooks().password_auth_provider),
           ui_authentication(process.database, clock, process.host_pool, modules.hooks().password_auth_provider, process.mailer,
                             login_authentication, process.turns),
@@ -122,6 +129,8 @@ struct ServerWorker::Parts {
     PushGateway push_gateway;
     SharedTurns shared_turns;
     RoomTurns room_turns;
+    RateOverrides rate_overrides;
+    RateLimits rate_limits;
     EventSender event_sender;
     Memberships memberships;
     ThirdPartyInvites third_party_invites;
@@ -150,7 +159,7 @@ ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext&
     : HostWorker(place),
       process_(process),
       waiting_syncs_(process.notifier.audience()),
-      parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
+      parts_(std::make_unique<Parts>(process, place, modules(), background())) {
     if (place.index == 0) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
             where(), process.database, hooks().background_update_controller, process.configuration.background_updates);
@@ -194,6 +203,8 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);
     services_.offer(parts_->server_authentication);
+    services_.offer(parts_->rate_overrides);
+    services_.offer(parts_->rate_limits);
     services_.offer(parts_->event_writer);
     services_.offer(parts_->event_sender);
     services_.offer(parts_->memberships);

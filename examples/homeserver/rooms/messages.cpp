@@ -8,7 +8,9 @@
 #include "events/visibility.h"
 #include "http/requests.h"
 #include "rooms/aliases.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/membership.h"
 #include "rooms/shadow_ban.h"
 
@@ -50,14 +52,15 @@ Draft draft_of(const Requester& requester, const RoutedRequest& request) {
     return draft;
 }
 
-Response event_id_answer(const Event& event) {
+Response event_id_answer(std::string event_id) {
     JsonDict answer;
-    answer["event_id"] = event.event_id().value();
+    answer["event_id"] = std::move(event_id);
     return ok(std::move(answer));
 }
+Response event_id_answer(const Event& event) { return event_id_answer(event.event_id().value()); }
 
-async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
-                                   EventSender& event_sender) {
+async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
@@ -66,6 +69,8 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
+    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
+    if (sent_before) co_return event_id_answer(std::move(*sent_before));
     const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
     co_return event_id_answer(sent);
 }
@@ -86,12 +91,13 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 }
 
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                EventSender& event_sender, Memberships& memberships) {
+                                RateLimits& rate_limits, EventSender& event_sender, Memberships& memberships) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
+        static_cast<void>(co_await limit_draft(rate_limits, database, draft));
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
             Response response = co_await send_aliases(database, event_sender, requester, std::move(draft));
             co_return response;

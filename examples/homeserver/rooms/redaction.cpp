@@ -3,7 +3,9 @@
 #include "access/authentication.h"
 #include "http/requests.h"
 #include "rooms/appended_event.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/shadow_ban.h"
 
 #include <callbacks/errors.h>
@@ -16,8 +18,14 @@ using callbacks::Event;
 using callbacks::Requester;
 using modapi::Response;
 
-async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
-                                   EventSender& event_sender) {
+Response event_id_of(std::string event_id) {
+    callbacks::JsonDict answer;
+    answer["event_id"] = std::move(event_id);
+    return ok(std::move(answer));
+}
+
+async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
@@ -33,10 +41,10 @@ async::task<Response> redact_event(const RoutedRequest& request, Authentication&
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
+    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
+    if (sent_before) co_return event_id_of(std::move(*sent_before));
     const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
-    callbacks::JsonDict answer;
-    answer["event_id"] = sent.event_id().value();
-    co_return ok(std::move(answer));
+    co_return event_id_of(sent.event_id().value());
 }
 
 }  // namespace
