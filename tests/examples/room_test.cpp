@@ -68,16 +68,11 @@ TEST_F(RoomTest, WhoSaysTheSameManyTimesAtOnceIsHeardEachTime) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);
     const std::string body = R"({"msgtype":"m.text","body":"hello"})";
-    std::vector<std::unique_ptr<RawConnection>> clients;
-    for (int number = 0; number < 40; ++number) {
-        clients.push_back(std::make_unique<RawConnection>(server.port()));
-        clients.back()->send("PUT " + client + "/rooms/" + room + "/send/m.room.message/same" + std::to_string(number) +
-                             " HTTP/1.1\r\nHost: hs.test\r\nConnection: close\r\nAuthorization: Bearer " + alice +
-                             "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    }
+    Texts paths;
+    for (int number = 0; number < 40; ++number)
+        paths.push_back("/rooms/" + room + "/send/m.room.message/same" + std::to_string(number));
     std::set<std::string> events;
-    for (const std::unique_ptr<RawConnection>& each : clients) {
-        const std::string answer = each->read_to_end();
+    for (const std::string& answer : sent_at_once("PUT", paths, body, alice)) {
         EXPECT_EQ(answer.substr(0, 15), "HTTP/1.1 200 OK");
         events.insert(answer.substr(answer.find("{\"event_id\"")));
     }

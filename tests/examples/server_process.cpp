@@ -245,8 +245,9 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::str
 ServerProcess::~ServerProcess() { kill(); }
 
 void ServerProcess::configure(const std::string& settings) const {
-    std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                               << database_section(database_folder_) << without_rate_limits(settings) << settings;
+    std::ofstream(folder_ / "homeserver.yaml")
+        << "server_name: hs.test\nlisteners: [{port: 0}]\n"
+        << database_section(database_folder_) << without_rate_limits(settings) << settings;
 }
 
 void ServerProcess::configure_later(const std::string& later) const { std::ofstream(folder_ / "later.yaml") << later; }

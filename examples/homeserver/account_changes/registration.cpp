@@ -135,7 +135,7 @@ async::task<Candidate> make_candidate(modapi::Database& database, const ServerNa
 void count_when_made(Candidate& candidate, RateClaim claim) {
     candidate.user.alongside = [also = std::move(candidate.user.alongside),
                                 claim = std::make_shared<RateClaim>(std::move(claim))](modapi::Transaction& transaction,
-                                                                                      const std::string& user_id) {
+                                                                                       const std::string& user_id) {
         if (also) also(transaction, user_id);
         claim->keep();
     };
@@ -192,8 +192,8 @@ std::optional<std::string> requested_localpart(const JsonDict& body, const std::
 async::task<modapi::Response> register_account(const RoutedRequest& request, modapi::Database& database,
                                                const ServerName& server_name, const RegistrationSettings& registration_settings,
                                                RateLimits& rate_limits, callbacks::AccountValidityDispatch& account_validity,
-                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider, SharedTurns& turns,
-                                               Sessions& sessions, UiAuthentication& ui_authentication,
+                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                               SharedTurns& turns, Sessions& sessions, UiAuthentication& ui_authentication,
                                                UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes) {
     rate_limits.require_registration(client_address_of(request));
     require_known_kind(request);

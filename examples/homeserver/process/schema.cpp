@@ -104,7 +104,8 @@ constexpr const char* tables[] = {
     "NULL, PRIMARY KEY (auth_provider, external_id))",
 
     // Who is limited otherwise than by rc_message; messages_per_second 0: not at all.
-    "CREATE TABLE IF NOT EXISTS rate_overrides (user_id TEXT PRIMARY KEY, messages_per_second BIGINT NOT NULL, burst_count BIGINT "
+    "CREATE TABLE IF NOT EXISTS rate_overrides (user_id TEXT PRIMARY KEY, messages_per_second BIGINT NOT NULL, burst_count "
+    "BIGINT "
     "NOT NULL)",
 
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "

@@ -6,8 +6,8 @@
 
 namespace homeserver {
 
-/// Somebody does something more often than a limit says: 429 `M_LIMIT_EXCEEDED` "Too Many Requests", with `retry_after_ms` in the
-/// body, and the same in whole seconds as `Retry-After`.
+/// Somebody does something more often than a limit says: 429 `M_LIMIT_EXCEEDED` "Too Many Requests", with `retry_after_ms` in
+/// the body, and the same in whole seconds as `Retry-After`.
 class LimitExceeded : public callbacks::SynapseError {
 public:
     explicit LimitExceeded(std::chrono::milliseconds retry_after);

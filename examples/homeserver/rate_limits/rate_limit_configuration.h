@@ -14,8 +14,8 @@ namespace homeserver {
 inline constexpr std::array<std::string_view, 5> rate_limit_keys = {"rc_message", "rc_registration", "rc_login", "rc_joins",
                                                                     "rc_invites"};
 
-/// Reads `rc_message`, `rc_registration`, `rc_login`, `rc_joins` and `rc_invites` of `root`; what isn't said is as usual. Keys below
-/// them that nobody knows are warned about by `reader`. Errors: callbacks::ConfigError for what is negative or no number.
+/// Reads `rc_message`, `rc_registration`, `rc_login`, `rc_joins` and `rc_invites` of `root`; what isn't said is as usual. Keys
+/// below them that nobody knows are warned about by `reader`. Errors: callbacks::ConfigError for what is negative or no number.
 [[nodiscard]] RateLimitSettings read_rate_limits(const modapi::ConfigSection& root, const modapi::ConfigurationReader& reader);
 
 }  // namespace homeserver

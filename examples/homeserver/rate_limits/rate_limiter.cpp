@@ -31,8 +31,8 @@ RateLimiter::RateLimiter(RateLimit usual, const async::clock& clock, std::size_t
 std::uint64_t RateLimiter::hash_of(std::string_view whose) const noexcept {
     std::uint64_t hash = 0;
     static_assert(sizeof hash == crypto_shorthash_BYTES);
-    crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), reinterpret_cast<const unsigned char*>(whose.data()), whose.size(),
-                     key_.data());
+    crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), reinterpret_cast<const unsigned char*>(whose.data()),
+                     whose.size(), key_.data());
     return hash;
 }
 
@@ -59,7 +59,8 @@ std::optional<std::chrono::milliseconds> RateLimiter::look(std::string_view whos
     return wait_for(level_of(name, now), limit, actions);
 }
 
-std::optional<std::chrono::milliseconds> RateLimiter::take(std::string_view whose, const RateLimit& limit, std::int64_t actions) {
+std::optional<std::chrono::milliseconds> RateLimiter::take(std::string_view whose, const RateLimit& limit,
+                                                           std::int64_t actions) {
     if (limit.is_unlimited() || actions <= 0) return std::nullopt;
     const std::uint64_t name = hash_of(whose);
     const time_point now = clock_.now();

@@ -20,15 +20,15 @@
 
 namespace homeserver {
 
-/// How often each of many does something: everybody, by a name, has a bucket that takes `burst_count` actions at once and drains by
-/// `per_second`.
+/// How often each of many does something: everybody, by a name, has a bucket that takes `burst_count` actions at once and
+/// drains by `per_second`.
 ///
 ///     const std::optional<std::chrono::milliseconds> wait = limiter.take(user_id, limiter.usual());
 ///     if (wait) throw LimitExceeded(*wait);
 ///
-/// Thread: any; one is shared by all workers of the process. Lifetime: `clock` outlives it. Memory: about 100 bytes for each bucket
-/// that hasn't drained, whatever its name, of `capacity` at most. Cost: a look-up by the name and one by the time, under a lock;
-/// nothing for a limit that is none.
+/// Thread: any; one is shared by all workers of the process. Lifetime: `clock` outlives it. Memory: about 100 bytes for each
+/// bucket that hasn't drained, whatever its name, of `capacity` at most. Cost: a look-up by the name and one by the time, under
+/// a lock; nothing for a limit that is none.
 class RateLimiter {
 public:
     static constexpr std::size_t usual_capacity = 100'000;
@@ -83,14 +83,14 @@ private:
     Buckets buckets_;
 };
 
-/// Actions that a limiter has taken, which count if what they were taken for came about: it is given back otherwise. Thread: any, one
-/// at a time.
+/// Actions that a limiter has taken, which count if what they were taken for came about: it is given back otherwise. Thread:
+/// any, one at a time.
 class RateClaim {
 public:
     /// Of nothing.
     RateClaim() = default;
-    /// Takes them, if they are allowed; else gives the time to wait, as RateLimiter::take. Of something that claims nothing yet.
-    /// Lifetime: the limiter outlives it.
+    /// Takes them, if they are allowed; else gives the time to wait, as RateLimiter::take. Of something that claims nothing
+    /// yet. Lifetime: the limiter outlives it.
     [[nodiscard]] std::optional<std::chrono::milliseconds> take(RateLimiter& limiter, std::string whose, const RateLimit& limit,
                                                                 std::int64_t actions = 1);
     ~RateClaim() { give_back(); }

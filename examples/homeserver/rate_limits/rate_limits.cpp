@@ -77,15 +77,18 @@ async::task<void> RateLimits::take_invite(LimitedInvite invite) {
     RateClaim of_issuer;
     if (invite.room_id && !invite.is_counted) {
         std::string name("rc_invites.per_room");
-        of_room = co_await claim_invite(limiters_.invites_per_room, std::move(name), *invite.room_id, invite.issuer, invite.invites);
+        of_room =
+            co_await claim_invite(limiters_.invites_per_room, std::move(name), *invite.room_id, invite.issuer, invite.invites);
     }
     if (invite.invitee) {
         std::string name("rc_invites.per_user");
-        of_invitee = co_await claim_invite(limiters_.invites_per_user, std::move(name), *invite.invitee, invite.issuer, invite.invites);
+        of_invitee =
+            co_await claim_invite(limiters_.invites_per_user, std::move(name), *invite.invitee, invite.issuer, invite.invites);
     }
     if (!invite.is_counted) {
         std::string name("rc_invites.per_issuer");
-        of_issuer = co_await claim_invite(limiters_.invites_per_issuer, std::move(name), invite.issuer, invite.issuer, invite.invites);
+        of_issuer =
+            co_await claim_invite(limiters_.invites_per_issuer, std::move(name), invite.issuer, invite.issuer, invite.invites);
     }
     of_room.keep();
     of_invitee.keep();

@@ -23,11 +23,11 @@ struct LimitedInvite {
     bool is_counted = false;  ///< the room's and the issuer's limits have let it through
 };
 
-/// What users, addresses and rooms may do how often, as the configuration, an admin and modules say it. One a worker; thread: the
-/// worker's. Counting is the process's.
+/// What users, addresses and rooms may do how often, as the configuration, an admin and modules say it. One a worker; thread:
+/// the worker's. Counting is the process's.
 ///
-/// Errors of all of them: LimitExceeded. Who isn't limited at all: users for whom an admin has set `messages_per_second` 0; server
-/// admins, for whom the invitations and joins of this aren't asked; what modules do, for which nothing of this is.
+/// Errors of all of them: LimitExceeded. Who isn't limited at all: users for whom an admin has set `messages_per_second` 0;
+/// server admins, for whom the invitations and joins of this aren't asked; what modules do, for which nothing of this is.
 class RateLimits {
 public:
     RateLimits(RateLimiters& limiters, RateOverrides& overrides, modapi::Database& database) noexcept
@@ -39,8 +39,8 @@ public:
     [[nodiscard]] async::task<void> take_message(std::string user_id);
     /// A user's join of a room. `is_known`: this server is in the room.
     [[nodiscard]] async::task<void> take_join(std::string user_id, bool is_known);
-    /// A local user's invitation, by the limits of its room, its invitee and its issuer: it counts for all of them or none. Modules are
-    /// asked for each limit; what their callback throws, this does.
+    /// A local user's invitation, by the limits of its room, its invitee and its issuer: it counts for all of them or none.
+    /// Modules are asked for each limit; what their callback throws, this does.
     [[nodiscard]] async::task<void> take_invite(LimitedInvite invite);
     /// Another server's invitation.
     void take_outside_invite(const std::string& room_id, const std::optional<std::string>& invitee);

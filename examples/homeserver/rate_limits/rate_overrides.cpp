@@ -49,7 +49,8 @@ async::task<std::optional<RateOverride>> RateOverrides::stored(std::string user_
 
 async::task<void> RateOverrides::store(std::string user_id, std::optional<RateOverride> limits,
                                        std::function<void(modapi::Transaction&)> require) {
-    const auto write = [this](modapi::Transaction& transaction, const std::string& user, const std::optional<RateOverride>& wanted,
+    const auto write = [this](modapi::Transaction& transaction, const std::string& user,
+                              const std::optional<RateOverride>& wanted,
                               const std::function<void(modapi::Transaction&)>& required) {
         required(transaction);
         write_override(transaction, user, wanted);

@@ -24,14 +24,14 @@ struct RateOverride {
     std::int64_t burst_count = 0;
 };
 
-/// Users with limits of their own. One a worker, each of which remembers what it asked the database; thread: the worker's. Lifetime:
-/// all references outlive it.
+/// Users with limits of their own. One a worker, each of which remembers what it asked the database; thread: the worker's.
+/// Lifetime: all references outlive it.
 class RateOverrides {
 public:
     RateOverrides(modapi::Database& database, modapi::InvalidationBus& bus, const boost::asio::any_io_executor& executor);
 
-    /// The limit of this user's messages; none: the usual one. Cost: mostly a look-up in a cache, of what another process has changed a
-    /// moment ago the old one.
+    /// The limit of this user's messages; none: the usual one. Cost: mostly a look-up in a cache, of what another process has
+    /// changed a moment ago the old one.
     [[nodiscard]] async::task<std::optional<RateLimit>> of(const std::string& user_id) { return limits_(user_id); }
 
     /// As it is stored. Cost: reads the database.

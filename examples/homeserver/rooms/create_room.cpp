@@ -208,9 +208,8 @@ async::task<Response> post_create_room(const RoutedRequest& request, Authenticat
     require_few(body);
     JsonDict no_other_profile;
     const bool is_limited = true;
-    const CreatedRoom room =
-        co_await to_the_end(
-            room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile), is_limited));
+    const CreatedRoom room = co_await to_the_end(
+        room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile), is_limited));
     JsonDict answer;
     answer["room_id"] = room.room_id;
     co_return ok(std::move(answer));

@@ -42,8 +42,8 @@ public:
           third_party_invites_(third_party_invites) {}
 
     /// Creates a room as a createRoom body asks for it, with all callbacks. What `creator_profile` says stands in the creator's
-    /// member event instead of their profile. `is_limited`: it counts as a message of the user's, and its invitations as theirs, but of
-    /// server admins. Errors: LimitExceeded; SynapseError as read_room_request; 403 from modules and rules; 400
+    /// member event instead of their profile. `is_limited`: it counts as a message of the user's, and its invitations as
+    /// theirs, but of server admins. Errors: LimitExceeded; SynapseError as read_room_request; 403 from modules and rules; 400
     /// `M_ROOM_IN_USE`.
     [[nodiscard]] async::task<CreatedRoom> create(callbacks::Requester requester, callbacks::JsonDict body,
                                                   callbacks::JsonDict creator_profile, bool is_limited);

@@ -31,7 +31,7 @@ struct MembershipChange {
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;
     std::optional<callbacks::Requester> requester;  ///< whose session asks for it, as long as that lasts; none: no client does
-    bool is_counted_invite = false;  ///< the room's and the issuer's rates have been looked at
+    bool is_counted_invite = false;                 ///< the room's and the issuer's rates have been looked at
     bool shows_profile = false;  ///< the target's, also where a client's change shows none
     /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
     std::function<bool(modapi::Transaction&)> still_wanted;
@@ -49,15 +49,16 @@ public:
           event_sender_(event_sender),
           notifier_(notifier) {}
 
-    /// Looks whether a client's join, invitation or other change comes too soon after others of theirs; nobody waits to leave. Asks
-    /// user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event. What
+    /// Looks whether a client's join, invitation or other change comes too soon after others of theirs; nobody waits to leave.
+    /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event. What
     /// this rests on (the target's membership, their profile, that the account that joins is in use) is looked at once more by
     /// the transaction that stores the event; if it has changed, all begins anew, but no module is asked the same again. Who
-    /// leaves a room that only an invitation of another server is known of declines that: the result is an event that nobody has
-    /// stored.
+    /// leaves a room that only an invitation of another server is known of declines that: the result is an event that nobody
+    /// has stored.
     ///
-    /// Errors: LimitExceeded; those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join of an account
-    /// out of use, 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
+    /// Errors: LimitExceeded; those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join
+    /// of an account out of use, 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 409 for a change that
+    /// isn't wanted any more, 503 if what it rests on changes all the time.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.

@@ -2,8 +2,8 @@
 
 #include "access/authentication.h"
 #include "http/requests.h"
-#include "rooms/appended_event.h"
 #include "rate_limits/rate_limits.h"
+#include "rooms/appended_event.h"
 #include "rooms/event_sender.h"
 #include "rooms/limited_draft.h"
 #include "rooms/shadow_ban.h"

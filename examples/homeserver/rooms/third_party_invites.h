@@ -53,9 +53,9 @@ public:
           event_sender_(event_sender),
           memberships_(memberships) {}
 
-    /// Looks whether a client's invitation comes too soon after others. Asks check_threepid_can_be_invited. A user who has the address is invited (user_may_invite); else
-    /// user_may_send_3pid_invite is asked, m.room.third_party_invite sent, and the invite kept until somebody binds the
-    /// address. Errors: LimitExceeded; 403 of the callbacks, of the room's rules.
+    /// Looks whether a client's invitation comes too soon after others. Asks check_threepid_can_be_invited. A user who has the
+    /// address is invited (user_may_invite); else user_may_send_3pid_invite is asked, m.room.third_party_invite sent, and the
+    /// invite kept until somebody binds the address. Errors: LimitExceeded; 403 of the callbacks, of the room's rules.
     [[nodiscard]] async::task<void> invite(ThirdPartyInvite invite);
 
     /// Who has got an address is invited to all rooms that waited for that. What a room's rules refuse is logged.

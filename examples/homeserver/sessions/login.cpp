@@ -139,8 +139,8 @@ async::task<LoginAttempt> authenticated(modapi::Database& database, const async:
 }
 
 async::task<modapi::Response> log_in(const RoutedRequest& request, modapi::Database& database, const async::clock& clock,
-                                     const ServerName& server_name, const PublicBaseurl& public_baseurl, RateLimits& rate_limits,
-                                     callbacks::AccountValidityDispatch& account_validity,
+                                     const ServerName& server_name, const PublicBaseurl& public_baseurl,
+                                     RateLimits& rate_limits, callbacks::AccountValidityDispatch& account_validity,
                                      callbacks::SpamCheckerDispatch& spam_checker, Sessions& sessions,
                                      LoginAuthentication& login_authentication) {
     const JsonDict body = required_json_body(request);

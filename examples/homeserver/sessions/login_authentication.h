@@ -39,10 +39,12 @@ public:
 
     /// Who a login request proves to be: modules' checkers first, then, for `m.login.password`, the server's own passwords.
     ///
-    /// A login that fails counts for whom it names, there or not; those who are under way count too, so that nobody tries many at once.
+    /// A login that fails counts for whom it names, there or not; those who are under way count too, so that nobody tries many
+    /// at once.
     ///
-    /// Errors: LimitExceeded if too many have failed; SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN` "Invalid username or password" when nobody
-    /// accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module accepts.
+    /// Errors: LimitExceeded if too many have failed; SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN`
+    /// "Invalid username or password" when nobody accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module
+    /// accepts.
     [[nodiscard]] async::task<ProvedUser> authenticated(std::string login_type, callbacks::JsonDict body);
 
 private:
