@@ -183,6 +183,12 @@ const auto sign_up = [](Stage& stage) { return stage.sign_up(); };
 const auto log_in = [](Stage& stage) { return stage.log_in(); };
 const auto say = [](Stage& stage) { return stage.send(stage.room, stage.name("message"), stage.tokens["alice"]); };
 const auto invite_address = [](Stage& stage) { return stage.invite_address(); };
+const auto invite_bob = [](Stage& stage) {
+    return stage.post("/rooms/" + stage.room + "/invite", R"({"user_id":"@bob:hs.test"})", stage.tokens["alice"]);
+};
+const auto membership_of_bob = [](const Stage& stage) {
+    return stage.get("/rooms/" + stage.room + "/state/m.room.member/@bob:hs.test", stage.tokens.at("alice")).text("membership");
+};
 const auto publish = [](Stage& stage) {
     return stage.put("/directory/list/room/" + stage.room, R"({"visibility":"public"})", stage.tokens["alice"]);
 };
@@ -285,16 +291,9 @@ std::vector<Row> all_rows() {
         "user_may_join_room", a_public_room,
         [](Stage& stage) { return stage.post("/join/" + stage.room, "{}", stage.tokens["bob"]); }, &Stage::joined_rooms_of_bob,
         spam("Not allowed to join this room"), by_verdict);
-    row(
-        "user_may_invite", a_room,
-        [](Stage& stage) {
-            return stage.post("/rooms/" + stage.room + "/invite", R"({"user_id":"@bob:hs.test"})", stage.tokens["alice"]);
-        },
-        [](const Stage& stage) {
-            return stage.get("/rooms/" + stage.room + "/state/m.room.member/@bob:hs.test", stage.tokens.at("alice"))
-                .text("membership");
-        },
-        spam("Invites have been disabled on this server"), by_verdict);
+    row("user_may_invite", a_room, invite_bob, membership_of_bob, spam("Invites have been disabled on this server"), by_verdict);
+    row("get_ratelimit_override_for_user", a_room, invite_bob, membership_of_bob,
+        refused(429, "M_LIMIT_EXCEEDED", "Too Many Requests"), nobody_named);
     row(
         "user_may_create_room", nothing_to_prepare,
         [](Stage& stage) { return stage.post("/createRoom", "{}", stage.tokens["bob"]); }, &Stage::joined_rooms_of_bob,
@@ -337,6 +336,13 @@ std::vector<Row> all_rows() {
                 std::count_if(begin(files), end(files), [](const auto& file) { return file.is_regular_file(); }));
         },
         refused(400, "M_UNKNOWN", "Bad content"), nobody_named);
+    row(
+        "user_may_send_state_event", a_room,
+        [](Stage& stage) {
+            return stage.put("/rooms/" + stage.room + "/state/org.example.sign", R"({"says":")" + stage.name("welcome ") + "\"}",
+                             stage.tokens["alice"]);
+        },
+        &Stage::latest_event, refused(403, "M_FORBIDDEN", "You are not permitted to send the state event"), nobody_named);
     row("check_login_for_spam", nothing_to_prepare, log_in, &Stage::device, spam("Login was blocked by the server"),
         by_verdict);
 
@@ -494,6 +500,7 @@ TEST(ContractTable, HasARowForEveryCallbackOfAnOperationThatThisServerHas) {
     const std::set<std::string_view> elsewhere = {
         "on_update", "default_batch_size", "min_batch_size",  // background_update_test.cpp
         "should_drop_federated_event",                        // federation_test.cpp
+        "federated_user_may_invite",
     };
     EXPECT_EQ(missing, elsewhere);
 }

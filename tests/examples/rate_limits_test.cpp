@@ -351,14 +351,12 @@ TEST_F(InviteRatesTest, AUserIsInvitedNoMoreOftenThanABurst) {
 }
 
 TEST_F(InviteRatesTest, AUserInvitesNoMoreOftenThanABurstAlsoIntoNewRooms) {
-    EXPECT_EQ(
-        post(
-            "/createRoom",
-            R"({"invite":["@b:hs.test","@c:hs.test"],)"
-            R"("invite_3pid":[{"id_server":"x","medium":"email","address":"d@hs.test"}]})",
-            alice)
-            .status,
-        200)
+    EXPECT_EQ(post("/createRoom",
+                   R"({"invite":["@b:hs.test","@c:hs.test"],)"
+                   R"("invite_3pid":[{"id_server":"x","medium":"email","address":"d@hs.test"}]})",
+                   alice)
+                  .status,
+              200)
         << "three";
     const std::string room = create_room(alice);
     expect_limited(post("/createRoom", R"({"invite":["@b:hs.test","@c:hs.test"]})", alice));
@@ -367,6 +365,52 @@ TEST_F(InviteRatesTest, AUserInvitesNoMoreOftenThanABurstAlsoIntoNewRooms) {
     expect_limited(invite(room, "f", alice));
     EXPECT_EQ(admin("POST", "/v1/users/@alice:hs.test/override_ratelimit", "{}").status, 200);
     for (const char* const user : {"f", "g", "h"}) EXPECT_EQ(invite(room, user, alice).status, 200) << "freed of limits";
+}
+
+class RateCallbackTest : public InviteRatesTest {
+protected:
+    /// The limits that the probe was asked about, each with its user, since this was last asked.
+    [[nodiscard]] Texts limits_asked() const {
+        Texts asked;
+        const Answer answer = server.request("GET", "/_synapse/client/probe/a?clear=1");
+        for (const boost::json::value& record : answer.body.at("journal").as_array()) {
+            if (record.at("callback") != "get_ratelimit_override_for_user") continue;
+            const boost::json::object& words = record.as_object();
+            asked.push_back(std::string(words.at("user_id").as_string()) + " " +
+                            std::string(words.at("limiter_name").as_string()));
+        }
+        return asked;
+    }
+};
+
+TEST_F(RateCallbackTest, ModulesAreAskedForEachLimitOfAnInvitationAboutWhoInvites) {
+    const std::string room = create_room(alice);
+    static_cast<void>(limits_asked());
+    EXPECT_EQ(invite(room, "bob", alice).status, 200);
+    EXPECT_EQ(limits_asked(), (Texts{"@alice:hs.test rc_invites.per_room", "@alice:hs.test rc_invites.per_user",
+                                     "@alice:hs.test rc_invites.per_issuer"}));
+    EXPECT_EQ(invite_by_mail(room, "x@hs.test", alice).status, 200);
+    EXPECT_EQ(limits_asked(), (Texts{"@alice:hs.test rc_invites.per_room", "@alice:hs.test rc_invites.per_issuer"}));
+    static_cast<void>(create_room(alice, R"({"invite":["@bob:hs.test","@carol:hs.test"]})"));
+    EXPECT_EQ(limits_asked(), Texts{"@alice:hs.test rc_invites.per_issuer"});
+    EXPECT_EQ(send(room, "hello", alice).status, 200);
+    EXPECT_EQ(post("/join/" + create_room(root, R"({"preset":"public_chat"})"), "{}", alice).status, 200);
+    EXPECT_EQ(limits_asked(), Texts()) << "other limits are the configuration's";
+    const std::string admins = create_room(root);
+    EXPECT_EQ(invite(admins, "bob", root).status, 200);
+    EXPECT_EQ(admin("POST", "/v1/users/@alice:hs.test/override_ratelimit", "{}").status, 200);
+    EXPECT_EQ(invite(room, "carol", alice).status, 200);
+    EXPECT_EQ(limits_asked(), Texts()) << "nor about who isn't limited";
+}
+
+TEST_F(RateCallbackTest, AModuleFreesAUserOfTheseLimits) {
+    const std::string unlimited = server.register_user("unlimited1");
+    const std::string room = create_room(unlimited);
+    for (int number = 0; number < 8; ++number) EXPECT_EQ(invite(room, "user" + std::to_string(number), unlimited).status, 200);
+    for (int number = 0; number < 5; ++number)
+        static_cast<void>(create_room(unlimited, R"({"invite":["@dave:hs.test","@erin:hs.test"]})"));
+    const std::string other = create_room(alice);
+    EXPECT_EQ(invite(other, "dave", alice).status, 200) << "what isn't limited doesn't count for others";
 }
 
 TEST_F(InviteRatesTest, OtherServersInviteNoMoreOftenThanABurst) {

@@ -234,7 +234,8 @@ TEST_F(ProbedRoomTest, CreatingARoomAsksInTheContractsOrder) {
     static_cast<void>(create_room(alice, R"({"name":"x","invite":["@bob:hs.test"]})"));
     Texts asked = journal("b");
     std::erase_if(asked, [](const std::string& line) { return line.starts_with("on_new_event"); });
-    EXPECT_EQ(asked, (Texts{"on_create_room", "user_may_create_room", "check_visibility_can_be_modified",
+    EXPECT_EQ(asked, (Texts{"on_create_room", "user_may_create_room", "get_ratelimit_override_for_user",
+                            "check_visibility_can_be_modified",
                             "check_event_allowed m.room.create", "check_event_allowed m.room.member",
                             "check_event_allowed m.room.power_levels", "check_event_allowed m.room.join_rules",
                             "check_event_allowed m.room.history_visibility", "check_event_allowed m.room.guest_access",

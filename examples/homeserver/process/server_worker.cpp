@@ -82,7 +82,7 @@ struct ServerWorker::Parts {
           shared_turns(process.database, clock, process.turns, background),
           room_turns(shared_turns),
           rate_overrides(process.database, place.bus, place.where.executor),
-          rate_limits(process.rate_limiters, rate_overrides, process.database),
+          rate_limits(process.rate_limiters, rate_overrides, modules.hooks().ratelimit, process.database),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
                        modules.hooks().third_party_rules, process.notifier, room_turns),
           memberships(process.database, process.server_name, rate_limits, modules.hooks().spam_checker, event_sender,

@@ -56,8 +56,14 @@ async::task<void> RateLimits::take_join(std::string user_id, bool is_known) {
     if (!free) take_one(limiter, user_id);
 }
 
-async::task<RateLimit> RateLimits::limit_for(std::string /*user_id*/, std::string /*limiter_name*/, RateLimit usual) {
-    co_return usual;
+async::task<RateLimit> RateLimits::limit_for(std::string user_id, std::string limiter_name, RateLimit usual) {
+    const std::optional<callbacks::RatelimitOverride> said =
+        co_await ratelimit_.get_ratelimit_override_for_user(user_id, limiter_name);
+    if (!said) co_return usual;
+    RateLimit limit;
+    limit.per_second = said->per_second();
+    limit.burst_count = said->burst_count();
+    co_return limit;
 }
 
 async::task<RateClaim> RateLimits::claim_invite(RateLimiter& limiter, std::string limiter_name, std::string whose,

@@ -5,6 +5,8 @@
 
 #include <modapi/database.h>
 
+#include <callbacks/ratelimit.h>
+
 #include <async/task.h>
 
 #include <memory>
@@ -30,8 +32,9 @@ struct LimitedInvite {
 /// server admins, for whom the invitations and joins of this aren't asked; what modules do, for which nothing of this is.
 class RateLimits {
 public:
-    RateLimits(RateLimiters& limiters, RateOverrides& overrides, modapi::Database& database) noexcept
-        : limiters_(limiters), overrides_(overrides), database_(database) {}
+    RateLimits(RateLimiters& limiters, RateOverrides& overrides, callbacks::RatelimitDispatch& ratelimit,
+               modapi::Database& database) noexcept
+        : limiters_(limiters), overrides_(overrides), ratelimit_(ratelimit), database_(database) {}
 
     /// A user's message, or whatever counts as one. `keep` what came about. Null: it isn't limited.
     [[nodiscard]] async::task<std::shared_ptr<RateClaim>> claim_message(std::string user_id);
@@ -67,6 +70,7 @@ private:
 
     RateLimiters& limiters_;
     RateOverrides& overrides_;
+    callbacks::RatelimitDispatch& ratelimit_;
     modapi::Database& database_;
 };
 
