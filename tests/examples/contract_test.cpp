@@ -291,7 +291,8 @@ std::vector<Row> all_rows() {
         "user_may_join_room", a_public_room,
         [](Stage& stage) { return stage.post("/join/" + stage.room, "{}", stage.tokens["bob"]); }, &Stage::joined_rooms_of_bob,
         spam("Not allowed to join this room"), by_verdict);
-    row("user_may_invite", a_room, invite_bob, membership_of_bob, spam("Invites have been disabled on this server"), by_verdict);
+    row("user_may_invite", a_room, invite_bob, membership_of_bob, spam("Invites have been disabled on this server"),
+        by_verdict);
     row("get_ratelimit_override_for_user", a_room, invite_bob, membership_of_bob,
         refused(429, "M_LIMIT_EXCEEDED", "Too Many Requests"), nobody_named);
     row(

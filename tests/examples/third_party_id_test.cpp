@@ -313,8 +313,8 @@ TEST_F(ThirdPartyInviteTest, WaitsForSomebodyToHaveTheAddress) {
     EXPECT_EQ(invite(room, "Bob@example.org").status, 200);
     const Texts callbacks = asked();
     EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 6),
-                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", "user_may_send_3pid_invite", "check_event_allowed",
-                                     "check_event_for_spam"));
+                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", "user_may_send_3pid_invite",
+                                     "check_event_allowed", "check_event_for_spam"));
     const std::string bob = server.register_user("bob");
     EXPECT_EQ(membership(room, "@bob:hs.test"), "");
     EXPECT_EQ(add(proof_of(email_for_account("bob@example.org")), bob, "bob").status, 200);
@@ -333,7 +333,8 @@ TEST_F(ThirdPartyInviteTest, InvitesWhoHasTheAddress) {
     EXPECT_EQ(invite(room, "bob@example.org").status, 200);
     const Texts callbacks = asked();
     EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 6),
-                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", rate, "user_may_invite", "check_event_allowed"));
+                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", rate, "user_may_invite",
+                                     "check_event_allowed"));
     EXPECT_EQ(membership(room, "@bob:hs.test"), "invite");
 }
 

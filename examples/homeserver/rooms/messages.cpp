@@ -91,8 +91,8 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 }
 
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                callbacks::SpamCheckerDispatch& spam_checker, RateLimits& rate_limits, EventSender& event_sender,
-                                Memberships& memberships) {
+                                callbacks::SpamCheckerDispatch& spam_checker, RateLimits& rate_limits,
+                                EventSender& event_sender, Memberships& memberships) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();

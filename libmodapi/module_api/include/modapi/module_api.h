@@ -296,8 +296,8 @@ public:
         callbacks::JsonDict content = callbacks::JsonDict(),
         std::vector<std::string> remote_room_hosts = std::vector<std::string>());
     /// Creates a room as a client of `user_id` would: `config` is a createRoom body. Gives room id and alias.
-    /// `creator_join_profile` is what the creator's member event says instead of their profile. `ratelimit`: it counts as if the
-    /// user did it. Errors: ForeignUserError, std::runtime_error for who of this server is no user; the SynapseErrors of
+    /// `creator_join_profile` is what the creator's member event says instead of their profile. `ratelimit`: it counts as if
+    /// the user did it. Errors: ForeignUserError, std::runtime_error for who of this server is no user; the SynapseErrors of
     /// createRoom, with `ratelimit` 429 `M_LIMIT_EXCEEDED` as well.
     [[nodiscard]] async::task<std::pair<std::string, std::optional<std::string>>> create_room(
         std::string user_id, callbacks::JsonDict config, bool ratelimit = true,
