@@ -85,8 +85,8 @@ std::string without_rate_limits(const std::string& settings) {
         {"rc_invites", "{per_room: {per_second: 0}, per_user: {per_second: 0}, per_issuer: {per_second: 0}}"}};
     std::string lines;
     for (const auto& [key, unlimited] : limits) {
-        const std::string begin = std::string(key) + ": ";
-        if (settings.find(begin) == std::string::npos) lines += begin + unlimited + "\n";
+        const std::string begin = std::string(key) + ":";
+        if (settings.find(begin) == std::string::npos) lines += begin + " " + unlimited + "\n";
     }
     return lines;
 }

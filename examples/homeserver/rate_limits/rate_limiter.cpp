@@ -45,7 +45,7 @@ double RateLimiter::level_of(std::uint64_t name, time_point now) const {
 std::optional<std::chrono::milliseconds> RateLimiter::wait_for(double level, const RateLimit& limit, std::int64_t actions) {
     const double too_many = level + static_cast<double>(actions) - static_cast<double>(limit.burst_count);
     if (too_many <= rounding) return std::nullopt;
-    const double seconds = std::min(too_many / limit.per_second, longest_wait_s);
+    const double seconds = std::min((too_many - rounding / 2) / limit.per_second, longest_wait_s);
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
     return std::max(wait, std::chrono::milliseconds(1));
 }
