@@ -99,7 +99,6 @@ struct FieldChange {
     std::string user_id;
     std::optional<std::string> value;
     bool by_admin = false;
-    bool deactivation = false;        ///< it belongs to one
     bool stays_out_of_rooms = false;  ///< of a shadow-banned user: nobody sees it
     std::optional<callbacks::Requester> requester;  ///< whose session asks for it; none: no client does
 };
@@ -110,7 +109,8 @@ async::task<void> change_profile(modapi::Database& database, callbacks::ThirdPar
     const std::string& user_id = change.user_id;
     const std::string statement = field.update_statement;
     const ProfileInfo profile = co_await database.run("store_profile", &store_field, statement, user_id, change.value, change.requester);
-    co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, change.deactivation);
+    const bool deactivation = false;
+    co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, deactivation);
     if (!change.stays_out_of_rooms) co_await memberships.update_profile(user_id, change.by_admin);
 }
 
@@ -188,9 +188,8 @@ FieldChange by_admin(std::string user_id, std::string value, const ProfileField&
 
 }  // namespace
 
-async::task<void> Profiles::set_display_name(std::string user_id, std::string value, bool deactivation) {
+async::task<void> Profiles::set_display_name(std::string user_id, std::string value) {
     FieldChange change = by_admin(std::move(user_id), std::move(value), display_name_field);
-    change.deactivation = deactivation;
     co_await require_user(database_, server_name_, change.user_id);
     co_await change_profile(database_, third_party_rules_, memberships_, display_name_field, std::move(change));
 }

@@ -135,6 +135,9 @@ struct WorkFamilies {
         : background(into.counter("modapi_background_calls_total", "Runs of modules' looping and delayed background calls.")),
           failed_background(into.counter("modapi_background_call_failures_total",
                                          "Runs of modules' background calls that ended with an exception.")),
+          processes(into.counter("modapi_background_processes_total", "Background processes that modules started.")),
+          failed_processes(into.counter("modapi_background_process_failures_total",
+                                        "Background processes of modules that ended with an exception.")),
           requests(into.counter("modapi_http_client_requests_total",
                                 "Requests of modules' HTTP clients by the first digit of the answer's status; status=\"none\": no "
                                 "answer came.")),
@@ -149,6 +152,11 @@ struct WorkFamilies {
     void add(const ModuleStatistics& module, const MetricLabels& labels) {
         background.add(labels, counted(module.background_calls));
         failed_background.add(labels, counted(module.failed_background_calls));
+        for (const CallbackCounts& counts : module.background_processes) {
+            const MetricLabels of_process = with(labels, "process", counts.callback);
+            processes.add(of_process, counted(counts.calls));
+            failed_processes.add(of_process, counted(counts.failed));
+        }
         if (module.http_client.durations.count() > 0) {
             for (std::size_t digit = 0; digit < module.http_client.answered.size(); ++digit) {
                 const std::string status = digit == 0 ? "none" : std::to_string(digit) + "xx";
@@ -163,6 +171,8 @@ struct WorkFamilies {
 
     MetricFamily background;
     MetricFamily failed_background;
+    MetricFamily processes;
+    MetricFamily failed_processes;
     MetricFamily requests;
     MetricFamily request_durations;
     MetricFamily failed_transactions;
