@@ -23,6 +23,8 @@ using callbacks::JsonDict;
 using callbacks::ProfileInfo;
 using callbacks::SynapseError;
 
+constexpr std::string_view changing_profiles = "change a profile";
+
 /// The two fields of a profile, which differ in nothing but names and limits.
 struct ProfileField {
     const char* key;  ///< in paths and bodies
@@ -54,7 +56,7 @@ FoundProfile find_user_and_profile(modapi::Transaction& transaction, const std::
 
 ProfileInfo store_field(modapi::Transaction& transaction, const std::string& statement, const std::string& user_id,
                         const std::optional<std::string>& value, const std::optional<callbacks::Requester>& requester) {
-    if (requester) require_session(transaction, *requester);
+    if (requester) require_session(transaction, *requester, changing_profiles);
     transaction.execute(statement, user_id, value);
     ProfileInfo profile = find_profile(transaction, user_id);
     write_directory_words(transaction, user_id, profile.display_name);
@@ -123,7 +125,7 @@ async::task<void> require_user(modapi::Database& database, const ServerName& ser
 async::task<modapi::Response> put_field(Authentication& authentication, modapi::Database& database,
                                         const ServerName& server_name, callbacks::ThirdPartyRulesDispatch& third_party_rules,
                                         Memberships& memberships, const RoutedRequest& request, const ProfileField& field) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const callbacks::Requester requester = co_await authentication.requester_of(request, changing_profiles);
     FieldChange change;
     change.user_id = user_parameter(request, 0).to_string();
     change.by_admin = co_await is_server_admin(database, requester.user.to_string());
