@@ -62,7 +62,7 @@ TEST(ConfigurationTest, GivesAModuleOfTheHostsASectionOfItsOwn) {
     EXPECT_TRUE(module.is_same_as(own_section("audit: {audit_room: '!a:x'}\n")));
     EXPECT_FALSE(module.is_same_as(own_section("audit: {audit_room: '!b:x'}\n")));
     EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit:\n  audit_room: 1\n")); }),
-              "hs.yaml:2: audit.audit_room: must be a string, not an integer (module audit)");
+              "hs.yaml:2: audit.audit_room: must be a string, not a number (module audit)");
     EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit: [1]\n")); }), "hs.yaml:1: audit: must be a mapping");
     EXPECT_EQ(loading_error([] { static_cast<void>(own_section("server_name: x\n")); }), "hs.yaml:1: audit.audit_room: is required (module audit)");
 }
