@@ -102,13 +102,16 @@ protected:
     [[nodiscard]] std::vector<std::string> module_names() const {
         std::vector<std::string> names;
         const Answer answer = admin("GET", "/v1/modules");
-        for (const boost::json::value& module : answer.body.at("modules").as_array()) names.emplace_back(module.at("name").as_string());
+        for (const boost::json::value& module : answer.body.at("modules").as_array())
+            names.emplace_back(module.at("name").as_string());
         return names;
     }
     /// Has another file read.
     [[nodiscard]] Answer reload(const std::string& section) const {
-        server.configure("enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\n"
-                         "registration_shared_secret: " + std::string(admins_secret) + "\nauto_accept_invites:\n" + section);
+        server.configure(
+            "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\n"
+            "registration_shared_secret: " +
+            std::string(admins_secret) + "\nauto_accept_invites:\n" + section);
         return admin("POST", "/v1/modules/reload");
     }
 
@@ -145,7 +148,8 @@ TEST_F(BuiltInAcceptanceOfAll, IsReloadedWithTheOthersAndStaysTheLastOne) {
         EXPECT_EQ(refused.status, 400);
         EXPECT_NE(refused.text("error").find(mistake), std::string::npos) << refused.body;
     };
-    expect_mistake("  enabled: 7\n", "auto_accept_invites.enabled: must be true or false, not an integer (module auto_accept_invites)");
+    expect_mistake("  enabled: 7\n",
+                   "auto_accept_invites.enabled: must be true or false, not an integer (module auto_accept_invites)");
     expect_mistake("  only_from_friends: true\n", "auto_accept_invites.only_from_friends: ");
     expect_mistake("  enabled: true\n  worker_to_run_on: all\n", "auto_accept_invites.worker_to_run_on: ");
 }
@@ -153,8 +157,9 @@ TEST_F(BuiltInAcceptanceOfAll, IsReloadedWithTheOthersAndStaysTheLastOne) {
 class BuiltInAcceptanceOfDirectInvites : public BuiltInAcceptance {
 protected:
     BuiltInAcceptanceOfDirectInvites()
-        : BuiltInAcceptance("  enabled: true\n  only_for_direct_messages: true\n  only_from_local_users: true\n"
-                            "  worker_to_run_on: worker1\n") {}
+        : BuiltInAcceptance(
+              "  enabled: true\n  only_for_direct_messages: true\n  only_from_local_users: true\n"
+              "  worker_to_run_on: worker1\n") {}
 };
 
 TEST_F(BuiltInAcceptanceOfDirectInvites, AcceptsNoOthersAndDoesItOnTheWorkerThatIsNamed) {

@@ -18,8 +18,9 @@ using modapi::Transaction;
 void make_older_accounts(Transaction& transaction) {
     transaction.execute("ALTER TABLE users DROP COLUMN locked");
     transaction.execute("ALTER TABLE users DROP COLUMN suspended");
-    transaction.execute("INSERT INTO users (user_id, admin, is_guest, deactivated, shadow_banned, creation_ts) VALUES "
-                        "('@older:hs.test', 1, 0, 0, 0, 7)");
+    transaction.execute(
+        "INSERT INTO users (user_id, admin, is_guest, deactivated, shadow_banned, creation_ts) VALUES "
+        "('@older:hs.test', 1, 0, 0, 0, 7)");
 }
 
 TEST(OlderAccountsTest, AreNeitherLockedNorSuspended) {

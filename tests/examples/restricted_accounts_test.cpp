@@ -25,11 +25,14 @@ protected:
         return admin("PUT", "/v1/suspend/" + user_id, body);
     }
     void suspend(const std::string& user, bool suspended) const {
-        const Answer answer = suspend("@" + user + ":hs.test", std::string(R"({"suspend":)") + (suspended ? "true" : "false") + "}");
+        const Answer answer =
+            suspend("@" + user + ":hs.test", std::string(R"({"suspend":)") + (suspended ? "true" : "false") + "}");
         EXPECT_EQ(answer.status, 200) << answer.body;
         EXPECT_EQ(answer.body.at("user_@" + user + ":hs.test_suspended"), suspended);
     }
-    [[nodiscard]] std::string sent_id(const std::string& text, const std::string& token) { return send(room, text, token).text("event_id"); }
+    [[nodiscard]] std::string sent_id(const std::string& text, const std::string& token) {
+        return send(room, text, token).text("event_id");
+    }
     [[nodiscard]] Answer redact(const std::string& event_id, const std::string& token) {
         return put("/rooms/" + room + "/redact/" + event_id + "/r" + std::to_string(++sent), "{}", token);
     }
@@ -83,10 +86,12 @@ TEST_F(RestrictedAccountTest, ModulesSeeWhoIsLockedAndWhoIsSuspended) {
 }
 
 TEST_F(RestrictedAccountTest, ALockMeetsWhatIsUnderWay) {
-    const Answer sent_late = held("check_event_allowed", [&] { return send(room, "too late", alice); }, [&] { lock("alice", true); });
+    const Answer sent_late = held(
+        "check_event_allowed", [&] { return send(room, "too late", alice); }, [&] { lock("alice", true); });
     expect_locked(sent_late);
     lock("alice", false);
-    const Answer logged_in_late = held("check_login_for_spam", [&] { return log_in(); }, [&] { lock("alice", true); });
+    const Answer logged_in_late = held(
+        "check_login_for_spam", [&] { return log_in(); }, [&] { lock("alice", true); });
     expect_locked(logged_in_late);
     lock("alice", false);
     const Answer joined_late = held(
@@ -95,10 +100,12 @@ TEST_F(RestrictedAccountTest, ALockMeetsWhatIsUnderWay) {
 }
 
 TEST_F(RestrictedAccountTest, ALockIsTakenOffInTimeForWhatIsUnderWay) {
-    const Answer in_time = held("check_event_allowed", [&] { return send(room, "in time", alice); }, [&] {
-        lock("alice", true);
-        lock("alice", false);
-    });
+    const Answer in_time = held(
+        "check_event_allowed", [&] { return send(room, "in time", alice); },
+        [&] {
+            lock("alice", true);
+            lock("alice", false);
+        });
     EXPECT_EQ(in_time.status, 200) << in_time.body;
 }
 
@@ -111,15 +118,18 @@ TEST_F(RestrictedAccountTest, ASuspendedUserSaysNothing) {
     expect_suspended(redact(of_bob, alice), "redact what others have sent");
     expect_suspended(redact("$nothing", alice), "redact what others have sent");
     expect_suspended(post("/join/" + other_room, "{}", alice), "join rooms");
-    expect_suspended(put("/rooms/" + other_room + "/state/m.room.member/@alice:hs.test", R"({"membership":"join"})", alice), "join rooms");
+    expect_suspended(put("/rooms/" + other_room + "/state/m.room.member/@alice:hs.test", R"({"membership":"join"})", alice),
+                     "join rooms");
     expect_suspended(put("/rooms/" + other_room + "/state/m.room.member/@alice:hs.test", R"({"membership":"knock"})", alice),
                      "knock at rooms");
     expect_suspended(invite("@carol:hs.test", alice), "invite users");
-    expect_suspended(post("/rooms/" + room + "/invite", R"({"medium":"email","address":"carol@hs.test"})", alice), "invite users");
+    expect_suspended(post("/rooms/" + room + "/invite", R"({"medium":"email","address":"carol@hs.test"})", alice),
+                     "invite users");
     expect_suspended(post("/rooms/" + room + "/kick", R"({"user_id":"@bob:hs.test"})", alice), "remove users from rooms");
     expect_suspended(post("/createRoom", "{}", alice), "create rooms");
     expect_suspended(rename(alice, "alice", "Alice"), "change a profile");
-    expect_suspended(put("/profile/@alice:hs.test/avatar_url", R"({"avatar_url":"mxc://hs.test/a"})", alice), "change a profile");
+    expect_suspended(put("/profile/@alice:hs.test/avatar_url", R"({"avatar_url":"mxc://hs.test/a"})", alice),
+                     "change a profile");
     suspend("alice", false);
     EXPECT_EQ(send(room, "hello", alice).status, 200);
 }
@@ -144,7 +154,8 @@ TEST_F(RestrictedAccountTest, ASuspensionMeetsWhatIsUnderWay) {
     };
     expect_suspended(while_suspended("check_event_allowed", [&] { return send(room, "too late", alice); }), "send messages");
     const std::string other_room = public_room(bob);
-    expect_suspended(while_suspended("user_may_join_room", [&] { return post("/join/" + other_room, "{}", alice); }), "join rooms");
+    expect_suspended(while_suspended("user_may_join_room", [&] { return post("/join/" + other_room, "{}", alice); }),
+                     "join rooms");
     expect_suspended(while_suspended("user_may_invite", [&] { return invite("@carol:hs.test", alice); }), "invite users");
     expect_suspended(while_suspended("check_event_allowed", [&] { return post("/createRoom", "{}", alice); }), "create rooms");
     EXPECT_EQ(bodies(get("/rooms/" + room + "/messages?dir=b", bob).body.at("chunk")).front(), "m.room.member");
@@ -155,8 +166,8 @@ TEST_F(RestrictedAccountTest, SuspendingHasItsRules) {
     expect_error(suspend("@alice:other.test", R"({"suspend":true})"), 400, "M_UNKNOWN", "Only local users can be suspended");
     expect_error(suspend("@alice:hs.test", "{}"), 400, "M_MISSING_PARAM", "Missing key 'suspend'");
     EXPECT_EQ(suspend("@alice:hs.test", R"({"suspend":"yes"})").status, 400);
-    expect_error(server.request("PUT", "/_synapse/admin/v1/suspend/@alice:hs.test", R"({"suspend":true})", bob), 403, "M_FORBIDDEN",
-                 "You are not a server admin");
+    expect_error(server.request("PUT", "/_synapse/admin/v1/suspend/@alice:hs.test", R"({"suspend":true})", bob), 403,
+                 "M_FORBIDDEN", "You are not a server admin");
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"locked":"yes"})").status, 400);
     EXPECT_EQ(send(room, "hello", alice).status, 200);
 }

@@ -57,14 +57,16 @@ TEST(ConfigurationTest, GivesAModuleOfTheHostsASectionOfItsOwn) {
     const modapi::ConfiguredModule module = own_section("server_name: x\naudit:\n  audit_room: '!a:x'\n");
     EXPECT_EQ(module.name, "audit");
     EXPECT_EQ(module.masked_config().at("audit_room"), "!a:x");
-    EXPECT_EQ(loading_error([&] { module.fail({"audit_room"}, "is closed"); }), "hs.yaml:3: audit.audit_room: is closed (module audit)");
+    EXPECT_EQ(loading_error([&] { module.fail({"audit_room"}, "is closed"); }),
+              "hs.yaml:3: audit.audit_room: is closed (module audit)");
     EXPECT_EQ(loading_error([&] { module.fail({}, "can't start"); }), "hs.yaml:2: audit: can't start (module audit)");
     EXPECT_TRUE(module.is_same_as(own_section("audit: {audit_room: '!a:x'}\n")));
     EXPECT_FALSE(module.is_same_as(own_section("audit: {audit_room: '!b:x'}\n")));
     EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit:\n  audit_room: 1\n")); }),
               "hs.yaml:2: audit.audit_room: must be a string, not a number (module audit)");
     EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit: [1]\n")); }), "hs.yaml:1: audit: must be a mapping");
-    EXPECT_EQ(loading_error([] { static_cast<void>(own_section("server_name: x\n")); }), "hs.yaml:1: audit.audit_room: is required (module audit)");
+    EXPECT_EQ(loading_error([] { static_cast<void>(own_section("server_name: x\n")); }),
+              "hs.yaml:1: audit.audit_room: is required (module audit)");
 }
 
 TEST(ConfigurationTest, ReadsScalarsAsYaml1_1Does) {

@@ -192,13 +192,15 @@ TEST_F(DeferredCallTest, TakesThreadsOfAPoolOfTheModulesOwn) {
     const auto queued = test.time.start(First::api->defer_to_threadpool(narrow, &HeldCall::answer, held, 2));
     EXPECT_EQ(test.wait(First::api->defer_to_thread(&return_at_once, 5)), 5) << "the module has other threads too";
     EXPECT_EQ(test.wait(First::api->defer_to_threadpool(other, &return_at_once, 6)), 6) << "and other pools";
-    EXPECT_EQ(test.wait(Second::api->defer_to_threadpool(narrow, &return_at_once, 7)), 7) << "another module's pool of that name";
+    EXPECT_EQ(test.wait(Second::api->defer_to_threadpool(narrow, &return_at_once, 7)), 7)
+        << "another module's pool of that name";
     pass(60s);
     ASSERT_TRUE(one.done() && queued.done());
     EXPECT_THROW(one.result(), DeferredCallTimeout);
     EXPECT_THROW(queued.result(), DeferredCallTimeout);
     EXPECT_TRUE(log.contains("module test.Module0: defer_to_threadpool: the call took longer than its 60000 ms")) << log.text();
-    EXPECT_TRUE(log.contains("module test.Module0: defer_to_threadpool: the call found no thread of the pool narrow free for 60000 ms"))
+    EXPECT_TRUE(
+        log.contains("module test.Module0: defer_to_threadpool: the call found no thread of the pool narrow free for 60000 ms"))
         << log.text();
     held->let_go();
     EXPECT_EQ(test.wait(First::api->defer_to_threadpool(narrow, &return_at_once, 8)), 8);

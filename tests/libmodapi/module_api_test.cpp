@@ -334,7 +334,8 @@ TEST_F(ModuleApiTest, RunsAProcessInTheBackgroundAndGivesItsResultToWhoeverAwait
 
 TEST_F(ModuleApiTest, GivesNothingForABackgroundProcessThatThrowsAndLogsItByItsNameAndModule) {
     EXPECT_FALSE(test.wait(came_to_its_end(api, true)));
-    EXPECT_TRUE(log.contains("error: module test.Module0: the background process fail failed: no luck request_id=")) << log.text();
+    EXPECT_TRUE(log.contains("error: module test.Module0: the background process fail failed: no luck request_id="))
+        << log.text();
 }
 
 TEST_F(ModuleApiTest, RunsABackgroundProcessThatNobodyAwaits) {
@@ -382,7 +383,8 @@ TEST_F(ModuleApiTest, CountsBackgroundProcessesByTheirNamesUpTo64OfThem) {
 /// Starts a process before it is asked.
 struct StartsProcess {
     StartsProcess(const callbacks::JsonDict&, ModuleApi& given) : api(given) {
-        api.run_as_background_process("count", [](int* counted) { ++*counted; }, &runs);
+        api.run_as_background_process(
+            "count", [](int* counted) { ++*counted; }, &runs);
     }
     async::task<void> start() {
         runs_at_start = runs;
@@ -405,9 +407,10 @@ TEST(ModuleApiStartTest, BeginsBackgroundProcessesWithTheServiceAndLetsNobodyAwa
     test.run_ready();
     EXPECT_EQ(StartsProcess::runs_at_start, 0);
     EXPECT_EQ(StartsProcess::runs, 1);
-    EXPECT_EQ(StartsProcess::refusal,
-              "run_as_background_process: what a constructor or start() starts begins when its module is asked, and can't be awaited "
-              "before");
+    EXPECT_EQ(
+        StartsProcess::refusal,
+        "run_as_background_process: what a constructor or start() starts begins when its module is asked, and can't be awaited "
+        "before");
 }
 
 TEST_F(ModuleApiTest, StopsItsBackgroundCallsWithTheWorker) {

@@ -47,16 +47,18 @@ private:
 /// Whose access token this is. Errors: 401 `M_UNKNOWN_TOKEN` as above.
 [[nodiscard]] async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token);
 
-/// Whether the session that a request came from is there still: not logged out, its account in use and not locked, nor suspended if
-/// `act` says what a suspended user can't do. For use inside the transaction that a request ends with, when a module or something
-/// else that lasts was waited for since requester_of.
-[[nodiscard]] bool session_stands(modapi::Transaction& transaction, const callbacks::Requester& requester, std::string_view act = {});
+/// Whether the session that a request came from is there still: not logged out, its account in use and not locked, nor
+/// suspended if `act` says what a suspended user can't do. For use inside the transaction that a request ends with, when a
+/// module or something else that lasts was waited for since requester_of.
+[[nodiscard]] bool session_stands(modapi::Transaction& transaction, const callbacks::Requester& requester,
+                                  std::string_view act = {});
 /// Throws what requester_of throws for a session that doesn't stand any more.
 void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester, std::string_view act = {});
 /// session_stands for a transaction of somebody else, who gets it as a condition.
 [[nodiscard]] std::function<bool(modapi::Transaction&)> if_session_stands(callbacks::Requester requester, std::string act = {});
 /// require_session for a transaction of somebody else, who gets it as a condition.
-[[nodiscard]] std::function<void(modapi::Transaction&)> while_session_stands(callbacks::Requester requester, std::string act = {});
+[[nodiscard]] std::function<void(modapi::Transaction&)> while_session_stands(callbacks::Requester requester,
+                                                                             std::string act = {});
 /// Throws the 401 `M_USER_LOCKED` of requester_of.
 [[noreturn]] void refuse_locked_account();
 

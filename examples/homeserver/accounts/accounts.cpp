@@ -21,7 +21,8 @@ using callbacks::Codes;
 using callbacks::max_user_id;
 using callbacks::SynapseError;
 
-constexpr const char* account_columns = "user_id, password_hash, admin, is_guest, deactivated, shadow_banned, locked, suspended";
+constexpr const char* account_columns =
+    "user_id, password_hash, admin, is_guest, deactivated, shadow_banned, locked, suspended";
 
 using AccountRow = std::tuple<std::string, std::optional<std::string>, bool, bool, bool, bool, bool, bool>;
 
@@ -50,7 +51,8 @@ bool is_admin_account(modapi::Transaction& transaction, const std::string& user_
 /// False: the name is taken.
 bool insert_account(modapi::Transaction& transaction, const NewAccount& account) {
     const std::int64_t inserted = transaction.execute(
-        "INSERT INTO users (user_id, password_hash, admin, is_guest, deactivated, shadow_banned, creation_ts, locked, suspended) "
+        "INSERT INTO users (user_id, password_hash, admin, is_guest, deactivated, shadow_banned, creation_ts, locked, "
+        "suspended) "
         "VALUES (?, ?, ?, 0, 0, ?, ?, 0, 0) ON CONFLICT DO NOTHING",
         account.user_id, account.password_hash, account.admin, account.shadow_banned, account.creation_ts);
     if (inserted == 0) return false;

@@ -50,8 +50,8 @@ struct NewAccount {
 /// Whether exactly this user id is a local account, also a deactivated one.
 [[nodiscard]] async::task<bool> user_exists(modapi::Database& database, std::string user_id);
 [[nodiscard]] async::task<bool> is_server_admin(modapi::Database& database, std::string user_id);
-/// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`. For a write that an account must
-/// be in use for. For use inside a transaction.
+/// Throws for an account that nobody may use: SynapseError 404 "No row found", 403 `M_USER_DEACTIVATED`. For a write that an
+/// account must be in use for. For use inside a transaction.
 void require_usable(modapi::Transaction& transaction, const std::string& user_id);
 /// Throws for an account that nobody may log in to: as require_usable, and 401 `M_USER_LOCKED`.
 [[nodiscard]] async::task<void> require_unlocked_account(modapi::Database& database, std::string user_id);
@@ -71,7 +71,7 @@ bool mark_suspended(modapi::Transaction& transaction, const std::string& user_id
 /// Makes a local user a server admin, or no longer one. Errors: SynapseError 404 "No row found".
 [[nodiscard]] async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin);
 /// What `user_infos` reads of the users table.
-inline constexpr std::string_view user_info_columns = 
+inline constexpr std::string_view user_info_columns =
     "user_id, creation_ts, admin, deactivated, is_guest, shadow_banned, locked, suspended";
 /// All that is known of the accounts that a query of `user_info_columns` finds. For use inside a transaction.
 template <class... Values>

@@ -80,7 +80,8 @@ std::string_view act_of(const MembershipChange& change) {
 /// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
 std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
     return [target = change.target, requester = change.requester, act = act_of(change), still_wanted = change.still_wanted,
-            shows_profile = shows_profile(change), profile = before.profile, deactivated = before.deactivated](Transaction& transaction) {
+            shows_profile = shows_profile(change), profile = before.profile,
+            deactivated = before.deactivated](Transaction& transaction) {
         if (still_wanted && !still_wanted(transaction)) return false;
         if (requester && !session_stands(transaction, *requester, act)) return false;
         if (!shows_profile) return true;

@@ -91,7 +91,8 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
                                 Memberships& memberships) {
-    const bool is_membership = request.path_parameters.at(1) == "m.room.member";  // of which a suspended user may change their own
+    const bool is_membership =
+        request.path_parameters.at(1) == "m.room.member";  // of which a suspended user may change their own
     const std::string_view act = is_membership ? std::string_view() : changing_state;
     const Requester requester = co_await authentication.requester_of(request, act);
     Draft draft = draft_of(requester, request);

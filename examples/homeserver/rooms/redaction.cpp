@@ -18,8 +18,8 @@ using callbacks::Event;
 using callbacks::Requester;
 using modapi::Response;
 
-/// What a suspended user can't do by this redaction; empty: it takes back what they have said themselves. Throws what is to be said if
-/// they are suspended.
+/// What a suspended user can't do by this redaction; empty: it takes back what they have said themselves. Throws what is to be
+/// said if they are suspended.
 std::string require_redaction(modapi::Transaction& transaction, const Requester& requester, const std::string& event_id) {
     const auto row = transaction.query_one<std::string>("SELECT sender FROM events WHERE event_id = ?", event_id);
     const bool is_own = row && std::get<0>(*row) == requester.user.to_string();

@@ -68,8 +68,8 @@ Response redirect_to(const std::string& url) {
 /// `state`: `deactivated`, `locked`.
 Response unusable_page(const std::string& state) {
     return modapi::html_response(403, "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Account " + state +
-                                          "</title></head><body><h1>Account " + state + "</h1><p>This account has been " + state +
-                                          ".</p></body></html>");
+                                          "</title></head><body><h1>Account " + state + "</h1><p>This account has been " +
+                                          state + ".</p></body></html>");
 }
 
 Response confirmation_page(const ServerName& server_name, const SsoLogin& login, const std::string& client,

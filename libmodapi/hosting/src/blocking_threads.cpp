@@ -16,7 +16,8 @@ namespace modapi {
 
 /// One module's, or those of one of its pools.
 struct BlockingThreads::Share {
-    Share(const std::string& module, const char* member) : on_stack(std::make_unique<async::callback_identity>(module, member)) {}
+    Share(const std::string& module, const char* member)
+        : on_stack(std::make_unique<async::callback_identity>(module, member)) {}
 
     std::unique_ptr<async::callback_identity> on_stack;  ///< what its threads are in the middle of
     std::deque<std::shared_ptr<detail::DeferredCall>> waiting;
@@ -34,11 +35,14 @@ BlockingThreads::Share& BlockingThreads::share_of(const std::string& module, con
     const Owner owner(module, pool == nullptr ? std::string() : pool->name());
     const auto known = shares_.find(owner);
     if (known != shares_.end()) return *known->second;
-    const auto is_pool_of_module = [&](const auto& share) { return share.first.first == module && !share.first.second.empty(); };
-    if (pool != nullptr &&
-        static_cast<std::size_t>(std::count_if(shares_.begin(), shares_.end(), is_pool_of_module)) >= ThreadPool::most_of_a_module) {
-        throw std::logic_error("defer_to_threadpool: module " + module + " has " + std::to_string(ThreadPool::most_of_a_module) +
-                               " thread pools, and can't have another one, " + pool->name());
+    const auto is_pool_of_module = [&](const auto& share) {
+        return share.first.first == module && !share.first.second.empty();
+    };
+    if (pool != nullptr && static_cast<std::size_t>(std::count_if(shares_.begin(), shares_.end(), is_pool_of_module)) >=
+                               ThreadPool::most_of_a_module) {
+        throw std::logic_error("defer_to_threadpool: module " + module + " has " +
+                               std::to_string(ThreadPool::most_of_a_module) + " thread pools, and can't have another one, " +
+                               pool->name());
     }
     auto share = std::make_unique<Share>(module, pool == nullptr ? "defer_to_thread" : "defer_to_threadpool");
     return *shares_.emplace(owner, std::move(share)).first->second;

@@ -61,7 +61,8 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
 bool is_known(std::string_view key) { return key == "module" || key == "config" || key == "callbacks" || key == "run_on"; }
 
 /// The class that stands for its name; `place` is where that is written.
-void resolve(ConfiguredModule& configured, const ConfigurationFile& file, const ConfigurationPath& place, ModuleResolver& resolver) {
+void resolve(ConfiguredModule& configured, const ConfigurationFile& file, const ConfigurationPath& place,
+             ModuleResolver& resolver) {
     try {
         const StartStep step(file, place, "loading the library", configured.name);
         const ModuleDefinition& definition = resolver.resolve(configured.name);

@@ -138,12 +138,14 @@ struct WorkFamilies {
           processes(into.counter("modapi_background_processes_total", "Background processes that modules started.")),
           failed_processes(into.counter("modapi_background_process_failures_total",
                                         "Background processes of modules that ended with an exception.")),
-          requests(into.counter("modapi_http_client_requests_total",
-                                "Requests of modules' HTTP clients by the first digit of the answer's status; status=\"none\": no "
-                                "answer came.")),
-          request_durations(into.histogram("modapi_http_client_request_duration_seconds",
-                                           "How long modules waited for the whole answer to an HTTP request, or for what came in "
-                                           "its place.")),
+          requests(
+              into.counter("modapi_http_client_requests_total",
+                           "Requests of modules' HTTP clients by the first digit of the answer's status; status=\"none\": no "
+                           "answer came.")),
+          request_durations(
+              into.histogram("modapi_http_client_request_duration_seconds",
+                             "How long modules waited for the whole answer to an HTTP request, or for what came in "
+                             "its place.")),
           failed_transactions(into.counter("modapi_database_transaction_failures_total",
                                            "Modules' database transactions that ended with an exception.")),
           transaction_durations(into.histogram("modapi_database_transaction_duration_seconds",

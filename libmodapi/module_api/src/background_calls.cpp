@@ -53,8 +53,9 @@ void ProcessState::end() noexcept {
 
 async::task<void> ProcessState::ended(std::shared_ptr<ProcessState> state) {
     if (!state->has_begun_ && !state->has_ended_) {
-        throw std::logic_error("run_as_background_process: what a constructor or start() starts begins when its module is asked, and "
-                               "can't be awaited before");
+        throw std::logic_error(
+            "run_as_background_process: what a constructor or start() starts begins when its module is asked, and "
+            "can't be awaited before");
     }
     while (!state->has_ended_) co_await state->end_.wait();
 }

@@ -139,8 +139,8 @@ task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displaynam
 }
 
 task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool /*deactivation*/) {
-    framework_log().error("module {}: set_displayname: `deactivation` has no effect any more, and will be an error: leave it out",
-                          module_name_);
+    framework_log().error(
+        "module {}: set_displayname: `deactivation` has no effect any more, and will be an error: leave it out", module_name_);
     return set_displayname(std::move(user_id), std::move(new_displayname));
 }
 

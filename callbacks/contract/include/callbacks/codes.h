@@ -4,8 +4,8 @@
 
 namespace callbacks {
 
-/// The error codes of the Matrix protocol that a module may answer with (contract: `synapse.module_api.errors.Codes`). Their texts are
-/// those of 1.157: 1.106 had others, of unstable features, for USER_LOCKED and USER_ACCOUNT_SUSPENDED.
+/// The error codes of the Matrix protocol that a module may answer with (contract: `synapse.module_api.errors.Codes`). Their
+/// texts are those of 1.157: 1.106 had others, of unstable features, for USER_LOCKED and USER_ACCOUNT_SUSPENDED.
 enum class Codes : unsigned char {
     UNRECOGNIZED,
     UNAUTHORIZED,

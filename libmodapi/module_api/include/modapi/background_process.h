@@ -94,13 +94,14 @@ async::task<std::optional<T>> result_of_process(std::shared_ptr<ProcessResult<T>
 
 }  // namespace detail
 
-/// A background process that was started (ModuleApi::run_as_background_process). May be dropped: the process goes on. Or it is awaited,
-/// once:
+/// A background process that was started (ModuleApi::run_as_background_process). May be dropped: the process goes on. Or it is
+/// awaited, once:
 ///
-///     const std::optional<int> sent = co_await api_.run_as_background_process("send reminders", async::bind<&Reminders::send>(this));
+///     const std::optional<int> sent = co_await api_.run_as_background_process("send reminders",
+///     async::bind<&Reminders::send>(this));
 ///
-/// which gives what it returned; none if it threw, or was cut by a stop. T is `bool` for a process that returns nothing, and it is true
-/// then. Cancel: who waits goes on, and the process does too. Thread: the worker's.
+/// which gives what it returned; none if it threw, or was cut by a stop. T is `bool` for a process that returns nothing, and it
+/// is true then. Cancel: who waits goes on, and the process does too. Thread: the worker's.
 template <class T>
 class BackgroundProcess {
 public:

@@ -27,8 +27,8 @@ namespace modapi {
 class DeferredCalls;
 class RequestTrace;
 
-/// A call of ModuleApi::defer_to_thread or defer_to_threadpool took longer than its time limit, or found no thread free for as long. Its caller goes
-/// on; a call that has begun does too.
+/// A call of ModuleApi::defer_to_thread or defer_to_threadpool took longer than its time limit, or found no thread free for as
+/// long. Its caller goes on; a call that has begun does too.
 class DeferredCallTimeout : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

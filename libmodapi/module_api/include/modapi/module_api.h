@@ -231,8 +231,8 @@ public:
     /// user.
     [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user_id, std::string new_displayname);
     /// `deactivation` has no effect, and is an error in the log.
-    [[deprecated("set_displayname without `deactivation`, which has no effect")]] [[nodiscard]] async::task<void> set_displayname(
-        callbacks::UserID user_id, std::string new_displayname, bool deactivation);
+    [[deprecated("set_displayname without `deactivation`, which has no effect")]] [[nodiscard]] async::task<void>
+    set_displayname(callbacks::UserID user_id, std::string new_displayname, bool deactivation);
     /// Empty for whatever is no local user's id.
     [[nodiscard]] async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
     /// Notes that an identity server holds the binding of an address to a local user. Errors: ForeignUserError.
@@ -412,17 +412,19 @@ public:
     DelayedCall delayed_background_call(After after, Function&& f, Arguments&&... args) {
         return delay(after, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
-    /// Starts `f(args...)`, a function or a coroutine, beside whatever runs now, and returns: what is returned may be dropped, or awaited
-    /// for the result, which is none if `f` throws. That is logged with `desc`, which also names the process to the metrics, as the first
-    /// 64 names of a module are. Of what runs now nothing goes along: neither its deadline nor its request, in whose place the log has an
-    /// id of the process's own. It ends with the module, as background calls do; what a constructor or start() starts begins when the
-    /// module is asked, and can't be awaited there. Errors: none of `f`; std::logic_error where awaiting it would never end.
+    /// Starts `f(args...)`, a function or a coroutine, beside whatever runs now, and returns: what is returned may be dropped,
+    /// or awaited for the result, which is none if `f` throws. That is logged with `desc`, which also names the process to the
+    /// metrics, as the first 64 names of a module are. Of what runs now nothing goes along: neither its deadline nor its
+    /// request, in whose place the log has an id of the process's own. It ends with the module, as background calls do; what a
+    /// constructor or start() starts begins when the module is asked, and can't be awaited there. Errors: none of `f`;
+    /// std::logic_error where awaiting it would never end.
     template <class Function, class... Arguments>
     auto run_as_background_process(std::string desc, Function&& f, Arguments&&... args) {
         async::detail::require_safe_callable<Function>();
         constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Arguments>&...>;
-        static_assert(fits, "a background process is f(args...) with the arguments that stand after it: they are others, or more or "
-                            "fewer, than its parameters");
+        static_assert(fits,
+                      "a background process is f(args...) with the arguments that stand after it: they are others, or more or "
+                      "fewer, than its parameters");
         using Returned = async::detail::result_of<std::decay_t<Function>&, std::decay_t<Arguments>&...>;
         using Result = std::conditional_t<std::is_void_v<Returned>, bool, Returned>;
         using Call = detail::ProcessCall<Result, std::decay_t<Function>, std::decay_t<Arguments>...>;
@@ -449,8 +451,8 @@ public:
         return detail::result_of_deferred(std::make_shared<Call>(std::forward<Function>(f), std::forward<Arguments>(args)...),
                                           deferral());
     }
-    /// Likewise, on a thread of this pool, which is the module's own, too: what fills it doesn't keep calls of defer_to_thread waiting.
-    /// Errors: also std::logic_error for a pool too many.
+    /// Likewise, on a thread of this pool, which is the module's own, too: what fills it doesn't keep calls of defer_to_thread
+    /// waiting. Errors: also std::logic_error for a pool too many.
     template <class Function, class... Arguments>
     [[nodiscard]] auto defer_to_threadpool(const ThreadPool& pool, Function&& f, Arguments&&... args) {
         async::detail::require_safe_callable<Function>();
@@ -469,7 +471,8 @@ private:
     async::task<void> run_background(detail::BackgroundCall& call, bool is_of_one_worker);
     async::task<void> run_process(std::string desc, std::shared_ptr<detail::ProcessEnd> ending,
                                   std::shared_ptr<detail::BackgroundCall> call);
-    void begin_process(std::string desc, std::shared_ptr<detail::ProcessState> state, std::shared_ptr<detail::BackgroundCall> call);
+    void begin_process(std::string desc, std::shared_ptr<detail::ProcessState> state,
+                       std::shared_ptr<detail::BackgroundCall> call);
     async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker);
     async::task<void> run_delayed(After after, std::shared_ptr<detail::BackgroundCall> call,
                                   std::shared_ptr<DelayedCall::State> state);

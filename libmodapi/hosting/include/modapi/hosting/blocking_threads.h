@@ -11,8 +11,9 @@
 
 namespace modapi {
 
-/// Threads for what modules do that blocks (ModuleApi::defer_to_thread, and pools of a module's own for defer_to_threadpool). Each
-/// module has its own, shared by its instances on all workers, so that calls which never return take threads of their own module only.
+/// Threads for what modules do that blocks (ModuleApi::defer_to_thread, and pools of a module's own for defer_to_threadpool).
+/// Each module has its own, shared by its instances on all workers, so that calls which never return take threads of their own
+/// module only.
 ///
 /// A thread begins when a call finds no other of its module's free, and stays. What it runs is named where a crash or a stop
 /// that doesn't end is told. Thread: any. Lifetime: outlives the workers whose modules use it. Cost: nothing for a module that
