@@ -21,12 +21,12 @@ protected:
         EXPECT_EQ(answer.status, 200) << answer.body;
         EXPECT_EQ(answer.body.at("locked"), locked);
     }
-    [[nodiscard]] Answer suspend(const std::string& user_id, const std::string& body) const {
+    [[nodiscard]] Answer asked_to_suspend(const std::string& user_id, const std::string& body) const {
         return admin("PUT", "/v1/suspend/" + user_id, body);
     }
     void suspend(const std::string& user, bool suspended) const {
         const Answer answer =
-            suspend("@" + user + ":hs.test", std::string(R"({"suspend":)") + (suspended ? "true" : "false") + "}");
+            asked_to_suspend("@" + user + ":hs.test", std::string(R"({"suspend":)") + (suspended ? "true" : "false") + "}");
         EXPECT_EQ(answer.status, 200) << answer.body;
         EXPECT_EQ(answer.body.at("user_@" + user + ":hs.test_suspended"), suspended);
     }
@@ -162,10 +162,10 @@ TEST_F(RestrictedAccountTest, ASuspensionMeetsWhatIsUnderWay) {
 }
 
 TEST_F(RestrictedAccountTest, SuspendingHasItsRules) {
-    expect_error(suspend("@nobody:hs.test", R"({"suspend":true})"), 404, "M_NOT_FOUND", "User not found");
-    expect_error(suspend("@alice:other.test", R"({"suspend":true})"), 400, "M_UNKNOWN", "Only local users can be suspended");
-    expect_error(suspend("@alice:hs.test", "{}"), 400, "M_MISSING_PARAM", "Missing key 'suspend'");
-    EXPECT_EQ(suspend("@alice:hs.test", R"({"suspend":"yes"})").status, 400);
+    expect_error(asked_to_suspend("@nobody:hs.test", R"({"suspend":true})"), 404, "M_NOT_FOUND", "User not found");
+    expect_error(asked_to_suspend("@alice:other.test", R"({"suspend":true})"), 400, "M_UNKNOWN", "Only local users can be suspended");
+    expect_error(asked_to_suspend("@alice:hs.test", "{}"), 400, "M_MISSING_PARAM", "Missing key 'suspend'");
+    EXPECT_EQ(asked_to_suspend("@alice:hs.test", R"({"suspend":"yes"})").status, 400);
     expect_error(server.request("PUT", "/_synapse/admin/v1/suspend/@alice:hs.test", R"({"suspend":true})", bob), 403,
                  "M_FORBIDDEN", "You are not a server admin");
     EXPECT_EQ(admin("PUT", "/v2/users/@alice:hs.test", R"({"locked":"yes"})").status, 400);
