@@ -149,7 +149,7 @@ TEST_F(BuiltInAcceptanceOfAll, IsReloadedWithTheOthersAndStaysTheLastOne) {
         EXPECT_NE(refused.text("error").find(mistake), std::string::npos) << refused.body;
     };
     expect_mistake("  enabled: 7\n",
-                   "auto_accept_invites.enabled: must be true or false, not an integer (module auto_accept_invites)");
+                   "auto_accept_invites.enabled: must be a boolean, not a number (module auto_accept_invites)");
     expect_mistake("  only_from_friends: true\n", "auto_accept_invites.only_from_friends: ");
     expect_mistake("  enabled: true\n  worker_to_run_on: all\n", "auto_accept_invites.worker_to_run_on: ");
 }
