@@ -51,9 +51,8 @@ bool is_admin_account(modapi::Transaction& transaction, const std::string& user_
 /// False: the name is taken.
 bool insert_account(modapi::Transaction& transaction, const NewAccount& account) {
     const std::int64_t inserted = transaction.execute(
-        "INSERT INTO users (user_id, password_hash, admin, is_guest, deactivated, shadow_banned, creation_ts, locked, "
-        "suspended) "
-        "VALUES (?, ?, ?, 0, 0, ?, ?, 0, 0) ON CONFLICT DO NOTHING",
+        "INSERT INTO users (user_id, password_hash, admin, is_guest, deactivated, shadow_banned, creation_ts) "
+        "VALUES (?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
         account.user_id, account.password_hash, account.admin, account.shadow_banned, account.creation_ts);
     if (inserted == 0) return false;
     transaction.execute("INSERT INTO profiles (user_id, display_name, avatar_url) VALUES (?, ?, NULL) ON CONFLICT DO NOTHING",

@@ -27,7 +27,7 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
     "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL, "
-    "locked BIGINT NOT NULL, suspended BIGINT NOT NULL)",
+    "locked BIGINT NOT NULL DEFAULT 0, suspended BIGINT NOT NULL DEFAULT 0)",
     "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
     "CREATE INDEX IF NOT EXISTS users_by_creation ON users (creation_ts, user_id)",
 
