@@ -174,6 +174,20 @@ TEST_F(AdminOfProcessesTest, KeepsBackgroundUpdatesFromRunningInWhoeverRunsThemN
     EXPECT_EQ(text(admin(b, "GET", "/background_updates/enabled").body), off);
 }
 
+TEST_F(AdminOfProcessesTest, LocksAndSuspendsAnAccountInAllOfThem) {
+    const std::string alice = a.register_user("alice");
+    const std::string hall = create_room(a, alice);
+    const auto lock = [&](const std::string& body) {
+        return a.request("PUT", "/_synapse/admin/v2/users/@alice:hs.test", body, root);
+    };
+    EXPECT_EQ(lock(R"({"locked":true})").status, 200);
+    EXPECT_EQ(get(b, "/account/whoami", alice).text("errcode"), "M_USER_LOCKED");
+    EXPECT_EQ(lock(R"({"locked":false})").status, 200);
+    EXPECT_EQ(send(b, hall, "one", "hello", alice).status, 200);
+    EXPECT_EQ(admin(a, "PUT", "/suspend/@alice:hs.test", R"({"suspend":true})").status, 200);
+    EXPECT_EQ(send(b, hall, "two", "hello again", alice).text("errcode"), "M_USER_SUSPENDED");
+}
+
 TEST_F(AdminOfProcessesTest, IsToldThatBothAreHealthy) {
     for (const ServerProcess* const at : {&a, &b}) EXPECT_EQ(at->request("GET", "/health").status, 200);
 }

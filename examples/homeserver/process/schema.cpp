@@ -26,7 +26,8 @@ constexpr const char* tables[] = {
     "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
 
     "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
-    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL, "
+    "locked BIGINT NOT NULL DEFAULT 0, suspended BIGINT NOT NULL DEFAULT 0)",
     "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
     "CREATE INDEX IF NOT EXISTS users_by_creation ON users (creation_ts, user_id)",
 
@@ -140,7 +141,23 @@ constexpr const char* outlived[] = {
     "DROP TABLE IF EXISTS threepid_validations",
 };
 
+bool has_column(modapi::Transaction& transaction, const std::string& table, const std::string& column) {
+    const char* const looked_up = transaction.engine() == "sqlite3"
+                                      ? "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+                                      : "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema() AND "
+                                        "table_name = ? AND column_name = ?";
+    return transaction.query_one<std::int64_t>(looked_up, table, column).has_value();
+}
+
+/// Accounts of before nobody could lock or suspend them.
+void upgrade_users(modapi::Transaction& transaction) {
+    if (!has_column(transaction, "users", "user_id") || has_column(transaction, "users", "locked")) return;
+    transaction.execute("ALTER TABLE users ADD COLUMN locked BIGINT NOT NULL DEFAULT 0");
+    transaction.execute("ALTER TABLE users ADD COLUMN suspended BIGINT NOT NULL DEFAULT 0");
+}
+
 void create_tables(modapi::Transaction& transaction, void*) {
+    upgrade_users(transaction);
     for (const char* const statement : outlived) transaction.execute(statement);
     for (const char* const statement : tables) transaction.execute(statement);
     modapi::BackgroundUpdateRows::create(transaction);

@@ -1,6 +1,7 @@
 #include "process/server_configuration.h"
 
 #include "mail/mail_configuration.h"
+#include "process/built_in_modules.h"
 #include "rate_limits/rate_limit_configuration.h"
 
 #include <modapi/config_section.h>
@@ -37,6 +38,7 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "media_store_path",
                                                 "module_path",
                                                 "modules",
+                                                auto_accept_invites_key,
                                                 "module_decisions",
                                                 "module_start_timeout",
                                                 "slow_callback",

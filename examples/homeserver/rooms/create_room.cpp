@@ -34,6 +34,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr std::string_view creating_rooms = "create rooms";
+
 /// A room in the making.
 struct NewRoom {
     std::string room_id;
@@ -58,7 +60,7 @@ std::optional<std::vector<std::string>> store_room(Transaction& transaction, con
                                                    const std::vector<PendingEvent>& events) {
     if (is_deactivated(transaction, room.creator))
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-    if (requester.access_token_id) require_session(transaction, requester);  // a module has none
+    if (requester.access_token_id) require_session(transaction, requester, creating_rooms);  // a module has none
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
     RoomHead head = find_head(transaction, room.room_id).value();
@@ -203,7 +205,7 @@ async::task<void> limit_invites(RateLimits& rate_limits, std::string creator, co
 
 async::task<Response> post_create_room(const RoutedRequest& request, Authentication& authentication,
                                        RoomCreation& room_creation) {
-    Requester requester = co_await authentication.requester_of(request);
+    Requester requester = co_await authentication.requester_of(request, creating_rooms);
     JsonDict body = json_body(request);
     require_few(body);
     JsonDict no_other_profile;

@@ -70,12 +70,21 @@ bool shows_profile(const MembershipChange& change) {
     return change.shows_profile || change.membership == "join" || change.membership == "invite" || change.membership == "knock";
 }
 
+/// What a suspended user can't do, in words: everything but leaving.
+std::string_view act_of(const MembershipChange& change) {
+    if (change.membership == "join") return "join rooms";
+    if (change.membership == "invite") return "invite users";
+    if (change.membership == "knock") return "knock at rooms";
+    return change.sender == change.target ? "" : "remove users from rooms";
+}
+
 /// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
 std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
-    return [target = change.target, requester = change.requester, still_wanted = change.still_wanted, shows_profile = shows_profile(change),
-            profile = before.profile, deactivated = before.deactivated](Transaction& transaction) {
+    return [target = change.target, requester = change.requester, act = act_of(change), still_wanted = change.still_wanted,
+            shows_profile = shows_profile(change), profile = before.profile,
+            deactivated = before.deactivated](Transaction& transaction) {
         if (still_wanted && !still_wanted(transaction)) return false;
-        if (requester && !session_stands(transaction, *requester)) return false;
+        if (requester && !session_stands(transaction, *requester, act)) return false;
         if (!shows_profile) return true;
         const callbacks::ProfileInfo now = find_profile(transaction, target);
         return now.display_name == profile.display_name && now.avatar_url == profile.avatar_url &&
@@ -254,7 +263,7 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     const bool is_join = change.membership == "join";
     if (is_join && before.deactivated)
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester);
+    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester, act_of(change));
     change.content.erase(authorising_user_key);
     const bool stays = is_join && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
@@ -327,7 +336,8 @@ namespace {
 
 async::task<MembershipChange> requested_change(Authentication& authentication, modapi::Database& database,
                                                const RoutedRequest& request, std::string membership) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::string_view act = membership == "invite" ? "invite users" : "";  // the rest is looked at before anybody is asked
+    const callbacks::Requester requester = co_await authentication.requester_of(request, act);
     MembershipChange change;
     change.room_id = co_await resolved_room(database, request.path_parameters.at(0));
     change.sender = requester.user.to_string();

@@ -38,6 +38,8 @@ using modapi::Response;
 using modapi::Transaction;
 
 constexpr int max_looks_at_aliases = 5;
+constexpr std::string_view sending_messages = "send messages";
+constexpr std::string_view changing_state = "change the state of rooms";
 
 [[noreturn]] void refuse_outsider(const Requester& requester, const std::string& room_id) {
     throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
@@ -61,7 +63,7 @@ Response event_id_answer(const Event& event) { return event_id_answer(event.even
 
 async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                    const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
-    const Requester requester = co_await authentication.requester_of(request);
+    const Requester requester = co_await authentication.requester_of(request, sending_messages);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
     transaction.user_id = draft.sender;
@@ -71,16 +73,17 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
     draft.transaction = std::move(transaction);
     std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
     if (sent_before) co_return event_id_answer(std::move(*sent_before));
-    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
+    std::string act(sending_messages);
+    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(act)));
     co_return event_id_answer(sent);
 }
 
 /// The aliases that a canonical alias event names may go while the modules look at it.
 async::task<Response> send_aliases(modapi::Database& database, EventSender& event_sender, Requester requester, Draft draft) {
     for (int attempt = 0; attempt < max_looks_at_aliases; ++attempt) {
-        co_await database.read("require_session", &require_session, requester);
+        co_await database.read("require_session", &require_session, requester, changing_state);
         co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
-        draft.still_holds = [stands = if_session_stands(requester),
+        draft.still_holds = [stands = if_session_stands(requester, std::string(changing_state)),
                              lead = while_aliases_lead(draft.room_id, draft.sender, draft.content)](Transaction& transaction) {
             return stands(transaction) && lead(transaction);
         };
@@ -93,7 +96,10 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 callbacks::SpamCheckerDispatch& spam_checker, RateLimits& rate_limits,
                                 EventSender& event_sender, Memberships& memberships) {
-    const Requester requester = co_await authentication.requester_of(request);
+    const bool is_membership =
+        request.path_parameters.at(1) == "m.room.member";  // of which a suspended user may change their own
+    const std::string_view act = is_membership ? std::string_view() : changing_state;
+    const Requester requester = co_await authentication.requester_of(request, act);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     const bool is_admin = co_await is_server_admin(database, draft.sender);
@@ -109,7 +115,8 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
             Response response = co_await send_aliases(database, event_sender, requester, std::move(draft));
             co_return response;
         }
-        const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
+        std::string forbidden(changing_state);
+        const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(forbidden)));
         co_return event_id_answer(sent);
     }
     MembershipChange change;

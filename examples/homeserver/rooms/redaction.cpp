@@ -8,6 +8,8 @@
 #include "rooms/limited_draft.h"
 #include "rooms/shadow_ban.h"
 
+#include <modapi/database.h>
+
 #include <callbacks/errors.h>
 
 namespace homeserver {
@@ -24,9 +26,20 @@ Response event_id_of(std::string event_id) {
     return ok(std::move(answer));
 }
 
+/// What a suspended user can't do by this redaction; empty: it takes back what they have said themselves. Throws what is to be
+/// said if they are suspended.
+std::string require_redaction(modapi::Transaction& transaction, const Requester& requester, const std::string& event_id) {
+    const auto row = transaction.query_one<std::string>("SELECT sender FROM events WHERE event_id = ?", event_id);
+    const bool is_own = row && std::get<0>(*row) == requester.user.to_string();
+    const std::string act(is_own ? "" : "redact what others have sent");
+    require_session(transaction, requester, act);
+    return act;
+}
+
 async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                    const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
+    std::string act = co_await database.read("require_redaction", &require_redaction, requester, request.path_parameters.at(1));
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
     draft.type = "m.room.redaction";
@@ -43,7 +56,7 @@ async::task<Response> redact_event(const RoutedRequest& request, Authentication&
     draft.transaction = std::move(transaction);
     std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
     if (sent_before) co_return event_id_of(std::move(*sent_before));
-    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
+    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(act)));
     co_return event_id_of(sent.event_id().value());
 }
 

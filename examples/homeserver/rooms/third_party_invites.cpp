@@ -134,7 +134,8 @@ async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const
         insert_waiting(transaction, waiting, medium, address);
     };
     if (invite.requester) {
-        co_await event_sender.send_for(*invite.requester, std::move(draft));
+        std::string act("invite users");
+        co_await event_sender.send_for(*invite.requester, std::move(draft), std::move(act));
     } else {
         co_await event_sender.send(std::move(draft));
     }

@@ -146,7 +146,7 @@ async::task<modapi::Response> log_in(const RoutedRequest& request, modapi::Datab
     const JsonDict body = required_json_body(request);
     LoginAttempt attempt = co_await authenticated(database, clock, rate_limits, login_authentication, request, body);
     co_await rate_limits.take_login_of_account(attempt.user_id);
-    co_await require_usable_account(database, attempt.user_id);
+    co_await require_unlocked_account(database, attempt.user_id);
     attempt.device_id = optional_string_member(body, "device_id");
     attempt.device_display_name = optional_string_member(body, "initial_device_display_name");
     check_device_id(attempt.device_id);
