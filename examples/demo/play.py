@@ -1,5 +1,5 @@
 """Starts the reference homeserver with the example modules; with --demo, plays the tour by itself; with
---callbacks, fires all forty callbacks and prints a table of what proves each. With --processes as several processes behind a balancer.
+--callbacks, fires all callbacks and prints a table of what proves each. With --processes as several processes behind a balancer.
 
 usage: play.py BUILD_FOLDER [--demo | --callbacks] [--port N] [--processes N]
 """

@@ -7,7 +7,7 @@ import subprocess
 
 NAME = "peer.test"
 KEY_ID = "ed25519:demo"
-KEPT_BY_REDACTION = ("room_id", "type", "sender", "depth", "prev_events", "auth_events", "origin_server_ts", "hashes")
+KEPT_BY_REDACTION = ("room_id", "type", "sender", "state_key", "depth", "prev_events", "auth_events", "origin_server_ts", "hashes")
 
 
 def unpadded(data):
@@ -16,6 +16,18 @@ def unpadded(data):
 
 def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def redacted(event):
+    """What the signature and the id of an event cover."""
+    left = {key: event[key] for key in KEPT_BY_REDACTION if key in event}
+    left["content"] = {key: value for key, value in event["content"].items() if key == "membership"}
+    return left
+
+
+def event_id(event):
+    digest = hashlib.sha256(canonical(redacted(event))).digest()
+    return "$" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 class SigningPeer:
@@ -34,12 +46,17 @@ class SigningPeer:
 
     def message(self, room, body):
         """A signed message of this server's user into a room of room version 10."""
-        event = {"room_id": room, "type": "m.room.message", "sender": "@somebody:" + NAME, "depth": 1, "prev_events": [],
-                 "auth_events": [], "origin_server_ts": 1700000000000, "content": {"msgtype": "m.text", "body": body}}
+        return self.signed({"room_id": room, "type": "m.room.message", "content": {"msgtype": "m.text", "body": body}})
+
+    def invite(self, room, user):
+        """A signed invite of one of the server's users into a room of this one."""
+        return self.signed({"room_id": room, "type": "m.room.member", "state_key": user, "content": {"membership": "invite"}})
+
+    def signed(self, event):
+        event = {**event, "sender": "@somebody:" + NAME, "depth": 1, "prev_events": [], "auth_events": [],
+                 "origin_server_ts": 1700000000000}
         event["hashes"] = {"sha256": unpadded(hashlib.sha256(canonical(event)).digest())}
-        redacted = {key: event[key] for key in KEPT_BY_REDACTION}
-        redacted["content"] = {}
-        event["signatures"] = {NAME: {KEY_ID: self.sign(redacted)}}
+        event["signatures"] = {NAME: {KEY_ID: self.sign(redacted(event))}}
         return event
 
     def authorization(self, method, path, destination, content):

@@ -109,6 +109,9 @@ Probe::Probe(Config config, modapi::ModuleApi& api) : config_(std::move(config))
                                             .get_interested_users = async::bind<&Probe::get_interested_users>(this)});
     register_spam_callbacks();
     register_rules();
+    register_media_repository_callbacks();
+    api.register_ratelimit_callbacks(
+        {.get_ratelimit_override_for_user = async::bind<&Probe::get_ratelimit_override_for_user>(this)});
     api.register_web_resource(config_.web_path, std::make_shared<JournalResource>(*this));
 }
 
@@ -130,15 +133,25 @@ void Probe::register_spam_callbacks() {
     api_.register_spam_checker_callbacks({.check_event_for_spam = async::bind<&Probe::check_event_for_spam>(this),
                                           .user_may_join_room = async::bind<&Probe::user_may_join_room>(this),
                                           .user_may_invite = async::bind<&Probe::user_may_invite>(this),
+                                          .federated_user_may_invite = async::bind<&Probe::federated_user_may_invite>(this),
                                           .user_may_send_3pid_invite = async::bind<&Probe::user_may_send_3pid_invite>(this),
                                           .user_may_create_room = async::bind<&Probe::user_may_create_room>(this),
                                           .user_may_create_room_alias = async::bind<&Probe::user_may_create_room_alias>(this),
                                           .user_may_publish_room = async::bind<&Probe::user_may_publish_room>(this),
+                                          .user_may_send_state_event = async::bind<&Probe::user_may_send_state_event>(this),
                                           .check_username_for_spam = async::bind<&Probe::check_username_for_spam>(this),
                                           .check_registration_for_spam = async::bind<&Probe::check_registration_for_spam>(this),
                                           .check_media_file_for_spam = async::bind<&Probe::check_media_file_for_spam>(this),
                                           .should_drop_federated_event = async::bind<&Probe::should_drop_federated_event>(this),
                                           .check_login_for_spam = async::bind<&Probe::check_login_for_spam>(this)});
+}
+
+void Probe::register_media_repository_callbacks() {
+    api_.register_media_repository_callbacks(
+        {.get_media_config_for_user = async::bind<&Probe::get_media_config_for_user>(this),
+         .is_user_allowed_to_upload_media_of_size = async::bind<&Probe::is_user_allowed_to_upload_media_of_size>(this),
+         .get_media_upload_limits_for_user = async::bind<&Probe::get_media_upload_limits_for_user>(this),
+         .on_media_upload_limit_exceeded = async::bind<&Probe::on_media_upload_limit_exceeded>(this)});
 }
 
 void Probe::register_rules() {
@@ -221,6 +234,40 @@ int Probe::default_batch_size(const std::string& update_name, const std::string&
 int Probe::min_batch_size(const std::string& update_name, const std::string& database_name) {
     record("min_batch_size", {{"update_name", update_name}, {"database_name", database_name}});
     return 1;
+}
+
+// Media repository and rate limits.
+
+std::optional<JsonDict> Probe::get_media_config_for_user(const std::string& user_id) {
+    record("get_media_config_for_user", {{"user_id", user_id}});
+    return std::nullopt;
+}
+
+bool Probe::is_user_allowed_to_upload_media_of_size(const std::string& user_id, std::int64_t size) {
+    constexpr std::int64_t refused = 666;
+    record("is_user_allowed_to_upload_media_of_size", {{"user_id", user_id}, {"size", size}});
+    return size != refused;
+}
+
+std::optional<std::vector<callbacks::MediaUploadLimit>> Probe::get_media_upload_limits_for_user(const std::string& user_id) {
+    constexpr std::int64_t bytes = 1000;
+    constexpr std::int64_t hour_ms = 3'600'000;
+    record("get_media_upload_limits_for_user", {{"user_id", user_id}});
+    if (!local_starts(user_id, "limited")) return std::nullopt;
+    return std::vector<callbacks::MediaUploadLimit>{{bytes, hour_ms}};
+}
+
+void Probe::on_media_upload_limit_exceeded(const std::string& user_id, const callbacks::MediaUploadLimit&,
+                                           std::int64_t sent_bytes, std::int64_t attempted_bytes) {
+    record("on_media_upload_limit_exceeded",
+           {{"user_id", user_id}, {"sent_bytes", sent_bytes}, {"attempted_bytes", attempted_bytes}});
+}
+
+std::optional<callbacks::RatelimitOverride> Probe::get_ratelimit_override_for_user(const std::string& user_id,
+                                                                                   const std::string& limiter_name) {
+    record("get_ratelimit_override_for_user", {{"user_id", user_id}, {"limiter_name", limiter_name}});
+    if (!local_starts(user_id, "unlimited")) return std::nullopt;
+    return callbacks::RatelimitOverride(0, 0);
 }
 
 // Password auth provider.
@@ -316,6 +363,11 @@ Verdict Probe::user_may_invite(const std::string& inviter, const std::string& in
     return Verdict(Codes::FORBIDDEN, {{"org.example.by", config_.name}});
 }
 
+Verdict Probe::federated_user_may_invite(const Event& event) {
+    record("federated_user_may_invite", about(event));
+    return forbidden_if(local_starts(event.sender(), "noinvite"));
+}
+
 Verdict Probe::user_may_send_3pid_invite(const std::string& inviter, const std::string& medium, const std::string& address,
                                          const std::string& room_id) {
     record("user_may_send_3pid_invite", {{"inviter", inviter}, {"medium", medium}, {"address", address}, {"room_id", room_id}});
@@ -335,6 +387,14 @@ Verdict Probe::user_may_create_room_alias(const std::string& user_id, const call
 Verdict Probe::user_may_publish_room(const std::string& user_id, const std::string& room_id) {
     record("user_may_publish_room", {{"user_id", user_id}, {"room_id", room_id}});
     return forbidden_if(local_starts(user_id, "nopublish"));
+}
+
+callbacks::StateEventVerdict Probe::user_may_send_state_event(const std::string& user_id, const std::string& room_id,
+                                                              const std::string& event_type, const std::string& state_key,
+                                                              const JsonDict&) {
+    record("user_may_send_state_event",
+           {{"user_id", user_id}, {"room_id", room_id}, {"event_type", event_type}, {"state_key", state_key}});
+    return forbidden_if(event_type == "org.example.nostate");
 }
 
 bool Probe::check_username_for_spam(const callbacks::UserProfile& user_profile) {

@@ -2,6 +2,7 @@
 
 #include <modapi/module_api.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ private:
     void register_password_callbacks();
     void register_spam_callbacks();
     void register_rules();
+    void register_media_repository_callbacks();
     void record(std::string_view callback, callbacks::JsonDict arguments);
 
     void on_account_data_updated(const std::string& user_id, const std::optional<std::string>& room_id,
@@ -44,6 +46,15 @@ private:
     static async::context_manager<int> iteration(Probe& self);
     int default_batch_size(const std::string& update_name, const std::string& database_name);
     int min_batch_size(const std::string& update_name, const std::string& database_name);
+
+    std::optional<callbacks::JsonDict> get_media_config_for_user(const std::string& user_id);
+    bool is_user_allowed_to_upload_media_of_size(const std::string& user_id, std::int64_t size);
+    std::optional<std::vector<callbacks::MediaUploadLimit>> get_media_upload_limits_for_user(const std::string& user_id);
+    void on_media_upload_limit_exceeded(const std::string& user_id, const callbacks::MediaUploadLimit& limit,
+                                        std::int64_t sent_bytes, std::int64_t attempted_bytes);
+
+    std::optional<callbacks::RatelimitOverride> get_ratelimit_override_for_user(const std::string& user_id,
+                                                                                const std::string& limiter_name);
 
     std::optional<callbacks::AuthResult> check_token(const std::string& user, const std::string& login_type,
                                                      const callbacks::JsonDict& login_dict);
@@ -65,11 +76,15 @@ private:
     callbacks::EventVerdict check_event_for_spam(const callbacks::Event& event);
     callbacks::Verdict user_may_join_room(const std::string& user, const std::string& room, bool is_invited);
     callbacks::Verdict user_may_invite(const std::string& inviter, const std::string& invitee, const std::string& room_id);
+    callbacks::Verdict federated_user_may_invite(const callbacks::Event& event);
     callbacks::Verdict user_may_send_3pid_invite(const std::string& inviter, const std::string& medium,
                                                  const std::string& address, const std::string& room_id);
     callbacks::Verdict user_may_create_room(const std::string& user_id);
     callbacks::Verdict user_may_create_room_alias(const std::string& user_id, const callbacks::RoomAlias& room_alias);
     callbacks::Verdict user_may_publish_room(const std::string& user_id, const std::string& room_id);
+    callbacks::StateEventVerdict user_may_send_state_event(const std::string& user_id, const std::string& room_id,
+                                                           const std::string& event_type, const std::string& state_key,
+                                                           const callbacks::JsonDict& content);
     bool check_username_for_spam(const callbacks::UserProfile& user_profile);
     callbacks::RegistrationBehaviour check_registration_for_spam(const std::optional<callbacks::JsonDict>& email_threepid,
                                                                  const std::optional<std::string>& username,

@@ -15,31 +15,9 @@ namespace samples {
 
 namespace {
 
-/// How a callback's answers combine, whatever else stands around that.
-template <class Combine>
-struct Unwrapped {
-    using type = Combine;
-};
-template <class Combine>
-struct Unwrapped<callbacks::routine<Combine>> : Unwrapped<Combine> {};
-template <class Combine>
-struct Unwrapped<callbacks::afterwards<Combine>> : Unwrapped<Combine> {};
-template <class Combine>
-struct Unwrapped<callbacks::told_everywhere<Combine>> : Unwrapped<Combine> {};
-template <class Combine>
-struct Unwrapped<callbacks::about_an_address<Combine>> : Unwrapped<Combine> {};
-template <auto Denial, class Combine>
-struct Unwrapped<callbacks::denied_by<Denial, Combine>> : Unwrapped<Combine> {};
-template <class Combine>
-struct Unwrapped<callbacks::unseen<Combine>> : Unwrapped<Combine> {};
-template <std::size_t Position, class Combine>
-struct Unwrapped<callbacks::in_room<Position, Combine>> : Unwrapped<Combine> {};
-
 /// The answers of a callback that returns bool depend on its pass value, which the combine rule knows.
 template <class Combine>
-inline constexpr bool pass_of = false;
-template <>
-inline constexpr bool pass_of<async::first_not<true>> = true;
+inline constexpr bool pass_of = std::is_base_of_v<async::first_not<true>, Combine>;
 
 template <class R, class Combine>
 R answer_with(std::optional<int> decision) {
@@ -84,7 +62,7 @@ struct Filled<async::slot<Name, R(Parameters...), Combine, Errors>> {
         return slot([&module](Parameters... arguments) {
             static_cast<void>(std::tie(arguments...));
             if (module.changes_arguments()) (change_if_it_may<Parameters>(arguments), ...);
-            return run<answer, typename Unwrapped<Combine>::type>(module);
+            return run<answer, Combine>(module);
         });
     }
 };
@@ -142,9 +120,9 @@ async::task<Combined> describe(async::task<Result> calling) {
 
 template <class Combine>
 constexpr Callback::Asks asks_by() {
-    if (std::is_same_v<Combine, async::only_first>) return Callback::Asks::only_the_first;
-    if (std::is_same_v<Combine, async::run_all> || std::is_same_v<Combine, async::last_wins_per_key> ||
-        std::is_same_v<Combine, async::union_per_key>) {
+    if (std::is_base_of_v<async::only_first, Combine>) return Callback::Asks::only_the_first;
+    if (std::is_base_of_v<async::run_all, Combine> || std::is_base_of_v<async::last_wins_per_key, Combine> ||
+        std::is_base_of_v<async::union_per_key, Combine>) {
         return Callback::Asks::everybody;
     }
     return Callback::Asks::until_one_decides;
@@ -170,18 +148,17 @@ template <async::name Name, class R, class... Parameters, class Combine, class E
 class CallbackOf<async::dispatch<Name, R(Parameters...), Combine, Errors, Key>> final : public Callback {
     using dispatcher = async::dispatch<Name, R(Parameters...), Combine, Errors, Key>;
     using answer = typename dispatcher::answer;
-    using combine_rule = typename Unwrapped<Combine>::type;
 
 public:
     CallbackOf(std::string_view in_category, dispatcher& called)
-        : Callback(in_category, Name.view(), asks_by<combine_rule>(), on_failure_by<Errors>(), !std::is_void_v<answer>),
+        : Callback(in_category, Name.view(), asks_by<Combine>(), on_failure_by<Errors>(), !std::is_void_v<answer>),
           dispatch_(called) {}
 
     void add(std::string_view module_name, Module& module, async::dispatch_settings* settings) override {
         dispatch_.add(module_name, Filled<typename dispatcher::slot_type>::with(module), settings);
     }
     async::task<Combined> call() override {
-        return describe<answer, combine_rule>(std::apply(
+        return describe<answer, Combine>(std::apply(
             [this](auto&... argument) {
                 if constexpr (std::is_void_v<Key>) {
                     return dispatch_(argument.value...);
@@ -212,12 +189,13 @@ bool register_filled(callbacks::Dispatchers& dispatchers, std::string_view modul
     return callbacks::register_callbacks(dispatchers, module_name, given, settings, rules);
 }
 
-template <class... Categories>
-auto registration_of(std::string_view category) {
-    decltype(&register_filled<callbacks::AccountData>) found = nullptr;
-    static_cast<void>(((Categories::category_name == category && (found = &register_filled<Categories>) != nullptr) || ...));
-    return found;
-}
+/// A category's table with slots, of its table with dispatchers.
+template <class Dispatchers>
+struct SlotsOf;
+template <template <template <async::name, class, class, class, class> class> class Category>
+struct SlotsOf<Category<async::dispatch>> {
+    using type = Category<async::slot>;
+};
 
 }  // namespace
 
@@ -242,11 +220,12 @@ std::vector<std::string_view> Host::names() const {
 
 bool Host::register_category(std::string_view category, std::string_view module_name, Module& module,
                              async::dispatch_settings* settings, const callbacks::RulesOf& rules) {
-    const auto registering =
-        registration_of<callbacks::AccountData, callbacks::AccountValidity, callbacks::BackgroundUpdateController,
-                        callbacks::PasswordAuthProvider, callbacks::PresenceRouter, callbacks::SpamChecker,
-                        callbacks::ThirdPartyRules, callbacks::Unsigned>(category);
-    return registering(dispatchers, module_name, module, settings, rules);
+    std::optional<bool> has_registered;
+    boost::pfr::for_each_field(dispatchers, [&]<class Dispatch>(Dispatch&) {
+        if (Dispatch::category_name == category)
+            has_registered = register_filled<typename SlotsOf<Dispatch>::type>(dispatchers, module_name, module, settings, rules);
+    });
+    return has_registered.value();
 }
 
 }  // namespace samples

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-/// Every declared callback without its types: what a test says of all forty is then compiled once, and not forty times.
+/// Every declared callback without its types: what a test says of all of them is then compiled once, and not for each.
 namespace samples {
 
 /// A module whose callbacks all do the same.

@@ -21,15 +21,17 @@ def table(declarations):
     operations = {row[0]: row[1:3] for row in callbacks.ROWS}
     lines, last = [], None
     for declaration in declarations:
-        category, name, signature, combine, error, routine, ruled = declaration.split("\t")
+        category, name, signature, combine, error, routine, ruled, since, later = declaration.split("\t")
         if category != last:
             lines += ["", "### " + category.capitalize(), "",
-                      "| callback | signature | answers | an exception | may also | fired by | tested by |",
-                      "|---|---|---|---|---|---|---|"]
+                      "| callback | since | signature | answers | an exception | may also | fired by | tested by |",
+                      "|---|---|---|---|---|---|---|---|"]
             last = category
         operation, test = operations.pop(name)
-        lines.append("| `%s` | `%s` | %s | %s | %s | %s | `%s` |" % (
-            name, signature, combine + ("; routine" if routine else ""), error, ", ".join(ruled.split()), operation,
+        if later:
+            since += "; argument %s: %s" % tuple(later.split())
+        lines.append("| `%s` | %s | `%s` | %s | %s | %s | %s | `%s` |" % (
+            name, since, signature, combine + ("; routine" if routine else ""), error, ", ".join(ruled.split()), operation,
             test or callbacks.contract(name)))
     assert not operations, "operations of callbacks that aren't declared: " + ", ".join(operations)
     return "\n".join(lines).lstrip("\n") + "\n\n"

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -160,9 +161,10 @@ TEST(Registration, OfNothingRegistersNothing) {
     each_callback(dispatchers, [](const auto& callback, std::string_view) { EXPECT_TRUE(callback.empty()); });
 }
 
-TEST(Descriptions, ListFortyCallbacksWithTheirRules) {
+TEST(Descriptions, ListEachCallbackOnceWithItsRules) {
     const auto& rows = callbacks::callback_descriptions();
-    ASSERT_EQ(rows.size(), 40U);
+    std::set<std::string_view> names;
+    for (const auto& each : rows) EXPECT_TRUE(names.insert(each.name).second) << each.name;
     const auto row = std::find_if(rows.begin(), rows.end(), [](const auto& r) { return r.name == "check_event_allowed"; });
     ASSERT_NE(row, rows.end());
     EXPECT_EQ(row->category, "third-party rules");
@@ -175,7 +177,9 @@ TEST(Descriptions, SayOfWhichCallbacksADecisionIsRoutine) {
         EXPECT_EQ(callbacks::is_routine(row.name), row.is_routine);
         if (row.is_routine) routine.push_back(row.name);
     }
-    EXPECT_EQ(routine, (std::vector<std::string_view>{"is_user_expired", "on_update", "default_batch_size", "min_batch_size"}));
+    EXPECT_EQ(routine, (std::vector<std::string_view>{"is_user_expired", "on_update", "default_batch_size", "min_batch_size",
+                                                     "get_media_config_for_user", "get_media_upload_limits_for_user",
+                                                     "get_ratelimit_override_for_user"}));
     EXPECT_FALSE(callbacks::is_routine("no such callback"));
 }
 

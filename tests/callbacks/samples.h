@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-/// Arguments and answers for any of the forty callbacks, made from the types of its declaration.
+/// Arguments and answers for any callback, made from the types of its declaration.
 namespace samples {
 
 class NoFile final : public callbacks::ReadableFileWrapper {
@@ -42,6 +42,10 @@ struct Argument<callbacks::RoomAlias> {
 template <>
 struct Argument<callbacks::LoginType> {
     callbacks::LoginType value{"org.example.type", {"field"}};
+};
+template <>
+struct Argument<callbacks::MediaUploadLimit> {
+    callbacks::MediaUploadLimit value{1000, 3'600'000};
 };
 template <>
 struct Argument<callbacks::ReadableFileWrapper> {
@@ -85,6 +89,40 @@ struct Answer<std::optional<callbacks::AuthResult>> {
     static bool matches(const type& result, std::optional<int> decided) {
         if (!decided) return !result;
         return result && result->user_id == "@user" + std::to_string(*decided) + ":test";
+    }
+};
+
+template <>
+struct Answer<std::optional<callbacks::JsonDict>> {
+    using type = std::optional<callbacks::JsonDict>;
+    static type pass() { return callbacks::JsonDict(); }
+    static type decide(int which) { return callbacks::JsonDict({{"which", which}}); }
+    static bool matches(const type& result, std::optional<int> decided) {
+        return decided ? result == decide(*decided) : !result;
+    }
+};
+
+template <>
+struct Answer<std::optional<std::vector<callbacks::MediaUploadLimit>>> {
+    using type = std::optional<std::vector<callbacks::MediaUploadLimit>>;
+    static type pass() { return std::nullopt; }
+    static type decide(int which) {
+        std::vector<callbacks::MediaUploadLimit> limits;
+        if (which > 0) limits.emplace_back(which, 1000);
+        return limits;
+    }
+    static bool matches(const type& result, std::optional<int> decided) {
+        return decided ? result == decide(*decided) : !result;
+    }
+};
+
+template <>
+struct Answer<std::optional<callbacks::RatelimitOverride>> {
+    using type = std::optional<callbacks::RatelimitOverride>;
+    static type pass() { return std::nullopt; }
+    static type decide(int which) { return callbacks::RatelimitOverride(0.5 * which, which); }
+    static bool matches(const type& result, std::optional<int> decided) {
+        return decided ? result == decide(*decided) : !result;
     }
 };
 

@@ -337,6 +337,13 @@ std::vector<Row> all_rows() {
                 std::count_if(begin(files), end(files), [](const auto& file) { return file.is_regular_file(); }));
         },
         refused(400, "M_UNKNOWN", "Bad content"), nobody_named);
+    row(
+        "user_may_send_state_event", a_room,
+        [](Stage& stage) {
+            return stage.put("/rooms/" + stage.room + "/state/org.example.sign", R"({"says":")" + stage.name("welcome ") + "\"}",
+                             stage.tokens["alice"]);
+        },
+        &Stage::latest_event, refused(403, "M_FORBIDDEN", "You are not permitted to send the state event"), nobody_named);
     row("check_login_for_spam", nothing_to_prepare, log_in, &Stage::device, spam("Login was blocked by the server"),
         by_verdict);
 
@@ -494,6 +501,7 @@ TEST(ContractTable, HasARowForEveryCallbackOfAnOperationThatThisServerHas) {
     const std::set<std::string_view> elsewhere = {
         "on_update", "default_batch_size", "min_batch_size",  // background_update_test.cpp
         "should_drop_federated_event",                        // federation_test.cpp
+        "federated_user_may_invite",
     };
     EXPECT_EQ(missing, elsewhere);
 }

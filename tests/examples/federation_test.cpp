@@ -459,7 +459,8 @@ TEST_F(FederatedInviteTest, AnInvitationFromOutsideReachesTheUserAndComesBackSig
     const object& signatures = answer.body.at("event").at("signatures").as_object();
     EXPECT_TRUE(signatures.contains("hs.test"));
     EXPECT_TRUE(signatures.contains("peer.test"));
-    EXPECT_EQ(asked(true), (Texts{"check_event_for_spam", "user_may_invite", "on_new_event"}));
+    EXPECT_EQ(asked(true), (Texts{"should_drop_federated_event", "check_event_for_spam", "federated_user_may_invite",
+                                  "user_may_invite", "on_new_event"}));
     for (const std::string& path : {std::string("/sync"), "/sync?since=" + since}) {
         const Answer sync = get(path, alice);
         const boost::json::array& events =
@@ -490,6 +491,26 @@ TEST_F(FederatedInviteTest, ModulesMayRefuseIt) {
     expect_error(refused, 403, "M_FORBIDDEN", "This user is not permitted to send invites to this server/user");
     EXPECT_EQ(refused.text("org.example.by"), "a");
     EXPECT_TRUE(get("/sync", guarded).body.at("rooms").at("invite").as_object().empty());
+}
+
+TEST_F(FederatedInviteTest, ModulesMayRefuseItForTheWholeEventAndNobodyIsAskedAboutTheUsersThen) {
+    begin();
+    expect_error(invite(invitation("@alice:hs.test", "noinvite1")), 403, "M_FORBIDDEN",
+                 "This user is not permitted to send invites to this server/user");
+    EXPECT_EQ(asked(false), (Texts{"should_drop_federated_event", "check_event_for_spam", "federated_user_may_invite"}));
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
+}
+
+TEST_F(FederatedInviteTest, ModulesMayDropItBeforeItsSignatureIsLookedAt) {
+    object dropped = invitation("@alice:hs.test");
+    dropped.at("content").as_object()["body"] = "drop me";
+    expect_error(invite(dropped), 403, "M_UNKNOWN", "M_FORBIDDEN");
+    begin();
+    object of_stranger = dropped;
+    of_stranger["sender"] = "@carol:stranger.test";
+    expect_error(invite(of_stranger), 403, "M_UNKNOWN", "M_FORBIDDEN");
+    EXPECT_EQ(asked(false), Texts{"should_drop_federated_event"});
+    EXPECT_TRUE(get("/sync", alice).body.at("rooms").at("invite").as_object().empty());
 }
 
 TEST_F(FederatedInviteTest, InvitationsThatCannotBeAreRefused) {

@@ -53,6 +53,8 @@ public:
         api.register_account_validity_callbacks(filled<callbacks::AccountValidity>());
         api.register_password_auth_provider_callbacks(filled<callbacks::PasswordAuthProvider>());
         api.register_presence_router_callbacks(filled<callbacks::PresenceRouter>());
+        api.register_media_repository_callbacks(filled<callbacks::MediaRepository>());
+        api.register_ratelimit_callbacks(filled<callbacks::Ratelimit>());
         api.register_spam_checker_callbacks(filled<callbacks::SpamChecker>());
         api.register_third_party_rules_callbacks(filled<callbacks::ThirdPartyRules>());
         api.register_web_resource("/_synapse/client/gate", std::make_shared<GateResource>());

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace scripted {
 
@@ -52,6 +53,22 @@ struct Decision<std::optional<std::string>> {
 template <>
 struct Decision<std::optional<bool>> {
     static std::optional<bool> made_by(const std::string&) { return true; }
+};
+template <>
+struct Decision<std::optional<JsonDict>> {
+    static std::optional<JsonDict> made_by(const std::string& name) { return JsonDict({{"org.example.by", name}}); }
+};
+/// What nobody's upload keeps to.
+template <>
+struct Decision<std::optional<std::vector<callbacks::MediaUploadLimit>>> {
+    static std::optional<std::vector<callbacks::MediaUploadLimit>> made_by(const std::string&) {
+        return std::vector<callbacks::MediaUploadLimit>{{1, 3'600'000}};
+    }
+};
+/// What lets nobody do anything.
+template <>
+struct Decision<std::optional<callbacks::RatelimitOverride>> {
+    static std::optional<callbacks::RatelimitOverride> made_by(const std::string&) { return callbacks::RatelimitOverride(1e-6, 0); }
 };
 template <>
 struct Decision<callbacks::RegistrationBehaviour> {
@@ -111,6 +128,8 @@ public:
             api.register_background_update_controller_callbacks(filled<callbacks::BackgroundUpdateController>());
         api.register_password_auth_provider_callbacks(filled<callbacks::PasswordAuthProvider>());
         api.register_presence_router_callbacks(filled<callbacks::PresenceRouter>());
+        api.register_media_repository_callbacks(filled<callbacks::MediaRepository>());
+        api.register_ratelimit_callbacks(filled<callbacks::Ratelimit>());
         api.register_spam_checker_callbacks(filled<callbacks::SpamChecker>());
         api.register_third_party_rules_callbacks(filled<callbacks::ThirdPartyRules>());
         api.register_web_resource("/_synapse/client/scripted/" + name_, std::make_shared<ScriptResource>(*this));

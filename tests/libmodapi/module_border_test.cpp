@@ -43,7 +43,7 @@ protected:
     void throw_as(const std::string& said) { test.wait(check(test.worker.hooks(), event_of(said))); }
     /// What a user's module caught when it had sent an event that the first module refuses.
     [[nodiscard]] std::string caught_for(const std::string& user) {
-        const callbacks::Verdict verdict = test.wait(test.worker.hooks().spam_checker.user_may_create_room(user));
+        const callbacks::Verdict verdict = test.wait(test.worker.hooks().spam_checker.user_may_create_room(user, callbacks::JsonDict()));
         return std::string(verdict.text().value_or("nothing"));
     }
 

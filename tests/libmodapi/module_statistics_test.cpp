@@ -100,7 +100,7 @@ TEST_F(ModuleStatisticsTest, CountWhatCameOfIt) {
     const Event event{callbacks::EventFields()};
     const std::string user = "@alice:example.org";
     static_cast<void>(here.wait(here.worker.hooks().spam_checker.check_event_for_spam(event)));
-    EXPECT_THROW(static_cast<void>(here.wait(here.worker.hooks().spam_checker.user_may_create_room(user))), std::runtime_error);
+    EXPECT_THROW(static_cast<void>(here.wait(here.worker.hooks().spam_checker.user_may_create_room(user, callbacks::JsonDict()))), std::runtime_error);
     here.advance(2s);
     const std::vector<ModuleStatistics> modules = here.worker.module_statistics();
     EXPECT_EQ(modules[0].callbacks[0].calls, 2U) << "two registrations";

@@ -171,7 +171,8 @@ protected:
     async::testing::started<bool> ask_about(const std::string& user) { return under_test.time.start(may_create(user)); }
     bool is_allowed(const std::string& user) { return under_test.wait(may_create(user)); }
     async::task<bool> may_create(std::string user) {
-        const callbacks::Verdict verdict = co_await under_test.worker.hooks().spam_checker.user_may_create_room(user);
+        const callbacks::JsonDict config;
+        const callbacks::Verdict verdict = co_await under_test.worker.hooks().spam_checker.user_may_create_room(user, config);
         co_return is_not_spam(verdict);
     }
     static bool is_not_spam(const callbacks::Verdict& verdict) { return verdict == callbacks::NOT_SPAM; }

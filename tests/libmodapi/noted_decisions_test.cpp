@@ -248,7 +248,9 @@ async::task<std::string> denied_by(callbacks::Dispatchers& hooks, std::shared_pt
         static_cast<void>(co_await std::move(asked).in(work.here()));
     }
     if (kind == "profile") {
-        async::task<bool> asked = hooks.spam_checker.check_username_for_spam(callbacks::UserProfile{"@bob:example.org", {}, {}});
+        const std::string searcher = "@alice:example.org";
+        async::task<bool> asked =
+            hooks.spam_checker.check_username_for_spam(callbacks::UserProfile{"@bob:example.org", {}, {}}, searcher);
         static_cast<void>(co_await std::move(asked).in(work.here()));
     }
     if (kind == "event") {

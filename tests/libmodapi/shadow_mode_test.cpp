@@ -294,6 +294,8 @@ std::map<std::string, Call, std::less<>> changing_calls() {
     add_plain("register_password_auth_provider_callbacks",
               [](ModuleApi& api) { api.register_password_auth_provider_callbacks({}); });
     add_plain("register_presence_router_callbacks", [](ModuleApi& api) { api.register_presence_router_callbacks({}); });
+    add_plain("register_media_repository_callbacks", [](ModuleApi& api) { api.register_media_repository_callbacks({}); });
+    add_plain("register_ratelimit_callbacks", [](ModuleApi& api) { api.register_ratelimit_callbacks({}); });
     add_plain("register_spam_checker_callbacks", [](ModuleApi& api) { api.register_spam_checker_callbacks({}); });
     add_plain("register_third_party_rules_callbacks", [](ModuleApi& api) { api.register_third_party_rules_callbacks({}); });
     add_plain("register_web_resource", [](ModuleApi& api) { api.register_web_resource("/_synapse/client/x", nullptr); });

@@ -352,12 +352,12 @@ TEST(TestingHost, ReplacesAModuleByANewInstanceThatHasWhatTheOldOneSaved) {
     Host host;
     const Remembers& before = host.load<Remembers>();
     const std::string alice = "@alice:example.org";
-    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice)));
+    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice, callbacks::JsonDict())));
     EXPECT_EQ(before.asked, 1);
     for (int time = 1; time <= 3; ++time) {
         EXPECT_EQ(host.replace<Remembers>("{denies: true}").asked, time) << "a new one each time, with the same words too";
         EXPECT_EQ(Remembers::stopped, time);
-        EXPECT_TRUE(is_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice), "M_FORBIDDEN"));
+        EXPECT_TRUE(is_spam(host.call(host.hooks().spam_checker.user_may_create_room, alice, callbacks::JsonDict()), "M_FORBIDDEN"));
     }
     EXPECT_EQ(host.module<Remembers>().asked, 4);
 }
@@ -369,7 +369,7 @@ TEST(TestingHost, KeepsAModuleWhoseReplacementIsConfiguredWrongly) {
     const Remembers& loaded = host.load<Remembers>();
     EXPECT_THROW(host.replace<Remembers>("{wrong: 1}"), modapi::ConfigurationError);
     EXPECT_EQ(&host.module<Remembers>(), &loaded);
-    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, std::string("@alice:example.org"))));
+    EXPECT_TRUE(is_not_spam(host.call(host.hooks().spam_checker.user_may_create_room, std::string("@alice:example.org"), callbacks::JsonDict())));
     EXPECT_EQ(loaded.asked, 1);
     EXPECT_EQ(Remembers::stopped, 0);
 }

@@ -58,7 +58,7 @@ protected:
         callbacks::UserProfile profile;
         profile.user_id = user_id;
         profile.display_name = std::move(display_name);
-        return host.call(host.hooks().spam_checker.check_username_for_spam, profile).value();
+        return host.call(host.hooks().spam_checker.check_username_for_spam, profile, std::string("@searcher:example.org")).value();
     }
 
     Host host;

@@ -44,7 +44,7 @@ protected:
     bool is_left_out() {
         callbacks::UserProfile profile;
         profile.user_id = alice;
-        return host.call(hooks().check_username_for_spam, profile).value();
+        return host.call(hooks().check_username_for_spam, profile, alice).value();
     }
     bool log_has(const std::string& text) { return host.log().find(text) != std::string::npos; }
     /// The one request that arrived since the last look.
@@ -83,7 +83,7 @@ TEST_F(HttpAntispamTest, AsksTheServiceOnceWithTheBodyOfEachCallback) {
     expect_asked(
         "user_may_send_3pid_invite",
         R"({"inviter":"@alice:example.org","medium":"email","address":"bob@example.com","room_id":"!hall:example.org"})");
-    EXPECT_TRUE(is_not_spam(host.call(hooks().user_may_create_room, alice)));
+    EXPECT_TRUE(is_not_spam(host.call(hooks().user_may_create_room, alice, callbacks::JsonDict())));
     expect_asked("user_may_create_room", R"({"user_id":"@alice:example.org"})");
     const callbacks::RoomAlias alias("#hall:example.org");
     EXPECT_TRUE(is_not_spam(host.call(hooks().user_may_create_room_alias, alice, alias)));

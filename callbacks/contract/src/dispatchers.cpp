@@ -21,6 +21,15 @@ std::string list_of(const std::vector<std::string>& names) {
     return list + ")";
 }
 
+template <class Combine>
+constexpr LaterArgument later_argument_of() noexcept {
+    if constexpr (requires { Combine::argument_version; }) {
+        return {Combine::least_arguments, Combine::argument_version};
+    } else {
+        return {};
+    }
+}
+
 [[noreturn]] void refuse_checker(const LoginType& wanted, const std::string& holder, const LoginType& registered) {
     throw RegistrationError("tried to register an auth checker for login type " + wanted.type + " with fields " +
                             list_of(wanted.fields) + ", but module " + holder + " registered that type with fields " +
@@ -66,9 +75,10 @@ const std::vector<CallbackDescription>& callback_descriptions() {
             using may_be = what_may_be_ruled<typename dispatcher::slot_type>;
             rows.push_back({category, dispatcher::callback_name, combine_rule::name, dispatcher::error_rule::name,
                             is_routine_rule<combine_rule>, may_be::rejected, may_be::put_off, may_be::shared,
-                            is_unseen_rule<combine_rule>, detail::is_about_an_address<combine_rule>,
+                            is_unseen_rule<combine_rule>, is_about_an_address_rule<combine_rule>,
                             room_parameter<combine_rule>, may_be::shadowed,
-                            !is_told_everywhere<combine_rule> && !detail::has_one_answerer<combine_rule>});
+                            !is_told_everywhere_rule<combine_rule> && !detail::has_one_answerer<combine_rule>,
+                            combine_rule::first_version, later_argument_of<combine_rule>()});
         });
         return rows;
     }();

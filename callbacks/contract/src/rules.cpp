@@ -67,8 +67,10 @@ Category limited(const Category& given, const RulesOf& rules) {
 template AccountData limited(const AccountData&, const RulesOf&);
 template AccountValidity limited(const AccountValidity&, const RulesOf&);
 template BackgroundUpdateController limited(const BackgroundUpdateController&, const RulesOf&);
+template MediaRepository limited(const MediaRepository&, const RulesOf&);
 template PasswordAuthProvider limited(const PasswordAuthProvider&, const RulesOf&);
 template PresenceRouter limited(const PresenceRouter&, const RulesOf&);
+template Ratelimit limited(const Ratelimit&, const RulesOf&);
 template SpamChecker limited(const SpamChecker&, const RulesOf&);
 template ThirdPartyRules limited(const ThirdPartyRules&, const RulesOf&);
 template Unsigned limited(const Unsigned&, const RulesOf&);

@@ -51,6 +51,21 @@ std::string answer_text(RegistrationBehaviour answer) {
     return "DENY";
 }
 
+std::string answer_text(const std::vector<MediaUploadLimit>& answer) {
+    if (answer.empty()) return "without limit";
+    std::string text;
+    for (const MediaUploadLimit& limit : answer) {
+        if (!text.empty()) text += ", ";
+        text += std::to_string(limit.max_bytes()) + " bytes in " + std::to_string(limit.time_period_ms()) + " ms";
+    }
+    return cut(text);
+}
+
+std::string answer_text(const RatelimitOverride& answer) {
+    if (answer.is_unlimited()) return "without limit";
+    return std::to_string(answer.per_second()) + " per second, " + std::to_string(answer.burst_count()) + " at once";
+}
+
 std::string answer_text(const AuthResult& answer) { return cut(answer.user_id); }
 
 // Names only: what their values are nobody knows here.

@@ -32,6 +32,17 @@ const JsonDict& Verdict::additional_fields() const noexcept {
     return details_ ? details_->additional_fields : none;
 }
 
+Verdict Verdict::without_fields(const Verdict& verdict) {
+    if (!verdict.details_ || verdict.details_->additional_fields.empty()) return verdict;
+    const boost::intrusive_ptr<Details> details(new Details);
+    details->errcode = verdict.details_->errcode;
+    details->text = verdict.details_->text;
+    details->ignored = true;
+    Verdict bare(Codes::FORBIDDEN);
+    bare.details_ = details;
+    return bare;
+}
+
 bool Verdict::fields_were_ignored() const noexcept { return details_ && details_->ignored; }
 
 Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields) {

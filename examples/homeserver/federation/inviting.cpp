@@ -76,6 +76,28 @@ void require_proper(const ServerName& server_name, const Event& event) {
 
 bool room_exists(Transaction& transaction, const std::string& room_id) { return find_head(transaction, room_id).has_value(); }
 
+/// The invite as modules see it.
+Event whole_event(const ReceivedPdu& received, const JsonArray& room_state) {
+    JsonDict unsigned_fields;
+    unsigned_fields["invite_room_state"] = room_state;
+    return event_of(received, std::move(unsigned_fields));
+}
+
+/// Errors: SynapseError 403, whose code and text are those of the contract's server.
+async::task<void> require_not_dropped(callbacks::SpamCheckerDispatch& spam_checker, Event event) {
+    const bool dropped = co_await spam_checker.should_drop_federated_event(event);
+    if (dropped) throw SynapseError(403, std::string(errcode_of(Codes::FORBIDDEN)));
+}
+
+async::task<void> require_allowed(callbacks::SpamCheckerDispatch& spam_checker, Event event) {
+    const std::string refusal = "This user is not permitted to send invites to this server/user";
+    const callbacks::Verdict of_event = co_await spam_checker.federated_user_may_invite(event);
+    deny_if_spam(of_event, refusal);
+    const std::string invitee = event.state_key().value_or(std::string());
+    const callbacks::Verdict of_users = co_await spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
+    deny_if_spam(of_users, refusal);
+}
+
 /// From the accepted invitation on.
 async::task<void> take_invitation(modapi::Database& database, EventSender& event_sender, IncomingEvents& incoming_events,
                                   EvaluatedPdu evaluated, JsonArray room_state) {
@@ -106,7 +128,11 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     Invitation invitation = read_invitation(required_json_body(request));
     const VerifyKeys* const keys = &verify_keys;
     ReceivedPdu received = co_await async::run_on(host_pool.executor, &check_pdu, std::move(invitation.pdu), keys, origin);
-    if (received.refusal) throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
+    if (received.refusal) {
+        if (received.has_right_form)
+            co_await require_not_dropped(spam_checker, whole_event(received, invitation.room_state));
+        throw SynapseError(403, *received.refusal, Codes::FORBIDDEN);
+    }
     if (received.event_id != request.path_parameters.at(1))
         throw SynapseError(400, "The event's id isn't the one of the path", Codes::BAD_JSON);
     JsonDict pdu = received.pdu;
@@ -114,15 +140,16 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     const bool is_invited = co_await database.read("is_remote_invite", &is_remote_invite, received.event_id);
     const bool is_new = !arrived.is_known && !is_invited;
     EvaluatedPdu evaluated{event_of(received)};
-    if (is_new) evaluated = co_await incoming_events.evaluated(std::move(received));
+    const Event whole = whole_event(received, invitation.room_state);
+    if (is_new) {
+        co_await require_not_dropped(spam_checker, whole);
+        evaluated = co_await incoming_events.evaluated(std::move(received));
+    }
     const Event& event = evaluated.event;
     if (event.room_id() != request.path_parameters.at(0))
         throw SynapseError(400, "The event's room isn't the one of the path", Codes::BAD_JSON);
     const std::string invitee = event.state_key().value_or(std::string());
-    if (is_new) {
-        const callbacks::Verdict verdict = co_await spam_checker.user_may_invite(event.sender(), invitee, event.room_id());
-        deny_if_spam(verdict, "This user is not permitted to send invites to this server/user");
-    }
+    if (is_new) co_await require_allowed(spam_checker, whole);
     require_proper(server_name, event);
     const bool exists = co_await user_exists(database, invitee);
     if (!exists) throw SynapseError(404, "User " + invitee + " is not known here", Codes::NOT_FOUND);

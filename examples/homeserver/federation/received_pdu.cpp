@@ -110,13 +110,18 @@ ReceivedPdu check_pdu(JsonDict pdu, const VerifyKeys* keys, const std::string& o
     const std::size_t size = canonical_json(pdu).size();
     received.event_id = id_of(pdu);
     received.refusal = size > max_event ? Refusal("event too large") : refused_form(pdu);
+    received.has_right_form = !received.refusal;
     if (!received.refusal) received.refusal = refused_origin(pdu, *keys, origin);
     if (!received.refusal) received.hash_is_wrong = !has_right_hash(pdu);
     received.pdu = received.hash_is_wrong ? redacted(pdu) : std::move(pdu);
     return received;
 }
 
-callbacks::Event event_of(const ReceivedPdu& received) { return event_from_pdu(received.pdu, received.event_id, JsonDict()); }
+callbacks::Event event_of(const ReceivedPdu& received) { return event_of(received, JsonDict()); }
+
+callbacks::Event event_of(const ReceivedPdu& received, JsonDict unsigned_fields) {
+    return event_from_pdu(received.pdu, received.event_id, std::move(unsigned_fields));
+}
 
 callbacks::Event pruned_event_of(const ReceivedPdu& received) {
     return event_from_pdu(redacted(received.pdu), received.event_id, JsonDict());

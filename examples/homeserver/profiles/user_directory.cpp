@@ -106,7 +106,7 @@ async::task<modapi::Response> search_users(const RoutedRequest& request, Authent
     if (limited) found.resize(search.limit);
     JsonArray results;
     for (const UserProfile& profile : found) {
-        const bool hidden = co_await spam_checker.check_username_for_spam(profile);
+        const bool hidden = co_await spam_checker.check_username_for_spam(profile, search.searcher);
         if (!hidden) results.emplace_back(written(profile));
     }
     JsonDict answer;

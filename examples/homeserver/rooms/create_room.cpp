@@ -214,7 +214,7 @@ async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body
     const bool is_admin = co_await is_server_admin(database_, room.creator);
     co_await ask_on_create_room(third_party_rules_, requester, body, is_admin);
     if (!is_admin) {
-        const callbacks::Verdict verdict = co_await spam_checker_.user_may_create_room(room.creator);
+        const callbacks::Verdict verdict = co_await spam_checker_.user_may_create_room(room.creator, body);
         deny_if_spam(verdict, "You are not permitted to create rooms");
     }
     room.room_id = "!" + new_room_localpart() + ":" + server_name_.text();

@@ -86,10 +86,17 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 }
 
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                EventSender& event_sender, Memberships& memberships) {
+                                callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
+                                Memberships& memberships) {
     const Requester requester = co_await authentication.requester_of(request);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
+    const bool is_admin = co_await is_server_admin(database, draft.sender);
+    if (!is_admin) {
+        const callbacks::Verdict verdict = co_await spam_checker.user_may_send_state_event(
+            draft.sender, draft.room_id, draft.type, *draft.state_key, draft.content);
+        deny_if_spam(verdict, "You are not permitted to send the state event");
+    }
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
@@ -106,7 +113,7 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     change.membership = required_string_member(draft.content, "membership");
     change.content = std::move(draft.content);
     if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
-    change.sender_is_admin = co_await is_server_admin(database, change.sender);
+    change.sender_is_admin = is_admin;
     change.requester = requester;
     const Event sent = co_await to_the_end(memberships.change(std::move(change)));
     co_return event_id_answer(sent);

@@ -5,6 +5,7 @@
 
 #include <callbacks/dispatchers.h>
 #include <callbacks/errors.h>
+#include <callbacks/verdict.h>
 
 #include <async/call_limits.h>
 
@@ -155,6 +156,12 @@ void CallbackLog::on_decision(const async::observed_run& run) noexcept {
         if (decisions_) decisions_->note_answer(run, work);
         framework_log().log(level_of_decision(run.callback), "module {} decided {}{}", run.callback.module, run.callback.callback,
                             for_request(work));
+        const auto* const verdict = run.answer.as<callbacks::Verdict>();
+        if (verdict != nullptr && verdict->fields_were_ignored()) {
+            framework_log().warn("module {}: {} answered with fields that its error can't have, which are ignored: errcode and error, "
+                                 "or any where it takes none{}",
+                                 run.callback.module, run.callback.callback, for_request(work));
+        }
     } catch (...) {  // NOLINT: without memory there is no log line either
     }
 }

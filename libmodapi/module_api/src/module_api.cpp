@@ -61,6 +61,11 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
                          module_name_, holder);
 }
 
+void ModuleApi::register_media_repository_callbacks(callbacks::MediaRepository callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_media_repository_callbacks");
+    environment_.register_callbacks(registrations_, callbacks);
+}
+
 void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_password_auth_provider_callbacks");
     const callbacks::PasswordAuthProvider bordered =
@@ -70,6 +75,11 @@ void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAut
 
 void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_presence_router_callbacks");
+    environment_.register_callbacks(registrations_, callbacks);
+}
+
+void ModuleApi::register_ratelimit_callbacks(callbacks::Ratelimit callbacks) {
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_ratelimit_callbacks");
     environment_.register_callbacks(registrations_, callbacks);
 }
 

@@ -22,6 +22,8 @@ constexpr std::array members = {
     ModuleApiMember{"register_background_update_controller_callbacks", true},
     ModuleApiMember{"register_password_auth_provider_callbacks", true},
     ModuleApiMember{"register_presence_router_callbacks", true},
+    ModuleApiMember{"register_media_repository_callbacks", true},
+    ModuleApiMember{"register_ratelimit_callbacks", true},
     ModuleApiMember{"register_spam_checker_callbacks", true},
     ModuleApiMember{"register_third_party_rules_callbacks", true},
     ModuleApiMember{"register_web_resource", true},

@@ -145,7 +145,7 @@ task<void> FakeHomeserver::ask_before_creation(UserID user, std::string room_id,
     const callbacks::Requester requester(std::move(user));
     co_await hooks_->third_party_rules.on_create_room(requester, config, by_admin);
     if (!by_admin) {
-        const callbacks::Verdict verdict = co_await hooks_->spam_checker.user_may_create_room(creator);
+        const callbacks::Verdict verdict = co_await hooks_->spam_checker.user_may_create_room(creator, config);
         deny_spam(verdict, "You are not permitted to create rooms");
     }
     const callbacks::JsonValue* const asked = config.if_contains("visibility");

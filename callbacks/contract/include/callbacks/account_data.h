@@ -17,7 +17,7 @@ struct AccountDataCategory {
     Callback<"on_account_data_updated",
              void(const std::string& user_id, const std::optional<std::string>& room_id, const std::string& account_data_type,
                   const JsonDict& content),
-             in_room<1, run_all>, log_and_go_on>
+             since<"1.57.0", in_room<1, run_all>>, log_and_go_on>
         on_account_data_updated{};
 };
 

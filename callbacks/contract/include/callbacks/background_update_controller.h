@@ -16,16 +16,16 @@ struct BackgroundUpdateControllerCategory {
     /// duration in milliseconds, and is left after it, seeing its exception.
     Callback<"on_update",
              async::context_manager<int>(const std::string& update_name, const std::string& database_name, bool one_shot),
-             routine<only_first>, propagate>
+             since<"1.49.0", routine<only_first>>, propagate>
         on_update{};
 
     /// Number of items of an iteration as long as no item of this update was processed. Nobody: configuration, 100.
-    Callback<"default_batch_size", int(const std::string& update_name, const std::string& database_name), routine<only_first>,
+    Callback<"default_batch_size", int(const std::string& update_name, const std::string& database_name), since<"1.49.0", routine<only_first>>,
              propagate>
         default_batch_size{};
 
     /// Lowest number of items of every other iteration; below 1 is an error. Nobody: configuration, 100.
-    Callback<"min_batch_size", int(const std::string& update_name, const std::string& database_name), routine<only_first>,
+    Callback<"min_batch_size", int(const std::string& update_name, const std::string& database_name), since<"1.49.0", routine<only_first>>,
              propagate>
         min_batch_size{};
 };

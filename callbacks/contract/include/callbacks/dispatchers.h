@@ -3,8 +3,10 @@
 #include <callbacks/account_data.h>
 #include <callbacks/account_validity.h>
 #include <callbacks/background_update_controller.h>
+#include <callbacks/media_repository.h>
 #include <callbacks/password_auth_provider.h>
 #include <callbacks/presence_router.h>
+#include <callbacks/ratelimit.h>
 #include <callbacks/rules.h>
 #include <callbacks/spam_checker.h>
 #include <callbacks/third_party_rules.h>
@@ -20,7 +22,7 @@
 
 namespace callbacks {
 
-/// The host's side of all eight categories: one dispatcher per callback, called like a function.
+/// The host's side of all categories: one dispatcher per callback, called like a function.
 ///
 ///     const callbacks::Verdict verdict = co_await hooks.spam_checker.check_event_for_spam(event);
 ///
@@ -30,13 +32,15 @@ struct Dispatchers {
     AccountValidityDispatch account_validity{};
     UnsignedDispatch unsigned_section{};
     BackgroundUpdateControllerDispatch background_update_controller{};
+    MediaRepositoryDispatch media_repository{};
     PasswordAuthProviderDispatch password_auth_provider{};
     PresenceRouterDispatch presence_router{};
+    RatelimitDispatch ratelimit{};
     SpamCheckerDispatch spam_checker{};
     ThirdPartyRulesDispatch third_party_rules{};
 };
 
-/// Calls `visit(dispatcher, category_name)` for each of the forty callbacks, in the order of their declaration.
+/// Calls `visit(dispatcher, category_name)` for each callback, in the order of their declaration.
 template <class AllDispatchers, class Visitor>
 void each_callback(AllDispatchers& dispatchers, Visitor&& visit) {
     boost::pfr::for_each_field(dispatchers, [&](auto& category) {
@@ -49,6 +53,12 @@ void each_callback(AllDispatchers& dispatchers, Visitor&& visit) {
 /// Nothing for an identity that isn't registered.
 void limit_registered(Dispatchers& registered, const async::callback_identity& identity,
                       const std::shared_ptr<async::limiter>& limits);
+
+/// From which of its arguments on a callback may be registered without, since an older contract has none there.
+struct LaterArgument {
+    std::size_t position = ~std::size_t{0};  ///< from 0; greater than all: all of them are as old as the callback
+    std::string_view version;                ///< of the contract that has it
+};
 
 /// One row of the contract, for tables and the inspector. Static strings.
 struct CallbackDescription {
@@ -65,8 +75,10 @@ struct CallbackDescription {
     std::size_t room_parameter;  ///< the position of a room's id among what it is called with; greater than all: there is none
     bool can_be_shadowed;  ///< it can be asked beside the operation, and its answer compared with what was done
     bool is_called_by_who_serves;  ///< by the process that serves the operation; false: by all, or by the one that does the background work
+    std::string_view since;        ///< the first version of the contract that has it
+    LaterArgument later_argument;
 };
-/// All forty, in the order of their declaration.
+/// All of them, in the order of their declaration.
 [[nodiscard]] const std::vector<CallbackDescription>& callback_descriptions();
 /// The row of the callback of this name; null: there is none. Cost: a look into a hash table.
 [[nodiscard]] const CallbackDescription* description_of(std::string_view callback) noexcept;

@@ -46,6 +46,27 @@ public:
     [[nodiscard]] virtual std::unique_ptr<ReadableFileWrapper> read_again() const { return nullptr; }
 };
 
+/// How much one user may upload in a time (contract: `MediaUploadLimit`). Can't be changed, and is never absurd: an answer that would be
+/// is the module's failure.
+class MediaUploadLimit {
+public:
+    /// A hundred years: a time that is longer is a mistake, most likely in its unit.
+    static constexpr std::int64_t longest_time_period_ms = 100LL * 366 * 24 * 60 * 60 * 1000;
+
+    /// Errors: std::invalid_argument for a negative number of bytes, or a time that isn't from 1 ms to a hundred years.
+    MediaUploadLimit(std::int64_t max_bytes, std::int64_t time_period_ms);
+
+    /// All that a user uploads within the time counts together. 0: nothing may be uploaded.
+    [[nodiscard]] std::int64_t max_bytes() const noexcept { return max_bytes_; }
+    /// How long an upload counts, in milliseconds.
+    [[nodiscard]] std::int64_t time_period_ms() const noexcept { return time_period_ms_; }
+    bool operator==(const MediaUploadLimit&) const = default;
+
+private:
+    std::int64_t max_bytes_;
+    std::int64_t time_period_ms_;
+};
+
 /// Hands the whole file to `sink(std::span<const std::byte>)`, chunk by chunk, and lets other work run in between.
 template <class Sink>
 async::task<void> write_chunks_to(ReadableFileWrapper& file, Sink& sink) {

@@ -63,15 +63,6 @@ struct Subject<RegistrationRequestInfo> : KnownSubject {
 };
 
 template <class Combine>
-inline constexpr bool is_afterwards = false;
-template <class Combine>
-inline constexpr bool is_afterwards<afterwards<Combine>> = true;
-template <class Combine>
-inline constexpr bool is_about_an_address = false;
-template <class Combine>
-inline constexpr bool is_about_an_address<about_an_address<Combine>> = true;
-
-template <class Combine>
 constexpr bool has_one_answerer = std::is_base_of_v<only_first, Combine>;
 template <class Combine>
 concept names_its_denial = requires {
@@ -110,14 +101,14 @@ struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Ke
     static constexpr bool rejected = detail::denies_by_what_passes<answer, Combine> || detail::names_its_denial<Combine> ||
                                      std::is_same_v<Errors, forbid_room_creation>;
     static constexpr bool put_off =
-        !detail::is_afterwards<Combine> && !detail::has_one_answerer<Combine> && !std::is_same_v<Errors, log_and_go_on>;
+        !is_afterwards_rule<Combine> && !detail::has_one_answerer<Combine> && !std::is_same_v<Errors, log_and_go_on>;
     static constexpr bool shared =
         !detail::has_one_answerer<Combine> && (detail::Subject<std::remove_cvref_t<Parameters>>::is_known || ...);
 
     static std::uint32_t point_of(const std::remove_cvref_t<Parameters>&... arguments) noexcept {
         std::optional<std::string_view> subject;
         if constexpr (shared) {
-            int to_pass_over = detail::is_about_an_address<Combine> ? 1 : 0;
+            int to_pass_over = is_about_an_address_rule<Combine> ? 1 : 0;
             static_cast<void>(((to_pass_over-- <= 0 &&
                                 (subject = detail::Subject<std::remove_cvref_t<Parameters>>::of(arguments)).has_value()) ||
                                ...));

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <callbacks/auth_result.h>
+#include <callbacks/category.h>
 #include <callbacks/event_decision.h>
 #include <callbacks/json.h>
 #include <callbacks/media.h>
 #include <callbacks/presence.h>
+#include <callbacks/ratelimit_override.h>
 #include <callbacks/users.h>
 #include <callbacks/verdict.h>
 
@@ -22,6 +24,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 /// Callbacks in shadow mode: which can be, what a run is given, and when its answer differs from what was done.
 ///
@@ -85,6 +88,8 @@ struct Owned<ReadableFileWrapper> {
 [[nodiscard]] std::string answer_text(const Verdict& answer);
 [[nodiscard]] std::string answer_text(const EventDecision& answer);
 [[nodiscard]] std::string answer_text(RegistrationBehaviour answer);
+[[nodiscard]] std::string answer_text(const std::vector<MediaUploadLimit>& answer);
+[[nodiscard]] std::string answer_text(const RatelimitOverride& answer);
 [[nodiscard]] std::string answer_text(const AuthResult& answer);
 [[nodiscard]] std::string answer_text(const JsonDict& fields);
 [[nodiscard]] std::string answer_text(const UsersForStates& users);
@@ -128,6 +133,10 @@ struct ByFirstValue {
     static bool says_nothing(const Answer& answer) { return !answer; }
     static bool would_change(const Answer& answer, const Answer& done) { return !same_answer(answer, done); }
 };
+template <class Answer>
+struct ByFirstNotEmpty : ByFirstValue<Answer> {
+    static bool says_nothing(const Answer& answer) { return !answer || answer->empty(); }
+};
 template <class Answer, auto Pass>
 struct ByFirstNot {
     static constexpr bool ends_the_walk = true;
@@ -164,6 +173,8 @@ template <class Answer, auto Pass>
 ByFirstNot<Answer, Pass> comparison(const async::first_not<Pass>&);
 template <class Answer>
 ByFirstValue<Answer> comparison(const async::first_value&);
+template <class Answer>
+ByFirstNotEmpty<Answer> comparison(const first_not_empty&);
 template <class Answer>
 ByOnlyFirst<Answer> comparison(const async::only_first&);
 template <class Answer>

@@ -33,7 +33,7 @@ struct UnsignedCategory {
     static constexpr std::string_view category_name = "unsigned";
 
     /// For every event sent to a client, once per response. A later module wins a key; the host's own fields win over all.
-    Callback<"add_field_to_unsigned", UnsignedAnswer(const Event& event), last_wins_per_key, propagate>
+    Callback<"add_field_to_unsigned", UnsignedAnswer(const Event& event), since<"1.96.0", last_wins_per_key>, propagate>
         add_field_to_unsigned_callback{};
 };
 
@@ -41,7 +41,7 @@ using Unsigned = UnsignedCategory<async::slot>;
 using UnsignedDispatch = UnsignedCategory<async::dispatch>;
 
 static_assert(
-    std::is_same_v<UnsignedWriter::combine_rule, decltype(UnsignedDispatch::add_field_to_unsigned_callback)::combine_rule>,
+    std::is_base_of_v<UnsignedWriter::combine_rule, decltype(UnsignedDispatch::add_field_to_unsigned_callback)::combine_rule>,
     "of two fields with one name the writer keeps the one that the declared rule says");
 
 }  // namespace callbacks

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace callbacks {
 
@@ -50,10 +51,14 @@ public:
     [[nodiscard]] std::optional<std::string_view> text() const noexcept;
     /// Fields for the error's body; never `errcode` or `error`. Valid as long as the verdict.
     [[nodiscard]] const JsonDict& additional_fields() const noexcept;
-    /// Whether fields were left out since the error has `errcode` and `error` of its own.
+    /// Whether fields were left out: the error has `errcode` and `error` of its own, or this callback takes none.
     [[nodiscard]] bool fields_were_ignored() const noexcept;
 
     friend Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields);
+
+protected:
+    /// The same without fields, which then count as ignored; a code that came with fields is FORBIDDEN.
+    [[nodiscard]] static Verdict without_fields(const Verdict& verdict);
 
 private:
     struct Details : boost::intrusive_ref_counter<Details> {
@@ -109,6 +114,16 @@ public:
     [[deprecated("a bool means: true rejects with FORBIDDEN, false is NOT_SPAM. Return callbacks::NOT_SPAM or a code")]]
     MediaVerdict(Boolean spam) noexcept : Verdict(spam_if(spam)) {}  // NOLINT
     // clang-format on
+};
+
+/// The answer of user_may_send_state_event: a Verdict, but that a code with extra fields denies with FORBIDDEN and without them.
+class StateEventVerdict : public Verdict {
+public:
+    using dispatched = Verdict;
+    using Verdict::Verdict;
+    StateEventVerdict(Codes code, JsonDict additional_fields)
+        : Verdict(without_fields(Verdict(code, std::move(additional_fields)))) {}
+    StateEventVerdict(const Verdict& verdict) : Verdict(without_fields(verdict)) {}  // NOLINT: as the others
 };
 
 }  // namespace callbacks

@@ -2,6 +2,7 @@
 
 #include <async/bind.h>
 #include <async/callable.h>
+#include <async/shorter_callable.h>
 #include <async/task.h>
 
 #include <cstring>
@@ -31,6 +32,8 @@ template <class Function>
 inline constexpr bool is_bound_member = false;
 template <auto Method, class Object>
 inline constexpr bool is_bound_member<bound_member<Method, Object>> = true;
+template <auto Method, class Object, std::size_t Taken>
+inline constexpr bool is_bound_member<shorter_callable<bound_member<Method, Object>, Taken>> = true;
 
 /// Whether a callable can live in a hook's object word, copied for each call: it must not change, and must not be a closure
 /// whose coroutine goes on using it after the call.

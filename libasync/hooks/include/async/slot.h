@@ -2,6 +2,7 @@
 
 #include <async/hook.h>
 #include <async/name.h>
+#include <async/shorter_callable.h>
 
 #include <initializer_list>
 #include <memory>
@@ -50,6 +51,8 @@ class interest_of_slot<void> {};
 /// What a declared callback looks like to a module: a place to put one callable, empty if left out.
 ///
 /// Accepts a plain function or a coroutine with the declared signature; another answer type is a compile error that says so.
+/// Where the combine rule names `least_arguments`, it may also take only as many of the first parameters, at least: later
+/// declarations brought the others.
 /// A lambda with captures is fine here, also one that is a coroutine: the registration keeps it.
 template <name Name, class Signature, class Combine, class Errors, class Key = void>
 class slot : public owned_hook<Signature>, public detail::interest_of_slot<typename detail::declared_interest<Signature>::type> {
@@ -76,14 +79,15 @@ private:
     static owned_hook<Signature> checked(Function&& function) {
         constexpr bool has_object = !std::is_member_pointer_v<std::decay_t<Function>>;
         static_assert(has_object, "a member function is registered with its object: async::bind<&Class::member>(this)");
-        constexpr bool is_callable = detail::declared_and_given<signature, std::decay_t<Function>>;
+        using accepted = typename detail::accepted_callable<signature, Combine, std::decay_t<Function>>::type;
+        constexpr bool is_callable = detail::declared_and_given<signature, accepted>;
         if constexpr (has_object) {
-            static_assert(detail::declared_and_given<signature, std::decay_t<Function>>,
+            static_assert(detail::declared_and_given<signature, accepted>,
                           "this callback takes other parameters: see the callback's declaration; the compiler names it beside "
                           "what was given, as declared_and_given<declared, given>");
         }
         if constexpr (is_callable) {
-            return owned_hook<Signature>(std::forward<Function>(function));
+            return owned_hook<Signature>(accepted{std::forward<Function>(function)});
         } else {
             return {};
         }

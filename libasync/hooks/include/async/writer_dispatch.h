@@ -55,7 +55,7 @@ public:
     using combine_rule = Combine;
     using error_rule = Errors;
     static constexpr std::string_view callback_name = Name.view();
-    static_assert(std::is_same_v<Combine, typename writer::combine_rule>,
+    static_assert(std::is_base_of_v<typename writer::combine_rule, Combine>,
                   "the writer of this callback's answer follows another combine rule than the callback is declared with");
 
     dispatch() = default;

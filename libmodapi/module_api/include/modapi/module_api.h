@@ -24,9 +24,11 @@
 #include <callbacks/account_validity.h>
 #include <callbacks/background_update_controller.h>
 #include <callbacks/limits.h>
+#include <callbacks/media_repository.h>
 #include <callbacks/password_auth_provider.h>
 #include <callbacks/power_levels.h>
 #include <callbacks/presence_router.h>
+#include <callbacks/ratelimit.h>
 #include <callbacks/spam_checker.h>
 #include <callbacks/state_filter.h>
 #include <callbacks/text.h>
@@ -84,9 +86,11 @@ public:
     void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks);
     /// The first module to register wins as a whole; later ones are ignored with a warning. on_update is required.
     void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks);
+    void register_media_repository_callbacks(callbacks::MediaRepository callbacks);
     void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks);
     /// Errors: RegistrationError for one of the two callbacks without the other.
     void register_presence_router_callbacks(callbacks::PresenceRouter callbacks);
+    void register_ratelimit_callbacks(callbacks::Ratelimit callbacks);
     void register_spam_checker_callbacks(callbacks::SpamChecker callbacks);
     void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks);
 
