@@ -18,6 +18,7 @@
 #include "federation/x_matrix.h"
 #include "http/health.h"
 #include "mail/mailer.h"
+#include "media/uploads.h"
 #include "module_services/module_accounts.h"
 #include "module_services/module_mail.h"
 #include "module_services/module_presence.h"
@@ -83,8 +84,8 @@ struct ServerWorker::Parts {
                               modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
           room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
                         event_sender, memberships, third_party_invites),
-          room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
-                        memberships, shared_turns),
+          room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier, memberships,
+                        shared_turns),
           account_data(process.database, modules.hooks().account_data, process.notifier),
           presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
                    process.presence_interests),
@@ -99,16 +100,18 @@ struct ServerWorker::Parts {
           third_party_id_changes(process.database, clock, modules.hooks().third_party_rules, third_party_invites),
           deactivation(process.database, modules.hooks().third_party_rules, memberships, presence, sessions, profiles,
                        third_party_id_changes),
-          incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
-                          room_turns, shared_turns),
+          incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules,
+                          event_sender, room_turns, shared_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
+          uploads(process.database, clock, process.configuration.media, process.host_pool, modules.hooks().spam_checker,
+                  modules.hooks().media_repository),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
                           deactivation),
           module_sessions(authentication, process.database, clock, process.server_name, process.configuration.sso,
                           modules.hooks().account_validity, sessions),
-          module_rooms(process.database, process.server_name, background, event_sender, memberships,
-                       room_creation, room_shutdown),
+          module_rooms(process.database, process.server_name, background, event_sender, memberships, room_creation,
+                       room_shutdown),
           module_presence(process.server_name, presence),
           module_mail(process.mailer),
           module_push(process.database, process.notifier, push_gateway) {}
@@ -138,6 +141,7 @@ struct ServerWorker::Parts {
     Deactivation deactivation;
     IncomingEvents incoming_events;
     AuthorisedJoins authorised_joins;
+    Uploads uploads;
     ModuleAccounts module_accounts;
     ModuleSessions module_sessions;
     ModuleRooms module_rooms;
@@ -178,6 +182,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(process_.signing_key);
     services_.offer(process_.host_pool);
     services_.offer(hooks().account_validity);
+    services_.offer(hooks().media_repository);
     services_.offer(hooks().password_auth_provider);
     services_.offer(hooks().presence_router);
     services_.offer(hooks().spam_checker);
@@ -211,6 +216,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(parts_->deactivation);
     services_.offer(parts_->incoming_events);
     services_.offer(parts_->authorised_joins);
+    services_.offer(parts_->uploads);
 }
 
 const std::string& ServerWorker::server_name() const noexcept { return process_.configuration.server_name; }
