@@ -1,6 +1,7 @@
 // How the body of an upload comes: in parts, up to max_upload_size, and not at all where it is refused.
 #include "media_test.h"
 
+#include <csignal>
 #include <memory>
 #include <sstream>
 #include <string_view>
@@ -149,6 +150,32 @@ TEST_F(UploadBodyTest, OfAClientThatSendsNothingAnyMoreIsStored) {
     connection.send(upload_header(alice, "Content-Length: 600000") + bytes_of(600'000));
     connection.finish_sending();
     EXPECT_TRUE(connection.read_to_end().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(UploadBodyTest, ThatIsComingWhenTheServerStopsLeavesNothing) {
+    RawConnection connection(server.port());
+    connection.send(upload_header(alice, "Content-Length: 600000") + bytes_of(300'000));
+    expect_files_in_the_end(1);
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(UploadBodyTest, IsDownloadedAsItWasWhateverItIsCalled) {
+    const std::string no_json = "{\"a\":\"\xFF\"}";
+    const std::string answer =
+        answer_to(upload_header(alice, "Content-Type: application/json\r\nContent-Length: 9") + no_json, "\"}");
+    const std::size_t begin = answer.find("mxc://");
+    ASSERT_NE(begin, std::string::npos) << answer;
+    const std::string uri = answer.substr(begin, answer.find('"', begin) - begin);
+    EXPECT_EQ(download(uri), no_json);
+    const Answer head = server.request("HEAD", "/_matrix/media/v3/download/" + uri.substr(6));
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.header("Content-Length"), "9");
+    const std::string two = answer_to("GET /_matrix/media/v3/download/" + uri.substr(6) + " HTTP/1.1\r\nHost: x\r\n\r\n" +
+                                          "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+                                      "M_UNRECOGNIZED");
+    EXPECT_NE(two.find(no_json + "HTTP/1.1 404 "), std::string::npos) << two;
 }
 
 TEST_F(UploadBodyTest, CostsNoMemoryWhileItComesNorADownloadWhileItGoes) {

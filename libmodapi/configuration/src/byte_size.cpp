@@ -1,35 +1,19 @@
 #include <modapi/byte_size.h>
 
-#include <charconv>
-#include <limits>
-#include <system_error>
+#include "number_with_unit.h"
 
 namespace modapi {
 
 namespace {
 
-struct SizeUnit {
-    std::string_view name;
-    std::int64_t bytes;
-};
 constexpr std::int64_t kibi = 1024;
-constexpr SizeUnit size_units[] = {
-    {"", 1}, {"K", kibi}, {"M", kibi * kibi}, {"G", kibi * kibi * kibi}, {"T", kibi * kibi * kibi * kibi}};
+constexpr detail::Unit size_units[] = {
+    {"", 1}, {"K", kibi}, {"M", kibi* kibi}, {"G", kibi* kibi* kibi}, {"T", kibi* kibi* kibi* kibi}};
 
 }  // namespace
 
 std::optional<std::int64_t> parse_byte_size(std::string_view text) noexcept {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || number < 0) return std::nullopt;
-    const std::string_view name(stopped, static_cast<std::size_t>(end - stopped));
-    for (const SizeUnit& unit : size_units) {
-        if (unit.name != name) continue;
-        if (number > std::numeric_limits<std::int64_t>::max() / unit.bytes) return std::nullopt;
-        return number * unit.bytes;
-    }
-    return std::nullopt;
+    return detail::parse_number_with_unit(text, size_units);
 }
 
 std::optional<std::int64_t> optional_byte_size(const ConfigSection& config, std::string_view key) {
