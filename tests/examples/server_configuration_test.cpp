@@ -46,6 +46,8 @@ TEST(ServerConfigurationTest, NeedsNothingButAName) {
     EXPECT_EQ(configuration.database.database, "/etc/hs/homeserver.db");
     EXPECT_FALSE(configuration.registration.is_enabled);
     EXPECT_EQ(configuration.media.store_path, "/etc/hs/media_store");
+    EXPECT_EQ(configuration.media.max_upload_size, 50 * 1024 * 1024);
+    EXPECT_TRUE(configuration.media.upload_limits.empty());
     EXPECT_EQ(configuration.signing_key_path, "/etc/hs/example.org.signing.key");
     EXPECT_EQ(configuration.module_path, std::vector<std::filesystem::path>{"/build/modules"});
     EXPECT_EQ(configuration.workers, 1);
@@ -63,6 +65,37 @@ TEST(ServerConfigurationTest, KnowsWhichProcessItIsAndWhereProxiesCome) {
     EXPECT_TRUE(read_one.warnings.empty()) << read_one.warnings.front();
     EXPECT_EQ(error_of("server_name: x\nlisteners: [{port: 1, x_forwarded: 1}]\n"),
               "/etc/hs/homeserver.yaml:2: listeners[0].x_forwarded: must be a boolean, not a number");
+}
+
+TEST(ServerConfigurationTest, SaysHowMuchMayBeUploaded) {
+    const Read read_some = read(
+        "server_name: x\nmax_upload_size: 2G\n"
+        "media_upload_limits: [{time_period: 1h, max_size: 100M}, {time_period: 1000, max_size: 0, per: user}]\n");
+    const homeserver::MediaSettings& media = read_some.configuration.media;
+    EXPECT_EQ(media.max_upload_size, 2'147'483'648);
+    ASSERT_EQ(media.upload_limits.size(), 2U);
+    EXPECT_EQ(media.upload_limits[0], callbacks::MediaUploadLimit(104'857'600, 3'600'000));
+    EXPECT_EQ(media.upload_limits[1], callbacks::MediaUploadLimit(0, 1000));
+    ASSERT_EQ(read_some.warnings.size(), 1U);
+    EXPECT_EQ(read_some.warnings[0],
+              "/etc/hs/homeserver.yaml:3: media_upload_limits[1].per: is no key that this server knows; it has no effect");
+
+    const std::string not_a_size = "must be a size: bytes, or a number with a unit such as 64K, 50M or 1G";
+    const std::vector<std::pair<std::string, std::string>> mistakes = {
+        {"max_upload_size: -1", "max_upload_size: " + not_a_size},
+        {"max_upload_size: 1.5", "max_upload_size: " + not_a_size},
+        {"max_upload_size: large", "max_upload_size: " + not_a_size},
+        {"max_upload_size: 9999999999G", "max_upload_size: " + not_a_size},
+        {"media_upload_limits: [{max_size: 1M}]", "media_upload_limits[0].time_period: is required"},
+        {"media_upload_limits: [{time_period: 1h}]", "media_upload_limits[0].max_size: is required"},
+        {"media_upload_limits: [{time_period: 1h, max_size: -1}]", "media_upload_limits[0].max_size: " + not_a_size},
+        {"media_upload_limits: [{time_period: 0, max_size: 1M}]",
+         "media_upload_limits[0].time_period: must be from 1 ms to a hundred years"},
+        {"media_upload_limits: [{time_period: 101y, max_size: 1M}]",
+         "media_upload_limits[0].time_period: must be from 1 ms to a hundred years"},
+    };
+    for (const auto& [line, error] : mistakes)
+        EXPECT_EQ(error_of("server_name: x\n" + line + "\n"), "/etc/hs/homeserver.yaml:2: " + error);
 }
 
 TEST(ServerConfigurationTest, FindsEachPathFromTheFileThatItStandsIn) {

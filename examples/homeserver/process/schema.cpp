@@ -132,6 +132,13 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
     "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    // With the length, so that what a user sent in a time is summed up from the index alone.
+    "CREATE INDEX IF NOT EXISTS media_of_uploader ON media (uploader, creation_ts, length)",
+    // Ids that were given away, and not uploaded yet.
+    "CREATE TABLE IF NOT EXISTS announced_media (media_id TEXT PRIMARY KEY, uploader TEXT NOT NULL, expires_ts BIGINT NOT "
+    "NULL)",
+    "CREATE INDEX IF NOT EXISTS announced_media_of_uploader ON announced_media (uploader)",
+    "CREATE INDEX IF NOT EXISTS announced_media_by_expiry ON announced_media (expires_ts)",
 };
 
 /// What older versions of the server made, and this one has another form of.

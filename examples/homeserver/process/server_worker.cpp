@@ -18,6 +18,7 @@
 #include "federation/x_matrix.h"
 #include "http/health.h"
 #include "mail/mailer.h"
+#include "media/uploads.h"
 #include "module_services/module_accounts.h"
 #include "module_services/module_mail.h"
 #include "module_services/module_presence.h"
@@ -112,6 +113,8 @@ struct ServerWorker::Parts {
                           event_sender, room_turns, shared_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
+          uploads(process.database, clock, process.configuration.media, process.host_pool, modules.hooks().spam_checker,
+                  modules.hooks().media_repository),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
                           deactivation),
           module_sessions(authentication, process.database, clock, process.server_name, process.configuration.sso,
@@ -149,6 +152,7 @@ struct ServerWorker::Parts {
     Deactivation deactivation;
     IncomingEvents incoming_events;
     AuthorisedJoins authorised_joins;
+    Uploads uploads;
     ModuleAccounts module_accounts;
     ModuleSessions module_sessions;
     ModuleRooms module_rooms;
@@ -189,6 +193,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(process_.signing_key);
     services_.offer(process_.host_pool);
     services_.offer(hooks().account_validity);
+    services_.offer(hooks().media_repository);
     services_.offer(hooks().password_auth_provider);
     services_.offer(hooks().presence_router);
     services_.offer(hooks().spam_checker);
@@ -224,6 +229,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(parts_->deactivation);
     services_.offer(parts_->incoming_events);
     services_.offer(parts_->authorised_joins);
+    services_.offer(parts_->uploads);
 }
 
 const std::string& ServerWorker::server_name() const noexcept { return process_.configuration.server_name; }
