@@ -209,6 +209,39 @@ TEST_F(PostgresqlStatementsTest, RefusesANulCharacterAndKeepsItsConnection) {
     EXPECT_EQ(rows(), 1);
 }
 
+TEST_F(PostgresqlStatementsTest, PlansOnceWhatComesAgainWithBytes) {
+    run([](Transaction& transaction) { transaction.execute("CREATE TABLE files (number BIGINT, content BYTEA)"); });
+    run([](Transaction& transaction) {
+        for (int number = 0; number < 5; ++number)
+            transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", number, modapi::SqlBytes("x"));
+        EXPECT_EQ(prepared_now(transaction), 1);
+        transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", 5, "\\x00");  // bytes, as a text
+        transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", 6, std::nullopt);
+    });
+    EXPECT_EQ(number("SELECT LENGTH(content) FROM files WHERE number = 5"), 1);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM files WHERE content = 'x'"), 5);
+}
+
+TEST_F(PostgresqlStatementsTest, TakesNoBytesForATextThoughTheStatementWasPlannedForOne) {
+    const std::string sql = "UPDATE words SET word = ? WHERE seen = 1";
+    run([&](Transaction& transaction) {
+        for (int often_enough_to_be_planned = 0; often_enough_to_be_planned < 3; ++often_enough_to_be_planned)
+            transaction.execute(sql, "text");
+    });
+    const auto set_bytes = [&](Transaction& transaction) { transaction.execute(sql, modapi::SqlBytes("bytes")); };
+    for (int as_often_as_it_comes = 0; as_often_as_it_comes < 3; ++as_often_as_it_comes) {
+        std::string reason;
+        try {
+            run(set_bytes);
+        } catch (const DatabaseError& error) {
+            reason = error.what();
+        }
+        EXPECT_EQ(reason, "column \"word\" is of type text but expression is of type bytea in: " + sql);
+    }
+    run([&](Transaction& transaction) { transaction.execute(sql, "another text"); });
+    EXPECT_EQ(number("SELECT COUNT(*) FROM words WHERE word = 'another text'"), 1);
+}
+
 TEST_F(PostgresqlStatementsTest, RefusesMoreValuesThanTheServerTakesAndGoesOn) {
     std::string sql = "SELECT 1 WHERE 1 IN (?";
     std::vector<modapi::SqlValue> values(65'536, modapi::SqlValue(std::int64_t{1}));
