@@ -50,6 +50,14 @@ private:
     std::list<Running> entries_;
 };
 
+void Transaction::invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key) {
+    if (key.size() != function.key_parts()) {
+        throw std::logic_error("a key of the cached function " + std::string(function.name()) + " has " +
+                               std::to_string(function.key_parts()) + " parts, not " + std::to_string(key.size()));
+    }
+    add_invalidation(function, std::move(key));
+}
+
 void Transaction::add_invalidation(const async::cached_function& function, std::vector<std::string> key) {
     if (function.shared_name().empty()) {
         throw std::logic_error("the cached function " + std::string(function.name()) +

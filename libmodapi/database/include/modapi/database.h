@@ -131,6 +131,10 @@ public:
         static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
         if constexpr (is_key) add_invalidation(function, function.key_strings(key...));
     }
+    /// Likewise by the parts of the key as text, as async::cached::key_strings gives them, for a function whose types are only
+    /// known at run time. Errors: std::logic_error for one that wasn't registered, and for another number of parts. A part that
+    /// is no value of its type has the function forget everything.
+    void invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key);
     /// What was invalidated so far.
     [[nodiscard]] const CacheInvalidations& invalidations() const noexcept { return invalidations_; }
 
