@@ -214,7 +214,7 @@ TEST_F(ModuleLoaderTest, GivesModulesWhoseSectionIsCheckedWithItsPlace) {
     EXPECT_EQ(error_of("  - {module: my.Script, config: {greetin: x}}\n").substr(0, 42),
               "hs.yaml:2: modules[0].config.greetin: is n");
     EXPECT_EQ(error_of("  - {module: my.Script, config: {greeting: 7}}\n"),
-              "hs.yaml:2: modules[0].config.greeting: must be a string, not an integer (module my.Script)");
+              "hs.yaml:2: modules[0].config.greeting: must be a string, not a number (module my.Script)");
 }
 
 TEST_F(ModuleLoaderTest, GivesModulesThatStartAnswerAndStopAsAllOthers) {

@@ -222,24 +222,32 @@ TEST_F(PostgresqlStatementsTest, PlansOnceWhatComesAgainWithBytes) {
     EXPECT_EQ(number("SELECT COUNT(*) FROM files WHERE content = 'x'"), 5);
 }
 
-TEST_F(PostgresqlStatementsTest, TakesNoBytesForATextThoughTheStatementWasPlannedForOne) {
-    const std::string sql = "UPDATE words SET word = ? WHERE seen = 1";
+TEST_F(PostgresqlStatementsTest, TakesBytesForWhatTheyAreThoughTheStatementWasPlannedForATextThere) {
+    const std::string find = "SELECT seen FROM words WHERE word = ?";
+    const std::string set = "UPDATE words SET word = ?";
     run([&](Transaction& transaction) {
-        for (int often_enough_to_be_planned = 0; often_enough_to_be_planned < 3; ++often_enough_to_be_planned)
-            transaction.execute(sql, "text");
+        for (int often_enough_to_be_planned = 0; often_enough_to_be_planned < 3; ++often_enough_to_be_planned) {
+            transaction.execute(find, "text");
+            transaction.execute(set, "text");
+        }
+        EXPECT_EQ(prepared_now(transaction), 2);
     });
-    const auto set_bytes = [&](Transaction& transaction) { transaction.execute(sql, modapi::SqlBytes("bytes")); };
+    const auto find_bytes = [&](Transaction& transaction) { transaction.execute(find, modapi::SqlBytes("text")); };
     for (int as_often_as_it_comes = 0; as_often_as_it_comes < 3; ++as_often_as_it_comes) {
         std::string reason;
         try {
-            run(set_bytes);
+            run(find_bytes);
         } catch (const DatabaseError& error) {
             reason = error.what();
         }
-        EXPECT_EQ(reason, "column \"word\" is of type text but expression is of type bytea in: " + sql);
+        EXPECT_EQ(reason, "operator does not exist: text = bytea in: " + find);
     }
-    run([&](Transaction& transaction) { transaction.execute(sql, "another text"); });
-    EXPECT_EQ(number("SELECT COUNT(*) FROM words WHERE word = 'another text'"), 1);
+    run([&](Transaction& transaction) {
+        transaction.execute(set, modapi::SqlBytes(std::string("\0t", 2)));
+        const auto row = transaction.query_one<std::string>("SELECT word FROM words");
+        EXPECT_EQ(std::get<0>(*row), "\\x0074") << "the server's text for them";
+        EXPECT_EQ(transaction.execute(set, "another text"), 1);
+    });
 }
 
 TEST_F(PostgresqlStatementsTest, RefusesMoreValuesThanTheServerTakesAndGoesOn) {

@@ -16,8 +16,8 @@ namespace modapi {
 /// Bytes as a value of a statement or of a row, where a std::string is a text: what a BYTEA column of PostgreSQL and a BLOB one
 /// of SQLite have, and a column that is called BYTEA on both. Any bytes, NUL too.
 ///
-/// No text becomes one by itself. PostgreSQL takes them only where bytes are wanted, and refuses them for a TEXT column; SQLite
-/// keeps them as bytes in any.
+/// No text becomes one by itself. They belong into a column of bytes: for a TEXT one PostgreSQL takes its text for them,
+/// `\x00ff`, and SQLite keeps the bytes. PostgreSQL refuses to compare them with a text.
 class SqlBytes {
 public:
     SqlBytes() = default;
