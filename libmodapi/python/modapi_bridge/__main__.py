@@ -1,0 +1,13 @@
+"""Starts the process: `python3 -I -B FOLDER/modapi_bridge DESCRIPTOR`. The descriptor, 3 if none is named, is one end of a pair."""
+
+import os
+import sys
+
+# The folder that this package lies in comes first, in place of the package's own: the name `synapse` means what lies there.
+sys.path[:] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))] + [
+    folder for folder in sys.path if folder and os.path.abspath(folder) != os.path.dirname(os.path.abspath(__file__))
+]
+
+from modapi_bridge.process import main  # noqa: E402
+
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
