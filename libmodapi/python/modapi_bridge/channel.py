@@ -1,6 +1,7 @@
 """The connection to the host: requests, their answers and notices, both ways at once."""
 
 import errno
+import logging
 import os
 import socket
 from typing import Any, Callable, Dict, Optional
@@ -14,6 +15,7 @@ from modapi_bridge import errors
 from modapi_bridge.frames import DEFAULT_LIMIT, FrameError, FrameReader, encode_frame
 
 reactor: Any = _reactor
+logger = logging.getLogger(__name__)
 _READ_AT_ONCE = 256 * 1024
 
 Handler = Callable[[Dict[str, Any], Callable[[Any], None], Callable[[BaseException], None]], None]
@@ -112,10 +114,13 @@ class Channel:
             return
         try:
             for message in self._reader.feed(data):
-                if "do" in message:
-                    self._handle(message)
-                else:
-                    self._answered(message)
+                try:
+                    if "do" in message:
+                        self._handle(message)
+                    else:
+                        self._answered(message)
+                except Exception:  # of this side's own making: one message is lost, not the connection
+                    logger.exception("a message of the host's couldn't be handled")
         except FrameError as error:
             self._close(str(error))
 

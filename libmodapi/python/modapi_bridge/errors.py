@@ -89,8 +89,15 @@ def to_wire(error: BaseException) -> Dict[str, Any]:
     return {"kind": "exception", "class": name, "text": _text_of(error), "traceback": traceback_of(error)}
 
 
-def from_wire(error: Dict[str, Any]) -> BaseException:
+def from_wire(error: Any) -> BaseException:
     """The exception for an error of the host. What can't be understood is a HostError."""
+    try:
+        return _from_wire(error)
+    except Exception as second:
+        return HostError("Error", "it can't be understood: %s" % second)
+
+
+def _from_wire(error: Dict[str, Any]) -> BaseException:
     kind = error.get("kind")
     text = str(error.get("text", ""))
     if kind == "synapse":
@@ -112,16 +119,25 @@ def from_wire(error: Dict[str, Any]) -> BaseException:
     if kind == "config":
         return ConfigError(text, error.get("path"))
     name = str(error.get("class", "Error"))
-    known: Any = getattr(api, name, None) or getattr(builtins, name, None)
-    if name in ("KeyError", "RuntimeError", "ValueError", "TypeError", "LookupError", "PermissionError", "TimeoutError"):
-        return known(text)  # type: ignore[no-any-return]
-    if name in ("InvalidRuleException", "RuleNotFoundException", "RequestTimedOutError", "ShadowBanError", "ExternalIDReuseException"):
-        return known(text)  # type: ignore[no-any-return]
+    if name in _OF_PYTHON:
+        return getattr(builtins, name)(text)  # type: ignore[no-any-return]
+    if name in _OF_THE_CONTRACT:
+        return getattr(api, name)(text)  # type: ignore[no-any-return]
     return HostError(name, text)
 
 
+_OF_PYTHON = ("KeyError", "LookupError", "PermissionError", "RuntimeError", "TimeoutError", "TypeError", "ValueError")
+_OF_THE_CONTRACT = (
+    "ExternalIDReuseException",
+    "InvalidRuleException",
+    "RequestTimedOutError",
+    "RuleNotFoundException",
+    "ShadowBanError",
+)
+
+
 def _synapse_error(error: Dict[str, Any]) -> api.SynapseError:
-    named: Any = getattr(api, str(error.get("class", "SynapseError")), None)
+    named: Any = vars(api).get(str(error.get("class", "SynapseError")))
     kind: Type[api.SynapseError] = api.SynapseError
     if isinstance(named, type) and issubclass(named, api.SynapseError):
         kind = named

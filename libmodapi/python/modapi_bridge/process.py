@@ -70,8 +70,7 @@ class Process:
         log.install(self.channel.send, str(message.get("log_level") or "INFO"))
         not_offered.install()
         not_offered.tell_host = self._offered_not
-        for folder in reversed(message.get("path") or []):
-            _add_folder(folder)
+        _add_folders(message.get("path") or [])
         sys.setswitchinterval(0.0005)  # a thread that computes keeps the reactor waiting for this long, instead of 5 ms
         return {"python": platform.python_version(), "twisted": twisted.__version__}
 
@@ -269,11 +268,12 @@ class _RunningFor:
         current.reset(self._token)
 
 
-def _add_folder(folder: str) -> None:
-    """Puts a folder with packages, or a virtual environment, before Debian's packages and behind Python's own library."""
-    inside = os.path.join(folder, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+def _add_folders(folders: List[str]) -> None:
+    """Puts folders with packages, or virtual environments, before Debian's packages and behind Python's own library."""
     before = list(sys.path)
-    site.addsitedir(inside if os.path.isdir(inside) else folder)
+    for folder in folders:
+        inside = os.path.join(folder, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+        site.addsitedir(inside if os.path.isdir(inside) else folder)
     added = [one for one in sys.path if one not in before]
     place = next((index for index, one in enumerate(before) if one.endswith("-packages")), len(before))
     sys.path[:] = before[:place] + added + before[place:]
