@@ -121,7 +121,7 @@ class Entry:
         if not self.constructing:
             raise RuntimeError("Tried to register a web resource from a module after startup")
         if resources.register(self.name, path, resource):
-            self.web.append("/" + path.strip("/"))
+            self.web.append("/" + path.strip("/"))  # as it is served
         else:
             logger.warning("%s: the path %s is another module's already", self.module, path)
 
