@@ -78,7 +78,9 @@ def declared() -> List[Dict[str, Any]]:
     for line in _DECLARED.split("\n"):
         if line:
             category, name, arguments, *least = line.split()
-            found.append({"category": category, "name": name, "arguments": int(arguments), "least": int((least or [arguments])[0])})
+            found.append(
+                {"category": category, "name": name, "arguments": int(arguments), "least": int((least or [arguments])[0])}
+            )
     return found
 
 
@@ -197,7 +199,9 @@ class Host:
             operation = self.operations.get(message["member"])
             try:
                 if operation is None:
-                    raise Fails(kind="not_offered", text="this host does not offer %s" % message["member"], what=message["member"])
+                    raise Fails(
+                        kind="not_offered", text="this host does not offer %s" % message["member"], what=message["member"]
+                    )
                 value = operation(message["arguments"])
             except Fails as failure:
                 self.send({"id": message["id"], "error": failure.error})
@@ -310,9 +314,7 @@ class Host:
             return {}
         if do == "state":
             events = self.state[message["of"]]
-            return next(
-                (one for one in events if [one["event"]["type"], one["event"]["state_key"]] == message["key"]), None
-            )
+            return next((one for one in events if [one["event"]["type"], one["event"]["state_key"]] == message["key"]), None)
         assert do == "state_all"
         return self.state[message["of"]]
 

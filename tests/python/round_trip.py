@@ -54,8 +54,16 @@ def main() -> None:
     host.operations["is_user_admin"] = lambda arguments: True
     module = host.load("always.Always")
     invite = ("@alice:example.org", "@bob:example.org", "!room:example.org")
-    message = event(content={"msgtype": "m.text", "body": "x" * 600}, hashes={"sha256": "y" * 43}, depth=1, prev_events=["$" + "z" * 43])
-    members = {"do": "call", "entry": module.entry, "handle": module.handle("user_may_invite"), "call": "c", "arguments": list(invite)}
+    message = event(
+        content={"msgtype": "m.text", "body": "x" * 600}, hashes={"sha256": "y" * 43}, depth=1, prev_events=["$" + "z" * 43]
+    )
+    members = {
+        "do": "call",
+        "entry": module.entry,
+        "handle": module.handle("user_may_invite"),
+        "call": "c",
+        "arguments": list(invite),
+    }
     text = json.dumps({"id": 1, **members}).encode()
     frame = _LENGTH.pack(len(text)) + text
 
@@ -68,7 +76,9 @@ def main() -> None:
     back_to_back("answers at once, the host's side in Python too", calls, lambda: module.call("user_may_invite", *invite))
     back_to_back("an event of 1 kB (check_event_for_spam)", calls, lambda: module.call("check_event_for_spam", message))
     back_to_back(
-        "one awaited operation (user_may_join_room)", calls, lambda: module.call("user_may_join_room", invite[0], invite[2], False)
+        "one awaited operation (user_may_join_room)",
+        calls,
+        lambda: module.call("user_may_join_room", invite[0], invite[2], False),
     )
     back_to_back("answers at once, every millisecond", min(calls, 2000), at_once, pause=0.001)
     in_flight(host, frame, calls * 4, 16)

@@ -94,7 +94,7 @@ class TestErrors:
             ("StoreError(404, 'No row found')", 404, "M_UNKNOWN"),
             ("RequestTimedOutError('late')", 504, "M_UNKNOWN"),
             ("SynapseError(400, 'x', 'ORG_EXAMPLE')", 400, "ORG_EXAMPLE"),
-            ("HttpResponseException(403, 'no', b'{\"errcode\": \"M_OWN\", \"error\": \"e\"}').to_synapse_error()", 403, "M_OWN"),
+            ('HttpResponseException(403, \'no\', b\'{"errcode": "M_OWN", "error": "e"}\').to_synapse_error()', 403, "M_OWN"),
         ],
     )
     def test_errors_of_the_contract_are_synapse_errors(self, evaluate, expression, status, errcode):

@@ -131,7 +131,9 @@ def test_a_profile_and_an_alias_are_objects(shared):
     answer = given(shared, "third_party_rules", "on_profile_update", expression, "@a:b", profile, False, False)
     assert answer["result"] == ["Alice", None, "ProfileInfo"]
     expression = "[args[1].localpart, args[1].to_string()]"
-    answer = given(shared, "spam_checker", "user_may_create_room_alias", expression, "@a:b", {"$room_alias": "#hall:example.org"})
+    answer = given(
+        shared, "spam_checker", "user_may_create_room_alias", expression, "@a:b", {"$room_alias": "#hall:example.org"}
+    )
     assert answer["result"] == ["hall", "#hall:example.org"]
 
 

@@ -27,7 +27,9 @@ def test_the_second_call_doesnt_run(keeping):
 
 
 def test_positional_named_and_default_arguments_are_one_key(keeping):
-    keeping.evaluate("[await self.two(1), await self.two(1, 'default'), await self.two(first=1, third=3), await self.two(1, second='x')]")
+    keeping.evaluate(
+        "[await self.two(1), await self.two(1, 'default'), await self.two(first=1, third=3), await self.two(1, second='x')]"
+    )
     assert keeping.evaluate("self.runs") == [[1, "default", None], [1, "x", None]]
 
 
@@ -97,7 +99,9 @@ def test_an_invalidation_that_would_match_nothing_is_an_error(keeping, arguments
 
 
 def test_a_value_that_is_known_already(keeping):
-    assert keeping.evaluate("[self.two.prefill((1, 2), 'known'), await self.two(1, 2), self.two.invalidate_all(), await self.two(1, 2)]") == [
+    assert keeping.evaluate(
+        "[self.two.prefill((1, 2), 'known'), await self.two(1, 2), self.two.invalidate_all(), await self.two(1, 2)]"
+    ) == [
         None,
         "known",
         None,

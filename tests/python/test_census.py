@@ -61,7 +61,11 @@ def imports():
 
 def test_every_public_name_is_there(package):
     text = "".join("from %s import %s\n" % (path, ", ".join(names)) for path, names in imports())
-    described = package("census", text + "import synapse.module_api.errors, synapse.http.server\n" + EMPTY).load("census.Module").described
+    described = (
+        package("census", text + "import synapse.module_api.errors, synapse.http.server\n" + EMPTY)
+        .load("census.Module")
+        .described
+    )
     assert described["placeholders"] == []
 
 
@@ -88,26 +92,44 @@ USES = [
     ("{UserID('a', 'x'): 1}[UserID.from_string('@a:x')]", 1),
     ("str(RoomAlias('a', 'x')), RoomID.from_string('!r:x').localpart", {"$tuple": ["#a:x", "r"]}),
     ("synapse.types.get_domain_from_id('@a:x:1'), synapse.types.get_localpart_from_id('@a:x')", {"$tuple": ["x:1", "a"]}),
-    ("[synapse.types.map_username_to_mxid_localpart(one) for one in ('Äb C', '_a', 'a=b')]", ["=c3=a4b=20c" , "=5fa", "a=3db"]),
-    ("synapse.types.map_username_to_mxid_localpart('AbC_', case_sensitive=True)", "_ab_c__"),
-    ("create_requester('@a:x').user.localpart, create_requester(UserID('b', 'x')).authenticated_entity", {"$tuple": ["a", "@b:x"]}),
+    ("[synapse.types.map_username_to_mxid_localpart(one) for one in ('Äb C', '_a', 'a=b')]", ["=c3=84b=20c", "=5fa", "a=3db"]),
+    ("synapse.types.map_username_to_mxid_localpart('AbC_', case_sensitive=True)", "=5fab_c__"),
+    (
+        "create_requester('@a:x').user.localpart, create_requester(UserID('b', 'x')).authenticated_entity",
+        {"$tuple": ["a", "@b:x"]},
+    ),
     ("UserProfile(user_id='@a:x', display_name=None, avatar_url=None)['user_id']", "@a:x"),
     ("ProfileInfo(avatar_url=None, display_name='A').display_name", "A"),
     ("LoginResponse(user_id='@a:x')", {"user_id": "@a:x"}),
-    ("[EventTypes.Member, EventTypes.Message, EventTypes.PowerLevels, Membership.JOIN, JoinRules.PUBLIC]", ["m.room.member", "m.room.message", "m.room.power_levels", "join", "public"]),
-    ("[HistoryVisibility.SHARED, RoomCreationPreset.TRUSTED_PRIVATE_CHAT, AccountDataTypes.DIRECT, LoginType.PASSWORD]", ["shared", "trusted_private_chat", "m.direct", "m.login.password"]),
-    ("[ReceiptTypes.READ, EventContentFields.ROOM_TYPE, Membership.LIST == {'invite', 'join', 'knock', 'leave', 'ban'}]", ["m.read", "type", True]),
+    (
+        "[EventTypes.Member, EventTypes.Message, EventTypes.PowerLevels, Membership.JOIN, JoinRules.PUBLIC]",
+        ["m.room.member", "m.room.message", "m.room.power_levels", "join", "public"],
+    ),
+    (
+        "[HistoryVisibility.SHARED, RoomCreationPreset.TRUSTED_PRIVATE_CHAT, AccountDataTypes.DIRECT, LoginType.PASSWORD]",
+        ["shared", "trusted_private_chat", "m.direct", "m.login.password"],
+    ),
+    (
+        "[ReceiptTypes.READ, EventContentFields.ROOM_TYPE, Membership.LIST == {'invite', 'join', 'knock', 'leave', 'ban'}]",
+        ["m.read", "type", True],
+    ),
     ("RegistrationBehaviour('deny').name", "DENY"),
     ("[Codes.FORBIDDEN == 'M_FORBIDDEN', isinstance(Codes.FORBIDDEN, str), Codes['UNKNOWN'].value]", [True, True, "M_UNKNOWN"]),
     ("len(__import__('synapse.util.stringutils').util.stringutils.random_string(8))", 8),
     ("__import__('synapse.util').util.json_encoder.encode({'a': [1]})", '{"a":[1]}'),
     ("__import__('synapse.util').util.json_decoder.decode('[1]')", [1]),
     ("__import__('synapse.config._base').config._base.Config.parse_duration('5d')", 432000000),
-    ("[__import__('synapse.config._base').config._base.Config.parse_duration(one) for one in (7, '7', '2s', '1y')]", [7, 7, 2000, 31536000000]),
+    (
+        "[__import__('synapse.config._base').config._base.Config.parse_duration(one) for one in (7, '7', '2s', '1y')]",
+        [7, 7, 2000, 31536000000],
+    ),
     ("__import__('synapse.config._base').config._base.Config.parse_size('10M')", 10485760),
     ("__import__('synapse.api.room_versions').api.room_versions.RoomVersions.V9.identifier", "9"),
     ("__import__('synapse.api.room_versions').api.room_versions.KNOWN_ROOM_VERSIONS['1'].event_format", 1),
-    ("make_event_from_dict({'type': 't', 'sender': '@a:x', 'room_id': '!r:x', 'content': {}, 'event_id': '$e'}).event_id", "$e"),
+    (
+        "make_event_from_dict({'type': 't', 'sender': '@a:x', 'room_id': '!r:x', 'content': {}, 'event_id': '$e'}).event_id",
+        "$e",
+    ),
     ("FrozenEventV3({'type': 't', 'content': {'l': [1]}}, event.room_version).content['l'] == (1,)", True),
     ("await __import__('synapse.util.metrics').util.metrics.measure_func('n')(api.sleep)(0)", None),
     ("[StoreError(404, 'x').code, HttpResponseException(500, 'm', b'r').response.decode()]", [404, "r"]),

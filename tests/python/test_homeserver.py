@@ -7,8 +7,20 @@ EVENT = event(type="t")
 STORE = "api._hs.get_datastores().main"
 
 FORWARDED = [
-    ("await S.get_user_id_by_threepid('email', 'a@x')", "internal.get_user_id_by_threepid", {"medium": "email", "address": "a@x"}, "@a:x", "@a:x"),
-    ("await S.user_get_threepids('@a:x')", "get_threepids_for_user", {"user_id": "@a:x"}, [{"medium": "email"}], [{"medium": "email"}]),
+    (
+        "await S.get_user_id_by_threepid('email', 'a@x')",
+        "internal.get_user_id_by_threepid",
+        {"medium": "email", "address": "a@x"},
+        "@a:x",
+        "@a:x",
+    ),
+    (
+        "await S.user_get_threepids('@a:x')",
+        "get_threepids_for_user",
+        {"user_id": "@a:x"},
+        [{"medium": "email"}],
+        [{"medium": "email"}],
+    ),
     (
         "await S.user_add_threepid('@a:x', 'email', 'a@x', 1, 2)",
         "internal.user_add_threepid",
@@ -60,7 +72,13 @@ FORWARDED = [
     ),
     ("(await S.get_event('$e')).type", "internal.get_event", {"event_id": "$e", "allow_none": False}, EVENT, "t"),
     ("await S.get_event('$e', allow_none=True)", "internal.get_event", {"event_id": "$e", "allow_none": True}, None, None),
-    ("await S.get_latest_event_ids_in_room('!r:x')", "internal.get_latest_event_ids_in_room", {"room_id": "!r:x"}, ["$e"], ["$e"]),
+    (
+        "await S.get_latest_event_ids_in_room('!r:x')",
+        "internal.get_latest_event_ids_in_room",
+        {"room_id": "!r:x"},
+        ["$e"],
+        ["$e"],
+    ),
     ("sorted(await S.get_rooms_for_user('@a:x'))", "internal.get_rooms_for_user", {"user_id": "@a:x"}, ["!r:x"], ["!r:x"]),
     ("await S.get_users_in_room('!r:x')", "internal.get_users_in_room", {"room_id": "!r:x"}, ["@a:x"], ["@a:x"]),
     (
@@ -211,7 +229,10 @@ def test_what_needs_no_host(evaluate, expression, value):
 def test_all_else_fails_by_its_name(evaluate, expression, name):
     with pytest.raises(Refused) as refused:
         evaluate(expression)
-    assert (refused.value.error["kind"], refused.value.error["text"]) == ("not_offered", name + " is not offered by this homeserver")
+    assert (refused.value.error["kind"], refused.value.error["text"]) == (
+        "not_offered",
+        name + " is not offered by this homeserver",
+    )
 
 
 def test_a_module_that_tries_it_first_can_go_another_way(evaluate, shared):

@@ -8,7 +8,10 @@ ON_WIRE = [["Authorization", "Bearer t"], ["X-B", "1"], ["X-B", "2"]]
 RESPONSE = {"status": 404, "phrase": "Not Found", "headers": [["Content-Type", "text/plain"]], "body": {"$bytes": "Ym9keQ=="}}
 
 FORMS = [
-    ("get_json('u', {'q': ['a', b'b'], b'r': 1}, headers=%s)", {"uri": "u", "args": {"q": ["a", "b"], "r": 1}, "headers": ON_WIRE}),
+    (
+        "get_json('u', {'q': ['a', b'b'], b'r': 1}, headers=%s)",
+        {"uri": "u", "args": {"q": ["a", "b"], "r": 1}, "headers": ON_WIRE},
+    ),
     ("post_json_get_json('u', {'a': 1}, headers=%s)", {"uri": "u", "post_json": {"a": 1}, "headers": ON_WIRE}),
     ("put_json('u', {'a': 1}, headers=%s)", {"uri": "u", "json_body": {"a": 1}, "args": None, "headers": ON_WIRE}),
     ("post_urlencoded_get_json('u', {'a': 'b'}, headers=%s)", {"uri": "u", "args": {"a": "b"}, "headers": ON_WIRE}),
@@ -34,7 +37,12 @@ def test_a_response_of_any_status_is_read_with_twisteds_function(evaluate, share
     expression = """[(r := await api.http_client.request('DELETE', 'u', data=b'x', headers={'A': ['b']})).code, r.phrase.decode(),
         r.headers.getRawHeaders('content-type'), (await __import__('twisted.web.client').web.client.readBody(r)).decode(), r.length]"""
     assert evaluate(expression) == [404, "Not Found", ["text/plain"], "body", 4]
-    assert shared.asked[-1]["arguments"] == {"method": "DELETE", "uri": "u", "data": {"$bytes": "eA=="}, "headers": [["A", "b"]]}
+    assert shared.asked[-1]["arguments"] == {
+        "method": "DELETE",
+        "uri": "u",
+        "data": {"$bytes": "eA=="},
+        "headers": [["A", "b"]],
+    }
 
 
 def test_a_file(evaluate, shared):
@@ -57,4 +65,8 @@ def test_another_status_is_an_error_with_its_body(evaluate, shared):
     shared.operations["http_client.get_json"] = fails
     with pytest.raises(Refused) as refused:
         evaluate("await api.http_client.get_json('u')")
-    assert (refused.value.error["kind"], refused.value.error["status"], refused.value.error["body"]) == ("http_response", 403, "e30=")
+    assert (refused.value.error["kind"], refused.value.error["status"], refused.value.error["body"]) == (
+        "http_response",
+        403,
+        "e30=",
+    )

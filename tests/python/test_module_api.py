@@ -306,7 +306,8 @@ def test_the_host_is_asked_in_the_reactors_thread_only(evaluate, shared):
 
 
 @pytest.mark.parametrize(
-    "name", ["check_user_exists", "register", "register_user", "register_device", "record_user_external_id", "invalidate_access_token"]
+    "name",
+    ["check_user_exists", "register", "register_user", "register_device", "record_user_external_id", "invalidate_access_token"],
 )
 def test_members_that_are_to_be_yielded_give_deferreds(evaluate, shared, name):
     arguments = {"register": "'a'", "register_user": "'a'", "record_user_external_id": "1, 2, 3"}.get(name, "'x'")
@@ -363,7 +364,9 @@ print(sorted(name for name in dir(ModuleApi) if not name.startswith("_") and isi
     def test_it_has_every_member_of_the_contract(self):
         text = (pathlib.Path(__file__).resolve().parents[2] / "libmodapi" / "README.md").read_text()
         table = text[text.index("## ModuleApi, member by member") : text.index("`read_templates` gives mustache")]
-        names = [row.split("|")[1].strip().split(" ")[0] for row in table.splitlines() if row.count("|") == 4 and row[2] not in "-*"]
+        names = [
+            row.split("|")[1].strip().split(" ")[0] for row in table.splitlines() if row.count("|") == 4 and row[2] not in "-*"
+        ]
         assert len(names) > 60
         code = """
 from unittest.mock import Mock

@@ -59,7 +59,9 @@ def test_check_password_gets_a_full_id(shared, everything, interface):
     module = shared.load("older.Password", {}, interface=interface)
     fields = ["password"]
     assert check(module, "m.login.password", fields, "known", password="right") == {"$tuple": ["@known:example.org", None]}
-    assert check(module, "m.login.password", fields, "@known:example.org", password="right")["$tuple"][0] == "@known:example.org"
+    assert (
+        check(module, "m.login.password", fields, "@known:example.org", password="right")["$tuple"][0] == "@known:example.org"
+    )
     assert check(module, "m.login.password", fields, "known", password="wrong") is None
     assert check(module, "m.login.password", fields, "nobody", password="right") is None
     assert check(module, "m.login.password", fields, "known", password=None) is None

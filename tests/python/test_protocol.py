@@ -1,9 +1,12 @@
 """Messages, and what happens around them."""
 
+import json
+import socket
 import struct
+import subprocess
 
 import pytest
-from bridge_host import LATER, Fails, Host, Refused, event
+from bridge_host import INTERPRETER, LATER, PYTHON_HOUSE, Fails, Host, Refused, event
 
 
 def test_the_greeting_is_answered_with_versions(host):
@@ -189,14 +192,24 @@ class TestErrorsOfTheHost:
             **{"class": "AuthError"},
         )
         shows = "[type(e).__name__, e.code, e.errcode == Codes.USER_IN_USE, e.msg, e.additional_fields, e.headers, str(e)]"
-        assert self.caught(evaluate, shared, shows, **error) == ["AuthError", 400, True, "taken", {"a": 1}, {"X": "y"}, "400: taken"]
+        assert self.caught(evaluate, shared, shows, **error) == [
+            "AuthError",
+            400,
+            True,
+            "taken",
+            {"a": 1},
+            {"X": "y"},
+            "400: taken",
+        ]
 
     @pytest.mark.parametrize("name", ["InvalidClientTokenError", "MissingClientTokenError", "StoreError", "LimitExceededError"])
     def test_each_class(self, evaluate, shared, name):
         error = {"kind": "synapse", "class": name, "status": 401, "errcode": "M_X", "error": "x"}
         assert self.caught(evaluate, shared, **error) == name
 
-    @pytest.mark.parametrize("name", ["RuntimeError", "ValueError", "InvalidRuleException", "RuleNotFoundException", "ShadowBanError"])
+    @pytest.mark.parametrize(
+        "name", ["RuntimeError", "ValueError", "InvalidRuleException", "RuleNotFoundException", "ShadowBanError"]
+    )
     def test_other_classes_by_their_names(self, evaluate, shared, name):
         assert self.caught(evaluate, shared, kind="exception", text="why", **{"class": name}) == name
 
@@ -224,7 +237,12 @@ class TestLog:
         module = host.load("probe.Probe", {"spam_checker": {"user_may_invite": text}})
         host.wait(module.post("user_may_invite", "a", "b", "c", call="the call"))
         record = host.logged("lost it")
-        assert (record["level"], record["logger"], record["call"], record["entry"]) == ("ERROR", "my.module", "the call", module.entry)
+        assert (record["level"], record["logger"], record["call"], record["entry"]) == (
+            "ERROR",
+            "my.module",
+            "the call",
+            module.entry,
+        )
         assert "ValueError: why" in record["traceback"]
 
     def test_a_record_of_another_thread(self, evaluate, shared):
@@ -330,3 +348,27 @@ def test_a_module_that_dies_leaves_an_end_of_file(package):
     with pytest.raises((EOFError, ConnectionResetError)):
         host.load("dying.Module")
     assert host.process.wait(30) == 3
+
+
+def test_an_interpreter_that_lacks_twisted_says_what_to_install():
+    ours, theirs = socket.socketpair()
+    # Python without Debian's packages, which Twisted is one of.
+    command = [INTERPRETER, "-I", "-S", "-B", str(PYTHON_HOUSE / "modapi_bridge"), str(theirs.fileno())]
+    assert subprocess.run(command, pass_fds=[theirs.fileno()]).returncode == 1
+    theirs.close()
+    frame = ours.recv(1000)
+    ours.close()
+    message = json.loads(frame[4:])
+    assert message["do"] == "unfit"
+    assert message["text"].endswith("python3 has no twisted; Debian has it as python3-twisted")
+
+
+def test_the_deepest_that_may_be_sent(evaluate, shared):
+    content = inner = {}
+    for _ in range(190):
+        inner["a"] = inner = {}
+    module = shared.load("probe.Probe", {"spam_checker": {"check_event_for_spam": "event.content"}})
+    assert module.call("check_event_for_spam", event(content=content, frozen=True)) == content
+    with pytest.raises(Refused) as refused:
+        evaluate("__import__('functools').reduce(lambda inner, _: {'a': inner}, range(300), 1)")
+    assert "nested deeper than 200 levels" in refused.value.error["text"]

@@ -21,7 +21,13 @@ def pages(tmp_path_factory):
 def get_user_by_req(arguments):
     headers = dict((name.lower(), value) for name, value in arguments["request"]["headers"])
     if "authorization" not in headers:
-        raise Fails(kind="synapse", status=401, errcode="M_MISSING_TOKEN", error="Missing access token", **{"class": "MissingClientTokenError"})
+        raise Fails(
+            kind="synapse",
+            status=401,
+            errcode="M_MISSING_TOKEN",
+            error="Missing access token",
+            **{"class": "MissingClientTokenError"},
+        )
     return {"$requester": {"user": "@alice:example.org"}}
 
 
@@ -65,7 +71,9 @@ class TestJson:
         assert page.headers["Content-Type"] == "application/json"
         assert page.headers["Access-Control-Allow-Origin"] == "*"
 
-    @pytest.mark.parametrize("body, errcode", [("no json", "M_NOT_JSON"), ("", "M_NOT_JSON"), ("[]", "M_BAD_JSON"), ("NaN", "M_NOT_JSON")])
+    @pytest.mark.parametrize(
+        "body, errcode", [("no json", "M_NOT_JSON"), ("", "M_NOT_JSON"), ("[]", "M_BAD_JSON"), ("NaN", "M_NOT_JSON")]
+    )
     def test_a_body_that_is_none(self, pages, body, errcode):
         page = pages.web("POST", self.PATH, body)
         assert (page.status, page.json()["errcode"]) == (400, errcode)
@@ -113,7 +121,11 @@ class TestHtml:
 
     def test_a_redirect(self, pages):
         page = pages.web("GET", self.PATH + "redirect")
-        assert (page.status, page.headers["Location"], page.headers["Set-Cookie"]) == (302, "https://example.com/next", "name=value")
+        assert (page.status, page.headers["Location"], page.headers["Set-Cookie"]) == (
+            302,
+            "https://example.com/next",
+            "name=value",
+        )
 
     def test_an_error_is_a_page_with_its_text_escaped(self, pages):
         page = pages.web("GET", self.PATH + "error")

@@ -8,6 +8,16 @@ sys.path[:] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))] + [
     folder for folder in sys.path if folder and os.path.abspath(folder) != os.path.dirname(os.path.abspath(__file__))
 ]
 
-from modapi_bridge.process import main  # noqa: E402
+descriptor = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+try:
+    from modapi_bridge.process import main  # noqa: E402
+except ModuleNotFoundError as error:
+    from modapi_bridge.debian_packages import package_with
+    from modapi_bridge.frames import DEFAULT_LIMIT, encode_frame
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    missing = error.name or ""
+    text = "%s has no %s; Debian has it as %s" % (sys.executable, missing, package_with(missing) or "no package that is known")
+    os.write(descriptor, encode_frame({"do": "unfit", "text": text}, DEFAULT_LIMIT))
+    sys.exit(1)
+
+main(descriptor)

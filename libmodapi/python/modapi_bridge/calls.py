@@ -4,7 +4,7 @@ import contextvars
 import inspect
 from typing import Any, Callable, Optional
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 Finished = Callable[[Any, Optional[BaseException]], None]
@@ -30,14 +30,13 @@ class Drive:
     doesn't end the process.
     """
 
-    __slots__ = ("_context", "_coroutine", "_finished", "_waits_for", "_cancelled")
+    __slots__ = ("_context", "_coroutine", "_finished", "_waits_for")
 
     def __init__(self, finished: Finished) -> None:
         self._finished = finished
         self._coroutine: Any = None
         self._context: Optional[contextvars.Context] = None
         self._waits_for: Optional["Deferred[Any]"] = None
-        self._cancelled = False
 
     def start(self, running: Running, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls the function with a context of its own, in which `current` is `running`."""
@@ -61,7 +60,6 @@ class Drive:
 
     def cancel(self) -> None:
         """Cancels what the callback waits for; it sees a CancelledError there."""
-        self._cancelled = True
         if self._waits_for is not None:
             self._waits_for.cancel()
 
@@ -85,7 +83,8 @@ class Drive:
                 return
             method = self._coroutine.throw
             argument = TypeError(
-                "it awaited %s: only Twisted's Deferreds and coroutines that await them can be awaited" % type(waits_for).__name__
+                "it awaited %s: only Twisted's Deferreds and coroutines that await them can be awaited"
+                % type(waits_for).__name__
             )
 
     def _resume(self, result: Any) -> None:
@@ -105,6 +104,8 @@ async def _await(awaitable: Any) -> Any:
     return await awaitable
 
 
-def was_cancelled(error: BaseException) -> bool:
-    """Whether an error is a cancellation and no failure."""
-    return isinstance(error, CancelledError)
+def run_for(entry: Optional[str], function: Callable[..., Any], *arguments: Any) -> Any:
+    """Runs a function for an entry, in a context of its own: whatever runs next in this thread isn't the entry's."""
+    context = contextvars.copy_context()
+    context.run(current.set, Running(entry))
+    return context.run(function, *arguments)

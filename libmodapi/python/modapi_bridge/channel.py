@@ -75,7 +75,9 @@ class Channel:
             self.send({"id": number, "error": errors.to_wire(error)})
         except FrameError as reason:
             text = "%s, and its text can't be sent: %s" % (type(error).__name__, reason)
-            self.send({"id": number, "error": {"kind": "exception", "class": type(error).__name__, "text": text, "traceback": ""}})
+            self.send(
+                {"id": number, "error": {"kind": "exception", "class": type(error).__name__, "text": text, "traceback": ""}}
+            )
 
     def send(self, message: Dict[str, Any]) -> None:
         """Sends a message as it is. Errors: FrameError."""

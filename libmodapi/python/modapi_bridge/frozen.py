@@ -15,8 +15,8 @@ class FrozenDict(Dict[Any, Any]):
     clear = _refuse
     pop = _refuse  # type: ignore[assignment]
     popitem = _refuse
-    setdefault = _refuse
-    update = _refuse
+    setdefault = _refuse  # type: ignore[assignment]
+    update = _refuse  # type: ignore[assignment]
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -111,7 +111,8 @@ class Store(_Part):
 
     async def get_external_ids_by_user(self, mxid: str) -> List[Tuple[str, str]]:
         """Who a user is at identity providers: pairs of provider and id there."""
-        return [tuple(one) for one in await self._internal("get_external_ids_by_user", user_id=mxid)]
+        found = await self._internal("get_external_ids_by_user", user_id=mxid)
+        return [(provider, external_id) for provider, external_id in found]
 
     async def record_user_external_id(self, auth_provider: str, external_id: str, user_id: str) -> None:
         """As ModuleApi's."""
@@ -124,9 +125,7 @@ class Store(_Part):
 
     async def remove_user_external_id(self, auth_provider: str, external_id: str, user_id: str) -> None:
         """Forgets that."""
-        await self._internal(
-            "remove_user_external_id", auth_provider=auth_provider, external_id=external_id, user_id=user_id
-        )
+        await self._internal("remove_user_external_id", auth_provider=auth_provider, external_id=external_id, user_id=user_id)
 
     async def get_userinfo_by_id(self, user_id: str) -> Any:
         """As ModuleApi's."""
@@ -177,7 +176,9 @@ class Auth(_Part):
     def __init__(self, ask: _Ask) -> None:
         self._ask = ask
 
-    async def get_user_by_req(self, request: Any, allow_guest: bool = False, allow_expired: bool = False, **_: Any) -> Requester:
+    async def get_user_by_req(
+        self, request: Any, allow_guest: bool = False, allow_expired: bool = False, **_: Any
+    ) -> Requester:
         """As ModuleApi's."""
         from modapi_bridge.web import head_of
 

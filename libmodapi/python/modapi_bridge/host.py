@@ -51,7 +51,8 @@ class Host:
             return fail(RuntimeError("%s: there is no homeserver at the other end" % member))
         if not isInIOThread():
             raise RuntimeError(
-                "%s was called from another thread than the reactor's; there, use twisted.internet.threads.blockingCallFromThread" % member
+                "%s was called from another thread than the reactor's; there, use twisted.internet.threads.blockingCallFromThread"
+                % member
             )
         running = current.get()
         call = None

@@ -23,6 +23,12 @@ class ToHost(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Of logging's interface."""
         try:
+            self._tell(record)
+        except Exception:
+            self.handleError(record)
+
+    def _tell(self, record: logging.LogRecord) -> None:
+        try:
             text = record.getMessage()
         except Exception as error:
             text = "%s (its arguments don't fit: %s)" % (record.msg, error)
@@ -50,4 +56,5 @@ def install(send: Callable[[Dict[str, Any]], None], level: str) -> None:
     root.setLevel(level)
     logging.captureWarnings(True)
     logging.getLogger("twisted").setLevel(logging.WARNING)
-    globalLogBeginner.beginLoggingTo([STDLibLogObserver()], redirectStandardIO=False)
+    observer: Any = STDLibLogObserver()
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

@@ -84,7 +84,7 @@ class Process:
         """Imports a module's class and parses its configuration."""
         entry = Entry(message["entry"], message["module"], message.get("interface"))
         with _RunningFor(entry.name):
-            entry.parse(message.get("config") if message.get("config") is not None else {})
+            entry.parse(message.get("config") or {})
         self.entries[entry.name] = entry
         return {}
 

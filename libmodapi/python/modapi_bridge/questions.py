@@ -64,4 +64,4 @@ def questions() -> Questions:
     found = getattr(_of_thread, "questions", None)
     if found is None:
         found = _of_thread.questions = Questions()
-    return found  # type: ignore[no-any-return]
+    return found

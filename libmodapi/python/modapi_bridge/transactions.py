@@ -29,7 +29,9 @@ def _threads() -> ThreadPool:
     return _pool
 
 
-def run_transaction(entry: Optional[str], description: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> "Deferred[Any]":
+def run_transaction(
+    entry: Optional[str], description: str, function: Callable[..., Any], *arguments: Any, **named: Any
+) -> "Deferred[Any]":
     """Runs `function(transaction, ...)` on a thread for database work; commits what it did, or rolls back if it raises.
 
     The function runs again, at most five times in all, if the database says that the transaction collided with another. What it
@@ -48,7 +50,7 @@ def run_transaction(entry: Optional[str], description: str, function: Callable[.
             one(*positional, **keywords)
         return result
 
-    done = deferToThreadPool(
+    done: "Deferred[Any]" = deferToThreadPool(
         reactor, _threads(), context.run, _run, entry, call, description, function, arguments, named, after, failed
     )
     done.addCallbacks(finish, finish, callbackArgs=(after,), errbackArgs=(failed,))

@@ -94,7 +94,13 @@ def _dictionary(value: Dict[Any, Any], depth: int) -> Any:
 
 
 def _event(event: EventBase, _: int) -> Any:
-    return {"$event": {"event": unfreeze(event.get_dict()), "event_id": event.event_id, "room_version": event.room_version.identifier}}
+    return {
+        "$event": {
+            "event": unfreeze(event.get_dict()),
+            "event_id": event.event_id,
+            "room_version": event.room_version.identifier,
+        }
+    }
 
 
 def _requester(requester: Requester, _: int) -> Any:
@@ -113,7 +119,9 @@ def _requester(requester: Requester, _: int) -> Any:
 
 
 def _attributes(tag: str) -> Callable[[Any, int], Any]:
-    return lambda value, depth: {tag: {key: to_wire(item, depth + 1) for key, item in attr.asdict(value, recurse=False).items()}}
+    return lambda value, depth: {
+        tag: {key: to_wire(item, depth + 1) for key, item in attr.asdict(value, recurse=False).items()}
+    }
 
 
 def _subclass_of(plain: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
@@ -197,7 +205,9 @@ def _requester_of(held: Dict[str, Any]) -> Requester:
 
 
 def _user_info(held: Dict[str, Any]) -> UserInfo:
-    return UserInfo(**{**held, "user_id": UserID.from_string(held["user_id"])})
+    known: Dict[str, Any] = {name: held[name] for name in attr.fields_dict(UserInfo) if name in held}
+    known["user_id"] = UserID.from_string(held["user_id"])
+    return UserInfo(**known)
 
 
 def _file(held: Dict[str, Any]) -> ReadableFileWrapper:

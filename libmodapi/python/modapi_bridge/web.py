@@ -22,7 +22,7 @@ class _Folder(UnrecognizedRequestResource):
 class _Request(SynapseRequest):
     def process(self) -> None:
         """Runs for the entry that the path belongs to, and for the host's request if it says which."""
-        entry, _ = resources.owner(self.path.decode("ascii", "replace"))
+        entry, _ = resources.owner((self.path or b"").decode("ascii", "replace"))
         call = self.requestHeaders.getRawHeaders("x-modapi-call")
         token = current.set(Running(entry, call[0] if call else None))
         try:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from modapi_bridge.not_offered import names_of
 
+
 class Codes(str, Enum):
     """The error codes of the protocol."""
 

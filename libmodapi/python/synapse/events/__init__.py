@@ -6,6 +6,7 @@ from modapi_bridge.frozen import FrozenDict, freeze, unfreeze
 from modapi_bridge.not_offered import names_of
 from synapse.api.room_versions import KNOWN_ROOM_VERSIONS, EventFormatVersions, RoomVersion, RoomVersions
 
+
 class _InternalMetadata:
     """What a server knows of an event beside it. A module may set `soft_failed`, which the homeserver then is told."""
 

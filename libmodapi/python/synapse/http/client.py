@@ -34,9 +34,7 @@ def _headers(headers: Any) -> Optional[List[List[str]]]:
         pairs: Any = headers.getAllRawHeaders()
     else:
         pairs = headers.items()
-    return [
-        [_text(name), _text(one)] for name, held in pairs for one in (held if isinstance(held, (list, tuple)) else [held])
-    ]
+    return [[_text(name), _text(one)] for name, held in pairs for one in (held if isinstance(held, (list, tuple)) else [held])]
 
 
 class Response:
@@ -128,9 +126,12 @@ class SimpleHttpClient:
             found.addRawHeader(name, value)
         kinds = found.getRawHeaders("content-type")
         if kinds and is_allowed_content_type is not None and not is_allowed_content_type(kinds[0]):
-            raise SynapseError(502, "Requested file's content type not allowed for this operation: %s" % kinds[0], Codes.UNKNOWN)
+            raise SynapseError(
+                502, "Requested file's content type not allowed for this operation: %s" % kinds[0], Codes.UNKNOWN
+            )
         output_stream.write(answer["body"])
-        return len(answer["body"]), dict(found.getAllRawHeaders()), answer["url"], answer["status"]
+        received = {name: list(values) for name, values in found.getAllRawHeaders()}
+        return len(answer["body"]), received, answer["url"], answer["status"]
 
     async def request(self, method: str, uri: str, data: Optional[bytes] = None, headers: Any = None) -> Response:
         """Any method; the answer, whatever its status."""

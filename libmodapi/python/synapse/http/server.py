@@ -112,7 +112,9 @@ def _may_answer(request: Any) -> bool:
     if not request.startedWriting:
         return True
     if request.channel is not None and request.channel.transport is not None:
-        request.channel.forceAbortClient() if hasattr(request.channel, "forceAbortClient") else request.transport.abortConnection()
+        request.channel.forceAbortClient() if hasattr(
+            request.channel, "forceAbortClient"
+        ) else request.transport.abortConnection()
     return False
 
 

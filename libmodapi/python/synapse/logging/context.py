@@ -112,7 +112,8 @@ def defer_to_thread(reactor: Any, f: Callable[..., R], *args: Any, **kwargs: Any
 
 def defer_to_threadpool(reactor: Any, threadpool: Any, f: Callable[..., R], *args: Any, **kwargs: Any) -> "Deferred[R]":
     """Runs a function on a thread of a pool."""
-    return deferToThreadPool(reactor, threadpool, contextvars.copy_context().run, f, *args, **kwargs)
+    ran: "Deferred[R]" = deferToThreadPool(reactor, threadpool, contextvars.copy_context().run, f, *args, **kwargs)
+    return ran
 
 
 __getattr__ = names_of(__name__)

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 from typing_extensions import ParamSpec, TypedDict
 
-from modapi_bridge.calls import Running, current
+from modapi_bridge.calls import run_for
 from modapi_bridge.frozen import freeze
 from modapi_bridge.host import host
 from modapi_bridge.not_offered import names_of
@@ -28,7 +28,12 @@ from synapse.http.server import (  # noqa: F401
 )
 from synapse.http.servlet import parse_json_object_from_request  # noqa: F401
 from synapse.http.site import SynapseRequest
-from synapse.logging.context import defer_to_thread, defer_to_threadpool, make_deferred_yieldable, run_in_background  # noqa: F401
+from synapse.logging.context import (
+    defer_to_thread,
+    defer_to_threadpool,
+    make_deferred_yieldable,
+    run_in_background,
+)  # noqa: F401
 from synapse.media._base import MediaUploadLimit  # noqa: F401
 from synapse.metrics.background_process_metrics import run_as_background_process
 from synapse.module_api import errors, templates
@@ -89,7 +94,7 @@ class ModuleApi:
     def __init__(self, hs: Any, auth_handler: Any = None) -> None:
         self._hs = hs
         self.hs = hs
-        self._entry = getattr(hs, "entry", None)
+        self._entry: Any = getattr(hs, "entry", None)
         self._http_client = SimpleHttpClient(hs)
         self._public_room_list_manager = PublicRoomListManager(hs)
         self._account_data_manager = AccountDataManager(hs)
@@ -344,14 +349,11 @@ class ModuleApi:
         self, user_id: str, device_id: Optional[str] = None, initial_display_name: Optional[str] = None
     ) -> "Deferred[Tuple[str, str, Optional[int], Optional[str]]]":
         """Makes a device: its id, an access token, when that ends, and no refresh token."""
-        asked = self._ask(
-            "register_device", user_id=user_id, device_id=device_id, initial_display_name=initial_display_name
-        )
-        return asked.addCallback(tuple)
+        asked = self._ask("register_device", user_id=user_id, device_id=device_id, initial_display_name=initial_display_name)
+        as_tuple: Callable[[Any], Any] = tuple
+        return asked.addCallback(as_tuple)
 
-    def record_user_external_id(
-        self, auth_provider_id: str, remote_user_id: str, registered_user_id: str
-    ) -> "Deferred[None]":
+    def record_user_external_id(self, auth_provider_id: str, remote_user_id: str, registered_user_id: str) -> "Deferred[None]":
         """Remembers that a user of an identity provider is a user here."""
         return self._ask(
             "record_user_external_id",
@@ -432,13 +434,11 @@ class ModuleApi:
         found = await self._ask(
             "get_monthly_active_users_by_service", start_timestamp=start_timestamp, end_timestamp=end_timestamp
         )
-        return [tuple(one) for one in found]
+        return [(service, user) for service, user in found]
 
     async def store_remote_3pid_association(self, user_id: str, medium: str, address: str, id_server: str) -> None:
         """Remembers that an identity server has an address."""
-        await self._ask(
-            "store_remote_3pid_association", user_id=user_id, medium=medium, address=address, id_server=id_server
-        )
+        await self._ask("store_remote_3pid_association", user_id=user_id, medium=medium, address=address, id_server=id_server)
 
     # -------------------------------------------------------------------------------------------------- rooms and events
 
@@ -533,16 +533,15 @@ class ModuleApi:
         **kwargs: Any,
     ) -> None:
         """Calls a function every so often, on the process for background tasks or on all. What it raises is logged."""
-        name = desc or getattr(f, "__name__", "looping call")
+        name: str = desc or getattr(f, "__name__", None) or "looping call"
         if not (run_on_all_instances or host.runs_background_tasks):
             logger.warning("Not running looping call %s: this isn't the process for background tasks", f)
             return
 
         def run() -> Any:
-            current.set(Running(self._entry_name()))
-            return run_as_background_process(name, lambda: f(*args, **kwargs))
+            return run_as_background_process(name, f, *args, **kwargs)
 
-        call = LoopingCall(run)
+        call = LoopingCall(run_for, self._entry_name(), run)
         call.start(msec / 1000.0, now=False)
         self._entry.background.append(call)
 
@@ -550,13 +549,12 @@ class ModuleApi:
         self, msec: float, callback: Callable[..., Any], *args: Any, desc: Optional[str] = None, **kwargs: Any
     ) -> Any:
         """Calls a function once, later; what it gives can be cancelled."""
-        name = desc or getattr(callback, "__name__", "delayed call")
+        name: str = desc or getattr(callback, "__name__", None) or "delayed call"
 
-        def run() -> None:
-            current.set(Running(self._entry_name()))
-            run_as_background_process(name, lambda: callback(*args, **kwargs))
+        def run() -> Any:
+            return run_as_background_process(name, callback, *args, **kwargs)
 
-        call = reactor.callLater(msec / 1000.0, run)
+        call = reactor.callLater(msec / 1000.0, run_for, self._entry_name(), run)
         self._entry.background[:] = [one for one in self._entry.background if _goes_on(one)]
         self._entry.background.append(call)
         return call
@@ -584,7 +582,9 @@ class ModuleApi:
         """
         name = getattr(cached_func, "name_for_invalidation", None)
         if name is None or self._entry.cached_functions.get(name) is not cached_func:
-            raise ValueError("invalidate_cache: %s isn't registered with register_cached_function" % (name or repr(cached_func)))
+            raise ValueError(
+                "invalidate_cache: %s isn't registered with register_cached_function" % (name or repr(cached_func))
+            )
         if not cached_func.key_fits(keys):
             raise ValueError(
                 "invalidate_cache: the key of %s is a tuple of %d parts, not %r" % (name, cached_func.number_of_key_parts, keys)
@@ -624,7 +624,9 @@ class ModuleApi:
 
     def check_push_rule_actions(self, actions: List[Union[str, Dict[str, str]]]) -> None:
         """Errors: InvalidRuleException."""
-        for action in actions if isinstance(actions, list) else [None]:
+        if not isinstance(actions, list):
+            raise errors.InvalidRuleException("Actions are a list, not %s" % type(actions).__name__)
+        for action in actions:
             if action in ("notify", "dont_notify", "coalesce"):
                 continue
             if not (isinstance(action, dict) and "set_tweak" in action):
@@ -676,7 +678,7 @@ class AccountDataManager:
     async def get_global(self, user_id: str, data_type: str) -> Optional[JsonMapping]:
         """What can't be changed, or None."""
         found = await self._hs.ask_host("account_data_manager.get_global", user_id=user_id, data_type=data_type)
-        return None if found is None else freeze(found)  # type: ignore[no-any-return]
+        return None if found is None else freeze(found)
 
     async def put_global(self, user_id: str, data_type: str, new_data: JsonDict) -> None:
         """Replaces it. Errors: TypeError for a type that is no text and data that is no dictionary; ValueError for foreign users."""
@@ -684,9 +686,7 @@ class AccountDataManager:
             raise TypeError("data_type must be a str; got %s" % type(data_type).__name__)
         if not isinstance(new_data, dict):
             raise TypeError("new_data must be a dict; got %s" % type(new_data).__name__)
-        await self._hs.ask_host(
-            "account_data_manager.put_global", user_id=user_id, data_type=data_type, new_data=new_data
-        )
+        await self._hs.ask_host("account_data_manager.put_global", user_id=user_id, data_type=data_type, new_data=new_data)
 
 
 def _given(names: Dict[str, Any]) -> Dict[str, Any]:

@@ -145,7 +145,9 @@ class DatabaseEngine:
 Cursor = LoggingTransaction
 
 
-def make_in_list_sql_clause(database_engine: Any, column: str, iterable: Collection[Any], negative: bool = False) -> Tuple[str, Any]:
+def make_in_list_sql_clause(
+    database_engine: Any, column: str, iterable: Collection[Any], negative: bool = False
+) -> Tuple[str, Any]:
     """A clause for one of several values, and its parameters."""
     found = list(iterable)
     if not found:

@@ -130,9 +130,7 @@ def map_username_to_mxid_localpart(username: Union[str, bytes], case_sensitive: 
         data = re.sub(b"[A-Z_]", lambda found: b"_" + found.group().lower(), data)
     else:
         data = data.lower()
-    text = "".join(
-        chr(byte) if chr(byte) in _ALLOWED_IN_LOCALPART and byte not in b"=+" else "=%02x" % byte for byte in data
-    )
+    text = "".join(chr(byte) if chr(byte) in _ALLOWED_IN_LOCALPART and byte not in b"=+" else "=%02x" % byte for byte in data)
     return re.sub("^_", "=5f", text)
 
 
