@@ -12,6 +12,7 @@ from pathlib import Path
 from engines import started
 
 TEMPLATE = Path(__file__).with_name("homeserver.yaml")
+UNLIMITED = Path(__file__).with_name("unlimited.yaml")
 LONGEST_START = 30  # seconds
 ONE_PROCESS = """listeners:
   - port: %d
@@ -72,7 +73,7 @@ class Host:
 
 
 class Server(Host):
-    """One process, which reads `files` of its folder."""
+    """One process, which reads `files` of its folder, and behind them that nobody's rates are limited."""
 
     workers = 2
 
@@ -90,7 +91,7 @@ class Server(Host):
         words = [str(self.build / "bin" / "homeserver")]
         for name in self.files:
             words += ["--config", str(self.folder / name)]
-        return words
+        return words + ["--config", str(UNLIMITED)]
 
     @property
     def place(self):

@@ -76,19 +76,26 @@ TEST(LaterContracts, ACallbackMayBeRegisteredWithAndWithoutItsLaterArgument) {
     EXPECT_TRUE(time.run(dispatchers.spam_checker.user_may_create_room(mallory, config)).is_spam());
 }
 
-TEST(LaterContracts, ACoroutineInTheOldFormThatIsAClosureLivesAsLongAsItsRegistration) {
+/// An object that is called like a function, in the old form, and goes on with what it holds after it has waited.
+class Waiting {
+public:
+    explicit Waiting(std::vector<std::string>& noted) : noted_(noted) {}
+    async::task<bool> operator()(callbacks::UserProfile profile) {
+        co_await async::sleep_for(std::chrono::seconds(1));
+        noted_.push_back(held_ + profile.user_id);
+        co_return true;
+    }
+
+private:
+    std::vector<std::string>& noted_;
+    std::string held_ = "a text that is too long for any small buffer of a string, so that it would be freed";
+};
+
+TEST(LaterContracts, AnObjectInTheOldFormLivesAsLongAsItsRegistration) {
     async::testing::simulation time;
     std::vector<std::string> noted;
     Dispatchers dispatchers;
-    {
-        const std::string kept = "a text that is too long for any small buffer of a string, so that it would be freed";
-        const auto closure = [&noted, kept](callbacks::UserProfile profile) -> async::task<bool> {
-            co_await async::sleep_for(std::chrono::seconds(1));
-            noted.push_back(kept + profile.user_id);
-            co_return true;
-        };
-        callbacks::register_callbacks(dispatchers, "m", callbacks::SpamChecker{.check_username_for_spam = closure}, nullptr);
-    }
+    callbacks::register_callbacks(dispatchers, "m", callbacks::SpamChecker{.check_username_for_spam = Waiting(noted)}, nullptr);
     callbacks::UserProfile bob;
     bob.user_id = "@bob:test";
     const std::string alice = "@alice:test";

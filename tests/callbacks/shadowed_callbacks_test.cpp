@@ -194,10 +194,8 @@ void expect_nothing_noticed(std::string_view callback, Shadowed behaviour, bool 
 }
 
 TEST(ShadowedCallbacks, WhateverAModuleDoesTheOperationDoesNotNotice) {
-    int can_be_shadowed = 0;
     for (const callbacks::CallbackDescription& row : callbacks::callback_descriptions()) {
         if (!row.can_be_shadowed) continue;
-        ++can_be_shadowed;
         for (const bool other_decides : {false, true}) {
             for (const Shadowed behaviour : all_behaviours) {
                 SCOPED_TRACE(std::string(row.name) + ", behaviour " + std::to_string(static_cast<int>(behaviour)) +
@@ -206,7 +204,6 @@ TEST(ShadowedCallbacks, WhateverAModuleDoesTheOperationDoesNotNotice) {
             }
         }
     }
-    EXPECT_EQ(can_be_shadowed, 29);
 }
 
 TEST(ShadowedCallbacks, WhatOnlyNotifiesCannotBeShadowedNorWhatRunsAroundAnUpdate) {

@@ -69,6 +69,25 @@ TEST_F(AdminOfProcessesTest, AddsUpWhatTheModulesOfAllDid) {
     EXPECT_EQ(admin(a, "PUT", "/modules/0?scope=some", R"({"mode":"shadow"})").status, 400);
 }
 
+TEST_F(AdminOfProcessesTest, WhatIsSaidOfAUsersRatesHoldsInAll) {
+    const std::string alice = a.register_user("alice");
+    const std::string own = create_room(a, alice);
+    const std::string path = "/users/@alice:hs.test/override_ratelimit";
+    const auto becomes = [&](const ServerProcess& at, int status) {
+        for (const Patience patience; patience.is_left();) {
+            if (send(at, own, std::to_string(++messages), "hello", alice).status == status) return true;
+        }
+        return false;
+    };
+    EXPECT_TRUE(becomes(a, 200));
+    EXPECT_TRUE(becomes(b, 200));
+    EXPECT_EQ(admin(a, "POST", path, R"({"messages_per_second":1,"burst_count":0})").status, 200);
+    EXPECT_TRUE(becomes(b, 429)) << "which remembered that there is no such limit";
+    EXPECT_EQ(text(admin(b, "GET", path).body), R"({"messages_per_second":1,"burst_count":0})");
+    EXPECT_EQ(admin(b, "DELETE", path).status, 200);
+    EXPECT_TRUE(becomes(a, 200));
+}
+
 TEST_F(AdminOfProcessesTest, NamesAProcessThatSaysNothing) {
     b.signal(SIGSTOP);
     const auto began = std::chrono::steady_clock::now();
@@ -153,6 +172,20 @@ TEST_F(AdminOfProcessesTest, KeepsBackgroundUpdatesFromRunningInWhoeverRunsThemN
     EXPECT_EQ(a.wait(), 0);
     EXPECT_TRUE(b.log_shows("runs the background tasks"));
     EXPECT_EQ(text(admin(b, "GET", "/background_updates/enabled").body), off);
+}
+
+TEST_F(AdminOfProcessesTest, LocksAndSuspendsAnAccountInAllOfThem) {
+    const std::string alice = a.register_user("alice");
+    const std::string hall = create_room(a, alice);
+    const auto lock = [&](const std::string& body) {
+        return a.request("PUT", "/_synapse/admin/v2/users/@alice:hs.test", body, root);
+    };
+    EXPECT_EQ(lock(R"({"locked":true})").status, 200);
+    EXPECT_EQ(get(b, "/account/whoami", alice).text("errcode"), "M_USER_LOCKED");
+    EXPECT_EQ(lock(R"({"locked":false})").status, 200);
+    EXPECT_EQ(send(b, hall, "one", "hello", alice).status, 200);
+    EXPECT_EQ(admin(a, "PUT", "/suspend/@alice:hs.test", R"({"suspend":true})").status, 200);
+    EXPECT_EQ(send(b, hall, "two", "hello again", alice).text("errcode"), "M_USER_SUSPENDED");
 }
 
 TEST_F(AdminOfProcessesTest, IsToldThatBothAreHealthy) {

@@ -2,6 +2,8 @@
 
 #include "room_test.h"
 
+#include <callbacks/dispatchers.h>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -12,17 +14,14 @@
 namespace homeserver_test {
 
 /// Rules for those of a probe's callbacks that only notify, which can't be in shadow mode.
-inline constexpr const char* rules_of_what_notifies =
-    "      on_account_data_updated: {mode: enforce}\n"
-    "      on_user_registration: {mode: enforce}\n"
-    "      on_user_login: {mode: enforce}\n"
-    "      on_logged_out: {mode: enforce}\n"
-    "      on_new_event: {mode: enforce}\n"
-    "      on_profile_update: {mode: enforce}\n"
-    "      on_user_deactivation_status_changed: {mode: enforce}\n"
-    "      on_threepid_bind: {mode: enforce}\n"
-    "      on_add_user_third_party_identifier: {mode: enforce}\n"
-    "      on_remove_user_third_party_identifier: {mode: enforce}\n";
+inline const std::string rules_of_what_notifies = [] {
+    std::string rules;
+    for (const callbacks::CallbackDescription& callback : callbacks::callback_descriptions()) {
+        if (!callback.can_be_shadowed && callback.category != callbacks::BackgroundUpdateController::category_name)
+            rules += "      " + std::string(callback.name) + ": {mode: enforce}\n";
+    }
+    return rules;
+}();
 
 /// `registration_shared_secret` of servers with an admin.
 inline constexpr const char* admins_secret = "between us";

@@ -1,6 +1,7 @@
 #include "api_caller.h"
 
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace api_caller {
@@ -29,6 +30,7 @@ task<JsonValue> get_userinfo_by_id(Call call) {
     found["is_shadow_banned"] = info->is_shadow_banned;
     found["approved"] = info->approved;
     found["locked"] = info->locked;
+    found["suspended"] = info->suspended;
     co_return found;
 }
 
@@ -168,7 +170,15 @@ task<JsonValue> check_username(Call call) {
 
 task<JsonValue> set_displayname(Call call) {
     const callbacks::UserID user(call.text(0));
-    co_await call.api.set_displayname(user, call.text(1), call.flag(2));
+    const std::string name = call.text(1);
+    if (!call.has(2)) {
+        co_await call.api.set_displayname(user, name);
+        co_return nullptr;
+    }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    co_await call.api.set_displayname(user, name, call.flag(2));
+#pragma GCC diagnostic pop
     co_return nullptr;
 }
 
@@ -265,7 +275,31 @@ task<JsonValue> call_with_defaults(Call call) {
     co_return found;
 }
 
+task<JsonValue> get_current_time_msec(Call call) { co_return call.api.get_current_time_msec(); }
+
+async::task<std::int64_t> doubled(std::int64_t number) {
+    if (number < 0) throw std::runtime_error("no negative numbers");
+    co_return 2 * number;
+}
+task<JsonValue> run_as_background_process(Call call) {
+    const std::int64_t number = call.optional_number(0).value();
+    const std::optional<std::int64_t> result = co_await call.api.run_as_background_process("double a number", &doubled, number);
+    if (result) co_return *result;
+    co_return nullptr;
+}
+
+std::int64_t tripled(std::int64_t number) { return 3 * number; }
+task<JsonValue> defer_to_threadpool(Call call) {
+    static const modapi::ThreadPool pool("numbers", 1);
+    const std::int64_t number = call.optional_number(0).value();
+    const std::int64_t result = co_await call.api.defer_to_threadpool(pool, &tripled, number);
+    co_return result;
+}
+
 constexpr Method user_method_table[] = {
+    {"get_current_time_msec", &get_current_time_msec},
+    {"run_as_background_process", &run_as_background_process},
+    {"defer_to_threadpool", &defer_to_threadpool},
     {"check_user_exists", &check_user_exists},
     {"get_userinfo_by_id", &get_userinfo_by_id},
     {"list_local_users", &list_local_users},

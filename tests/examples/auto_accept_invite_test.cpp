@@ -1,5 +1,5 @@
+#include "admin_server.h"
 #include "patience.h"
-#include "room_test.h"
 
 #include <algorithm>
 #include <csignal>
@@ -81,6 +81,93 @@ TEST_F(AutoAcceptInviteServer, AJoinThatIsDeniedIsLoggedAndDoesntKeepTheServerFr
     EXPECT_TRUE(server.log_shows("@nojoin1:hs.test couldn't join " + room + ": Not allowed to join this room"));
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(), 0);
+}
+
+/// The server's own: the same without a list of modules.
+class BuiltInAcceptance : public AdminServer {
+protected:
+    explicit BuiltInAcceptance(const std::string& section) : AdminServer("auto_accept_invites:\n" + section, 2) {}
+
+    [[nodiscard]] bool has_joined(const std::string& room, const std::string& token) const {
+        const Answer answer = get("/joined_rooms", token);
+        const boost::json::array& rooms = answer.body.at("joined_rooms").as_array();
+        return std::find(rooms.begin(), rooms.end(), boost::json::value(room)) != rooms.end();
+    }
+    [[nodiscard]] bool joins(const std::string& room, const std::string& token) const {
+        for (const Patience patience; patience.is_left();) {
+            if (has_joined(room, token)) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] std::vector<std::string> module_names() const {
+        std::vector<std::string> names;
+        const Answer answer = admin("GET", "/v1/modules");
+        for (const boost::json::value& module : answer.body.at("modules").as_array())
+            names.emplace_back(module.at("name").as_string());
+        return names;
+    }
+    /// Has another file read.
+    [[nodiscard]] Answer reload(const std::string& section) const {
+        server.configure(
+            "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\n"
+            "registration_shared_secret: " +
+            std::string(admins_secret) + "\nauto_accept_invites:\n" + section);
+        return admin("POST", "/v1/modules/reload");
+    }
+
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+};
+
+class BuiltInAcceptanceOfAll : public BuiltInAcceptance {
+protected:
+    BuiltInAcceptanceOfAll() : BuiltInAcceptance("  enabled: true\nmodules:\n  - {module: probe.Probe, config: {name: a}}\n") {}
+};
+
+TEST_F(BuiltInAcceptanceOfAll, IsTheLastModuleAndAcceptsInvites) {
+    EXPECT_EQ(module_names(), (std::vector<std::string>{"probe.Probe", "auto_accept_invites"}));
+    const std::string room = create_room(alice, R"({"is_direct":true,"invite":["@bob:hs.test"]})");
+    EXPECT_TRUE(joins(room, bob));
+    bool is_marked = false;
+    for (const Patience patience; patience.is_left() && !is_marked;)
+        is_marked = get("/user/@bob:hs.test/account_data/m.direct", bob).body.contains("@alice:hs.test");
+    EXPECT_TRUE(is_marked);
+}
+
+TEST_F(BuiltInAcceptanceOfAll, IsReloadedWithTheOthersAndStaysTheLastOne) {
+    const std::string list = "modules:\n  - {module: probe.Probe, config: {name: a}}\n  - {module: my_module.MyModule}\n";
+    EXPECT_EQ(reload("  enabled: true\n" + list).status, 200);
+    EXPECT_FALSE(server.log().find("a restart is needed") != std::string::npos) << server.log();
+    EXPECT_EQ(module_names(), (std::vector<std::string>{"probe.Probe", "my_module.MyModule", "auto_accept_invites"}));
+    const std::string room = create_room(alice, R"({"invite":["@bob:hs.test"]})");
+    EXPECT_TRUE(joins(room, bob));
+    EXPECT_EQ(reload("  enabled: false\n" + list).status, 200);
+    EXPECT_EQ(module_names(), (std::vector<std::string>{"probe.Probe", "my_module.MyModule"}));
+    const auto expect_mistake = [&](const std::string& line, const std::string& mistake) {
+        const Answer refused = reload(line + list);
+        EXPECT_EQ(refused.status, 400);
+        EXPECT_NE(refused.text("error").find(mistake), std::string::npos) << refused.body;
+    };
+    expect_mistake("  enabled: 7\n",
+                   "auto_accept_invites.enabled: must be a boolean, not a number (module auto_accept_invites)");
+    expect_mistake("  only_from_friends: true\n", "auto_accept_invites.only_from_friends: ");
+    expect_mistake("  enabled: true\n  worker_to_run_on: all\n", "auto_accept_invites.worker_to_run_on: ");
+}
+
+class BuiltInAcceptanceOfDirectInvites : public BuiltInAcceptance {
+protected:
+    BuiltInAcceptanceOfDirectInvites()
+        : BuiltInAcceptance(
+              "  enabled: true\n  only_for_direct_messages: true\n  only_from_local_users: true\n"
+              "  worker_to_run_on: worker1\n") {}
+};
+
+TEST_F(BuiltInAcceptanceOfDirectInvites, AcceptsNoOthersAndDoesItOnTheWorkerThatIsNamed) {
+    EXPECT_TRUE(server.log_shows("module auto_accept_invites: invites are accepted on worker worker1, not on the main worker"));
+    const std::string other = create_room(alice, R"({"invite":["@bob:hs.test"]})");
+    const std::string direct = create_room(alice, R"({"is_direct":true,"invite":["@bob:hs.test"]})");
+    EXPECT_TRUE(joins(direct, bob));
+    EXPECT_FALSE(has_joined(other, bob));
 }
 
 }  // namespace

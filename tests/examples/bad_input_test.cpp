@@ -117,7 +117,10 @@ TEST_F(BadInputTest, WithoutAKnownTokenNothingIsDoneAnywhere) {
     for (const Endpoint& endpoint : client_endpoints) expect_refusals(client, endpoint);
     for (const Endpoint& endpoint : admin_endpoints) expect_refusals(admin_root, endpoint);
     expect_refusals("/_matrix/media/v3", {"POST", "/upload", Endpoint::optional});
+    expect_refusals("/_matrix/media/v3", {"PUT", "/upload/hs.test/AAAAAAAAAAAAAAAAAAAAAAAA", Endpoint::optional});
+    expect_refusals("/_matrix/media/v1", {"POST", "/create", Endpoint::optional});
     expect_refusals("/_matrix/media/v3", {"GET", "/config"});
+    expect_refusals("/_matrix/client/v1/media", {"GET", "/config"});
 }
 
 TEST_F(BadInputTest, WhoIsNoAdminMayDoNothingAnAdminMay) {

@@ -28,7 +28,8 @@ struct Outcome {
 /// A server with its users, and what the scenario that runs is about.
 class Stage : public AdminServer {
 public:
-    explicit Stage(const std::string& modules) : AdminServer(with_mail_sink + modules) {
+    explicit Stage(const std::string& modules)
+        : AdminServer(std::string(with_mail_sink) + "media_upload_limits: [{time_period: 1h, max_size: 1000}]\n" + modules) {
         for (const char* const name : {"alice", "bob", "fan", "user-of-a", "user-of-b", "star-of-a", "star-of-b"}) {
             tokens[name] = server.register_user(name);
         }
@@ -86,6 +87,12 @@ public:
     }
     [[nodiscard]] Answer remove_address() const {
         return post("/account/3pid/delete", R"({"medium":"email","address":")" + address() + "\"}", tokens.at("alice"));
+    }
+    [[nodiscard]] std::string media_files() const {
+        const std::filesystem::path store = folder.path() / "media_store";
+        if (!std::filesystem::exists(store)) return "0";
+        const std::filesystem::recursive_directory_iterator files(store);
+        return std::to_string(std::count_if(begin(files), end(files), [](const auto& file) { return file.is_regular_file(); }));
     }
     [[nodiscard]] std::string addresses_of_alice() const {
         return boost::json::serialize(get("/account/3pid", tokens.at("alice")).body);
@@ -183,6 +190,12 @@ const auto sign_up = [](Stage& stage) { return stage.sign_up(); };
 const auto log_in = [](Stage& stage) { return stage.log_in(); };
 const auto say = [](Stage& stage) { return stage.send(stage.room, stage.name("message"), stage.tokens["alice"]); };
 const auto invite_address = [](Stage& stage) { return stage.invite_address(); };
+const auto invite_bob = [](Stage& stage) {
+    return stage.post("/rooms/" + stage.room + "/invite", R"({"user_id":"@bob:hs.test"})", stage.tokens["alice"]);
+};
+const auto membership_of_bob = [](const Stage& stage) {
+    return stage.get("/rooms/" + stage.room + "/state/m.room.member/@bob:hs.test", stage.tokens.at("alice")).text("membership");
+};
 const auto publish = [](Stage& stage) {
     return stage.put("/directory/list/room/" + stage.room, R"({"visibility":"public"})", stage.tokens["alice"]);
 };
@@ -201,11 +214,17 @@ const auto profile_of_user = [](const Stage& stage) {
 const auto no_effect = std::function<std::string(const Stage&)>();
 const auto nobody_named = std::function<std::string(const Stage&, const Answer&)>();
 
+template <std::size_t size>
+Answer upload_bytes(Stage& stage) {
+    return stage.server.request("POST", "/_matrix/media/v3/upload", std::string(size, 'x'), stage.tokens["alice"]);
+}
+
 Outcome refused(int status, const std::string& errcode, const std::string& error) { return {status, errcode, error}; }
 Outcome spam(const std::string& error) { return {403, "M_CONSENT_NOT_GIVEN", error}; }
 
 std::vector<Row> all_rows() {
     const Outcome done;
+    const Outcome too_much = refused(400, "M_RESOURCE_LIMIT_EXCEEDED", "Media upload limit exceeded");
     const Outcome wrong_password = refused(403, "M_FORBIDDEN", "Invalid username or password");
     std::vector<Row> rows;
     const auto row = [&](const std::string& callback, auto prepare, auto operate, auto observe, Outcome decided,
@@ -285,16 +304,10 @@ std::vector<Row> all_rows() {
         "user_may_join_room", a_public_room,
         [](Stage& stage) { return stage.post("/join/" + stage.room, "{}", stage.tokens["bob"]); }, &Stage::joined_rooms_of_bob,
         spam("Not allowed to join this room"), by_verdict);
-    row(
-        "user_may_invite", a_room,
-        [](Stage& stage) {
-            return stage.post("/rooms/" + stage.room + "/invite", R"({"user_id":"@bob:hs.test"})", stage.tokens["alice"]);
-        },
-        [](const Stage& stage) {
-            return stage.get("/rooms/" + stage.room + "/state/m.room.member/@bob:hs.test", stage.tokens.at("alice"))
-                .text("membership");
-        },
-        spam("Invites have been disabled on this server"), by_verdict);
+    row("user_may_invite", a_room, invite_bob, membership_of_bob, spam("Invites have been disabled on this server"),
+        by_verdict);
+    row("get_ratelimit_override_for_user", a_room, invite_bob, membership_of_bob,
+        refused(429, "M_LIMIT_EXCEEDED", "Too Many Requests"), nobody_named);
     row(
         "user_may_create_room", nothing_to_prepare,
         [](Stage& stage) { return stage.post("/createRoom", "{}", stage.tokens["bob"]); }, &Stage::joined_rooms_of_bob,
@@ -324,19 +337,18 @@ std::vector<Row> all_rows() {
         });
     row("check_registration_for_spam", nothing_to_prepare, sign_up, &Stage::availability,
         refused(429, "M_UNKNOWN", "Rate limited"), nobody_named);
-    row(
-        "check_media_file_for_spam", nothing_to_prepare,
-        [](Stage& stage) {
-            return stage.server.request("POST", "/_matrix/media/v3/upload", "some bytes", stage.tokens["alice"]);
-        },
-        [](const Stage& stage) {
-            const std::filesystem::path store = stage.folder.path() / "media_store";
-            if (!std::filesystem::exists(store)) return std::string("0");
-            const std::filesystem::recursive_directory_iterator files(store);
-            return std::to_string(
-                std::count_if(begin(files), end(files), [](const auto& file) { return file.is_regular_file(); }));
-        },
+    row("check_media_file_for_spam", nothing_to_prepare, upload_bytes<10>, &Stage::media_files,
         refused(400, "M_UNKNOWN", "Bad content"), nobody_named);
+    row(
+        "get_media_config_for_user", nothing_to_prepare,
+        [](Stage& stage) { return stage.server.request("GET", "/_matrix/client/v1/media/config", "", stage.tokens["alice"]); },
+        no_effect, done, by_verdict);
+    row("is_user_allowed_to_upload_media_of_size", nothing_to_prepare, upload_bytes<10>, &Stage::media_files,
+        refused(413, "M_TOO_LARGE", "Upload request body is too large"), nobody_named);
+    row("get_media_upload_limits_for_user", nothing_to_prepare, upload_bytes<10>, &Stage::media_files, too_much, nobody_named);
+    Row& exceeding = row("on_media_upload_limit_exceeded", nothing_to_prepare, upload_bytes<1001>, &Stage::media_files,
+                         too_much, nobody_named);
+    exceeding.passed = exceeding.nobody = too_much;
     row(
         "user_may_send_state_event", a_room,
         [](Stage& stage) {

@@ -34,7 +34,7 @@ Reading read_in_parts(std::string_view bytes, std::size_t size) {
         Progress progress = reader.read(received);
         if (progress == Progress::header) progress = reader.read(received);
         if (progress == Progress::refused) {
-            reading.status = reader.refusal().status;
+            reading.status = reader.refusal().status();
             return reading;
         }
         if (progress == Progress::whole) {
@@ -299,11 +299,75 @@ TEST(RequestReaderTest, WhatNeverEndsIsRefusedAfterABoundedNumberOfBytes) {
                 part = more;
             }
             ASSERT_EQ(progress, Progress::refused) << endless.name;
-            EXPECT_EQ(reader.refusal().status, endless.status) << endless.name;
+            EXPECT_EQ(reader.refusal().status(), endless.status) << endless.name;
             EXPECT_LE(sent, endless.max_sent) << endless.name;
             EXPECT_LE(received.capacity(), 2 * endless.max_sent) << endless.name;
         }
     }
+}
+
+/// Makes room for `bytes` and puts them there.
+void receive(boost::beast::flat_buffer& received, std::string_view bytes) {
+    const auto room = received.prepare(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), static_cast<char*>(room.data()));
+    received.commit(bytes.size());
+}
+
+TEST(RequestReaderTest, ABodyInPartsHasNoLimitAndIsGivenAsItComes) {
+    for (const std::string framing : {"Content-Length: 50000005", "Transfer-Encoding: chunked"}) {
+        RequestReader reader;
+        boost::beast::flat_buffer received;
+        receive(received, post(framing + "\r\n\r\n"));
+        ASSERT_EQ(reader.read(received), Progress::header);
+        reader.take_in_parts();
+        const bool is_chunked = framing.starts_with("Transfer");
+        EXPECT_EQ(reader.announced_size().has_value(), !is_chunked);
+        EXPECT_EQ(reader.announced_size().value_or(50'000'005), 50'000'005U);
+        EXPECT_EQ(reader.take().header("Host"), std::nullopt);
+        const std::string part(500'000, 'x');
+        std::size_t taken = 0;
+        for (int count = 0; count < 100; ++count) {
+            receive(received, is_chunked ? "7a120\r\n" + part + "\r\n" : part);
+            ASSERT_EQ(reader.read(received), Progress::needs_more);
+            EXPECT_EQ(reader.part_size(), part.size());
+            taken += reader.take_part().size();
+            EXPECT_EQ(reader.part_size(), 0U);
+        }
+        receive(received, is_chunked ? "5\r\nbytes\r\n0\r\n\r\n" : "bytes");
+        EXPECT_EQ(reader.read(received), Progress::whole);
+        EXPECT_EQ(reader.take_part(), "bytes");
+        EXPECT_EQ(taken, 50'000'000U);
+    }
+}
+
+TEST(RequestReaderTest, WhatSurroundsAHugeBodysChunksIsNotMoreThanWhatTheyHave) {
+    RequestReader reader;
+    boost::beast::flat_buffer received;
+    receive(received, chunked(""));
+    ASSERT_EQ(reader.read(received), Progress::header);
+    reader.take_in_parts();
+    std::string small_chunks;
+    for (int count = 0; count < 1000; ++count) small_chunks += "1\r\nx\r\n";
+    Progress progress = Progress::needs_more;
+    std::size_t sent = 0;
+    while (progress == Progress::needs_more && sent < 2 * RequestReader::max_body) {
+        receive(received, small_chunks);
+        sent += small_chunks.size();
+        progress = reader.read(received);
+        static_cast<void>(reader.take_part());
+    }
+    ASSERT_EQ(progress, Progress::refused);
+    EXPECT_EQ(reader.refusal().status(), 400);
+}
+
+TEST(RequestReaderTest, ABodyThatIsTooLargeIsRefusedBeforeItComesAndIsNotAskedFor) {
+    RequestReader reader;
+    boost::beast::flat_buffer received;
+    receive(received, post("Expect: 100-continue\r\nContent-Length: 10485761\r\n\r\n"));
+    ASSERT_EQ(reader.read(received), Progress::header);
+    EXPECT_FALSE(reader.waits_to_be_asked());
+    ASSERT_EQ(reader.read(received), Progress::refused);
+    EXPECT_EQ(reader.refusal().status(), 413);
 }
 
 TEST(RequestReaderTest, SaysOnceThatTheHeaderIsWholeAndWhetherTheClientWaits) {

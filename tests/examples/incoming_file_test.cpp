@@ -55,8 +55,10 @@ protected:
 
 TEST_F(IncomingFileTest, EndsWithItsObjectUnlessItIsKept) {
     {
-        IncomingFile kept(media, first, "kept");
-        const IncomingFile refused(media, second, "refused");
+        IncomingFile kept(media, first);
+        kept.write("ke");
+        kept.write("pt");
+        const IncomingFile refused(media, second);
         EXPECT_EQ(files_below(incoming()), 2U);
         kept.keep();
     }
@@ -90,11 +92,27 @@ TEST_F(IncomingFileTest, AreTheOnlyOnesThatAStartRemoves) {
 }
 
 TEST_F(IncomingFileTest, IsLeftToTheServerThatIsAboutToStoreIt) {
-    IncomingFile uploading(media, first, "bytes");
+    IncomingFile uploading(media, first);
     fs::last_write_time(uploading.path(), fs::file_time_type::clock::now() - std::chrono::minutes(1));
     homeserver::end_incoming_files(*database, media);
     uploading.keep();
     EXPECT_TRUE(fs::exists(homeserver::path_of_media(media, first)));
+}
+
+TEST_F(IncomingFileTest, OfAnAnnouncedIdIsBegunOnceAtATime) {
+    {
+        const std::unique_ptr<IncomingFile> one = IncomingFile::of_announced(media, first);
+        ASSERT_NE(one, nullptr);
+        one->write("a part");
+        EXPECT_EQ(IncomingFile::of_announced(media, first), nullptr);
+        EXPECT_NE(IncomingFile::of_announced(media, second), nullptr);
+    }
+    leave(incoming() / first);
+    const std::unique_ptr<IncomingFile> next = IncomingFile::of_announced(media, first);
+    ASSERT_NE(next, nullptr) << "nobody has what a killed server left";
+    next->write("all");
+    next->keep();
+    EXPECT_EQ(fs::file_size(homeserver::path_of_media(media, first)), 3U);
 }
 
 class KilledUploadTest : public GateServer {

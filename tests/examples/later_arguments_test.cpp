@@ -18,7 +18,7 @@ protected:
     /// What the callback was given since this was asked before, by whatever call came last.
     [[nodiscard]] boost::json::value last_given(const std::string& callback) const {
         const Answer answer = server.request("GET", "/_synapse/client/noticing");
-        const boost::json::value* const given = answer.body.as_object().if_contains(callback);
+        const boost::json::value* const given = answer.body.if_contains(callback);
         return given != nullptr ? given->as_array().back() : boost::json::value();
     }
 
@@ -54,7 +54,7 @@ TEST_F(LaterArgumentsTest, ACodeWithFieldsDeniesAStateEventByForbiddenAndWithout
     const std::string room = create_room(alice);
     const Answer denied = put("/rooms/" + room + "/state/m.room.topic", R"({"refuse with fields":1})", alice);
     expect_error(denied, 403, "M_FORBIDDEN", "You are not permitted to send the state event");
-    EXPECT_FALSE(denied.body.as_object().contains("refuse with fields"));
+    EXPECT_FALSE(denied.body.contains("refuse with fields"));
     EXPECT_TRUE(server.log_shows("module noticing.Noticing: user_may_send_state_event answered with fields that its error can't "
                                  "have, which are ignored"));
 }

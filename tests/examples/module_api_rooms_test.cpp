@@ -135,6 +135,7 @@ TEST_F(ModuleApiRoomsTest, ChangesMembershipsAsAClientWould) {
     EXPECT_EQ(invitation.at("membership"), "invite");
     EXPECT_EQ(invitation.at("is_direct"), true);
     EXPECT_EQ(invitation.at("displayname"), "bob") << "the target's profile";
+    EXPECT_FALSE(invitation.as_object().contains("avatar_url")) << "which has none";
     EXPECT_EQ(callbacks_of_a_member_event(), (Texts{"user_may_invite", "check_event_allowed"}));
     const boost::json::object joined = change("bob", "bob", room, "join", R"({"displayname":"Bobby"})");
     EXPECT_EQ(joined.at("result").at("content").at("displayname"), "Bobby");

@@ -232,9 +232,19 @@ TEST_F(ModuleApiUsersTest, ANameThatAnAdminSetsGoesIntoTheRooms) {
     EXPECT_EQ(seen[0].at("deactivation"), false);
     static_cast<void>(asked());
     EXPECT_EQ(json("set_displayname", R"(["@alice:hs.test","",true])"), "null");
-    EXPECT_EQ(journal().at(0).at("deactivation"), true);
+    EXPECT_EQ(journal().at(0).at("deactivation"), false) << "it has no effect any more";
+    EXPECT_TRUE(server.log_shows("set_displayname: `deactivation` has no effect any more"));
     EXPECT_EQ(json("get_profile_for_user", R"(["alice"])"), R"({"display_name":null,"avatar_url":null})");
     EXPECT_EQ(json("get_profile_for_user", R"(["nobody"])"), R"({"display_name":null,"avatar_url":null})");
+}
+
+TEST_F(ModuleApiUsersTest, RunsProcessesBesideARequestAndOnThreadsOfTheModulesOwn) {
+    const std::int64_t now = result("get_current_time_msec", "[]").as_int64();
+    EXPECT_GT(now, 1'600'000'000'000);
+    EXPECT_EQ(json("run_as_background_process", "[21]"), "42");
+    EXPECT_EQ(json("run_as_background_process", "[-1]"), "null");
+    EXPECT_TRUE(server.log_shows("the background process double a number failed: no negative numbers"));
+    EXPECT_EQ(json("defer_to_threadpool", "[7]"), "21");
 }
 
 TEST_F(ModuleApiUsersTest, RemembersFromWhereAUserCame) {

@@ -132,6 +132,32 @@ TEST_F(ProcessRacesTest, AFileThatIsUploadedAtOneIsServedByTheOther) {
     EXPECT_EQ(b.request("GET", "/_matrix/media/v3/download/" + uri.substr(6), "", alice).status, 200);
 }
 
+class ProcessUploadsTest : public ProcessRacesTest {
+protected:
+    ProcessUploadsTest() : ProcessRacesTest("media_upload_limits: [{time_period: 1h, max_size: 1000}]\n") {}
+};
+
+TEST_F(ProcessUploadsTest, AtOnceAtBothCountEachOther) {
+    const std::string alice = a.register_user("alice");
+    const std::vector<Answer> given = answers(12, [&](const ServerProcess& at) {
+        return at.request("POST", "/_matrix/media/v3/upload", std::string(300, 'x'), alice);
+    });
+    EXPECT_EQ(with_status(given, 200), 3);
+    EXPECT_EQ(with_status(given, 400), 9);
+    EXPECT_EQ(administrate("SELECT SUM(length) FROM " + table("media")), "900");
+}
+
+TEST_F(ProcessUploadsTest, OfOneAnnouncedIdStoreItOnce) {
+    const std::string alice = a.register_user("alice");
+    const std::string media = a.request("POST", "/_matrix/media/v1/create", "", alice).text("content_uri").substr(6);
+    const std::vector<Answer> given = answers(
+        6, [&](const ServerProcess& at) { return at.request("PUT", "/_matrix/media/v3/upload/" + media, "bytes", alice); });
+    EXPECT_EQ(with_status(given, 200), 1);
+    EXPECT_EQ(with_status(given, 409), 5);
+    for (const ServerProcess* at : {&a, &b})
+        EXPECT_EQ(at->request("GET", "/_matrix/media/v3/download/" + media, "", alice).status, 200);
+}
+
 TEST_F(ProcessRacesTest, TheOtherGoesOnWhileOneStandsStill) {
     const std::string alice = a.register_user("alice");
     const std::string room = create_room(a, alice);

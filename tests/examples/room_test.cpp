@@ -68,16 +68,11 @@ TEST_F(RoomTest, WhoSaysTheSameManyTimesAtOnceIsHeardEachTime) {
     const std::string alice = server.register_user("alice");
     const std::string room = create_room(alice);
     const std::string body = R"({"msgtype":"m.text","body":"hello"})";
-    std::vector<std::unique_ptr<RawConnection>> clients;
-    for (int number = 0; number < 40; ++number) {
-        clients.push_back(std::make_unique<RawConnection>(server.port()));
-        clients.back()->send("PUT " + client + "/rooms/" + room + "/send/m.room.message/same" + std::to_string(number) +
-                             " HTTP/1.1\r\nHost: hs.test\r\nConnection: close\r\nAuthorization: Bearer " + alice +
-                             "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    }
+    Texts paths;
+    for (int number = 0; number < 40; ++number)
+        paths.push_back("/rooms/" + room + "/send/m.room.message/same" + std::to_string(number));
     std::set<std::string> events;
-    for (const std::unique_ptr<RawConnection>& each : clients) {
-        const std::string answer = each->read_to_end();
+    for (const std::string& answer : sent_at_once("PUT", paths, body, alice)) {
         EXPECT_EQ(answer.substr(0, 15), "HTTP/1.1 200 OK");
         events.insert(answer.substr(answer.find("{\"event_id\"")));
     }
@@ -239,7 +234,8 @@ TEST_F(ProbedRoomTest, CreatingARoomAsksInTheContractsOrder) {
     static_cast<void>(create_room(alice, R"({"name":"x","invite":["@bob:hs.test"]})"));
     Texts asked = journal("b");
     std::erase_if(asked, [](const std::string& line) { return line.starts_with("on_new_event"); });
-    EXPECT_EQ(asked, (Texts{"on_create_room", "user_may_create_room", "check_visibility_can_be_modified",
+    EXPECT_EQ(asked, (Texts{"on_create_room", "user_may_create_room", "get_ratelimit_override_for_user",
+                            "check_visibility_can_be_modified",
                             "check_event_allowed m.room.create", "check_event_allowed m.room.member",
                             "check_event_allowed m.room.power_levels", "check_event_allowed m.room.join_rules",
                             "check_event_allowed m.room.history_visibility", "check_event_allowed m.room.guest_access",

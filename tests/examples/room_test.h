@@ -8,7 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace homeserver_test {
 
@@ -40,6 +42,20 @@ protected:
         content["body"] = text;
         return put("/rooms/" + room + "/send/m.room.message/t" + std::to_string(++sent), boost::json::serialize(content),
                    token);
+    }
+    /// Requests with the same body that are sent at once, each on a connection of its own; gives the answers as they came.
+    [[nodiscard]] std::vector<std::string> sent_at_once(const std::string& method, const std::vector<std::string>& paths,
+                                                        const std::string& body, const std::string& token) const {
+        std::vector<std::unique_ptr<RawConnection>> clients;
+        for (const std::string& path : paths) {
+            clients.push_back(std::make_unique<RawConnection>(server.port()));
+            clients.back()->send(method + " " + client + path + " HTTP/1.1\r\nHost: hs.test\r\nConnection: close\r\n" +
+                                 (token.empty() ? token : "Authorization: Bearer " + token + "\r\n") +
+                                 "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        }
+        std::vector<std::string> answers;
+        for (const std::unique_ptr<RawConnection>& each : clients) answers.push_back(each->read_to_end());
+        return answers;
     }
     /// The bodies of a list of events, in order; the type of those without.
     [[nodiscard]] static std::vector<std::string> bodies(const boost::json::value& events) {

@@ -46,6 +46,8 @@ TEST(ServerConfigurationTest, NeedsNothingButAName) {
     EXPECT_EQ(configuration.database.database, "/etc/hs/homeserver.db");
     EXPECT_FALSE(configuration.registration.is_enabled);
     EXPECT_EQ(configuration.media.store_path, "/etc/hs/media_store");
+    EXPECT_EQ(configuration.media.max_upload_size, 50 * 1024 * 1024);
+    EXPECT_TRUE(configuration.media.upload_limits.empty());
     EXPECT_EQ(configuration.signing_key_path, "/etc/hs/example.org.signing.key");
     EXPECT_EQ(configuration.module_path, std::vector<std::filesystem::path>{"/build/modules"});
     EXPECT_EQ(configuration.workers, 1);
@@ -63,6 +65,37 @@ TEST(ServerConfigurationTest, KnowsWhichProcessItIsAndWhereProxiesCome) {
     EXPECT_TRUE(read_one.warnings.empty()) << read_one.warnings.front();
     EXPECT_EQ(error_of("server_name: x\nlisteners: [{port: 1, x_forwarded: 1}]\n"),
               "/etc/hs/homeserver.yaml:2: listeners[0].x_forwarded: must be a boolean, not a number");
+}
+
+TEST(ServerConfigurationTest, SaysHowMuchMayBeUploaded) {
+    const Read read_some = read(
+        "server_name: x\nmax_upload_size: 2G\n"
+        "media_upload_limits: [{time_period: 1h, max_size: 100M}, {time_period: 1000, max_size: 0, per: user}]\n");
+    const homeserver::MediaSettings& media = read_some.configuration.media;
+    EXPECT_EQ(media.max_upload_size, 2'147'483'648);
+    ASSERT_EQ(media.upload_limits.size(), 2U);
+    EXPECT_EQ(media.upload_limits[0], callbacks::MediaUploadLimit(104'857'600, 3'600'000));
+    EXPECT_EQ(media.upload_limits[1], callbacks::MediaUploadLimit(0, 1000));
+    ASSERT_EQ(read_some.warnings.size(), 1U);
+    EXPECT_EQ(read_some.warnings[0],
+              "/etc/hs/homeserver.yaml:3: media_upload_limits[1].per: is no key that this server knows; it has no effect");
+
+    const std::string not_a_size = "must be a size: bytes, or a number with a unit such as 64K, 50M or 1G";
+    const std::vector<std::pair<std::string, std::string>> mistakes = {
+        {"max_upload_size: -1", "max_upload_size: " + not_a_size},
+        {"max_upload_size: 1.5", "max_upload_size: " + not_a_size},
+        {"max_upload_size: large", "max_upload_size: " + not_a_size},
+        {"max_upload_size: 9999999999G", "max_upload_size: " + not_a_size},
+        {"media_upload_limits: [{max_size: 1M}]", "media_upload_limits[0].time_period: is required"},
+        {"media_upload_limits: [{time_period: 1h}]", "media_upload_limits[0].max_size: is required"},
+        {"media_upload_limits: [{time_period: 1h, max_size: -1}]", "media_upload_limits[0].max_size: " + not_a_size},
+        {"media_upload_limits: [{time_period: 0, max_size: 1M}]",
+         "media_upload_limits[0].time_period: must be from 1 ms to a hundred years"},
+        {"media_upload_limits: [{time_period: 101y, max_size: 1M}]",
+         "media_upload_limits[0].time_period: must be from 1 ms to a hundred years"},
+    };
+    for (const auto& [line, error] : mistakes)
+        EXPECT_EQ(error_of("server_name: x\n" + line + "\n"), "/etc/hs/homeserver.yaml:2: " + error);
 }
 
 TEST(ServerConfigurationTest, FindsEachPathFromTheFileThatItStandsIn) {
@@ -225,6 +258,38 @@ TEST(ServerConfigurationTest, WarnsAboutEachUnknownKeyWithItsLine) {
     EXPECT_TRUE(result.warnings[1].starts_with("/etc/hs/homeserver.yaml:2: some_key: ")) << result.warnings[1];
 }
 
+TEST(ServerConfigurationTest, LimitsRatesAsTheContractsServerDoes) {
+    const homeserver::RateLimitSettings usual = read("server_name: hs\n").configuration.rate_limits;
+    EXPECT_EQ(usual.message, (homeserver::RateLimit{0.2, 10}));
+    EXPECT_EQ(usual.registration, (homeserver::RateLimit{0.17, 3}));
+    EXPECT_EQ(usual.login_address, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.login_account, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.failed_logins, (homeserver::RateLimit{0.17, 3}));
+    EXPECT_EQ(usual.local_joins, (homeserver::RateLimit{0.1, 10}));
+    EXPECT_EQ(usual.remote_joins, (homeserver::RateLimit{0.01, 10}));
+    EXPECT_EQ(usual.invites_per_room, (homeserver::RateLimit{0.3, 10}));
+    EXPECT_EQ(usual.invites_per_user, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(usual.invites_per_issuer, (homeserver::RateLimit{0.3, 10}));
+}
+
+TEST(ServerConfigurationTest, ReadsRatesAndWarnsOfWhatItDoesNotKnowBelowThem) {
+    const Read given = read(
+        "server_name: hs\nrc_message: {per_second: 5, burst_count: 0}\nrc_registration: {per_second: 0}\n"
+        "rc_login: {account: {burst_count: 7}, per_hour: 1}\n"
+        "rc_invites:\n  per_user: {per_second: 1.5, burst_count: 2, brust: 3}\n");
+    const homeserver::RateLimitSettings& limits = given.configuration.rate_limits;
+    EXPECT_EQ(limits.message, (homeserver::RateLimit{5, 0}));
+    EXPECT_FALSE(limits.message.is_unlimited());
+    EXPECT_EQ(limits.registration, (homeserver::RateLimit{0, 3}));
+    EXPECT_TRUE(limits.registration.is_unlimited());
+    EXPECT_EQ(limits.login_account, (homeserver::RateLimit{0.003, 7}));
+    EXPECT_EQ(limits.login_address, (homeserver::RateLimit{0.003, 5}));
+    EXPECT_EQ(limits.invites_per_user, (homeserver::RateLimit{1.5, 2}));
+    ASSERT_EQ(given.warnings.size(), 2U);
+    EXPECT_TRUE(given.warnings[0].starts_with("/etc/hs/homeserver.yaml:4: rc_login.per_hour: ")) << given.warnings[0];
+    EXPECT_TRUE(given.warnings[1].starts_with("/etc/hs/homeserver.yaml:6: rc_invites.per_user.brust: ")) << given.warnings[1];
+}
+
 struct BadConfiguration {
     const char* yaml;
     const char* line_and_place;
@@ -273,7 +338,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\nworkers: 0\n", "2: workers: must be 1 to"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  min_batch_size: 0\n",
                          "3: background_updates.min_batch_size: must be at least 1"},
-        BadConfiguration{"server_name: hs\nmodule_decisions:\n  in_memory: 0\n", "3: module_decisions.in_memory: must be 1 to "},
+        BadConfiguration{"server_name: hs\nmodule_decisions:\n  in_memory: 0\n",
+                         "3: module_decisions.in_memory: must be 1 to "},
         BadConfiguration{"server_name: hs\nmodule_decisions:\n  keep: soon\n", "3: module_decisions.keep: must be "},
         BadConfiguration{"server_name: hs\nmodule_decisions:\n  keep: 0\n", "3: module_decisions.keep: must be longer than 0"},
         BadConfiguration{"server_name: hs\nbackground_updates:\n  sleep_enabled: often\n",
@@ -291,6 +357,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_port: 0\n", "4: email.smtp_port: must be a port"},
         BadConfiguration{"server_name: hs\nemail:\n  smtp_host: y\n  smtp_user: me\n",
                          "2: email.smtp_pass: is required beside smtp_user"},
+        BadConfiguration{"server_name: hs\nrc_message: 5\n", "2: rc_message: must be a mapping"},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: -1\n",
+                         "3: rc_message.per_second: must be 0, which is no "},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: often\n", "3: rc_message.per_second: must be a number"},
+        BadConfiguration{"server_name: hs\nrc_message:\n  per_second: .inf\n", "3: "},
+        BadConfiguration{"server_name: hs\nrc_registration:\n  burst_count: 1.5\n",
+                         "3: rc_registration.burst_count: must be an integer"},
+        BadConfiguration{"server_name: hs\nrc_joins:\n  remote:\n    burst_count: -1\n",
+                         "4: rc_joins.remote.burst_count: must be 0 or more"},
+        BadConfiguration{"server_name: hs\nrc_login: {address: [1]}\n", "2: rc_login.address: must be a mapping"},
         BadConfiguration{"server_name: hs\nip_range_blocklist: [abc]\n", "2: ip_range_blocklist: "},
         BadConfiguration{"server_name: hs\nhttp_proxy: 'ftp://me:secret@proxy'\n", "2: http_proxy: must be a proxy"},
         BadConfiguration{"server_name: hs\nhttps_proxy: 'proxy:99999'\n", "2: https_proxy: must be a proxy"},

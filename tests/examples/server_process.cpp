@@ -75,6 +75,22 @@ std::string database_section(const std::filesystem::path& folder) {
            ", dbname: " + postgresql_test::database + "}}\n";
 }
 
+/// Most tests do in a second what takes a person an hour.
+std::string without_rate_limits(const std::string& settings) {
+    const std::pair<const char*, const char*> limits[] = {
+        {"rc_message", "{per_second: 0}"},
+        {"rc_registration", "{per_second: 0}"},
+        {"rc_login", "{address: {per_second: 0}, account: {per_second: 0}, failed_attempts: {per_second: 0}}"},
+        {"rc_joins", "{local: {per_second: 0}, remote: {per_second: 0}}"},
+        {"rc_invites", "{per_room: {per_second: 0}, per_user: {per_second: 0}, per_issuer: {per_second: 0}}"}};
+    std::string lines;
+    for (const auto& [key, unlimited] : limits) {
+        const std::string begin = std::string(key) + ":";
+        if (settings.find(begin) == std::string::npos) lines += begin + " " + unlimited + "\n";
+    }
+    return lines;
+}
+
 /// The exit status, 128 and the signal's number; none while it runs.
 std::optional<int> status_of(pid_t process) {
     int status = 0;
@@ -229,8 +245,9 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder, const std::str
 ServerProcess::~ServerProcess() { kill(); }
 
 void ServerProcess::configure(const std::string& settings) const {
-    std::ofstream(folder_ / "homeserver.yaml") << "server_name: hs.test\nlisteners: [{port: 0}]\n"
-                                               << database_section(database_folder_) << settings;
+    std::ofstream(folder_ / "homeserver.yaml")
+        << "server_name: hs.test\nlisteners: [{port: 0}]\n"
+        << database_section(database_folder_) << without_rate_limits(settings) << settings;
 }
 
 void ServerProcess::configure_later(const std::string& later) const { std::ofstream(folder_ / "later.yaml") << later; }

@@ -74,8 +74,9 @@ struct SharedDatabase {
 /// The built server as a process of its own, with its configuration and database in a folder.
 class ServerProcess {
 public:
-    /// `settings` is the configuration without server_name (`hs.test`), listeners and database; `later`, if there is any, a second
-    /// file, `later.yaml`, whose keys take the place of those of the first. Waits until it listens.
+    /// `settings` is the configuration without server_name (`hs.test`), listeners and database; `later`, if there is any, a
+    /// second file, `later.yaml`, whose keys take the place of those of the first. Nobody's rates are limited but by the keys
+    /// `rc_...` that `settings` has. Waits until it listens.
     ServerProcess(const std::filesystem::path& folder, const std::string& settings, const std::string& later = {})
         : ServerProcess(folder, settings, SharedDatabase{folder}, later) {}
     /// One of several over one database; `folder` is there and has this one's configuration and output.

@@ -297,6 +297,7 @@ TEST_F(NoMailServerTest, ValidatesNothing) {
 
 class ThirdPartyInviteTest : public ThirdPartyIdTest {
 protected:
+    static inline const std::string rate = "get_ratelimit_override_for_user";
     [[nodiscard]] Answer invite(const std::string& room, const std::string& address) const {
         return post("/rooms/" + room + "/invite", R"({"medium":"email","id_server":"hs.test","address":")" + address + "\"}",
                     alice);
@@ -311,9 +312,9 @@ TEST_F(ThirdPartyInviteTest, WaitsForSomebodyToHaveTheAddress) {
     static_cast<void>(asked());
     EXPECT_EQ(invite(room, "Bob@example.org").status, 200);
     const Texts callbacks = asked();
-    EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 4),
-                testing::ElementsAre("check_threepid_can_be_invited", "user_may_send_3pid_invite", "check_event_allowed",
-                                     "check_event_for_spam"));
+    EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 6),
+                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", "user_may_send_3pid_invite",
+                                     "check_event_allowed", "check_event_for_spam"));
     const std::string bob = server.register_user("bob");
     EXPECT_EQ(membership(room, "@bob:hs.test"), "");
     EXPECT_EQ(add(proof_of(email_for_account("bob@example.org")), bob, "bob").status, 200);
@@ -331,8 +332,9 @@ TEST_F(ThirdPartyInviteTest, InvitesWhoHasTheAddress) {
     static_cast<void>(asked());
     EXPECT_EQ(invite(room, "bob@example.org").status, 200);
     const Texts callbacks = asked();
-    EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 3),
-                testing::ElementsAre("check_threepid_can_be_invited", "user_may_invite", "check_event_allowed"));
+    EXPECT_THAT(Texts(callbacks.begin(), callbacks.begin() + 6),
+                testing::ElementsAre(rate, rate, "check_threepid_can_be_invited", rate, "user_may_invite",
+                                     "check_event_allowed"));
     EXPECT_EQ(membership(room, "@bob:hs.test"), "invite");
 }
 

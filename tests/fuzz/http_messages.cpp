@@ -44,20 +44,29 @@ struct Requests {
     }
 };
 
-Requests requests_in(std::string_view bytes, std::size_t part_size) {
+/// How bodies are taken.
+enum class Bodies : unsigned char { whole, in_parts };
+
+Requests requests_in(std::string_view bytes, std::size_t part_size, Bodies bodies = Bodies::whole) {
     Requests read;
+    std::string body;
     boost::beast::flat_buffer received;
     std::size_t sent = 0;
     auto reader = std::make_unique<RequestReader>();
     for (;;) {
         const RequestReader::Progress progress = reader->read(received);
-        if (progress == RequestReader::Progress::header) continue;
+        if (progress == RequestReader::Progress::header) {
+            if (bodies == Bodies::in_parts) reader->take_in_parts();
+            continue;
+        }
+        if (bodies == Bodies::in_parts) body += reader->take_part();
         if (progress == RequestReader::Progress::refused) {
-            read.refused_with = reader->refusal().status;
+            read.refused_with = reader->refusal().status();
             return read;
         }
         if (progress == RequestReader::Progress::whole) {
             read.taken.push_back(reader->take());
+            if (bodies == Bodies::in_parts) read.taken.back().body = std::exchange(body, std::string());
             read.taken_bytes = sent - received.size();
             reader = std::make_unique<RequestReader>();
             continue;
@@ -185,6 +194,11 @@ void read_http_request(std::string_view bytes) {
     const Requests whole = requests_in(bytes, std::string_view::npos);
     for (const std::size_t part_size : {std::size_t(1), std::size_t(3), std::size_t(16), std::size_t(61)})
         promise(requests_in(bytes, part_size) == whole, "requests are the same however their bytes are cut");
+    // A body in parts has no limit, so that more may follow it.
+    if (whole.refused_with != 413) {
+        for (const std::size_t part_size : {std::size_t(1), std::size_t(16), std::string_view::npos})
+            promise(requests_in(bytes, part_size, Bodies::in_parts) == whole, "bodies are the same in parts");
+    }
     promise(whole.taken_bytes <= bytes.size(), "a request has no more than was sent");
     promise(whole.refused_with == 0 || (whole.refused_with >= 400 && whole.refused_with <= 599), "a refusal is an error");
     for (const modapi::Request& request : whole.taken) check(request);

@@ -46,6 +46,29 @@ std::string modules_error(std::string_view yaml, std::vector<std::string>* warni
     });
 }
 
+modapi::ConfiguredModule own_section(std::string_view yaml) {
+    const ConfigurationFile file = ConfigurationFile::parse(yaml, "hs.yaml");
+    modapi::ModuleResolver resolver({});
+    resolver.add<Strict>("audit");
+    return modapi::configure_section(file, "audit", resolver);
+}
+
+TEST(ConfigurationTest, GivesAModuleOfTheHostsASectionOfItsOwn) {
+    const modapi::ConfiguredModule module = own_section("server_name: x\naudit:\n  audit_room: '!a:x'\n");
+    EXPECT_EQ(module.name, "audit");
+    EXPECT_EQ(module.masked_config().at("audit_room"), "!a:x");
+    EXPECT_EQ(loading_error([&] { module.fail({"audit_room"}, "is closed"); }),
+              "hs.yaml:3: audit.audit_room: is closed (module audit)");
+    EXPECT_EQ(loading_error([&] { module.fail({}, "can't start"); }), "hs.yaml:2: audit: can't start (module audit)");
+    EXPECT_TRUE(module.is_same_as(own_section("audit: {audit_room: '!a:x'}\n")));
+    EXPECT_FALSE(module.is_same_as(own_section("audit: {audit_room: '!b:x'}\n")));
+    EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit:\n  audit_room: 1\n")); }),
+              "hs.yaml:2: audit.audit_room: must be a string, not a number (module audit)");
+    EXPECT_EQ(loading_error([] { static_cast<void>(own_section("audit: [1]\n")); }), "hs.yaml:1: audit: must be a mapping");
+    EXPECT_EQ(loading_error([] { static_cast<void>(own_section("server_name: x\n")); }),
+              "hs.yaml:1: audit.audit_room: is required (module audit)");
+}
+
 TEST(ConfigurationTest, ReadsScalarsAsYaml1_1Does) {
     const ConfigurationFile file = ConfigurationFile::parse(
         "n: ~\nt: true\ni: 12\nh: 0x1F\nf: 1.5\nq: '12'\ns: yes\nv: 1.2.3\nbig: 9223372036854775807\nneg: "

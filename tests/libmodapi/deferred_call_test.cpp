@@ -183,6 +183,80 @@ TEST_F(DeferredCallTest, GivesAndTakesWhatCanOnlyBeMoved) {
     EXPECT_EQ(*test.wait(First::api->defer_to_thread(add_one, std::make_unique<int>(1))), 2);
 }
 
+TEST_F(DeferredCallTest, TakesThreadsOfAPoolOfTheModulesOwn) {
+    const modapi::ThreadPool narrow("narrow", 1);
+    const modapi::ThreadPool other("other", 1);
+    const auto one = test.time.start(First::api->defer_to_threadpool(narrow, &HeldCall::answer, held, 1));
+    test.run_ready();
+    held->wait_for_begun(1);
+    const auto queued = test.time.start(First::api->defer_to_threadpool(narrow, &HeldCall::answer, held, 2));
+    EXPECT_EQ(test.wait(First::api->defer_to_thread(&return_at_once, 5)), 5) << "the module has other threads too";
+    EXPECT_EQ(test.wait(First::api->defer_to_threadpool(other, &return_at_once, 6)), 6) << "and other pools";
+    EXPECT_EQ(test.wait(Second::api->defer_to_threadpool(narrow, &return_at_once, 7)), 7)
+        << "another module's pool of that name";
+    pass(60s);
+    ASSERT_TRUE(one.done() && queued.done());
+    EXPECT_THROW(one.result(), DeferredCallTimeout);
+    EXPECT_THROW(queued.result(), DeferredCallTimeout);
+    EXPECT_TRUE(log.contains("module test.Module0: defer_to_threadpool: the call took longer than its 60000 ms")) << log.text();
+    EXPECT_TRUE(
+        log.contains("module test.Module0: defer_to_threadpool: the call found no thread of the pool narrow free for 60000 ms"))
+        << log.text();
+    held->let_go();
+    EXPECT_EQ(test.wait(First::api->defer_to_threadpool(narrow, &return_at_once, 8)), 8);
+    EXPECT_EQ(held->begun(), 1) << "what was given up before it began isn't made";
+}
+
+TEST_F(DeferredCallTest, MakesAsManyCallsOfAPoolAtATimeAsWasSaidLast) {
+    const modapi::ThreadPool wide("images", 2);
+    const auto one = test.time.start(First::api->defer_to_threadpool(wide, &HeldCall::answer, held, 1));
+    const auto two = test.time.start(First::api->defer_to_threadpool(wide, &HeldCall::answer, held, 2));
+    test.run_ready();
+    held->wait_for_begun(2);
+    held->let_go();
+    test.advance(1s);
+    ASSERT_TRUE(one.done() && two.done());
+    const auto second = std::make_shared<HeldCall>();
+    const modapi::ThreadPool narrow("images", 1);
+    const auto three = test.time.start(First::api->defer_to_threadpool(narrow, &HeldCall::answer, second, 3));
+    test.run_ready();
+    second->wait_for_begun(1);
+    const auto four = test.time.start(First::api->defer_to_threadpool(narrow, &HeldCall::answer, second, 4));
+    pass(1s);
+    EXPECT_EQ(second->begun(), 1) << "one of the two threads has nothing to do any more";
+    second->let_go();
+    test.advance(1s);
+    EXPECT_EQ(three.result() + four.result(), 7);
+}
+
+TEST_F(DeferredCallTest, OutlivesThePoolThatItWasMadeOn) {
+    const auto caller = [&] {
+        const modapi::ThreadPool gone("gone", 1);
+        return test.time.start(First::api->defer_to_threadpool(gone, &HeldCall::answer, held, 9));
+    }();
+    test.run_ready();
+    held->let_go();
+    test.advance(1s);
+    EXPECT_EQ(caller.result(), 9);
+}
+
+TEST_F(DeferredCallTest, HasNoMorePoolsThanAModuleMayHave) {
+    for (std::size_t number = 0; number < modapi::ThreadPool::most_of_a_module; ++number) {
+        const modapi::ThreadPool pool("pool" + std::to_string(number), 1);
+        EXPECT_EQ(test.wait(First::api->defer_to_threadpool(pool, &return_at_once, 1)), 1);
+    }
+    const modapi::ThreadPool one_too_many("another", 1);
+    EXPECT_THROW(test.wait(First::api->defer_to_threadpool(one_too_many, &return_at_once, 1)), std::logic_error);
+    EXPECT_EQ(test.wait(First::api->defer_to_thread(&return_at_once, 1)), 1);
+}
+
+TEST(ThreadPoolTest, HasANameAndAtLeastOneThread) {
+    EXPECT_THROW(modapi::ThreadPool("", 1), std::invalid_argument);
+    EXPECT_THROW(modapi::ThreadPool("none", 0), std::invalid_argument);
+    EXPECT_THROW(modapi::ThreadPool("absurd", modapi::ThreadPool::most_threads + 1), std::invalid_argument);
+    EXPECT_EQ(modapi::ThreadPool("images", 2).threads(), 2U);
+}
+
 class UnlimitedDeferredCallTest : public DeferredCallTest {
 protected:
     UnlimitedDeferredCallTest() : DeferredCallTest(0ms) {}

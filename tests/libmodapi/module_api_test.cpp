@@ -294,6 +294,125 @@ TEST_F(ModuleApiTest, CutsADelayedCallThatRunsWhenItIsCancelled) {
     EXPECT_FALSE(woken);
 }
 
+async::task<int> double_later(ModuleApi* api, int number) {
+    co_await api->sleep(1);
+    co_return 2 * number;
+}
+async::task<void> fail_later(ModuleApi* api) {
+    co_await api->sleep(1);
+    throw std::runtime_error("no luck");
+}
+/// Waits in the middle of a callback, as a module does.
+async::task<std::optional<int>> double_in_background(ModuleApi* api, int number) {
+    co_return co_await api->run_as_background_process("double", &double_later, api, number);
+}
+async::task<bool> came_to_its_end(ModuleApi* api, bool fails) {
+    std::optional<bool> ended;
+    if (fails) {
+        ended = co_await api->run_as_background_process("fail", &fail_later, api);
+    } else {
+        ended = co_await api->run_as_background_process("succeed", [] {});
+    }
+    co_return ended.value_or(false);
+}
+
+TEST_F(ModuleApiTest, TellsTheHostsTimeByTheNameOfTheContractToo) {
+    EXPECT_EQ(api->get_current_time_msec(), api->now_ms());
+    const std::int64_t before = api->get_current_time_msec();
+    test.advance(1500ms);
+    EXPECT_EQ(api->get_current_time_msec(), before + 1500);
+}
+
+TEST_F(ModuleApiTest, RunsAProcessInTheBackgroundAndGivesItsResultToWhoeverAwaitsIt) {
+    const auto doubled = test.time.start(double_in_background(api, 21));
+    test.advance(999ms);
+    EXPECT_FALSE(doubled.done());
+    test.advance(1ms);
+    EXPECT_EQ(doubled.result(), 42);
+    EXPECT_TRUE(test.wait(came_to_its_end(api, false)));
+}
+
+TEST_F(ModuleApiTest, GivesNothingForABackgroundProcessThatThrowsAndLogsItByItsNameAndModule) {
+    EXPECT_FALSE(test.wait(came_to_its_end(api, true)));
+    EXPECT_TRUE(log.contains("error: module test.Module0: the background process fail failed: no luck request_id="))
+        << log.text();
+}
+
+TEST_F(ModuleApiTest, RunsABackgroundProcessThatNobodyAwaits) {
+    bool woken = false;
+    api->run_as_background_process("sleep", &sleep_then_set, api, &woken);
+    EXPECT_FALSE(woken);
+    test.advance(10s);
+    EXPECT_TRUE(woken);
+}
+
+TEST_F(ModuleApiTest, GoesOnWithABackgroundProcessWhoseAwaiterIsCancelled) {
+    bool woken = false;
+    const auto waiting = test.time.start(async::with_deadline(500ms, double_in_background(api, 1)));
+    api->run_as_background_process("sleep", &sleep_then_set, api, &woken);
+    test.advance(500ms);
+    EXPECT_THROW(waiting.result(), async::deadline_exceeded);
+    test.advance(10s);
+    EXPECT_TRUE(woken);
+}
+
+TEST_F(ModuleApiTest, EndsABackgroundProcessWithTheWorkerAndGivesNothingForIt) {
+    bool woken = false;
+    const auto waiting = test.time.start(double_in_background(api, 1));
+    api->run_as_background_process("sleep", &sleep_then_set, api, &woken);
+    test.advance(500ms);
+    test.stop();
+    EXPECT_FALSE(woken);
+    EXPECT_EQ(waiting.result(), std::nullopt);
+}
+
+TEST_F(ModuleApiTest, CountsBackgroundProcessesByTheirNamesUpTo64OfThem) {
+    for (int number = 0; number < 65; ++number)
+        api->run_as_background_process("process " + std::to_string(100 + number), [] {});
+    api->run_as_background_process("process 100", [] { throw std::runtime_error("no luck"); });
+    test.run_ready();
+    const modapi::ModuleStatistics counted = test.worker.module_statistics().at(0);
+    ASSERT_EQ(counted.background_processes.size(), 64U);
+    EXPECT_EQ(counted.background_processes[0].callback, "process 100");
+    EXPECT_EQ(counted.background_processes[0].calls, 2U);
+    EXPECT_EQ(counted.background_processes[0].failed, 1U);
+    EXPECT_EQ(counted.background_processes[63].calls, 1U);
+    EXPECT_EQ(counted.background_calls, 1U);
+}
+
+/// Starts a process before it is asked.
+struct StartsProcess {
+    StartsProcess(const callbacks::JsonDict&, ModuleApi& given) : api(given) {
+        api.run_as_background_process(
+            "count", [](int* counted) { ++*counted; }, &runs);
+    }
+    async::task<void> start() {
+        runs_at_start = runs;
+        try {
+            co_await api.run_as_background_process("never ends", [] {});
+        } catch (const std::logic_error& error) {
+            refusal = error.what();
+        }
+    }
+    static inline int runs = 0;
+    static inline int runs_at_start = 0;
+    static inline std::string refusal;
+    ModuleApi& api;
+};
+
+TEST(ModuleApiStartTest, BeginsBackgroundProcessesWithTheServiceAndLetsNobodyAwaitOneBefore) {
+    const LogCapture log;
+    WorkerUnderTest test;
+    test.construct<StartsProcess>();
+    test.run_ready();
+    EXPECT_EQ(StartsProcess::runs_at_start, 0);
+    EXPECT_EQ(StartsProcess::runs, 1);
+    EXPECT_EQ(
+        StartsProcess::refusal,
+        "run_as_background_process: what a constructor or start() starts begins when its module is asked, and can't be awaited "
+        "before");
+}
+
 TEST_F(ModuleApiTest, StopsItsBackgroundCallsWithTheWorker) {
     int runs = 0;
     bool woken = false;

@@ -266,7 +266,7 @@ TEST_F(ModuleRulesTest, WhatACallbackCannotHaveIsRefusedAndSaysWhichCan) {
     };
     std::string line = refusal("      on_user_registration: {on_failure: reject}\n");
     EXPECT_TRUE(says(line, "on_user_registration.on_failure: reject can't be had by on_user_registration; it is for ",
-                     "is_user_expired, is_3pid_allowed, check_event_for_spam"))
+                     "is_user_expired, is_user_allowed_to_upload_media_of_size, is_3pid_allowed, check_event_for_spam"))
         << line;
     line = refusal("      on_user_registration: {on_failure: tempfail}\n");
     EXPECT_TRUE(says(line, "on_user_registration.on_failure: tempfail can't be had", "auth_checkers")) << line;

@@ -68,6 +68,7 @@ modapi::AnsweredWorkers everything() {
     module.caches = {cache};
     module.background_calls = 31;
     module.failed_background_calls = 32;
+    module.background_processes = {callback};
     module.http_client.answered = {1, 2, 3, 4, 5, 6};
     module.http_client.durations.total_ns = 33;
     module.database.failed = 34;

@@ -307,6 +307,7 @@ std::map<std::string, Call, std::less<>> changing_calls() {
     add_plain("looping_background_call_on_all_instances",
               [](ModuleApi& api) { api.looping_background_call_on_all_instances([] {}, 5s); });
     add_plain("delayed_background_call", [](ModuleApi& api) { api.delayed_background_call(5s, [] {}); });
+    add_plain("run_as_background_process", [](ModuleApi& api) { api.run_as_background_process("process", [] {}); });
     add_plain("on_broadcast", [](ModuleApi& api) { api.on_broadcast("news", [](const callbacks::JsonDict&) {}); });
     calls["broadcast"] = [](ModuleApi& api) { return api.broadcast("news", callbacks::JsonDict()); };
     calls["invalidate_cache"] = &Doing::invalidate;

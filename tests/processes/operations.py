@@ -11,7 +11,7 @@ PASSWORD = "pw of this run"
 # Different in each run, and nothing that two servers would have to agree about.
 MASKED = {"access_token", "added_at", "age", "age_ts", "auth_events", "device_id", "end", "from", "hashes", "last_active_ago",
           "last_seen_ip", "last_seen_ts", "login_token", "next_batch", "nonce", "origin_server_ts", "prev_batch", "prev_events", "session",
-          "sid", "signatures", "start", "ts", "valid_until_ts", "validated_at", "verify_keys"}
+          "sid", "signatures", "start", "ts", "unused_expires_at", "valid_until_ts", "validated_at", "verify_keys"}
 IN_ANY_ORDER = {"joined_rooms"}  # theirs is that of the ids
 IDENTIFIER = re.compile(r"\$[A-Za-z0-9_-]{43}|![A-Za-z0-9]{18}:[a-z.]+|(?<=localhost/)[A-Za-z0-9]{24}")
 
@@ -314,6 +314,17 @@ def other(do):
     for _ in range(3):
         do.ask("alice", "GET", "/_matrix/media/v3/download/" + uri.removeprefix("mxc://"))
     do.ask("alice", "GET", "/_matrix/media/v3/download/localhost/none")
+    do.ask("alice", "GET", "/_matrix/client/v1/media/config")
+    do.ask("alice", "GET", "/_matrix/media/v3/config")
+    announced = do.ask("alice", "POST", "/_matrix/media/v1/create").get("content_uri", "mxc://localhost/none").removeprefix("mxc://")
+    do.ask("alice", "GET", "/_matrix/media/v3/download/" + announced)
+    do.ask("bob", "PUT", "/_matrix/media/v3/upload/" + announced, {"some": "bytes"})
+    do.ask("alice", "PUT", "/_matrix/media/v3/upload/" + announced, {"some": "EICAR-PROBE"})
+    for _ in range(2):
+        do.ask("alice", "PUT", "/_matrix/media/v3/upload/" + announced, {"some": "bytes"})
+    do.register("limited1")
+    for _ in range(2):
+        do.ask("limited1", "POST", "/_matrix/media/v3/upload", {"some": "x" * 800})
 
 
 def do_all(do):

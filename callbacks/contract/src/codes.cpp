@@ -7,7 +7,7 @@ namespace callbacks {
 
 std::string_view errcode_of(Codes code) noexcept {
     // In the order of the enumeration; the test walks it.
-    static constexpr std::array<std::string_view, static_cast<std::size_t>(Codes::AS_PING_CONNECTION_FAILED) + 1> texts = {
+    static constexpr std::array<std::string_view, static_cast<std::size_t>(Codes::UNKNOWN_DEVICE) + 1> texts = {
         "M_UNRECOGNIZED",
         "M_UNAUTHORIZED",
         "M_FORBIDDEN",
@@ -56,8 +56,8 @@ std::string_view errcode_of(Codes code) noexcept {
         "M_UNABLE_TO_GRANT_JOIN",
         "M_DUPLICATE_ANNOTATION",
         "ORG_MATRIX_EXPIRED_ACCOUNT",
-        "ORG_MATRIX_MSC3939_USER_LOCKED",
-        "ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED",
+        "M_USER_LOCKED",
+        "M_USER_SUSPENDED",
         "ORG.MATRIX.MSC3848.ALREADY_JOINED",
         "ORG.MATRIX.MSC3848.NOT_JOINED",
         "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER",
@@ -69,6 +69,14 @@ std::string_view errcode_of(Codes code) noexcept {
         "M_BAD_STATUS",
         "M_CONNECTION_TIMEOUT",
         "M_CONNECTION_FAILED",
+        "M_THREEPID_MEDIUM_NOT_SUPPORTED",
+        "M_UNKNOWN_POS",
+        "M_PROFILE_TOO_LARGE",
+        "M_KEY_TOO_LARGE",
+        "M_INVITE_BLOCKED",
+        "IO.ELEMENT.MSC4190.M_APPSERVICE_LOGIN_UNSUPPORTED",
+        "IO.ELEMENT.MSC4306.M_NOT_IN_THREAD",
+        "ORG.MATRIX.MSC4326.M_UNKNOWN_DEVICE",
     };
     return texts[static_cast<std::size_t>(code)];
 }

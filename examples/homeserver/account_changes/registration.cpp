@@ -8,6 +8,7 @@
 #include "accounts/shared_turns.h"
 #include "addresses/third_party_ids.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "sessions/devices.h"
 #include "sessions/ui_authentication.h"
 #include "text/server_name.h"
@@ -19,6 +20,7 @@
 #include <callbacks/errors.h>
 #include <callbacks/password_auth_provider.h>
 
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -129,6 +131,16 @@ async::task<Candidate> make_candidate(modapi::Database& database, const ServerNa
     co_return candidate;
 }
 
+/// It counts from when the account is there, whatever comes of the rest.
+void count_when_made(Candidate& candidate, RateClaim claim) {
+    candidate.user.alongside = [also = std::move(candidate.user.alongside),
+                                claim = std::make_shared<RateClaim>(std::move(claim))](modapi::Transaction& transaction,
+                                                                                       const std::string& user_id) {
+        if (also) also(transaction, user_id);
+        claim->keep();
+    };
+}
+
 async::task<JsonDict> log_in_new_user(const ServerName& server_name, callbacks::AccountValidityDispatch& account_validity,
                                       Sessions& sessions, std::string user_id, const Candidate& candidate) {
     JsonDict answer;
@@ -179,10 +191,11 @@ std::optional<std::string> requested_localpart(const JsonDict& body, const std::
 
 async::task<modapi::Response> register_account(const RoutedRequest& request, modapi::Database& database,
                                                const ServerName& server_name, const RegistrationSettings& registration_settings,
-                                               callbacks::AccountValidityDispatch& account_validity,
-                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider, SharedTurns& turns,
-                                               Sessions& sessions, UiAuthentication& ui_authentication,
+                                               RateLimits& rate_limits, callbacks::AccountValidityDispatch& account_validity,
+                                               callbacks::PasswordAuthProviderDispatch& password_auth_provider,
+                                               SharedTurns& turns, Sessions& sessions, UiAuthentication& ui_authentication,
                                                UserCreation& user_creation, ThirdPartyIdChanges& third_party_id_changes) {
+    rate_limits.require_registration(client_address_of(request));
     require_known_kind(request);
     const JsonDict body = required_json_body(request);
     require_registration(registration_settings);
@@ -210,7 +223,8 @@ async::task<modapi::Response> register_account(const RoutedRequest& request, mod
         const Candidate candidate = repeated_candidate(session);
         answer = co_await to_the_end(log_in_new_user(server_name, account_validity, sessions, *session.result, candidate));
     } else {
-        const Candidate candidate = co_await make_candidate(database, server_name, password_auth_provider, request, session);
+        Candidate candidate = co_await make_candidate(database, server_name, password_auth_provider, request, session);
+        count_when_made(candidate, rate_limits.claim_registration(client_address_of(request)));
         answer = co_await to_the_end(register_candidate(server_name, account_validity, sessions, user_creation,
                                                         third_party_id_changes, candidate));
     }

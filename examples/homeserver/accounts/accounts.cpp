@@ -1,4 +1,6 @@
 #include "accounts/accounts.h"
+
+#include "access/authentication.h"
 #include "accounts/user_directory_words.h"
 #include "text/server_name.h"
 
@@ -19,21 +21,22 @@ using callbacks::Codes;
 using callbacks::max_user_id;
 using callbacks::SynapseError;
 
-constexpr const char* account_columns = "user_id, password_hash, admin, is_guest, deactivated, shadow_banned";
+constexpr const char* account_columns =
+    "user_id, password_hash, admin, is_guest, deactivated, shadow_banned, locked, suspended";
 
-using AccountRow = std::tuple<std::string, std::optional<std::string>, bool, bool, bool, bool>;
+using AccountRow = std::tuple<std::string, std::optional<std::string>, bool, bool, bool, bool, bool, bool>;
 
 Account account_of(AccountRow row) {
     Account account;
     std::tie(account.user_id, account.password_hash, account.admin, account.is_guest, account.deactivated,
-             account.shadow_banned) = std::move(row);
+             account.shadow_banned, account.locked, account.suspended) = std::move(row);
     return account;
 }
 
 std::vector<AccountRow> query_accounts(modapi::Transaction& transaction, const std::string& condition,
                                        const std::string& value) {
     const std::string sql = std::string("SELECT ") + account_columns + " FROM users WHERE " + condition;
-    return transaction.query<std::string, std::optional<std::string>, bool, bool, bool, bool>(sql, value);
+    return transaction.query<std::string, std::optional<std::string>, bool, bool, bool, bool, bool, bool>(sql, value);
 }
 
 bool account_exists(modapi::Transaction& transaction, const std::string& user_id) {
@@ -101,9 +104,14 @@ void require_usable(const std::optional<Account>& account) {
 
 }  // namespace
 
-async::task<void> require_usable_account(modapi::Database& database, std::string user_id) {
-    const std::optional<Account> account = co_await database.read("find_account", &find_account, std::move(user_id));
+async::task<void> require_unlocked_account(modapi::Database& database, std::string user_id) {
+    co_await database.read("require_unlocked", &require_unlocked, std::move(user_id));
+}
+
+void require_unlocked(modapi::Transaction& transaction, const std::string& user_id) {
+    const std::optional<Account> account = find_account(transaction, user_id);
     require_usable(account);
+    if (account->locked) refuse_locked_account();
 }
 
 void require_usable(modapi::Transaction& transaction, const std::string& user_id) {
@@ -122,6 +130,14 @@ bool is_deactivated(modapi::Transaction& transaction, const std::string& user_id
 
 bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bool admin) {
     return transaction.execute("UPDATE users SET admin = ? WHERE user_id = ?", admin, user_id) != 0;
+}
+
+void mark_locked(modapi::Transaction& transaction, const std::string& user_id, bool locked) {
+    transaction.execute("UPDATE users SET locked = ? WHERE user_id = ?", locked, user_id);
+}
+
+bool mark_suspended(modapi::Transaction& transaction, const std::string& user_id, bool suspended) {
+    return transaction.execute("UPDATE users SET suspended = ? WHERE user_id = ?", suspended, user_id) != 0;
 }
 
 async::task<void> set_server_admin(modapi::Database& database, std::string user_id, bool admin) {

@@ -15,6 +15,7 @@
 #include "admin/admin_decisions.h"
 #include "admin/admin_metrics.h"
 #include "admin/admin_modules.h"
+#include "admin/admin_rate_overrides.h"
 #include "admin/admin_registration.h"
 #include "admin/inspector_page.h"
 #include "http/host_pool.h"
@@ -75,6 +76,7 @@ struct UserChange {
     std::optional<ThirdPartyIdSet> third_party_ids;
     std::optional<bool> admin;
     std::optional<bool> deactivated;
+    std::optional<bool> locked;
     bool logout_devices = true;              ///< with a new password
     std::optional<std::string> kept_device;  ///< who changes their own password stays logged in there
 };
@@ -95,6 +97,7 @@ UserChange read_change(std::string user_id, const JsonDict& body) {
     change.third_party_ids = assigned_third_party_ids(body);
     change.admin = optional_flag(body, "admin");
     change.deactivated = optional_flag(body, "deactivated");
+    change.locked = optional_flag(body, "locked");
     change.logout_devices = flag_member(body, "logout_devices", true);
     return change;
 }
@@ -104,6 +107,7 @@ RemovedTokens store_flags(Transaction& transaction, const UserChange& change,
                           const std::function<void(Transaction&)>& require) {
     if (require) require(transaction);
     if (change.admin) mark_admin(transaction, change.user_id, *change.admin);
+    if (change.locked) mark_locked(transaction, change.user_id, *change.locked);
     if (!change.password_hash) return {};
     NewPassword password;
     password.user_id = change.user_id;
@@ -121,7 +125,7 @@ async::task<void> change_user(modapi::Database& database, Sessions& sessions, Pr
     RemovedTokens tokens = co_await database.run("change_user", &store_flags, change, require);
     if (!tokens.empty()) co_await sessions.tell_logged_out(change.user_id, std::move(tokens));
     // What this request itself did to its sender's rights and sessions doesn't end it.
-    if (change.admin == false || change.password_hash) require = nullptr;
+    if (change.admin == false || change.locked == true || change.password_hash) require = nullptr;
     if (change.third_party_ids)
         co_await assign_third_party_ids(database, third_party_id_changes, change.user_id, *change.third_party_ids);
     if (change.display_name) co_await profiles.set_display_name(change.user_id, *change.display_name);
@@ -165,6 +169,8 @@ async::task<JsonDict> describe(modapi::Database& database, std::string user_id) 
     answer["deactivated"] = account->deactivated;
     answer["is_guest"] = account->is_guest;
     answer["shadow_banned"] = account->shadow_banned;
+    answer["locked"] = account->locked;
+    answer["suspended"] = account->suspended;
     co_return answer;
 }
 
@@ -198,6 +204,26 @@ async::task<Response> put_user(const RoutedRequest& request, Authentication& aut
     co_return modapi::json_response(before ? 200 : 201, answer);
 }
 
+/// False: there is no such account.
+bool suspend_if_admin(Transaction& transaction, const Requester& requester, const std::string& user_id, bool suspended) {
+    while_admin(requester)(transaction);
+    return mark_suspended(transaction, user_id, suspended);
+}
+
+async::task<Response> suspend_user(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const ServerName& server_name) {
+    const Requester requester = co_await authenticate_admin(authentication, database, request);
+    const std::string user_id = local_user(server_name, request, "Only local users can be suspended");
+    const JsonDict body = required_json_body(request);
+    if (!body.contains("suspend")) throw SynapseError(400, "Missing key 'suspend'", Codes::MISSING_PARAM);
+    const bool suspended = flag_member(body, "suspend", false);
+    const bool exists = co_await database.run("suspend_user", &suspend_if_admin, requester, user_id, suspended);
+    if (!exists) throw SynapseError(404, "User not found", Codes::NOT_FOUND);
+    JsonDict answer;
+    answer["user_" + user_id + "_suspended"] = suspended;
+    co_return ok(std::move(answer));
+}
+
 async::task<Response> delete_room(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                   RoomShutdown& room_shutdown) {
     const Requester requester = co_await authenticate_admin(authentication, database, request);
@@ -219,7 +245,9 @@ void add_admin_endpoints(Router& router) {
     add_decision_endpoints(router);
     add_admin_metrics_endpoint(router);
     add_inspector_page(router);
+    add_rate_override_endpoints(router);
     router.add("POST", "/_synapse/admin/v1/deactivate/{user_id}", &deactivate_user);
+    router.add("PUT", "/_synapse/admin/v1/suspend/{user_id}", &suspend_user);
     router.add("GET", "/_synapse/admin/v2/users/{user_id}", &get_user);
     router.add("PUT", "/_synapse/admin/v2/users/{user_id}", &put_user);
     router.add("DELETE", "/_synapse/admin/v1/rooms/{room_id}", &delete_room);

@@ -148,6 +148,13 @@ JsonDict described(const ModuleStatistics& module) {
     JsonDict background_calls;
     background_calls["calls"] = module.background_calls;
     background_calls["failed"] = module.failed_background_calls;
+    JsonDict background_processes;
+    for (const modapi::CallbackCounts& counts : module.background_processes) {
+        JsonDict process;
+        process["calls"] = counts.calls;
+        process["failed"] = counts.failed;
+        background_processes[counts.callback] = std::move(process);
+    }
     JsonDict answer;
     answer["name"] = module.module;
     answer["library"] = nullptr;  // compiled in
@@ -158,6 +165,7 @@ JsonDict described(const ModuleStatistics& module) {
     answer["web_resource_calls"] = std::move(web_resource_calls);
     answer["caches"] = std::move(caches);
     answer["background_calls"] = std::move(background_calls);
+    answer["background_processes"] = std::move(background_processes);
     answer["calls_in_flight"] = calls_in_flight(module);
     return answer;
 }

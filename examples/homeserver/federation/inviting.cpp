@@ -10,6 +10,7 @@
 #include "federation/x_matrix.h"
 #include "http/host_pool.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
 #include "rooms/remote_invites.h"
 #include "text/server_name.h"
@@ -121,7 +122,7 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
 
 async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,
                                  modapi::Database& database, const ServerName& server_name, const SigningKey& signing_key,
-                                 const VerifyKeys& verify_keys, const HostPool& host_pool,
+                                 const VerifyKeys& verify_keys, const HostPool& host_pool, RateLimits& rate_limits,
                                  callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
                                  IncomingEvents& incoming_events) {
     const std::string origin = co_await server_authentication.origin_of(request);
@@ -142,6 +143,7 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     EvaluatedPdu evaluated{event_of(received)};
     const Event whole = whole_event(received, invitation.room_state);
     if (is_new) {
+        rate_limits.take_outside_invite(whole.room_id(), whole.state_key());
         co_await require_not_dropped(spam_checker, whole);
         evaluated = co_await incoming_events.evaluated(std::move(received));
     }

@@ -1,5 +1,7 @@
 #include "http/connection.h"
 
+#include "http/connection_body.h"
+#include "http/connection_limits.h"
 #include "http/forwarded_address.h"
 #include "http/target.h"
 #include "text/utf8.h"
@@ -32,15 +34,9 @@ namespace {
 namespace http = boost::beast::http;
 using boost::asio::as_tuple;
 
-/// What a read or a write comes to: an error is a value here.
-using Transferred = std::tuple<boost::system::error_code, std::size_t>;
-
-constexpr std::size_t read_size = 8 * 1024;
 /// A buffer never holds more: what is read ahead, or a header that isn't whole, and one more read.
 constexpr std::size_t max_buffer = RequestReader::max_header + 2 * read_size;
 constexpr auto max_silence = std::chrono::seconds(90);
-constexpr auto max_request = std::chrono::seconds(30);
-constexpr auto max_response = std::chrono::seconds(120);
 constexpr auto max_arrival = std::chrono::seconds(1);
 /// How much of a refused request is taken in, so that the client reads the answer instead of a reset connection.
 constexpr std::size_t max_discarded = 64 * 1024 * 1024;
@@ -147,6 +143,9 @@ async::task<HttpConnection::Received> HttpConnection::receive() {
     using Progress = RequestReader::Progress;
     if (is_last()) co_return Received::nothing;
     reader_.emplace();
+    match_.reset();
+    was_asked_for_body_ = false;
+    body_ = BodyProgress::incomplete;
     is_idle_ = buffer_.size() == 0;
     if (is_idle_) {
         stream_.expires_after(max_silence);
@@ -155,9 +154,17 @@ async::task<HttpConnection::Received> HttpConnection::receive() {
     }
     for (;;) {
         const Progress progress = reader_->read(buffer_);
-        if (progress == Progress::whole) co_return Received::request;
+        if (progress == Progress::whole) {
+            body_ = BodyProgress::whole;
+            co_return Received::request;
+        }
         if (progress == Progress::refused) co_return Received::refused;
         if (progress == Progress::header) {
+            find_endpoint();
+            if (is_in_parts_) {
+                reader_->take_in_parts();
+                co_return Received::request;
+            }
             if (!reader_->waits_to_be_asked() || buffer_.size() != 0) continue;
             const bool sent = co_await send_continue();
             if (!sent) co_return Received::nothing;
@@ -177,13 +184,21 @@ async::task<bool> HttpConnection::send_continue() {
     co_return !std::get<0>(written);
 }
 
+void HttpConnection::find_endpoint() {
+    const Router& router = owner_.endpoints_.router();
+    const modapi::Request& header = reader_->header();
+    match_ = router.find(header.method, modapi::split_target(header.target).path);
+    is_in_parts_ = match_->endpoint != nullptr && router.endpoints()[match_->index].body == RequestBody::in_parts;
+}
+
 async::task<bool> HttpConnection::answer() {
+    if (!match_) find_endpoint();
     modapi::Request request = reader_->take();
     request.client_address = peer_address_;
     if (x_forwarded_) request.client_address = forwarded_address(request.headers).value_or(peer_address_);
     summary_.trace = modapi::trace_of_request(request);
     const bool client_keeps_alive = reader_->keeps_alive();
-    reader_.reset();
+    if (!is_in_parts_) reader_.reset();
     const std::string_view raw_path = modapi::split_target(request.target).path;
     const auto began = std::chrono::steady_clock::now();
     std::optional<modapi::Response> response;
@@ -194,20 +209,26 @@ async::task<bool> HttpConnection::answer() {
         cut = std::current_exception();
     }
     const auto took = std::chrono::steady_clock::now() - began;
+    if (is_in_parts_ && body_ == BodyProgress::incomplete) read_body_on();  // a refused one may have come whole
+    reader_.reset();
+    const bool is_whole = body_ == BodyProgress::whole;
     const int status = response ? response->status : client_closed_request;
     // Whether anybody is there shows when something is sent.
     const bool is_known_when_sent = response && client_has_finished_ && buffer_.size() == 0;
     if (!is_known_when_sent) ended(request, raw_path, status, took);
     if (cut) std::rethrow_exception(cut);
     if (!response) co_return false;
-    const bool keep_alive = client_keeps_alive && !is_last() && !is_known_when_sent;
+    const bool keep_alive = client_keeps_alive && !is_last() && !is_known_when_sent && is_whole;
     modapi::Response sent = std::move(*response);
     const bool is_head = request.method == "HEAD";
     bool arrived = co_await send(std::move(sent), is_head, keep_alive);
     if (is_known_when_sent) {
         if (arrived) arrived = co_await arrives();
         ended(request, raw_path, arrived ? status : client_closed_request, took);
+    } else if (arrived && !is_whole) {
+        co_await discard();
     }
+    outgoing_body_.reset();
     co_return arrived&& keep_alive;
 }
 
@@ -230,12 +251,15 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
     summary_.module.clear();
     summary_.endpoint = nullptr;
     is_answering_ = true;
-    const modapi::PeerWatch watch(stream_.socket(), buffer_, source, waits);
+    std::optional<modapi::PeerWatch> watch;
+    watch.emplace(stream_.socket(), buffer_, source, waits);
+    Body body(*this, source, waits, watch);
+    ArrivedRequest arrived{request, raw_path, std::move(*match_)};
+    if (is_in_parts_) arrived.body = &body;
     std::optional<modapi::Response> response;
     std::exception_ptr failure;
     try {
-        async::task<modapi::Response> handling =
-            handle_request(owner_.endpoints_, owner_.modules_, request, raw_path, waits, summary_);
+        async::task<modapi::Response> handling = handle_request(owner_.endpoints_, owner_.modules_, arrived, waits, summary_);
         response = co_await std::move(handling).in(inner);
     } catch (const async::operation_cancelled&) {
         if (outer.cancel_requested() != async::cancel_reason::none) failure = std::current_exception();
@@ -243,7 +267,8 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
         failure = std::current_exception();
     }
     is_answering_ = false;
-    client_has_finished_ = watch.peer_has_finished();
+    outgoing_body_ = std::move(arrived.answered_with);
+    client_has_finished_ = watch->peer_has_finished();
     if (failure) std::rethrow_exception(failure);
     co_return response;
 }
@@ -253,12 +278,14 @@ async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, 
     // A module's texts are in it, whose bytes are its own affair; a client could read nothing of the whole response.
     if (is_json(response)) response.body = repaired_utf8(std::move(response.body));
     const bool has_body = response.status != 204 && response.status != 304;
-    if (is_head || !has_body) {
+    if (is_head || !has_body || outgoing_body_) {
         http::response<http::empty_body> message;
         fill_head(message, response, keep_alive);
-        if (has_body) message.content_length(response.body.size());
+        if (has_body) message.content_length(outgoing_body_ ? outgoing_body_->size() : response.body.size());
         const Transferred written = co_await http::async_write(stream_, message, as_tuple(async::use_task));
-        co_return !std::get<0>(written);
+        if (std::get<0>(written)) co_return false;
+        if (is_head || !has_body) co_return true;
+        co_return co_await send_parts();
     }
     http::response<http::string_body> message;
     fill_head(message, response, keep_alive);
@@ -290,12 +317,15 @@ async::task<void> HttpConnection::hung_up() {
 }
 
 async::task<void> HttpConnection::refuse() {
-    modapi::Response response = reader_->refusal();
+    modapi::Response response = modapi::json_response(reader_->refusal().status(), reader_->refusal().body());
     owner_.statistics_.refused(response.status);
     spdlog::info("request refused: status={} reason=\"{}\" client={}", response.status, reader_->reason(), peer_address_);
     reader_.reset();
     const bool sent = co_await send(std::move(response), false, false);
-    if (!sent) co_return;
+    if (sent) co_await discard();
+}
+
+async::task<void> HttpConnection::discard() {
     boost::system::error_code error;
     stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, error);
     buffer_.clear();

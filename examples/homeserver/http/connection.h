@@ -29,8 +29,10 @@ struct ConnectionCounts {
 
 /// One client's connection: reads a request, answers it, and so on, one at a time, in the order they came.
 ///
-/// Bounded: what RequestReader bounds, 30 s for a request to arrive, 90 s of silence between requests. A client that has sent
-/// its request and closes its side of the connection gets its answer all the same; what only waits ends then.
+/// Bounded: what RequestReader bounds, 30 s for a request to arrive, 90 s of silence between requests. A request whose endpoint
+/// takes the body in parts is answered from when its header is there; each part has 30 s then. An answer has 120 s, one in
+/// parts 120 s for each. A client that has sent its request and closes its side of the connection gets its answer all the same;
+/// what only waits ends then.
 class HttpConnection {
 public:
     HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket, bool x_forwarded);
@@ -48,29 +50,45 @@ public:
     void count(ConnectionCounts& counts) const;
 
 private:
+    class Body;
     enum class Received { request, refused, nothing };
+    /// How much there is of the request's body.
+    enum class BodyProgress : unsigned char { incomplete, whole, refused };
 
     async::task<Received> receive();
     async::task<bool> send_continue();
     /// Answers the received request; false: the connection ends.
     async::task<bool> answer();
     async::task<std::optional<modapi::Response>> handle(const modapi::Request& request, std::string_view raw_path);
+    /// The endpoint of the request whose header has been read.
+    void find_endpoint();
+    /// Takes what has come for a part of the body. Errors: those of IncomingBody::read, whose client is gone by `source`.
+    async::task<std::string> read_part(async::cancellation_source& source);
+    void read_body_on();
     /// What became of the request: a line in the log, and counted.
     void ended(const modapi::Request& request, std::string_view raw_path, int status, std::chrono::steady_clock::duration took);
-    /// Writes a response; false: the client is gone.
+    /// Writes a response, with outgoing_body_ in the place of its body if there is one; false: the client is gone.
     async::task<bool> send(modapi::Response response, bool is_head, bool keep_alive);
+    async::task<bool> send_parts();
     /// Ends this side too, and waits for what becomes of the answer; false: the client was gone.
     async::task<bool> arrives();
     /// Returns when both directions have ended.
     async::task<void> hung_up();
-    /// Answers what can't be taken, and takes in what the client still sends, so that it gets to see the answer.
+    /// Answers what can't be taken.
     async::task<void> refuse();
+    /// Takes in what the client still sends, so that it gets to see the answer.
+    async::task<void> discard();
     [[nodiscard]] bool is_last() const noexcept;
 
     HttpConnections& owner_;
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
     std::optional<RequestReader> reader_;
+    std::optional<Router::Match> match_;  ///< none: its header isn't there
+    bool is_in_parts_ = false;            ///< its endpoint reads its body
+    BodyProgress body_ = BodyProgress::incomplete;
+    bool was_asked_for_body_ = false;              ///< by its endpoint
+    std::unique_ptr<OutgoingBody> outgoing_body_;  ///< null: the response has its body itself
     RequestSummary summary_;            ///< of the request that is being answered
     bool client_has_finished_ = false;  ///< it sends nothing any more
     std::string peer_address_;

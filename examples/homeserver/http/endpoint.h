@@ -1,5 +1,7 @@
 #pragma once
 
+#include "http/incoming_body.h"
+#include "http/outgoing_body.h"
 #include "http/services.h"
 
 #include <modapi/web_resource.h>
@@ -8,6 +10,7 @@
 #include <async/task.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +31,11 @@ public:
     /// What only waits for news, be it at the cost of an early answer with none, ends with this: the client won't send anything
     /// any more, so it may be gone. A child of the request's own. Null: nobody says so.
     async::cancellation_source* waits = nullptr;
+    /// What the client sends behind the header, for an endpoint that takes it in parts; null for others, which have it in
+    /// `http`.
+    IncomingBody* incoming_body = nullptr;
+    /// What is sent in the place of the response's body: filled in by an endpoint whose answer isn't for memory.
+    mutable std::unique_ptr<OutgoingBody> outgoing_body;
 };
 
 /// One endpoint: a coroutine that answers a request by the services that its other parameters name. What it throws becomes the

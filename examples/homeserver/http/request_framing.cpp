@@ -1,6 +1,5 @@
 #include "http/request_framing.h"
 
-#include "http/matrix_error.h"
 #include "text/utf8.h"
 
 #include <boost/beast/http/error.hpp>
@@ -32,11 +31,11 @@ std::string_view last_of(std::string_view codings) {
     return without_blanks(comma == std::string_view::npos ? codings : codings.substr(comma + 1));
 }
 
-modapi::Response malformed() { return matrix_error(400, "Malformed HTTP request", callbacks::Codes::UNKNOWN); }
+callbacks::SynapseError malformed() { return {400, "Malformed HTTP request"}; }
 
 }  // namespace
 
-std::optional<modapi::Response> framing_refusal(const http::request_header<>& header) {
+std::optional<callbacks::SynapseError> framing_refusal(const http::request_header<>& header) {
     const auto [begin, end] = header.equal_range(http::field::transfer_encoding);
     if (begin == end) return std::nullopt;
     const bool is_ambiguous = std::next(begin) != end || header.count(http::field::content_length) != 0;
@@ -47,7 +46,7 @@ std::optional<modapi::Response> framing_refusal(const http::request_header<>& he
     const bool is_chunked_once = equal_ignoring_case(last_of(codings), "chunked") && !before_last.empty() &&
                                  !http::token_list(before_last).exists("chunked");
     if (!is_chunked_once) return malformed();
-    return matrix_error(501, "Transfer codings other than chunked are not supported", callbacks::Codes::UNKNOWN);
+    return callbacks::SynapseError(501, "Transfer codings other than chunked are not supported");
 }
 
 void ChunkExtensionLimit::operator()(std::uint64_t, boost::beast::string_view extensions, boost::beast::error_code& error) {

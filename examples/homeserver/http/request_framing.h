@@ -1,6 +1,6 @@
 #pragma once
 
-#include <modapi/web_resource.h>
+#include <callbacks/errors.h>
 
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/string.hpp>
@@ -17,7 +17,7 @@ namespace homeserver {
 ///
 /// Refused with 400 `M_UNKNOWN`: a Transfer-Encoding beside a Content-Length, in HTTP/1.0, or of which chunked isn't the last;
 /// with 501: codings below chunked. What is wrong with a Content-Length by itself, the parser refuses.
-[[nodiscard]] std::optional<modapi::Response> framing_refusal(const boost::beast::http::request_header<>& header);
+[[nodiscard]] std::optional<callbacks::SynapseError> framing_refusal(const boost::beast::http::request_header<>& header);
 
 /// Bounds the extensions of one body's chunks, which no limit of the body counts, and refuses those that aren't one line of
 /// text. Outlives the parser that it is given to with `on_chunk_header`.

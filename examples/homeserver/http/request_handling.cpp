@@ -55,13 +55,16 @@ async::task<modapi::Response> run_endpoint(const BoundEndpoints& endpoints, cons
 }  // namespace
 
 async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
-                                             const modapi::Request& request, std::string_view raw_path,
-                                             async::cancellation_source& waits, RequestSummary& summary) {
+                                             ArrivedRequest& arrived, async::cancellation_source& waits,
+                                             RequestSummary& summary) {
     const async::context& here = co_await async::this_context;
-    Router::Match match = endpoints.router().find(request.method, raw_path);
+    const modapi::Request& request = arrived.http;
+    const std::string_view raw_path = arrived.raw_path;
+    Router::Match& match = arrived.match;
     if (match.endpoint != nullptr) summary.endpoint = &endpoints.router().endpoints()[match.index];
     RoutedRequest routed(request, std::move(match.parameters));
     routed.waits = &waits;
+    routed.incoming_body = arrived.body;
     modapi::Cause cause;
     cause.request = summary.trace;
     const modapi::CausedWork request_work(here, std::move(cause));  // what modules do because of it has one budget
@@ -71,6 +74,7 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
             async::task<modapi::Response> answering = run_endpoint(endpoints, match, routed);
             modapi::Response response = co_await std::move(answering).in(request_work.here());
             summary.user = std::move(routed.authenticated_user);
+            arrived.answered_with = std::move(routed.outgoing_body);
             name_decision(response, request_work, modules);
             co_return response;
         }

@@ -23,13 +23,23 @@ struct RequestSummary {
     std::atomic<const Router::Added*> endpoint = nullptr;
 };
 
-/// Answers one request: the endpoint, else a web resource of `modules`, else an error. `modules`: null for none. `raw_path` is still
-/// percent-encoded.
+/// A request as its connection has it.
+struct ArrivedRequest {
+    const modapi::Request& http;
+    std::string_view raw_path;     ///< still percent-encoded
+    Router::Match match;           ///< of the endpoints
+    IncomingBody* body = nullptr;  ///< of an endpoint that takes it in parts
+    /// What is sent in the place of the answer's body; null: that one is. Filled in by handle_request.
+    std::unique_ptr<OutgoingBody> answered_with{};
+};
+
+/// Answers one request: the endpoint, else a web resource of `modules`, else an error. `modules`: null for none. What the match
+/// has is taken out of `arrived`.
 ///
 /// Every exception becomes a response but a cancellation, which leaves. What only waits for news ends with `waits`. The
 /// references outlive the task.
 [[nodiscard]] async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, modapi::ModuleHost* modules,
-                                                           const modapi::Request& request, std::string_view raw_path,
-                                                           async::cancellation_source& waits, RequestSummary& summary);
+                                                           ArrivedRequest& arrived, async::cancellation_source& waits,
+                                                           RequestSummary& summary);
 
 }  // namespace homeserver

@@ -1,6 +1,5 @@
 #include "http/request_reader.h"
 
-#include "http/matrix_error.h"
 #include "text/utf8.h"
 
 #include <boost/beast/http/error.hpp>
@@ -28,12 +27,16 @@ bool may_be_request_line(std::string_view line) { return line.ends_with(" HTTP/1
 RequestReader::RequestReader() {
     parser_.eager(true);
     parser_.header_limit(max_header);
-    parser_.body_limit(max_body);
+    parser_.body_limit(boost::none);  // begin_body has one
     parser_.on_chunk_header(chunk_extensions_);
 }
 
 RequestReader::Progress RequestReader::read(boost::beast::flat_buffer& received) {
     if (!parser_.is_header_done()) return read_header(received);
+    if (!has_begun_body_) {
+        const Progress progress = begin_body();
+        if (progress == Progress::refused) return progress;
+    }
     return read_body(received);
 }
 
@@ -54,7 +57,7 @@ RequestReader::Progress RequestReader::read_header(boost::beast::flat_buffer& re
     if (!parser_.is_header_done()) return refuse_malformed("its header has no end where it should");
     received.consume(*length);
     const http::request_header<>& header = parser_.get();
-    if (std::optional<modapi::Response> refusal = framing_refusal(header))
+    if (std::optional<callbacks::SynapseError> refusal = framing_refusal(header))
         return refuse(std::move(*refusal), "the end of its body isn't certain");
     if (header.count(http::field::host) > 1) return refuse_malformed("it is to several hosts");
     request_ = modapi::Request::of(std::string(header.method_string()), std::string(header.target()));
@@ -89,6 +92,15 @@ std::optional<std::size_t> RequestReader::header_length(std::string_view bytes) 
     }
 }
 
+RequestReader::Progress RequestReader::begin_body() {
+    has_begun_body_ = true;
+    if (is_too_large()) return refuse(http::error::body_limit);
+    if (!is_in_parts_) parser_.body_limit(max_body);
+    return Progress::needs_more;
+}
+
+bool RequestReader::is_too_large() const { return !is_in_parts_ && announced_size().value_or(0) > max_body; }
+
 RequestReader::Progress RequestReader::read_body(boost::beast::flat_buffer& received) {
     if (received.size() == 0) return Progress::needs_more;
     // Beast asserts that the line of a last chunk never comes to it without what follows.
@@ -100,14 +112,20 @@ RequestReader::Progress RequestReader::read_body(boost::beast::flat_buffer& rece
     if (error == http::error::need_more) error = {};
     if (error) return refuse(error);
     if (parser_.is_done()) return Progress::whole;
-    if (received.size() >= max_around_chunk || taken_of_body_ > max_chunked)
+    const std::uint64_t size = given_in_parts_ + part_size();
+    if (received.size() >= max_around_chunk || taken_of_body_ - size > std::max(max_body, size))
         return refuse_malformed("too much surrounds the chunks of its body");
     return Progress::needs_more;
 }
 
 bool RequestReader::waits_to_be_asked() const {
     const http::request_header<>& header = parser_.get();
-    return header.version() >= 11 && equal_ignoring_case(header[http::field::expect], "100-continue");
+    return header.version() >= 11 && !is_too_large() && equal_ignoring_case(header[http::field::expect], "100-continue");
+}
+
+std::optional<std::uint64_t> RequestReader::announced_size() const {
+    if (parser_.chunked()) return std::nullopt;
+    return parser_.content_length().value_or(0);
 }
 
 modapi::Request RequestReader::take() {
@@ -115,23 +133,29 @@ modapi::Request RequestReader::take() {
     return std::move(request_);
 }
 
-RequestReader::Progress RequestReader::refuse(modapi::Response response, std::string reason) {
-    refusal_ = std::move(response);
+std::string RequestReader::take_part() {
+    given_in_parts_ += part_size();
+    return std::exchange(parser_.get().body(), std::string());
+}
+
+RequestReader::Progress RequestReader::refuse(callbacks::SynapseError refusal, std::string reason) {
+    refusal_ = std::move(refusal);
     reason_ = std::move(reason);
     return Progress::refused;
 }
 
 RequestReader::Progress RequestReader::refuse(const boost::system::error_code& error) {
     using callbacks::Codes;
+    using callbacks::SynapseError;
     if (error == http::error::body_limit)
-        return refuse(matrix_error(413, "Request body is larger than 10 MiB", Codes::TOO_LARGE), error.message());
+        return refuse(SynapseError(413, "Request body is larger than 10 MiB", Codes::TOO_LARGE), error.message());
     if (error == http::error::header_limit)
-        return refuse(matrix_error(431, "Request header is too large", Codes::TOO_LARGE), error.message());
+        return refuse(SynapseError(431, "Request header is too large", Codes::TOO_LARGE), error.message());
     return refuse_malformed(error.message());
 }
 
 RequestReader::Progress RequestReader::refuse_malformed(std::string reason) {
-    return refuse(matrix_error(400, "Malformed HTTP request", callbacks::Codes::UNKNOWN), std::move(reason));
+    return refuse(callbacks::SynapseError(400, "Malformed HTTP request"), std::move(reason));
 }
 
 }  // namespace homeserver

@@ -18,7 +18,7 @@ struct Router::Node {
 Router::Router() : root_(std::make_unique<Node>()) {}
 Router::~Router() = default;
 
-void Router::add(std::string_view method, std::string_view pattern, const Endpoint& endpoint) {
+void Router::add(std::string_view method, std::string_view pattern, const Endpoint& endpoint, RequestBody body) {
     if (!pattern.starts_with('/'))
         throw std::invalid_argument("the pattern of an endpoint begins with a slash: " + std::string(pattern));
     Node* node = root_.get();
@@ -36,7 +36,7 @@ void Router::add(std::string_view method, std::string_view pattern, const Endpoi
     if (!node->endpoints.emplace(method, endpoints_.size()).second) {
         throw std::invalid_argument("two endpoints for " + std::string(method) + " " + std::string(pattern));
     }
-    endpoints_.push_back({std::string(method), std::string(pattern), endpoint});
+    endpoints_.push_back({std::string(method), std::string(pattern), endpoint, body});
 }
 
 const Router::Node* Router::find_node(const Node& from, std::string_view rest, std::vector<std::string_view>& raw_parameters) {

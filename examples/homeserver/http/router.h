@@ -10,6 +10,12 @@
 
 namespace homeserver {
 
+/// How an endpoint gets what its requests have behind the header.
+enum class RequestBody : unsigned char {
+    whole,     ///< all of it, in memory: what is larger than RequestReader::max_body is refused
+    in_parts,  ///< as it comes, by RoutedRequest::incoming_body, whatever its size
+};
+
 /// From method and path to endpoint. Filled once at start, then only read; shared by all workers.
 ///
 ///     router.add("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{transaction_id}", &send_event);
@@ -23,12 +29,14 @@ public:
 
     /// A segment `{name}` matches any one non-empty segment (also percent-encoded slashes); an empty last segment matches where
     /// `{name?}` is written.
-    void add(std::string_view method, std::string_view pattern, const Endpoint& endpoint);
+    void add(std::string_view method, std::string_view pattern, const Endpoint& endpoint,
+             RequestBody body = RequestBody::whole);
     /// An endpoint as it was added.
     struct Added {
         std::string method;
         std::string pattern;
         Endpoint endpoint;
+        RequestBody body;
     };
     [[nodiscard]] const std::vector<Added>& endpoints() const noexcept { return endpoints_; }
 

@@ -53,6 +53,13 @@ public:
         struct stat status {};
         return ::fstat(descriptor_, &status) != 0 || status.st_nlink > 0;
     }
+    /// Whether it is what is found at `path`, and not in another place by now.
+    [[nodiscard]] bool lies_at(const fs::path& path) const noexcept {
+        struct stat own {};
+        struct stat found {};
+        return ::fstat(descriptor_, &own) == 0 && ::lstat(path.c_str(), &found) == 0 && own.st_ino == found.st_ino &&
+               own.st_dev == found.st_dev;
+    }
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
     [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
 
@@ -69,6 +76,39 @@ int write_all(int descriptor, std::string_view bytes) noexcept {
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
     return 0;
+}
+
+/// Makes the folders that a file comes from and goes to; where it is until it is whole.
+fs::path prepare_folders(const MediaSettings& media_settings, const std::string& media_id) {
+    const fs::path path = folder_of_incoming(media_settings) / media_id;
+    fs::create_directories(path.parent_path());
+    fs::create_directories(path_of_media(media_settings, media_id).parent_path());
+    return path;
+}
+
+/// The descriptor of a new file, which is locked.
+int new_file(const MediaSettings& media_settings, const std::string& media_id) {
+    const fs::path path = prepare_folders(media_settings, media_id);
+    std::optional<OpenFile> file;
+    do {
+        file.emplace(path, O_WRONLY | O_CREAT | O_EXCL);
+        if (!file->is_open()) fail(errno, path);
+        file->wait_for_lock();    // where there are no locks, nobody else has the store
+    } while (!file->has_name());  // a server that starts found it before the lock was there
+    return file->release();
+}
+
+/// The descriptor of a file that is locked and empty: a new one, or what a killed server left; -1: somebody has it.
+int file_of_announced(const MediaSettings& media_settings, const std::string& media_id) {
+    const fs::path path = prepare_folders(media_settings, media_id);
+    for (;;) {
+        OpenFile file(path, O_WRONLY | O_CREAT);
+        if (!file.is_open()) fail(errno, path);
+        if (!file.lock()) return -1;
+        if (!file.lies_at(path)) continue;  // who had it has kept or removed it meanwhile
+        if (::ftruncate(file.descriptor(), 0) != 0) fail(errno, path);
+        return file.release();
+    }
 }
 
 /// As new_media_id makes it: nothing else in that folder is the server's.
@@ -116,27 +156,28 @@ fs::path path_of_media(const MediaSettings& media_settings, const std::string& m
     return media_settings.store_path / "local_content" / media_id.substr(0, 2) / media_id;
 }
 
-IncomingFile::IncomingFile(const MediaSettings& media_settings, const std::string& media_id, const std::string& bytes)
-    : path_(folder_of_incoming(media_settings) / media_id), place_(path_of_media(media_settings, media_id)) {
-    fs::create_directories(path_.parent_path());
-    fs::create_directories(place_.parent_path());
-    std::optional<OpenFile> file;
-    do {
-        file.emplace(path_, O_WRONLY | O_CREAT | O_EXCL);
-        if (!file->is_open()) fail(errno, path_);
-        file->wait_for_lock();  // where there are no locks, nobody else has the store
-    } while (!file->has_name());  // a server that starts found it before the lock was there
-    const int reason = write_all(file->descriptor(), bytes);
-    if (reason != 0) {
-        ::unlink(path_.c_str());
-        fail(reason, path_);
-    }
-    descriptor_ = file->release();
+IncomingFile::IncomingFile(const MediaSettings& media_settings, const std::string& media_id, int descriptor)
+    : path_(folder_of_incoming(media_settings) / media_id),
+      place_(path_of_media(media_settings, media_id)),
+      descriptor_(descriptor) {}
+
+IncomingFile::IncomingFile(const MediaSettings& media_settings, const std::string& media_id)
+    : IncomingFile(media_settings, media_id, new_file(media_settings, media_id)) {}
+
+std::unique_ptr<IncomingFile> IncomingFile::of_announced(const MediaSettings& media_settings, const std::string& media_id) {
+    const int descriptor = file_of_announced(media_settings, media_id);
+    if (descriptor < 0) return nullptr;
+    return std::unique_ptr<IncomingFile>(new IncomingFile(media_settings, media_id, descriptor));
 }
 
 IncomingFile::~IncomingFile() {
     if (is_there_) ::unlink(path_.c_str());
     ::close(descriptor_);
+}
+
+void IncomingFile::write(std::string_view bytes) {
+    const int reason = write_all(descriptor_, bytes);
+    if (reason != 0) fail(reason, path_);
 }
 
 void IncomingFile::keep() {

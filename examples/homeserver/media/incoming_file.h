@@ -5,7 +5,9 @@
 #include <modapi/database.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 
 namespace homeserver {
 
@@ -18,17 +20,25 @@ namespace homeserver {
 /// Thread: one at a time. Its file is locked while it lives: other servers with that store leave it alone. Blocks.
 class IncomingFile {
 public:
-    /// Writes the whole file. Errors: std::system_error; there is none then.
-    IncomingFile(const MediaSettings& media_settings, const std::string& media_id, const std::string& bytes);
+    /// An empty one of an id that nobody else has. Errors: std::system_error; there is none then.
+    IncomingFile(const MediaSettings& media_settings, const std::string& media_id);
+    /// An empty one of an id that was given away before the upload; null: another upload of it is under way, also in another
+    /// process. Errors: std::system_error.
+    [[nodiscard]] static std::unique_ptr<IncomingFile> of_announced(const MediaSettings& media_settings,
+                                                                    const std::string& media_id);
     ~IncomingFile();
     IncomingFile(const IncomingFile&) = delete;
     IncomingFile& operator=(const IncomingFile&) = delete;
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// Appends. Errors: std::system_error.
+    void write(std::string_view bytes);
     /// Puts it where the store has it; its media is in the database. Errors: std::filesystem::filesystem_error.
     void keep();
 
 private:
+    IncomingFile(const MediaSettings& media_settings, const std::string& media_id, int descriptor);
+
     std::filesystem::path path_;
     std::filesystem::path place_;
     int descriptor_ = -1;

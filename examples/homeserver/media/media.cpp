@@ -4,27 +4,30 @@
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "http/target.h"
+#include "media/announced_media.h"
 #include "media/incoming_file.h"
-#include "media/media_file.h"
 #include "media/media_settings.h"
+#include "media/stored_media.h"
+#include "media/uploads.h"
 #include "text/secrets.h"
 #include "text/server_name.h"
 
 #include <modapi/database.h>
 
 #include <callbacks/errors.h>
-#include <callbacks/media.h>
-#include <callbacks/spam_checker.h>
+#include <callbacks/media_repository.h>
 
 #include <async/clock.h>
 #include <async/run_on.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
+#include <optional>
+#include <system_error>
 
 namespace homeserver {
 
@@ -36,88 +39,83 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
-constexpr std::int64_t max_upload = 10 * 1024 * 1024;
+/// A file of the store on its way to a client: each part is read on the pool.
+class DownloadedFile final : public OutgoingBody {
+public:
+    DownloadedFile(boost::asio::any_io_executor pool, const std::filesystem::path& path, std::int64_t size)
+        : pool_(std::move(pool)), path_(path.string()), stream_(path, std::ios::binary), size_(size) {}
 
-/// One uploaded file, as the database has it.
-struct StoredMedia {
-    std::string media_id;
-    std::string content_type;
-    std::string file_name;  ///< empty: none was given
-    std::string uploader;
-    std::int64_t length = 0;
+    [[nodiscard]] bool is_open() const { return stream_.is_open(); }
+    [[nodiscard]] std::uint64_t size() const noexcept override { return static_cast<std::uint64_t>(size_); }
+    [[nodiscard]] async::task<std::string> read() override { return async::run_on(pool_, &DownloadedFile::read_next, this); }
+
+private:
+    static std::string read_next(DownloadedFile* file) {
+        std::string part(part_size, '\0');
+        file->stream_.read(part.data(), static_cast<std::streamsize>(part.size()));
+        if (file->stream_.bad()) throw std::system_error(errno, std::generic_category(), file->path_);
+        part.resize(static_cast<std::size_t>(file->stream_.gcount()));
+        return part;
+    }
+
+    boost::asio::any_io_executor pool_;
+    std::string path_;
+    std::ifstream stream_;
+    std::int64_t size_;
 };
 
-void insert_media(Transaction& transaction, const StoredMedia& media, const Requester& requester, std::int64_t now) {
-    require_session(transaction, requester);
-    transaction.execute(
-        "INSERT INTO media (media_id, content_type, file_name, uploader, length, creation_ts) VALUES (?, ?, ?, ?, ?, ?)",
-        media.media_id, media.content_type, media.file_name, media.uploader, media.length, now);
+/// Null: the file is gone.
+std::unique_ptr<DownloadedFile> open_file(const boost::asio::any_io_executor& pool, const std::filesystem::path& path,
+                                          std::int64_t size) {
+    auto file = std::make_unique<DownloadedFile>(pool, path, size);
+    if (!file->is_open()) file.reset();
+    return file;
 }
 
-std::optional<StoredMedia> find_media(Transaction& transaction, const std::string& media_id) {
-    auto row = transaction.query_one<std::string, std::string, std::int64_t>(
-        "SELECT content_type, file_name, length FROM media WHERE media_id = ?", media_id);
-    if (!row) return std::nullopt;
+std::string uri_of(const ServerName& server_name, const std::string& media_id) {
+    return "mxc://" + server_name.text() + "/" + media_id;
+}
+
+/// What a request says of the file that is its body.
+StoredMedia uploaded_with(const RoutedRequest& request, std::string media_id) {
     StoredMedia media;
-    media.media_id = media_id;
-    std::tie(media.content_type, media.file_name, media.length) = std::move(*row);
+    media.media_id = std::move(media_id);
+    media.content_type = request.http.header("Content-Type").value_or("application/octet-stream");
+    media.file_name = request.http.argument("filename").value_or(std::string());
     return media;
 }
 
-std::unique_ptr<IncomingFile> write_file(const MediaSettings& media_settings, const std::string& media_id,
-                                         const std::string& bytes) {
-    return std::make_unique<IncomingFile>(media_settings, media_id, bytes);
-}
-
-/// None: the file is gone.
-std::optional<std::string> read_file(const std::filesystem::path& path) {
-    const std::ifstream stream(path, std::ios::binary);
-    if (!stream) return std::nullopt;
-    std::ostringstream bytes;
-    bytes << stream.rdbuf();
-    return std::move(bytes).str();
-}
-
-/// Asks the modules about the file; true: it may stay.
-async::task<bool> is_acceptable(const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker,
-                                std::filesystem::path path, std::string media_id) {
-    MediaFile file(host_pool.executor, path);
-    callbacks::FileInfo info;
-    info.file_id = std::move(media_id);
-    const callbacks::Verdict verdict = co_await spam_checker.check_media_file_for_spam(file, info);
-    co_return !verdict.is_spam();
-}
-
-/// Writes the file, has it checked, and stores it; a file that is refused, also by an exception, doesn't stay.
-async::task<void> take_upload(modapi::Database& database, const async::clock& clock, const MediaSettings& media_settings,
-                              const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker, StoredMedia media,
-                              const Requester& requester, const std::string& bytes) {
-    const std::unique_ptr<IncomingFile> file =
-        co_await async::run_on(host_pool.executor, &write_file, media_settings, media.media_id, bytes);
-    const bool acceptable = co_await is_acceptable(host_pool, spam_checker, file->path(), media.media_id);
-    if (!acceptable) throw SynapseError(400, "Bad content");
-    const std::int64_t now = clock.wall_time_ms();
-    co_await database.run("store_media", &insert_media, media, requester, now);
-    file->keep();
-}
-
-async::task<Response> upload(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                             const async::clock& clock, const ServerName& server_name, const MediaSettings& media_settings,
-                             const HostPool& host_pool, callbacks::SpamCheckerDispatch& spam_checker) {
+async::task<Response> upload(const RoutedRequest& request, Authentication& authentication, const ServerName& server_name,
+                             Uploads& uploads) {
     const Requester requester = co_await authentication.requester_of(request);
-    StoredMedia media;
-    media.media_id = new_media_id();
-    media.content_type = request.http.header("Content-Type").value_or("application/octet-stream");
-    media.file_name = request.http.argument("filename").value_or(std::string());
-    media.uploader = requester.user.to_string();
-    media.length = static_cast<std::int64_t>(request.http.body.size());
-    const std::string uri = "mxc://" + server_name.text() + "/" + media.media_id;
-    co_await to_the_end(
-        take_upload(database, clock, media_settings, host_pool, spam_checker, std::move(media), requester,
-                                        request.http.body));
+    const std::string media_id = new_media_id();
+    StoredMedia media = uploaded_with(request, media_id);
+    co_await uploads.take(requester, std::move(media), false, *request.incoming_body);
     callbacks::JsonDict answer;
-    answer["content_uri"] = uri;
+    answer["content_uri"] = uri_of(server_name, media_id);
     co_return ok(std::move(answer));
+}
+
+async::task<Response> announce(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                               const async::clock& clock, const ServerName& server_name) {
+    const Requester requester = co_await authentication.requester_of(request);
+    const std::string media_id = new_media_id();
+    const std::int64_t now_ms = clock.wall_time_ms();
+    const std::int64_t expires = co_await database.run_in_turn("announce_media", &announce_media, media_id, requester, now_ms);
+    callbacks::JsonDict answer;
+    answer["content_uri"] = uri_of(server_name, media_id);
+    answer["unused_expires_at"] = expires;
+    co_return ok(std::move(answer));
+}
+
+async::task<Response> upload_announced(const RoutedRequest& request, Authentication& authentication,
+                                       const ServerName& server_name, Uploads& uploads) {
+    const Requester requester = co_await authentication.requester_of(request);
+    if (request.path_parameters.at(0) != server_name.text())
+        throw SynapseError(404, "This media ID is of another server", Codes::NOT_FOUND);
+    StoredMedia media = uploaded_with(request, request.path_parameters.at(1));
+    co_await uploads.take(requester, std::move(media), true, *request.incoming_body);
+    co_return ok();
 }
 
 /// What a browser may show in the page's own origin without harm; everything else is offered as a file.
@@ -144,32 +142,47 @@ std::string disposition(std::string_view content_type, const std::string& file_n
     return value;
 }
 
-async::task<Response> download(const RoutedRequest& request, modapi::Database& database, const ServerName& server_name,
-                               const MediaSettings& media_settings, const HostPool& host_pool) {
+[[noreturn]] void refuse_unknown() { throw SynapseError(404, "Not found", Codes::NOT_FOUND); }
+
+/// Errors: 404 `M_NOT_FOUND`; 504 `M_NOT_YET_UPLOADED` for what was announced and isn't there yet.
+StoredMedia require_media(Transaction& transaction, const std::string& media_id, std::int64_t now_ms) {
+    std::optional<StoredMedia> media = find_media(transaction, media_id);
+    if (media) return std::move(*media);
+    if (is_announced(transaction, media_id, now_ms))
+        throw SynapseError(504, "Media has not been uploaded yet", Codes::NOT_YET_UPLOADED);
+    refuse_unknown();
+}
+
+async::task<Response> download(const RoutedRequest& request, modapi::Database& database, const async::clock& clock,
+                               const ServerName& server_name, const MediaSettings& media_settings, const HostPool& host_pool) {
     const std::string& media_id = request.path_parameters.at(1);
-    const bool is_ours = request.path_parameters.at(0) == server_name.text();
-    std::optional<StoredMedia> media;
-    if (is_ours) media = co_await database.read("find_media", &find_media, media_id);
-    if (!media) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
+    if (request.path_parameters.at(0) != server_name.text()) refuse_unknown();
+    const std::int64_t now_ms = clock.wall_time_ms();
+    const StoredMedia media = co_await database.read("find_media", &require_media, media_id, now_ms);
     const std::filesystem::path path = path_of_media(media_settings, media_id);
-    std::optional<std::string> bytes = co_await async::run_on(host_pool.executor, &read_file, path);
-    if (!bytes) throw SynapseError(404, "Not found", Codes::NOT_FOUND);
+    std::unique_ptr<DownloadedFile> file =
+        co_await async::run_on(host_pool.executor, &open_file, host_pool.executor, path, media.length);
+    if (!file) refuse_unknown();
+    request.outgoing_body = std::move(file);
     const bool names_it = request.path_parameters.size() > 2;
-    const std::string file_name = names_it ? request.path_parameters.at(2) : media->file_name;
+    const std::string file_name = names_it ? request.path_parameters.at(2) : media.file_name;
     Response response;
-    response.headers.emplace_back("Content-Type", media->content_type);
-    response.headers.emplace_back("Content-Disposition", disposition(media->content_type, file_name));
+    response.headers.emplace_back("Content-Type", media.content_type);
+    response.headers.emplace_back("Content-Disposition", disposition(media.content_type, file_name));
     response.headers.emplace_back("Content-Security-Policy", "sandbox; default-src 'none'");
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
-    response.body = std::move(*bytes);
     co_return response;
 }
 
-async::task<Response> get_config(const RoutedRequest& request, Authentication& authentication) {
-    static_cast<void>(co_await authentication.requester_of(request));
+async::task<Response> get_config(const RoutedRequest& request, Authentication& authentication,
+                                 const MediaSettings& media_settings, callbacks::MediaRepositoryDispatch& media_repository) {
+    const Requester requester = co_await authentication.requester_of(request);
+    const std::string user_id = requester.user.to_string();
+    std::optional<callbacks::JsonDict> own = co_await media_repository.get_media_config_for_user(user_id);
+    if (own && !own->empty()) co_return ok(std::move(*own));
     callbacks::JsonDict answer;
-    answer["m.upload.size"] = max_upload;
+    answer["m.upload.size"] = media_settings.max_upload_size;
     co_return ok(std::move(answer));
 }
 
@@ -178,11 +191,14 @@ async::task<Response> get_config(const RoutedRequest& request, Authentication& a
 void add_media_endpoints(Router& router) {
     for (const char* version : {"v3", "r0"}) {
         const std::string root = std::string("/_matrix/media/") + version;
-        router.add("POST", root + "/upload", &upload);
+        router.add("POST", root + "/upload", &upload, RequestBody::in_parts);
         router.add("GET", root + "/config", &get_config);
         router.add("GET", root + "/download/{server_name}/{media_id}", &download);
         router.add("GET", root + "/download/{server_name}/{media_id}/{file_name}", &download);
     }
+    router.add("GET", "/_matrix/client/v1/media/config", &get_config);
+    router.add("POST", "/_matrix/media/v1/create", &announce);
+    router.add("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", &upload_announced, RequestBody::in_parts);
 }
 
 }  // namespace homeserver

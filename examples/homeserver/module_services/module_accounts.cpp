@@ -149,8 +149,8 @@ task<callbacks::ProfileInfo> ModuleAccounts::get_profile_for_user(std::string lo
     return profile_of(database_, "@" + localpart + ":" + server_name_.text());
 }
 
-task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
-    return to_the_end(profiles_.set_display_name(user.to_string(), std::move(new_displayname), deactivation));
+task<void> ModuleAccounts::set_displayname(UserID user, std::string new_displayname) {
+    return to_the_end(profiles_.set_display_name(user.to_string(), std::move(new_displayname)));
 }
 
 task<std::vector<callbacks::ThirdPartyID>> ModuleAccounts::get_threepids_for_user(std::string user_id) {

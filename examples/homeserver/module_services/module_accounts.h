@@ -39,8 +39,7 @@ public:
                                                          std::vector<std::string> emails, bool admin) override;
     [[nodiscard]] async::task<void> deactivate_user(callbacks::UserID user, bool erase) override;
     [[nodiscard]] async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart) override;
-    [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname,
-                                                    bool deactivation) override;
+    [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname) override;
     [[nodiscard]] async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id) override;
     [[nodiscard]] async::task<void> store_remote_3pid_association(callbacks::UserID user, std::string medium,
                                                                   std::string address, std::string id_server) override;

@@ -131,12 +131,12 @@ task<Event> ModuleRooms::update_room_membership(UserID sender, UserID target, st
 }
 
 task<std::pair<std::string, std::optional<std::string>>> ModuleRooms::create_room(
-    UserID user, JsonDict config, bool /*ratelimit*/, std::optional<JsonDict> creator_join_profile) {
+    UserID user, JsonDict config, bool ratelimit, std::optional<JsonDict> creator_join_profile) {
     co_await require_own_user(database_, user.to_string());
     callbacks::Requester requester(std::move(user));
     JsonDict profile = creator_join_profile.value_or(JsonDict());
     CreatedRoom created =
-        co_await to_the_end(room_creation_.create(std::move(requester), std::move(config), std::move(profile)));
+        co_await to_the_end(room_creation_.create(std::move(requester), std::move(config), std::move(profile), ratelimit));
     co_return std::pair(std::move(created.room_id), std::move(created.alias));
 }
 

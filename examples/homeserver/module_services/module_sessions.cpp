@@ -64,7 +64,7 @@ task<Requester> ModuleSessions::get_user_by_req(const modapi::Request& request, 
 task<callbacks::RegisteredDevice> ModuleSessions::register_device(UserID user, std::optional<std::string> device_id,
                                                                   std::optional<std::string> initial_display_name) {
     check_device_id(device_id);
-    co_await require_usable_account(database_, user.to_string());
+    co_await require_unlocked_account(database_, user.to_string());
     NewSession session =
         co_await to_the_end(
         sessions_.start(user.to_string(), std::move(device_id), std::move(initial_display_name), std::nullopt));

@@ -1,3 +1,4 @@
+#include "process/built_in_modules.h"
 #include "process/module_reading.h"
 #include "process/server.h"
 #include "process/server_configuration.h"
@@ -137,7 +138,8 @@ void run(const std::vector<std::filesystem::path>& files, bool only_check, modap
     configuration.template_dir = template_dir();
     process.watch_start(std::chrono::milliseconds(configuration.module_start_timeout_ms));
     modapi::ModuleResolver resolver(configuration.module_path);
-    const std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(file, resolver, warn);
+    homeserver::add_built_in_modules(resolver);
+    const std::vector<modapi::ConfiguredModule> modules = homeserver::configure_all_modules(file, resolver, warn);
     if (only_check) {
         print_findings(configuration, modules);
     } else {

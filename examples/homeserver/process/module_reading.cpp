@@ -1,5 +1,6 @@
 #include "process/module_reading.h"
 
+#include "process/built_in_modules.h"
 #include "process/server_configuration.h"
 
 #include <spdlog/spdlog.h>
@@ -18,7 +19,7 @@ std::vector<modapi::ConfiguredModule> ModuleReading::read() const {
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
     const modapi::ConfigurationFile next = modapi::ConfigurationFile::load(files_);
     static_cast<void>(read_server_configuration(next, module_path_, warn));
-    std::vector<modapi::ConfiguredModule> modules = modapi::configure_modules(next, resolver_, warn);
+    std::vector<modapi::ConfiguredModule> modules = configure_all_modules(next, resolver_, warn);
     warn_of_other_changes(next);
     return modules;
 }
@@ -29,6 +30,7 @@ void ModuleReading::warn_of_other_changes(const modapi::ConfigurationFile& next)
         for (const auto& member : *root) keys.emplace(member.key());
     }
     keys.erase("modules");
+    keys.erase(std::string(auto_accept_invites_key));
     std::string changed;
     for (const std::string& key : keys) {
         const callbacks::JsonValue* const before = served_.root().if_contains(key);

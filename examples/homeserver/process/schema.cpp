@@ -26,7 +26,8 @@ constexpr const char* tables[] = {
     "INSERT INTO stream_position (position) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stream_position)",
 
     "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, password_hash TEXT, admin BIGINT NOT NULL, "
-    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    "is_guest BIGINT NOT NULL, deactivated BIGINT NOT NULL, shadow_banned BIGINT NOT NULL, creation_ts BIGINT NOT NULL, "
+    "locked BIGINT NOT NULL DEFAULT 0, suspended BIGINT NOT NULL DEFAULT 0)",
     "CREATE INDEX IF NOT EXISTS users_ignoring_case ON users (LOWER(user_id))",
     "CREATE INDEX IF NOT EXISTS users_by_creation ON users (creation_ts, user_id)",
 
@@ -103,6 +104,11 @@ constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS user_external_ids (auth_provider TEXT NOT NULL, external_id TEXT NOT NULL, user_id TEXT NOT "
     "NULL, PRIMARY KEY (auth_provider, external_id))",
 
+    // Who is limited otherwise than by rc_message; messages_per_second 0: not at all.
+    "CREATE TABLE IF NOT EXISTS rate_overrides (user_id TEXT PRIMARY KEY, messages_per_second BIGINT NOT NULL, burst_count "
+    "BIGINT "
+    "NOT NULL)",
+
     "CREATE TABLE IF NOT EXISTS filters (user_id TEXT NOT NULL, filter_id BIGINT NOT NULL, content TEXT NOT NULL, "
     "PRIMARY KEY (user_id, filter_id))",
 
@@ -126,6 +132,13 @@ constexpr const char* tables[] = {
 
     "CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, content_type TEXT NOT NULL, file_name TEXT NOT NULL, "
     "uploader TEXT NOT NULL, length BIGINT NOT NULL, creation_ts BIGINT NOT NULL)",
+    // With the length, so that what a user sent in a time is summed up from the index alone.
+    "CREATE INDEX IF NOT EXISTS media_of_uploader ON media (uploader, creation_ts, length)",
+    // Ids that were given away, and not uploaded yet.
+    "CREATE TABLE IF NOT EXISTS announced_media (media_id TEXT PRIMARY KEY, uploader TEXT NOT NULL, expires_ts BIGINT NOT "
+    "NULL)",
+    "CREATE INDEX IF NOT EXISTS announced_media_of_uploader ON announced_media (uploader)",
+    "CREATE INDEX IF NOT EXISTS announced_media_by_expiry ON announced_media (expires_ts)",
 };
 
 /// What older versions of the server made, and this one has another form of.
@@ -135,7 +148,23 @@ constexpr const char* outlived[] = {
     "DROP TABLE IF EXISTS threepid_validations",
 };
 
+bool has_column(modapi::Transaction& transaction, const std::string& table, const std::string& column) {
+    const char* const looked_up = transaction.engine() == "sqlite3"
+                                      ? "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+                                      : "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema() AND "
+                                        "table_name = ? AND column_name = ?";
+    return transaction.query_one<std::int64_t>(looked_up, table, column).has_value();
+}
+
+/// Accounts of before nobody could lock or suspend them.
+void upgrade_users(modapi::Transaction& transaction) {
+    if (!has_column(transaction, "users", "user_id") || has_column(transaction, "users", "locked")) return;
+    transaction.execute("ALTER TABLE users ADD COLUMN locked BIGINT NOT NULL DEFAULT 0");
+    transaction.execute("ALTER TABLE users ADD COLUMN suspended BIGINT NOT NULL DEFAULT 0");
+}
+
 void create_tables(modapi::Transaction& transaction, void*) {
+    upgrade_users(transaction);
     for (const char* const statement : outlived) transaction.execute(statement);
     for (const char* const statement : tables) transaction.execute(statement);
     modapi::BackgroundUpdateRows::create(transaction);

@@ -90,8 +90,7 @@ std::optional<modapi::InspectorPage> load_inspector_page() {
 }  // namespace
 
 Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration& configuration,
-               const std::vector<modapi::ConfiguredModule>& modules, const ModuleReading& reading,
-               modapi::HostProcess& process)
+               const std::vector<modapi::ConfiguredModule>& modules, const ModuleReading& reading, modapi::HostProcess& process)
     : file_(file),
       configuration_(configuration),
       instance_(new_media_id()),
@@ -101,12 +100,16 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                                         configuration.server_name, HOMESERVER_VERSION)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
+      rate_limiters_(configuration.rate_limits, async::real_clock()),
       server_name_(configuration.server_name),
       inspector_page_(load_inspector_page()),
-      context_{configuration, server_name_, *database_,
-               notifier_,     signing_key_, presence_interests_,
-               turns_,        mailer_,      HostPool{host_pool_.get_executor()},
-               router_,       traffic_,     inspector_page_, health_} {
+      context_{configuration,   server_name_,
+               *database_,      notifier_,
+               signing_key_,    presence_interests_,
+               turns_,          mailer_,
+               rate_limiters_,  HostPool{host_pool_.get_executor()},
+               router_,         traffic_,
+               inspector_page_, health_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);

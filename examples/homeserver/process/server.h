@@ -14,6 +14,7 @@
 #include "process/other_processes.h"
 #include "process/server_configuration.h"
 #include "process/server_worker.h"
+#include "rate_limits/rate_limiter.h"
 #include "text/server_name.h"
 
 #include <modapi/hosting/configuration.h>
@@ -67,6 +68,7 @@ private:
     Notifier notifier_;
     PresenceInterests presence_interests_;
     Mailer mailer_;
+    RateLimiters rate_limiters_;
     ServerName server_name_;
     Router router_;
     Traffic traffic_;

@@ -1,8 +1,12 @@
 #include "process/server_configuration.h"
 
 #include "mail/mail_configuration.h"
+#include "process/built_in_modules.h"
+#include "rate_limits/rate_limit_configuration.h"
 
+#include <modapi/byte_size.h>
 #include <modapi/config_section.h>
+#include <modapi/duration.h>
 #include <modapi/hosting/configuration_reader.h>
 
 #include <boost/asio/ip/address.hpp>
@@ -34,8 +38,11 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "enable_registration_without_verification",
                                                 "registration_shared_secret",
                                                 "media_store_path",
+                                                "max_upload_size",
+                                                "media_upload_limits",
                                                 "module_path",
                                                 "modules",
+                                                auto_accept_invites_key,
                                                 "module_decisions",
                                                 "module_start_timeout",
                                                 "slow_callback",
@@ -84,6 +91,7 @@ private:
     void add_listeners(const ConfigSection& entry, ConfigurationPath path, std::vector<Listener>& listeners) const;
     [[nodiscard]] bool registration(const ConfigSection& root) const;
     [[nodiscard]] LoginViaExistingSession login_via_existing_session(const ConfigSection& root) const;
+    [[nodiscard]] MediaSettings media(const ConfigSection& root) const;
     [[nodiscard]] VerifyKeys federation_verify_keys(const ConfigSection& root) const;
 
     const ConfigurationFile& file_;
@@ -194,6 +202,23 @@ LoginViaExistingSession Reading::login_via_existing_session(const ConfigSection&
     return settings;
 }
 
+MediaSettings Reading::media(const ConfigSection& root) const {
+    MediaSettings settings;
+    settings.store_path = located("media_store_path", root.value_or<std::string>("media_store_path", "media_store"));
+    settings.max_upload_size = modapi::optional_byte_size(root, "max_upload_size").value_or(settings.max_upload_size);
+    const std::vector<ConfigSection> limits = root.sections("media_upload_limits");
+    for (std::size_t index = 0; index < limits.size(); ++index) {
+        const ConfigSection& entry = limits[index];
+        warn_unknown_keys(entry.values(), {"media_upload_limits", std::to_string(index)}, {"time_period", "max_size"});
+        const std::int64_t time_period_ms = modapi::required_duration(entry, "time_period").count();
+        if (time_period_ms < 1 || time_period_ms > callbacks::MediaUploadLimit::longest_time_period_ms)
+            entry.fail("time_period", "must be from 1 ms to a hundred years");
+        const std::int64_t max_bytes = modapi::required_byte_size(entry, "max_size");
+        settings.upload_limits.emplace_back(max_bytes, time_period_ms);
+    }
+    return settings;
+}
+
 VerifyKeys Reading::federation_verify_keys(const ConfigSection& root) const {
     VerifyKeys keys;
     const ConfigSection servers = root.section("federation_verify_keys");
@@ -228,10 +253,11 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.registration.shared_secret = root.optional<std::string>("registration_shared_secret");
         if (configuration.registration.shared_secret && configuration.registration.shared_secret->empty())
             root.fail("registration_shared_secret", "must not be empty: whoever knows it makes administrators");
-        configuration.media.store_path = located("media_store_path", root.value_or<std::string>("media_store_path", "media_store"));
+        configuration.media = media(root);
         const ConfigSection directory = root.section("user_directory");
         configuration.user_directory.is_enabled = directory.value_or<bool>("enabled", true);
         configuration.user_directory.search_all_users = directory.value_or<bool>("search_all_users", false);
+        configuration.rate_limits = read_rate_limits(root, reader_);
         configuration.signing_key_path = located(
             "signing_key_path", root.value_or<std::string>("signing_key_path", configuration.server_name + ".signing.key"));
         const std::chrono::milliseconds usual(configuration.module_start_timeout_ms);
@@ -252,7 +278,9 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
     } catch (const callbacks::ConfigError& error) {
         fail(error.path(), error.what());
     }
-    warn_unknown_keys(file_.root(), {}, server_keys);
+    std::set<std::string_view> known = server_keys;
+    known.insert(rate_limit_keys.begin(), rate_limit_keys.end());
+    warn_unknown_keys(file_.root(), {}, known);
     return configuration;
 }
 

@@ -6,6 +6,7 @@
 #include "mail/mail_settings.h"
 #include "media/media_settings.h"
 #include "profiles/user_directory_settings.h"
+#include "rate_limits/rate_limit_settings.h"
 #include "sessions/session_settings.h"
 
 #include <modapi/database.h>
@@ -50,6 +51,7 @@ struct ServerConfiguration {
     LoginViaExistingSession login_via_existing_session;
     MediaSettings media;
     UserDirectorySettings user_directory;
+    RateLimitSettings rate_limits;
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
     int workers = 1;

@@ -18,6 +18,7 @@
 #include "federation/x_matrix.h"
 #include "http/health.h"
 #include "mail/mailer.h"
+#include "media/uploads.h"
 #include "module_services/module_accounts.h"
 #include "module_services/module_mail.h"
 #include "module_services/module_presence.h"
@@ -29,6 +30,8 @@
 #include "profiles/profile.h"
 #include "push/http_pushers.h"
 #include "push/push_gateway.h"
+#include "rate_limits/rate_limits.h"
+#include "rate_limits/rate_overrides.h"
 #include "rooms/create_room.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
@@ -67,7 +70,10 @@ std::optional<ValidationMail> validation_mail_of(const ProcessContext& process) 
 
 /// What a worker serves its clients, other servers and its modules by. Each is made of those above it.
 struct ServerWorker::Parts {
-    Parts(ProcessContext& process, const async::clock& clock, modapi::ModuleHost& modules, async::scope& background)
+    Parts(ProcessContext& process, const modapi::WorkerContext& place, modapi::ModuleHost& modules, async::scope& background)
+        : Parts(process, place, *place.where.clock, modules, background) {}
+    Parts(ProcessContext& process, const modapi::WorkerContext& place, const async::clock& clock, modapi::ModuleHost& modules,
+          async::scope& background)
         : seen_clients(process.database, clock, background),
           authentication(process.database, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
@@ -76,20 +82,24 @@ struct ServerWorker::Parts {
           push_gateway(process.database, modules.settings().http_client),
           shared_turns(process.database, clock, process.turns, background),
           room_turns(shared_turns),
+          rate_overrides(process.database, place.bus, place.where.executor),
+          rate_limits(process.rate_limiters, rate_overrides, modules.hooks().ratelimit, process.database),
           event_sender(process.database, clock, process.server_name, process.signing_key, modules.hooks().spam_checker,
                        modules.hooks().third_party_rules, process.notifier, room_turns),
-          memberships(process.database, process.server_name, modules.hooks().spam_checker, event_sender, process.notifier),
+          memberships(process.database, process.server_name, rate_limits, modules.hooks().spam_checker, event_sender,
+                      process.notifier),
           third_party_invites(process.database, process.server_name, process.configuration.public_baseurl, process.signing_key,
-                              modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender, memberships),
-          room_creation(process.database, process.server_name, modules.hooks().spam_checker, modules.hooks().third_party_rules,
-                        event_sender, memberships, third_party_invites),
-          room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier,
-                        memberships, shared_turns),
+                              rate_limits, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
+                              memberships),
+          room_creation(process.database, process.server_name, rate_limits, modules.hooks().spam_checker,
+                        modules.hooks().third_party_rules, event_sender, memberships, third_party_invites),
+          room_shutdown(process.database, process.server_name, modules.hooks().third_party_rules, process.notifier, memberships,
+                        shared_turns),
           account_data(process.database, modules.hooks().account_data, process.notifier),
           presence(process.database, clock, process.server_name, modules.hooks().presence_router, process.notifier,
                    process.presence_interests),
           sessions(process.database, clock, modules.hooks().password_auth_provider, process.notifier),
-          login_authentication(process.database, process.server_name, process.host_pool,
+          login_authentication(process.database, process.server_name, process.host_pool, rate_limits,
                                modules.hooks().password_auth_provider),
           ui_authentication(process.database, clock, process.host_pool, modules.hooks().password_auth_provider, process.mailer,
                             login_authentication, process.turns),
@@ -99,16 +109,18 @@ struct ServerWorker::Parts {
           third_party_id_changes(process.database, clock, modules.hooks().third_party_rules, third_party_invites),
           deactivation(process.database, modules.hooks().third_party_rules, memberships, presence, sessions, profiles,
                        third_party_id_changes),
-          incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules, event_sender,
-                          room_turns, shared_turns),
+          incoming_events(process.database, clock, modules.hooks().spam_checker, modules.hooks().third_party_rules,
+                          event_sender, room_turns, shared_turns),
           authorised_joins(process.database, process.server_name, process.signing_key,
                            process.configuration.federation_verify_keys),
+          uploads(process.database, clock, process.configuration.media, process.host_pool, modules.hooks().spam_checker,
+                  modules.hooks().media_repository),
           module_accounts(process.database, process.server_name, account_data, profiles, user_creation, third_party_id_changes,
                           deactivation),
           module_sessions(authentication, process.database, clock, process.server_name, process.configuration.sso,
                           modules.hooks().account_validity, sessions),
-          module_rooms(process.database, process.server_name, background, event_sender, memberships,
-                       room_creation, room_shutdown),
+          module_rooms(process.database, process.server_name, background, event_sender, memberships, room_creation,
+                       room_shutdown),
           module_presence(process.server_name, presence),
           module_mail(process.mailer),
           module_push(process.database, process.notifier, push_gateway) {}
@@ -122,6 +134,8 @@ struct ServerWorker::Parts {
     PushGateway push_gateway;
     SharedTurns shared_turns;
     RoomTurns room_turns;
+    RateOverrides rate_overrides;
+    RateLimits rate_limits;
     EventSender event_sender;
     Memberships memberships;
     ThirdPartyInvites third_party_invites;
@@ -138,6 +152,7 @@ struct ServerWorker::Parts {
     Deactivation deactivation;
     IncomingEvents incoming_events;
     AuthorisedJoins authorised_joins;
+    Uploads uploads;
     ModuleAccounts module_accounts;
     ModuleSessions module_sessions;
     ModuleRooms module_rooms;
@@ -150,7 +165,7 @@ ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext&
     : HostWorker(place),
       process_(process),
       waiting_syncs_(process.notifier.audience()),
-      parts_(std::make_unique<Parts>(process, *place.where.clock, modules(), background())) {
+      parts_(std::make_unique<Parts>(process, place, modules(), background())) {
     if (place.index == 0) {
         own_background_updates_ = std::make_unique<BackgroundUpdates>(
             where(), process.database, hooks().background_update_controller, process.configuration.background_updates);
@@ -178,6 +193,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(process_.signing_key);
     services_.offer(process_.host_pool);
     services_.offer(hooks().account_validity);
+    services_.offer(hooks().media_repository);
     services_.offer(hooks().password_auth_provider);
     services_.offer(hooks().presence_router);
     services_.offer(hooks().spam_checker);
@@ -194,6 +210,8 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(std::as_const(parts_->validation_mail));
     services_.offer(parts_->authentication);
     services_.offer(parts_->server_authentication);
+    services_.offer(parts_->rate_overrides);
+    services_.offer(parts_->rate_limits);
     services_.offer(parts_->event_writer);
     services_.offer(parts_->event_sender);
     services_.offer(parts_->memberships);
@@ -211,6 +229,7 @@ void ServerWorker::offer_services(modapi::WorkerGroup& workers) {
     services_.offer(parts_->deactivation);
     services_.offer(parts_->incoming_events);
     services_.offer(parts_->authorised_joins);
+    services_.offer(parts_->uploads);
 }
 
 const std::string& ServerWorker::server_name() const noexcept { return process_.configuration.server_name; }

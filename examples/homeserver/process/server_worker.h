@@ -25,6 +25,7 @@ class Health;
 class HttpPushers;
 class Mailer;
 class Notifier;
+struct RateLimiters;
 struct News;
 class PresenceInterests;
 class ServerName;
@@ -41,6 +42,7 @@ struct ProcessContext {
     PresenceInterests& presence_interests;
     Turns& turns;
     Mailer& mailer;
+    RateLimiters& rate_limiters;
     HostPool host_pool;
     const Router& router;
     Traffic& traffic;

@@ -23,6 +23,8 @@ using callbacks::JsonDict;
 using callbacks::ProfileInfo;
 using callbacks::SynapseError;
 
+constexpr std::string_view changing_profiles = "change a profile";
+
 /// The two fields of a profile, which differ in nothing but names and limits.
 struct ProfileField {
     const char* key;  ///< in paths and bodies
@@ -54,7 +56,7 @@ FoundProfile find_user_and_profile(modapi::Transaction& transaction, const std::
 
 ProfileInfo store_field(modapi::Transaction& transaction, const std::string& statement, const std::string& user_id,
                         const std::optional<std::string>& value, const std::optional<callbacks::Requester>& requester) {
-    if (requester) require_session(transaction, *requester);
+    if (requester) require_session(transaction, *requester, changing_profiles);
     transaction.execute(statement, user_id, value);
     ProfileInfo profile = find_profile(transaction, user_id);
     write_directory_words(transaction, user_id, profile.display_name);
@@ -99,7 +101,6 @@ struct FieldChange {
     std::string user_id;
     std::optional<std::string> value;
     bool by_admin = false;
-    bool deactivation = false;        ///< it belongs to one
     bool stays_out_of_rooms = false;  ///< of a shadow-banned user: nobody sees it
     std::optional<callbacks::Requester> requester;  ///< whose session asks for it; none: no client does
 };
@@ -110,7 +111,8 @@ async::task<void> change_profile(modapi::Database& database, callbacks::ThirdPar
     const std::string& user_id = change.user_id;
     const std::string statement = field.update_statement;
     const ProfileInfo profile = co_await database.run("store_profile", &store_field, statement, user_id, change.value, change.requester);
-    co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, change.deactivation);
+    const bool deactivation = false;
+    co_await third_party_rules.on_profile_update(user_id, profile, change.by_admin, deactivation);
     if (!change.stays_out_of_rooms) co_await memberships.update_profile(user_id, change.by_admin);
 }
 
@@ -123,7 +125,7 @@ async::task<void> require_user(modapi::Database& database, const ServerName& ser
 async::task<modapi::Response> put_field(Authentication& authentication, modapi::Database& database,
                                         const ServerName& server_name, callbacks::ThirdPartyRulesDispatch& third_party_rules,
                                         Memberships& memberships, const RoutedRequest& request, const ProfileField& field) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const callbacks::Requester requester = co_await authentication.requester_of(request, changing_profiles);
     FieldChange change;
     change.user_id = user_parameter(request, 0).to_string();
     change.by_admin = co_await is_server_admin(database, requester.user.to_string());
@@ -188,9 +190,8 @@ FieldChange by_admin(std::string user_id, std::string value, const ProfileField&
 
 }  // namespace
 
-async::task<void> Profiles::set_display_name(std::string user_id, std::string value, bool deactivation) {
+async::task<void> Profiles::set_display_name(std::string user_id, std::string value) {
     FieldChange change = by_admin(std::move(user_id), std::move(value), display_name_field);
-    change.deactivation = deactivation;
     co_await require_user(database_, server_name_, change.user_id);
     co_await change_profile(database_, third_party_rules_, memberships_, display_name_field, std::move(change));
 }

@@ -27,7 +27,7 @@ public:
 
     /// Sets a field as an admin would: the change is stored, told to the modules and copied into the user's rooms. Errors:
     /// SynapseError 400 for a value that is too long and for a user of another server, 404 for an unknown one.
-    [[nodiscard]] async::task<void> set_display_name(std::string user_id, std::string value, bool deactivation = false);
+    [[nodiscard]] async::task<void> set_display_name(std::string user_id, std::string value);
 
     [[nodiscard]] async::task<void> set_avatar_url(std::string user_id, std::string value);
 

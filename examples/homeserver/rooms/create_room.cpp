@@ -34,6 +34,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr std::string_view creating_rooms = "create rooms";
+
 /// A room in the making.
 struct NewRoom {
     std::string room_id;
@@ -58,7 +60,7 @@ std::optional<std::vector<std::string>> store_room(Transaction& transaction, con
                                                    const std::vector<PendingEvent>& events) {
     if (is_deactivated(transaction, room.creator))
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-    if (requester.access_token_id) require_session(transaction, requester);  // a module has none
+    if (requester.access_token_id) require_session(transaction, requester, creating_rooms);  // a module has none
     if (room.alias && !insert_alias(transaction, *room.alias, room.room_id, room.creator)) return std::nullopt;
     insert_room(transaction, room.room_id, room.creator, room.is_public);
     RoomHead head = find_head(transaction, room.room_id).value();
@@ -193,14 +195,23 @@ void require_few(const JsonDict& body) {
         throw SynapseError(400, "A new room has at most 1000 events in 'initial_state'", Codes::INVALID_PARAM);
 }
 
+/// The room's own limit is that of a room that is there.
+async::task<void> limit_invites(RateLimits& rate_limits, std::string creator, const RoomRequest& request) {
+    LimitedInvite invites;
+    invites.issuer = std::move(creator);
+    invites.invites = static_cast<std::int64_t>(request.invitees.size() + request.third_party_invitees.size());
+    if (invites.invites > 0) co_await rate_limits.take_invite(std::move(invites));
+}
+
 async::task<Response> post_create_room(const RoutedRequest& request, Authentication& authentication,
                                        RoomCreation& room_creation) {
-    Requester requester = co_await authentication.requester_of(request);
+    Requester requester = co_await authentication.requester_of(request, creating_rooms);
     JsonDict body = json_body(request);
     require_few(body);
     JsonDict no_other_profile;
-    const CreatedRoom room =
-        co_await to_the_end(room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile)));
+    const bool is_limited = true;
+    const CreatedRoom room = co_await to_the_end(
+        room_creation.create(std::move(requester), std::move(body), std::move(no_other_profile), is_limited));
     JsonDict answer;
     answer["room_id"] = room.room_id;
     co_return ok(std::move(answer));
@@ -208,7 +219,7 @@ async::task<Response> post_create_room(const RoutedRequest& request, Authenticat
 
 }  // namespace
 
-async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body, JsonDict creator_profile) {
+async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body, JsonDict creator_profile, bool is_limited) {
     NewRoom room;
     room.creator = requester.user.to_string();
     const bool is_admin = co_await is_server_admin(database_, room.creator);
@@ -217,9 +228,12 @@ async::task<CreatedRoom> RoomCreation::create(Requester requester, JsonDict body
         const callbacks::Verdict verdict = co_await spam_checker_.user_may_create_room(room.creator, body);
         deny_if_spam(verdict, "You are not permitted to create rooms");
     }
+    const bool counts = is_limited && !is_admin;
+    if (counts) co_await rate_limits_.take_message(room.creator);
     room.room_id = "!" + new_room_localpart() + ":" + server_name_.text();
     const RoomRequest request = read_room_request(body, room.creator, server_name_.text());
     room.is_public = request.is_public;
+    if (counts && !requester.shadow_banned) co_await limit_invites(rate_limits_, room.creator, request);
     rehearse(event_sender_, room, request);
     if (request.alias_localpart) {
         room.alias = "#" + *request.alias_localpart + ":" + server_name_.text();

@@ -24,6 +24,8 @@ using callbacks::StateMap;
 using callbacks::SynapseError;
 using modapi::Transaction;
 
+constexpr int max_looks_at_session = 5;
+
 /// What an event is built and judged on.
 struct Snapshot {
     RoomHead head;
@@ -279,11 +281,15 @@ async::task<std::optional<Event>> EventSender::send_if_expected(Draft draft) {
     co_return std::move(sending.sent().front());
 }
 
-async::task<Event> EventSender::send_for(callbacks::Requester requester, Draft draft) {
-    draft.still_holds = if_session_stands(std::move(requester));
-    std::optional<Event> sent = co_await send_if_expected(std::move(draft));
-    if (!sent) refuse_ended_session();
-    co_return std::move(*sent);
+async::task<Event> EventSender::send_for(callbacks::Requester requester, Draft draft, std::string act) {
+    draft.still_holds = if_session_stands(requester, act);
+    for (int tried = 0; tried < max_looks_at_session; ++tried) {
+        std::optional<Event> sent = co_await send_if_expected(draft);
+        if (sent) co_return std::move(*sent);
+        // Says why; what has passed meanwhile, as a lock that is taken off again, is no reason.
+        co_await database_.read("require_session", &require_session, requester, act);
+    }
+    refuse_busy_room();
 }
 
 async::task<Event> EventSender::send(Draft draft) {

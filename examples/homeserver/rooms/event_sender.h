@@ -59,9 +59,10 @@ public:
     /// event; 403 `M_FORBIDDEN` from the authorization rules and for a redaction that the sender may not make, 404 `M_NOT_FOUND`
     /// for one of an event that isn't in the room; 503 for a room that is too busy.
     [[nodiscard]] async::task<callbacks::Event> send(Draft draft);
-    /// Sends an event that a client asks for. Errors: those of `send`; SynapseError 401 `M_UNKNOWN_TOKEN` if the session that
-    /// asks has ended meanwhile.
-    [[nodiscard]] async::task<callbacks::Event> send_for(callbacks::Requester requester, Draft draft);
+    /// Sends an event that a client asks for; `act` is what a suspended user can't do by it, "send messages", empty: they can.
+    /// Errors: those of `send`; SynapseError 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 401
+    /// `M_USER_LOCKED`, 403 `M_USER_SUSPENDED`.
+    [[nodiscard]] async::task<callbacks::Event> send_for(callbacks::Requester requester, Draft draft, std::string act);
     /// Sends an event only while the state is what its draft expects, and what it was made of is so still; none: it isn't, and
     /// nothing was sent.
     [[nodiscard]] async::task<std::optional<callbacks::Event>> send_if_expected(Draft draft);

@@ -10,6 +10,7 @@
 #include "http/requests.h"
 #include "rooms/aliases.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/remote_invites.h"
 #include "rooms/restricted_joins.h"
 #include "rooms/room_operation.h"
@@ -69,12 +70,21 @@ bool shows_profile(const MembershipChange& change) {
     return change.shows_profile || change.membership == "join" || change.membership == "invite" || change.membership == "knock";
 }
 
+/// What a suspended user can't do, in words: everything but leaving.
+std::string_view act_of(const MembershipChange& change) {
+    if (change.membership == "join") return "join rooms";
+    if (change.membership == "invite") return "invite users";
+    if (change.membership == "knock") return "knock at rooms";
+    return change.sender == change.target ? "" : "remove users from rooms";
+}
+
 /// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
 std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
-    return [target = change.target, requester = change.requester, still_wanted = change.still_wanted, shows_profile = shows_profile(change),
-            profile = before.profile, deactivated = before.deactivated](Transaction& transaction) {
+    return [target = change.target, requester = change.requester, act = act_of(change), still_wanted = change.still_wanted,
+            shows_profile = shows_profile(change), profile = before.profile,
+            deactivated = before.deactivated](Transaction& transaction) {
         if (still_wanted && !still_wanted(transaction)) return false;
-        if (requester && !session_stands(transaction, *requester)) return false;
+        if (requester && !session_stands(transaction, *requester, act)) return false;
         if (!shows_profile) return true;
         const callbacks::ProfileInfo now = find_profile(transaction, target);
         return now.display_name == profile.display_name && now.avatar_url == profile.avatar_url &&
@@ -209,25 +219,51 @@ async::task<Event> Memberships::change(MembershipChange change) {
     static_cast<void>(callbacks::UserID(change.target));
     std::optional<Event> declined = co_await decline(change);
     if (declined) co_return std::move(*declined);
-    std::optional<std::string> judged;
+    Asked asked;
     for (int tried = 0; tried < max_looks_at_membership; ++tried) {
-        std::optional<Event> sent = co_await change_once(change, judged);
+        std::optional<Event> sent = co_await change_once(change, asked);
         if (sent) co_return std::move(*sent);
     }
     refuse_busy_room();
 }
 
-/// None: what the change rests on has changed meanwhile. `judged` is the target's membership when the modules were asked.
-async::task<std::optional<Event>> Memberships::change_once(const MembershipChange& wanted, std::optional<std::string>& judged) {
+async::task<void> Memberships::limit(const MembershipChange& change, std::string membership, Asked& asked) {
+    if (!change.requester || change.sender_is_admin || asked.is_limited) co_return;
+    const bool is_join = change.membership == "join";
+    const bool is_there = is_join && membership == "join";
+    const bool leaves = change.membership == "leave" && change.sender == change.target;
+    if (change.membership == "invite") {
+        LimitedInvite invite;
+        invite.issuer = change.sender;
+        invite.room_id = change.room_id;
+        invite.invitee = change.target;
+        invite.is_counted = change.is_counted_invite;
+        co_await rate_limits_.take_invite(std::move(invite));
+    } else if (is_join && !is_there) {
+        const bool is_known_room = true;
+        co_await rate_limits_.take_join(change.sender, is_known_room);
+    } else if (!leaves) {
+        asked.claim = co_await rate_limits_.claim_message(change.sender);
+    }
+    asked.is_limited = true;
+}
+
+/// None: what the change rests on has changed meanwhile.
+async::task<std::optional<Event>> Memberships::change_once(const MembershipChange& wanted, Asked& asked) {
     MembershipChange change = wanted;
     co_await require_wanted(database_, change);
     const Standing before = co_await standing_of_target(database_, change);
-    if (!before.room_exists) throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
+    if (!before.room_exists) {
+        const bool is_known_room = false;
+        if (change.membership == "join" && change.requester && !change.sender_is_admin)
+            co_await rate_limits_.take_join(change.sender, is_known_room);
+        throw SynapseError(404, "No known servers", Codes::NOT_FOUND);
+    }
     change.membership = stored_membership(change.membership, before);
     const bool is_join = change.membership == "join";
     if (is_join && before.deactivated)
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester);
+    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester, act_of(change));
     change.content.erase(authorising_user_key);
     const bool stays = is_join && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
@@ -235,10 +271,11 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     JsonDict content = co_await content_of(change);
     const bool is_repeated_join =
         is_join && before.event && before.event->sender() == change.sender && before.event->content() == content;
-    const bool was_judged = judged && (*judged == "invite") == (before.membership == "invite");
+    if (!is_repeated_join) co_await limit(change, before.membership, asked);
+    const bool was_judged = asked.judged && (*asked.judged == "invite") == (before.membership == "invite");
     if (!is_repeated_join && !was_judged) {
         co_await ask_modules(spam_checker_, change, before.membership);
-        judged = before.membership;
+        asked.judged = before.membership;
     }
     if (is_join) content = co_await with_admission(database_, server_name_, change, std::move(content));
     Draft draft;
@@ -249,6 +286,7 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     draft.content = std::move(content);
     draft.expected = as_it_stands(before, change.target);
     draft.still_holds = while_account_is_so(change, before);
+    count_when_stored(draft, asked.claim);
     std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
     co_return sent;
 }
@@ -298,7 +336,8 @@ namespace {
 
 async::task<MembershipChange> requested_change(Authentication& authentication, modapi::Database& database,
                                                const RoutedRequest& request, std::string membership) {
-    const callbacks::Requester requester = co_await authentication.requester_of(request);
+    const std::string_view act = membership == "invite" ? "invite users" : "";  // the rest is looked at before anybody is asked
+    const callbacks::Requester requester = co_await authentication.requester_of(request, act);
     MembershipChange change;
     change.room_id = co_await resolved_room(database, request.path_parameters.at(0));
     change.sender = requester.user.to_string();

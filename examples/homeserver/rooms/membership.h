@@ -2,6 +2,7 @@
 
 #include "events/notifier.h"
 #include "http/router.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
 #include "text/server_name.h"
 
@@ -14,6 +15,7 @@
 #include <async/task.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,6 +31,7 @@ struct MembershipChange {
     bool sender_is_admin = false;
     bool sender_is_shadow_banned = false;
     std::optional<callbacks::Requester> requester;  ///< whose session asks for it, as long as that lasts; none: no client does
+    bool is_counted_invite = false;                 ///< the room's and the issuer's rates have been looked at
     bool shows_profile = false;  ///< the target's, also where a client's change shows none
     /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
     std::function<bool(modapi::Transaction&)> still_wanted;
@@ -37,22 +40,25 @@ struct MembershipChange {
 /// Changes who is in which room. One a worker; thread: the worker's.
 class Memberships {
 public:
-    Memberships(modapi::Database& database, const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker,
-                EventSender& event_sender, Notifier& notifier) noexcept
+    Memberships(modapi::Database& database, const ServerName& server_name, RateLimits& rate_limits,
+                callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender, Notifier& notifier) noexcept
         : database_(database),
           server_name_(server_name),
+          rate_limits_(rate_limits),
           spam_checker_(spam_checker),
           event_sender_(event_sender),
           notifier_(notifier) {}
 
+    /// Looks whether a client's join, invitation or other change comes too soon after others of theirs; nobody waits to leave.
     /// Asks user_may_join_room or user_may_invite where they apply, fills in the target's profile and sends the event. What
     /// this rests on (the target's membership, their profile, that the account that joins is in use) is looked at once more by
     /// the transaction that stores the event; if it has changed, all begins anew, but no module is asked the same again. Who
-    /// leaves a room that only an invitation of another server is known of declines that: the result is an event that nobody has
-    /// stored.
+    /// leaves a room that only an invitation of another server is known of declines that: the result is an event that nobody
+    /// has stored.
     ///
-    /// Errors: those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join of an account
-    /// out of use, 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 409 for a change that isn't wanted any more, 503 if what it rests on changes all the time.
+    /// Errors: LimitExceeded; those of the callbacks and of EventSender::send; SynapseError 403 `M_USER_DEACTIVATED` for a join
+    /// of an account out of use, 401 `M_UNKNOWN_TOKEN` if the session that asks has ended meanwhile, 409 for a change that
+    /// isn't wanted any more, 503 if what it rests on changes all the time.
     [[nodiscard]] async::task<callbacks::Event> change(MembershipChange change);
 
     /// The content of a member event: the membership, the target's profile, and what the change brings.
@@ -66,12 +72,20 @@ public:
     [[nodiscard]] async::task<void> update_profile_in(std::string room_id, std::string user_id, bool by_admin);
 
 private:
-    [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted,
-                                                                           std::optional<std::string>& judged);
+    /// What was asked once, however often a change is tried.
+    struct Asked {
+        std::optional<std::string> judged;  ///< the target's membership when the modules were asked
+        bool is_limited = false;            ///< rates were looked at
+        std::shared_ptr<RateClaim> claim;   ///< on the message that the change counts as
+    };
+    [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted, Asked& asked);
+    /// `membership`: where the target stands before.
+    [[nodiscard]] async::task<void> limit(const MembershipChange& change, std::string membership, Asked& asked);
     [[nodiscard]] async::task<std::optional<callbacks::Event>> decline(const MembershipChange& change);
 
     modapi::Database& database_;
     const ServerName& server_name_;
+    RateLimits& rate_limits_;
     callbacks::SpamCheckerDispatch& spam_checker_;
     EventSender& event_sender_;
     Notifier& notifier_;

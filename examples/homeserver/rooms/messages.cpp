@@ -7,8 +7,10 @@
 #include "events/stream_token.h"
 #include "events/visibility.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/aliases.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/membership.h"
 #include "rooms/shadow_ban.h"
 
@@ -36,6 +38,8 @@ using modapi::Response;
 using modapi::Transaction;
 
 constexpr int max_looks_at_aliases = 5;
+constexpr std::string_view sending_messages = "send messages";
+constexpr std::string_view changing_state = "change the state of rooms";
 
 [[noreturn]] void refuse_outsider(const Requester& requester, const std::string& room_id) {
     throw SynapseError(403, "User " + requester.user.to_string() + " not in room " + room_id, Codes::FORBIDDEN);
@@ -50,15 +54,16 @@ Draft draft_of(const Requester& requester, const RoutedRequest& request) {
     return draft;
 }
 
-Response event_id_answer(const Event& event) {
+Response event_id_answer(std::string event_id) {
     JsonDict answer;
-    answer["event_id"] = event.event_id().value();
+    answer["event_id"] = std::move(event_id);
     return ok(std::move(answer));
 }
+Response event_id_answer(const Event& event) { return event_id_answer(event.event_id().value()); }
 
-async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
-                                   EventSender& event_sender) {
-    const Requester requester = co_await authentication.requester_of(request);
+async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
+    const Requester requester = co_await authentication.requester_of(request, sending_messages);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
     transaction.user_id = draft.sender;
@@ -66,16 +71,19 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
-    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
+    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
+    if (sent_before) co_return event_id_answer(std::move(*sent_before));
+    std::string act(sending_messages);
+    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(act)));
     co_return event_id_answer(sent);
 }
 
 /// The aliases that a canonical alias event names may go while the modules look at it.
 async::task<Response> send_aliases(modapi::Database& database, EventSender& event_sender, Requester requester, Draft draft) {
     for (int attempt = 0; attempt < max_looks_at_aliases; ++attempt) {
-        co_await database.read("require_session", &require_session, requester);
+        co_await database.read("require_session", &require_session, requester, changing_state);
         co_await require_leading_aliases(database, draft.room_id, draft.sender, draft.content);
-        draft.still_holds = [stands = if_session_stands(requester),
+        draft.still_holds = [stands = if_session_stands(requester, std::string(changing_state)),
                              lead = while_aliases_lead(draft.room_id, draft.sender, draft.content)](Transaction& transaction) {
             return stands(transaction) && lead(transaction);
         };
@@ -86,9 +94,12 @@ async::task<Response> send_aliases(modapi::Database& database, EventSender& even
 }
 
 async::task<Response> put_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
-                                Memberships& memberships) {
-    const Requester requester = co_await authentication.requester_of(request);
+                                callbacks::SpamCheckerDispatch& spam_checker, RateLimits& rate_limits,
+                                EventSender& event_sender, Memberships& memberships) {
+    const bool is_membership =
+        request.path_parameters.at(1) == "m.room.member";  // of which a suspended user may change their own
+    const std::string_view act = is_membership ? std::string_view() : changing_state;
+    const Requester requester = co_await authentication.requester_of(request, act);
     Draft draft = draft_of(requester, request);
     draft.state_key = request.path_parameters.size() > 2 ? request.path_parameters.at(2) : std::string();
     const bool is_admin = co_await is_server_admin(database, draft.sender);
@@ -99,11 +110,13 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     }
     if (draft.type != "m.room.member") {
         if (requester.shadow_banned) co_return pretended_event();
+        static_cast<void>(co_await limit_draft(rate_limits, database, draft));
         if (draft.type == "m.room.canonical_alias" && draft.state_key->empty()) {
             Response response = co_await send_aliases(database, event_sender, requester, std::move(draft));
             co_return response;
         }
-        const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
+        std::string forbidden(changing_state);
+        const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(forbidden)));
         co_return event_id_answer(sent);
     }
     MembershipChange change;
@@ -113,7 +126,7 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     change.membership = required_string_member(draft.content, "membership");
     change.content = std::move(draft.content);
     if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
-    change.sender_is_admin = is_admin;
+    change.sender_is_admin = co_await is_server_admin(database, change.sender);
     change.requester = requester;
     const Event sent = co_await to_the_end(memberships.change(std::move(change)));
     co_return event_id_answer(sent);

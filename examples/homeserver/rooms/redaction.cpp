@@ -2,9 +2,13 @@
 
 #include "access/authentication.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/appended_event.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/shadow_ban.h"
+
+#include <modapi/database.h>
 
 #include <callbacks/errors.h>
 
@@ -16,9 +20,26 @@ using callbacks::Event;
 using callbacks::Requester;
 using modapi::Response;
 
-async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, const SigningKey& signing_key,
-                                   EventSender& event_sender) {
+Response event_id_of(std::string event_id) {
+    callbacks::JsonDict answer;
+    answer["event_id"] = std::move(event_id);
+    return ok(std::move(answer));
+}
+
+/// What a suspended user can't do by this redaction; empty: it takes back what they have said themselves. Throws what is to be
+/// said if they are suspended.
+std::string require_redaction(modapi::Transaction& transaction, const Requester& requester, const std::string& event_id) {
+    const auto row = transaction.query_one<std::string>("SELECT sender FROM events WHERE event_id = ?", event_id);
+    const bool is_own = row && std::get<0>(*row) == requester.user.to_string();
+    const std::string act(is_own ? "" : "redact what others have sent");
+    require_session(transaction, requester, act);
+    return act;
+}
+
+async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
+                                   const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
+    std::string act = co_await database.read("require_redaction", &require_redaction, requester, request.path_parameters.at(1));
     Draft draft;
     draft.room_id = request.path_parameters.at(0);
     draft.type = "m.room.redaction";
@@ -33,10 +54,10 @@ async::task<Response> redact_event(const RoutedRequest& request, Authentication&
     transaction.transaction_id = request.path_parameters.at(2);
     if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
-    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft)));
-    callbacks::JsonDict answer;
-    answer["event_id"] = sent.event_id().value();
-    co_return ok(std::move(answer));
+    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
+    if (sent_before) co_return event_id_of(std::move(*sent_before));
+    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(act)));
+    co_return event_id_of(sent.event_id().value());
 }
 
 }  // namespace

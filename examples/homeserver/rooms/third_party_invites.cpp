@@ -105,6 +105,7 @@ async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite
     change.sender = std::move(invite.sender);
     change.target = std::move(owner);
     change.membership = "invite";
+    change.is_counted_invite = true;
     change.content = std::move(invite.content);
     change.sender_is_admin = invite.sender_is_admin;
     change.requester = std::move(invite.requester);
@@ -133,7 +134,8 @@ async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const
         insert_waiting(transaction, waiting, medium, address);
     };
     if (invite.requester) {
-        co_await event_sender.send_for(*invite.requester, std::move(draft));
+        std::string act("invite users");
+        co_await event_sender.send_for(*invite.requester, std::move(draft), std::move(act));
     } else {
         co_await event_sender.send(std::move(draft));
     }
@@ -192,6 +194,12 @@ void read_third_party(const JsonDict& body, ThirdPartyInvite& invite) {
 }
 
 async::task<void> ThirdPartyInvites::invite(ThirdPartyInvite invite) {
+    if (invite.requester && !invite.sender_is_admin) {
+        LimitedInvite limited;
+        limited.issuer = invite.sender;
+        limited.room_id = invite.room_id;
+        co_await rate_limits_.take_invite(std::move(limited));
+    }
     co_await ask_whether_invitable(database_, third_party_rules_, invite);
     std::optional<std::string> owner =
         co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);

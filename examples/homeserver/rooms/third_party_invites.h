@@ -3,6 +3,7 @@
 #include "events/signing_key.h"
 #include "http/public_baseurl.h"
 #include "http/router.h"
+#include "rate_limits/rate_limits.h"
 #include "rooms/event_sender.h"
 #include "rooms/membership.h"
 #include "text/server_name.h"
@@ -39,21 +40,22 @@ void read_third_party(const callbacks::JsonDict& body, ThirdPartyInvite& invite)
 class ThirdPartyInvites {
 public:
     ThirdPartyInvites(modapi::Database& database, const ServerName& server_name, const PublicBaseurl& public_baseurl,
-                      const SigningKey& signing_key, callbacks::SpamCheckerDispatch& spam_checker,
+                      const SigningKey& signing_key, RateLimits& rate_limits, callbacks::SpamCheckerDispatch& spam_checker,
                       callbacks::ThirdPartyRulesDispatch& third_party_rules, EventSender& event_sender,
                       Memberships& memberships) noexcept
         : database_(database),
           server_name_(server_name),
           public_baseurl_(public_baseurl),
           signing_key_(signing_key),
+          rate_limits_(rate_limits),
           spam_checker_(spam_checker),
           third_party_rules_(third_party_rules),
           event_sender_(event_sender),
           memberships_(memberships) {}
 
-    /// Asks check_threepid_can_be_invited. A user who has the address is invited (user_may_invite); else
-    /// user_may_send_3pid_invite is asked, m.room.third_party_invite sent, and the invite kept until somebody binds the
-    /// address. Errors: 403 of the callbacks, of the room's rules.
+    /// Looks whether a client's invitation comes too soon after others. Asks check_threepid_can_be_invited. A user who has the
+    /// address is invited (user_may_invite); else user_may_send_3pid_invite is asked, m.room.third_party_invite sent, and the
+    /// invite kept until somebody binds the address. Errors: LimitExceeded; 403 of the callbacks, of the room's rules.
     [[nodiscard]] async::task<void> invite(ThirdPartyInvite invite);
 
     /// Who has got an address is invited to all rooms that waited for that. What a room's rules refuse is logged.
@@ -67,6 +69,7 @@ private:
     const ServerName& server_name_;
     const PublicBaseurl& public_baseurl_;
     const SigningKey& signing_key_;
+    RateLimits& rate_limits_;
     callbacks::SpamCheckerDispatch& spam_checker_;
     callbacks::ThirdPartyRulesDispatch& third_party_rules_;
     EventSender& event_sender_;

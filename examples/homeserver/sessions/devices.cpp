@@ -27,7 +27,7 @@ constexpr std::size_t max_listed_devices = 1000;
 void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, const std::optional<std::string>& password_hash,
                     std::int64_t now) {
-    require_usable(transaction, user_id);
+    require_unlocked(transaction, user_id);
     if (password_hash) require_password(transaction, user_id, *password_hash);
     transaction.execute(
         "INSERT INTO devices (user_id, device_id, display_name, creation_ts) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -40,14 +40,14 @@ void insert_session(modapi::Transaction& transaction, const std::string& user_id
 }
 
 async::task<modapi::Response> log_out(const RoutedRequest& request, Authentication& authentication, Sessions& sessions) {
-    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
+    const callbacks::Requester requester = co_await authentication.requester_who_logs_out(request);
     co_await to_the_end(sessions.end(requester));
     co_return ok();
 }
 
 async::task<modapi::Response> log_out_everywhere(const RoutedRequest& request, Authentication& authentication,
                                                  Sessions& sessions) {
-    const callbacks::Requester requester = co_await authentication.requester_even_if_expired(request);
+    const callbacks::Requester requester = co_await authentication.requester_who_logs_out(request);
     co_await to_the_end(sessions.end_all(requester.user.to_string()));
     co_return ok();
 }

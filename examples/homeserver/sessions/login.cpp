@@ -3,6 +3,7 @@
 #include "accounts/accounts.h"
 #include "http/public_baseurl.h"
 #include "http/requests.h"
+#include "rate_limits/rate_limits.h"
 #include "sessions/devices.h"
 #include "sessions/login_authentication.h"
 #include "sessions/login_tokens.h"
@@ -117,11 +118,12 @@ async::task<JsonDict> finish_login(const ServerName& server_name, const PublicBa
 }
 
 /// Who logs in, by the server's own meaning of the type if it has one, else by modules' checkers.
-async::task<LoginAttempt> authenticated(modapi::Database& database, const async::clock& clock,
+async::task<LoginAttempt> authenticated(modapi::Database& database, const async::clock& clock, RateLimits& rate_limits,
                                         LoginAuthentication& login_authentication, const RoutedRequest& request,
                                         JsonDict body) {
     LoginAttempt attempt;
     attempt.type = login_type_of(body);
+    rate_limits.take_login_of_address(client_address_of(request));
     if (attempt.type == service_type) refuse_application_service(request);
     if (attempt.type == token_type) {
         LoginToken token = co_await use_login_token(database, clock, required_string_member(body, "token"));
@@ -138,12 +140,13 @@ async::task<LoginAttempt> authenticated(modapi::Database& database, const async:
 
 async::task<modapi::Response> log_in(const RoutedRequest& request, modapi::Database& database, const async::clock& clock,
                                      const ServerName& server_name, const PublicBaseurl& public_baseurl,
-                                     callbacks::AccountValidityDispatch& account_validity,
+                                     RateLimits& rate_limits, callbacks::AccountValidityDispatch& account_validity,
                                      callbacks::SpamCheckerDispatch& spam_checker, Sessions& sessions,
                                      LoginAuthentication& login_authentication) {
     const JsonDict body = required_json_body(request);
-    LoginAttempt attempt = co_await authenticated(database, clock, login_authentication, request, body);
-    co_await require_usable_account(database, attempt.user_id);
+    LoginAttempt attempt = co_await authenticated(database, clock, rate_limits, login_authentication, request, body);
+    co_await rate_limits.take_login_of_account(attempt.user_id);
+    co_await require_unlocked_account(database, attempt.user_id);
     attempt.device_id = optional_string_member(body, "device_id");
     attempt.device_display_name = optional_string_member(body, "initial_device_display_name");
     check_device_id(attempt.device_id);

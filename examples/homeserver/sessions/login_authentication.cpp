@@ -7,6 +7,7 @@
 #include "http/host_pool.h"
 #include "http/requests.h"
 #include "text/server_name.h"
+#include "text/utf8.h"
 
 #include <modapi/database.h>
 
@@ -31,6 +32,12 @@ using Checkers = decltype(callbacks::PasswordAuthProviderDispatch::auth_checkers
 
 
 [[noreturn]] void refuse() { throw SynapseError(403, "Invalid username or password", Codes::FORBIDDEN); }
+
+/// It counts.
+[[noreturn]] void refuse(RateClaim& attempt) {
+    attempt.keep();
+    refuse();
+}
 
 [[noreturn]] void refuse_deactivated() {
     throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
@@ -103,17 +110,20 @@ async::task<ProvedUser> LoginAuthentication::authenticated(std::string login_typ
     }
     const LoginIdentifier identifier = login_identifier(body);
     std::string user;
+    RateClaim attempt;
     if (const ThirdPartyIdentifier* const third_party = std::get_if<ThirdPartyIdentifier>(&identifier)) {
+        attempt = rate_limits_.claim_failed_login(third_party->medium + " " + third_party->address);
         std::optional<AuthResult> accepted =
             co_await ask_about_third_party(password_auth_provider_, login_type, *third_party, body);
         if (accepted) co_return by_module(std::move(*accepted));
         const std::optional<std::string> owner = co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id,
                                                                          third_party->medium, third_party->address);
-        if (!owner) refuse();
+        if (!owner) refuse(attempt);
         user = *owner;
     } else {
         user = std::get<UserIdentifier>(identifier).user;
     }
+    attempt = rate_limits_.claim_failed_login(ascii_lower_case(server_name_.user_id_of(user)));
     const LoginType* registered = nullptr;
     const Checkers* const checkers = password_auth_provider_.auth_checkers.find_if([&](const LoginType& type) {
         if (type.type == login_type) registered = &type;
@@ -125,10 +135,10 @@ async::task<ProvedUser> LoginAuthentication::authenticated(std::string login_typ
         std::optional<AuthResult> accepted = co_await (*checkers)(user, login_type, login_dict);
         if (accepted) co_return by_module(std::move(*accepted));
     }
-    if (!is_password) refuse();
+    if (!is_password) refuse(attempt);
     const std::string password = secret_member(body, "password").value();
     std::optional<ProvedUser> own = co_await check_own_password(database_, server_name_, host_pool_, user, password);
-    if (!own) refuse();
+    if (!own) refuse(attempt);
     co_return std::move(*own);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/host_pool.h"
+#include "rate_limits/rate_limits.h"
 #include "text/server_name.h"
 
 #include <modapi/database.h>
@@ -29,22 +30,28 @@ struct ProvedUser {
 class LoginAuthentication {
 public:
     LoginAuthentication(modapi::Database& database, const ServerName& server_name, const HostPool& host_pool,
-                        callbacks::PasswordAuthProviderDispatch& password_auth_provider) noexcept
+                        RateLimits& rate_limits, callbacks::PasswordAuthProviderDispatch& password_auth_provider) noexcept
         : database_(database),
           server_name_(server_name),
           host_pool_(host_pool),
+          rate_limits_(rate_limits),
           password_auth_provider_(password_auth_provider) {}
 
     /// Who a login request proves to be: modules' checkers first, then, for `m.login.password`, the server's own passwords.
     ///
-    /// Errors: SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN` "Invalid username or password" when nobody
-    /// accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module accepts.
+    /// A login that fails counts for whom it names, there or not; those who are under way count too, so that nobody tries many
+    /// at once.
+    ///
+    /// Errors: LimitExceeded if too many have failed; SynapseError 400 for what is missing or unknown, 403 `M_FORBIDDEN`
+    /// "Invalid username or password" when nobody accepts; 403 `M_USER_DEACTIVATED` for a deactivated account that no module
+    /// accepts.
     [[nodiscard]] async::task<ProvedUser> authenticated(std::string login_type, callbacks::JsonDict body);
 
 private:
     modapi::Database& database_;
     const ServerName& server_name_;
     const HostPool& host_pool_;
+    RateLimits& rate_limits_;
     callbacks::PasswordAuthProviderDispatch& password_auth_provider_;
 };
 

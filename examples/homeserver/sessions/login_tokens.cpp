@@ -30,7 +30,7 @@ using modapi::Transaction;
 void insert_token(Transaction& transaction, const std::string& token, const LoginToken& about,
                   const std::optional<callbacks::Requester>& requester, std::int64_t own_now) {
     const std::int64_t now = shared_time_ms(transaction, own_now);
-    require_usable(transaction, about.user_id);
+    require_unlocked(transaction, about.user_id);
     if (requester) require_session(transaction, *requester);
     transaction.execute("DELETE FROM login_tokens WHERE expiry_ts <= ?", now);
     transaction.execute(

@@ -65,11 +65,11 @@ Response redirect_to(const std::string& url) {
     return response;
 }
 
-Response deactivated_page() {
-    return modapi::html_response(403,
-                                 "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Account deactivated"
-                                 "</title></head><body><h1>Account deactivated</h1><p>This account has been deactivated.</p>"
-                                 "</body></html>");
+/// `state`: `deactivated`, `locked`.
+Response unusable_page(const std::string& state) {
+    return modapi::html_response(403, "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Account " + state +
+                                          "</title></head><body><h1>Account " + state + "</h1><p>This account has been " +
+                                          state + ".</p></body></html>");
 }
 
 Response confirmation_page(const ServerName& server_name, const SsoLogin& login, const std::string& client,
@@ -101,7 +101,8 @@ async::task<Response> finish_sso_login(modapi::Database& database, const async::
     boost::urls::url url = parsed_url(login.client_redirect_url);
     const std::optional<Account> account = co_await database.read("find_account", &find_account, login.user_id);
     if (!account) throw SynapseError(404, "No row found");
-    if (account->deactivated) co_return deactivated_page();
+    if (account->deactivated) co_return unusable_page("deactivated");
+    if (account->locked) co_return unusable_page("locked");
     const std::optional<std::string> type = "m.login.sso";
     const std::optional<std::string> provider = login.auth_provider_id;
     co_await account_validity.on_user_login(login.user_id, type, provider);
@@ -109,12 +110,15 @@ async::task<Response> finish_sso_login(modapi::Database& database, const async::
     token.user_id = login.user_id;
     token.auth_provider_id = login.auth_provider_id;
     std::string text;
+    std::string unusable;
     try {
         text = co_await create_login_token(database, clock, std::move(token), std::nullopt);
     } catch (const SynapseError& error) {
-        if (error.errcode() != "M_USER_DEACTIVATED") throw;
+        if (error.errcode() == "M_USER_DEACTIVATED") unusable = "deactivated";
+        if (error.errcode() == "M_USER_LOCKED") unusable = "locked";
+        if (unusable.empty()) throw;
     }
-    if (text.empty()) co_return deactivated_page();
+    if (!unusable.empty()) co_return unusable_page(unusable);
     const std::string client = client_name(url);
     url.params().append(boost::urls::param_view("loginToken", text));
     const std::string target(url.buffer());

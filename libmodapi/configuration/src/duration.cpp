@@ -1,9 +1,8 @@
 #include <modapi/duration.h>
 
-#include <charconv>
+#include "number_with_unit.h"
+
 #include <cstdint>
-#include <limits>
-#include <system_error>
 
 namespace modapi {
 
@@ -11,28 +10,16 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct Unit {
-    std::string_view name;
-    std::int64_t milliseconds;
-};
 constexpr std::int64_t day = std::int64_t(24) * 3600 * 1000;
-constexpr Unit units[] = {{"", 1},    {"s", 1000},    {"m", 60 * 1000}, {"h", 3600 * 1000},
-                          {"d", day}, {"w", 7 * day}, {"y", 365 * day}};
+constexpr detail::Unit duration_units[] = {{"", 1},    {"s", 1000},    {"m", 60 * 1000}, {"h", 3600 * 1000},
+                                           {"d", day}, {"w", 7 * day}, {"y", 365 * day}};
 
 }  // namespace
 
 std::optional<milliseconds> parse_duration(std::string_view text) noexcept {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || number < 0) return std::nullopt;
-    const std::string_view name(stopped, static_cast<std::size_t>(end - stopped));
-    for (const Unit& unit : units) {
-        if (unit.name != name) continue;
-        if (number > std::numeric_limits<std::int64_t>::max() / unit.milliseconds) return std::nullopt;
-        return milliseconds(number * unit.milliseconds);
-    }
-    return std::nullopt;
+    const std::optional<std::int64_t> number = detail::parse_number_with_unit(text, duration_units);
+    if (!number) return std::nullopt;
+    return milliseconds(*number);
 }
 
 std::optional<milliseconds> optional_duration(const ConfigSection& config, std::string_view key) {

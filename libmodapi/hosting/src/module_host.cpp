@@ -330,6 +330,7 @@ std::vector<ModuleStatistics> ModuleHost::module_statistics() const {
             of_module.background_calls += background.calls;
             of_module.failed_background_calls += background.failed;
         }
+        for (const auto& [desc, process] : registered.processes) of_module.background_processes.push_back(counted(*process));
         of_module.http_client = module->api->http_client().counts();
         of_module.database = registered.database.counts();
         all.push_back(std::move(of_module));

@@ -112,6 +112,7 @@ void each_member(Statistics& module, Member&& member) {
     member("caches", module.caches);
     member("background_calls", module.background_calls);
     member("failed_background_calls", module.failed_background_calls);
+    member("background_processes", module.background_processes);
     member("http_client", module.http_client);
     member("database", module.database);
 }

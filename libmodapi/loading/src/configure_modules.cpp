@@ -60,6 +60,23 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
 
 bool is_known(std::string_view key) { return key == "module" || key == "config" || key == "callbacks" || key == "run_on"; }
 
+/// The class that stands for its name; `place` is where that is written.
+void resolve(ConfiguredModule& configured, const ConfigurationFile& file, const ConfigurationPath& place,
+             ModuleResolver& resolver) {
+    try {
+        const StartStep step(file, place, "loading the library", configured.name);
+        const ModuleDefinition& definition = resolver.resolve(configured.name);
+        configured.library = resolver.library_of(configured.name);
+        if (configured.library.empty()) {
+            configured.definition = std::make_shared<const ModuleDefinition>(definition);
+        } else {
+            configured.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
+        }
+    } catch (const ModuleLoadError& error) {
+        fail_of(file, place, error.what(), configured.name);
+    }
+}
+
 ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPath& path, const JsonValue& value,
                            ModuleResolver& resolver, const std::function<void(const std::string&)>& warn) {
     const JsonDict* const entry = value.if_object();
@@ -75,19 +92,9 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     }
     ConfigurationPath place = path;
     place.emplace_back("module");
-    try {
-        const StartStep step(file, place, "loading the library", configured.name);
-        const ModuleDefinition& definition = resolver.resolve(configured.name);
-        configured.library = resolver.library_of(configured.name);
-        if (configured.library.empty()) {
-            configured.definition = std::make_shared<const ModuleDefinition>(definition);
-        } else {
-            configured.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
-        }
-    } catch (const ModuleLoadError& error) {
-        fail_of(file, place, error.what(), configured.name);
-    }
+    resolve(configured, file, place, resolver);
     place.back() = "config";
+    configured.section = place;
     const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
     configured.secrets = section.declared_secrets();
     configured.parsed = parse(file, place, section, *configured.definition, configured.name);
@@ -100,9 +107,7 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
 
 /// The section of an entry that was read; null: it says nothing.
 const JsonDict* section_of(const ConfiguredModule& module) {
-    ConfigurationPath place = module.path;
-    place.emplace_back("config");
-    const JsonValue* const config = module.file->find(place);
+    const JsonValue* const config = module.file->find(module.section);
     const JsonDict* const section = config != nullptr ? config->if_object() : nullptr;
     return section != nullptr && !section->empty() ? section : nullptr;
 }
@@ -121,15 +126,14 @@ bool ConfiguredModule::is_same_as(const ConfiguredModule& other) const {
 }
 
 JsonDict ConfiguredModule::masked_config() const {
-    const JsonDict* const section = section_of(*this);
-    if (section == nullptr) return {};
-    return masked_configuration(*section, secrets != nullptr ? secrets->paths() : std::set<std::vector<std::string>>());
+    const JsonDict* const own = section_of(*this);
+    if (own == nullptr) return {};
+    return masked_configuration(*own, secrets != nullptr ? secrets->paths() : std::set<std::vector<std::string>>());
 }
 
 void ConfiguredModule::fail(const std::vector<std::string>& place, std::string_view message, std::string_view worker,
                             std::string callback) const {
-    ConfigurationPath whole = path;
-    if (!place.empty()) whole.emplace_back("config");
+    ConfigurationPath whole = place.empty() ? path : section;
     whole.insert(whole.end(), place.begin(), place.end());
     const std::string where = worker.empty() ? std::string() : " on worker " + std::string(worker);
     file->fail(whole, std::string(message) + " (module " + name + where + ")", name, std::move(callback));
@@ -148,6 +152,22 @@ std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, M
         configured.push_back(configure(file, {"modules", std::to_string(index)}, (*list)[index], resolver, warn));
         configured.back().file = kept;
     }
+    return configured;
+}
+
+ConfiguredModule configure_section(const ConfigurationFile& file, const std::string& name, ModuleResolver& resolver) {
+    ConfiguredModule configured;
+    configured.name = name;
+    configured.path = {name};
+    configured.section = configured.path;
+    configured.file = std::make_shared<const ConfigurationFile>(file);
+    const JsonValue* const given = file.root().if_contains(name);
+    const bool is_empty = given == nullptr || given->is_null();
+    if (!is_empty && !given->is_object()) file.fail(configured.path, "must be a mapping", name);
+    const ConfigSection section(is_empty ? JsonDict() : given->get_object());
+    resolve(configured, file, configured.path, resolver);
+    configured.secrets = section.declared_secrets();
+    configured.parsed = parse(file, configured.path, section, *configured.definition, name);
     return configured;
 }
 

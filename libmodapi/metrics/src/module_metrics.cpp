@@ -135,12 +135,17 @@ struct WorkFamilies {
         : background(into.counter("modapi_background_calls_total", "Runs of modules' looping and delayed background calls.")),
           failed_background(into.counter("modapi_background_call_failures_total",
                                          "Runs of modules' background calls that ended with an exception.")),
-          requests(into.counter("modapi_http_client_requests_total",
-                                "Requests of modules' HTTP clients by the first digit of the answer's status; status=\"none\": no "
-                                "answer came.")),
-          request_durations(into.histogram("modapi_http_client_request_duration_seconds",
-                                           "How long modules waited for the whole answer to an HTTP request, or for what came in "
-                                           "its place.")),
+          processes(into.counter("modapi_background_processes_total", "Background processes that modules started.")),
+          failed_processes(into.counter("modapi_background_process_failures_total",
+                                        "Background processes of modules that ended with an exception.")),
+          requests(
+              into.counter("modapi_http_client_requests_total",
+                           "Requests of modules' HTTP clients by the first digit of the answer's status; status=\"none\": no "
+                           "answer came.")),
+          request_durations(
+              into.histogram("modapi_http_client_request_duration_seconds",
+                             "How long modules waited for the whole answer to an HTTP request, or for what came in "
+                             "its place.")),
           failed_transactions(into.counter("modapi_database_transaction_failures_total",
                                            "Modules' database transactions that ended with an exception.")),
           transaction_durations(into.histogram("modapi_database_transaction_duration_seconds",
@@ -149,6 +154,11 @@ struct WorkFamilies {
     void add(const ModuleStatistics& module, const MetricLabels& labels) {
         background.add(labels, counted(module.background_calls));
         failed_background.add(labels, counted(module.failed_background_calls));
+        for (const CallbackCounts& counts : module.background_processes) {
+            const MetricLabels of_process = with(labels, "process", counts.callback);
+            processes.add(of_process, counted(counts.calls));
+            failed_processes.add(of_process, counted(counts.failed));
+        }
         if (module.http_client.durations.count() > 0) {
             for (std::size_t digit = 0; digit < module.http_client.answered.size(); ++digit) {
                 const std::string status = digit == 0 ? "none" : std::to_string(digit) + "xx";
@@ -163,6 +173,8 @@ struct WorkFamilies {
 
     MetricFamily background;
     MetricFamily failed_background;
+    MetricFamily processes;
+    MetricFamily failed_processes;
     MetricFamily requests;
     MetricFamily request_durations;
     MetricFamily failed_transactions;

@@ -1,5 +1,6 @@
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
+#include <modapi/hosting/request_trace.h>
 #include <modapi/module_api.h>
 
 #include <async/sleep.h>
@@ -43,10 +44,33 @@ void DelayedCall::cancel() {
     if (state_->running != nullptr) state_->running->request(async::cancel_reason::stopping);
 }
 
+namespace detail {
+
+void ProcessState::end() noexcept {
+    has_ended_ = true;
+    end_.notify_all();
+}
+
+async::task<void> ProcessState::ended(std::shared_ptr<ProcessState> state) {
+    if (!state->has_begun_ && !state->has_ended_) {
+        throw std::logic_error(
+            "run_as_background_process: what a constructor or start() starts begins when its module is asked, and "
+            "can't be awaited before");
+    }
+    while (!state->has_ended_) co_await state->end_.wait();
+}
+
+}  // namespace detail
+
 async::task<void> ModuleApi::run_background(detail::BackgroundCall& call, bool is_of_one_worker) {
+    return run_background(call, is_of_one_worker ? registrations_.background_of_one : registrations_.background,
+                          "a background call");
+}
+
+async::task<void> ModuleApi::run_background(detail::BackgroundCall& call, async::callback_identity& background,
+                                            std::string what) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
-    async::callback_identity& background = is_of_one_worker ? registrations_.background_of_one : registrations_.background;
     async::callback_statistics::add(background.statistics.runs);
     frame.enter(background);
     std::exception_ptr failure;
@@ -62,7 +86,29 @@ async::task<void> ModuleApi::run_background(detail::BackgroundCall& call, bool i
     frame.leave();
     if (!failure) co_return;
     async::callback_statistics::add(background.statistics.errors);
-    framework_log().error("module {}: a background call failed: {}", module_name_, callbacks::message_of(failure));
+    framework_log().error("module {}: {} failed: {}{}", module_name_, what, callbacks::message_of(failure),
+                          request_in_log(trace_of(outer).get()));
+}
+
+async::task<void> ModuleApi::run_process(std::string desc, std::shared_ptr<detail::ProcessEnd> ending,
+                                         std::shared_ptr<detail::BackgroundCall> call) {
+    const async::context& outer = co_await async::this_context;
+    const std::shared_ptr<detail::ProcessEnd> tells_of_its_end = std::move(ending);
+    const TracedWork own(outer, std::make_shared<const RequestTrace>(std::string(), std::string_view(), std::string_view()));
+    async::callback_identity& background = registrations_.process_called(desc);
+    const std::string what = "the background process " + desc;
+    async::task<void> running = run_background(*call, background, what);
+    co_await std::move(running).in(own.here());
+}
+
+void ModuleApi::begin_process(std::string desc, std::shared_ptr<detail::ProcessState> state,
+                              std::shared_ptr<detail::BackgroundCall> call) {
+    auto ending = std::make_shared<detail::ProcessEnd>(std::move(state));
+    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "run_as_background_process");
+    registrations_.begin_background([this, desc = std::move(desc), ending = std::move(ending), call = std::move(call)] {
+        ending->begin();
+        registrations_.background_calls.spawn(module_name_, run_process(desc, ending, call));
+    });
 }
 
 async::task<void> ModuleApi::run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker) {

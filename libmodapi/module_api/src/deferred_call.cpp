@@ -51,7 +51,7 @@ void DeferredCall::make(std::shared_ptr<DeferredCall> call) noexcept {
             return;
         }
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(back.clock_->now() - back.since_);
-        framework_log().warn("module {}: defer_to_thread: a call that was given up ended after about {} ms{}", *back.module_,
+        framework_log().warn("module {}: {}: a call that was given up ended after about {} ms{}", *back.module_, back.member_,
                              took.count(), request_in_log(back.request_.get()));
     });
 }
@@ -72,6 +72,7 @@ void DeferredCallWait::await_suspend(std::coroutine_handle<> waiting) {
     call_->waiting_ = this;
     call_->calls_ = &how_.calls;
     call_->module_ = &how_.module;
+    call_->member_ = how_.member();
     call_->clock_ = &clock;
     call_->since_ = clock.now();
     if (how_.limit) {
@@ -79,7 +80,7 @@ void DeferredCallWait::await_suspend(std::coroutine_handle<> waiting) {
             clock.after(*how_.limit), here_->executor(), [](void* self) { static_cast<DeferredCallWait*>(self)->expire(); },
             this);
     }
-    how_.calls.threads_.add(how_.module, call_);
+    how_.calls.threads_.add(how_.module, how_.pool_or_null(), call_);
     // It can't be back before this executor is free again.
     outcome_ = Outcome::away;
     ++how_.calls.away_;
@@ -92,10 +93,11 @@ void DeferredCallWait::await_resume() {
     if (outcome_ == Outcome::cancelled) async::throw_cancelled(cancelled_for_);
     if (outcome_ == Outcome::back) return;
     const std::string limit = std::to_string(how_.limit->count()) + " ms";
-    const std::string what =
-        outcome_ == Outcome::not_in_time
-            ? "defer_to_thread: the call took longer than its " + limit + " and was given up; its thread goes on"
-            : "defer_to_thread: the call found no thread of its module's free for " + limit + " and was given up";
+    const std::string threads = how_.pool ? "thread of the pool " + how_.pool->name() : "thread of its module's";
+    const std::string why = outcome_ == Outcome::not_in_time
+                                ? "the call took longer than its " + limit + " and was given up; its thread goes on"
+                                : "the call found no " + threads + " free for " + limit + " and was given up";
+    const std::string what = how_.member() + (": " + why);
     framework_log().warn("module {}: {}{}", how_.module, what, request_in_log(call_->request_.get()));
     throw DeferredCallTimeout(what);
 }
@@ -115,7 +117,7 @@ void DeferredCallWait::expire() {
 }
 
 bool DeferredCallWait::take_back() noexcept {
-    if (!how_.calls.threads_.take_back(how_.module, *call_)) return false;
+    if (!how_.calls.threads_.take_back(how_.module, how_.pool_or_null(), *call_)) return false;
     call_->home_.reset();
     how_.calls.returned();
     return true;

@@ -21,11 +21,11 @@ namespace {
 using async::task;
 using callbacks::UserID;
 
-task<void> change_displayname(Homeserver& server, UserID user, std::string new_displayname, bool deactivation) {
+task<void> change_displayname(Homeserver& server, UserID user, std::string new_displayname) {
     require_text(user.to_string(), "the id");
     if (user.domain() != server.server_name()) throw callbacks::ForeignUserError(400, "User is not hosted on this homeserver");
     if (!callbacks::is_storable_text(new_displayname)) throw callbacks::SynapseError(400, "Displayname is no UTF-8 text");
-    task<void> setting = server.accounts().set_displayname(std::move(user), std::move(new_displayname), deactivation);
+    task<void> setting = server.accounts().set_displayname(std::move(user), std::move(new_displayname));
     co_await std::move(setting);
 }
 
@@ -133,9 +133,15 @@ task<callbacks::ProfileInfo> ModuleApi::get_profile_for_user(std::string localpa
     co_return co_await std::move(asking);
 }
 
-task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool deactivation) {
+task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname) {
     return nested_call(ModuleCall("set_displayname", environment_.place, 1),
-                       change_displayname(environment_.server, std::move(user_id), std::move(new_displayname), deactivation));
+                       change_displayname(environment_.server, std::move(user_id), std::move(new_displayname)));
+}
+
+task<void> ModuleApi::set_displayname(UserID user_id, std::string new_displayname, bool /*deactivation*/) {
+    framework_log().error(
+        "module {}: set_displayname: `deactivation` has no effect any more, and will be an error: leave it out", module_name_);
+    return set_displayname(std::move(user_id), std::move(new_displayname));
 }
 
 task<std::vector<callbacks::ThirdPartyID>> ModuleApi::get_threepids_for_user(std::string user_id) {

@@ -50,6 +50,16 @@ std::vector<std::string> ModuleRegistrations::callback_names() const {
     return names;
 }
 
+async::callback_identity& ModuleRegistrations::process_called(const std::string& desc) {
+    constexpr std::size_t most_names = 64;
+    const auto known = processes.find(desc);
+    if (known != processes.end()) return *known->second;
+    if (processes.size() == most_names) return background;
+    const auto added = processes.emplace(desc, nullptr).first;
+    added->second = std::make_unique<async::callback_identity>(module, added->first);
+    return *added->second;
+}
+
 void ModuleRegistrations::begin_background(std::function<void()> start) {
     if (has_begun_) {
         start();

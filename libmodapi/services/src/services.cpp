@@ -28,7 +28,7 @@ task<void> AccountServices::check_username(string) { throw No("check_username");
 task<string> AccountServices::register_user(string, optional<string>, vector<string>, bool) { throw No("register_user"); }
 task<void> AccountServices::deactivate_user(UserID, bool) { throw No("deactivate_user"); }
 task<callbacks::ProfileInfo> AccountServices::get_profile_for_user(string) { throw No("get_profile_for_user"); }
-task<void> AccountServices::set_displayname(UserID, string, bool) { throw No("set_displayname"); }
+task<void> AccountServices::set_displayname(UserID, string) { throw No("set_displayname"); }
 task<vector<callbacks::ThirdPartyID>> AccountServices::get_threepids_for_user(string) { throw No("get_threepids_for_user"); }
 task<void> AccountServices::store_remote_3pid_association(UserID, string, string, string) {
     throw No("store_remote_3pid_association");

@@ -90,6 +90,7 @@ void CacheCounts::add(const CacheCounts& others) {
 void ModuleStatistics::add(const ModuleStatistics& others) {
     add_each(callbacks, others.callbacks, &CallbackCounts::callback);
     add_each(web_resource_calls, others.web_resource_calls, &CallbackCounts::callback);
+    add_each(background_processes, others.background_processes, &CallbackCounts::callback);
     add_each(caches, others.caches, &CacheCounts::function);
     for (const std::string& path : others.web_resources) {
         if (std::find(web_resources.begin(), web_resources.end(), path) == web_resources.end()) web_resources.push_back(path);

@@ -152,11 +152,12 @@ task<callbacks::ProfileInfo> FakeHomeserver::get_profile_for_user(std::string lo
     co_return profile;
 }
 
-task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname, bool deactivation) {
+task<void> FakeHomeserver::set_displayname(UserID user, std::string new_displayname) {
     co_await asked("set_displayname");
     FakeUser& named = existing_user(user);
     named.displayname.reset();
     if (!new_displayname.empty()) named.displayname = std::move(new_displayname);
+    const bool deactivation = false;
     task<void> telling = tell_of_profile(named.user_id, deactivation);
     co_await std::move(telling);
     task<void> showing = show_profile_in_rooms(named.user_id);

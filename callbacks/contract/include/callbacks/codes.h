@@ -4,7 +4,8 @@
 
 namespace callbacks {
 
-/// The error codes of the Matrix protocol that a module may answer with (contract: `synapse.module_api.errors.Codes`).
+/// The error codes of the Matrix protocol that a module may answer with (contract: `synapse.module_api.errors.Codes`). Their
+/// texts are those of 1.157: 1.106 had others, of unstable features, for USER_LOCKED and USER_ACCOUNT_SUSPENDED.
 enum class Codes : unsigned char {
     UNRECOGNIZED,
     UNAUTHORIZED,
@@ -67,6 +68,14 @@ enum class Codes : unsigned char {
     AS_PING_BAD_STATUS,
     AS_PING_CONNECTION_TIMEOUT,
     AS_PING_CONNECTION_FAILED,
+    THREEPID_MEDIUM_NOT_SUPPORTED,
+    UNKNOWN_POS,
+    PROFILE_TOO_LARGE,
+    KEY_TOO_LARGE,
+    INVITE_BLOCKED,
+    APPSERVICE_LOGIN_UNSUPPORTED,
+    MSC4306_NOT_IN_THREAD,
+    UNKNOWN_DEVICE,
 };
 
 /// What the client sees as `errcode`, `M_FORBIDDEN` for example. A static string.

@@ -25,7 +25,8 @@ struct UserInfo {
     bool is_guest = false;
     bool is_shadow_banned = false;
     bool approved = true;  ///< false: registered, and waits for an admin
-    bool locked = false;
+    bool locked = false;     ///< nobody may use the account, and its sessions stay
+    bool suspended = false;  ///< may read and leave, and not say anything
 };
 
 /// From where a user used an account (contract: `UserIpAndAgent`).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/database.h>
+#include <modapi/thread_pool.h>
 
 #include <async/cancellation.h>
 #include <async/clock.h>
@@ -26,8 +27,8 @@ namespace modapi {
 class DeferredCalls;
 class RequestTrace;
 
-/// A call of ModuleApi::defer_to_thread took longer than its time limit, or found no thread free for as long. Its caller goes
-/// on; a call that has begun does too.
+/// A call of ModuleApi::defer_to_thread or defer_to_threadpool took longer than its time limit, or found no thread free for as
+/// long. Its caller goes on; a call that has begun does too.
 class DeferredCallTimeout : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -68,6 +69,7 @@ private:
     // Of who made it, to be there when it is back.
     DeferredCalls* calls_ = nullptr;
     const std::string* module_ = nullptr;
+    const char* member_ = nullptr;
     async::clock* clock_ = nullptr;
     async::clock::time_point since_{};
 };
@@ -106,6 +108,11 @@ struct Deferral {
     DeferredCalls& calls;
     const std::string& module;
     InteractionLimit limit;
+    std::optional<ThreadPool> pool{};  ///< none: on the threads that every module has
+
+    [[nodiscard]] const ThreadPool* pool_or_null() const noexcept { return pool ? &*pool : nullptr; }
+    /// The member of ModuleApi that it is made by.
+    [[nodiscard]] const char* member() const noexcept { return pool ? "defer_to_threadpool" : "defer_to_thread"; }
 };
 
 /// Awaitable: has a call made on a thread of its module's and resumes on the task's own executor when it is back or given up.

@@ -2,6 +2,7 @@
 
 #include <modapi/account_data_manager.h>
 #include <modapi/background_call.h>
+#include <modapi/background_process.h>
 #include <modapi/bound_resource.h>
 #include <modapi/config_section.h>
 #include <modapi/database.h>
@@ -16,6 +17,7 @@
 #include <modapi/schema_migration.h>
 #include <modapi/shadowed_change.h>
 #include <modapi/template.h>
+#include <modapi/thread_pool.h>
 #include <modapi/user_order.h>
 #include <modapi/web_resource.h>
 #include <modapi/work_statistics.h>
@@ -144,8 +146,9 @@ public:
     [[nodiscard]] const std::string& module_name() const noexcept { return module_name_; }
     /// Writes to the host's log, with the module's name: `#include <spdlog/spdlog.h>`, `api.logger().info("{} rows", count)`.
     [[nodiscard]] spdlog::logger& logger() noexcept;
-    /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test. The
-    /// contract has no such method.
+    /// The host's calendar time in milliseconds since 1970, the unit of every timestamp in Matrix; a test's time in a test.
+    [[nodiscard]] std::int64_t get_current_time_msec() const noexcept { return now_ms(); }
+    /// The same by a shorter name, which the contract hasn't got.
     [[nodiscard]] std::int64_t now_ms() const noexcept;
     /// Makes HTTP requests. Each module has its own: what it lets through with `allow` stays its affair.
     [[nodiscard]] HttpClient& http_client() noexcept { return http_client_; }
@@ -226,8 +229,10 @@ public:
     /// As an admin would: on_profile_update runs, then the name goes into the user's rooms. Empty: no name. Errors:
     /// ForeignUserError 400 "User is not hosted on this homeserver"; 400 for over 256 bytes; 404 `M_NOT_FOUND` for an unknown
     /// user.
-    [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user_id, std::string new_displayname,
-                                                    bool deactivation = false);
+    [[nodiscard]] async::task<void> set_displayname(callbacks::UserID user_id, std::string new_displayname);
+    /// `deactivation` has no effect, and is an error in the log.
+    [[deprecated("set_displayname without `deactivation`, which has no effect")]] [[nodiscard]] async::task<void>
+    set_displayname(callbacks::UserID user_id, std::string new_displayname, bool deactivation);
     /// Empty for whatever is no local user's id.
     [[nodiscard]] async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
     /// Notes that an identity server holds the binding of an address to a local user. Errors: ForeignUserError.
@@ -296,8 +301,9 @@ public:
         callbacks::JsonDict content = callbacks::JsonDict(),
         std::vector<std::string> remote_room_hosts = std::vector<std::string>());
     /// Creates a room as a client of `user_id` would: `config` is a createRoom body. Gives room id and alias.
-    /// `creator_join_profile` is what the creator's member event says instead of their profile. There are no rate limits here.
-    /// Errors: ForeignUserError, std::runtime_error for who of this server is no user; the SynapseErrors of createRoom.
+    /// `creator_join_profile` is what the creator's member event says instead of their profile. `ratelimit`: it counts as if
+    /// the user did it. Errors: ForeignUserError, std::runtime_error for who of this server is no user; the SynapseErrors of
+    /// createRoom, with `ratelimit` 429 `M_LIMIT_EXCEEDED` as well.
     [[nodiscard]] async::task<std::pair<std::string, std::optional<std::string>>> create_room(
         std::string user_id, callbacks::JsonDict config, bool ratelimit = true,
         std::optional<callbacks::JsonDict> creator_join_profile = std::nullopt);
@@ -407,6 +413,27 @@ public:
     DelayedCall delayed_background_call(After after, Function&& f, Arguments&&... args) {
         return delay(after, detail::erased_call(std::forward<Function>(f), std::forward<Arguments>(args)...));
     }
+    /// Starts `f(args...)`, a function or a coroutine, beside whatever runs now, and returns: what is returned may be dropped,
+    /// or awaited for the result, which is none if `f` throws. That is logged with `desc`, which also names the process to the
+    /// metrics, as the first 64 names of a module are. Of what runs now nothing goes along: neither its deadline nor its
+    /// request, in whose place the log has an id of the process's own. It ends with the module, as background calls do; what a
+    /// constructor or start() starts begins when the module is asked, and can't be awaited there. Errors: none of `f`;
+    /// std::logic_error where awaiting it would never end.
+    template <class Function, class... Arguments>
+    auto run_as_background_process(std::string desc, Function&& f, Arguments&&... args) {
+        async::detail::require_safe_callable<Function>();
+        constexpr bool fits = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Arguments>&...>;
+        static_assert(fits,
+                      "a background process is f(args...) with the arguments that stand after it: they are others, or more or "
+                      "fewer, than its parameters");
+        using Returned = async::detail::result_of<std::decay_t<Function>&, std::decay_t<Arguments>&...>;
+        using Result = std::conditional_t<std::is_void_v<Returned>, bool, Returned>;
+        using Call = detail::ProcessCall<Result, std::decay_t<Function>, std::decay_t<Arguments>...>;
+        auto process = std::make_shared<detail::ProcessResult<Result>>();
+        begin_process(std::move(desc), process,
+                      std::make_shared<Call>(process, std::forward<Function>(f), std::forward<Arguments>(args)...));
+        return BackgroundProcess<Result>(std::move(process));
+    }
     [[nodiscard]] bool should_run_background_tasks() const noexcept;
 
     /// Resumes after `seconds`.
@@ -425,12 +452,28 @@ public:
         return detail::result_of_deferred(std::make_shared<Call>(std::forward<Function>(f), std::forward<Arguments>(args)...),
                                           deferral());
     }
+    /// Likewise, on a thread of this pool, which is the module's own, too: what fills it doesn't keep calls of defer_to_thread
+    /// waiting. Errors: also std::logic_error for a pool too many.
+    template <class Function, class... Arguments>
+    [[nodiscard]] auto defer_to_threadpool(const ThreadPool& pool, Function&& f, Arguments&&... args) {
+        async::detail::require_safe_callable<Function>();
+        using Call = detail::DeferredCallOf<std::decay_t<Function>, std::decay_t<Arguments>...>;
+        detail::Deferral how = deferral();
+        how.pool = pool;
+        return detail::result_of_deferred(std::make_shared<Call>(std::forward<Function>(f), std::forward<Arguments>(args)...),
+                                          std::move(how));
+    }
 
 private:
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
-    /// One run of a call, with its exceptions logged.
+    /// One run of a call in the name of `background`, with its exceptions logged: `what` is what failed then.
+    async::task<void> run_background(detail::BackgroundCall& call, async::callback_identity& background, std::string what);
     async::task<void> run_background(detail::BackgroundCall& call, bool is_of_one_worker);
+    async::task<void> run_process(std::string desc, std::shared_ptr<detail::ProcessEnd> ending,
+                                  std::shared_ptr<detail::BackgroundCall> call);
+    void begin_process(std::string desc, std::shared_ptr<detail::ProcessState> state,
+                       std::shared_ptr<detail::BackgroundCall> call);
     async::task<void> run_loop(Every every, std::shared_ptr<detail::BackgroundCall> call, bool is_of_one_worker);
     async::task<void> run_delayed(After after, std::shared_ptr<detail::BackgroundCall> call,
                                   std::shared_ptr<DelayedCall::State> state);

@@ -75,10 +75,12 @@ struct ModuleEntry {
     callbacks::JsonValue run_on{};  ///< its `run_on:`; null: everywhere
 };
 
-/// One entry of `modules:`, resolved and with its configuration parsed, ready to be built in every worker.
+/// One entry of `modules:`, or a module of the host's own that has a section of the file to itself; resolved and with its
+/// configuration parsed, ready to be built in every worker.
 struct ConfiguredModule {
     std::string name;
-    ConfigurationPath path;         ///< {"modules", "1"}
+    ConfigurationPath path;         ///< {"modules", "1"}; the name of its own section
+    ConfigurationPath section;      ///< what is its own affair: {"modules", "1", "config"}, or all of its own section
     std::filesystem::path library;  ///< the file it comes from; empty: compiled in
     std::shared_ptr<const ModuleDefinition> definition;  ///< of a library: the one in it
     std::shared_ptr<const void> parsed;
@@ -115,6 +117,12 @@ struct ConfiguredModule {
 /// each other key in an entry. Errors: ConfigurationError.
 [[nodiscard]] std::vector<ConfiguredModule> configure_modules(const ConfigurationFile& file, ModuleResolver& resolver,
                                                               const std::function<void(const std::string&)>& warn);
+/// Resolves and parses a module of the host's own that has a section of its own at the top level of the file, beside
+/// `modules:`. `name` is the section's and the resolver's for the module. All of the section is the module's configuration;
+/// where it isn't there, it is empty. The host says when there is one, and where it runs (`placement`). Errors:
+/// ConfigurationError, `FILE:LINE: auto_accept_invites.enabled: must be ...`.
+[[nodiscard]] ConfiguredModule configure_section(const ConfigurationFile& file, const std::string& name,
+                                                 ModuleResolver& resolver);
 /// Resolves and parses modules that the program itself asks for. Errors: ConfigurationError without a file,
 /// `modules[0].config.max_length: must be an integer, not a string (module no_shouting.NoShouting)`.
 [[nodiscard]] std::vector<ConfiguredModule> configure_modules(const std::vector<ModuleEntry>& entries,

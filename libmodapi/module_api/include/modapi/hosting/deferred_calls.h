@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/deferred_call.h>
+#include <modapi/thread_pool.h>
 
 #include <async/context.h>
 #include <async/notification.h>
@@ -16,10 +17,11 @@ namespace modapi {
 class CallingThreads {
 public:
     virtual ~CallingThreads() = default;
-    /// Has a call made as soon as this module has a thread free. Errors: std::system_error, where it can't get its first one.
-    virtual void add(const std::string& module, std::shared_ptr<detail::DeferredCall> call) = 0;
+    /// Has a call made as soon as this module has a thread free: of this pool of its own; null: of those it has anyway. Errors:
+    /// std::system_error, where it can't get its first one; std::logic_error for a pool too many.
+    virtual void add(const std::string& module, const ThreadPool* pool, std::shared_ptr<detail::DeferredCall> call) = 0;
     /// False: a thread has begun it.
-    virtual bool take_back(const std::string& module, const detail::DeferredCall& call) noexcept = 0;
+    virtual bool take_back(const std::string& module, const ThreadPool* pool, const detail::DeferredCall& call) noexcept = 0;
 };
 
 /// The blocking calls of a worker's modules. Thread: the worker's.

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ struct ModuleRegistrations {
     bool runs_background_tasks = false;    ///< of all workers; false as soon as the term has ended
     async::callback_identity background;         ///< whose code is on the stack during a background call
     async::callback_identity background_of_one;  ///< likewise of one that only one worker of all runs
+    /// Likewise of processes that it started, by what it calls them.
+    std::map<std::string, std::unique_ptr<async::callback_identity>, std::less<>> processes;
     async::scope background_calls;
     DeferredCalls deferred_calls;
     WorkStatistics database;  ///< its transactions
@@ -77,6 +80,8 @@ struct ModuleRegistrations {
     [[nodiscard]] std::string name_of(const async::cached_function& function) const;
     /// The names of its callbacks, each once, in the order of their first registration.
     [[nodiscard]] std::vector<std::string> callback_names() const;
+    /// Whose code is on the stack during such a process; beyond 64 names, during a background call.
+    [[nodiscard]] async::callback_identity& process_called(const std::string& desc);
     /// Background calls that its constructor and start() ask for begin with the service, or not at all.
     void begin_background(std::function<void()> start);
     /// It is asked from now on: background calls begin at once.

@@ -52,8 +52,7 @@ public:
     [[nodiscard]] virtual async::task<void> deactivate_user(callbacks::UserID user, bool erase);
 
     [[nodiscard]] virtual async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart);
-    [[nodiscard]] virtual async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname,
-                                                            bool deactivation);
+    [[nodiscard]] virtual async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname);
 
     [[nodiscard]] virtual async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id);
     [[nodiscard]] virtual async::task<void> store_remote_3pid_association(callbacks::UserID user, std::string medium,

@@ -82,6 +82,8 @@ struct ModuleStatistics {
     std::vector<CacheCounts> caches;         ///< in the order of their registration
     std::uint64_t background_calls = 0;      ///< runs of looping and delayed background calls
     std::uint64_t failed_background_calls = 0;
+    std::vector<CallbackCounts>
+        background_processes;        ///< that it started, by what it calls them in the place of a callback's name
     HttpClientCounts http_client{};  ///< by ModuleApi::http_client
     WorkCounts database{};           ///< by run_db_interaction and run_db_read
 

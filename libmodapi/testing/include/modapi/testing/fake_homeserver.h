@@ -131,7 +131,7 @@ private:
                                            std::vector<std::string> emails, bool admin) override;
     async::task<void> deactivate_user(callbacks::UserID user, bool erase) override;
     async::task<callbacks::ProfileInfo> get_profile_for_user(std::string localpart) override;
-    async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname, bool deactivation) override;
+    async::task<void> set_displayname(callbacks::UserID user, std::string new_displayname) override;
     async::task<std::vector<callbacks::ThirdPartyID>> get_threepids_for_user(std::string user_id) override;
     async::task<void> record_user_external_id(std::string auth_provider_id, std::string remote_user_id,
                                               callbacks::UserID registered_user) override;
