@@ -1,10 +1,11 @@
 """ModuleApi: each member by its name, of the right kind, and what it asks of the host."""
 
 import pathlib
+import re
 import subprocess
 
 import pytest
-from bridge_host import INTERPRETER, PYTHON_HOUSE, Refused, event
+from bridge_host import INTERPRETER, PYTHON_HOUSE, Refused, declared, event
 
 EVENT = event(type="m.room.member", state_key="@b:x", content={"membership": "join"})
 USER_INFO = {"$user_info": {"user_id": "@a:x", "is_admin": True, "creation_ts": 5, "user_type": None}}
@@ -380,6 +381,21 @@ print([name for name in %r if not has(name)])
             name for name in names if name not in ("helper", "member")
         ]
         assert eval(self.run(code)) == []
+
+    def test_each_callback_that_is_declared_can_be_registered_by_name(self):
+        text = (pathlib.Path(__file__).resolve().parents[2] / "callbacks" / "README.md").read_text()
+        names = re.findall(r"^\| `(\w+)` \| [\d.]* *\|? *`\(", text, re.M)
+        assert len(names) > 40 and set(names) <= {one["name"] for one in declared()}
+        code = """
+import inspect
+from synapse.module_api import ModuleApi
+found = {}
+for name in dir(ModuleApi):
+    if name.startswith("register_") and name.endswith("_callbacks"):
+        found.update(inspect.signature(getattr(ModuleApi, name)).parameters)
+print(sorted(name for name in %r if name not in found and name + "_callback" not in found))
+"""
+        assert eval(self.run(code % names)) == []
 
     def test_an_object_that_is_built_with_a_mock_is_a_specification(self):
         code = """

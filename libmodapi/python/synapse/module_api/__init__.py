@@ -143,6 +143,8 @@ class ModuleApi:
         check_registration_for_spam: Any = None,
         check_media_file_for_spam: Any = None,
         check_login_for_spam: Any = None,
+        user_may_send_state_event: Any = None,
+        federated_user_may_invite: Any = None,
         **later: Any,
     ) -> None:
         """Of the category spam_checker. Names that the host doesn't know are ignored, and named at load; so in all of these."""
