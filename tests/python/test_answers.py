@@ -25,6 +25,7 @@ from bridge_host import Refused, event
         ("b'bytes'", {"$bytes": "Ynl0ZXM="}),
         ("{1: 'one'}", {"$dict": [[1, "one"]]}),
         ("{'$event': 'no event'}", {"$dict": [["$event", "no event"]]}),
+        ("{'$event': 1, 'more': (2, [(3,)])}", {"$event": 1, "more": [2, [[3]]]}),
         ("RatelimitOverride(0.0, 3)", {"$ratelimit": {"per_second": 0.0, "burst_count": 3}}),
         ("[MediaUploadLimit(1, 2)]", [{"$upload_limit": {"max_bytes": 1, "time_period_ms": 2}}]),
         ("object()", {"$none_of_these": "object"}),

@@ -12,7 +12,10 @@ FORMS = [
         "get_json('u', {'q': ['a', b'b'], b'r': 1}, headers=%s)",
         {"uri": "u", "args": {"q": ["a", "b"], "r": 1}, "headers": ON_WIRE},
     ),
-    ("post_json_get_json('u', {'a': 1}, headers=%s)", {"uri": "u", "post_json": {"a": 1}, "headers": ON_WIRE}),
+    (
+        "post_json_get_json(b'u', {'a': (1, Codes.FORBIDDEN, UserID('a', 'x')), '$set': {2: 3}}, headers=%s)",
+        {"uri": "u", "post_json": {"a": [1, "M_FORBIDDEN", "@a:x"], "$set": {"2": 3}}, "headers": ON_WIRE},
+    ),
     ("put_json('u', {'a': 1}, headers=%s)", {"uri": "u", "json_body": {"a": 1}, "args": None, "headers": ON_WIRE}),
     ("post_urlencoded_get_json('u', {'a': 'b'}, headers=%s)", {"uri": "u", "args": {"a": "b"}, "headers": ON_WIRE}),
 ]

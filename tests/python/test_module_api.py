@@ -127,7 +127,7 @@ OPERATIONS = [
     (
         "(await api.create_and_send_event_into_room({'type': 't', 'content': {'$a': 1}})).type",
         "create_and_send_event_into_room",
-        {"event_dict": {"type": "t", "content": {"$dict": [["$a", 1]]}}},
+        {"event_dict": {"type": "t", "content": {"$a": 1}}},
         EVENT,
         "m.room.member",
     ),
@@ -214,7 +214,7 @@ OPERATIONS = [
         "account_data_manager.get_global",
         {"user_id": "@a:x", "data_type": "m.direct"},
         {"$json": {"l": [1]}},
-        [{"l": {"$tuple": [1]}}, "tuple"],
+        [{"l": [1]}, "tuple"],
     ),
     (
         "await api.account_data_manager.get_global('@a:x', 't')",
@@ -286,7 +286,9 @@ def test_what_needs_no_host(evaluate, shared, expression, value):
         ("await api.set_push_rule_action('@a:x', 'global', 'o', 'r', ['x'])", "InvalidRuleException"),
         ("await api.account_data_manager.put_global('@a:x', 3, {})", "TypeError"),
         ("await api.account_data_manager.put_global('@a:x', 't', [])", "TypeError"),
-        ("await api.send_mail(object, 2 ** 70, '', '')", "ValueError"),
+        ("await api.send_mail('a@x', object(), '', '')", "ValueError"),
+        ("await api.http_client.post_json_get_json('u', {'n': 2 ** 70})", "ValueError"),
+        ("await api.create_room('@a:x', {('a', 'b'): 1})", "ValueError"),
     ],
 )
 def test_mistakes_are_seen_before_the_host_is_asked(evaluate, shared, expression, name):

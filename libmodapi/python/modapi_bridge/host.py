@@ -65,7 +65,7 @@ class Host:
                 "entry": entry,
                 "call": call,
                 "member": member,
-                "arguments": {name: values.to_wire(value) for name, value in arguments.items()},
+                "arguments": {name: values.argument_to_wire(value) for name, value in arguments.items()},
             }
             asked: "Deferred[Any]" = self.channel.ask(message)
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 import base64
 import enum
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import attr
 
@@ -55,21 +55,21 @@ class Arrived:
 # ---------------------------------------------------------------------------------------------------------- to the host
 
 
-def to_wire(value: Any, depth: int = 0) -> Any:
-    """A value for a message. Errors: ValueError, for what is nested too deeply (also: contains itself) and integers beyond 64 bits."""
+def to_wire(value: Any, depth: int = 0, in_object: bool = False) -> Any:
+    """A value for a message. A tuple within a dictionary is JSON's array: there it is no pair of the contract's.
+
+    Errors: ValueError, for what is nested too deeply (also: contains itself) and integers beyond 64 bits.
+    """
     kind = type(value)
     if value is None or kind is str or kind is bool or kind is float:
         return value
     if kind is int:
-        if -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
-            return value
-        raise ValueError("an integer beyond 64 bits: it has %d" % value.bit_length())
-    if depth > _DEEPEST:
-        raise ValueError("it is nested deeper than %d levels, or contains itself" % _DEEPEST)
+        return _integer(value)
+    _check_depth(depth)
     if kind is dict or isinstance(value, dict):
         return _dictionary(value, depth)
-    if kind is list:
-        return [to_wire(item, depth + 1) for item in value]
+    if kind is list or (kind is tuple and in_object):
+        return [to_wire(item, depth + 1, in_object) for item in value]
     if kind is tuple:
         return {"$tuple": [to_wire(item, depth + 1) for item in value]}
     if kind is set:
@@ -82,15 +82,64 @@ def to_wire(value: Any, depth: int = 0) -> Any:
     return {"$none_of_these": kind.__name__}
 
 
+def to_json(value: Any, depth: int = 0) -> Any:
+    """JSON of what modules take for it: tuples are arrays, enumerations and ids are text. Errors: ValueError."""
+    kind = type(value)
+    if value is None or kind is str or kind is bool or kind is float:
+        return value
+    if kind is int:
+        return _integer(value)
+    _check_depth(depth)
+    if isinstance(value, enum.Enum):
+        return to_json(value.value, depth)
+    if isinstance(value, Mapping):
+        return {_key(key): to_json(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item, depth + 1) for item in value]
+    if isinstance(value, DomainSpecificString):
+        return value.to_string()
+    for plain in (str, bool, int, float):
+        if isinstance(value, plain):
+            return plain(value)
+    raise ValueError("%s isn't JSON" % kind.__name__)
+
+
+def argument_to_wire(value: Any) -> Any:
+    """An argument of an operation: JSON, or bytes."""
+    return _bytes(value, 0) if isinstance(value, (bytes, bytearray)) else to_json(value)
+
+
+def _key(key: Any) -> str:
+    """A key of JSON's object: text, or what Python's own writer makes text of."""
+    if isinstance(key, enum.Enum):
+        key = key.value
+    if isinstance(key, str):
+        return str(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(int(key))
+    raise ValueError("a key that is %s isn't JSON" % type(key).__name__)
+
+
+def _integer(value: int) -> int:
+    if -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+        return value
+    raise ValueError("an integer beyond 64 bits: it has %d" % value.bit_length())
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError("it is nested deeper than %d levels, or contains itself" % _DEEPEST)
+
+
+def _bytes(value: Any, _: int) -> Any:
+    return {"$bytes": base64.b64encode(value).decode()}
+
+
 def _dictionary(value: Dict[Any, Any], depth: int) -> Any:
     for key in value:
-        if type(key) is not str:
-            if isinstance(key, str) and not isinstance(key, enum.Enum):
-                continue
-            return {"$dict": [[to_wire(name, depth + 1), to_wire(item, depth + 1)] for name, item in value.items()]}
-        if key.startswith("$"):
-            return {"$dict": [[name, to_wire(item, depth + 1)] for name, item in value.items()]}
-    return {key: to_wire(item, depth + 1) for key, item in value.items()}
+        if not isinstance(key, str) or isinstance(key, enum.Enum) or (len(value) == 1 and key.startswith("$")):
+            return {"$dict": [[to_wire(name, depth + 1), to_wire(item, depth + 1, True)] for name, item in value.items()]}
+    return {key: to_wire(item, depth + 1, True) for key, item in value.items()}
 
 
 def _event(event: EventBase, _: int) -> Any:
@@ -139,7 +188,7 @@ _TO_WIRE: List[Tuple[Any, Callable[[Any, int], Any]]] = [
     (Requester, _requester),
     (MediaUploadLimit, _attributes("$upload_limit")),
     (RatelimitOverride, _attributes("$ratelimit")),
-    ((bytes, bytearray, memoryview), lambda value, _: {"$bytes": base64.b64encode(value).decode()}),
+    ((bytes, bytearray, memoryview), _bytes),
     (StateMapping, lambda value, depth: _dictionary(dict(value), depth)),
     (bool, _subclass_of(bool)),
     (int, _subclass_of(lambda value: int.__add__(value, 0))),

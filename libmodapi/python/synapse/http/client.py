@@ -89,6 +89,9 @@ class SimpleHttpClient:
 
     def _ask(self, form: str, **arguments: Any) -> "Deferred[Any]":
         ask: Callable[..., "Deferred[Any]"] = self._hs.ask_host
+        for name in ("method", "uri", "url"):
+            if name in arguments:
+                arguments[name] = _text(arguments[name])
         return ask("http_client." + form, **arguments)
 
     async def get_json(self, uri: str, args: Any = None, headers: Any = None) -> Any:
