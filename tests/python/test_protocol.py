@@ -35,7 +35,7 @@ def test_a_value_of_an_unknown_kind_is_an_error_of_the_call(shared):
     assert "$planet" in refused.value.error["text"]
 
 
-@pytest.mark.parametrize("frame", [b"\xff\xff\xff\xff", b"\0\0\0\2no", b"\0\0\0\2[]", b"\0\0\0\2\xff\xff"])
+@pytest.mark.parametrize("frame", [b"\xff\xff\xff\xff", b"\0\0\0\2no", b"\0\0\0\2[]", b"\0\0\0\2\xff\xff", b"\0\0\0\4{}{}"])
 def test_what_is_no_frame_ends_the_process(frame):
     host = Host()
     host.socket.sendall(frame)
