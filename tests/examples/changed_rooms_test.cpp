@@ -27,7 +27,7 @@ public:
 
 protected:
     std::int64_t run(std::string_view sql, std::vector<modapi::SqlValue> values,
-                     std::vector<std::vector<modapi::SqlValue>>* rows) override {
+                     std::vector<std::vector<modapi::SqlValue>>* rows, std::vector<std::string>*) override {
         sqlite3_stmt* statement = nullptr;
         if (sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)
             throw std::runtime_error(sqlite3_errmsg(database_));
@@ -45,6 +45,7 @@ protected:
 private:
     static void bind(sqlite3_stmt* statement, int index, const modapi::SqlValue& value) {
         if (const auto* const number = std::get_if<std::int64_t>(&value)) sqlite3_bind_int64(statement, index, *number);
+        if (const auto* const truth = std::get_if<bool>(&value)) sqlite3_bind_int64(statement, index, *truth ? 1 : 0);
         if (const auto* const text = std::get_if<std::string>(&value))
             sqlite3_bind_text(statement, index, text->c_str(), static_cast<int>(text->size()), SQLITE_STATIC);
     }

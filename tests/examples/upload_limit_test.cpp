@@ -198,6 +198,7 @@ TEST_F(AnnouncedMediaTest, WaitsForItsUploadFiveTimesForEachUser) {
     const Answer refused = announce(alice);
     expect_error(refused, 429, "M_LIMIT_EXCEEDED", "Too many media IDs wait for their uploads");
     EXPECT_GT(refused.body.at("retry_after_ms").as_int64(), 23 * 3'600'000);
+    EXPECT_FALSE(refused.header("Retry-After").empty());
     EXPECT_EQ(announce(server.register_user("bob")).status, 200);
     EXPECT_EQ(put_media(given[0], "x", alice).status, 200);
     EXPECT_EQ(announce(alice).status, 200);

@@ -107,13 +107,13 @@ TEST(KeptModulesTest, AreNotThoseWhoseLibraryWasReplaced) {
 }
 
 TEST(KeptModulesTest, HandOnWhatTheyHoldInMemory) {
-    constexpr modapi::ModuleDefinition definition = modapi::definition_of<Kept>();
+    const modapi::ModuleDefinition definition = modapi::definition_of<Kept>();
     Kept old;
     Kept successor;
     old.counted = 7;
     definition.restore(&successor, definition.save(&old));
     EXPECT_EQ(successor.counted, 7);
-    constexpr modapi::ModuleDefinition forgetful = modapi::definition_of<OtherKept>();
+    const modapi::ModuleDefinition forgetful = modapi::definition_of<OtherKept>();
     EXPECT_EQ(forgetful.save, nullptr);
     EXPECT_EQ(forgetful.restore, nullptr);
 }

@@ -209,6 +209,47 @@ TEST_F(PostgresqlStatementsTest, RefusesANulCharacterAndKeepsItsConnection) {
     EXPECT_EQ(rows(), 1);
 }
 
+TEST_F(PostgresqlStatementsTest, PlansOnceWhatComesAgainWithBytes) {
+    run([](Transaction& transaction) { transaction.execute("CREATE TABLE files (number BIGINT, content BYTEA)"); });
+    run([](Transaction& transaction) {
+        for (int number = 0; number < 5; ++number)
+            transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", number, modapi::SqlBytes("x"));
+        EXPECT_EQ(prepared_now(transaction), 1);
+        transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", 5, "\\x00");  // bytes, as a text
+        transaction.execute("INSERT INTO files (number, content) VALUES (?, ?)", 6, std::nullopt);
+    });
+    EXPECT_EQ(number("SELECT LENGTH(content) FROM files WHERE number = 5"), 1);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM files WHERE content = 'x'"), 5);
+}
+
+TEST_F(PostgresqlStatementsTest, TakesBytesForWhatTheyAreThoughTheStatementWasPlannedForATextThere) {
+    const std::string find = "SELECT seen FROM words WHERE word = ?";
+    const std::string set = "UPDATE words SET word = ?";
+    run([&](Transaction& transaction) {
+        for (int often_enough_to_be_planned = 0; often_enough_to_be_planned < 3; ++often_enough_to_be_planned) {
+            transaction.execute(find, "text");
+            transaction.execute(set, "text");
+        }
+        EXPECT_EQ(prepared_now(transaction), 2);
+    });
+    const auto find_bytes = [&](Transaction& transaction) { transaction.execute(find, modapi::SqlBytes("text")); };
+    for (int as_often_as_it_comes = 0; as_often_as_it_comes < 3; ++as_often_as_it_comes) {
+        std::string reason;
+        try {
+            run(find_bytes);
+        } catch (const DatabaseError& error) {
+            reason = error.what();
+        }
+        EXPECT_EQ(reason, "operator does not exist: text = bytea in: " + find);
+    }
+    run([&](Transaction& transaction) {
+        transaction.execute(set, modapi::SqlBytes(std::string("\0t", 2)));
+        const auto row = transaction.query_one<std::string>("SELECT word FROM words");
+        EXPECT_EQ(std::get<0>(*row), "\\x0074") << "the server's text for them";
+        EXPECT_EQ(transaction.execute(set, "another text"), 1);
+    });
+}
+
 TEST_F(PostgresqlStatementsTest, RefusesMoreValuesThanTheServerTakesAndGoesOn) {
     std::string sql = "SELECT 1 WHERE 1 IN (?";
     std::vector<modapi::SqlValue> values(65'536, modapi::SqlValue(std::int64_t{1}));

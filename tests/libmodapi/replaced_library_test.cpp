@@ -29,7 +29,7 @@ using ::testing::StartsWith;
 
 /// What the class says of itself, whose functions are in one of the loaded versions.
 std::string said_by(const ModuleDefinition& definition) {
-    return *static_cast<const std::string*>(definition.parse(modapi::ConfigSection(callbacks::JsonDict())).get());
+    return *static_cast<const std::string*>(definition.parse(definition, modapi::ConfigSection(callbacks::JsonDict())).get());
 }
 
 std::string code_of(const ModuleDefinition& definition) {

@@ -59,6 +59,11 @@ public:
         async::task<void> invalidating = api.invalidate_cache(built->numbers_, std::string("key"));
         co_await std::move(invalidating);
     }
+    static async::task<void> invalidate_by_text(ModuleApi& api) {
+        std::vector<std::string> key = {"key"};
+        async::task<void> invalidating = api.invalidate_cache_by_text(built->numbers_, std::move(key));
+        co_await std::move(invalidating);
+    }
 
     static inline Call what;
     static inline Doing* built = nullptr;
@@ -311,6 +316,7 @@ std::map<std::string, Call, std::less<>> changing_calls() {
     add_plain("on_broadcast", [](ModuleApi& api) { api.on_broadcast("news", [](const callbacks::JsonDict&) {}); });
     calls["broadcast"] = [](ModuleApi& api) { return api.broadcast("news", callbacks::JsonDict()); };
     calls["invalidate_cache"] = &Doing::invalidate;
+    calls["invalidate_cache_by_text"] = &Doing::invalidate_by_text;
     calls["set_user_admin"] = [=](ModuleApi& api) { return api.set_user_admin(alice, true); };
     calls["register_user"] = [](ModuleApi& api) { return discarded(api.register_user("bob")); };
 #pragma GCC diagnostic push

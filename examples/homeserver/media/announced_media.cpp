@@ -3,10 +3,12 @@
 #include "access/authentication.h"
 #include "accounts/shared_time.h"
 #include "media/stored_media.h"
+#include "rate_limits/limit_exceeded.h"
 
 #include <callbacks/errors.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <tuple>
 
@@ -51,10 +53,8 @@ std::int64_t announce_media(Transaction& transaction, const std::string& media_i
         "SELECT COUNT(*), MIN(expires_ts) FROM announced_media WHERE uploader = ?", user_id);
     const auto& [count, first_expires] = row.value();
     if (count >= max_announced) {
-        callbacks::JsonDict fields;
-        fields["retry_after_ms"] = first_expires.value_or(now_ms) - now_ms;
-        throw SynapseError(429, "Too many media IDs wait for their uploads", std::string(errcode_of(Codes::LIMIT_EXCEEDED)),
-                           std::move(fields));
+        const std::chrono::milliseconds wait(first_expires.value_or(now_ms) - now_ms);
+        throw LimitExceeded(wait, "Too many media IDs wait for their uploads");
     }
     const std::int64_t expires = now_ms + announcement_lasts_ms;
     transaction.execute("INSERT INTO announced_media (media_id, uploader, expires_ts) VALUES (?, ?, ?)", media_id, user_id,

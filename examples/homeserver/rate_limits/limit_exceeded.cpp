@@ -21,8 +21,8 @@ callbacks::SynapseError::Headers headers_of(std::chrono::milliseconds retry_afte
 
 }  // namespace
 
-LimitExceeded::LimitExceeded(std::chrono::milliseconds retry_after)
-    : SynapseError(429, "Too Many Requests", std::string(callbacks::errcode_of(callbacks::Codes::LIMIT_EXCEEDED)),
+LimitExceeded::LimitExceeded(std::chrono::milliseconds retry_after, std::string message)
+    : SynapseError(429, std::move(message), std::string(callbacks::errcode_of(callbacks::Codes::LIMIT_EXCEEDED)),
                    fields_of(retry_after), headers_of(retry_after)) {}
 
 }  // namespace homeserver

@@ -3,6 +3,7 @@
 #include <callbacks/errors.h>
 
 #include <chrono>
+#include <string>
 
 namespace homeserver {
 
@@ -10,7 +11,7 @@ namespace homeserver {
 /// the body, and the same in whole seconds as `Retry-After`.
 class LimitExceeded : public callbacks::SynapseError {
 public:
-    explicit LimitExceeded(std::chrono::milliseconds retry_after);
+    explicit LimitExceeded(std::chrono::milliseconds retry_after, std::string message = "Too Many Requests");
 };
 
 }  // namespace homeserver

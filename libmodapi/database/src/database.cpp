@@ -5,35 +5,12 @@
 #include "sqlite_database.h"
 
 #include <algorithm>
-#include <cmath>
 #include <list>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
 
 namespace modapi {
-
-namespace detail {
-
-void refuse_column(std::size_t index, std::string_view wanted, const SqlValue& found) {
-    static constexpr std::string_view kinds[] = {"NULL", "an integer", "a number", "a text"};
-    std::string message = "column " + std::to_string(index + 1) + " of the result is not ";
-    message.append(wanted).append(" but ").append(kinds[found.index()]);
-    throw DatabaseError(message);
-}
-
-void refuse_range(std::size_t index) {
-    throw DatabaseError("column " + std::to_string(index + 1) + " of the result is too large or too small for its type");
-}
-
-std::int64_t to_whole_number(double number, std::size_t index) {
-    constexpr double most_exact = 9007199254740992.0;  // 2^53
-    if (std::abs(number) > most_exact) refuse_range(index);
-    if (std::trunc(number) != number) refuse_column(index, "an integer", number);
-    return static_cast<std::int64_t>(number);
-}
-
-}  // namespace detail
 
 void Transaction::check_width(std::size_t found, std::size_t wanted, std::string_view sql) {
     if (found == wanted) return;
@@ -72,6 +49,14 @@ private:
     mutable std::mutex mutex_;
     std::list<Running> entries_;
 };
+
+void Transaction::invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key) {
+    if (key.size() != function.key_parts()) {
+        throw std::logic_error("a key of the cached function " + std::string(function.name()) + " has " +
+                               std::to_string(function.key_parts()) + " parts, not " + std::to_string(key.size()));
+    }
+    add_invalidation(function, std::move(key));
+}
 
 void Transaction::add_invalidation(const async::cached_function& function, std::vector<std::string> key) {
     if (function.shared_name().empty()) {

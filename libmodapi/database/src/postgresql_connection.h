@@ -44,7 +44,8 @@ public:
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
     /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a
     /// value.
-    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
+    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
+                     std::vector<std::string>* columns = nullptr);
 
     /// Runs one statement just before the next one, in one message with it, or not at all if there is none. Errors: those of
     /// `check` at once, those of `run` by the next one.

@@ -3,6 +3,7 @@
 #include "connection_pool.h"
 #include "interaction.h"
 #include "postgresql_connection.h"
+#include "postgresql_values.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/strand.hpp>
@@ -72,12 +73,13 @@ public:
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
 
 protected:
-    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
+                     std::vector<std::string>* columns) override {
         deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
         try {
-            const std::int64_t changed = connection_.run(sql, values, rows);
+            const std::int64_t changed = connection_.run(sql, values, rows, columns);
             failed_ = false;
             return changed;
         } catch (const CutStatement&) {
@@ -90,6 +92,8 @@ protected:
         require_open(sql);
         connection_.run_later(sql, std::move(values));
     }
+
+    [[nodiscard]] std::string text_of(SqlBytes bytes) const override { return text_of_bytes(bytes); }
 
 private:
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.

@@ -19,6 +19,16 @@ namespace {
 
 bool is_error(const PGresult* result) noexcept { return PQresultStatus(result) == PGRES_FATAL_ERROR; }
 
+/// 0 for a statement that changes none: what it counts then are the rows that it gives.
+std::int64_t changed_by(PGresult* result) noexcept {
+    const std::string_view command = PQcmdStatus(result);
+    if (command.starts_with("SELECT") || command.starts_with("FETCH") || command.starts_with("MOVE")) return 0;
+    const std::string_view changed = PQcmdTuples(result);  // empty where a statement doesn't count
+    std::int64_t count = 0;
+    std::from_chars(changed.data(), changed.data() + changed.size(), count);
+    return count;
+}
+
 bool is_copy(const PGresult* result) noexcept {
     const ExecStatusType status = PQresultStatus(result);
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
@@ -47,9 +57,7 @@ void PostgresqlConnection::check(std::string_view sql, const std::vector<SqlValu
     }
     refuse_nul(numbered.sql);
     // Before anything is sent: what goes out by half is lost with its connection.
-    for (const SqlValue& value : values) {
-        if (const auto* const text = std::get_if<std::string>(&value)) refuse_nul(*text);
-    }
+    for (const SqlValue& value : values) check_value(value);
 }
 
 void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue> values) {
@@ -62,10 +70,8 @@ void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue>
 void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent) {
     PGconn* const connection = connection_.get();
     KnownStatement& statement = statements_.find(sql);
-    const PostgresqlTexts texts(values);
-    const char* const* const pointers = texts.pointers().data();
+    const SentValues given(values);
     const char* const numbered = statement.numbered.sql.c_str();
-    const int count = static_cast<int>(values.size());
     if (statements_.should_prepare(statement)) {
         if (statements_.take_forgotten()) {
             const char* const forget = "DEALLOCATE ALL";
@@ -73,11 +79,18 @@ void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue
                 sent.push_back({sql, false});
         }
         statement.name = statements_.next_name();
-        if (PQsendPrepare(connection, statement.name.c_str(), numbered, 0, nullptr) != 0) sent.push_back({sql, true});
+        statement.types = given.types();
+        const int types = static_cast<int>(statement.types.size());
+        if (PQsendPrepare(connection, statement.name.c_str(), numbered, types, statement.types.data()) != 0)
+            sent.push_back({sql, true});
     }
-    const int is_sent = statement.name.empty()
-                            ? PQsendQueryParams(connection, numbered, count, nullptr, pointers, nullptr, nullptr, 0)
-                            : PQsendQueryPrepared(connection, statement.name.c_str(), count, pointers, nullptr, nullptr, 0);
+    // What was prepared for a text would take bytes for one.
+    const bool is_prepared = !statement.name.empty() && given.fit(statement.types);
+    const Oid* const types = given.types().empty() ? nullptr : given.types().data();
+    const int is_sent = is_prepared ? PQsendQueryPrepared(connection, statement.name.c_str(), given.count(), given.pointers(),
+                                                          given.lengths(), given.formats(), 0)
+                                    : PQsendQueryParams(connection, numbered, given.count(), types, given.pointers(),
+                                                        given.lengths(), given.formats(), 0);
     if (is_sent != 0) sent.push_back({sql, false});
 }
 
@@ -153,21 +166,18 @@ void PostgresqlConnection::take_notifications() {
 }
 
 std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                       std::vector<std::vector<SqlValue>>* rows) {
+                                       std::vector<std::vector<SqlValue>>* rows, std::vector<std::string>* columns) {
     check(sql, values);
     const Result result = execute(sql, values);
     if (is_copy(result.get())) throw DatabaseError("COPY isn't possible here: " + statement_on_one_line(sql));
     if (PQresultStatus(result.get()) == PGRES_EMPTY_QUERY) {
         throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
     }
-    if (rows == nullptr) {
-        // Empty where a statement doesn't count.
-        const std::string_view changed = PQcmdTuples(result.get());
-        std::int64_t count = 0;
-        std::from_chars(changed.data(), changed.data() + changed.size(), count);
-        return count;
-    }
     const int width = PQnfields(result.get());
+    if (columns != nullptr) {
+        for (int index = 0; index < width; ++index) columns->emplace_back(PQfname(result.get(), index));
+    }
+    if (rows == nullptr) return changed_by(result.get());
     const int height = PQntuples(result.get());
     rows->reserve(static_cast<std::size_t>(height));
     for (int row = 0; row < height; ++row) {
@@ -175,7 +185,7 @@ std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<S
         read.reserve(static_cast<std::size_t>(width));
         for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result.get(), row, index));
     }
-    return height;
+    return changed_by(result.get());
 }
 
 void PostgresqlConnection::require_prepared(const PGresult* result, std::string_view sql) {

@@ -2,11 +2,14 @@
 
 #include "sql_placeholders.h"
 
+#include <libpq-fe.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace modapi {
 
@@ -14,6 +17,7 @@ namespace modapi {
 struct KnownStatement {
     NumberedPlaceholders numbered;
     std::string name;             ///< what the server calls it; empty: it isn't prepared
+    std::vector<Oid> types;       ///< of the values that it was prepared for; 0: that of its place; empty: all are those
     bool may_be_prepared = true;  ///< it is of a kind that the server plans
     bool came_before = false;
 };

@@ -66,10 +66,11 @@ bool SessionLock::take() {
 
 bool SessionLock::end_session_before() {
     std::vector<std::vector<SqlValue>> rows;
-    return connection_->run(
-               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-               "WHERE pid = ? AND extract(epoch FROM backend_start)::text = ? AND pid <> pg_backend_pid()",
-               {session_, session_began_}, &rows) > 0;
+    connection_->run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid = ? AND extract(epoch FROM backend_start)::text = ? AND pid <> pg_backend_pid()",
+        {session_, session_began_}, &rows);
+    return !rows.empty();
 }
 
 bool SessionLock::check() {

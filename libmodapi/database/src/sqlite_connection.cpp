@@ -30,32 +30,33 @@ private:
     sqlite3_stmt* statement_;
 };
 
-/// The values outlive the execution, so texts are bound in place.
+/// The values outlive the execution, so texts and bytes are bound in place.
 int bind(sqlite3_stmt* statement, int index, const SqlValue& value) {
     if (const auto* const number = std::get_if<std::int64_t>(&value)) return sqlite3_bind_int64(statement, index, *number);
     if (const auto* const number = std::get_if<double>(&value)) return sqlite3_bind_double(statement, index, *number);
     if (const auto* const text = std::get_if<std::string>(&value)) {
         return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
     }
+    if (const auto* const truth = std::get_if<bool>(&value)) return sqlite3_bind_int64(statement, index, *truth ? 1 : 0);
+    if (const auto* const bytes = std::get_if<SqlBytes>(&value)) {
+        const std::string& content = bytes->content();  // whose data() is never null, which would be NULL
+        return sqlite3_bind_blob64(statement, index, content.data(), content.size(), SQLITE_STATIC);
+    }
     return sqlite3_bind_null(statement, index);
 }
 
 SqlValue column(sqlite3_stmt* statement, int index) {
-    switch (sqlite3_column_type(statement, index)) {
-        case SQLITE_INTEGER:
-            return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
-        case SQLITE_FLOAT:
-            return sqlite3_column_double(statement, index);
-        case SQLITE_NULL:
-            return SqlValue();
-        default:
-            break;
-    }
-    // Text, and blobs as the bytes they are.
+    const int type = sqlite3_column_type(statement, index);
+    if (type == SQLITE_INTEGER) return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
+    if (type == SQLITE_FLOAT) return sqlite3_column_double(statement, index);
+    if (type == SQLITE_NULL) return SqlValue();
+    // Of a text too: in this order its size is that in UTF-8.
     const void* const data = sqlite3_column_blob(statement, index);
     const int size = sqlite3_column_bytes(statement, index);
-    if (size == 0) return std::string();
-    return std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    std::string content;
+    if (size != 0) content.assign(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    if (type == SQLITE_BLOB) return SqlBytes(std::move(content));
+    return content;
 }
 
 }  // namespace
@@ -173,7 +174,8 @@ sqlite3_stmt* SqliteConnection::prepared(std::string_view sql) {
 }
 
 std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                   std::vector<std::vector<SqlValue>>* rows, bool read_only) {
+                                   std::vector<std::vector<SqlValue>>* rows, bool read_only,
+                                   std::vector<std::string>* columns) {
     sqlite3_stmt* const statement = prepared(sql);
     if (read_only && sqlite3_stmt_readonly(statement) == 0) {
         throw WriteRefused("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
@@ -191,12 +193,17 @@ std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlVa
     int result = SQLITE_ROW;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
         if (rows == nullptr) continue;
-        const int columns = sqlite3_column_count(statement);
+        const int width = sqlite3_column_count(statement);
         std::vector<SqlValue>& row = rows->emplace_back();
-        row.reserve(static_cast<std::size_t>(columns));
-        for (int index = 0; index < columns; ++index) row.push_back(column(statement, index));
+        row.reserve(static_cast<std::size_t>(width));
+        for (int index = 0; index < width; ++index) row.push_back(column(statement, index));
     }
     if (result != SQLITE_DONE) fail(sql);
+    if (columns != nullptr) {
+        // Now that it ran: with a table that was changed since it was prepared, they are others.
+        for (int index = 0; index < sqlite3_column_count(statement); ++index)
+            columns->emplace_back(sqlite3_column_name(statement, index));
+    }
     // What SQLite calls the number of changes stays that of an earlier statement if this one changed nothing.
     return sqlite3_total_changes64(database_) == changes_before ? 0 : sqlite3_changes64(database_);
 }

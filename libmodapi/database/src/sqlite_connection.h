@@ -25,10 +25,10 @@ public:
     SqliteConnection(const SqliteConnection&) = delete;
     SqliteConnection& operator=(const SqliteConnection&) = delete;
 
-    /// Runs one statement to its end. `rows` may be null. With `read_only`, a statement that writes is refused. Returns the
-    /// number of rows changed.
+    /// Runs one statement to its end. `rows` and `columns`, for their names, may be null. With `read_only`, a statement that
+    /// writes is refused. Returns the number of rows changed.
     std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
-                     bool read_only);
+                     bool read_only, std::vector<std::string>* columns = nullptr);
     /// While it lives, a statement ends with InteractionTimeout soon after the deadline. Without a limit it costs nothing.
     class Cut {
     public:

@@ -40,12 +40,13 @@ public:
     [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
 
 protected:
-    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
+                     std::vector<std::string>* columns) override {
         deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
         const SqliteConnection::Cut cut(connection_, deadline_);
-        const std::int64_t changed = connection_.run(sql, values, rows, read_only_);
+        const std::int64_t changed = connection_.run(sql, values, rows, read_only_, columns);
         failed_ = false;
         return changed;
     }

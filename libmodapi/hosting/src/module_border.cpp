@@ -57,7 +57,10 @@ const std::type_info& current_type() { return *abi::__cxa_current_exception_type
 }  // namespace
 
 void ModuleBorder::add(const ConfiguredModule& module) {
-    if (!module.library.empty()) libraries_.insert(callbacks::library_of(module.definition.get()));
+    if (module.library.empty()) return;
+    // What a loader has made is on the heap, and throws nothing that the host's program doesn't.
+    const void* const library = callbacks::library_of(module.definition.get());
+    if (library != nullptr) libraries_.insert(library);
 }
 
 std::exception_ptr ModuleBorder::outside(const async::callback_identity& callback, std::exception_ptr failure) noexcept {

@@ -48,7 +48,7 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
                                   const ModuleDefinition& definition, const std::string& name) {
     try {
         const StartStep step(file, place, "parse_config()", name);
-        return definition.parse(section);
+        return definition.parse(definition, section);
     } catch (const callbacks::ConfigError& error) {
         ConfigurationPath deeper = place;
         deeper.insert(deeper.end(), error.path().begin(), error.path().end());
@@ -65,13 +65,9 @@ void resolve(ConfiguredModule& configured, const ConfigurationFile& file, const 
              ModuleResolver& resolver) {
     try {
         const StartStep step(file, place, "loading the library", configured.name);
-        const ModuleDefinition& definition = resolver.resolve(configured.name);
-        configured.library = resolver.library_of(configured.name);
-        if (configured.library.empty()) {
-            configured.definition = std::make_shared<const ModuleDefinition>(definition);
-        } else {
-            configured.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
-        }
+        FoundModule found = resolver.find(configured.name);
+        configured.library = std::move(found.library);
+        configured.definition = std::move(found.definition);
     } catch (const ModuleLoadError& error) {
         fail_of(file, place, error.what(), configured.name);
     }

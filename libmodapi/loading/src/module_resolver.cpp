@@ -143,13 +143,29 @@ ModuleResolver::ModuleResolver(std::vector<std::filesystem::path> module_path) :
 ModuleResolver::~ModuleResolver() = default;
 
 void ModuleResolver::add(std::string name, ModuleDefinition definition) {
-    compiled_in_.insert_or_assign(std::move(name), definition);
+    compiled_in_.insert_or_assign(std::move(name), std::make_shared<const ModuleDefinition>(std::move(definition)));
 }
 
-const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
-    const auto compiled_in = compiled_in_.find(name);
-    if (compiled_in != compiled_in_.end()) return compiled_in->second;
+void ModuleResolver::add_last_resort(std::shared_ptr<ModuleLoader> loader) {
+    if (loader == nullptr) throw std::invalid_argument("add_last_resort: there is no loader");
+    loaders_.push_back(std::move(loader));
+}
 
+FoundModule ModuleResolver::find(std::string_view name) {
+    FoundModule found = look_for(name);
+    found_.insert_or_assign(std::string(name), found);
+    return found;
+}
+
+const ModuleDefinition& ModuleResolver::resolve(std::string_view name) { return *find(name).definition; }
+
+FoundModule ModuleResolver::look_for(std::string_view name) {
+    FoundModule found;
+    const auto compiled_in = compiled_in_.find(name);
+    if (compiled_in != compiled_in_.end()) {
+        found.definition = compiled_in->second;
+        return found;
+    }
     const std::size_t dot = name.rfind('.');
     if (dot == std::string_view::npos) {
         throw ModuleLoadError("must be the name of a library and of a class in it, as in my_module.MyModule");
@@ -161,30 +177,50 @@ const ModuleDefinition& ModuleResolver::resolve(std::string_view name) {
     }
     if (!is_identifier(class_name)) throw ModuleLoadError("\"" + class_name + "\" can't be the name of a class");
 
-    const std::filesystem::path file = find(library_name);
-    const LoadedLibrary& library = library_with(file, class_name);
-    libraries_.insert_or_assign(library_name, file);
-    return library.definition(std::string(symbol_prefix) + class_name);
+    found.library = file_of(library_name);
+    if (!found.library.empty()) {
+        const LoadedLibrary& library = library_with(found.library, class_name);
+        const ModuleDefinition& definition = library.definition(std::string(symbol_prefix) + class_name);
+        found.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
+        return found;
+    }
+    if (std::optional<FoundModule> by_loader = ask_loaders(name)) return *std::move(by_loader);
+    refuse(name, library_name);
 }
 
-std::filesystem::path ModuleResolver::find(const std::string& library_name) const {
-    std::vector<std::string> folders;
+std::filesystem::path ModuleResolver::file_of(const std::string& library_name) const {
     for (const std::filesystem::path& folder : module_path_) {
-        folders.push_back(folder.string());
         std::error_code unknown;
         const std::filesystem::path candidate = std::filesystem::absolute(folder, unknown) / (library_name + ".so");
         if (!std::filesystem::exists(candidate, unknown)) continue;
         if (!std::filesystem::is_regular_file(candidate, unknown)) fail_to_load(candidate, "is not a file");
         return candidate;
     }
-    throw ModuleLoadError("is neither compiled in, nor is there a " + library_name + ".so on the module path (" +
-                          (folders.empty() ? std::string("which is empty") : joined(folders)) + ")");
+    return {};
+}
+
+std::optional<FoundModule> ModuleResolver::ask_loaders(std::string_view name) {
+    for (const std::shared_ptr<ModuleLoader>& loader : loaders_) {
+        std::optional<FoundModule> found = loader->find(name);
+        if (!found) continue;
+        if (found->definition == nullptr) throw ModuleLoadError("was found by a loader that gives no definition of it");
+        return found;
+    }
+    return std::nullopt;
+}
+
+void ModuleResolver::refuse(std::string_view name, const std::string& library_name) const {
+    std::vector<std::string> folders;
+    for (const std::filesystem::path& folder : module_path_) folders.push_back(folder.string());
+    std::string message = "is neither compiled in, nor is there a " + library_name + ".so on the module path (" +
+                          (folders.empty() ? std::string("which is empty") : joined(folders)) + ")";
+    for (const std::shared_ptr<ModuleLoader>& loader : loaders_) message += ", and " + loader->missing(name);
+    throw ModuleLoadError(message);
 }
 
 std::filesystem::path ModuleResolver::library_of(std::string_view name) const {
-    if (compiled_in_.contains(name)) return {};
-    const auto library = libraries_.find(name.substr(0, name.rfind('.')));
-    return library != libraries_.end() ? library->second : std::filesystem::path();
+    const auto found = found_.find(name);
+    return found != found_.end() ? found->second.library : std::filesystem::path();
 }
 
 }  // namespace modapi

@@ -132,6 +132,20 @@ async::task<void> ModuleApi::publish_invalidation(const async::cached_function& 
     return environment_.shared_invalidations->send(std::move(invalidation));
 }
 
+async::task<void> ModuleApi::invalidate_cache_by_text(async::cached_function& function, std::vector<std::string> key) {
+    modapi::refuse_in_shadow(co_await async::this_context, "invalidate_cache_by_text");
+    require_registered(function);
+    const std::string of_function = " of the cached function " + std::string(function.name()) + " of module " + module_name_;
+    if (key.size() != function.key_parts()) {
+        throw std::logic_error("a key" + of_function + " has " + std::to_string(function.key_parts()) + " parts, not " +
+                               std::to_string(key.size()));
+    }
+    if (!function.invalidate_strings(key))
+        throw std::logic_error("that is no key" + of_function + ": a part is of another type");
+    async::task<void> publishing = publish_invalidation(function, std::move(key));
+    co_await std::move(publishing);
+}
+
 async::task<void> ModuleApi::broadcast(std::string topic, callbacks::JsonDict content) {
     modapi::refuse_in_shadow(co_await async::this_context, "broadcast");
     require_text(topic, "topic");

@@ -76,7 +76,7 @@ public:
     [[nodiscard]] const std::string& shared_name() const noexcept { return shared_name_; }
     void share_as(std::string name) { shared_name_ = std::move(name); }
     [[nodiscard]] cache_counters counters() const noexcept;
-    [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;
+    [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;  ///< always the same; thread: any
 
     /// Forgets the entry whose key consists of these strings and detaches a run in flight. False, and nothing done: the number
     /// of parts is wrong, or a string is no value of its part's type.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/cache_invalidation.h>
+#include <modapi/sql_value.h>
 
 #include <async/cached.h>
 #include <async/callable.h>
@@ -17,7 +18,6 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace modapi {
@@ -48,73 +48,6 @@ public:
 /// How long an interaction may be at work; none: for ever.
 using InteractionLimit = std::optional<std::chrono::milliseconds>;
 
-/// A value that is bound to a placeholder or read from a column.
-using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
-
-namespace detail {
-
-template <class T>
-struct is_optional : std::false_type {};
-template <class T>
-struct is_optional<std::optional<T>> : std::true_type {};
-
-/// bool and integers travel as 64-bit integers, strings as text, std::optional as its value or NULL.
-template <class T>
-[[nodiscard]] SqlValue to_sql(const T& value) {
-    if constexpr (is_optional<T>::value) {
-        return value ? to_sql(*value) : SqlValue();
-    } else if constexpr (std::is_same_v<T, std::nullopt_t> || std::is_same_v<T, std::nullptr_t>) {
-        return SqlValue();
-    } else if constexpr (std::is_integral_v<T>) {
-        return static_cast<std::int64_t>(value);
-    } else if constexpr (std::is_floating_point_v<T>) {
-        return static_cast<double>(value);
-    } else {
-        constexpr bool is_text = std::is_convertible_v<const T&, std::string_view>;
-        static_assert(is_text, "values are bound as texts, integers, bool, double or std::optional of those");
-        if constexpr (is_text) {
-            return std::string(std::string_view(value));
-        } else {
-            return {};
-        }
-    }
-}
-
-[[noreturn]] void refuse_column(std::size_t index, std::string_view wanted, const SqlValue& found);
-[[noreturn]] void refuse_range(std::size_t index);
-/// Refuses what has a fraction, or is so large that it may have lost digits.
-[[nodiscard]] std::int64_t to_whole_number(double number, std::size_t index);
-
-template <class T>
-[[nodiscard]] T from_sql(SqlValue& value, std::size_t index) {
-    if constexpr (is_optional<T>::value) {
-        if (std::holds_alternative<std::monostate>(value)) return std::nullopt;
-        return from_sql<typename T::value_type>(value, index);
-    } else if constexpr (std::is_same_v<T, bool>) {
-        if (const auto* const number = std::get_if<std::int64_t>(&value)) return *number != 0;
-        refuse_column(index, "a truth value", value);
-    } else if constexpr (std::is_integral_v<T>) {
-        // 5.00 is one too.
-        if (const auto* const number = std::get_if<double>(&value)) value = to_whole_number(*number, index);
-        if (const auto* const number = std::get_if<std::int64_t>(&value)) {
-            if (!std::in_range<T>(*number)) refuse_range(index);
-            return static_cast<T>(*number);
-        }
-        refuse_column(index, "an integer", value);
-    } else if constexpr (std::is_floating_point_v<T>) {
-        if (const auto* const number = std::get_if<double>(&value)) return static_cast<T>(*number);
-        if (const auto* const number = std::get_if<std::int64_t>(&value)) return static_cast<T>(*number);
-        refuse_column(index, "a number", value);
-    } else {
-        static_assert(std::is_same_v<T, std::string>,
-                      "columns are read as std::string, integers, bool, double or std::optional of those");
-        if (auto* const text = std::get_if<std::string>(&value)) return std::move(*text);
-        refuse_column(index, "a text", value);
-    }
-}
-
-}  // namespace detail
-
 /// One open transaction. Statements have `?` for each value; values are bound, never pasted into the text.
 ///
 ///     transaction.execute("INSERT INTO visits (user_id, seen) VALUES (?, ?)", user_id, now);
@@ -122,9 +55,10 @@ template <class T>
 ///
 /// Thread: that of the function it was given to. Lifetime: until that function returns. The same statements run on SQLite and
 /// PostgreSQL as far as their SQL does. A bool is bound to and read from a BIGINT column, as 0 and 1, or a BOOLEAN one, where a
-/// statement says TRUE and FALSE and never 1 and 0, which PostgreSQL doesn't take there. A `?` inside a quoted SQL text is
-/// text. When a statement has failed, the transaction can't be committed any more. PostgreSQL refuses texts with a NUL
-/// character.
+/// statement says TRUE and FALSE and never 1 and 0, which PostgreSQL doesn't take there. Bytes are a SqlBytes, bound to and
+/// read from a BYTEA column, which both have; a column of bytes that is read as a std::string gives the bytes themselves on
+/// SQLite, and PostgreSQL's text for them, `\x00ff`, there. A `?` inside a quoted SQL text is text. When a statement has
+/// failed, the transaction can't be committed any more. PostgreSQL refuses texts with a NUL character.
 class Transaction {
 public:
     virtual ~Transaction() = default;
@@ -135,11 +69,11 @@ public:
     /// Runs one statement; returns the number of rows it changed.
     template <class... Values>
     std::int64_t execute(std::string_view sql, const Values&... values) {
-        return run(sql, {detail::to_sql(values)...}, nullptr);
+        return run(sql, {detail::to_sql(values)...}, nullptr, nullptr);
     }
     /// Runs one statement with as many values as turn out when it is made; returns the number of rows it changed.
     std::int64_t execute_with(std::string_view sql, std::vector<SqlValue> values) {
-        return run(sql, std::move(values), nullptr);
+        return run(sql, std::move(values), nullptr, nullptr);
     }
     /// Runs one statement before the next one, of which nothing is needed but that it was run: PostgreSQL gets both at once, which
     /// is half the waiting. What the statement can't do, the next one's error says, or that of the commit. For INSERT, UPDATE and
@@ -158,13 +92,13 @@ public:
     template <class... Columns>
     [[nodiscard]] std::vector<std::tuple<Columns...>> query_with(std::string_view sql, std::vector<SqlValue> values) {
         std::vector<std::vector<SqlValue>> raw;
-        run(sql, std::move(values), &raw);
+        run(sql, std::move(values), &raw, nullptr);
         std::vector<std::tuple<Columns...>> rows;
         rows.reserve(raw.size());
         for (std::vector<SqlValue>& row : raw) {
             check_width(row.size(), sizeof...(Columns), sql);
             rows.push_back([&]<std::size_t... Index>(std::index_sequence<Index...>) {
-                return std::tuple<Columns...>(detail::from_sql<Columns>(row[Index], Index)...);
+                return std::tuple<Columns...>(read<Columns>(row[Index], Index)...);
             }(std::index_sequence_for<Columns...>()));
         }
         return rows;
@@ -176,6 +110,18 @@ public:
         if (rows.empty()) return std::nullopt;
         return std::move(rows.front());
     }
+    /// Runs one statement of whatever kind, also one that gives no rows, of which nothing is known before it runs. For tools
+    /// and for statements that somebody else writes: where the columns are known, `query` says when they are others.
+    template <class... Values>
+    SqlResult query_any(std::string_view sql, const Values&... values) {
+        return query_any_with(sql, {detail::to_sql(values)...});
+    }
+    /// Likewise with as many values as turn out when it is made.
+    SqlResult query_any_with(std::string_view sql, std::vector<SqlValue> values) {
+        SqlResult result;
+        result.changed = run(sql, std::move(values), &result.rows, &result.columns);
+        return result;
+    }
     /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all workers of all
     /// processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the interaction goes on the
     /// workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes share the database, a row.
@@ -185,6 +131,10 @@ public:
         static_assert(is_key, "an invalidation names every part of the cached function's key, by values of their types");
         if constexpr (is_key) add_invalidation(function, function.key_strings(key...));
     }
+    /// Likewise by the parts of the key as text, as async::cached::key_strings gives them, for a function whose types are only
+    /// known at run time. Errors: std::logic_error for one that wasn't registered, and for another number of parts. A part that
+    /// is no value of its type has the function forget everything.
+    void invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key);
     /// What was invalidated so far.
     [[nodiscard]] const CacheInvalidations& invalidations() const noexcept { return invalidations_; }
 
@@ -192,13 +142,27 @@ public:
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
-    /// Runs `sql` with `values`; rows go to `rows` unless that is null. Returns the number of rows changed.
-    virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) = 0;
+    /// Runs `sql` with `values`; rows go to `rows` unless that is null, and the columns' names to `columns`. Returns the number
+    /// of rows changed.
+    virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
+                             std::vector<std::string>* columns) = 0;
     /// Runs `sql` before the next statement, or at once.
-    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
+    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) {
+        run(sql, std::move(values), nullptr, nullptr);
+    }
+    /// What a column of bytes gives that is read as a std::string: the bytes.
+    [[nodiscard]] virtual std::string text_of(SqlBytes bytes) const { return std::move(bytes).content(); }
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
 
 private:
+    template <class Column>
+    [[nodiscard]] Column read(SqlValue& value, std::size_t index) const {
+        if constexpr (std::is_same_v<Column, std::string> || std::is_same_v<Column, std::optional<std::string>>) {
+            if (auto* const bytes = std::get_if<SqlBytes>(&value)) [[unlikely]]
+                return text_of(std::move(*bytes));
+        }
+        return detail::from_sql<Column>(value, index);
+    }
     void add_invalidation(const async::cached_function& function, std::vector<std::string> key);
 
     CacheInvalidations invalidations_;

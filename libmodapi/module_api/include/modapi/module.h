@@ -15,10 +15,14 @@ namespace modapi {
 class ModuleApi;
 
 /// What the framework knows of a module class: how its configuration is parsed, how it is built, started, made ready and
-/// stopped, and what it hands on to the instance that takes its place. Made by MODAPI_MODULE or ModuleResolver::add; a module is any class with a constructor (configuration, ModuleApi&).
+/// stopped, and what it hands on to the instance that takes its place. Made by MODAPI_MODULE or ModuleResolver::add; a module
+/// is any class with a constructor (configuration, ModuleApi&). A ModuleLoader makes definitions of modules that aren't a class
+/// each.
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
-    std::shared_ptr<const void> (*parse)(const ConfigSection& config);
+    /// `definition` is the one that it is called for: where several have this function, what that carries says which module is
+    /// meant.
+    std::shared_ptr<const void> (*parse)(const ModuleDefinition& definition, const ConfigSection& config);
     /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor.
     std::shared_ptr<void> (*construct)(const std::shared_ptr<const void>& parsed, ModuleApi& api);
     /// Runs the instance's start(); null: the class has none.
@@ -31,9 +35,13 @@ struct ModuleDefinition {
     callbacks::JsonDict (*save)(void* module) = nullptr;
     /// The instance's restore(saved); null: the class has none.
     void (*restore)(void* module, callbacks::JsonDict saved) = nullptr;
-    /// As operators are shown it; null: nobody says. Static.
+    /// As operators are shown it; null: nobody says. Static, or as long-lived as what the definition carries.
     const char* version = nullptr;
+    /// Which module it is, for functions that serve several: a name, a handle. Null for a class, whose functions know. Any
+    /// thread may read it.
+    std::shared_ptr<const void> carried = nullptr;
 
+    /// Whether both are of the same module, with the same code: the same functions, and the same object that they carry.
     bool operator==(const ModuleDefinition&) const = default;
 };
 
@@ -212,7 +220,7 @@ using parsed_configuration = std::remove_cvref_t<decltype(parse_configuration<Mo
 /// Operators are shown a module's version: `static constexpr const char* version = "1.2.0";`, public, else the library's `version`,
 /// which modapi_add_module takes from the module's project (`project(no_shouting VERSION 1.2.0)`).
 template <class Module>
-[[nodiscard]] constexpr ModuleDefinition definition_of(const char* version = nullptr) noexcept {
+[[nodiscard]] ModuleDefinition definition_of(const char* version = nullptr) noexcept {
     static_assert(detail::usable_parse_config<Module>,
                   "a module's parse_config is public, static and takes a const modapi::ConfigSection&");
     static_assert(detail::usable_start<Module>, "a module's start() is public and takes nothing");
@@ -229,7 +237,7 @@ template <class Module>
     static_assert(detail::misses_parse_config<Module> || std::constructible_from<Module, Parsed, ModuleApi&>,
                   "a module has a constructor (configuration, modapi::ModuleApi&); the configuration is what its parse_config "
                   "returns, or a modapi::ConfigSection or callbacks::JsonDict");
-    ModuleDefinition definition{[](const ConfigSection& config) -> std::shared_ptr<const void> {
+    ModuleDefinition definition{[](const ModuleDefinition&, const ConfigSection& config) -> std::shared_ptr<const void> {
                                     return std::make_shared<const Parsed>(detail::parse_configuration<Module>(config));
                                 },
                                 [](const std::shared_ptr<const void>& parsed, ModuleApi& api) -> std::shared_ptr<void> {

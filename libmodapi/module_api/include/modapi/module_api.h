@@ -120,6 +120,10 @@ public:
             co_await std::move(publishing);
         }
     }
+    /// Likewise by the parts of the key as text, as async::cached::key_strings gives them, for a function whose types are only
+    /// known at run time. Errors: those of `invalidate_cache`; std::logic_error for another number of parts, and for a part
+    /// that is no value of its type.
+    [[nodiscard]] async::task<void> invalidate_cache_by_text(async::cached_function& function, std::vector<std::string> key);
 
     /// Tells all instances of this module, of this entry of the configuration, on all workers of all processes: also this one, whose
     /// handlers are called as all others. Returns when all can read it, not when they have. Those of one sender come in their order; each

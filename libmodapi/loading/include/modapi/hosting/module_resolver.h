@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/hosting/configuration.h>
+#include <modapi/hosting/module_loader.h>
 #include <modapi/hosting/module_rules.h>
 #include <modapi/hosting/placement.h>
 #include <modapi/module.h>
@@ -9,30 +10,27 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace modapi {
 
-/// A module can't be found or loaded. what() says why and what to do about it.
-class ModuleLoadError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-/// Finds the class a module name stands for: compiled in, or in a shared library on the module path.
+/// Finds the class a module name stands for: compiled in, in a shared library on the module path, or by a loader of last
+/// resort.
 ///
 /// `list_spam_checker.ListSpamChecker` is split at its last dot: the class ListSpamChecker in list_spam_checker.so. Before
-/// anything in a library runs, its ELF file is read: it must carry the marks of this binary interface (abi.h) and of the headers
-/// that the framework was built from (modapi_mark_headers in CMake), must not bring a copy of the framework (the framework section,
-/// or a needed libmodapi* of another name than this process's own), and must export the class.
+/// anything in a library runs, its ELF file is read: it must carry the marks of this binary interface (abi.h) and of the
+/// headers that the framework was built from (modapi_mark_headers in CMake), must not bring a copy of the framework (the
+/// framework section, or a needed libmodapi* of another name than this process's own), and must export the class.
 ///
-/// A library's file is looked at each time. If it was replaced since it was loaded, or overwritten, what stands there now is loaded
-/// beside the old code under a name of its own: where the file is another one under another spelling of its path, else as a
-/// copy in its folder that is deleted as soon as it is loaded. Either way it finds what it looks for beside itself, except that
-/// other libraries which both need are the ones that are there already. One that has GNU_UNIQUE symbols, which the loader would take
-/// from the old code, is refused; modapi_add_module makes none.
+/// A library's file is looked at each time. If it was replaced since it was loaded, or overwritten, what stands there now is
+/// loaded beside the old code under a name of its own: where the file is another one under another spelling of its path, else
+/// as a copy in its folder that is deleted as soon as it is loaded. Either way it finds what it looks for beside itself, except
+/// that other libraries which both need are the ones that are there already. One that has GNU_UNIQUE symbols, which the loader
+/// would take from the old code, is refused; modapi_add_module makes none.
 ///
 /// Libraries are never unloaded: their code may be on some stack, and what they threw is of types in them. A loaded library
 /// doesn't depend on its file any more, which may be overwritten while its code runs: what the loader mapped of it is
@@ -52,19 +50,29 @@ public:
         add(std::move(name), definition_of<Module>());
     }
     void add(std::string name, ModuleDefinition definition);
+    /// Has `loader` asked for what is neither compiled in nor on the module path as a library, which keeps the name even if it
+    /// can't be loaded or hasn't the class. Several are asked in the order in which they were added.
+    void add_last_resort(std::shared_ptr<ModuleLoader> loader);
 
-    /// Errors: ModuleLoadError. The reference is valid as long as the resolver; of a library, as long as the process. The same
-    /// one as before as long as the file is the same.
+    /// Errors: ModuleLoadError. The definition is the same one as before as long as the file is the same; a loader's is as it
+    /// says.
+    [[nodiscard]] FoundModule find(std::string_view name);
+    /// Likewise. The reference is valid until the name is looked for anew; of a library, as long as the process.
     [[nodiscard]] const ModuleDefinition& resolve(std::string_view name);
-    /// The file that `name` was last resolved to; empty for what is compiled in.
+    /// Where `name` was when it was last found: its file, or what a loader says; empty for what is compiled in.
     [[nodiscard]] std::filesystem::path library_of(std::string_view name) const;
 
 private:
-    [[nodiscard]] std::filesystem::path find(const std::string& library_name) const;
+    [[nodiscard]] FoundModule look_for(std::string_view name);
+    /// None: there is no such file.
+    [[nodiscard]] std::filesystem::path file_of(const std::string& library_name) const;
+    [[nodiscard]] std::optional<FoundModule> ask_loaders(std::string_view name);
+    [[noreturn]] void refuse(std::string_view name, const std::string& library_name) const;
 
     std::vector<std::filesystem::path> module_path_;
-    std::map<std::string, ModuleDefinition, std::less<>> compiled_in_;
-    std::map<std::string, std::filesystem::path, std::less<>> libraries_;  // the file of each that was resolved
+    std::map<std::string, std::shared_ptr<const ModuleDefinition>, std::less<>> compiled_in_;
+    std::vector<std::shared_ptr<ModuleLoader>> loaders_;
+    std::map<std::string, FoundModule, std::less<>> found_;  // what each name was last
 };
 
 /// A module that a program asks for in its code, as an entry of `modules:` does in a file.
@@ -81,7 +89,7 @@ struct ConfiguredModule {
     std::string name;
     ConfigurationPath path;         ///< {"modules", "1"}; the name of its own section
     ConfigurationPath section;      ///< what is its own affair: {"modules", "1", "config"}, or all of its own section
-    std::filesystem::path library;  ///< the file it comes from; empty: compiled in
+    std::filesystem::path library;  ///< the file it comes from, or what a ModuleLoader says; empty: compiled in
     std::shared_ptr<const ModuleDefinition> definition;  ///< of a library: the one in it
     std::shared_ptr<const void> parsed;
     std::shared_ptr<const ModuleRules> rules{};     ///< of its callbacks; null: none
