@@ -112,7 +112,7 @@ class Channel:
             self._close(os.strerror(error.errno or errno.EIO))
             return
         if not data:
-            self._close("the host closed the connection")
+            self._close("the homeserver closed the connection")
             return
         try:
             for message in self._reader.feed(data):

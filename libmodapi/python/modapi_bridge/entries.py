@@ -4,6 +4,7 @@ import importlib
 import inspect
 import logging
 import os
+import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from modapi_bridge import handles, not_offered, older_interface
@@ -158,8 +159,6 @@ class Entry:
 
 def _where() -> str:
     """The folders that packages come from, for a person to look at."""
-    import sys
-
     return ", ".join(folder for folder in sys.path if not folder.endswith(".zip") and os.path.basename(folder) != "lib-dynload")
 
 

@@ -58,6 +58,7 @@ class Process:
 
     def lost(self, reason: str) -> None:
         """Without a host there is nothing to do: the process ends, whatever threads still run."""
+        print("modapi_bridge: %s" % reason, file=sys.stderr, flush=True)
         os._exit(0)
 
     # ------------------------------------------------------------------------------------------------------- the start

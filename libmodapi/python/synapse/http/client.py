@@ -4,7 +4,6 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
 from twisted.web.http_headers import Headers
 
 from modapi_bridge.not_offered import names_of
@@ -54,6 +53,8 @@ class Response:
 
     def deliverBody(self, protocol: Any) -> None:
         """Hands the body to a protocol of Twisted's."""
+        from twisted.web.client import ResponseDone  # 30 ms of the start, for what few modules do
+
         protocol.makeConnection(_NoTransport())
         if self._body:
             protocol.dataReceived(self._body)
