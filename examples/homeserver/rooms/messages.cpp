@@ -126,7 +126,7 @@ async::task<Response> put_state(const RoutedRequest& request, Authentication& au
     change.membership = required_string_member(draft.content, "membership");
     change.content = std::move(draft.content);
     if (requester.shadow_banned && change.membership == "invite") co_return pretended_event();
-    change.sender_is_admin = is_admin;
+    change.sender_is_admin = co_await is_server_admin(database, change.sender);  // again: modules were waited for
     change.requester = requester;
     const Event sent = co_await to_the_end(memberships.change(std::move(change)));
     co_return event_id_answer(sent);

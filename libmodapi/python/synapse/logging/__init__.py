@@ -1,0 +1,5 @@
+"""Which work a piece of code belongs to."""
+
+from modapi_bridge.not_offered import names_of
+
+__getattr__ = names_of(__name__)

@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""Runs the tests of the Python side, checks its types, or its layout; 77 if what that needs isn't there.
+
+usage: check.py tests|types|format [ARGUMENT OF pytest...]
+"""
+
+import importlib.util
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+HOUSE = HERE.parents[1] / "libmodapi" / "python"
+NEEDED = {"twisted": "python3-twisted", "attr": "python3-attr", "jinja2": "python3-jinja2", "pytest": "python3-pytest"}
+NEEDED["typing_extensions"] = "python3-typing-extensions"
+
+
+def skip(packages: str) -> int:
+    print("skipped: %s has no %s; as root: apt-get install %s" % (sys.executable, packages, packages))
+    return 77
+
+
+def main(part: str, *arguments: str) -> int:
+    if part == "tests":
+        missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+        if missing:
+            return skip(" ".join(missing))
+        command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE), *arguments]
+    elif part == "types":
+        if not shutil.which("mypy"):
+            return skip("mypy")
+        command = ["mypy", "--config-file", "pyproject.toml"]
+    else:
+        if not shutil.which("black"):
+            return skip("black")
+        command = ["black", "--config", "pyproject.toml", "--check", "--quiet", "--diff", ".", str(HERE)]
+    return subprocess.run(command, cwd=HOUSE).returncode
+
+
+sys.exit(main(*sys.argv[1:]))
