@@ -37,7 +37,7 @@ modules:
   - {module: list_spam_checker.ListSpamChecker, config: {evil_users: ["@bob:localhost"]}, callbacks: {mode: shadow}}
   - {module: my_module.MyModule, config: {endpoint: "http://127.0.0.1:1/"}}
   - {module: email_account_validity.EmailAccountValidity, config: {period: 6w, renew_at: 1w}}
-  - {module: echoing.Echoing, config: {replies: 0}}
+  - {module: echoing.Echoing, config: {replies: 0, processes: true}}
 """
 
 

@@ -21,11 +21,16 @@ namespace echoing {
 
 /// A test's module: answers "echo" with events that say it again, on every worker, as long as it may; holds its worker's thread
 /// for what says "block", before it is sent, or "block later", when it was, until somebody says "let go"; the database's for what
-/// says "block the database"; and waits for ever for what says "wait".
+/// says "block the database"; and waits for ever for what says "wait". With `processes` it begins with two background processes, of
+/// which one fails.
 class Echoing {
 public:
     Echoing(const callbacks::JsonDict& config, modapi::ModuleApi& api) : api_(api) {
         if (const callbacks::JsonValue* const replies = config.if_contains("replies")) replies_ = replies->to_number<int>();
+        if (config.contains("processes")) {
+            static_cast<void>(api.run_as_background_process("echo", &echo));
+            static_cast<void>(api.run_as_background_process("echo", &fail));
+        }
         callbacks::SpamChecker spam_checker;
         spam_checker.check_event_for_spam = async::bind<&Echoing::check_event_for_spam>(this);
         api.register_spam_checker_callbacks(std::move(spam_checker));
@@ -50,6 +55,8 @@ private:
         }
     };
 
+    static void echo() {}
+    static void fail() { throw std::runtime_error("nobody says anything"); }
     static std::string body_of(const callbacks::Event& event) {
         const callbacks::JsonValue* const body = event.content().if_contains("body");
         return body != nullptr && body->is_string() ? std::string(body->get_string()) : std::string();

@@ -8,6 +8,7 @@
 #include <modapi/hosting/module_resolver.h>
 
 #include <sodium.h>
+#include <spdlog/details/log_msg_buffer.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -22,6 +23,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,19 +62,38 @@ public:
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
 };
 
-/// Writes to stderr. Until everything runs, what goes wrong in the server is one line of its own, and nothing below a warning
-/// is of interest; what modules have to say, which begin before that, is theirs to judge.
+/// Writes to stderr. If the server doesn't start, what went wrong is one line of its own: what it has to say below a warning is kept
+/// back until everything runs. What modules have to say, which begin before that, is theirs to judge.
 class StandardError final : public spdlog::sinks::stderr_sink_mt {
 public:
     void log(const spdlog::details::log_msg& message) override {
         const std::string_view name(message.logger_name.data(), message.logger_name.size());
-        if (message.level < own_level_.load(std::memory_order_relaxed) && name == own_log) return;
+        const bool may_wait = message.level < spdlog::level::warn && name == own_log;
+        if (may_wait && !everything_runs_.load(std::memory_order_acquire) && keep(message)) return;
         spdlog::sinks::stderr_sink_mt::log(message);
     }
-    void everything_runs() noexcept { own_level_.store(spdlog::level::info, std::memory_order_relaxed); }
+    /// Writes what was kept.
+    void everything_runs() {
+        const std::lock_guard lock(mutex_of_kept_);
+        for (const spdlog::details::log_msg_buffer& message : kept_) spdlog::sinks::stderr_sink_mt::log(message);
+        kept_.clear();
+        everything_runs_.store(true, std::memory_order_release);
+    }
 
 private:
-    std::atomic<spdlog::level::level_enum> own_level_{spdlog::level::warn};
+    static constexpr std::size_t most_kept = 1000;
+
+    /// False: it is to be written.
+    bool keep(const spdlog::details::log_msg& message) {
+        const std::lock_guard lock(mutex_of_kept_);
+        if (everything_runs_.load(std::memory_order_relaxed)) return false;
+        if (kept_.size() < most_kept) kept_.emplace_back(message);
+        return true;
+    }
+
+    std::mutex mutex_of_kept_;
+    std::vector<spdlog::details::log_msg_buffer> kept_;
+    std::atomic<bool> everything_runs_{false};
 };
 
 /// Lines on stderr: time, level, text. Modules have loggers of their own, which write where the server's does.
