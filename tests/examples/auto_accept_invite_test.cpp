@@ -1,8 +1,12 @@
 #include "admin_server.h"
 #include "patience.h"
 
+#include "postgresql/test_database.h"
+
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 /// The ported InviteAutoAccepter in the server, over HTTP.
@@ -108,8 +112,9 @@ protected:
     }
     /// Has another file read.
     [[nodiscard]] Answer reload(const std::string& section) const {
+        const std::string workers = section.find("workers:") == std::string::npos ? "workers: 2\n" : "";
         server.configure(
-            "enable_registration: true\nenable_registration_without_verification: true\nworkers: 2\n"
+            "enable_registration: true\nenable_registration_without_verification: true\n" + workers +
             "registration_shared_secret: " +
             std::string(admins_secret) + "\nauto_accept_invites:\n" + section);
         return admin("POST", "/v1/modules/reload");
@@ -150,7 +155,14 @@ TEST_F(BuiltInAcceptanceOfAll, IsReloadedWithTheOthersAndStaysTheLastOne) {
     };
     expect_mistake("  enabled: 7\n",
                    "auto_accept_invites.enabled: must be a boolean, not a number (module auto_accept_invites)");
-    expect_mistake("  only_from_friends: true\n", "auto_accept_invites.only_from_friends: ");
+    // What serves are two workers, whatever another file says.
+    if (!postgresql_test::is_chosen()) {
+        expect_mistake("  worker_to_run_on: worker2\nworkers: 3\n",
+                       "auto_accept_invites.worker_to_run_on: there is no worker worker2 to accept invites; the workers are "
+                       "main, worker1 (module auto_accept_invites)");
+    }
+    EXPECT_EQ(reload("  only_from_friends: true\n" + list).status, 200);
+    EXPECT_TRUE(server.log_shows("auto_accept_invites.only_from_friends: is no key that this server knows; it has no effect"));
     expect_mistake("  enabled: true\n  worker_to_run_on: all\n", "auto_accept_invites.worker_to_run_on: ");
 }
 
@@ -168,6 +180,65 @@ TEST_F(BuiltInAcceptanceOfDirectInvites, AcceptsNoOthersAndDoesItOnTheWorkerThat
     const std::string direct = create_room(alice, R"({"is_direct":true,"invite":["@bob:hs.test"]})");
     EXPECT_TRUE(joins(direct, bob));
     EXPECT_FALSE(has_joined(other, bob));
+}
+
+/// What the server says of a section when it reads its configuration.
+class BuiltInAcceptanceSection : public testing::Test {
+protected:
+    [[nodiscard]] FinishedRun check(const std::string& rest) const {
+        std::ofstream(file) << "server_name: hs\n" << rest;
+        return run_program(folder.path(), {"--config", file.string(), "--check-config"});
+    }
+    void expect_error_line(const std::string& rest, const std::string& line) const {
+        const FinishedRun run = check(rest);
+        EXPECT_EQ(run.status, 1);
+        EXPECT_EQ(run.errors, file.string() + ":" + line + "\n");
+    }
+    void expect_warning(const std::string& rest, const std::string& line) const {
+        const FinishedRun run = check(rest);
+        EXPECT_EQ(run.status, 0) << run.errors;
+        EXPECT_TRUE(run.errors.ends_with(" warning " + file.string() + ":" + line + "\n")) << run.errors;
+        EXPECT_EQ(std::count(run.errors.begin(), run.errors.end(), '\n'), 1) << run.errors;
+    }
+    void expect_silence(const std::string& rest) const {
+        const FinishedRun run = check(rest);
+        EXPECT_EQ(run.status, 0);
+        EXPECT_EQ(run.errors, "");
+    }
+
+    const TemporaryFolder folder;
+    const std::filesystem::path file = folder.path() / "hs.yaml";
+    const std::string of_nobody = "auto_accept_invites:\n  enabled: true\n  worker_to_run_on: nobody\n";
+    const std::string postgresql = "database: {name: psycopg2}\n";
+};
+
+TEST_F(BuiltInAcceptanceSection, NamesAWorkerThatIsThereIfThereAreNoOtherProcesses) {
+    const std::string refusal =
+        "auto_accept_invites.worker_to_run_on: there is no worker nobody to accept invites; the workers are ";
+    expect_error_line(of_nobody, "4: " + refusal + "main (module auto_accept_invites)");
+    expect_error_line(of_nobody + "workers: 2\n", "4: " + refusal + "main, worker1 (module auto_accept_invites)");
+    expect_error_line(of_nobody + "workers: 9\n", "4: " + refusal + "main, worker1 to worker8 (module auto_accept_invites)");
+    expect_silence("auto_accept_invites: {enabled: true, worker_to_run_on: main}\n");
+    expect_silence("auto_accept_invites: {enabled: true, worker_to_run_on: worker8}\nworkers: 9\n");
+}
+
+TEST_F(BuiltInAcceptanceSection, IsWarnedAboutAWorkerThatOnlyAnotherProcessCanHave) {
+    const std::string warning = "4: auto_accept_invites.worker_to_run_on: this process has no worker nobody, only ";
+    const std::string end = ": invites are accepted while another process has it";
+    const std::string sync = "worker_name: sync\nworkers: 2\n" + postgresql;
+    expect_warning(of_nobody + postgresql, warning + "main" + end);
+    expect_warning(of_nobody + sync, warning + "sync, sync-1" + end);
+    expect_silence("auto_accept_invites: {enabled: true, worker_to_run_on: sync-1}\n" + sync);
+    expect_silence("auto_accept_invites: {enabled: true, worker_to_run_on: main}\n" + sync);
+}
+
+TEST_F(BuiltInAcceptanceSection, IsWarnedAboutAKeyThatNobodyKnows) {
+    expect_warning("auto_accept_invites:\n  enable: true\n",
+                   "3: auto_accept_invites.enable: is no key that this server knows; it has no effect");
+}
+
+TEST_F(BuiltInAcceptanceSection, IsAMapping) {
+    expect_error_line("auto_accept_invites: true\n", "2: auto_accept_invites: must be a mapping, not a boolean");
 }
 
 }  // namespace

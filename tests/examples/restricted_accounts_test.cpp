@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +37,30 @@ protected:
     }
     [[nodiscard]] Answer redact(const std::string& event_id, const std::string& token) {
         return put("/rooms/" + room + "/redact/" + event_id + "/r" + std::to_string(++sent), "{}", token);
+    }
+    /// Redacts as any event is sent.
+    [[nodiscard]] Answer send_redaction(const std::string& content, const std::string& token) {
+        return put("/rooms/" + room + "/send/m.room.redaction/s" + std::to_string(++sent), content, token);
+    }
+    [[nodiscard]] Answer set_own_event(const std::string& content) const {
+        return put("/rooms/" + room + "/state/m.room.member/@alice:hs.test", content, alice);
+    }
+    [[nodiscard]] boost::json::value event(const std::string& event_id) const {
+        const Answer answer = get("/rooms/" + room + "/event/" + event_id, bob);
+        return answer.body;
+    }
+    [[nodiscard]] boost::json::value own_event() const {
+        const Answer answer = get("/rooms/" + room + "/state/m.room.member/@alice:hs.test", bob);
+        return answer.body;
+    }
+    [[nodiscard]] Answer set_presence(const std::string& content) const {
+        return put("/presence/@alice:hs.test/status", content, alice);
+    }
+    [[nodiscard]] Answer list(const std::string& room_id, const std::string& visibility) const {
+        return put("/directory/list/room/" + room_id, R"({"visibility":")" + visibility + "\"}", alice);
+    }
+    [[nodiscard]] Answer name(const std::string& room_id, const std::string& alias) const {
+        return put("/directory/room/%23" + alias + ":hs.test", R"({"room_id":")" + room_id + "\"}", alice);
     }
     [[nodiscard]] Answer invite(const std::string& user_id, const std::string& token) const {
         return post("/rooms/" + room + "/invite", R"({"user_id":")" + user_id + "\"}", token);
@@ -99,6 +125,17 @@ TEST_F(RestrictedAccountTest, ALockMeetsWhatIsUnderWay) {
     expect_locked(joined_late);
 }
 
+TEST_F(RestrictedAccountTest, ALockEndsASyncThatWaitsAtOnce) {
+    const std::string since = get("/sync", alice).text("next_batch");
+    const auto began = std::chrono::steady_clock::now();
+    std::future<Answer> waiting =
+        std::async(std::launch::async, [&] { return get("/sync?timeout=25000&since=" + since, alice); });
+    EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(150)), std::future_status::timeout);
+    lock("alice", true);
+    expect_locked(waiting.get());
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
 TEST_F(RestrictedAccountTest, ALockIsTakenOffInTimeForWhatIsUnderWay) {
     const Answer in_time = held(
         "check_event_allowed", [&] { return send(room, "in time", alice); },
@@ -146,6 +183,86 @@ TEST_F(RestrictedAccountTest, ASuspendedUserReadsTakesBackWhatIsTheirsAndLeaves)
     log_out(phone);
 }
 
+TEST_F(RestrictedAccountTest, ASuspendedUserLeavesWithNothingButAReason) {
+    suspend("alice", true);
+    const std::string talk = R"(,"displayname":"Buy!","org.example.text":"Buy!"})";
+    EXPECT_EQ(set_own_event(R"({"membership":"leave","reason":"bye")" + talk).status, 200);
+    EXPECT_EQ(own_event(), boost::json::parse(R"({"membership":"leave","reason":"bye"})"));
+    suspend("alice", false);
+    join(room, alice);
+    suspend("alice", true);
+    EXPECT_EQ(set_own_event(R"({"membership":"leave","reason":{"text":"Buy!"}})").status, 200);
+    EXPECT_EQ(own_event(), boost::json::parse(R"({"membership":"leave"})"));
+    suspend("alice", false);
+    join(room, alice);
+    const std::string content = R"({"membership":"leave","org.example.text":"hello"})";
+    EXPECT_EQ(set_own_event(content).status, 200);
+    EXPECT_EQ(own_event(), boost::json::parse(content)) << "everybody else says what they like";
+}
+
+TEST_F(RestrictedAccountTest, ASuspensionMeetsWhatALeaveUnderWaySays) {
+    const Answer left = held(
+        "check_event_allowed", [&] { return set_own_event(R"({"membership":"leave","displayname":"Buy!","reason":"bye"})"); },
+        [&] { suspend("alice", true); });
+    EXPECT_EQ(left.status, 200) << left.body;
+    EXPECT_EQ(own_event(), boost::json::parse(R"({"membership":"leave","reason":"bye"})"));
+}
+
+TEST_F(RestrictedAccountTest, ASuspendedUserChangesTheirOwnMembershipInNoOtherWay) {
+    suspend("alice", true);
+    expect_suspended(set_own_event(R"({"membership":"join","displayname":"Buy!"})"), "change a profile");
+    expect_suspended(set_own_event(R"({"membership":"ban","reason":"Buy!"})"), "change a profile");
+    EXPECT_EQ(own_event().at("membership"), "join");
+}
+
+TEST_F(RestrictedAccountTest, ARedactionThatIsSentAsAnEventIsOneForASuspendedUserToo) {
+    const std::string own = sent_id("mine", alice);
+    const std::string of_bob = sent_id("bob's", bob);
+    suspend("alice", true);
+    const auto redaction_of = [](const std::string& event_id) {
+        return R"({"redacts":")" + event_id + R"(","reason":"mistaken","body":"Buy!"})";
+    };
+    expect_suspended(send_redaction(redaction_of(of_bob), alice), "redact what others have sent");
+    expect_suspended(send_redaction(R"({"body":"Buy!"})", alice), "send messages");
+    expect_suspended(send_redaction(R"({"redacts":5,"body":"Buy!"})", alice), "send messages");
+    const Answer redacted = send_redaction(redaction_of(own), alice);
+    EXPECT_EQ(redacted.status, 200) << redacted.body;
+    EXPECT_FALSE(event(own).at("content").as_object().contains("body"));
+    EXPECT_EQ(event(of_bob).at("content").at("body"), "bob's");
+    EXPECT_FALSE(event(redacted.text("event_id")).at("content").as_object().contains("body"));
+    EXPECT_EQ(event(redacted.text("event_id")).at("content").at("reason"), "mistaken");
+}
+
+TEST_F(RestrictedAccountTest, ARedactionThatIsSentAsAnEventNeedsTheSameRight) {
+    const std::string of_bob = sent_id("bob's", bob);
+    const std::string of_alice = sent_id("alice's", alice);
+    EXPECT_EQ(send_redaction(R"({"redacts":")" + of_bob + "\"}", alice).status, 403);
+    EXPECT_EQ(event(of_bob).at("content").at("body"), "bob's");
+    EXPECT_EQ(send_redaction(R"({"redacts":")" + of_alice + "\"}", bob).status, 200);
+    EXPECT_FALSE(event(of_alice).at("content").as_object().contains("body"));
+}
+
+TEST_F(RestrictedAccountTest, ASuspendedUserMakesNothingPublicButMayHideIt) {
+    const std::string own_room = create_room(alice);
+    EXPECT_EQ(list(own_room, "public").status, 200);
+    suspend("alice", true);
+    EXPECT_EQ(list(own_room, "private").status, 200);
+    expect_suspended(list(own_room, "public"), "publish rooms");
+    expect_suspended(name(own_room, "buy"), "make room aliases");
+    expect_suspended(set_presence(R"({"presence":"online","status_msg":"Buy!"})"), "set a status message");
+    EXPECT_EQ(set_presence(R"({"presence":"online","status_msg":""})").status, 200);
+    EXPECT_EQ(set_presence(R"({"presence":"unavailable"})").status, 200);
+    suspend("alice", false);
+    EXPECT_EQ(name(own_room, "buy").status, 200);
+    EXPECT_EQ(list(own_room, "public").status, 200);
+    EXPECT_EQ(set_presence(R"({"presence":"online","status_msg":"here"})").status, 200);
+}
+
+TEST_F(RestrictedAccountTest, ASuspendedUserUploads) {
+    suspend("alice", true);
+    EXPECT_EQ(server.request("POST", "/_matrix/media/v3/upload", "bytes", alice).status, 200);
+}
+
 TEST_F(RestrictedAccountTest, ASuspensionMeetsWhatIsUnderWay) {
     const auto while_suspended = [&](const std::string& callback, const std::function<Answer()>& request) {
         Answer late = held(callback, request, [&] { suspend("alice", true); });
@@ -159,6 +276,8 @@ TEST_F(RestrictedAccountTest, ASuspensionMeetsWhatIsUnderWay) {
     const std::string own_room = create_room(alice);
     const auto invite_carol = [&] { return post("/rooms/" + own_room + "/invite", R"({"user_id":"@carol:hs.test"})", alice); };
     expect_suspended(while_suspended("user_may_invite", invite_carol), "invite users");
+    expect_suspended(while_suspended("user_may_publish_room", [&] { return list(own_room, "public"); }), "publish rooms");
+    expect_suspended(while_suspended("user_may_create_room_alias", [&] { return name(own_room, "buy"); }), "make room aliases");
     expect_suspended(while_suspended("check_event_allowed", [&] { return post("/createRoom", "{}", alice); }), "create rooms");
     EXPECT_EQ(bodies(get("/rooms/" + room + "/messages?dir=b", bob).body.at("chunk")).front(), "m.room.member");
 }

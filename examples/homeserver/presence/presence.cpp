@@ -36,6 +36,7 @@ using callbacks::SynapseError;
 using callbacks::UserPresenceState;
 
 constexpr std::size_t max_status_msg = 1024;
+constexpr std::string_view setting_messages = "set a status message";
 
 bool is_presence_state(std::string_view state) {
     constexpr std::string_view known[] = {"online", "unavailable", "offline", "org.matrix.msc3026.busy"};
@@ -82,10 +83,12 @@ struct StoredPresence {
 
 /// A change gets a position of its own; the same again only counts as activity, unless it is to be told of as well.
 ///
-/// Who made the request, unless a module did, is logged in still. Nobody is there behind an account that is out of use.
+/// Who made the request, unless a module did, is logged in still, and not suspended if they say something. Nobody is there behind
+/// an account that is out of use.
 StoredPresence store_presence(modapi::Transaction& transaction, UserPresenceState wanted,
                               const std::optional<callbacks::Requester>& requester, std::int64_t now, bool is_told_again) {
-    if (requester) require_session(transaction, *requester);
+    const bool says_something = wanted.status_msg && !wanted.status_msg->empty();
+    if (requester) require_session(transaction, *requester, says_something ? setting_messages : std::string_view());
     if (is_deactivated(transaction, wanted.user_id)) return {};
     const std::optional<UserPresenceState> before = find_presence(transaction, wanted.user_id);
     wanted.currently_active = wanted.state == "online";

@@ -44,7 +44,7 @@ public:
 
     /// Sets a user's presence; nothing happens for an account out of use. The same again is only told of with `is_told_again`.
     /// `requester` is the user whose session asks for it; none: a module does. Errors: 401 `M_UNKNOWN_TOKEN` for a session that
-    /// has ended meanwhile.
+    /// has ended meanwhile, 401 `M_USER_LOCKED`, 403 `M_USER_SUSPENDED` for a status message.
     [[nodiscard]] async::task<void> change(callbacks::UserPresenceState wanted, std::optional<callbacks::Requester> requester,
                                            bool is_told_again);
 

@@ -160,11 +160,12 @@ void run(const std::vector<std::filesystem::path>& files, bool only_check, modap
     process.watch_start(std::chrono::milliseconds(configuration.module_start_timeout_ms));
     modapi::ModuleResolver resolver(configuration.module_path);
     homeserver::add_built_in_modules(resolver);
-    const std::vector<modapi::ConfiguredModule> modules = homeserver::configure_all_modules(file, resolver, warn);
+    const homeserver::KnownWorkers workers = homeserver::known_workers(configuration);
+    const std::vector<modapi::ConfiguredModule> modules = homeserver::configure_all_modules(file, resolver, workers, warn);
     if (only_check) {
         print_findings(configuration, modules);
     } else {
-        const homeserver::ModuleReading reading(file, files, default_module_path(), resolver);
+        const homeserver::ModuleReading reading(file, files, default_module_path(), workers, resolver);
         serve(file, configuration, modules, reading, process, log);
     }
 }

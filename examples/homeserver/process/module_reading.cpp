@@ -1,6 +1,5 @@
 #include "process/module_reading.h"
 
-#include "process/built_in_modules.h"
 #include "process/server_configuration.h"
 
 #include <spdlog/spdlog.h>
@@ -12,14 +11,18 @@
 namespace homeserver {
 
 ModuleReading::ModuleReading(const modapi::ConfigurationFile& served, std::vector<std::filesystem::path> files,
-                             std::filesystem::path module_path, modapi::ModuleResolver& resolver)
-    : served_(served), files_(std::move(files)), module_path_(std::move(module_path)), resolver_(resolver) {}
+                             std::filesystem::path module_path, KnownWorkers workers, modapi::ModuleResolver& resolver)
+    : served_(served),
+      files_(std::move(files)),
+      module_path_(std::move(module_path)),
+      workers_(std::move(workers)),
+      resolver_(resolver) {}
 
 std::vector<modapi::ConfiguredModule> ModuleReading::read() const {
     const auto warn = [](const std::string& line) { spdlog::warn("{}", line); };
     const modapi::ConfigurationFile next = modapi::ConfigurationFile::load(files_);
     static_cast<void>(read_server_configuration(next, module_path_, warn));
-    std::vector<modapi::ConfiguredModule> modules = configure_all_modules(next, resolver_, warn);
+    std::vector<modapi::ConfiguredModule> modules = configure_all_modules(next, resolver_, workers_, warn);
     warn_of_other_changes(next);
     return modules;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "process/built_in_modules.h"
+
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/module_resolver.h>
 
@@ -14,9 +16,10 @@ namespace homeserver {
 /// keys. Thread: one at a time. Lifetime: what it is made from outlives it.
 class ModuleReading {
 public:
-    /// `served`: what the server was started with, of `files`; `module_path`: where modules are if these don't say it.
+    /// `served`: what the server was started with, of `files`; `module_path`: where modules are if these don't say it;
+    /// `workers`: those that serve.
     ModuleReading(const modapi::ConfigurationFile& served, std::vector<std::filesystem::path> files,
-                  std::filesystem::path module_path, modapi::ModuleResolver& resolver);
+                  std::filesystem::path module_path, KnownWorkers workers, modapi::ModuleResolver& resolver);
 
     /// Errors: ConfigurationError, in the words of the start.
     [[nodiscard]] std::vector<modapi::ConfiguredModule> read() const;
@@ -27,6 +30,7 @@ private:
     const modapi::ConfigurationFile& served_;
     std::vector<std::filesystem::path> files_;
     std::filesystem::path module_path_;
+    KnownWorkers workers_;
     modapi::ModuleResolver& resolver_;
 };
 

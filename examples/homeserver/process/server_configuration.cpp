@@ -270,6 +270,8 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.workers = static_cast<int>(workers);
         configuration.mail = read_mail_settings(root, located("email", ""));
         warn_unknown_keys(root.section("email").values(), {"email"}, mail_keys());
+        const std::string accepting(auto_accept_invites_key);
+        warn_unknown_keys(root.section(accepting).values(), {accepting}, auto_accept_invites_keys());
         if (const auto folder = root.section("templates").optional<std::string>("custom_template_directory"))
             configuration.custom_template_dir = located("templates", *folder).string();
         configuration.sso.client_whitelist =

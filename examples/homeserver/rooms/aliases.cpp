@@ -32,6 +32,8 @@ using callbacks::SynapseError;
 using modapi::Response;
 using modapi::Transaction;
 
+constexpr std::string_view making_aliases = "make room aliases";
+
 std::string alias_parameter(const RoutedRequest& request) {
     const std::string& alias = request.path_parameters.at(0);
     static_cast<void>(callbacks::RoomAlias(alias));  // throws the 400 for what is none
@@ -106,14 +108,14 @@ void require_place(Transaction& transaction, const std::string& room_id, const s
 bool insert_if_allowed(Transaction& transaction, const Requester& requester, const std::string& alias,
                        const std::string& room_id) {
     const std::string user_id = requester.user.to_string();
-    require_session(transaction, requester);
+    require_session(transaction, requester, making_aliases);
     require_place(transaction, room_id, user_id);
     return insert_alias(transaction, alias, room_id, user_id);
 }
 
 async::task<Response> put_alias(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 const ServerName& server_name, callbacks::SpamCheckerDispatch& spam_checker) {
-    const Requester requester = co_await authentication.requester_of(request);
+    const Requester requester = co_await authentication.requester_of(request, making_aliases);
     const std::string alias = alias_parameter(request);
     const JsonDict body = required_json_body(request);
     const std::string room_id = required_string_member(body, "room_id");

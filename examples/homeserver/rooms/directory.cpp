@@ -31,6 +31,7 @@ using modapi::Response;
 using modapi::Transaction;
 
 constexpr int max_looks_at_listing = 5;
+constexpr std::string_view publishing_rooms = "publish rooms";
 
 /// What decides whether a user may change a room's entry.
 struct Listing {
@@ -73,7 +74,7 @@ struct AskedListing {
 
 /// False: the state is another one by now.
 bool set_listing(Transaction& transaction, const Requester& requester, const AskedListing& asked) {
-    require_session(transaction, requester);
+    require_session(transaction, requester, asked.is_public ? publishing_rooms : std::string_view());
     const Listing listing = require_listing(transaction, asked.room_id, requester.user.to_string());
     if (asked.state_version && *asked.state_version != listing.state_version) return false;
     return set_room_public(transaction, asked.room_id, asked.is_public);
@@ -117,12 +118,14 @@ async::task<Response> put_visibility(const RoutedRequest& request, Authenticatio
     const std::string visibility = string_member(body, "visibility").value_or("public");
     if (visibility != "public" && visibility != "private")
         throw SynapseError(400, "Invalid visibility setting", Codes::INVALID_PARAM);
+    const bool is_public = visibility == "public";
+    if (is_public) co_await database.read("require_session", &require_session, requester, publishing_rooms);
 
     const callbacks::Verdict verdict = co_await spam_checker.user_may_publish_room(user_id, room_id);
     deny_if_spam(verdict, "This user is not permitted to publish rooms to the room list");
     AskedListing asked;
     asked.room_id = room_id;
-    asked.is_public = visibility == "public";
+    asked.is_public = is_public;
     co_await change_listing(database, third_party_rules, requester, std::move(asked));
     co_return ok();
 }

@@ -70,17 +70,31 @@ bool shows_profile(const MembershipChange& change) {
     return change.shows_profile || change.membership == "join" || change.membership == "invite" || change.membership == "knock";
 }
 
+constexpr std::string_view changing_own_event = "change a profile";
+
 /// What a suspended user can't do, in words: everything but leaving.
-std::string_view act_of(const MembershipChange& change) {
-    if (change.membership == "join") return "join rooms";
+std::string_view act_of(const MembershipChange& change, const Standing& before) {
+    const bool is_own = change.sender == change.target;
+    if (change.membership == "join") return is_own && before.membership == "join" ? changing_own_event : "join rooms";
     if (change.membership == "invite") return "invite users";
     if (change.membership == "knock") return "knock at rooms";
-    return change.sender == change.target ? "" : "remove users from rooms";
+    if (!is_own) return "remove users from rooms";
+    return change.membership == "leave" ? "" : changing_own_event;
 }
 
-/// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state.
-std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before) {
-    return [target = change.target, requester = change.requester, act = act_of(change), still_wanted = change.still_wanted,
+/// What a suspended user may say as they leave: why, and nothing else.
+JsonDict only_reason(const JsonDict& content) {
+    JsonDict left;
+    const JsonValue* const reason = content.if_contains("reason");
+    if (reason != nullptr && reason->is_string()) left["reason"] = *reason;
+    return left;
+}
+
+/// What a transaction that stores the event looks at once more; the target's membership is a part of the room's state. `act` is
+/// what a suspended user can't do.
+std::function<bool(Transaction&)> while_account_is_so(const MembershipChange& change, const Standing& before,
+                                                      std::string_view act) {
+    return [target = change.target, requester = change.requester, act, still_wanted = change.still_wanted,
             shows_profile = shows_profile(change), profile = before.profile,
             deactivated = before.deactivated](Transaction& transaction) {
         if (still_wanted && !still_wanted(transaction)) return false;
@@ -263,8 +277,18 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     const bool is_join = change.membership == "join";
     if (is_join && before.deactivated)
         throw SynapseError(403, "This account has been deactivated", Codes::USER_DEACTIVATED);
-    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester, act_of(change));
+    std::string_view act = act_of(change, before);
+    if (change.requester) co_await database_.read("require_session", &require_session, *change.requester, act);
     change.content.erase(authorising_user_key);
+    if (change.requester && act.empty() && change.content != only_reason(change.content)) {
+        // Whoever is suspended until the event is stored begins anew, with less to say.
+        act = changing_own_event;
+        const bool may_say_all = co_await database_.read("session_stands", &session_stands, *change.requester, act);
+        if (!may_say_all) {
+            change.content = only_reason(change.content);
+            act = std::string_view();
+        }
+    }
     const bool stays = is_join && before.membership == "join" && before.event;
     const JsonValue* const admitted = stays ? before.event->content().if_contains(authorising_user_key) : nullptr;
     if (admitted != nullptr) change.content[authorising_user_key] = *admitted;
@@ -285,7 +309,7 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     draft.state_key = change.target;
     draft.content = std::move(content);
     draft.expected = as_it_stands(before, change.target);
-    draft.still_holds = while_account_is_so(change, before);
+    draft.still_holds = while_account_is_so(change, before, act);
     count_when_stored(draft, asked.claim);
     for (const std::shared_ptr<RateClaim>& claim : asked.invite_claims) count_when_stored(draft, claim);
     for (const std::shared_ptr<RateClaim>& claim : change.claims) count_when_stored(draft, claim);
@@ -318,6 +342,7 @@ async::task<void> Memberships::update_profile_in(std::string room_id, std::strin
         if (before.membership != "join" || before.deactivated) co_return;  // who has left meanwhile isn't brought back
         if (!is_asked) co_await ask_modules(spam_checker_, change, "join");
         is_asked = true;
+        const std::string_view no_act;
         Draft draft;
         draft.room_id = change.room_id;
         draft.type = "m.room.member";
@@ -327,7 +352,7 @@ async::task<void> Memberships::update_profile_in(std::string room_id, std::strin
         set_or_erase(draft.content, "displayname", before.profile.display_name);
         set_or_erase(draft.content, "avatar_url", before.profile.avatar_url);
         draft.expected = as_it_stands(before, change.target);
-        draft.still_holds = while_account_is_so(change, before);
+        draft.still_holds = while_account_is_so(change, before, no_act);
         const std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
         if (sent) co_return;
     }

@@ -12,6 +12,7 @@
 #include "rooms/event_sender.h"
 #include "rooms/limited_draft.h"
 #include "rooms/membership.h"
+#include "rooms/redaction.h"
 #include "rooms/shadow_ban.h"
 
 #include "access/authentication.h"
@@ -61,14 +62,34 @@ Response event_id_answer(std::string event_id) {
 }
 Response event_id_answer(const Event& event) { return event_id_answer(event.event_id().value()); }
 
+/// What a redaction that is sent as any event takes back; none: the event is none, or names nothing.
+const callbacks::JsonValue* redacted_by(const Draft& draft) {
+    if (draft.type != "m.room.redaction") return nullptr;
+    const callbacks::JsonValue* const redacts = draft.content.if_contains("redacts");
+    return redacts != nullptr && redacts->is_string() ? redacts : nullptr;
+}
+
 async::task<Response> send_message(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                    const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
-    const Requester requester = co_await authentication.requester_of(request, sending_messages);
+    const bool may_redact = request.path_parameters.at(1) == "m.room.redaction";
+    const std::string_view refused = may_redact ? std::string_view() : sending_messages;
+    const Requester requester = co_await authentication.requester_of(request, refused);
     Draft draft = draft_of(requester, request);
     SentTransaction transaction;
     transaction.user_id = draft.sender;
     transaction.device_id = requester.device_id.value_or(std::string());
     transaction.transaction_id = request.path_parameters.at(2);
+    if (const callbacks::JsonValue* const redacts = redacted_by(draft)) {
+        WantedRedaction wanted;
+        wanted.room_id = std::move(draft.room_id);
+        wanted.redacts = std::string(redacts->get_string());
+        wanted.reason = string_member(draft.content, "reason");
+        wanted.transaction = std::move(transaction);
+        Response response =
+            co_await redact_for(requester, std::move(wanted), database, signing_key, rate_limits, event_sender);
+        co_return response;
+    }
+    if (may_redact) co_await database.read("require_session", &require_session, requester, sending_messages);
     if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
     draft.transaction = std::move(transaction);
     std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);

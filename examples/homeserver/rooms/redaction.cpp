@@ -12,6 +12,8 @@
 
 #include <callbacks/errors.h>
 
+#include <utility>
+
 namespace homeserver {
 
 namespace {
@@ -39,28 +41,37 @@ std::string require_redaction(modapi::Transaction& transaction, const Requester&
 async::task<Response> redact_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                    const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
     const Requester requester = co_await authentication.requester_of(request);
-    std::string act = co_await database.read("require_redaction", &require_redaction, requester, request.path_parameters.at(1));
-    Draft draft;
-    draft.room_id = request.path_parameters.at(0);
-    draft.type = "m.room.redaction";
-    draft.sender = requester.user.to_string();
-    draft.redacts = request.path_parameters.at(1);
-    const callbacks::JsonDict body = json_body(request);
-    if (const std::optional<std::string> reason = string_member(body, "reason")) draft.content["reason"] = *reason;
-    SentTransaction transaction;
-    transaction.endpoint = "redact";
-    transaction.user_id = draft.sender;
-    transaction.device_id = requester.device_id.value_or(std::string());
-    transaction.transaction_id = request.path_parameters.at(2);
-    if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, transaction);
-    draft.transaction = std::move(transaction);
-    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
-    if (sent_before) co_return event_id_of(std::move(*sent_before));
-    const Event sent = co_await to_the_end(event_sender.send_for(requester, std::move(draft), std::move(act)));
-    co_return event_id_of(sent.event_id().value());
+    WantedRedaction wanted;
+    wanted.room_id = request.path_parameters.at(0);
+    wanted.redacts = request.path_parameters.at(1);
+    wanted.reason = string_member(json_body(request), "reason");
+    wanted.transaction.endpoint = "redact";
+    wanted.transaction.user_id = requester.user.to_string();
+    wanted.transaction.device_id = requester.device_id.value_or(std::string());
+    wanted.transaction.transaction_id = request.path_parameters.at(2);
+    Response response =
+        co_await redact_for(requester, std::move(wanted), database, signing_key, rate_limits, event_sender);
+    co_return response;
 }
 
 }  // namespace
+
+async::task<Response> redact_for(Requester requester, WantedRedaction wanted, modapi::Database& database,
+                                 const SigningKey& signing_key, RateLimits& rate_limits, EventSender& event_sender) {
+    std::string act = co_await database.read("require_redaction", &require_redaction, requester, wanted.redacts);
+    Draft draft;
+    draft.room_id = std::move(wanted.room_id);
+    draft.type = "m.room.redaction";
+    draft.sender = requester.user.to_string();
+    draft.redacts = std::move(wanted.redacts);
+    if (wanted.reason) draft.content["reason"] = *wanted.reason;
+    if (requester.shadow_banned) co_return pretended_event(signing_key, draft.room_id, wanted.transaction);
+    draft.transaction = std::move(wanted.transaction);
+    std::optional<std::string> sent_before = co_await limit_draft(rate_limits, database, draft);
+    if (sent_before) co_return event_id_of(std::move(*sent_before));
+    const Event sent = co_await to_the_end(event_sender.send_for(std::move(requester), std::move(draft), std::move(act)));
+    co_return event_id_of(sent.event_id().value());
+}
 
 void add_redaction_endpoint(Router& router) {
     add_client(router, "PUT", "/rooms/{room_id}/redact/{event_id}/{transaction_id}", &redact_event);

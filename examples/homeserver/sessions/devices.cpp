@@ -224,8 +224,10 @@ async::task<void> Sessions::end(callbacks::Requester requester) {
     co_await tell_logged_out(requester.user.to_string(), std::move(tokens));
 }
 
+void Sessions::end_syncs(const std::string& user_id) { notifier_.wake_everywhere(user_id); }
+
 async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
-    notifier_.wake_everywhere(user_id);
+    end_syncs(user_id);
     for (const RemovedToken& token : tokens) {
         co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
     }

@@ -49,6 +49,8 @@ public:
     /// for each. Runs to its end once it has begun.
     [[nodiscard]] async::task<void> end(callbacks::Requester requester);
 
+    /// Ends the syncs that wait, in whatever process, for a user whose sessions are gone or whose account is locked.
+    void end_syncs(const std::string& user_id);
     /// Ends the syncs that wait for a session that is gone, and tells on_logged_out of each token, in their order.
     [[nodiscard]] async::task<void> tell_logged_out(std::string user_id, RemovedTokens tokens);
 
