@@ -2,6 +2,7 @@
 #include <modapi/module_api.h>
 
 #include <callbacks/media_repository.h>
+#include <callbacks/ratelimit.h>
 
 #include <async/bind.h>
 
@@ -22,7 +23,7 @@ using callbacks::JsonDict;
 using callbacks::MediaUploadLimit;
 using Limits = std::vector<MediaUploadLimit>;
 
-/// A test's module: what somebody may upload depends on how they are called. What exceeds a limit is a line of the log.
+/// A test's module: what somebody may upload, and how often they may invite, depends on how they are called. What exceeds a limit is a line of the log.
 class Limiting {
 public:
     Limiting(JsonDict, modapi::ModuleApi& api) : api_(api) {
@@ -32,9 +33,16 @@ public:
         media.get_media_upload_limits_for_user = async::bind<&Limiting::get_media_upload_limits_for_user>(this);
         media.on_media_upload_limit_exceeded = async::bind<&Limiting::on_media_upload_limit_exceeded>(this);
         api.register_media_repository_callbacks(std::move(media));
+        callbacks::Ratelimit rates;
+        rates.get_ratelimit_override_for_user = async::bind<&Limiting::get_ratelimit_override_for_user>(this);
+        api.register_ratelimit_callbacks(std::move(rates));
     }
 
 private:
+    std::optional<callbacks::RatelimitOverride> get_ratelimit_override_for_user(const std::string& user_id, const std::string&) {
+        if (!user_id.starts_with("@inviting")) return std::nullopt;
+        return callbacks::RatelimitOverride(0.0001, 6);
+    }
     std::optional<JsonDict> get_media_config_for_user(const std::string& user_id) {
         if (user_id.starts_with("@empty:")) return JsonDict();
         if (!user_id.starts_with("@configured:")) return std::nullopt;

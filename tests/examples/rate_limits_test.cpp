@@ -301,8 +301,8 @@ TEST_F(JoinRatesTest, RoomsThatThisServerIsNotInHaveALimitOfTheirOwn) {
 
 class InviteRatesTest : public ProbedAdminServer {
 protected:
-    InviteRatesTest()
-        : ProbedAdminServer("{name: a}", "rc_invites:\n  " + limit("per_room", 2) + "\n  " + limit("per_user", 3) + "\n  " +
+    explicit InviteRatesTest(const std::string& behind_the_probe = {})
+        : ProbedAdminServer("{name: a}", behind_the_probe + "rc_invites:\n  " + limit("per_room", 2) + "\n  " + limit("per_user", 3) + "\n  " +
                                              limit("per_issuer", 4) + "\n" + FederationPeer::configuration()) {}
 
     [[nodiscard]] Answer invite(const std::string& room, const std::string& user, const std::string& by) const {
@@ -435,6 +435,8 @@ TEST_F(InviteRatesTest, ARoomWithMoreInvitationsThanABurstIsNotToBeTriedAgain) {
 
 class RateCallbackTest : public InviteRatesTest {
 protected:
+    RateCallbackTest() : InviteRatesTest("  - {module: limiting.Limiting}\n") {}
+
     /// The limits that the probe was asked about, each with its user, since this was last asked.
     [[nodiscard]] Texts limits_asked() const {
         Texts limits;
