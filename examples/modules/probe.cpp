@@ -266,8 +266,9 @@ void Probe::on_media_upload_limit_exceeded(const std::string& user_id, const cal
 std::optional<callbacks::RatelimitOverride> Probe::get_ratelimit_override_for_user(const std::string& user_id,
                                                                                    const std::string& limiter_name) {
     record("get_ratelimit_override_for_user", {{"user_id", user_id}, {"limiter_name", limiter_name}});
-    if (!local_starts(user_id, "unlimited")) return std::nullopt;
-    return callbacks::RatelimitOverride(0, 0);
+    if (local_starts(user_id, "unlimited")) return callbacks::RatelimitOverride(0, 0);
+    if (local_starts(user_id, "inviting")) return callbacks::RatelimitOverride(0.0001, 6);
+    return std::nullopt;
 }
 
 // Password auth provider.

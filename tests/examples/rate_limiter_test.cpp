@@ -59,7 +59,9 @@ TEST_F(RateLimiterTest, ALookCountsNothingAndSeveralCountTogetherOrNotAtAll) {
     RateLimiter limiter(two_a_second, clock);
     for (int number = 0; number < 9; ++number) EXPECT_EQ(limiter.look("alice", two_a_second), Wait());
     EXPECT_EQ(limiter.size(), 0U);
-    EXPECT_EQ(limiter.take("alice", two_a_second, 4), Wait(500ms));
+    EXPECT_EQ(limiter.take("alice", two_a_second, 2), Wait());
+    EXPECT_EQ(limiter.take("alice", two_a_second, 3), Wait(1s));
+    advance(1s);
     EXPECT_EQ(limiter.take("alice", two_a_second, 3), Wait());
     EXPECT_EQ(limiter.look("alice", two_a_second, 2), Wait(1s));
 }
@@ -81,22 +83,69 @@ TEST_F(RateLimiterTest, AnotherLimitOfSomebodyHoldsForWhatIsInTheirBucket) {
     EXPECT_EQ(limiter.take("alice", faster), Wait(100ms));
     EXPECT_EQ(limiter.look("alice", two_a_second), Wait(1500ms)) << "5 are in it, and 3 - 1 may be";
     advance(300ms);
-    EXPECT_EQ(limiter.take("alice", two_a_second), Wait()) << "it has drained as fast as it was filled last";
+    EXPECT_EQ(limiter.take("alice", two_a_second), Wait(1200ms))
+        << "it drains by the rate that it is asked with, not by that it was filled with";
+    EXPECT_EQ(limiter.take("alice", faster, 3), Wait());
+}
+
+TEST_F(RateLimiterTest, TheTimeItNamesIsTrueAlsoAfterTheLimitHasChanged) {
+    const RateLimit slower{0.1, 3};
+    RateLimiter limiter(slower, clock);
+    const RateLimit faster{1000, 3};
+    EXPECT_EQ(limiter.take("alice", faster, 3), Wait());
+    EXPECT_EQ(limiter.look("alice", slower), Wait(10s));
+    advance(10s - 1ms);
+    EXPECT_EQ(limiter.look("alice", slower), Wait(1ms));
+    advance(1ms);
+    EXPECT_EQ(limiter.take("alice", slower), Wait());
+    EXPECT_EQ(limiter.look("alice", faster), Wait(1ms)) << "and the other way round";
+    advance(1ms);
+    EXPECT_EQ(limiter.look("alice", faster), Wait());
+}
+
+TEST_F(RateLimiterTest, AFasterLimitForAWhileDoesNotEmptyABucketForTheUsualOne) {
+    RateLimiter limiter(two_a_second, clock);
+    const RateLimit faster{1000, 5};
+    EXPECT_EQ(limiter.take("alice", faster, 5), Wait());
+    advance(1s);
+    EXPECT_EQ(limiter.take("bob", two_a_second), Wait()) << "by which what has drained is dropped";
+    EXPECT_EQ(limiter.take("alice", two_a_second), Wait(500ms)) << "3 are in it still";
+    advance(500ms);
+    EXPECT_EQ(limiter.take("alice", two_a_second), Wait());
+}
+
+TEST_F(RateLimiterTest, WhoHasAnotherLimitTakesNothingOfWhatIsForAll) {
+    RateLimiter limiter(two_a_second, clock);
+    const RateLimit another{1000, 50};
+    EXPECT_EQ(homeserver::name_of_bucket(limiter, "!room", two_a_second), "!room");
+    const std::string apart = homeserver::name_of_bucket(limiter, "!room", another);
+    EXPECT_NE(apart, "!room");
+    EXPECT_EQ(homeserver::name_of_bucket(limiter, "!room", another), apart) << "one for all who have this limit";
+    EXPECT_NE(homeserver::name_of_bucket(limiter, "!room", RateLimit{1000, 51}), apart);
+    EXPECT_NE(homeserver::name_of_bucket(limiter, "!room", RateLimit{1000.0000001, 50}), apart);
+    EXPECT_NE(homeserver::name_of_bucket(limiter, "!other", another), apart);
 }
 
 TEST_F(RateLimiterTest, AbsurdLimitsRefuseAndOverflowNothing) {
     RateLimiter limiter(two_a_second, clock);
     const RateLimit nothing{5, 0};
-    EXPECT_EQ(limiter.take("alice", nothing), Wait(200ms));
+    EXPECT_EQ(limiter.take("alice", nothing), Wait(RateLimiter::longest_wait));
     const RateLimit hardly{1e-300, 1};
     EXPECT_EQ(limiter.take("bob", hardly), Wait());
-    const Wait wait = limiter.take("bob", hardly);
-    ASSERT_TRUE(wait);
-    EXPECT_GT(*wait, 365 * 24h);
+    EXPECT_EQ(limiter.take("bob", hardly), Wait(RateLimiter::longest_wait));
     advance(24h);
     EXPECT_NE(limiter.take("bob", hardly), Wait());
     const RateLimit any{1e300, std::int64_t{1} << 62};
     for (int number = 0; number < 100; ++number) EXPECT_EQ(limiter.take("carol", any), Wait());
+}
+
+TEST_F(RateLimiterTest, WhatNoWaitMakesPossibleIsToWaitForAsLongAsATimerLasts) {
+    RateLimiter limiter(two_a_second, clock);
+    EXPECT_EQ(limiter.take("alice", two_a_second, 4), Wait(RateLimiter::longest_wait)) << "of 3 at once";
+    EXPECT_EQ(limiter.look("alice", two_a_second, 4), Wait(RateLimiter::longest_wait));
+    EXPECT_EQ(limiter.take("alice", two_a_second, 3), Wait()) << "and nothing was counted";
+    EXPECT_EQ(limiter.look("alice", RateLimit{1e9, 0}), Wait(RateLimiter::longest_wait));
+    EXPECT_EQ(RateLimiter::longest_wait.count(), 2'147'483'647) << "which setTimeout of browsers takes for a time still";
 }
 
 TEST_F(RateLimiterTest, KeepsNothingOfWhoHasDrained) {
@@ -154,6 +203,13 @@ TEST_F(RateLimiterTest, WhatCameToNothingIsGivenBack) {
         claim.keep();
     }
     EXPECT_EQ(limiter.look("alice", two_a_second), Wait(500ms));
+    {
+        RateClaim claim;
+        const RateLimit slower{0.1, 4};
+        EXPECT_EQ(claim.take(limiter, "alice", slower), Wait());
+        advance(250ms);
+    }
+    EXPECT_EQ(limiter.look("alice", two_a_second), Wait(250ms)) << "and the rest has drained as if it had never been taken";
     RateClaim late;
     EXPECT_EQ(late.take(limiter, "bob", two_a_second), Wait());
     advance(1h);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// What a server refuses because it comes too often, over real HTTP. The rates are such that nothing drains while a test runs.
@@ -21,6 +22,7 @@ void expect_limited(const Answer& answer) {
     ASSERT_NE(after, nullptr) << answer.body;
     EXPECT_GT(after->as_int64(), 0);
     EXPECT_EQ(answer.header("Retry-After"), std::to_string((after->as_int64() + 999) / 1000));
+    EXPECT_NE(answer.header("Access-Control-Expose-Headers").find("Retry-After"), std::string::npos) << "a browser may read it";
 }
 
 std::string limit(const std::string& key, int burst_count) {
@@ -317,8 +319,30 @@ protected:
         return callbacks;
     }
 
+    /// An invitation of another server: path and body of the request.
+    [[nodiscard]] std::pair<std::string, std::string> invitation(const std::string& room, const std::string& user,
+                                                                 const std::string& by = "carol") {
+        boost::json::object pdu;
+        pdu["room_id"] = room;
+        pdu["type"] = "m.room.member";
+        pdu["sender"] = "@" + by + ":peer.test";
+        pdu["state_key"] = "@" + user + ":hs.test";
+        pdu["content"] = boost::json::object({{"membership", "invite"}});
+        pdu["origin_server_ts"] = ++invitations;
+        pdu["depth"] = 5;
+        pdu["prev_events"] = boost::json::array({"$before"});
+        pdu["auth_events"] = boost::json::array({"$create"});
+        FederationPeer::sign(pdu);
+        const std::string target = "/_matrix/federation/v2/invite/" + room + "/" + FederationPeer::id_of(pdu);
+        boost::json::object body;
+        body["room_version"] = "10";
+        body["event"] = std::move(pdu);
+        return std::pair(target, boost::json::serialize(body));
+    }
+
     std::string alice = server.register_user("alice");
     std::string bob = server.register_user("bob");
+    int invitations = 0;
 };
 
 TEST_F(InviteRatesTest, ARoomInvitesNoMoreOftenThanABurstAndNoModuleIsAskedAboutMore) {
@@ -362,6 +386,51 @@ TEST_F(InviteRatesTest, AUserInvitesNoMoreOftenThanABurstAlsoIntoNewRooms) {
     expect_limited(invite(room, "f", alice));
     EXPECT_EQ(admin("POST", "/v1/users/@alice:hs.test/override_ratelimit", "{}").status, 200);
     for (const char* const user : {"f", "g", "h"}) EXPECT_EQ(invite(room, user, alice).status, 200) << "freed of limits";
+}
+
+TEST_F(InviteRatesTest, WhoMayNotInviteUsesUpNobodysInvitationsButTheirOwn) {
+    const std::string room = create_room(alice);
+    for (const char* const user : {"carol", "carol", "carol", "dave"}) EXPECT_EQ(invite(room, user, bob).status, 403);
+    expect_limited(invite(room, "carol", bob));
+    const std::string carol = server.register_user("carol");
+    for (int number = 0; number < 4; ++number) EXPECT_EQ(invite_by_mail(room, "x@hs.test", carol).status, 403);
+    expect_limited(invite_by_mail(room, "x@hs.test", carol));
+    EXPECT_EQ(invite(room, "carol", alice).status, 200);
+    EXPECT_EQ(invite(room, "dave", alice).status, 200);
+    expect_limited(invite(room, "erin", alice));
+}
+
+TEST_F(InviteRatesTest, WhatModulesRefuseCountsForWhoInvitesAlone) {
+    const std::string room = create_room(alice);
+    for (int number = 0; number < 2; ++number) EXPECT_EQ(invite(room, "noinvite", alice).status, 403);
+    EXPECT_EQ(invite_by_mail(room, "noinvite@hs.test", alice).status, 403);
+    EXPECT_EQ(invite(room, "carol", alice).status, 200) << "the fourth of alice, the first of the room";
+    expect_limited(invite(room, "dave", alice));
+    EXPECT_EQ(admin("PUT", "/v2/users/@bob:hs.test", R"({"threepids":[{"medium":"email","address":"bob@hs.test"}]})").status,
+              200);
+    EXPECT_EQ(admin("PUT", "/v2/users/@noinvite:hs.test",
+                    R"({"password":"pw","threepids":[{"medium":"email","address":"other@hs.test"}]})")
+                  .status,
+              201);
+    const std::string erin = server.register_user("erin");
+    const std::string erins = create_room(erin);
+    for (int number = 0; number < 2; ++number) EXPECT_EQ(invite_by_mail(erins, "other@hs.test", erin).status, 403);
+    EXPECT_EQ(invite_by_mail(erins, "bob@hs.test", erin).status, 200) << "whose address is known here";
+    EXPECT_EQ(invite(erins, "frank", erin).status, 200) << "the second of the room";
+    const std::string gina = server.register_user("gina");
+    const std::string ginas = create_room(gina);
+    EXPECT_EQ(invite_by_mail(ginas, "bob@hs.test", gina).status, 200);
+    EXPECT_EQ(invite_by_mail(ginas, "somebody@hs.test", gina).status, 200);
+    expect_limited(invite_by_mail(ginas, "bob@hs.test", gina));  // both of the room's are stored
+}
+
+TEST_F(InviteRatesTest, ARoomWithMoreInvitationsThanABurstIsNotToBeTriedAgain) {
+    const Answer refused =
+        post("/createRoom", R"({"invite":["@b:hs.test","@c:hs.test","@d:hs.test","@e:hs.test","@f:hs.test"]})", alice);
+    expect_limited(refused);
+    EXPECT_EQ(refused.body.at("retry_after_ms").as_int64(), 2'147'483'647);
+    EXPECT_EQ(refused.header("Retry-After"), "2147484");
+    EXPECT_EQ(post("/createRoom", R"({"invite":["@b:hs.test","@c:hs.test","@d:hs.test","@e:hs.test"]})", alice).status, 200);
 }
 
 class RateCallbackTest : public InviteRatesTest {
@@ -411,42 +480,55 @@ TEST_F(RateCallbackTest, AModuleFreesAUserOfTheseLimits) {
     EXPECT_EQ(invite(other, "dave", alice).status, 200) << "what isn't limited doesn't count for others";
 }
 
+TEST_F(RateCallbackTest, AnotherLimitOfAnIssuerChangesNothingForOthers) {
+    const std::string inviting = server.register_user("inviting1");
+    const std::string room = create_room(alice, R"({"preset":"public_chat","power_level_content_override":{"invite":0}})");
+    EXPECT_EQ(post("/join/" + room, "{}", inviting).status, 200);
+    EXPECT_EQ(invite(room, "user0", inviting).status, 200);
+    EXPECT_EQ(invite(room, "user1", alice).status, 200);
+    for (int number = 2; number < 7; ++number)
+        EXPECT_EQ(invite(room, "user" + std::to_string(number), inviting).status, 200) << number;
+    expect_limited(invite(room, "user7", inviting));
+    EXPECT_EQ(invite(room, "user7", alice).status, 200) << "the second that the room has for all";
+    expect_limited(invite(room, "user8", alice));
+    const std::string other = server.register_user("inviting2");
+    EXPECT_EQ(post("/join/" + room, "{}", other).status, 200);
+    expect_limited(invite(room, "user8", other));  // who have the same limit share it
+}
+
 TEST_F(InviteRatesTest, OtherServersInviteNoMoreOftenThanABurst) {
     const FederationPeer peer(server);
-    int number = 0;
-    const auto invite_from_outside = [&](const std::string& room, const std::string& user) {
-        boost::json::object pdu;
-        pdu["room_id"] = room;
-        pdu["type"] = "m.room.member";
-        pdu["sender"] = "@carol:peer.test";
-        pdu["state_key"] = "@" + user + ":hs.test";
-        pdu["content"] = boost::json::object({{"membership", "invite"}});
-        pdu["origin_server_ts"] = ++number;
-        pdu["depth"] = 5;
-        pdu["prev_events"] = boost::json::array({"$before"});
-        pdu["auth_events"] = boost::json::array({"$create"});
-        FederationPeer::sign(pdu);
-        const std::string target = "/_matrix/federation/v2/invite/" + room + "/" + FederationPeer::id_of(pdu);
-        boost::json::object body;
-        body["room_version"] = "10";
-        body["event"] = std::move(pdu);
-        return std::pair(target, boost::json::serialize(body));
-    };
-    const auto [target, body] = invite_from_outside("!a:peer.test", "alice");
+    const auto [target, body] = invitation("!a:peer.test", "alice");
     EXPECT_EQ(peer.ask("PUT", target, body).status, 200);
     for (int again = 0; again < 3; ++again) EXPECT_EQ(peer.ask("PUT", target, body).status, 200) << "one that is known";
-    const auto [second, second_body] = invite_from_outside("!a:peer.test", "bob");
+    const auto [second, second_body] = invitation("!a:peer.test", "bob");
     EXPECT_EQ(peer.ask("PUT", second, second_body).status, 200);
     static_cast<void>(asked_of_modules());
-    const auto [third, third_body] = invite_from_outside("!a:peer.test", "alice");
+    const auto [third, third_body] = invitation("!a:peer.test", "alice");
     expect_limited(peer.ask("PUT", third, third_body));
     EXPECT_EQ(asked_of_modules(), Texts());
     for (const char* const room : {"!b:peer.test", "!c:peer.test"}) {
-        const auto [path, content] = invite_from_outside(room, "alice");
+        const auto [path, content] = invitation(room, "alice");
         EXPECT_EQ(peer.ask("PUT", path, content).status, 200) << room;
     }
-    const auto [last, last_body] = invite_from_outside("!d:peer.test", "alice");
+    const auto [last, last_body] = invitation("!d:peer.test", "alice");
     expect_limited(peer.ask("PUT", last, last_body));
+}
+
+TEST_F(InviteRatesTest, InvitationsOfOtherServersThatAreRefusedCountForNobody) {
+    const FederationPeer peer(server);
+    for (int number = 0; number < 4; ++number) {
+        const auto [path, content] = invitation("!a:peer.test", "alice", "noinvite");
+        EXPECT_EQ(peer.ask("PUT", path, content).status, 403) << "by a module";
+        const auto [to_nobody, to_nobody_content] = invitation("!a:peer.test", "nobody");
+        EXPECT_EQ(peer.ask("PUT", to_nobody, to_nobody_content).status, 404);
+    }
+    for (const char* const user : {"alice", "bob"}) {
+        const auto [path, content] = invitation("!a:peer.test", user);
+        EXPECT_EQ(peer.ask("PUT", path, content).status, 200) << user;
+    }
+    const auto [last, last_content] = invitation("!a:peer.test", "alice");
+    expect_limited(peer.ask("PUT", last, last_content));
 }
 
 class ModuleRatesTest : public ModuleApiServer {

@@ -22,6 +22,7 @@
 
 #include <async/run_on.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,20 +100,22 @@ async::task<void> require_allowed(callbacks::SpamCheckerDispatch& spam_checker, 
     deny_if_spam(of_users, refusal);
 }
 
-/// From the accepted invitation on.
+/// From the accepted invitation on, which counts once it is stored.
 async::task<void> take_invitation(modapi::Database& database, EventSender& event_sender, IncomingEvents& incoming_events,
-                                  EvaluatedPdu evaluated, JsonArray room_state) {
+                                  EvaluatedPdu evaluated, JsonArray room_state, InviteClaims claims) {
     const std::string room_id = evaluated.event.room_id();
     const bool is_known = co_await database.read("room_exists", &room_exists, room_id);
     if (is_known) {
         evaluated.soft_failed = false;  // pruned, it invites still
         static_cast<void>(co_await incoming_events.take_into_room(std::move(evaluated)));
+        for (const std::shared_ptr<RateClaim>& claim : claims) claim->keep();
         co_return;
     }
     const Event event = evaluated.event;
     const bool is_new =
         co_await database.run_in_turn("store_outside_invite", &store_remote_invite, event, std::move(room_state));
     if (!is_new) co_return;
+    for (const std::shared_ptr<RateClaim>& claim : claims) claim->keep();
     const std::vector<Event> only(1, event);
     callbacks::StateMap nothing_known;
     std::vector<std::string> users(1, *event.state_key());
@@ -142,8 +145,9 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     const bool is_new = !arrived.is_known && !is_invited;
     EvaluatedPdu evaluated{event_of(received)};
     const Event whole = whole_event(received, invitation.room_state);
+    InviteClaims claims;
     if (is_new) {
-        rate_limits.take_outside_invite(whole.room_id(), whole.state_key());
+        claims = rate_limits.claim_outside_invite(whole.room_id(), whole.state_key());
         co_await require_not_dropped(spam_checker, whole);
         evaluated = co_await incoming_events.evaluated(std::move(received));
     }
@@ -155,8 +159,8 @@ async::task<Response> put_invite(const RoutedRequest& request, ServerAuthenticat
     require_proper(server_name, event);
     const bool exists = co_await user_exists(database, invitee);
     if (!exists) throw SynapseError(404, "User " + invitee + " is not known here", Codes::NOT_FOUND);
-    co_await to_the_end(
-        take_invitation(database, event_sender, incoming_events, std::move(evaluated), std::move(invitation.room_state)));
+    co_await to_the_end(take_invitation(database, event_sender, incoming_events, std::move(evaluated),
+                                        std::move(invitation.room_state), std::move(claims)));
 
     JsonDict signed_part = redacted(pdu);
     signing_key.sign_json(signed_part, server_name.text());

@@ -19,7 +19,8 @@ void read_limit(const ConfigSection& parent, std::string_view key, const Configu
     path.emplace_back(key);
     reader.warn_unknown_keys(section.values(), path, {"per_second", "burst_count"});
     const double per_second = section.value_or<double>("per_second", limit.per_second);
-    if (!std::isfinite(per_second) || per_second < 0) section.fail("per_second", "must be 0, which is no limit, or more");
+    if (!std::isfinite(per_second) || per_second < 0)
+        section.fail("per_second", "must be 0, which is no limit, or a finite number above it");
     const std::int64_t burst_count = section.value_or<std::int64_t>("burst_count", limit.burst_count);
     if (burst_count < 0) section.fail("burst_count", "must be 0 or more");
     limit.per_second = per_second;

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -10,8 +11,8 @@ namespace homeserver {
 
 namespace {
 
-/// Beyond this it is the same whether somebody waits or not, and no time overflows.
-constexpr double longest_wait_s = 10.0 * 365 * 24 * 3600;
+/// Beyond this it is the same whether a bucket is kept or not, and no time overflows.
+constexpr double longest_draining_s = 10.0 * 365 * 24 * 3600;
 /// Less than this of an action is how a double was rounded.
 constexpr double rounding = 1e-9;
 constexpr std::size_t dropped_at_once = 64;
@@ -36,18 +37,20 @@ std::uint64_t RateLimiter::hash_of(std::string_view whose) const noexcept {
     return hash;
 }
 
-double RateLimiter::level_of(std::uint64_t name, time_point now) const {
+double RateLimiter::level_of(std::uint64_t name, double per_second, time_point now) const {
     const auto found = buckets_.get<0>().find(name);
     if (found == buckets_.get<0>().end()) return 0;
-    return std::max(0.0, found->level - seconds_between(found->filled_at, now) * found->per_second);
+    return std::max(0.0, found->level - seconds_between(found->filled_at, now) * per_second);
 }
 
 std::optional<std::chrono::milliseconds> RateLimiter::wait_for(double level, const RateLimit& limit, std::int64_t actions) {
     const double too_many = level + static_cast<double>(actions) - static_cast<double>(limit.burst_count);
     if (too_many <= rounding) return std::nullopt;
+    if (actions > limit.burst_count) return longest_wait;  // they don't fit into an empty bucket either
+    constexpr double longest_wait_s = std::chrono::duration<double>(longest_wait).count();
     const double seconds = std::min((too_many - rounding / 2) / limit.per_second, longest_wait_s);
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
-    return std::max(wait, std::chrono::milliseconds(1));
+    return std::clamp(wait, std::chrono::milliseconds(1), longest_wait);
 }
 
 std::optional<std::chrono::milliseconds> RateLimiter::look(std::string_view whose, const RateLimit& limit,
@@ -56,7 +59,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::look(std::string_view whos
     const std::uint64_t name = hash_of(whose);
     const time_point now = clock_.now();
     const std::lock_guard lock(mutex_);
-    return wait_for(level_of(name, now), limit, actions);
+    return wait_for(level_of(name, limit.per_second, now), limit, actions);
 }
 
 std::optional<std::chrono::milliseconds> RateLimiter::take(std::string_view whose, const RateLimit& limit,
@@ -66,7 +69,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::take(std::string_view whos
     const time_point now = clock_.now();
     const std::lock_guard lock(mutex_);
     drop_drained(now);
-    const double level = level_of(name, now);
+    const double level = level_of(name, limit.per_second, now);
     const std::optional<std::chrono::milliseconds> wait = wait_for(level, limit, actions);
     if (!wait) fill(name, level + static_cast<double>(actions), limit.per_second, now);
     return wait;
@@ -74,16 +77,23 @@ std::optional<std::chrono::milliseconds> RateLimiter::take(std::string_view whos
 
 void RateLimiter::give_back(std::string_view whose, std::int64_t actions) {
     const std::uint64_t name = hash_of(whose);
-    const time_point now = clock_.now();
     const std::lock_guard lock(mutex_);
-    const auto found = buckets_.get<0>().find(name);
-    if (found == buckets_.get<0>().end()) return;  // drained, or dropped, by now
-    const double left = level_of(name, now) - static_cast<double>(actions);
-    if (left > rounding) {
-        fill(name, left, found->per_second, now);
+    auto& by_name = buckets_.get<0>();
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) return;  // drained, or dropped, by now
+    Bucket bucket = *found;
+    bucket.level -= static_cast<double>(actions);
+    bucket.drained_at = drained_at(bucket);
+    if (bucket.level > rounding) {
+        by_name.replace(found, bucket);
     } else {
-        buckets_.get<0>().erase(found);
+        by_name.erase(found);
     }
+}
+
+RateLimiter::time_point RateLimiter::drained_at(const Bucket& bucket) {
+    const std::chrono::duration<double> draining(std::min(bucket.level / bucket.per_second, longest_draining_s));
+    return bucket.filled_at + std::chrono::duration_cast<async::clock::duration>(draining);
 }
 
 void RateLimiter::fill(std::uint64_t name, double level, double per_second, time_point now) {
@@ -91,9 +101,9 @@ void RateLimiter::fill(std::uint64_t name, double level, double per_second, time
     bucket.name = name;
     bucket.filled_at = now;
     bucket.level = level;
-    bucket.per_second = per_second;
-    const std::chrono::duration<double> draining(std::min(level / per_second, longest_wait_s));
-    bucket.drained_at = now + std::chrono::duration_cast<async::clock::duration>(draining);
+    // Who has another limit for a while finds the bucket by the usual one afterwards.
+    bucket.per_second = usual_.is_unlimited() ? per_second : std::min(per_second, usual_.per_second);
+    bucket.drained_at = drained_at(bucket);
     auto& by_name = buckets_.get<0>();
     const auto place = by_name.find(name);
     if (place != by_name.end()) {
@@ -125,6 +135,13 @@ void RateLimiter::drop_excess(std::uint64_t filled_last) {
 std::size_t RateLimiter::size() const {
     const std::lock_guard lock(mutex_);
     return buckets_.size();
+}
+
+std::string name_of_bucket(const RateLimiter& limiter, const std::string& whose, const RateLimit& limit) {
+    if (limit == limiter.usual()) return whose;
+    // To the bit; no user's or room's id begins with a digit.
+    const auto rate = std::bit_cast<std::uint64_t>(limit.per_second);
+    return std::to_string(rate) + " " + std::to_string(limit.burst_count) + " " + whose;
 }
 
 std::optional<std::chrono::milliseconds> RateClaim::take(RateLimiter& limiter, std::string whose, const RateLimit& limit,

@@ -66,45 +66,45 @@ async::task<RateLimit> RateLimits::limit_for(std::string user_id, std::string li
     co_return limit;
 }
 
-async::task<RateClaim> RateLimits::claim_invite(RateLimiter& limiter, std::string limiter_name, std::string whose,
-                                                std::string issuer, std::int64_t invites) {
+async::task<std::shared_ptr<RateClaim>> RateLimits::claim_shared(RateLimiter& limiter, std::string limiter_name,
+                                                                 std::string whose, std::string issuer, std::int64_t invites) {
     const RateLimit limit = co_await limit_for(std::move(issuer), std::move(limiter_name), limiter.usual());
-    RateClaim claim;
-    const Wait wait = claim.take(limiter, std::move(whose), limit, invites);
+    auto claim = std::make_shared<RateClaim>();
+    const Wait wait = claim->take(limiter, name_of_bucket(limiter, whose, limit), limit, invites);
     if (wait) throw LimitExceeded(*wait);
     co_return claim;
 }
 
-async::task<void> RateLimits::take_invite(LimitedInvite invite) {
+async::task<InviteClaims> RateLimits::claim_invite(LimitedInvite invite) {
+    InviteClaims claims;
     const bool free = co_await is_free(invite.issuer);
-    if (free) co_return;
-    RateClaim of_room;
-    RateClaim of_invitee;
-    RateClaim of_issuer;
+    if (free) co_return claims;
     if (invite.room_id && !invite.is_counted) {
         std::string name("rc_invites.per_room");
-        of_room =
-            co_await claim_invite(limiters_.invites_per_room, std::move(name), *invite.room_id, invite.issuer, invite.invites);
+        std::shared_ptr<RateClaim> claim =
+            co_await claim_shared(limiters_.invites_per_room, std::move(name), *invite.room_id, invite.issuer, invite.invites);
+        claims.push_back(std::move(claim));
     }
     if (invite.invitee) {
         std::string name("rc_invites.per_user");
-        of_invitee =
-            co_await claim_invite(limiters_.invites_per_user, std::move(name), *invite.invitee, invite.issuer, invite.invites);
+        std::shared_ptr<RateClaim> claim =
+            co_await claim_shared(limiters_.invites_per_user, std::move(name), *invite.invitee, invite.issuer, invite.invites);
+        claims.push_back(std::move(claim));
     }
     if (!invite.is_counted) {
         std::string name("rc_invites.per_issuer");
-        of_issuer =
-            co_await claim_invite(limiters_.invites_per_issuer, std::move(name), invite.issuer, invite.issuer, invite.invites);
+        const RateLimit limit = co_await limit_for(invite.issuer, std::move(name), limiters_.invites_per_issuer.usual());
+        const Wait wait = limiters_.invites_per_issuer.take(invite.issuer, limit, invite.invites);
+        if (wait) throw LimitExceeded(*wait);
     }
-    of_room.keep();
-    of_invitee.keep();
-    of_issuer.keep();
+    co_return claims;
 }
 
-void RateLimits::take_outside_invite(const std::string& room_id, const std::optional<std::string>& invitee) {
-    RateClaim of_room = claim_one(limiters_.invites_per_room, room_id);
-    if (invitee) take_one(limiters_.invites_per_user, *invitee);
-    of_room.keep();
+InviteClaims RateLimits::claim_outside_invite(const std::string& room_id, const std::optional<std::string>& invitee) {
+    InviteClaims claims;
+    claims.push_back(std::make_shared<RateClaim>(claim_one(limiters_.invites_per_room, room_id)));
+    if (invitee) claims.push_back(std::make_shared<RateClaim>(claim_one(limiters_.invites_per_user, *invitee)));
+    return claims;
 }
 
 void RateLimits::require_registration(const std::string& address) const {

@@ -25,6 +25,10 @@ struct LimitedInvite {
     bool is_counted = false;  ///< the room's and the issuer's limits have let it through
 };
 
+/// What an invitation has taken of the buckets of its room and its invitee: `keep` it once the invitation is stored. What comes
+/// to nothing is given back, so that nobody uses up others' invitations by such as are refused.
+using InviteClaims = std::vector<std::shared_ptr<RateClaim>>;
+
 /// What users, addresses and rooms may do how often, as the configuration, an admin and modules say it. One a worker; thread:
 /// the worker's. Counting is the process's.
 ///
@@ -42,11 +46,13 @@ public:
     [[nodiscard]] async::task<void> take_message(std::string user_id);
     /// A user's join of a room. `is_known`: this server is in the room.
     [[nodiscard]] async::task<void> take_join(std::string user_id, bool is_known);
-    /// A local user's invitation, by the limits of its room, its invitee and its issuer: it counts for all of them or none.
-    /// Modules are asked for each limit; what their callback throws, this does.
-    [[nodiscard]] async::task<void> take_invite(LimitedInvite invite);
-    /// Another server's invitation.
-    void take_outside_invite(const std::string& room_id, const std::optional<std::string>& invitee);
+    /// A local user's invitation, by the limits of its room, its invitee and its issuer. If one of them refuses it, it counts
+    /// for none; else it counts for its issuer, whatever becomes of it. Modules are asked for each limit; what their callback
+    /// throws, this does. Issuers for whom they say another limit than the usual one share the buckets of rooms and invitees
+    /// with those for whom they say the same, and change nothing for others.
+    [[nodiscard]] async::task<InviteClaims> claim_invite(LimitedInvite invite);
+    /// Another server's invitation, which has no issuer.
+    [[nodiscard]] InviteClaims claim_outside_invite(const std::string& room_id, const std::optional<std::string>& invitee);
 
     /// Whether this address may make an account, before anything else of a registration.
     void require_registration(const std::string& address) const;
@@ -64,9 +70,10 @@ private:
     [[nodiscard]] async::task<bool> is_free(std::string user_id);
     /// A limit of invitations as it is for this user.
     [[nodiscard]] async::task<RateLimit> limit_for(std::string user_id, std::string limiter_name, RateLimit usual);
-    /// One of an invitation's limits.
-    [[nodiscard]] async::task<RateClaim> claim_invite(RateLimiter& limiter, std::string limiter_name, std::string whose,
-                                                      std::string issuer, std::int64_t invites);
+    /// A limit of a room's or an invitee's invitations.
+    [[nodiscard]] async::task<std::shared_ptr<RateClaim>> claim_shared(RateLimiter& limiter, std::string limiter_name,
+                                                                       std::string whose, std::string issuer,
+                                                                       std::int64_t invites);
 
     RateLimiters& limiters_;
     RateOverrides& overrides_;

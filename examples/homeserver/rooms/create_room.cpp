@@ -200,7 +200,7 @@ async::task<void> limit_invites(RateLimits& rate_limits, std::string creator, co
     LimitedInvite invites;
     invites.issuer = std::move(creator);
     invites.invites = static_cast<std::int64_t>(request.invitees.size() + request.third_party_invitees.size());
-    if (invites.invites > 0) co_await rate_limits.take_invite(std::move(invites));
+    if (invites.invites > 0) static_cast<void>(co_await rate_limits.claim_invite(std::move(invites)));
 }
 
 async::task<Response> post_create_room(const RoutedRequest& request, Authentication& authentication,

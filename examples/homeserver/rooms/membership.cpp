@@ -252,7 +252,7 @@ async::task<void> Memberships::limit(const MembershipChange& change, std::string
         invite.room_id = change.room_id;
         invite.invitee = change.target;
         invite.is_counted = change.is_counted_invite;
-        co_await rate_limits_.take_invite(std::move(invite));
+        asked.invite_claims = co_await rate_limits_.claim_invite(std::move(invite));
     } else if (is_join && !is_there) {
         const bool is_known_room = true;
         co_await rate_limits_.take_join(change.sender, is_known_room);
@@ -311,6 +311,8 @@ async::task<std::optional<Event>> Memberships::change_once(const MembershipChang
     draft.expected = as_it_stands(before, change.target);
     draft.still_holds = while_account_is_so(change, before, act);
     count_when_stored(draft, asked.claim);
+    for (const std::shared_ptr<RateClaim>& claim : asked.invite_claims) count_when_stored(draft, claim);
+    for (const std::shared_ptr<RateClaim>& claim : change.claims) count_when_stored(draft, claim);
     std::optional<Event> sent = co_await event_sender_.send_if_expected(std::move(draft));
     co_return sent;
 }

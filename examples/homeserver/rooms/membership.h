@@ -32,6 +32,7 @@ struct MembershipChange {
     bool sender_is_shadow_banned = false;
     std::optional<callbacks::Requester> requester;  ///< whose session asks for it, as long as that lasts; none: no client does
     bool is_counted_invite = false;                 ///< the room's and the issuer's rates have been looked at
+    InviteClaims claims;                            ///< what that has taken, which counts once the event is stored
     bool shows_profile = false;  ///< the target's, also where a client's change shows none
     /// Asked in the transaction that stores the event, may be again: whether the change is still wanted; empty: it is.
     std::function<bool(modapi::Transaction&)> still_wanted;
@@ -77,6 +78,7 @@ private:
         std::optional<std::string> judged;  ///< the target's membership when the modules were asked
         bool is_limited = false;            ///< rates were looked at
         std::shared_ptr<RateClaim> claim;   ///< on the message that the change counts as
+        InviteClaims invite_claims;         ///< on the invitation that it is
     };
     [[nodiscard]] async::task<std::optional<callbacks::Event>> change_once(const MembershipChange& wanted, Asked& asked);
     /// `membership`: where the target stands before.

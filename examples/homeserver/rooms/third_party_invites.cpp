@@ -8,6 +8,7 @@
 #include "http/public_baseurl.h"
 #include "http/requests.h"
 #include "rooms/event_sender.h"
+#include "rooms/limited_draft.h"
 #include "rooms/membership.h"
 #include "rooms/room_operation.h"
 #include "text/secrets.h"
@@ -99,13 +100,14 @@ async::task<void> ask_whether_invitable(modapi::Database& database, callbacks::T
         throw SynapseError(403, "This third-party identifier can not be invited in this room", Codes::FORBIDDEN);
 }
 
-async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite, std::string owner) {
+async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite, std::string owner, InviteClaims claims) {
     MembershipChange change;
     change.room_id = std::move(invite.room_id);
     change.sender = std::move(invite.sender);
     change.target = std::move(owner);
     change.membership = "invite";
     change.is_counted_invite = true;
+    change.claims = std::move(claims);
     change.content = std::move(invite.content);
     change.sender_is_admin = invite.sender_is_admin;
     change.requester = std::move(invite.requester);
@@ -114,7 +116,7 @@ async::task<void> invite_owner(Memberships& memberships, ThirdPartyInvite invite
 
 async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const SigningKey& signing_key,
                                       callbacks::SpamCheckerDispatch& spam_checker, EventSender& event_sender,
-                                      const ThirdPartyInvite& invite) {
+                                      const ThirdPartyInvite& invite, InviteClaims claims) {
     const callbacks::Verdict verdict =
         co_await spam_checker.user_may_send_3pid_invite(invite.sender, invite.medium, invite.address, invite.room_id);
     deny_if_spam(verdict, "Cannot send threepid invite");
@@ -133,6 +135,7 @@ async::task<void> invite_whoever_gets(const PublicBaseurl& public_baseurl, const
     draft.alongside = [waiting, medium, address](Transaction& transaction) {
         insert_waiting(transaction, waiting, medium, address);
     };
+    for (std::shared_ptr<RateClaim>& claim : claims) count_when_stored(draft, std::move(claim));
     if (invite.requester) {
         std::string act("invite users");
         co_await event_sender.send_for(*invite.requester, std::move(draft), std::move(act));
@@ -194,19 +197,21 @@ void read_third_party(const JsonDict& body, ThirdPartyInvite& invite) {
 }
 
 async::task<void> ThirdPartyInvites::invite(ThirdPartyInvite invite) {
+    InviteClaims claims;
     if (invite.requester && !invite.sender_is_admin) {
         LimitedInvite limited;
         limited.issuer = invite.sender;
         limited.room_id = invite.room_id;
-        co_await rate_limits_.take_invite(std::move(limited));
+        claims = co_await rate_limits_.claim_invite(std::move(limited));
     }
     co_await ask_whether_invitable(database_, third_party_rules_, invite);
     std::optional<std::string> owner =
         co_await database_.read("owner_of_third_party_id", &owner_of_third_party_id, invite.medium, invite.address);
     if (owner) {
-        co_await invite_owner(memberships_, std::move(invite), std::move(*owner));
+        co_await invite_owner(memberships_, std::move(invite), std::move(*owner), std::move(claims));
     } else {
-        co_await invite_whoever_gets(public_baseurl_, signing_key_, spam_checker_, event_sender_, invite);
+        co_await invite_whoever_gets(public_baseurl_, signing_key_, spam_checker_, event_sender_, invite,
+                                     std::move(claims));
         // Somebody may have got the address meanwhile. Whoever makes a room of it looks when it is there.
         const async::context& here = co_await async::this_context;
         if (RoomOperation::open_around(here, invite.room_id) == nullptr) co_await redeem_if_owned(invite.medium, invite.address);

@@ -22,7 +22,7 @@ void allow_any_origin(Response& response) {
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
     response.headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     response.headers.emplace_back("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
-    response.headers.emplace_back("Access-Control-Expose-Headers", "X-Modapi-Decision");
+    response.headers.emplace_back("Access-Control-Expose-Headers", "X-Modapi-Decision, Retry-After");
 }
 
 }  // namespace
