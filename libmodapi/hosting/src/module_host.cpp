@@ -172,7 +172,8 @@ void ModuleHost::State::construct(ModuleInstance& module) {
     configured.check_rules(module.registered->callback_names(), worker());
     const std::string warning = configured.warning_of_placement(module.registered->callback_names());
     if (!warning.empty() && settings.place.index == 0) framework_log().warn("{}", warning);
-    framework_log().info("module {} is loaded", configured.name);
+    // Once, not for each worker.
+    framework_log().log(settings.place.index == 0 ? spdlog::level::info : spdlog::level::debug, "module {} is loaded", configured.name);
 }
 
 void ModuleHost::State::destroy(ModuleInstance& module) {
