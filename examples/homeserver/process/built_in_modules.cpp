@@ -72,7 +72,7 @@ KnownWorkers known_workers(const ServerConfiguration& served) {
     // As modapi::WorkerGroupSettings says that they are called.
     const std::optional<std::string>& process = served.process.worker_name;
     KnownWorkers workers;
-    workers.are_all = served.database.name == "sqlite3";
+    workers.are_all = !served.database.is_postgresql();
     workers.names.push_back(process.value_or(std::string(modapi::main_process)));
     for (int index = 1; index < served.workers; ++index)
         workers.names.push_back((process ? *process + "-" : std::string("worker")) + std::to_string(index));

@@ -155,6 +155,14 @@ def make_in_list_sql_clause(
     return "%s %s (%s)" % (column, "NOT IN" if negative else "IN", ", ".join("?" * len(found))), found
 
 
+def _require_one(count: int, table: str) -> None:
+    """Errors: StoreError, 404 for no row that was touched, 500 for several."""
+    if count == 0:
+        raise StoreError(404, "No row found (%s)" % table)
+    if count > 1:
+        raise StoreError(500, "More than one row matched (%s)" % table)
+
+
 def _where(keyvalues: Optional[Mapping[str, Any]], *more: str) -> str:
     clauses = ["%s = ?" % column for column in keyvalues or ()] + list(more)
     return (" WHERE " + " AND ".join(clauses)) if clauses else ""
@@ -245,12 +253,9 @@ class DatabasePool:
     ) -> Optional[Dict[str, Any]]:
         """One row as a dictionary. Errors: StoreError, 404 for none unless that is allowed, 500 for several."""
         rows = DatabasePool.simple_select_list_txn(txn, table, keyvalues, retcols)
-        if not rows:
-            if allow_none:
-                return None
-            raise StoreError(404, "No row found (%s)" % table)
-        if len(rows) > 1:
-            raise StoreError(500, "More than one row matched (%s)" % table)
+        if not rows and allow_none:
+            return None
+        _require_one(len(rows), table)
         return dict(zip(retcols, rows[0]))
 
     @staticmethod
@@ -316,20 +321,12 @@ class DatabasePool:
         txn: LoggingTransaction, table: str, keyvalues: Mapping[str, Any], updatevalues: Mapping[str, Any]
     ) -> None:
         """Changes one row. Errors: StoreError, 404 for none, 500 for several."""
-        count = DatabasePool.simple_update_txn(txn, table, keyvalues, updatevalues)
-        if count == 0:
-            raise StoreError(404, "No row found (%s)" % table)
-        if count > 1:
-            raise StoreError(500, "More than one row matched (%s)" % table)
+        _require_one(DatabasePool.simple_update_txn(txn, table, keyvalues, updatevalues), table)
 
     @staticmethod
     def simple_delete_one_txn(txn: LoggingTransaction, table: str, keyvalues: Mapping[str, Any]) -> None:
         """Deletes one row. Errors: StoreError, 404 for none, 500 for several."""
-        count = DatabasePool.simple_delete_txn(txn, table, keyvalues)
-        if count == 0:
-            raise StoreError(404, "No row found (%s)" % table)
-        if count > 1:
-            raise StoreError(500, "More than one row matched (%s)" % table)
+        _require_one(DatabasePool.simple_delete_txn(txn, table, keyvalues), table)
 
     @staticmethod
     def simple_delete_txn(txn: LoggingTransaction, table: str, keyvalues: Mapping[str, Any]) -> int:
