@@ -72,7 +72,7 @@ def leave(server, room, token):
 def measure_one(build, folder, name, database, given):
     """Whether the limits hold."""
     seconds, leavers = (1, 1) if given.quick else (8, 5)
-    server = MeasuredServer(build, folder / name)
+    server = MeasuredServer(build, folder / ("server_" + name))
     (server.folder / "homeserver.yaml").write_text(SETTINGS % (SERVER_NAME, given.workers, database, build / "modules"))
     with server:
         room, tokens, leaving = people_in_a_room(server, SENDERS, leavers)
