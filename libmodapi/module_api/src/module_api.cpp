@@ -32,6 +32,9 @@ ModuleApi::ModuleApi(ModuleEnvironment& environment, ModuleRegistrations& regist
 
 ModuleApi::~ModuleApi() = default;
 
+ModuleEnvironment& environment_of(ModuleApi& api) noexcept { return api.environment_; }
+ModuleRegistrations& registrations_of(ModuleApi& api) noexcept { return api.registrations_; }
+
 void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_data_callbacks");
     environment_.register_callbacks(registrations_, callbacks);

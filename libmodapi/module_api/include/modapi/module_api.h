@@ -469,6 +469,9 @@ public:
     }
 
 private:
+    friend ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
+    friend ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
+
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
     /// One run of a call in the name of `background`, with its exceptions logged: `what` is what failed then.

@@ -22,6 +22,8 @@
 
 namespace modapi {
 
+class ModuleApi;
+
 /// What a worker gives to its modules' ModuleApi objects, and what these leave there together. The worker fills in the first half
 /// before it builds the first module.
 ///
@@ -73,5 +75,10 @@ struct ModuleEnvironment {
 private:
     bool expires_ = false;
 };
+
+/// What stands behind a ModuleApi, for who brings modules of another language and offers them its members. As long as that.
+[[nodiscard]] ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
+/// What its module has registered. As long as that.
+[[nodiscard]] ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
 
 }  // namespace modapi

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <callbacks/json.h>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+namespace modapi {
+
+/// There is no process that could be asked: it ended, or is being started anew.
+class PythonGone : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What a module of Python's has raised and nobody here has a class for. what() is the class and the text, and behind them the
+/// traceback.
+class PythonException : public std::runtime_error {
+public:
+    PythonException(const std::string& class_name, const std::string& text, const std::string& traceback);
+};
+
+/// Throws what an error of the protocol stands for: SynapseError, AuthError, ConfigError, async's cancellation, PythonException, ...
+[[noreturn]] void throw_python_error(const callbacks::JsonDict& error);
+/// What the process is to be told of a failure here: which is raised there as the class that the contract has for it.
+[[nodiscard]] callbacks::JsonDict python_error_of(const std::exception_ptr& failure);
+
+}  // namespace modapi
