@@ -478,14 +478,27 @@ TEST_F(PythonCallbacks, AnExpiredUserIsATruthValueOrUnknown) {
     EXPECT_EQ(expired("[1]"), true);
 }
 
+TEST_F(PythonCallbacks, AllEventsOfAResponseAreAskedAboutWithOneMessage) {
+    load("unsigned_section", {"add_field_to_unsigned"});
+    const callbacks::Event event = modapi::testing::message(alice, hall, "hello");
+    auto& added = host.hooks().unsigned_section.add_field_to_unsigned_callback;
+    calls().batch_answer = json(R"([{"result": {"org.example.kind": {"$tuple": [1]}}}])").as_array();
+    EXPECT_EQ(host.call(added, event).value(), json_object(R"({"org.example.kind": [1]})"));
+    EXPECT_TRUE(calls().calls.empty());
+    ASSERT_EQ(calls().batches.size(), 1U);
+    EXPECT_EQ(calls().batches.front().arguments.at(0).at(0).at("$event").at("event").at("content").at("body"), "hello");
+}
+
 TEST_F(PythonCallbacks, FieldsForEventsAreADictionary) {
     load("unsigned_section", {"add_field_to_unsigned"});
     const callbacks::Event event = modapi::testing::message(alice, hall, "hello");
     auto& added = host.hooks().unsigned_section.add_field_to_unsigned_callback;
-    calls().answer(R"({"org.example.kind": {"$tuple": [1]}})");
-    EXPECT_EQ(host.call(added, event).value(), json_object(R"({"org.example.kind": [1]})"));
-    calls().answer("null");
+    calls().batch_answer = json(R"([{"result": null}])").as_array();
     EXPECT_EQ(host.call(added, event).error_text(), "add_field_to_unsigned answered None, where the contract has a dictionary");
+    calls().batch_answer = json(R"([{"error": {"kind": "synapse", "class": "SynapseError", "status": 400, "errcode": "M_X", "error": "no"}}])").as_array();
+    EXPECT_EQ(host.call(added, event).error_text(), "no");
+    calls().batch_answer.clear();
+    EXPECT_TRUE(host.call(added, event).failed());
 }
 
 TEST_F(PythonCallbacks, AModuleMayRegisterACallbackTwiceAndBothAreAskedInTheirOrder) {

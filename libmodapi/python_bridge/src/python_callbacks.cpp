@@ -2,6 +2,7 @@
 
 #include "python_answers.h"
 #include "python_arguments.h"
+#include "python_errors.h"
 #include "python_values.h"
 
 #include <callbacks/dispatchers.h>
@@ -14,8 +15,8 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -194,10 +195,6 @@ struct PythonAnswers<int> {
     static constexpr auto read = &number_of;
 };
 template <>
-struct PythonAnswers<callbacks::UnsignedAnswer> {
-    static constexpr auto read = &dictionary_of;
-};
-template <>
 struct PythonAnswers<std::optional<std::string>> {
     static constexpr auto read = &text_or_none;
 };
@@ -300,6 +297,45 @@ private:
         } else {
             return PythonAnswers<R>::read(asked, given.result);
         }
+    }
+
+    RegisteredCallback callback_;
+};
+
+/// Fields for the events of a response, with one message for all of them.
+class PythonFields {
+public:
+    explicit PythonFields(RegisteredCallback callback) noexcept : callback_(std::move(callback)) {}
+
+    task<void> operator()(std::span<const callbacks::EventRef> events, callbacks::UnsignedBatch& out) const {
+        JsonArray lists;
+        lists.reserve(events.size());
+        for (const callbacks::Event& event : events) {
+            JsonArray arguments;
+            arguments.push_back(to_python(event));
+            lists.push_back(std::move(arguments));
+        }
+        return ask(callback_, std::move(lists), out);
+    }
+
+private:
+    static task<void> ask(RegisteredCallback callback, JsonArray lists, callbacks::UnsignedBatch& out) {
+        const std::size_t events = lists.size();
+        task<JsonArray> asking = callback.calls->batch(callback.place, std::move(lists));
+        const JsonArray answers = co_await std::move(asking);
+        if (answers.size() != events) throw callbacks::ModuleFailed("the Python process left out answers of " + std::string(callback.name));
+        for (std::size_t at = 0; at < events; ++at) out[at].write(fields_of(callback.asked(), answers[at]));
+    }
+
+    /// Errors: what the callback raised for the event; ModuleFailed.
+    static JsonDict fields_of(const AskedCallback& asked, const JsonValue& answer) {
+        const JsonDict* const object = answer.if_object();
+        if (object != nullptr) {
+            const JsonValue* const error = object->if_contains("error");
+            if (error != nullptr && error->is_object()) throw_python_error(error->get_object());
+            if (const JsonValue* const result = object->if_contains("result")) return dictionary_of(asked, *result);
+        }
+        throw callbacks::ModuleFailed("the Python process gave neither a result nor an error of " + std::string(asked.name));
     }
 
     RegisteredCallback callback_;
@@ -413,7 +449,11 @@ private:
         } else {
             if (registration.key) refuse_list("named " + registration.name + " with a key");
             if (slot) finish();
-            slot = Slot(PythonCallable<Slot>(std::move(callback)));
+            if constexpr (std::is_same_v<Slot, decltype(callbacks::Unsigned::add_field_to_unsigned_callback)>) {
+                slot = Slot(PythonFields(std::move(callback)));
+            } else {
+                slot = Slot(PythonCallable<Slot>(std::move(callback)));
+            }
         }
         is_empty_ = false;
     }
