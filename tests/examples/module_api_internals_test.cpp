@@ -30,7 +30,8 @@ TEST_F(ModuleInternalsTest, AnAddressThatIsAddedBelongsToTheUserInItsCanonicalFo
     const boost::json::value ids = result("get_threepids_for_user", R"(["@alice:hs.test"])");
     EXPECT_EQ(ids.at(0).at("address"), "a@mail.test");
     EXPECT_EQ(ids.at(0).at("validated_at"), 1500);
-    EXPECT_EQ(error_text(call("internal.add_threepid", R"(["@root:hs.test","email","a@mail.test",1])")).substr(0, 21), "400 M_THREEPID_IN_USE");
+    EXPECT_EQ(error_text(call("internal.add_threepid", R"(["@root:hs.test","email","a@mail.test",1])")).substr(0, 21),
+              "400 M_THREEPID_IN_USE");
     EXPECT_EQ(json("internal.delete_threepid", R"(["@alice:hs.test","email","a@mail.test"])"), "null");
     EXPECT_EQ(json("internal.get_user_id_by_threepid", R"(["email","a@mail.test"])"), "null");
     const std::vector<std::string> told = asked();
@@ -43,7 +44,8 @@ TEST_F(ModuleInternalsTest, TheRowAloneIsStoredAndNobodyIsTold) {
     EXPECT_EQ(json("internal.user_add_threepid", R"(["@alice:hs.test","email","A@mail.test",5,6])"), "null");
     const boost::json::value ids = result("get_threepids_for_user", R"(["@alice:hs.test"])");
     EXPECT_EQ(boost::json::serialize(ids), R"([{"medium":"email","address":"a@mail.test","validated_at":5,"added_at":6}])");
-    EXPECT_EQ(error_text(call("internal.user_add_threepid", R"(["@root:hs.test","email","a@mail.test",1,2])")).substr(0, 21), "400 M_THREEPID_IN_USE");
+    EXPECT_EQ(error_text(call("internal.user_add_threepid", R"(["@root:hs.test","email","a@mail.test",1,2])")).substr(0, 21),
+              "400 M_THREEPID_IN_USE");
     EXPECT_EQ(json("internal.user_delete_threepid", R"(["@alice:hs.test","email","a@mail.test"])"), "null");
     EXPECT_EQ(json("get_threepids_for_user", R"(["@alice:hs.test"])"), "[]");
     EXPECT_THAT(asked(), testing::Each(testing::Not(testing::HasSubstr("third_party_identifier"))));

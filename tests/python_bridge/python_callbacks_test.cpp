@@ -19,16 +19,12 @@ namespace {
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 using callbacks::Verdict;
+using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
 
 constexpr const char* alice = "@alice:example.org";
 constexpr const char* hall = "!hall:example.org";
-
-void expect_json(const JsonValue& value, std::string_view expected) {
-    const std::optional<std::string> difference = modapi::testing::json_difference(value, json(expected));
-    EXPECT_FALSE(difference) << *difference << " in " << boost::json::serialize(value);
-}
 
 class PythonCallbacks : public ::testing::Test {
 protected:
@@ -93,7 +89,7 @@ TEST_F(PythonCallbacks, ArgumentsGoInTheOrderOfTheDeclaration) {
     load("spam_checker", {"user_may_join_room"});
     EXPECT_FALSE(denies(R"("NOT_SPAM")"));
     EXPECT_EQ(calls().calls.back().callback, 0U);
-    expect_json(calls().calls.back().arguments, R"(["@alice:example.org", "!hall:example.org", true])");
+    EXPECT_TRUE(is_json(calls().calls.back().arguments, R"(["@alice:example.org", "!hall:example.org", true])"));
 }
 
 TEST_F(PythonCallbacks, TheBooleansOfUserMayMeanWhatPublishedModulesMean) {
@@ -141,9 +137,10 @@ TEST_F(PythonCallbacks, NoBooleanIsAnAnswerAboutALogin) {
     const callbacks::LoginRequestInfo info = {{std::nullopt, "1.2.3.4"}};
     for (const char* answer : {"true", "false"}) {
         calls().answer(answer);
-        EXPECT_TRUE(host.call(spam().check_login_for_spam, user, std::nullopt, std::nullopt, info, std::nullopt).value().is_spam());
+        EXPECT_TRUE(
+            host.call(spam().check_login_for_spam, user, std::nullopt, std::nullopt, info, std::nullopt).value().is_spam());
     }
-    expect_json(calls().argument(3), R"([{"$tuple": [null, "1.2.3.4"]}])");
+    EXPECT_TRUE(is_json(calls().argument(3), R"([{"$tuple": [null, "1.2.3.4"]}])"));
 }
 
 TEST_F(PythonCallbacks, AStateEventIsDeniedByAllButNotSpam) {
@@ -161,7 +158,7 @@ TEST_F(PythonCallbacks, AStateEventIsDeniedByAllButNotSpam) {
     EXPECT_TRUE(verdict("false").is_spam());
     EXPECT_EQ(verdict(R"({"$code": "M_X"})").errcode(), "M_X");
     EXPECT_EQ(verdict(R"({"$tuple": [{"$code": "M_X"}, {}]})").errcode(), "M_FORBIDDEN");
-    expect_json(calls().argument(4), R"({"$json": {"topic": "t"}})");
+    EXPECT_TRUE(is_json(calls().argument(4), R"({"$json": {"topic": "t"}})"));
 }
 
 TEST_F(PythonCallbacks, TruthValuesAreWhatPythonTakesThemFor) {
@@ -176,8 +173,8 @@ TEST_F(PythonCallbacks, TruthValuesAreWhatPythonTakesThemFor) {
     EXPECT_FALSE(left_out("0"));
     EXPECT_TRUE(left_out("1"));
     EXPECT_TRUE(left_out(R"("yes")"));
-    expect_json(calls().argument(0),
-                R"({"$user_profile": {"user_id": "@alice:example.org", "display_name": null, "avatar_url": null}})");
+    EXPECT_TRUE(is_json(calls().argument(0),
+                        R"({"$user_profile": {"user_id": "@alice:example.org", "display_name": null, "avatar_url": null}})"));
 }
 
 TEST_F(PythonCallbacks, ARegistrationIsJudgedByTheEnumerationAlone) {
@@ -193,8 +190,8 @@ TEST_F(PythonCallbacks, ARegistrationIsJudgedByTheEnumerationAlone) {
     EXPECT_EQ(judged(R"({"$registration": "deny"})").value(), callbacks::RegistrationBehaviour::DENY);
     EXPECT_EQ(judged("true").error_text(),
               "check_registration_for_spam answered True, where the contract has a RegistrationBehaviour");
-    expect_json(calls().argument(0), R"({"$json": {"medium": "email"}})");
-    expect_json(calls().argument(2), R"([{"$tuple": ["agent", "1.2.3.4"]}])");
+    EXPECT_TRUE(is_json(calls().argument(0), R"({"$json": {"medium": "email"}})"));
+    EXPECT_TRUE(is_json(calls().argument(2), R"([{"$tuple": ["agent", "1.2.3.4"]}])"));
 }
 
 TEST_F(PythonCallbacks, AnEventIsFrozenAndItsStateKnownAsFarAsModulesLook) {
@@ -255,9 +252,10 @@ TEST_F(PythonCallbacks, AnEventIsAllowedByWhateverIsAPairAndDoesntBeginWithFalse
     EXPECT_EQ(decided(R"([true, null])").value(), callbacks::EVENT_ALLOWED);
     EXPECT_EQ(decided(R"({"$tuple": [0, "x"]})").value(), callbacks::EVENT_ALLOWED);
     EXPECT_FALSE(decided(R"({"$tuple": [false, {"type": "x"}]})").value().allowed());
-    const callbacks::EventDecision replaced = decided(R"({"$tuple": [true, {"type": "x", "content": {"$dict": [["$a", 1]]}}]})").value();
+    const callbacks::EventDecision replaced =
+        decided(R"({"$tuple": [true, {"type": "x", "content": {"$dict": [["$a", 1]]}}]})").value();
     ASSERT_TRUE(replaced.replacement());
-    expect_json(*replaced.replacement(), R"({"type": "x", "content": {"$a": 1}})");
+    EXPECT_TRUE(is_json(*replaced.replacement(), R"({"type": "x", "content": {"$a": 1}})"));
     EXPECT_EQ(decided(R"({"$tuple": [true, {"$event": {}}]})").value(), callbacks::EVENT_ALLOWED);
     EXPECT_NE(decided("true").error_text().find("check_event_allowed answered True"), std::string::npos);
     EXPECT_NE(decided(R"({"type": "x", "content": {}, "sender": "y"})").error_text().find("(True, dictionary)"),
@@ -282,14 +280,14 @@ TEST_F(PythonCallbacks, ANewRoomsRequestIsChangedAsTheCallbackChangedIt) {
     const callbacks::Requester requester{callbacks::UserID(alice)};
     JsonDict request = json_object(R"({"preset": "public_chat", "$set": 1})");
     EXPECT_FALSE(host.call(rules().on_create_room, requester, request, false).failed());
-    expect_json(calls().argument(1), R"({"$mutable": {"preset": "public_chat", "$set": 1}})");
-    expect_json(request, R"({"preset": "public_chat", "$set": 1})");
+    EXPECT_TRUE(is_json(calls().argument(1), R"({"$mutable": {"preset": "public_chat", "$set": 1}})"));
+    EXPECT_TRUE(is_json(request, R"({"preset": "public_chat", "$set": 1})"));
     calls().changed = json_object(R"({"1": {"preset": "private_chat"}})");
     EXPECT_FALSE(host.call(rules().on_create_room, requester, request, false).failed());
-    expect_json(request, R"({"preset": "private_chat"})");
+    EXPECT_TRUE(is_json(request, R"({"preset": "private_chat"})"));
     calls().changed = json_object(R"({"1": [1]})");
     EXPECT_TRUE(host.call(rules().on_create_room, requester, request, false).failed());
-    expect_json(request, R"({"preset": "private_chat"})");
+    EXPECT_TRUE(is_json(request, R"({"preset": "private_chat"})"));
 }
 
 TEST_F(PythonCallbacks, PresenceGoesToSetsOfUsersAndStopsWhereAModuleIsWrong) {
@@ -340,7 +338,8 @@ TEST_F(PythonLogins, AnAnswerIsNoneOrAPairOfAUserAndAnOptionalCallback) {
     ASSERT_TRUE(answered);
     EXPECT_EQ(answered->user_id, alice);
     EXPECT_FALSE(answered->on_response);
-    expect_json(calls().calls.back().arguments, R"(["alice", "org.example.login", {"$json": {"secret": "s", "code": 1}}])");
+    EXPECT_TRUE(
+        is_json(calls().calls.back().arguments, R"(["alice", "org.example.login", {"$json": {"secret": "s", "code": 1}}])"));
     EXPECT_FALSE(login("null"));
     for (const char* wrong : {R"("@alice:example.org")", R"(["@alice:example.org", null])", R"({"$tuple": ["@a:x"]})",
                               R"({"$tuple": [1, null]})", R"({"$tuple": ["@a:x", 5]})", "false"}) {
@@ -357,8 +356,8 @@ TEST_F(PythonLogins, TheResponseCallbackChangesTheResponse) {
     JsonDict response = json_object(R"({"user_id": "@alice:example.org"})");
     host.run(answered->on_response.get()(response));
     EXPECT_EQ(calls().responded.front().first, 7);
-    expect_json(calls().responded.front().second, R"({"$json": {"user_id": "@alice:example.org"}})");
-    expect_json(response, R"({"user_id": "x", "extra": [1]})");
+    EXPECT_TRUE(is_json(calls().responded.front().second, R"({"$json": {"user_id": "@alice:example.org"}})"));
+    EXPECT_TRUE(is_json(response, R"({"user_id": "x", "extra": [1]})"));
     EXPECT_TRUE(calls().released.empty()) << "the process forgets it with the response";
 }
 
@@ -386,7 +385,7 @@ TEST_F(PythonUpdates, AnUpdateRunsWithinTheContextManager) {
     async::context_manager<int> manager = update();
     EXPECT_TRUE(calls().calls.empty()) << "on_update itself waits for nothing";
     EXPECT_EQ(host.run(manager.enter()), 100);
-    expect_json(calls().calls.back().arguments, R"(["index", "main", true])");
+    EXPECT_TRUE(is_json(calls().calls.back().arguments, R"(["index", "main", true])"));
     EXPECT_EQ(calls().entered, (std::vector<std::int64_t>{5}));
     calls().swallows = true;
     EXPECT_TRUE(host.run(manager.exit(std::make_exception_ptr(std::runtime_error("x")))));
@@ -441,16 +440,19 @@ TEST_F(PythonCallbacks, NamesForAnAccountAreTextAndAllElseIsNoAnswer) {
 
 TEST_F(PythonCallbacks, LimitsOfMediaAndRates) {
     BridgedModule::registered = registrations(
-        "media_repository", {"get_media_upload_limits_for_user", "is_user_allowed_to_upload_media_of_size", "get_media_config_for_user"});
-    for (const JsonValue& one : registrations("ratelimit", {"get_ratelimit_override_for_user"})) BridgedModule::registered.push_back(one);
+        "media_repository",
+        {"get_media_upload_limits_for_user", "is_user_allowed_to_upload_media_of_size", "get_media_config_for_user"});
+    for (const JsonValue& one : registrations("ratelimit", {"get_ratelimit_override_for_user"}))
+        BridgedModule::registered.push_back(one);
     host.load<BridgedModule>();
     auto& media = host.hooks().media_repository;
     const std::string user = alice;
     calls().answer(R"([{"$upload_limit": {"max_bytes": 5, "time_period_ms": 6}}])");
     EXPECT_EQ(host.call(media.get_media_upload_limits_for_user, user).value()->front(), callbacks::MediaUploadLimit(5, 6));
     calls().answer(R"([{"$upload_limit": {"max_bytes": -5, "time_period_ms": 6}}])");
-    EXPECT_NE(host.call(media.get_media_upload_limits_for_user, user).error_text().find("get_media_upload_limits_for_user answered"),
-              std::string::npos);
+    EXPECT_NE(
+        host.call(media.get_media_upload_limits_for_user, user).error_text().find("get_media_upload_limits_for_user answered"),
+        std::string::npos);
     calls().answer("null");
     EXPECT_FALSE(host.call(media.get_media_upload_limits_for_user, user).value());
     const std::int64_t size = 5;
@@ -495,7 +497,9 @@ TEST_F(PythonCallbacks, FieldsForEventsAreADictionary) {
     auto& added = host.hooks().unsigned_section.add_field_to_unsigned_callback;
     calls().batch_answer = json(R"([{"result": null}])").as_array();
     EXPECT_EQ(host.call(added, event).error_text(), "add_field_to_unsigned answered None, where the contract has a dictionary");
-    calls().batch_answer = json(R"([{"error": {"kind": "synapse", "class": "SynapseError", "status": 400, "errcode": "M_X", "error": "no"}}])").as_array();
+    calls().batch_answer =
+        json(R"([{"error": {"kind": "synapse", "class": "SynapseError", "status": 400, "errcode": "M_X", "error": "no"}}])")
+            .as_array();
     EXPECT_EQ(host.call(added, event).error_text(), "no");
     calls().batch_answer.clear();
     EXPECT_TRUE(host.call(added, event).failed());
@@ -535,10 +539,12 @@ TEST_F(PythonCallbacks, AListThatIsNoneIsRefusedWithOneLine) {
         }
         return std::string("accepted");
     };
-    EXPECT_NE(text_of(R"([{"category": "weather", "name": "rain"}])").find("of an unknown category, weather"), std::string::npos);
-    EXPECT_NE(text_of(R"([{"category": "ratelimit", "name": "rain"}])").find("named rain"), std::string::npos);
-    EXPECT_NE(text_of(R"([{"category": "password_auth_provider", "name": "auth_checkers", "key": null}])").find("without a key"),
+    EXPECT_NE(text_of(R"([{"category": "weather", "name": "rain"}])").find("of an unknown category, weather"),
               std::string::npos);
+    EXPECT_NE(text_of(R"([{"category": "ratelimit", "name": "rain"}])").find("named rain"), std::string::npos);
+    EXPECT_NE(
+        text_of(R"([{"category": "password_auth_provider", "name": "auth_checkers", "key": null}])").find("without a key"),
+        std::string::npos);
     EXPECT_NE(text_of("[5]").find("that are no objects"), std::string::npos);
     EXPECT_NE(text_of(R"([{"category": "presence_router", "name": "get_interested_users"}])").find("neither or both"),
               std::string::npos);

@@ -44,14 +44,19 @@ TEST(PythonErrors, WhatIsForTheClientIsASynapseErrorHere) {
 
 TEST(PythonErrors, ClassesThatAreHereKeepTheirClass) {
     EXPECT_EQ(thrown_by<callbacks::AuthError>(R"({"kind": "synapse", "class": "AuthError", "status": 403,
-        "errcode": "M_FORBIDDEN", "error": "no", "fields": {}, "headers": {}})").status(), 403);
+        "errcode": "M_FORBIDDEN", "error": "no", "fields": {}, "headers": {}})")
+                  .status(),
+              403);
     EXPECT_EQ(thrown_by<modapi::RequestTimedOutError>(R"({"kind": "synapse", "class": "RequestTimedOutError", "status": 504,
-        "errcode": "M_UNKNOWN", "error": "late", "fields": {}, "headers": {}})").status(), 504);
+        "errcode": "M_UNKNOWN", "error": "late", "fields": {}, "headers": {}})")
+                  .status(),
+              504);
     const auto answered = thrown_by<modapi::HttpResponseException>(
         R"({"kind": "http_response", "status": 404, "message": "Not Found", "headers": {}, "body": "YWI="})");
     EXPECT_EQ(answered.code(), 404);
     EXPECT_EQ(answered.body(), "ab");
-    const auto config = thrown_by<callbacks::ConfigError>(R"({"kind": "config", "text": "is required", "path": ["rooms", "0"]})");
+    const auto config =
+        thrown_by<callbacks::ConfigError>(R"({"kind": "config", "text": "is required", "path": ["rooms", "0"]})");
     EXPECT_EQ(config.path(), (std::vector<std::string>{"rooms", "0"}));
     EXPECT_STREQ(thrown_by<callbacks::ConfigError>(R"({"kind": "missing", "text": "there is no x"})").what(), "there is no x");
 }

@@ -6,6 +6,7 @@
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/services/service_not_offered.h>
+#include <modapi/testing/assertions.h>
 #include <modapi/testing/host.h>
 
 #include <callbacks/errors.h>
@@ -22,16 +23,12 @@ namespace {
 
 using callbacks::JsonDict;
 using callbacks::JsonValue;
+using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
 
 constexpr const char* alice = "@alice:example.org";
 constexpr const char* hall = "!hall:example.org";
-
-void expect_json(const JsonValue& value, std::string_view expected) {
-    const std::optional<std::string> difference = modapi::testing::json_difference(value, json(expected));
-    EXPECT_FALSE(difference) << *difference << " in " << boost::json::serialize(value);
-}
 
 /// The first words of the tables' rows between two lines of PROTOCOL.md, and what stands before the word in the row.
 std::set<std::string> members_in_protocol() {
@@ -92,8 +89,7 @@ TEST_F(PythonOperations, AllOfTheProtocolsAreOffered) {
     const std::vector<std::string_view> offered = modapi::offered_operations();
     const std::set<std::string> members = members_in_protocol();
     EXPECT_GE(members.size(), 35U);
-    for (const std::string& member : members)
-        EXPECT_TRUE(std::binary_search(offered.begin(), offered.end(), member)) << member;
+    for (const std::string& member : members) EXPECT_TRUE(std::binary_search(offered.begin(), offered.end(), member)) << member;
 }
 
 TEST_F(PythonOperations, AnUnknownMemberIsNotOfferedByItsName) {
@@ -103,41 +99,46 @@ TEST_F(PythonOperations, AnUnknownMemberIsNotOfferedByItsName) {
 }
 
 TEST_F(PythonOperations, AWrongArgumentIsNamed) {
-    EXPECT_EQ(failure("set_user_admin", R"({"user_id": 5, "admin": true})").at("text"), "user_id has to be text, and is a number");
+    EXPECT_EQ(failure("set_user_admin", R"({"user_id": 5, "admin": true})").at("text"),
+              "user_id has to be text, and is a number");
     EXPECT_EQ(failure("set_user_admin", R"({"user_id": "@alice:example.org"})").at("text"), "the argument admin is missing");
     EXPECT_EQ(failure("set_user_admin", R"({"user_id": 5, "admin": true})").at("class"), "ValueError");
     EXPECT_EQ(failure("create_room", R"({"user_id": "@alice:example.org", "config": [], "ratelimit": 1,
-        "creator_join_profile": null})").at("text"), "config has to be a dictionary, and is a list");
+        "creator_join_profile": null})")
+                  .at("text"),
+              "config has to be a dictionary, and is a list");
     EXPECT_EQ(failure("is_user_admin", R"({"user_id": "alice"})").at("errcode"), "M_INVALID_PARAM");
 }
 
 TEST_F(PythonOperations, Accounts) {
-    expect_json(perform("check_user_exists", R"({"user_id": "@alice:example.org"})"), R"("@alice:example.org")");
-    expect_json(perform("check_user_exists", R"({"user_id": "@bob:example.org"})"), "null");
+    EXPECT_TRUE(is_json(perform("check_user_exists", R"({"user_id": "@alice:example.org"})"), R"("@alice:example.org")"));
+    EXPECT_TRUE(is_json(perform("check_user_exists", R"({"user_id": "@bob:example.org"})"), "null"));
     const JsonValue info = perform("get_userinfo_by_id", R"({"user_id": "@alice:example.org"})");
     EXPECT_EQ(info.at("$user_info").at("user_id"), alice);
-    expect_json(perform("get_userinfo_by_id", R"({"user_id": "@bob:example.org"})"), "null");
-    expect_json(perform("is_user_admin", R"({"user_id": "@alice:example.org"})"), "false");
-    expect_json(perform("set_user_admin", R"({"user_id": "@alice:example.org", "admin": 1})"), "null");
+    EXPECT_TRUE(is_json(perform("get_userinfo_by_id", R"({"user_id": "@bob:example.org"})"), "null"));
+    EXPECT_TRUE(is_json(perform("is_user_admin", R"({"user_id": "@alice:example.org"})"), "false"));
+    EXPECT_TRUE(is_json(perform("set_user_admin", R"({"user_id": "@alice:example.org", "admin": 1})"), "null"));
     EXPECT_TRUE(host.server.user(alice).is_admin);
-    expect_json(perform("get_profile_for_user", R"({"localpart": "alice"})"),
-                R"({"$profile": {"display_name": "Alice", "avatar_url": null}})");
-    expect_json(perform("set_displayname", R"({"user_id": "@alice:example.org", "new_displayname": "A", "deactivation": false})"),
-                "null");
+    EXPECT_TRUE(is_json(perform("get_profile_for_user", R"({"localpart": "alice"})"),
+                        R"({"$profile": {"display_name": "Alice", "avatar_url": null}})"));
+    EXPECT_TRUE(is_json(
+        perform("set_displayname", R"({"user_id": "@alice:example.org", "new_displayname": "A", "deactivation": false})"),
+        "null"));
     EXPECT_EQ(host.server.user(alice).displayname, "A");
     callbacks::ThirdPartyID id;
     id.medium = "email";
     id.address = "a@example.org";
     host.server.user(alice).threepids.push_back(id);
-    expect_json(perform("get_threepids_for_user", R"({"user_id": "@alice:example.org"})"),
-                R"([{"medium": "email", "address": "a@example.org", "validated_at": 0, "added_at": 0}])");
-    expect_json(perform("check_username", R"({"username": "carol"})"), "null");
+    EXPECT_TRUE(is_json(perform("get_threepids_for_user", R"({"user_id": "@alice:example.org"})"),
+                        R"([{"medium": "email", "address": "a@example.org", "validated_at": 0, "added_at": 0}])"));
+    EXPECT_TRUE(is_json(perform("check_username", R"({"username": "carol"})"), "null"));
     EXPECT_EQ(failure("check_username", R"({"username": "alice"})").at("errcode"), "M_USER_IN_USE");
 }
 
 TEST_F(PythonOperations, RegistrationAndSessions) {
-    expect_json(perform("register_user", R"({"localpart": "bob", "displayname": null, "emails": ["b@example.org"], "admin": false})"),
-                R"("@bob:example.org")");
+    EXPECT_TRUE(is_json(
+        perform("register_user", R"({"localpart": "bob", "displayname": null, "emails": ["b@example.org"], "admin": false})"),
+        R"("@bob:example.org")"));
     const JsonValue device =
         perform("register_device", R"({"user_id": "@bob:example.org", "device_id": "D", "initial_display_name": null})");
     ASSERT_EQ(device.as_array().size(), 4U);
@@ -148,26 +149,34 @@ TEST_F(PythonOperations, RegistrationAndSessions) {
         "headers": [["Authorization", "Bearer )" + token + R"("]]}, "allow_guest": false, "allow_expired": false})");
     EXPECT_EQ(requester.at("$requester").at("user"), "@bob:example.org");
     EXPECT_EQ(failure("get_user_by_req", R"({"request": {"method": "GET", "uri": "/x", "headers": [], "client": null},
-        "allow_guest": false, "allow_expired": false})").at("class"), "MissingClientTokenError");
-    expect_json(perform("invalidate_access_token", R"({"access_token": ")" + token + R"("})"), "null");
+        "allow_guest": false, "allow_expired": false})")
+                  .at("class"),
+              "MissingClientTokenError");
+    EXPECT_TRUE(is_json(perform("invalidate_access_token", R"({"access_token": ")" + token + R"("})"), "null"));
     EXPECT_EQ(host.server.access_tokens_invalidated, (std::vector<std::string>{token}));
-    expect_json(perform("record_user_external_id",
-                        R"({"auth_provider_id": "p", "remote_user_id": "r", "registered_user_id": "@bob:example.org"})"), "null");
+    EXPECT_TRUE(
+        is_json(perform("record_user_external_id",
+                        R"({"auth_provider_id": "p", "remote_user_id": "r", "registered_user_id": "@bob:example.org"})"),
+                "null"));
     EXPECT_EQ(failure("record_user_external_id",
                       R"({"auth_provider_id": "p", "remote_user_id": "r", "registered_user_id": "@bob:example.org"})")
-                  .at("class"), "ExternalIDReuseException");
+                  .at("class"),
+              "ExternalIDReuseException");
     // What this host doesn't offer.
     for (const auto& [member, arguments] : std::vector<std::pair<std::string, std::string>>{
              {"create_login_token", R"({"user_id": "@bob:example.org", "duration_in_ms": 5.0, "auth_provider_id": null,
                  "auth_provider_session_id": null})"},
              {"get_user_ip_and_agents", R"({"user_id": "@bob:example.org", "since_ts": 0})"},
              {"get_monthly_active_users_by_service", R"({"start_timestamp": null, "end_timestamp": 5})"},
-             {"store_remote_3pid_association", R"({"user_id": "@bob:example.org", "medium": "email", "address": "b@x", "id_server": "i"})"},
-             {"complete_sso_login_async", R"({"registered_user_id": "@bob:example.org", "request": {"method": "GET", "uri": "/"},
+             {"store_remote_3pid_association",
+              R"({"user_id": "@bob:example.org", "medium": "email", "address": "b@x", "id_server": "i"})"},
+             {"complete_sso_login_async",
+              R"({"registered_user_id": "@bob:example.org", "request": {"method": "GET", "uri": "/"},
                  "client_redirect_url": "https://c", "new_user": false, "auth_provider_id": "p"})"},
              {"set_push_rule_action", R"({"user_id": "@bob:example.org", "scope": "global", "kind": "override", "rule_id": "r",
                  "actions": ["notify"]})"},
-             {"send_http_push_notification", R"({"user_id": "@bob:example.org", "device_id": null, "content": {}, "tweaks": null,
+             {"send_http_push_notification",
+              R"({"user_id": "@bob:example.org", "device_id": null, "content": {}, "tweaks": null,
                  "default_payload": null})"}}) {
         EXPECT_EQ(failure(member, arguments).at("kind"), "not_offered") << member;
     }
@@ -200,75 +209,92 @@ TEST_F(PythonOperations, RoomsAndEvents) {
     EXPECT_EQ(found.at(0), hall);
     EXPECT_TRUE(found.at(1).is_array());
     EXPECT_EQ(failure("lookup_room_alias", R"({"room_alias": "#none:example.org"})").at("class"), "NotFoundError");
-    expect_json(perform("get_canonical_room_alias", R"({"room_id": "!hall:example.org"})"), "null");
-    expect_json(perform("public_room_list_manager.add_room_to_public_room_list", R"({"room_id": "!hall:example.org"})"), "null");
-    expect_json(perform("public_room_list_manager.room_is_in_public_room_list", R"({"room_id": "!hall:example.org"})"), "true");
-    expect_json(perform("public_room_list_manager.remove_room_from_public_room_list", R"({"room_id": "!hall:example.org"})"), "null");
-    EXPECT_EQ(failure("public_room_list_manager.add_room_to_public_room_list", R"({"room_id": "!none:example.org"})").at("class"),
-              "StoreError");
-    expect_json(perform("delete_room", R"({"room_id": "!hall:example.org"})"), "null");
+    EXPECT_TRUE(is_json(perform("get_canonical_room_alias", R"({"room_id": "!hall:example.org"})"), "null"));
+    EXPECT_TRUE(is_json(perform("public_room_list_manager.add_room_to_public_room_list", R"({"room_id": "!hall:example.org"})"),
+                        "null"));
+    EXPECT_TRUE(is_json(perform("public_room_list_manager.room_is_in_public_room_list", R"({"room_id": "!hall:example.org"})"),
+                        "true"));
+    EXPECT_TRUE(is_json(
+        perform("public_room_list_manager.remove_room_from_public_room_list", R"({"room_id": "!hall:example.org"})"), "null"));
+    EXPECT_EQ(
+        failure("public_room_list_manager.add_room_to_public_room_list", R"({"room_id": "!none:example.org"})").at("class"),
+        "StoreError");
+    EXPECT_TRUE(is_json(perform("delete_room", R"({"room_id": "!hall:example.org"})"), "null"));
     EXPECT_EQ(host.server.rooms_deleted, (std::vector<std::string>{hall}));
 }
 
 TEST_F(PythonOperations, UsersOfOtherServersAreWhatTheContractsServerRaises) {
     EXPECT_EQ(failure("create_room", R"({"user_id": "@a:elsewhere", "config": {}, "ratelimit": false,
-        "creator_join_profile": null})").at("class"), "RuntimeError");
+        "creator_join_profile": null})")
+                  .at("class"),
+              "RuntimeError");
     EXPECT_EQ(failure("account_data_manager.get_global", R"({"user_id": "@a:elsewhere", "data_type": "t"})").at("class"),
               "ValueError");
-    EXPECT_EQ(failure("set_displayname", R"({"user_id": "@a:elsewhere", "new_displayname": "x", "deactivation": false})")
-                  .at("kind"), "synapse");
+    EXPECT_EQ(
+        failure("set_displayname", R"({"user_id": "@a:elsewhere", "new_displayname": "x", "deactivation": false})").at("kind"),
+        "synapse");
 }
 
 TEST_F(PythonOperations, AccountDataIsJsonOfOthers) {
-    expect_json(perform("account_data_manager.get_global", R"({"user_id": "@alice:example.org", "data_type": "t"})"), "null");
-    expect_json(perform("account_data_manager.put_global",
-                        R"({"user_id": "@alice:example.org", "data_type": "t", "new_data": {"$set": []}})"), "null");
-    expect_json(perform("account_data_manager.get_global", R"({"user_id": "@alice:example.org", "data_type": "t"})"),
-                R"({"$json": {"$set": []}})");
+    EXPECT_TRUE(
+        is_json(perform("account_data_manager.get_global", R"({"user_id": "@alice:example.org", "data_type": "t"})"), "null"));
+    EXPECT_TRUE(is_json(perform("account_data_manager.put_global",
+                                R"({"user_id": "@alice:example.org", "data_type": "t", "new_data": {"$set": []}})"),
+                        "null"));
+    EXPECT_TRUE(is_json(perform("account_data_manager.get_global", R"({"user_id": "@alice:example.org", "data_type": "t"})"),
+                        R"({"$json": {"$set": []}})"));
 }
 
 TEST_F(PythonOperations, PresenceAndMail) {
-    expect_json(perform("set_presence_for_users", R"({"users": {"@alice:example.org": ["online", "here"], "@b:c": ["offline", null]}})"),
-                "null");
+    EXPECT_TRUE(is_json(perform("set_presence_for_users",
+                                R"({"users": {"@alice:example.org": ["online", "here"], "@b:c": ["offline", null]}})"),
+                        "null"));
     EXPECT_EQ(host.server.presence_set.at(alice).state, "online");
     EXPECT_EQ(host.server.presence_set.at(alice).status_msg, "here");
-    expect_json(perform("send_local_online_presence_to", R"({"users": ["@alice:example.org"]})"), "null");
+    EXPECT_TRUE(is_json(perform("send_local_online_presence_to", R"({"users": ["@alice:example.org"]})"), "null"));
     EXPECT_EQ(host.server.presence_sent_to, (std::vector<std::string>{alice}));
-    expect_json(perform("send_mail", R"({"recipient": "a@example.org", "subject": "s", "html": "h", "text": "t"})"), "null");
+    EXPECT_TRUE(
+        is_json(perform("send_mail", R"({"recipient": "a@example.org", "subject": "s", "html": "h", "text": "t"})"), "null"));
     EXPECT_EQ(host.server.mails.at(0).subject, "s");
 }
 
 TEST_F(PythonOperations, TheHttpClientsSevenForms) {
     host.http.answer("GET", "http://a.example/x?q=1&q=b", 200, R"({"$set": []})");
-    expect_json(perform("http_client.get_json", R"({"uri": "http://a.example/x", "args": {"q": [1, "b"]}, "headers": [["X-A", "b"]]})"),
-                R"({"$json": {"$set": []}})");
+    EXPECT_TRUE(is_json(
+        perform("http_client.get_json", R"({"uri": "http://a.example/x", "args": {"q": [1, "b"]}, "headers": [["X-A", "b"]]})"),
+        R"({"$json": {"$set": []}})"));
     EXPECT_EQ(host.http.requests.back().header("X-A"), "b");
     host.http.answer("POST", "http://a.example/x", 200, R"([1])");
-    expect_json(perform("http_client.post_json_get_json", R"({"uri": "http://a.example/x", "post_json": {"b": 1}, "headers": null})"),
-                R"({"$json": [1]})");
+    EXPECT_TRUE(is_json(
+        perform("http_client.post_json_get_json", R"({"uri": "http://a.example/x", "post_json": {"b": 1}, "headers": null})"),
+        R"({"$json": [1]})"));
     EXPECT_EQ(host.http.requests.back().body, R"({"b":1})");
-    expect_json(perform("http_client.post_urlencoded_get_json", R"({"uri": "http://a.example/x", "args": {"a": "b c"}, "headers": null})"),
-                R"({"$json": [1]})");
+    EXPECT_TRUE(is_json(perform("http_client.post_urlencoded_get_json",
+                                R"({"uri": "http://a.example/x", "args": {"a": "b c"}, "headers": null})"),
+                        R"({"$json": [1]})"));
     host.http.answer("PUT", "http://a.example/x", 200, R"({})");
-    expect_json(perform("http_client.put_json", R"({"uri": "http://a.example/x", "json_body": {}, "args": null, "headers": null})"),
-                R"({"$json": {}})");
+    EXPECT_TRUE(is_json(
+        perform("http_client.put_json", R"({"uri": "http://a.example/x", "json_body": {}, "args": null, "headers": null})"),
+        R"({"$json": {}})"));
     host.http.answer("GET", "http://a.example/raw", 200, "ab");
-    expect_json(perform("http_client.get_raw", R"({"uri": "http://a.example/raw", "args": null, "headers": null})"),
-                R"({"$bytes": "YWI="})");
-    const JsonValue answered = perform("http_client.request",
-                                       R"({"method": "GET", "uri": "http://a.example/raw", "data": null, "headers": null})");
+    EXPECT_TRUE(is_json(perform("http_client.get_raw", R"({"uri": "http://a.example/raw", "args": null, "headers": null})"),
+                        R"({"$bytes": "YWI="})"));
+    const JsonValue answered =
+        perform("http_client.request", R"({"method": "GET", "uri": "http://a.example/raw", "data": null, "headers": null})");
     EXPECT_EQ(answered.at("status"), 200);
-    expect_json(answered.at("body"), R"({"$bytes": "YWI="})");
+    EXPECT_TRUE(is_json(answered.at("body"), R"({"$bytes": "YWI="})"));
     host.http.answer("PUT", "http://a.example/bytes", 404, "no");
     const JsonValue refused = perform("http_client.request", R"({"method": "PUT", "uri": "http://a.example/bytes",
         "data": {"$bytes": "YWI="}, "headers": null})");
     EXPECT_EQ(refused.at("status"), 404);
     EXPECT_EQ(host.http.requests.back().body, "ab");
-    const JsonValue file = perform("http_client.get_file", R"({"url": "http://a.example/raw", "max_size": 10, "headers": null})");
-    expect_json(file.at("body"), R"({"$bytes": "YWI="})");
+    const JsonValue file =
+        perform("http_client.get_file", R"({"url": "http://a.example/raw", "max_size": 10, "headers": null})");
+    EXPECT_TRUE(is_json(file.at("body"), R"({"$bytes": "YWI="})"));
     EXPECT_EQ(file.at("url"), "http://a.example/raw");
-    EXPECT_EQ(failure("http_client.get_file", R"({"url": "http://a.example/raw", "max_size": 1, "headers": null})").at("errcode"),
-              "M_TOO_LARGE");
+    EXPECT_EQ(
+        failure("http_client.get_file", R"({"url": "http://a.example/raw", "max_size": 1, "headers": null})").at("errcode"),
+        "M_TOO_LARGE");
     host.http.answer("GET", "http://a.example/no", 403, "denied");
     const JsonDict error = failure("http_client.get_json", R"({"uri": "http://a.example/no", "args": null, "headers": null})");
     EXPECT_EQ(error.at("kind"), "http_response");
@@ -288,11 +314,14 @@ TEST_F(PythonOperations, WhatOnlyWaitsForOthersGoesOnByItself) {
 }
 
 TEST_F(PythonOperations, InternalsThatAModuleOfOursCouldAskForAreThoseOfModuleApi) {
-    expect_json(perform("internal.get_rooms_for_user", R"({"user_id": "@alice:example.org"})"), R"(["!hall:example.org"])");
-    expect_json(perform("internal.get_users_in_room", R"({"room_id": "!hall:example.org"})"), R"(["@alice:example.org"])");
+    EXPECT_TRUE(
+        is_json(perform("internal.get_rooms_for_user", R"({"user_id": "@alice:example.org"})"), R"(["!hall:example.org"])"));
+    EXPECT_TRUE(
+        is_json(perform("internal.get_users_in_room", R"({"room_id": "!hall:example.org"})"), R"(["@alice:example.org"])"));
     EXPECT_EQ(failure("internal.get_event", R"({"event_id": "$none", "allow_none": false})").at("class"), "NotFoundError");
-    expect_json(perform("internal.get_event", R"({"event_id": "$none", "allow_none": true})"), "null");
-    expect_json(perform("internal.deactivate_account", R"({"user_id": "@alice:example.org", "erase": false})"), "true");
+    EXPECT_TRUE(is_json(perform("internal.get_event", R"({"event_id": "$none", "allow_none": true})"), "null"));
+    EXPECT_TRUE(
+        is_json(perform("internal.deactivate_account", R"({"user_id": "@alice:example.org", "erase": false})"), "true"));
     EXPECT_TRUE(host.server.user(alice).is_deactivated);
 }
 
@@ -301,7 +330,8 @@ TEST_F(PythonOperations, InternalsThatAHostLeavesOutAreNotOfferedByTheNameThatAM
              {"get_user_id_by_threepid", R"({"medium": "email", "address": "a@b"})"},
              {"add_threepid", R"({"user_id": "@alice:example.org", "medium": "email", "address": "a@b", "validated_at": 1.5})"},
              {"delete_threepid", R"({"user_id": "@alice:example.org", "medium": "email", "address": "a@b"})"},
-             {"user_add_threepid", R"({"user_id": "@alice:example.org", "medium": "email", "address": "a@b", "validated_at": 1, "added_at": 2})"},
+             {"user_add_threepid",
+              R"({"user_id": "@alice:example.org", "medium": "email", "address": "a@b", "validated_at": 1, "added_at": 2})"},
              {"user_delete_threepid", R"({"user_id": "@alice:example.org", "medium": "email", "address": "a@b"})"},
              {"set_profile_displayname", R"({"user_id": "@alice:example.org", "new_displayname": null})"},
              {"set_profile_avatar_url", R"({"user_id": "@alice:example.org", "new_avatar_url": "mxc://a/b"})"},
@@ -314,8 +344,10 @@ TEST_F(PythonOperations, InternalsThatAHostLeavesOutAreNotOfferedByTheNameThatAM
         EXPECT_EQ(error.at("kind"), "not_offered") << member << " " << boost::json::serialize(error);
         EXPECT_EQ(std::string(error.at("what").as_string()), member);
     }
-    EXPECT_EQ(failure("internal.add_threepid", R"({"user_id": "@a:elsewhere", "medium": "email", "address": "a@b", "validated_at": 1})")
-                  .at("kind"), "synapse");
+    EXPECT_EQ(failure("internal.add_threepid",
+                      R"({"user_id": "@a:elsewhere", "medium": "email", "address": "a@b", "validated_at": 1})")
+                  .at("kind"),
+              "synapse");
 }
 
 /// Registers a cached function as a Python module's process would tell of it.
@@ -347,9 +379,9 @@ protected:
 TEST_F(PythonCaches, AnInvalidationOfTheProcessReachesOtherWorkersAndComesBackFromThem) {
     modapi::ModuleApi& api = host.module<CachingModule>().api;
     std::vector<modapi::CacheInvalidation> heard;
-    const std::size_t subscription = host.bus().subscribe(
-        modapi::environment_of(api).where.executor,
-        [&](const modapi::CacheInvalidation& invalidation) { heard.push_back(invalidation); });
+    const std::size_t subscription =
+        host.bus().subscribe(modapi::environment_of(api).where.executor,
+                             [&](const modapi::CacheInvalidation& invalidation) { heard.push_back(invalidation); });
     const JsonValue done = host.run(modapi::perform_operation(
         api, calls(), "invalidate_cache", json_object(R"({"function": "Module.fetch", "key": ["a\"b", 5]})")));
     EXPECT_TRUE(done.is_null());
@@ -364,7 +396,7 @@ TEST_F(PythonCaches, AnInvalidationOfTheProcessReachesOtherWorkersAndComesBackFr
     host.run_ready();
     ASSERT_EQ(calls().invalidated.size(), 1U);
     EXPECT_EQ(calls().invalidated.front().first, "Module.fetch");
-    expect_json(calls().invalidated.front().second, R"(["x", {"$tuple": [1, {"$tuple": [true]}]}])");
+    EXPECT_TRUE(is_json(calls().invalidated.front().second, R"(["x", {"$tuple": [1, {"$tuple": [true]}]}])"));
     host.bus().unsubscribe(subscription);
 }
 

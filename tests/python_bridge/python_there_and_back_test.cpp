@@ -37,7 +37,8 @@ std::vector<JsonValue> asked(const std::vector<JsonDict>& lines) {
     std::ofstream out(file);
     for (const JsonDict& line : lines) out << boost::json::serialize(line) << '\n';
     out.close();
-    const std::string command = std::string("/usr/bin/python3 -I -B ") + THERE_AND_BACK + " " + PYTHON_FOLDER + " < " + file.string();
+    const std::string command =
+        std::string("/usr/bin/python3 -I -B ") + THERE_AND_BACK + " " + PYTHON_FOLDER + " < " + file.string();
     std::FILE* const pipe = ::popen(command.c_str(), "r");
     std::string text;
     std::array<char, 4096> buffer{};
@@ -58,7 +59,9 @@ JsonDict line(std::string_view kind, JsonValue value) {
     return object;
 }
 
-JsonValue answered(const std::string& expression) { return asked({line("expression", JsonValue(expression))}).at(0).at("back"); }
+JsonValue answered(const std::string& expression) {
+    return asked({line("expression", JsonValue(expression))}).at(0).at("back");
+}
 
 class PythonThereAndBack : public ::testing::Test {
 protected:
@@ -117,7 +120,8 @@ TEST_F(PythonThereAndBack, WhatModulesAnswerMeansWhatItMeantToTheContractsServer
     const modapi::VerdictForms forms{modapi::BooleanVerdict::true_allows, false, true};
     EXPECT_FALSE(modapi::verdict_of(callback, answered("NOT_SPAM"), forms).is_spam());
     EXPECT_EQ(modapi::verdict_of(callback, answered("Codes.LIMIT_EXCEEDED"), forms).errcode(), "M_LIMIT_EXCEEDED");
-    const callbacks::Verdict pair = modapi::verdict_of(callback, answered("(Codes.FORBIDDEN, {'a': (1, Codes.UNKNOWN)})"), forms);
+    const callbacks::Verdict pair =
+        modapi::verdict_of(callback, answered("(Codes.FORBIDDEN, {'a': (1, Codes.UNKNOWN)})"), forms);
     EXPECT_EQ(pair.additional_fields(), modapi::testing::json_object(R"({"a": [1, "M_UNKNOWN"]})"));
     EXPECT_EQ(modapi::verdict_of(callback, answered("[Codes.LIMIT_EXCEEDED, {}]"), forms).errcode(), "M_FORBIDDEN");
     EXPECT_FALSE(modapi::verdict_of(callback, answered("True"), forms).is_spam());
@@ -125,8 +129,10 @@ TEST_F(PythonThereAndBack, WhatModulesAnswerMeansWhatItMeantToTheContractsServer
               callbacks::RegistrationBehaviour::SHADOW_BAN);
     EXPECT_TRUE(modapi::interested_users_of(callback, answered("PRESENCE_ALL_USERS")).is_everyone());
     EXPECT_TRUE(modapi::interested_users_of(callback, answered("{'@a:x'}")).contains("@a:x"));
-    EXPECT_THROW(static_cast<void>(modapi::interested_users_of(callback, answered("frozenset({'@a:x'})"))), callbacks::ModuleFailed);
-    const callbacks::EventDecision replaced = modapi::event_decision_of(callback, answered("(True, {'type': 't', 'content': {'$set': ()}})"));
+    EXPECT_THROW(static_cast<void>(modapi::interested_users_of(callback, answered("frozenset({'@a:x'})"))),
+                 callbacks::ModuleFailed);
+    const callbacks::EventDecision replaced =
+        modapi::event_decision_of(callback, answered("(True, {'type': 't', 'content': {'$set': ()}})"));
     EXPECT_EQ(replaced.replacement().value(), modapi::testing::json_object(R"({"type": "t", "content": {"$set": []}})"));
     EXPECT_FALSE(modapi::event_decision_of(callback, answered("(False, None)")).allowed());
     EXPECT_EQ(modapi::limits_or_none(callback, answered("[MediaUploadLimit(max_bytes=5, time_period_ms=6)]"))->front(),

@@ -10,13 +10,9 @@ namespace {
 
 using callbacks::JsonDict;
 using callbacks::JsonValue;
+using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
-
-void expect_json(const JsonValue& value, std::string_view expected) {
-    const std::optional<std::string> difference = modapi::testing::json_difference(value, json(expected));
-    EXPECT_FALSE(difference) << *difference << " in " << boost::json::serialize(value);
-}
 
 TEST(PythonValues, EventsGoWithWhatTheyAreMadeOfAndTheirIdBesideThem) {
     callbacks::EventFields fields;
@@ -32,38 +28,38 @@ TEST(PythonValues, EventsGoWithWhatTheyAreMadeOfAndTheirIdBesideThem) {
     modapi::EventDetails details;
     details.room_version = "9";
     details.frozen = true;
-    expect_json(modapi::held_event(callbacks::Event(fields), details), R"({"event": {"type": "m.room.topic",
+    EXPECT_TRUE(is_json(modapi::held_event(callbacks::Event(fields), details), R"({"event": {"type": "m.room.topic",
         "room_id": "!r:example.org", "sender": "@a:example.org", "state_key": "", "content": {"topic": "t"},
-        "origin_server_ts": 5, "unsigned": {"age": 1}, "depth": 3}, "event_id": "$1", "room_version": "9", "frozen": true})");
+        "origin_server_ts": 5, "unsigned": {"age": 1}, "depth": 3}, "event_id": "$1", "room_version": "9", "frozen": true})"));
 }
 
 TEST(PythonValues, WhatOthersMadeIsWrappedSoThatItsKeysAreNoTags) {
-    expect_json(modapi::to_python(json_object(R"({"$set": []})")), R"({"$json": {"$set": []}})");
-    expect_json(modapi::frozen_to_python(json(R"({"a": 1})")), R"({"$frozen": {"a": 1}})");
-    expect_json(modapi::mutable_to_python(json(R"({"a": 1})")), R"({"$mutable": {"a": 1}})");
+    EXPECT_TRUE(is_json(modapi::to_python(json_object(R"({"$set": []})")), R"({"$json": {"$set": []}})"));
+    EXPECT_TRUE(is_json(modapi::frozen_to_python(json(R"({"a": 1})")), R"({"$frozen": {"a": 1}})"));
+    EXPECT_TRUE(is_json(modapi::mutable_to_python(json(R"({"a": 1})")), R"({"$mutable": {"a": 1}})"));
 }
 
 TEST(PythonValues, EachTypeHasItsTag) {
     callbacks::Requester requester(callbacks::UserID("@a:example.org"));
     requester.device_id = "D";
     requester.scope = {"s"};
-    expect_json(modapi::to_python(requester), R"({"$requester": {"user": "@a:example.org", "access_token_id": null,
-        "is_guest": false, "scope": ["s"], "shadow_banned": false, "device_id": "D", "authenticated_entity": "@a:example.org"}})");
+    EXPECT_TRUE(is_json(modapi::to_python(requester), R"({"$requester": {"user": "@a:example.org", "access_token_id": null,
+        "is_guest": false, "scope": ["s"], "shadow_banned": false, "device_id": "D", "authenticated_entity": "@a:example.org"}})"));
     callbacks::UserProfile profile{"@a:example.org", "Alice", std::nullopt};
-    expect_json(modapi::to_python(profile),
-                R"({"$user_profile": {"user_id": "@a:example.org", "display_name": "Alice", "avatar_url": null}})");
+    EXPECT_TRUE(is_json(modapi::to_python(profile),
+                        R"({"$user_profile": {"user_id": "@a:example.org", "display_name": "Alice", "avatar_url": null}})"));
     callbacks::ProfileInfo info{"Alice", "mxc://a"};
-    expect_json(modapi::to_python(info), R"({"$profile": {"display_name": "Alice", "avatar_url": "mxc://a"}})");
-    expect_json(modapi::to_python(callbacks::RoomAlias("#a:b")), R"({"$room_alias": "#a:b"})");
-    expect_json(modapi::to_python(callbacks::MediaUploadLimit(5, 6)),
-                R"({"$upload_limit": {"max_bytes": 5, "time_period_ms": 6}})");
+    EXPECT_TRUE(is_json(modapi::to_python(info), R"({"$profile": {"display_name": "Alice", "avatar_url": "mxc://a"}})"));
+    EXPECT_TRUE(is_json(modapi::to_python(callbacks::RoomAlias("#a:b")), R"({"$room_alias": "#a:b"})"));
+    EXPECT_TRUE(is_json(modapi::to_python(callbacks::MediaUploadLimit(5, 6)),
+                        R"({"$upload_limit": {"max_bytes": 5, "time_period_ms": 6}})"));
     callbacks::FileInfo file;
     file.file_id = "f";
     file.thumbnail = callbacks::ThumbnailInfo{1, 2, "crop", "image/png", 3};
-    expect_json(modapi::to_python(file), R"({"$file_info": {"server_name": null, "file_id": "f", "url_cache": false,
-        "thumbnail": {"width": 1, "height": 2, "method": "crop", "type": "image/png", "length": 3}}})");
+    EXPECT_TRUE(is_json(modapi::to_python(file), R"({"$file_info": {"server_name": null, "file_id": "f", "url_cache": false,
+        "thumbnail": {"width": 1, "height": 2, "method": "crop", "type": "image/png", "length": 3}}})"));
     const std::vector<std::pair<std::optional<std::string>, std::string>> pairs = {{std::nullopt, "1.2.3.4"}};
-    expect_json(modapi::to_python(pairs), R"([{"$tuple": [null, "1.2.3.4"]}])");
+    EXPECT_TRUE(is_json(modapi::to_python(pairs), R"([{"$tuple": [null, "1.2.3.4"]}])"));
     callbacks::UserInfo user(callbacks::UserID("@a:example.org"));
     user.creation_ts = 7;
     const JsonValue described = modapi::to_python(user);
@@ -98,8 +94,8 @@ TEST(PythonValues, TextThatIsNoBase64IsRefused) {
 }
 
 TEST(PythonValues, DictionariesThatAreNoObjectsBecomeObjects) {
-    expect_json(modapi::object_of(json(R"({"$dict": [["$set", [1]], [5, {"a": {"$code": "M_FORBIDDEN"}}]]})")),
-                R"({"$set": [1], "5": {"a": "M_FORBIDDEN"}})");
+    EXPECT_TRUE(is_json(modapi::object_of(json(R"({"$dict": [["$set", [1]], [5, {"a": {"$code": "M_FORBIDDEN"}}]]})")),
+                        R"({"$set": [1], "5": {"a": "M_FORBIDDEN"}})"));
     EXPECT_THROW(static_cast<void>(modapi::object_of(json(R"({"$set": []})"))), modapi::WrongPythonValue);
     EXPECT_THROW(static_cast<void>(modapi::object_of(json(R"({"a": {"$bytes": ""}})"))), modapi::WrongPythonValue);
     EXPECT_THROW(static_cast<void>(modapi::object_of(json("[]"))), modapi::WrongPythonValue);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "python_calls.h"
 #include "python_callbacks.h"
+#include "python_calls.h"
 
 #include <modapi/config_section.h>
 #include <modapi/module_api.h>

@@ -65,9 +65,8 @@ task<void> ModuleInternals::add_threepid(string user_id, string medium, string a
 task<void> ModuleInternals::delete_threepid(string user_id, string medium, string address) {
     UserID user = own_user(api_, std::move(user_id));
     require_address(medium, address);
-    task<void> deleting =
-        nested(api_, "delete_threepid", 0,
-               internals_of(api_).delete_threepid(std::move(user), std::move(medium), std::move(address)));
+    task<void> deleting = nested(api_, "delete_threepid", 0,
+                                 internals_of(api_).delete_threepid(std::move(user), std::move(medium), std::move(address)));
     co_await std::move(deleting);
 }
 
@@ -107,8 +106,8 @@ task<void> ModuleInternals::set_profile_avatar_url(string user_id, optional<stri
 task<void> ModuleInternals::set_avatar_url(string user_id, string new_avatar_url) {
     UserID user = own_user(api_, std::move(user_id));
     require_text(new_avatar_url, "new_avatar_url");
-    task<void> setting = nested(api_, "set_avatar_url", 1,
-                                internals_of(api_).set_avatar_url(std::move(user), std::move(new_avatar_url)));
+    task<void> setting =
+        nested(api_, "set_avatar_url", 1, internals_of(api_).set_avatar_url(std::move(user), std::move(new_avatar_url)));
     co_await std::move(setting);
 }
 

@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-/// Arguments and results of operations: JSON, unlike the values of callbacks, but for what PROTOCOL.md says of a member's result.
-/// Thread: any.
+/// Arguments and results of operations: JSON, unlike the values of callbacks, but for what PROTOCOL.md says of a member's
+/// result. Thread: any.
 namespace modapi {
 
 /// How an argument is read as a parameter of the type T. Python is lax and so is this: a whole number may come as a float, a

@@ -175,8 +175,7 @@ JsonDict of_kind(std::string_view kind) {
 }  // namespace
 
 PythonException::PythonException(const std::string& class_name, const std::string& text, const std::string& traceback)
-    : std::runtime_error(joined(class_name, text, traceback)),
-      texts_(std::make_shared<const Texts>(Texts{class_name, text})) {}
+    : std::runtime_error(joined(class_name, text, traceback)), texts_(std::make_shared<const Texts>(Texts{class_name, text})) {}
 
 void throw_python_error(const JsonDict& error) {
     const std::string kind = text_of_member(error, "kind");

@@ -133,10 +133,9 @@ task<JsonValue> get_user_by_req(ModuleApi& api, OperationArguments arguments) {
 
 task<JsonValue> complete_sso_login(ModuleApi& api, OperationArguments arguments) {
     const Request request = arguments.get<Request>("request");
-    task<Response> completing =
-        api.complete_sso_login_async(arguments.get<std::string>("registered_user_id"), request,
-                                     arguments.get<std::string>("client_redirect_url"), arguments.get<bool>("new_user"),
-                                     arguments.get<std::string>("auth_provider_id"));
+    task<Response> completing = api.complete_sso_login_async(
+        arguments.get<std::string>("registered_user_id"), request, arguments.get<std::string>("client_redirect_url"),
+        arguments.get<bool>("new_user"), arguments.get<std::string>("auth_provider_id"));
     const Response response = co_await std::move(completing);
     co_return operation_result(response);
 }
@@ -151,8 +150,8 @@ task<JsonValue> set_displayname(ModuleApi& api, OperationArguments arguments) {
 }
 
 task<JsonValue> get_room_state(ModuleApi& api, OperationArguments arguments) {
-    task<callbacks::StateMap> asking = api.get_room_state(arguments.get<std::string>("room_id"),
-                                                          arguments.get<callbacks::StateFilter>("event_filter"));
+    task<callbacks::StateMap> asking =
+        api.get_room_state(arguments.get<std::string>("room_id"), arguments.get<callbacks::StateFilter>("event_filter"));
     const callbacks::StateMap state = co_await std::move(asking);
     co_return operation_result(state);
 }
@@ -207,9 +206,9 @@ task<JsonValue> http_get_raw(ModuleApi& api, OperationArguments arguments) {
 /// The body goes to the process in one message, which has its own limit.
 task<JsonValue> http_get_file(ModuleApi& api, OperationArguments arguments) {
     std::ostringstream body;
-    task<HttpResponse> getting =
-        api.http_client().get_file(arguments.get<std::string>("url"), body,
-                                   arguments.get<std::optional<std::uint64_t>>("max_size"), arguments.get<HttpHeaders>("headers"));
+    task<HttpResponse> getting = api.http_client().get_file(arguments.get<std::string>("url"), body,
+                                                            arguments.get<std::optional<std::uint64_t>>("max_size"),
+                                                            arguments.get<HttpHeaders>("headers"));
     const HttpResponse response = co_await std::move(getting);
     JsonDict answer;
     answer["status"] = response.status;
@@ -236,8 +235,8 @@ void add_accounts(Operations& all) {
     all["register_device"] = method(&Api::register_device, "user_id", "device_id", "initial_display_name");
     all["record_user_external_id"] =
         method(&Api::record_user_external_id, "auth_provider_id", "remote_user_id", "registered_user_id");
-    all["create_login_token"] = method(&Api::create_login_token, "user_id", "duration_in_ms", "auth_provider_id",
-                                       "auth_provider_session_id");
+    all["create_login_token"] =
+        method(&Api::create_login_token, "user_id", "duration_in_ms", "auth_provider_id", "auth_provider_session_id");
     all["invalidate_access_token"] = method(&Api::invalidate_access_token, "access_token");
     all["complete_sso_login_async"] = function(&complete_sso_login);
     all["check_username"] = method(&Api::check_username, "username");
@@ -280,8 +279,8 @@ void add_other(Operations& all) {
     using Api = ModuleApi;
     all["invalidate_cache"] = function(&invalidate_cache);
     all["set_push_rule_action"] = method(&Api::set_push_rule_action, "user_id", "scope", "kind", "rule_id", "actions");
-    all["send_http_push_notification"] = by_itself(
-        method(&Api::send_http_push_notification, "user_id", "device_id", "content", "tweaks", "default_payload"));
+    all["send_http_push_notification"] =
+        by_itself(method(&Api::send_http_push_notification, "user_id", "device_id", "content", "tweaks", "default_payload"));
     all["send_mail"] = by_itself(method(&Api::send_mail, "recipient", "subject", "html", "text"));
     all["http_client.get_json"] = by_itself(method(&HttpClient::get_json, "uri", "args", "headers"));
     all["http_client.post_json_get_json"] = by_itself(method(&HttpClient::post_json_get_json, "uri", "post_json", "headers"));
