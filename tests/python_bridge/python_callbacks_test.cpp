@@ -298,7 +298,8 @@ TEST_F(PythonCallbacks, PresenceGoesToSetsOfUsersAndStopsWhereAModuleIsWrong) {
     const std::vector<callbacks::UserPresenceState> states = {presence};
     auto& router = host.hooks().presence_router;
     const std::string sent = boost::json::serialize(modapi::testing::json(
-        R"({"$presence": {"user_id": "@alice:example.org", "state": "online", "last_active_ts": 0, "last_federation_update_ts": 0,
+        R"({"$presence": {"user_id": "@alice:example.org", "state": "online", "last_active_ts": 0,
+            "last_federation_update_ts": 0,
             "last_user_sync_ts": 0, "status_msg": null, "currently_active": false}})"));
     calls().answer(R"({"@a:x": {"$set": [)" + sent + R"(]}, "@b:x": {"$frozenset": []}, "@c:x": {"$set": []}})");
     const callbacks::UsersForStates users = host.call(router.get_users_for_states, states).value();

@@ -44,7 +44,8 @@ TEST(PythonValues, EachTypeHasItsTag) {
     requester.device_id = "D";
     requester.scope = {"s"};
     EXPECT_TRUE(is_json(modapi::to_python(requester), R"({"$requester": {"user": "@a:example.org", "access_token_id": null,
-        "is_guest": false, "scope": ["s"], "shadow_banned": false, "device_id": "D", "authenticated_entity": "@a:example.org"}})"));
+        "is_guest": false, "scope": ["s"], "shadow_banned": false, "device_id": "D",
+        "authenticated_entity": "@a:example.org"}})"));
     callbacks::UserProfile profile{"@a:example.org", "Alice", std::nullopt};
     EXPECT_TRUE(is_json(modapi::to_python(profile),
                         R"({"$user_profile": {"user_id": "@a:example.org", "display_name": "Alice", "avatar_url": null}})"));
