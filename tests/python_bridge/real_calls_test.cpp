@@ -6,7 +6,6 @@
 #include <modapi/testing/events.h>
 #include <modapi/testing/json.h>
 
-
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -35,7 +34,22 @@ protected:
     callbacks::Dispatchers& hooks() { return python->worker->hooks(); }
     template <class Dispatcher, class... Arguments>
     auto ask(const Dispatcher& callback, Arguments&&... arguments) {
-        return python->wait(callback(std::forward<Arguments>(arguments)...));
+        return result_of(callback(std::forward<Arguments>(arguments)...));
+    }
+    template <class T>
+    T result_of(async::task<T> asking) {
+        if constexpr (std::is_void_v<T>) {
+            python->wait(std::move(asking));
+        } else {
+            std::optional<T> answer;
+            python->wait(put(std::move(asking), answer));
+            return std::move(*answer);
+        }
+    }
+    /// Not all answers can be made from nothing, as a spawned coroutine's have to.
+    template <class T>
+    static async::task<void> put(async::task<T> asking, std::optional<T>& into) {
+        into.emplace(co_await std::move(asking));
     }
     callbacks::EventDecision decided(const std::string& body) {
         const callbacks::Event event = message(alice, hall, body);
