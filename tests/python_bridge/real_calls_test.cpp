@@ -185,6 +185,27 @@ TEST_F(RealCalls, AnOperationIsAwaitedWithinItsCallback) {
     EXPECT_EQ(python->server.sent.front().at("type"), "org.example.knock");
 }
 
+TEST_F(RealCalls, ANeighbourIsReachedIfTheEntrySaysSo) {
+    const std::string user = alice;
+    const std::string room = hall;
+    const auto text_with = [&](const std::string& further) {
+        python.emplace();
+        python->construct("  - module: conversing.Conversing\n    config: {neighbour: 'http://127.0.0.1:9/'}\n" + further);
+        try {
+            static_cast<void>(ask(hooks().spam_checker.user_may_publish_room, user, room));
+        } catch (const std::exception& failure) {
+            return std::string(failure.what());
+        }
+        return std::string("an answer");
+    };
+    EXPECT_NE(text_with("").find("an entry of `modules:` lists under may_reach"), std::string::npos);
+    EXPECT_NE(text_with("    may_reach: ['127.0.0.1:9']\n").find("ConnectionError"), std::string::npos)
+        << "nobody listens there";
+    EXPECT_NE(python->error_of("  - module: conversing.Conversing\n    may_reach: 5\n").find("may_reach"), std::string::npos);
+    EXPECT_NE(python->error_of("  - module: conversing.Conversing\n    may_reach: [{}]\n").find("may_reach[0]"),
+              std::string::npos);
+}
+
 /// A file on disk, as the homeserver has them.
 class FileOnDisk final : public callbacks::ReadableFileWrapper {
 public:

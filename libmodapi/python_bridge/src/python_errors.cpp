@@ -218,6 +218,10 @@ JsonDict python_error_of(const std::exception_ptr& failure) {
         return exception_of("RuleNotFoundException", missing.what());
     } catch (const PythonException& raised) {
         return exception_of(raised.class_name(), raised.text());
+    } catch (const BlockedAddressError& blocked) {
+        return exception_of("RuntimeError",
+                            std::string(blocked.what()) +
+                                ": what its module reaches all the same, an entry of `modules:` lists under may_reach");
     } catch (const async::operation_cancelled&) {
         return of_kind("cancelled");
     } catch (const async::deadline_exceeded& late) {

@@ -11,6 +11,7 @@ from synapse.spam_checker_api import RegistrationBehaviour
 class Conversing:
     def __init__(self, config: Dict[str, Any], api: ModuleApi) -> None:
         self._api = api
+        self._config = config or {}
         self._notes: List[str] = []
         self.fetches = 0
         api.register_third_party_rules_callbacks(
@@ -33,6 +34,7 @@ class Conversing:
             check_event_for_spam=self.check_event_for_spam,
             user_may_invite=self.user_may_invite,
             user_may_join_room=self.user_may_join_room,
+            user_may_publish_room=self.user_may_publish_room,
             check_username_for_spam=self.check_username_for_spam,
             check_registration_for_spam=self.check_registration_for_spam,
             check_media_file_for_spam=self.check_media_file_for_spam,
@@ -108,6 +110,9 @@ class Conversing:
             {"type": "org.example.knock", "room_id": room, "sender": "@alice:example.org", "content": {"user": user}}
         )
         return NOT_SPAM if sent.type == "org.example.knock" else Codes.UNKNOWN
+
+    async def user_may_publish_room(self, user: str, room: str) -> bool:
+        return bool(await self._api.http_client.get_json(self._config["neighbour"]))
 
     async def check_username_for_spam(self, profile: Dict[str, Any], requester: str) -> bool:
         return profile["display_name"] == "spam"
