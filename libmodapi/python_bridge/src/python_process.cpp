@@ -12,6 +12,8 @@
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -21,6 +23,14 @@ namespace modapi {
 
 using callbacks::JsonDict;
 using callbacks::JsonValue;
+
+std::string end_and_describe(PythonProgram& program) {
+    program.kill();
+    // It takes a while until the kernel says how it ended; the program itself waits for it.
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(program.process()), &ended, WEXITED | WNOWAIT);
+    return program.end().value_or(std::string());
+}
 
 void PythonReaper::end(std::unique_ptr<PythonProgram> program) {
     boost::asio::post(thread_, [program = std::shared_ptr<PythonProgram>(std::move(program))]() mutable { program.reset(); });
@@ -46,7 +56,7 @@ PythonProcess::PythonProcess(std::shared_ptr<PythonSurroundings> surroundings, M
 
 PythonProcess::~PythonProcess() {
     note_ping(false);
-    if (life_ != nullptr) dead_ = life_->end("its process was ended");
+    if (life_ != nullptr) dead_ = life_->end("was ended");
     dead_.reset();
 }
 
@@ -111,17 +121,15 @@ JsonDict PythonProcess::ask_blocking(JsonDict message, std::string_view asked, P
     const std::shared_ptr<PythonLife> asked_life = life_;
     std::string why;
     try {
-        JsonDict answer = asked_life->ask_and_block(std::move(message), asked, end);
-        return answer;
+        return asked_life->ask_and_block(std::move(message), asked, end);
     } catch (const PythonGone& error) {
         why = error.what();
     }
     // What is left of it is ended here: it blocks anyway, and says why it has ended.
     if (dead_ != nullptr) {
-        dead_->kill();
-        const std::optional<std::string> end_of_it = dead_->end();
-        if (why == PythonLife::has_ended && end_of_it) why = "its Python process " + *end_of_it;
-        if (why == PythonLife::has_ended && !last_line_.empty()) why += ": " + last_line_;
+        const std::string end_of_it = end_and_describe(*dead_);
+        if (reason_ == PythonLife::has_ended && !end_of_it.empty())
+            why = "its Python process " + end_of_it + (last_line_.empty() ? "" : ": " + last_line_);
     }
     throw std::runtime_error(unfit_.empty() ? why : unfit_);
 }

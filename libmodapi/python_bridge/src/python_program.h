@@ -2,25 +2,25 @@
 
 #include <modapi/hosting/python_settings.h>
 
+#include <sys/types.h>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace modapi {
 
 /// One interpreter that runs: started, watched from outside and ended with everything that it started.
 ///
-/// It sees nothing of this process but one end of a socket pair, `/dev/null` and a pipe for what it prints; no environment; it may
-/// use so much memory, so many processes, and those files that it needs (PythonSettings). Thread: one at a time. Lifetime: the
-/// destructor kills it, waits for it and removes its private directory.
+/// It sees nothing of this process but one end of a socket pair, `/dev/null` and a pipe for what it prints; no environment; it
+/// may use so much memory, so many processes, and those files that it needs (PythonSettings). Thread: one at a time. Lifetime:
+/// the destructor kills it, waits for it and removes its private directory.
 class PythonProgram {
 public:
-    /// Makes the private directory and starts the interpreter. Returns as soon as it runs, which says nothing of what comes of it.
-    /// Errors: std::system_error, std::runtime_error that says what to do.
+    /// Makes the private directory and starts the interpreter. Returns as soon as it runs, which says nothing of what comes of
+    /// it. Errors: std::system_error, std::runtime_error that says what to do.
     explicit PythonProgram(const PythonSettings& settings);
     ~PythonProgram();
     PythonProgram(const PythonProgram&) = delete;
