@@ -20,6 +20,7 @@
 #include "mail/mailer.h"
 #include "media/uploads.h"
 #include "module_services/module_accounts.h"
+#include "module_services/module_internals.h"
 #include "module_services/module_mail.h"
 #include "module_services/module_presence.h"
 #include "module_services/module_push.h"
@@ -123,7 +124,8 @@ struct ServerWorker::Parts {
                        room_shutdown),
           module_presence(process.server_name, presence),
           module_mail(process.mailer),
-          module_push(process.database, process.notifier, push_gateway) {}
+          module_push(process.database, process.notifier, push_gateway),
+          module_internals(process.database, profiles, third_party_id_changes) {}
 
     SeenClients seen_clients;
     Authentication authentication;
@@ -159,6 +161,7 @@ struct ServerWorker::Parts {
     ModulePresence module_presence;
     ModuleMail module_mail;
     ModulePush module_push;
+    ModuleInternals module_internals;
 };
 
 ServerWorker::ServerWorker(ProcessContext& process, const modapi::WorkerContext& place)
@@ -248,6 +251,7 @@ modapi::RoomServices& ServerWorker::rooms() noexcept { return parts_->module_roo
 modapi::PresenceServices& ServerWorker::presence() noexcept { return parts_->module_presence; }
 modapi::MailServices& ServerWorker::mail() noexcept { return parts_->module_mail; }
 modapi::PushServices& ServerWorker::push() noexcept { return parts_->module_push; }
+modapi::InternalServices& ServerWorker::internals() noexcept { return parts_->module_internals; }
 
 void ServerWorker::serve(boost::asio::ip::tcp::socket socket, bool x_forwarded) {
     boost::asio::post(where().executor, [this, socket = std::move(socket), x_forwarded]() mutable {

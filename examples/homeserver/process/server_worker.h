@@ -70,6 +70,7 @@ public:
     [[nodiscard]] modapi::PresenceServices& presence() noexcept override;
     [[nodiscard]] modapi::MailServices& mail() noexcept override;
     [[nodiscard]] modapi::PushServices& push() noexcept override;
+    [[nodiscard]] modapi::InternalServices& internals() noexcept override;
 
     /// Serves a client from now on, whose socket is of this worker's executor; `x_forwarded` as of HttpConnections::add. Thread: any.
     void serve(boost::asio::ip::tcp::socket socket, bool x_forwarded);

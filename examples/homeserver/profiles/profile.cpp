@@ -188,7 +188,24 @@ FieldChange by_admin(std::string user_id, std::string value, const ProfileField&
     return change;
 }
 
+async::task<void> store_alone(modapi::Database& database, const ServerName& server_name, std::string user_id,
+                              const ProfileField& field, std::optional<std::string> value) {
+    std::optional<std::string> stored = checked_value(std::move(value).value_or(std::string()), field);
+    co_await require_user(database, server_name, user_id);
+    const std::string statement = field.update_statement;
+    const std::optional<callbacks::Requester> nobody;
+    static_cast<void>(
+        co_await database.run("store_profile", &store_field, statement, std::move(user_id), std::move(stored), nobody));
+}
+
 }  // namespace
+
+async::task<void> Profiles::store_display_name(std::string user_id, std::optional<std::string> value) {
+    return store_alone(database_, server_name_, std::move(user_id), display_name_field, std::move(value));
+}
+async::task<void> Profiles::store_avatar_url(std::string user_id, std::optional<std::string> value) {
+    return store_alone(database_, server_name_, std::move(user_id), avatar_field, std::move(value));
+}
 
 async::task<void> Profiles::set_display_name(std::string user_id, std::string value) {
     FieldChange change = by_admin(std::move(user_id), std::move(value), display_name_field);

@@ -11,6 +11,7 @@
 
 #include <async/task.h>
 
+#include <optional>
 #include <string>
 
 namespace homeserver {
@@ -30,6 +31,10 @@ public:
     [[nodiscard]] async::task<void> set_display_name(std::string user_id, std::string value);
 
     [[nodiscard]] async::task<void> set_avatar_url(std::string user_id, std::string value);
+
+    /// Stores a field, which the user directory then finds, and tells neither modules nor rooms. None takes it away. Errors: as above.
+    [[nodiscard]] async::task<void> store_display_name(std::string user_id, std::optional<std::string> value);
+    [[nodiscard]] async::task<void> store_avatar_url(std::string user_id, std::optional<std::string> value);
 
 private:
     modapi::Database& database_;

@@ -94,6 +94,19 @@ task<void> PushServices::set_push_rule_action(UserID, string, string, callbacks:
     throw No("set_push_rule_action");
 }
 
+task<optional<string>> InternalServices::get_user_id_by_threepid(string, string) { throw No("get_user_id_by_threepid"); }
+task<void> InternalServices::add_threepid(UserID, callbacks::ThirdPartyID) { throw No("add_threepid"); }
+task<void> InternalServices::delete_threepid(UserID, string, string) { throw No("delete_threepid"); }
+task<void> InternalServices::store_threepid(UserID, callbacks::ThirdPartyID) { throw No("user_add_threepid"); }
+task<void> InternalServices::forget_threepid(UserID, string, string) { throw No("user_delete_threepid"); }
+task<void> InternalServices::set_avatar_url(UserID, string) { throw No("set_avatar_url"); }
+task<void> InternalServices::store_displayname(UserID, optional<string>) { throw No("set_profile_displayname"); }
+task<void> InternalServices::store_avatar_url(UserID, optional<string>) { throw No("set_profile_avatar_url"); }
+task<optional<string>> InternalServices::get_user_by_external_id(string, string) { throw No("get_user_by_external_id"); }
+task<vector<std::pair<string, string>>> InternalServices::get_external_ids(string) { throw No("get_external_ids_by_user"); }
+task<void> InternalServices::remove_external_id(string, string, UserID) { throw No("remove_user_external_id"); }
+task<vector<string>> InternalServices::get_latest_event_ids(string) { throw No("get_latest_event_ids_in_room"); }
+
 const std::string& Homeserver::email_app_name() const noexcept {
     static const std::string usual = "Matrix";
     return usual;
@@ -128,6 +141,10 @@ MailServices& Homeserver::mail() noexcept {
 }
 PushServices& Homeserver::push() noexcept {
     static PushServices none;
+    return none;
+}
+InternalServices& Homeserver::internals() noexcept {
+    static InternalServices none;
     return none;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <modapi/services/account_services.h>
+#include <modapi/services/internal_services.h>
 #include <modapi/services/mail_services.h>
 #include <modapi/services/presence_services.h>
 #include <modapi/services/push_services.h>
@@ -42,6 +43,7 @@ public:
     [[nodiscard]] virtual PresenceServices& presence() noexcept;
     [[nodiscard]] virtual MailServices& mail() noexcept;
     [[nodiscard]] virtual PushServices& push() noexcept;
+    [[nodiscard]] virtual InternalServices& internals() noexcept;
 };
 
 }  // namespace modapi

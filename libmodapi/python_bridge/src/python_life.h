@@ -1,0 +1,183 @@
+#pragma once
+
+#include "python_connection.h"
+#include "python_program.h"
+
+#include <callbacks/json.h>
+
+#include <async/child_context.h>
+#include <async/notification.h>
+#include <async/suspension.h>
+#include <async/task.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace modapi {
+
+class PythonLife;
+
+/// Something that was asked of a process, from the question to its answer; what the process asks meanwhile because of it runs in
+/// the chain that waits here.
+///
+///     PythonRequest request(life, co_await async::this_context, "check_event_for_spam");
+///     request.begin(std::move(message));
+///     co_await request;                    // and then, on all ways out: request.operations_ended(...)
+///
+/// Lifetime: `life` and `here` outlive it. Thread: the worker's.
+class PythonRequest final : public async::detail::suspension {
+public:
+    /// `asked` says in a log what it is; static.
+    PythonRequest(PythonLife& life, const async::context& here, std::string_view asked) noexcept;
+    ~PythonRequest();
+    PythonRequest(const PythonRequest&) = delete;
+    PythonRequest& operator=(const PythonRequest&) = delete;
+
+    /// Sends it, with an id. Errors: PythonGone; std::length_error.
+    void begin(callbacks::JsonDict message);
+    [[nodiscard]] std::int64_t id() const noexcept { return id_; }
+    [[nodiscard]] std::string_view asked() const noexcept { return asked_; }
+    /// The chain that waits.
+    [[nodiscard]] const async::context& chain() const noexcept { return chain_; }
+    /// The whole answer, once it was awaited.
+    [[nodiscard]] callbacks::JsonDict& answer() noexcept { return answer_; }
+
+    /// Where what belongs to it runs: ends with the chain, and when `cancel_operations` says so.
+    [[nodiscard]] const async::context& for_operations();
+    void operation_began();
+    void operation_ended() noexcept;
+    [[nodiscard]] bool has_operations() const noexcept { return operations_ > 0; }
+    void cancel_operations();
+    /// Waits for them, whatever is asked of the chain: they use it.
+    [[nodiscard]] static async::task<void> operations_ended(PythonRequest& request);
+
+    // For the life that it is asked of.
+    void answered(callbacks::JsonDict answer);
+    void failed(std::exception_ptr failure) noexcept;
+
+    [[nodiscard]] bool await_ready() const noexcept { return has_ended_ || is_cancelled(); }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { suspend(waiting); }
+    /// Errors: PythonGone; a cancellation, of which the process is told.
+    void await_resume();
+
+private:
+    void on_cancelled() noexcept override { give_up(); }
+    void give_up() noexcept;
+    /// The time of tests stands still while it is the process's turn.
+    void note_turn() noexcept;
+
+    PythonLife& life_;
+    const async::context& chain_;
+    std::string_view asked_;
+    std::int64_t id_ = 0;
+    bool is_known_ = false;  // to the life
+    bool has_ended_ = false;
+    bool is_away_ = false;
+    callbacks::JsonDict answer_{};
+    std::exception_ptr failure_;
+    std::size_t operations_ = 0;
+    std::optional<async::child_context> operations_context_;
+    async::notification operations_end_;
+};
+
+/// One interpreter from its start to its end, as the worker talks to it.
+///
+/// Thread: the worker's. Lifetime: `where` and the listener outlive it, or `end` was called.
+class PythonLife : public std::enable_shared_from_this<PythonLife> {
+public:
+    using time_point = PythonConnection::time_point;
+    /// The reason of an end that the process's own end says more of.
+    static constexpr std::string_view has_ended = "it has ended";
+
+    /// Hears of what the process says by itself.
+    class Listener {
+    public:
+        /// A request of its, or a notice.
+        virtual void said(PythonLife& life, callbacks::JsonDict message) = 0;
+        /// A line that it printed.
+        virtual void printed(PythonLife& life, std::string_view line) = 0;
+        /// It has answered a ping.
+        virtual void answered_ping() noexcept = 0;
+        /// It is over, for this reason; everything that was asked of it has failed. Once, and not after `end`.
+        virtual void lost(PythonLife& life, std::string reason) = 0;
+
+    protected:
+        ~Listener() = default;
+    };
+
+    /// `number`: no other life of this worker has it.
+    PythonLife(const async::environment& where, std::unique_ptr<PythonProgram> program, std::uint64_t number, Listener& listener);
+    ~PythonLife();
+
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+    [[nodiscard]] const PythonProgram& program() const noexcept { return *program_; }
+    [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+    /// When something came of it for the last time.
+    [[nodiscard]] async::clock::time_point last_heard() const noexcept { return last_heard_; }
+    [[nodiscard]] const async::environment& where() const noexcept { return where_; }
+
+    /// Asks and blocks until the answer is there; what else arrives is handled later, in its order. Errors: PythonGone for its
+    /// end, and for no answer until then, after which it is over; std::length_error.
+    [[nodiscard]] callbacks::JsonDict ask_and_block(callbacks::JsonDict message, std::string_view asked, time_point end);
+    /// Asks whether it still does anything.
+    void ping();
+    /// Sends a notice, or an answer. Nothing once it is over. Errors: std::length_error.
+    void send(const callbacks::JsonDict& message);
+    [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
+    /// Begins to hear, when the executor runs. Once.
+    void listen();
+    /// Ends it for this reason, and says so to the listener.
+    void lose(std::string reason);
+    /// Ends it; nobody hears of it any more. What is asked of it fails. Gives the program, to be killed by who has the time.
+    [[nodiscard]] std::unique_ptr<PythonProgram> end(const std::string& reason) noexcept;
+
+private:
+    friend class PythonRequest;
+
+    [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
+    void forget(std::int64_t id) noexcept { requests_.erase(id); }
+    void wait_for_messages();
+    void wait_for_room();
+    void wait_for_output();
+    /// Reads and handles what has arrived.
+    void read();
+    void handle(callbacks::JsonDict message);
+    void read_output();
+    void fail_all(const std::string& reason) noexcept;
+
+    const async::environment& where_;
+    std::unique_ptr<PythonProgram> program_;
+    std::uint64_t number_;
+    Listener* listener_;
+    PythonConnection connection_;
+    boost::asio::posix::stream_descriptor readable_;  // a copy of the connection's descriptor, as the next
+    boost::asio::posix::stream_descriptor output_;
+    std::int64_t last_id_ = 0;
+    std::unordered_map<std::int64_t, PythonRequest*> requests_;
+    std::deque<callbacks::JsonDict> kept_;  // came while somebody blocked
+    std::string line_;                      // the beginning of what it prints now
+    async::clock::time_point last_heard_;
+    bool waits_for_room_ = false;
+    bool output_has_ended_ = false;
+    bool is_over_ = false;
+    bool listens_ = false;
+    std::string end_of_it_;
+};
+
+/// Asks and gives the whole answer. Errors: PythonGone; a cancellation. Lifetime: the task keeps the life.
+[[nodiscard]] async::task<callbacks::JsonDict> ask_python(std::shared_ptr<PythonLife> life, callbacks::JsonDict message,
+                                                          std::string_view asked);
+
+}  // namespace modapi

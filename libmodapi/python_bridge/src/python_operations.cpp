@@ -1,0 +1,3 @@
+#include "python_operations.h"
+
+namespace modapi {}

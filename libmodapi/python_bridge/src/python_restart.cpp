@@ -1,0 +1,281 @@
+#include "python_errors.h"
+#include "python_greeting.h"
+#include "python_log.h"
+#include "python_process.h"
+
+#include <modapi/hosting/log.h>
+#include <modapi/hosting/module_registrations.h>
+#include <modapi/module_api.h>
+
+#include <callbacks/errors.h>
+
+#include <async/callback_frame.h>
+#include <async/run_on.h>
+#include <async/sleep.h>
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+namespace modapi {
+
+namespace {
+
+using callbacks::JsonDict;
+using callbacks::JsonValue;
+using duration = async::clock::duration;
+
+constexpr duration usual_patience = std::chrono::seconds(60);
+constexpr duration shortest_look = std::chrono::milliseconds(20);
+constexpr duration longest_look = std::chrono::seconds(1);
+/// What a process may take to end by itself.
+constexpr duration goodbye = std::chrono::milliseconds(500);
+
+/// Ends what is left of a process; says why it had ended, if it had.
+std::string end_program(const std::shared_ptr<PythonProgram>& program) {
+    program->kill();
+    return program->end().value_or(std::string());
+}
+
+std::string in_seconds(duration time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
+}  // namespace
+
+void PythonProcess::lost(PythonLife& life, std::string reason) {
+    note_ping(false);
+    pinged_.reset();
+    watch_.reset();
+    why_ = "its Python process has ended";
+    for (auto each = operations_.begin(); each != operations_.end();) {
+        const auto here = each++;
+        if (here->first.first == life.number()) here->second->request(async::cancel_reason::stopping);
+    }
+    dead_ = life.end(reason);
+    dead_questions_ = std::move(questions_);
+    life_.reset();
+    if (reason != PythonLife::has_ended) end_of_it_ = std::move(reason);
+    if (is_ending_ || restarts_) return;
+    restarts_ = true;
+    backoff_.died();
+    // By a post: a start that fails before the executor runs leaves nothing that would have to end.
+    boost::asio::post(environment_.where.executor, [weak = weak_from_this()] {
+        const std::shared_ptr<PythonProcess> self = weak.lock();
+        if (self == nullptr || self->is_ending_) return;
+        self->work_.spawn("the restart of a Python process", restart(self));
+    });
+}
+
+async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
+    while (true) {
+        if (self->dead_questions_ != nullptr) {
+            const std::unique_ptr<PythonQuestions> questions = std::move(self->dead_questions_);
+            async::task<void> closing = questions->close();
+            co_await std::move(closing);
+        }
+        if (self->dead_ != nullptr) {
+            const pid_t process = self->dead_->process();
+            const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
+            async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
+            const std::string end = co_await std::move(ending);
+            const std::string reason = self->end_of_it_.empty() ? end : self->end_of_it_;
+            self->end_of_it_.clear();
+            const duration wait = self->backoff_.wait();
+            const std::string when = wait.count() > 0 ? "in " + in_seconds(wait) : "now";
+            framework_log().error("the Python process {} of the modules {} {}: it is started anew {}", process, self->names(),
+                                  reason.empty() ? "has closed its connection" : reason, when);
+        }
+        if (self->is_ending_) co_return;
+        const duration wait = self->backoff_.wait();
+        if (wait.count() > 0) co_await async::sleep_for(wait);
+        if (self->is_ending_ || self->entries_.empty()) break;
+        std::exception_ptr failure;
+        try {
+            async::task<void> starting = self->start_anew();
+            co_await std::move(starting);
+        } catch (const async::operation_cancelled&) {
+            throw;
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if ((!failure && self->life_ != nullptr) || self->is_ending_) break;
+        const std::string why = failure ? callbacks::message_of(failure) : "it has ended";
+        framework_log().error("the Python process of the modules {} couldn't be started anew: {}", self->names(),
+                              self->unfit_.empty() ? why : self->unfit_);
+        if (self->life_ != nullptr) self->life_->lose("was ended in the middle of its start");
+        self->backoff_.died();
+    }
+    self->restarts_ = false;
+}
+
+async::task<void> PythonProcess::start_anew() {
+    begin_life();
+    const std::shared_ptr<PythonLife> life = life_;
+    life->listen();
+    JsonDict greeting = greeting_of(surroundings_->settings, life->program().directory(), entries_.front()->api());
+    async::task<JsonDict> greeted = ask_in_time(std::move(greeting), "its start");
+    const JsonDict greeted_it = co_await std::move(greeted);
+    if (const JsonValue* const error = greeted_it.if_contains("error"))
+        throw std::runtime_error(line_of_error(names(), "its start", error->as_object()));
+    const std::vector<std::shared_ptr<PythonEntry>> entries = entries_;
+    for (const std::shared_ptr<PythonEntry>& entry : entries) {
+        if (std::find(entries_.begin(), entries_.end(), entry) == entries_.end()) continue;  // it was ended meanwhile
+        async::task<void> building = build_anew(entry);
+        co_await std::move(building);
+    }
+    if (life->is_over()) throw PythonGone("it has ended");
+    why_.clear();
+    watch();
+    framework_log().info("the Python process {} of the modules {} runs", life->program().process(), names());
+}
+
+async::task<JsonDict> PythonProcess::ask_in_time(JsonDict message, std::string_view asked) {
+    async::task<JsonDict> asking = ask_python(life_, std::move(message), asked);
+    async::task<JsonDict> in_time = async::with_deadline(surroundings_->settings.construction_limit, std::move(asking));
+    try {
+        co_return co_await std::move(in_time);
+    } catch (const async::deadline_exceeded&) {
+        throw std::runtime_error("it hasn't ended " + std::string(asked) + " in time");
+    }
+}
+
+async::task<void> PythonProcess::build_anew(std::shared_ptr<PythonEntry> entry) {
+    const std::uint64_t life = life_->number();
+    async::task<JsonDict> parsing = ask_in_time(entry->parsing(), "parse_config");
+    JsonDict answer = co_await std::move(parsing);
+    std::string_view what = "parse_config";
+    if (!answer.contains("error")) {
+        what = "the constructor";
+        async::task<JsonDict> constructing = ask_in_time(entry->construction(), "its constructor");
+        answer = co_await std::move(constructing);
+    }
+    std::string why;
+    if (const JsonValue* const error = answer.if_contains("error"); error != nullptr && error->is_object()) {
+        why = line_of_error(entry->module(), what, error->get_object());
+    } else {
+        try {
+            entry->built(life, answer.at("result").as_object());
+            co_return;
+        } catch (const std::exception& failure) {
+            why = failure.what();
+        }
+    }
+    framework_log().error("module {}: it couldn't be built anew: {}", entry->module(), why);
+    entry->not_built(std::move(why));
+}
+
+async::task<void> PythonProcess::leave(std::shared_ptr<PythonProcess> self, std::shared_ptr<PythonEntry> entry) {
+    self->drop(*entry);
+    const std::shared_ptr<PythonLife> life = self->life_;
+    const bool is_last = self->entries_.empty();
+    if (is_last) self->is_ending_ = true;
+    if (life != nullptr) {
+        JsonDict message;
+        message["do"] = is_last ? "stop" : "forget";
+        message["entry"] = entry->name();
+        try {
+            async::task<JsonDict> asking = ask_python(life, std::move(message), is_last ? "its end" : "the end of a module");
+            async::task<JsonDict> in_time = async::with_deadline(goodbye, std::move(asking));
+            static_cast<void>(co_await std::move(in_time));
+        } catch (...) {
+            // It is ended all the same.
+        }
+    }
+    if (!is_last) co_return;
+    const async::context& here = co_await async::this_context;
+    async::context uncut = here;
+    uncut.cancellation = nullptr;
+    async::task<void> finishing = finish(self);
+    co_await std::move(finishing).in(uncut);
+}
+
+async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
+    self->note_ping(false);
+    self->watch_.reset();
+    self->why_ = "its Python process was ended";
+    if (self->life_ != nullptr) {
+        self->dead_ = self->life_->end(self->why_);
+        self->life_.reset();
+    }
+    self->work_.cancel();
+    async::task<void> working = self->work_.join();
+    co_await std::move(working);
+    if (self->dead_questions_ != nullptr) {
+        async::task<void> closing = self->dead_questions_->close();
+        co_await std::move(closing);
+    }
+    if (self->questions_ != nullptr) {
+        async::task<void> closing = self->questions_->close();
+        co_await std::move(closing);
+    }
+    self->dead_questions_.reset();
+    self->questions_.reset();
+    if (self->dead_ == nullptr) co_return;
+    const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
+    async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
+    static_cast<void>(co_await std::move(ending));
+}
+
+duration PythonProcess::patience() const {
+    duration longest = environment_.dispatch_settings.callback_deadline;
+    for (const std::shared_ptr<PythonEntry>& entry : entries_) {
+        const ModuleLimits* const limits = registrations_of(entry->api()).limits.get();
+        if (limits == nullptr) continue;
+        const ModuleRules& rules = limits->configured();
+        longest = std::max(longest, rules.of_entry.deadline.value_or(duration(0)));
+        for (const auto& [name, rule] : rules.of_callback) longest = std::max(longest, rule.deadline.value_or(duration(0)));
+    }
+    return longest.count() > 0 ? longest : usual_patience;
+}
+
+void PythonProcess::watch() {
+    const duration period = std::clamp(patience() / 4, shortest_look, longest_look);
+    async::clock& time = *environment_.where.clock;
+    watch_ = time.call_at(
+        time.after(period), environment_.where.executor, [](void* self) { static_cast<PythonProcess*>(self)->look_after(); },
+        this);
+}
+
+void PythonProcess::look_after() {
+    const std::shared_ptr<PythonProcess> stays = shared_from_this();
+    const std::shared_ptr<PythonLife> life = life_;
+    if (life == nullptr || is_ending_) return;
+    const async::clock::time_point now = environment_.where.clock->now();
+    const std::uint64_t memory = life->program().memory();
+    if (memory > surroundings_->settings.memory) {
+        constexpr std::uint64_t mebibyte = 1024UL * 1024;
+        return life->lose("has " + std::to_string(memory / mebibyte) + " MiB, more than the " +
+                          std::to_string(surroundings_->settings.memory / mebibyte) + " of python.memory");
+    }
+    if (!pinged_) {
+        pinged_ = now;
+        note_ping(true);
+        life->ping();
+        if (life->is_over()) return;
+    } else if (now - *pinged_ >= patience()) {
+        return life->lose("hasn't answered for " + in_seconds(now - *pinged_) + ", as long as a callback may take");
+    }
+    watch();
+}
+
+void PythonProcess::answered_ping() noexcept {
+    pinged_.reset();
+    note_ping(false);
+}
+
+void PythonProcess::note_ping(bool is_away) noexcept {
+    if (std::exchange(ping_is_away_, is_away) == is_away) return;
+    async::clock& time = *environment_.where.clock;
+    if (is_away) {
+        time.offload_began();
+    } else {
+        time.offload_ended();
+    }
+}
+
+}  // namespace modapi
