@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,13 @@
 namespace {
 
 using callbacks::Event;
+using callbacks::EventInterest;
 using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::JsonValue;
+using callbacks::UnsignedBatch;
 using callbacks::UnsignedWriter;
+using Events = std::span<const callbacks::EventRef>;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr int cases_per_seed = 5'000;
@@ -161,24 +165,44 @@ public:
     async::task<JsonDict> object_in_arena(const Event& event, const callbacks::JsonMemory& memory) {
         co_return object_of(event, memory);
     }
+    void at_once(Events events, UnsignedBatch& out) {
+        for (std::size_t at = 0; at < events.size(); ++at) out[at].write(object_of(events[at], {}));
+    }
+    /// Event after event's first field, then their second ones, the last event first.
+    async::task<void> at_once_suspending(Events events, UnsignedBatch& out) {
+        bool is_done = false;
+        for (std::size_t round = 0; !is_done; ++round) {
+            is_done = true;
+            for (std::size_t at = events.size(); at-- > 0;) {
+                const Added& added = added_to(events[at]);
+                if (round >= added.size()) continue;
+                is_done = false;
+                write_one(added[round], out[at]);
+            }
+            co_await async::reschedule();
+        }
+    }
 
 private:
     [[nodiscard]] const Added& added_to(const Event& event) const {
         return plan_.by_event[static_cast<std::size_t>(event.origin_server_ts())][number_];
     }
     void write(const Event& event, UnsignedWriter& out) {
-        for (const auto& [key, value] : added_to(event)) {
-            if (value.is_string()) {
-                out.add(key, std::string_view(value.get_string()));
-            } else if (value.is_int64()) {
-                out.add(key, value.get_int64());
-            } else if (value.is_bool()) {
-                out.add(key, value.get_bool());
-            } else if (value.is_object()) {
-                out.add(key, value.get_object());
-            } else {
-                out.add(key, value);
-            }
+        for (const auto& each : added_to(event)) write_one(each, out);
+    }
+    template <class Writer>
+    static void write_one(const std::pair<std::string, JsonValue>& added, Writer&& out) {
+        const auto& [key, value] = added;
+        if (value.is_string()) {
+            out.add(key, std::string_view(value.get_string()));
+        } else if (value.is_int64()) {
+            out.add(key, value.get_int64());
+        } else if (value.is_bool()) {
+            out.add(key, value.get_bool());
+        } else if (value.is_object()) {
+            out.add(key, value.get_object());
+        } else {
+            out.add(key, value);
         }
     }
     [[nodiscard]] JsonDict object_of(const Event& event, const callbacks::JsonMemory& memory) const {
@@ -193,22 +217,28 @@ private:
 
 using Slot = decltype(callbacks::Unsigned::add_field_to_unsigned_callback);
 
-Slot slot_of(Planned& module, std::size_t form) {
+constexpr std::size_t forms = 9;
+
+Slot slot_of(Planned& module, std::size_t form, const EventInterest& interest) {
     switch (form) {
         case 0:
-            return async::bind<&Planned::direct>(&module);
+            return {async::bind<&Planned::direct>(&module), interest};
         case 1:
-            return async::bind<&Planned::direct_coroutine>(&module);
+            return {async::bind<&Planned::direct_coroutine>(&module), interest};
         case 2:
-            return async::bind<&Planned::direct_suspending>(&module);
+            return {async::bind<&Planned::direct_suspending>(&module), interest};
         case 3:
-            return async::bind<&Planned::object>(&module);
+            return {async::bind<&Planned::object>(&module), interest};
         case 4:
-            return async::bind<&Planned::object_coroutine>(&module);
+            return {async::bind<&Planned::object_coroutine>(&module), interest};
         case 5:
-            return async::bind<&Planned::object_suspending>(&module);
+            return {async::bind<&Planned::object_suspending>(&module), interest};
+        case 6:
+            return {async::bind<&Planned::at_once>(&module), interest};
+        case 7:
+            return {async::bind<&Planned::at_once_suspending>(&module), interest};
         default:
-            return async::bind<&Planned::object_in_arena>(&module);
+            return {async::bind<&Planned::object_in_arena>(&module), interest};
     }
 }
 
@@ -218,10 +248,15 @@ struct Modules {
         for (std::size_t number = 0; number < 4; ++number) modules.push_back(std::make_unique<Planned>(plan, number));
         count = random.below(5);
         for (std::size_t number = 0; number < count; ++number) {
-            hooks.add_field_to_unsigned_callback.add("module", slot_of(*modules[number], random.below(7)), nullptr);
+            EventInterest interest;
+            if (random.one_in(4)) interest.with_state_key(random.one_in(2));
+            interests.push_back(interest);
+            hooks.add_field_to_unsigned_callback.add("module", slot_of(*modules[number], random.below(forms), interest),
+                                                     nullptr);
         }
     }
     std::vector<std::unique_ptr<Planned>> modules;
+    std::vector<EventInterest> interests;
     std::size_t count = 0;
     callbacks::UnsignedDispatch hooks;
 };
@@ -233,12 +268,13 @@ struct Recipient {
 };
 
 /// The rules, with objects.
-JsonDict with_objects(const Event& event, const Recipient& recipient, const std::vector<Added>& added, std::size_t modules) {
+JsonDict with_objects(const Event& event, const Recipient& recipient, const std::vector<Added>& added, const Modules& modules) {
     JsonDict own = event.unsigned_fields();
     own["age"] = recipient.age;
     if (recipient.transaction_id) own["transaction_id"] = *recipient.transaction_id;
     JsonDict fields;
-    for (std::size_t number = 0; number < modules; ++number) {
+    for (std::size_t number = 0; number < modules.count; ++number) {
+        if (!modules.interests[number].matches(EventInterest::subject_of(event))) continue;
         for (const auto& [key, value] : added[number]) fields[key] = value;
     }
     for (const auto& field : own) fields[field.key()] = field.value();
@@ -374,7 +410,7 @@ TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
             rest.remove_prefix(text.size());
             const JsonValue parsed = boost::json::parse(text);
             const JsonDict expected =
-                with_objects(outgoing[index].event->event(), recipients[index], plan.by_event[index], modules.count);
+                with_objects(outgoing[index].event->event(), recipients[index], plan.by_event[index], modules);
             ASSERT_EQ(parsed, JsonValue(expected)) << "seed " << GetParam() << ", case " << done << " + " << index;
             ASSERT_EQ(keys_in_text(text), keys_in_value(parsed)) << "a key stands there twice: " << text;
         }

@@ -55,7 +55,7 @@ ClientEvent::ClientEvent(Event event, const ClientEventText& text)
 class ClientEvents::Items {
 public:
     Items(ClientEvents& owner, std::span<const OutgoingEvent> events) noexcept
-        : owner_(owner), next_(events.data()), end_(events.data() + events.size()) {}
+        : owner_(owner), first_(events.data()), next_(events.data()), end_(events.data() + events.size()) {}
 
     bool next() {
         if (next_ == end_) return false;
@@ -73,8 +73,15 @@ public:
     [[nodiscard]] SetAside* set_aside() { return &owner_.set_aside(); }
     static void close(SetAside* finished) { finished->fields->writer_->close(); }
 
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - first_); }
+    [[nodiscard]] std::tuple<const Event&> arguments_of(std::size_t index) const noexcept {
+        return {first_[index].event->event_};
+    }
+    [[nodiscard]] const EventTraits& subject_of(std::size_t index) const noexcept { return first_[index].event->traits_; }
+
 private:
     ClientEvents& owner_;
+    const OutgoingEvent* first_;
     const OutgoingEvent* next_;
     const OutgoingEvent* end_;
     const OutgoingEvent* current_ = nullptr;

@@ -73,18 +73,14 @@ void FieldWriter::settle(std::uint32_t hash_of_key, const char* added_field) {
     indexed_size_ = added.end;
 }
 
-}  // namespace callbacks::detail
-
-namespace callbacks {
-
-namespace {
-
 void require_readable(const JsonValue& value) {
     if (const char* const why = unreadable_because(value)) [[unlikely]]
         throw std::invalid_argument(std::string("a field for `unsigned` can't be sent: ") + why);
 }
 
-}  // namespace
+}  // namespace callbacks::detail
+
+namespace callbacks {
 
 UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()) {}
 UnsignedWriter::UnsignedWriter(JsonMemory memory) : UnsignedWriter() { memory_ = std::move(memory); }
@@ -140,15 +136,15 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
 }
 
 void UnsignedWriter::put(FieldKey key, const JsonValue& value) {
-    require_readable(value);
+    detail::require_readable(value);
     writer_->add(key, value);
 }
 void UnsignedWriter::put(FieldKey key, const JsonArray& values) {
-    for (const JsonValue& value : values) require_readable(value);
+    for (const JsonValue& value : values) detail::require_readable(value);
     writer_->add(key, values);
 }
 void UnsignedWriter::put(FieldKey key, const JsonDict& members) {
-    for (const auto& member : members) require_readable(member.value());
+    for (const auto& member : members) detail::require_readable(member.value());
     writer_->add(key, members);
 }
 

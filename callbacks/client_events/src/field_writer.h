@@ -12,6 +12,9 @@
 
 namespace callbacks::detail {
 
+/// Errors: std::invalid_argument for what nobody could read (`unreadable_because`).
+void require_readable(const JsonValue& value);
+
 /// Writes the fields of one JSON object at the end of a text. The fields that are the host's own come first and stay; of two
 /// others with one name the combine rule of add_field_to_unsigned keeps one.
 class FieldWriter {
@@ -49,6 +52,14 @@ public:
         text_->write(value);
         text_->append(',');
         settle(key.hash(), text_->data() + begin);
+    }
+
+    /// One field as it stands in an object's text, its comma included; `hash` is its key's.
+    void add_written(std::uint32_t hash, std::string_view field) {
+        const std::size_t begin = text_->size();
+        text_->append(field);
+        if (!is_new(hash)) [[unlikely]]
+            settle(hash, text_->data() + begin);
     }
 
     // A field in steps, where there is room for it and nothing in it needs an escape.

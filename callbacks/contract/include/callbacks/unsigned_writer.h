@@ -16,6 +16,7 @@ namespace callbacks {
 namespace detail {
 class FieldWriter;
 }
+class UnsignedBatch;
 
 /// What a module adds its fields to, in the writer form of add_field_to_unsigned:
 ///
@@ -76,6 +77,7 @@ public:
 
 private:
     friend class ClientEvents;
+    friend class UnsignedBatch;
     explicit UnsignedWriter(JsonMemory memory);
 
     template <class Value>

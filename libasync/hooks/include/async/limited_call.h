@@ -6,11 +6,15 @@
 #include <async/shadow_call.h>
 #include <async/writer_slot.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace async {
 
@@ -21,8 +25,9 @@ namespace detail {
 /// `Policy` says what the callback's declaration knows and a limiter doesn't:
 ///     static std::uint32_t point_of(const arguments&...)           of 10'000, by which a share is asked
 ///     static bool is_answer(const std::exception_ptr&)             an exception by which the callback answers
-///     static answer denial()                                       how this callback denies; or throws what denies the operation
-///     static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it is better
+///     static answer denial()                                       how this callback denies; or throws what denies the
+///     operation static std::exception_ptr later(clock::duration remaining)   what leaves for tempfail; 0: nobody knows when it
+///     is better
 /// and, where it can be asked in shadow mode, what async/shadow_call.h says.
 template <class Policy, class Combine, class answer>
 class ruling {
@@ -39,8 +44,8 @@ protected:
         }
     }
 
-    /// What becomes of a run that ended with `failure`, which is thrown. The end of the operation, and an answer in the form of an
-    /// exception, pass.
+    /// What becomes of a run that ended with `failure`, which is thrown. The end of the operation, and an answer in the form of
+    /// an exception, pass.
     [[noreturn]] static void settle(limiter& by, const context& here, std::exception_ptr failure, bool is_probe) {
         if (ends_the_operation(failure, here)) {
             if (is_probe) by.limits().breaker->gave_up();
@@ -279,8 +284,12 @@ public:
 
     /// The limited form of a slot that isn't empty.
     [[nodiscard]] static slot_type around(const slot_type& given, std::shared_ptr<limiter> by) {
-        limited_call limited(given, std::move(by));
-        return slot_type(std::move(limited), given.declared_interest());
+        limited_call limited(given, by);
+        slot_type made(std::move(limited), given.declared_interest());
+        if constexpr (batch_answer<R>) {
+            if (given.at_once() != nullptr) made.ask_at_once(all_at_once<R>{given, std::move(by)});
+        }
+        return made;
     }
 
     task<void> operator()(detail::passed<Arguments>... arguments, writer& out) const {
@@ -289,7 +298,7 @@ public:
             if (!by.asks(Policy::point_of(arguments...))) return make_ready_task();
             if (by.is_in_shadow()) return beside(inner_, by_, arguments..., out);
         }
-        return run(inner_, by, by.call_time(), arguments..., out);
+        return run<writer, detail::passed<Arguments>...>(inner_.get(), by, by.call_time(), arguments..., out);
     }
 
 private:
@@ -306,14 +315,15 @@ private:
         static_cast<void>(here);
     }
 
-    static task<void> run(const slot_type& inner, limiter& by, clock::time_point began, detail::passed<Arguments>... arguments,
-                          writer& out) {
+    /// `hook` is called with `given` and then `out`, which is a writer or a batch.
+    template <class Out, class... Given, class Hook>
+    static task<void> run(const Hook& hook, limiter& by, clock::time_point began, Given... given, Out& out) {
         const context& outer = co_await this_context;
         std::exception_ptr failure;
         bool is_probe = false;
         {
-            std::optional<writer> own;
-            if (by.limits().on_failure == failure_outcome::accept) own.emplace();
+            std::optional<Out> own;
+            if (by.limits().on_failure == failure_outcome::accept) make_like(out, own);
             limited_run limits(by, outer, began);
             std::optional<task<void>> rest;
             try {
@@ -322,14 +332,14 @@ private:
                     task<void> waiting = limited_run::wait_for_place(limits);
                     co_await std::move(waiting).in(limits.here());
                 }
-                if (!inner.get()(limits.here(), rest, arguments..., own ? *own : out)) {
+                if (!hook(limits.here(), rest, given..., own ? *own : out)) {
                     limits.suspended();
                     co_await detail::driven_task<void>(*rest);
                     detail::driven_task<void>::take(*rest);
                 }
                 if (limits.ended()) {
                     by.succeeded(outer, limits.take_probe());
-                    if (own) out.write(own->take());
+                    if (own) hand_over(*own, out);
                     co_return;
                 }
                 failure = std::make_exception_ptr(deadline_exceeded());
@@ -340,6 +350,58 @@ private:
         }
         ruling::settle(by, outer, std::move(failure), is_probe);
     }
+
+    static void make_like(const writer&, std::optional<writer>& own) { own.emplace(); }
+    static void hand_over(writer& own, writer& out) { out.write(own.take()); }
+    template <class Batch>
+    static void make_like(const Batch& out, std::optional<Batch>& own) {
+        own.emplace();
+        for (std::size_t position = 0; position < out.size(); ++position)
+            std::apply([&](const auto&... argument) { own->append(argument...); }, out.arguments(position));
+    }
+    template <class Batch>
+    static void hand_over(const Batch& own, Batch& out) {
+        for (std::size_t position = 0; position < own.size(); ++position) own.put(position, out, position);
+    }
+
+    /// The limited form of what is asked about all items of a batch at once: one run. Of a share it is asked about those items
+    /// that are in it. In shadow mode it isn't asked here: each item's answer is compared with what was done for that item.
+    template <class Answer>
+    struct all_at_once {
+        using batch = typename Answer::batch;
+
+        slot_type inner;
+        std::shared_ptr<limiter> by;
+
+        task<void> operator()(batch& all) const {
+            if (by->is_in_shadow()) {
+                by->passed_over();
+                return make_ready_task();
+            }
+            if (!by->asks_all()) return about_a_share(inner, *by, all);
+            return run<batch>(*inner.at_once(), *by, by->call_time(), all);
+        }
+
+        static task<void> about_a_share(const slot_type& inner, limiter& by, batch& all) {
+            batch part;
+            std::vector<std::size_t> places;
+            for (std::size_t position = 0; position < all.size(); ++position) {
+                const auto arguments = all.arguments(position);
+                const std::uint32_t point =
+                    std::apply([](const auto&... argument) { return Policy::point_of(argument...); }, arguments);
+                if (!by.asks_about(point)) continue;
+                std::apply([&](const auto&... argument) { part.append(argument...); }, arguments);
+                places.push_back(position);
+            }
+            if (places.empty()) {
+                by.passed_over();
+                co_return;
+            }
+            task<void> asking = run<batch>(*inner.at_once(), by, by.call_time(), part);
+            co_await std::move(asking);
+            for (std::size_t position = 0; position < places.size(); ++position) part.put(position, all, places[position]);
+        }
+    };
 
     slot_type inner_;
     std::shared_ptr<limiter> by_;

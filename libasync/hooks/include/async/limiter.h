@@ -94,6 +94,8 @@ public:
         ++not_asked_;
         return false;
     }
+    /// Likewise, without counting: of a part of what one call is about.
+    [[nodiscard]] bool asks_about(std::uint32_t point) const noexcept { return point < asked_below_; }
     /// A call is asked beside the operation, or in a mode that the callback can't have.
     void passed_over() noexcept { ++not_asked_; }
     /// Calls that weren't asked, or in shadow mode: a dispatcher counts them as runs.

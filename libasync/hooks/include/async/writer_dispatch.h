@@ -1,5 +1,6 @@
 #pragma once
 
+#include <async/answered_at_once.h>
 #include <async/dispatch.h>
 #include <async/frame_allocator.h>
 #include <async/hook_walk.h>
@@ -8,6 +9,8 @@
 #include <async/watched_call.h>
 #include <async/writer_slot.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -15,6 +18,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace async {
 
@@ -41,8 +45,10 @@ private:
 /// The dispatcher of a callback that has a writer form: called like a function for one object, or for a batch of items at once.
 ///
 /// Order, snapshot, cancellation, deadline and errors as of every dispatcher. In a batch each item has its own walk: a hook
-/// that suspends holds up its item and no other one. Cost: no allocation and no lock per item; of a hook whose interest
-/// doesn't match the item, a few loads.
+/// that suspends holds up its item and no other one. Hooks of the batch form are asked before, one after another and each in
+/// one run; what they answered is put in where a walk comes to them, as if they had been asked there. One in shadow mode is
+/// asked about each item by itself. Cost: no allocation and no lock per item; of a hook whose interest doesn't match the item,
+/// a few loads; of the batch form nothing where no hook has it, else some allocations for each hook.
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires writer_answer<R>
 class dispatch<Name, R(Arguments...), Combine, Errors, void> {
@@ -84,6 +90,11 @@ public:
     ///     Place set_aside();                 the current item isn't finished; the others go on with another writer
     ///     void close(Place);                 an item that was set aside is finished
     ///
+    /// and where the answer type has a batch form, of items that needn't be open:
+    ///
+    ///     std::size_t size();                how many there are
+    ///     auto arguments_of(index), subject_of(index)
+    ///
     /// Errors: the first exception, after every hook that had begun has ended. No further hook is begun then.
     template <class Items>
     [[nodiscard]] batch<Items> write_each(Items& items) const {
@@ -97,10 +108,17 @@ public:
         if (!registered) return;
         const bool has_filter = !registered.declared_interest().matches_all();
         registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered}, how);
+        note_batch_forms();
     }
     /// As of every dispatcher.
-    void add_from(const dispatch& other, std::uint64_t registrant) { registered_.add_from(other.registered_, registrant); }
-    void exchange(dispatch& other) noexcept { registered_.exchange(other.registered_); }
+    void add_from(const dispatch& other, std::uint64_t registrant) {
+        registered_.add_from(other.registered_, registrant);
+        note_batch_forms();
+    }
+    void exchange(dispatch& other) noexcept {
+        registered_.exchange(other.registered_);
+        std::swap(asks_at_once_, other.asks_at_once_);
+    }
 
     /// As of every dispatcher. A batch that is under way and hasn't come there finds the new one, too.
     template <class Around>
@@ -125,7 +143,18 @@ private:
         slot_type registered;  // owns what `hook` calls
     };
     using snapshot = typename detail::registry<entry>::snapshot;
-    static constexpr std::uint32_t sampled_every = 1024;  // runs are short and many
+    static constexpr std::uint32_t sampled_every = 1024;        // runs are short and many
+    static constexpr std::uint32_t batches_sampled_every = 64;  // as of other dispatchers: there is one for many items
+    static constexpr bool has_batch_form = batch_answer<R>;
+
+    void note_batch_forms() {
+        if constexpr (has_batch_form) {
+            const snapshot* const hooks = registered_.current();
+            asks_at_once_ = hooks != nullptr && std::any_of(hooks->begin(), hooks->end(), [](const entry& each) {
+                                return each.registered.at_once() != nullptr;
+                            });
+        }
+    }
 
     /// One item's way through the hooks.
     class walker : public detail::hook_walk<Errors, void> {
@@ -147,16 +176,22 @@ private:
         }
 
         /// Runs hooks until all have run (true) or one suspends: `rest` then waits for it, `settle` ends it.
-        template <class Subject>
-        bool advance(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
-            return advance_here(subject, out, arguments...);
+        /// What hooks have `answered` that were asked at once is put in at their places.
+        template <class Answered, class Subject>
+        bool advance(const Answered& answered, const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
+            return advance_here(answered, subject, out, arguments...);
         }
-        /// Does what advance does, inside of its caller: in the loop over items a call for each of them is a tenth of what they cost.
-        template <class Subject>
-        [[gnu::always_inline]] bool advance_here(const Subject& subject, writer& out, detail::passed<Arguments>... arguments) {
+        /// Does what advance does, inside of its caller: in the loop over items a call for each of them is a tenth of what they
+        /// cost.
+        template <class Answered, class Subject>
+        [[gnu::always_inline]] bool advance_here(const Answered& answered, const Subject& subject, writer& out,
+                                                 detail::passed<Arguments>... arguments) {
             const entry* const end = hooks_.data() + hooks_.size();
             for (const entry* at = next_; at != end; ++at) {
                 const entry& registered = *at;
+                if constexpr (!std::is_same_v<Answered, detail::nothing_answered>) {
+                    if (answered.put(static_cast<std::size_t>(at - hooks_.data()), out)) continue;
+                }
                 if (registered.has_filter && !registered.registered.declared_interest().matches(subject)) continue;
                 run_.begin(*registered.identity);
                 try {
@@ -175,9 +210,8 @@ private:
             return true;
         }
         void settle(detail::passed<Arguments>... arguments) {
-            const bool has_answered =
-                base::settle(&detail::driven_task<void>::take,
-                             [&](std::exception_ptr failure) { fail(std::move(failure), arguments...); });
+            const bool has_answered = base::settle(&detail::driven_task<void>::take,
+                                                   [&](std::exception_ptr failure) { fail(std::move(failure), arguments...); });
             if (has_answered) run_.end();
         }
 
@@ -194,12 +228,79 @@ private:
         if (hooks == nullptr) co_return out.take();
         walker walk(outer, self.registered_.settings(), *hooks);
         walk.start_over();
-        while (!walk.advance(subject, out, arguments...)) {
+        const detail::nothing_answered alone;
+        while (!walk.advance(alone, subject, out, arguments...)) {
             co_await walk.rest();
             walk.settle(arguments...);
         }
         co_return out.take();
     }
+
+    /// The way through the hooks of the batch form, which are asked about all of `Items` at once.
+    template <class Items>
+    class walker_at_once : public detail::hook_walk<Errors, void> {
+        using base = detail::hook_walk<Errors, void>;
+        using base::fail;
+        using base::run_;
+        using base::suspended_;
+        using batch_type = typename R::batch;
+
+    public:
+        walker_at_once(const context& outer, const dispatch_settings* settings, const snapshot& hooks, const Items& items)
+            : base(outer, settings, batches_sampled_every), hooks_(hooks), items_(items) {}
+
+        /// As of a walk about one item.
+        void start() { run_.throw_if_operation_cancelled(); }
+        bool advance() {
+            while (next_ != hooks_.size()) {
+                const std::size_t place = next_++;
+                const entry& registered = hooks_[place];
+                const auto* const hook = registered.registered.at_once();
+                if (hook == nullptr || registered.identity->how.is_in_shadow()) continue;
+                running_ = begin_batch(place);
+                if (running_ == nullptr) continue;
+                run_.begin(*registered.identity);
+                try {
+                    if (!(*hook)(run_.here(), suspended_, *running_)) {
+                        run_.suspended();
+                        return false;
+                    }
+                } catch (...) {
+                    fail(std::current_exception(), *running_);
+                    continue;
+                }
+                run_.end();
+            }
+            run_.leave();
+            return true;
+        }
+        void settle() {
+            const bool has_answered = base::settle(&detail::driven_task<void>::take,
+                                                   [&](std::exception_ptr failure) { fail(std::move(failure), *running_); });
+            if (has_answered) run_.end();
+        }
+
+        [[nodiscard]] const detail::answered_at_once<batch_type>& answered() const noexcept { return answered_; }
+
+    private:
+        [[nodiscard]] batch_type* begin_batch(std::size_t place) {
+            const entry& registered = hooks_[place];
+            return answered_.begin(
+                place, items_.size(),
+                [&](std::size_t item) {
+                    return !registered.has_filter || registered.registered.declared_interest().matches(items_.subject_of(item));
+                },
+                [&](batch_type& begun, std::size_t item) {
+                    std::apply([&](const auto&... argument) { begun.append(argument...); }, items_.arguments_of(item));
+                });
+        }
+
+        const snapshot& hooks_;
+        const Items& items_;
+        detail::answered_at_once<batch_type> answered_;
+        batch_type* running_ = nullptr;
+        std::size_t next_ = 0;
+    };
 
 public:
     /// A batch of items on its way through the hooks.
@@ -218,12 +319,17 @@ public:
                 return true;
             }
             try {
+                if constexpr (has_batch_form) {
+                    if (owner_.asks_at_once_) [[unlikely]] {
+                        ask_at_once();
+                        return walks_.await_ready();
+                    }
+                }
                 if (hooks_->is_watched()) [[unlikely]] {
-                    walk_watched_items();
+                    walk_watched_items(detail::nothing_answered());
                     return walks_.await_ready();
                 }
-                current_ = &first_.emplace(*outer_, owner_.registered_.settings(), *hooks_);
-                walk_items();
+                walk_items(detail::nothing_answered());
             } catch (...) {
                 failure_ = std::current_exception();
             }
@@ -235,14 +341,21 @@ public:
         }
 
     private:
+        using asking = std::conditional_t<has_batch_form, walker_at_once<Items>, walker>;
+
         /// Walks all items; those with a hook that has suspended go on by themselves.
-        void walk_items() {
-            while (!failure_ && items_.next()) {
+        template <class Answered>
+        void walk_items(Answered answered) {
+            current_ = &first_.emplace(*outer_, owner_.registered_.settings(), *hooks_);
+            for (; !failure_ && items_.next(); answered.next_item()) {
                 current_->start_over();
                 writer& out = items_.open_writer();
                 const auto arguments = items_.arguments();
                 const bool finished = std::apply(
-                    [&](const auto&... argument) { return current_->advance_here(items_.subject(), out, argument...); }, arguments);
+                    [&](const auto&... argument) {
+                        return current_->advance_here(answered, items_.subject(), out, argument...);
+                    },
+                    arguments);
                 if (finished) [[likely]] {
                     items_.close();
                 } else {
@@ -251,7 +364,7 @@ public:
                     walker& left = *std::exchange(current_, next.get());
                     std::unique_ptr<walker> owned = std::exchange(further_, std::move(next));
                     walks_.began();
-                    go_on(*outer_, *this, left, std::move(owned), std::move(place), arguments, items_.subject(), out);
+                    go_on(*outer_, *this, left, std::move(owned), std::move(place), answered, arguments, items_.subject(), out);
                 }
             }
         }
@@ -268,14 +381,16 @@ public:
             detail::watched_call<result> call;
             walker walk;
         };
-        [[gnu::cold]] void walk_watched_items() {
-            while (!failure_ && items_.next()) {
+        template <class Answered>
+        [[gnu::cold]] void walk_watched_items(Answered answered) {
+            for (; !failure_ && items_.next(); answered.next_item()) {
                 auto item = std::make_unique<watched_item>(*outer_, owner_.registered_.settings(), *hooks_);
                 item->walk.start_over();
                 writer& out = items_.open_writer();
                 const auto arguments = items_.arguments();
                 const bool finished = std::apply(
-                    [&](const auto&... argument) { return item->walk.advance(items_.subject(), out, argument...); }, arguments);
+                    [&](const auto&... argument) { return item->walk.advance(answered, items_.subject(), out, argument...); },
+                    arguments);
                 if (finished) {
                     item->ended(out);
                     items_.close();
@@ -283,22 +398,49 @@ public:
                     auto place = items_.set_aside();
                     walks_.began();
                     walker& left = item->walk;
-                    go_on(*outer_, *this, left, std::move(item), std::move(place), arguments, items_.subject(), out);
+                    go_on(*outer_, *this, left, std::move(item), std::move(place), answered, arguments, items_.subject(), out);
                 }
             }
         }
 
+        /// Asks the hooks of the batch form, then walks all items.
+        [[gnu::cold]] void ask_at_once() {
+            at_once_ = std::make_unique<asking>(*outer_, owner_.registered_.settings(), *hooks_, items_);
+            at_once_->start();
+            if (at_once_->advance()) return walk_answered_items();
+            walks_.began();
+            go_on_asking(*outer_, *this);
+        }
+        void walk_answered_items() {
+            const typename detail::answered_at_once<typename R::batch>::of_item first(at_once_->answered());
+            if (hooks_->is_watched()) return walk_watched_items(first);
+            walk_items(first);
+        }
+        static detail::root_coroutine go_on_asking(const context&, batch& all) {
+            try {
+                for (bool finished = false; !finished;) {
+                    co_await all.at_once_->rest();
+                    all.at_once_->settle();
+                    finished = all.at_once_->advance();
+                }
+                all.walk_answered_items();
+            } catch (...) {
+                if (!all.failure_) all.failure_ = std::current_exception();
+            }
+            all.walks_.ended();
+        }
+
         /// `owned` has `walk`.
-        template <class Owner, class Place, class Given, class Subject>
+        template <class Owner, class Place, class Answered, class Given, class Subject>
         static detail::root_coroutine go_on(const context&, batch& all, walker& walk, std::unique_ptr<Owner> owned, Place place,
-                                            Given arguments, const Subject& subject, writer& out) {
+                                            Answered answered, Given arguments, const Subject& subject, writer& out) {
             try {
                 for (bool finished = false; !finished;) {
                     co_await walk.rest();
                     std::apply([&](const auto&... argument) { walk.settle(argument...); }, arguments);
                     if (all.failure_) break;
-                    finished =
-                        std::apply([&](const auto&... argument) { return walk.advance(subject, out, argument...); }, arguments);
+                    finished = std::apply(
+                        [&](const auto&... argument) { return walk.advance(answered, subject, out, argument...); }, arguments);
                 }
                 if constexpr (std::is_same_v<Owner, watched_item>) {
                     if (!all.failure_) owned->ended(out);
@@ -318,12 +460,14 @@ public:
         std::optional<walker> first_;      // enough for a batch of which no item is left waiting
         std::unique_ptr<walker> further_;  // the one after it, where a waiting item went on with the one before
         walker* current_ = nullptr;
+        std::unique_ptr<asking> at_once_;  // null: no hook is of the batch form
         detail::walk_count walks_;
         std::exception_ptr failure_;
     };
 
 private:
     detail::registry<entry> registered_;
+    bool asks_at_once_ = false;  // a hook is of the batch form
 };
 
 }  // namespace async

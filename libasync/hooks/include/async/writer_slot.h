@@ -7,6 +7,8 @@
 
 #include <concepts>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -29,15 +31,62 @@ concept writer_answer = requires {
     typename R::interest;
 };
 
+/// An answer type whose callables may be asked about all items of a batch at once says also:
+///     `using batch`           handed to them by reference, with `items()`; a dispatcher makes one and calls
+///                             `append(arguments...)` for each item, which outlives it. `size()` and `arguments(position)`, a
+///                             tuple of references, give those again; `put(position, writer&)` writes what the callable gave
+///                             for an item, `put(position, batch&, there)` gives it to another batch
+template <class R>
+concept batch_answer = writer_answer<R> && requires {
+    typename R::batch;
+};
+
+namespace detail {
+
+/// The form of a slot's callable that is asked about many items at once; nothing where the answer type knows of none.
+template <class R>
+class form_at_once {};
+
+template <batch_answer R>
+class form_at_once<R> {
+public:
+    using batch = typename R::batch;
+    using batch_hook = driven_hook<void(batch&)>;
+
+    /// Null: it is asked about each item by itself.
+    [[nodiscard]] const batch_hook* at_once() const noexcept { return hook_ != nullptr ? &hook_->get() : nullptr; }
+    /// From now on it is asked at once, by `function(batch&)`, where there is a batch.
+    template <class Function>
+    void ask_at_once(Function&& function) {
+        hook_ = std::make_shared<const owned>(std::forward<Function>(function));
+    }
+
+private:
+    using owned = owned_hook<void(batch&), driven_hook>;
+
+    std::shared_ptr<const owned> hook_;
+};
+
+/// Whether a callable is one that is asked about all items of a batch at once.
+template <class R, class Function>
+inline constexpr bool takes_batch = false;
+template <batch_answer R, class Function>
+inline constexpr bool takes_batch<R, Function> =
+    std::is_invocable_v<Function&, decltype(std::declval<typename R::batch&>().items()), typename R::batch&>;
+
+}  // namespace detail
+
 /// The slot of a callback that has a writer form. Accepts, as functions or coroutines:
 ///     object f(arguments...)               object form
 ///     object f(arguments..., memory)       object form; the object is best made in `memory`, which the writer keeps
 ///     void   f(arguments..., writer&)      writer form
+///     void   f(items, batch&)              batch form, of a batch_answer: asked once about all items of a batch that its
+///                                          interest matches; one that comes by itself is a batch of one
 /// With an interest after it the callable is only called for what the interest matches:
 ///     slot(async::bind<&Module::add>(this), callbacks::EventInterest().types({"m.room.topic"}))
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires writer_answer<R>
-class slot<Name, R(Arguments...), Combine, Errors, void> {
+class slot<Name, R(Arguments...), Combine, Errors, void> : public detail::form_at_once<R> {
 public:
     using signature = R(Arguments...);
     using object = typename R::dispatched;
@@ -60,14 +109,19 @@ public:
         constexpr bool returns = std::is_invocable_v<held&, detail::passed<Arguments>...>;
         constexpr bool returns_in_memory = std::is_invocable_v<held&, detail::passed<Arguments>..., const memory&>;
         constexpr bool writes = std::is_invocable_v<held&, detail::passed<Arguments>..., writer&>;
-        static_assert(returns || returns_in_memory || writes,
+        constexpr bool takes_all = detail::takes_batch<R, held>;
+        static_assert(returns || returns_in_memory || writes || takes_all,
                       "this callback takes other arguments: see the callback's declaration for its forms");
         if constexpr (returns) {
             hook_ = owned(returning<held, false>{std::forward<Function>(function)});
         } else if constexpr (returns_in_memory) {
             hook_ = owned(returning<held, true>{std::forward<Function>(function)});
-        } else {
+        } else if constexpr (writes) {
             hook_ = owned(std::forward<Function>(function));
+        } else if constexpr (takes_all) {
+            const auto kept = std::make_shared<held>(std::forward<Function>(function));
+            this->ask_at_once(all_at_once<held, R>{kept});
+            hook_ = owned(by_itself<held, R>{kept});
         }
     }
 
@@ -119,6 +173,51 @@ private:
             write_now(detail::driven_task<Yielded>::take(started), out);
         }
         static void write_now(const object& made, writer& out) { out.write(made); }
+    };
+
+    /// Asks a callable of the batch form about all items of a batch.
+    template <class Function, class Answer>
+    struct all_at_once {
+        using batch = typename Answer::batch;
+        std::shared_ptr<Function> function;
+
+        decltype(auto) operator()(batch& all) const { return std::invoke(*function, all.items(), all); }
+    };
+    /// Asks it about one item.
+    template <class Function, class Answer>
+    struct by_itself {
+        using batch = typename Answer::batch;
+        std::shared_ptr<Function> function;
+
+        /// What `owned` asks for; a dispatcher calls `run_driven`.
+        void operator()(detail::passed<Arguments>..., writer&);
+
+        bool run_driven(const context& here, std::optional<task<void>>& rest, detail::passed<Arguments>... arguments,
+                        writer& out) {
+            auto alone = std::make_unique<batch>();
+            alone->append(arguments...);
+            using given = std::remove_cvref_t<decltype(std::invoke(*function, alone->items(), *alone))>;
+            if constexpr (detail::is_task<given>) {
+                task<void> started = std::invoke(*function, alone->items(), *alone);
+                if (!detail::driven_task<void>::start(started, here)) [[unlikely]] {
+                    rest.emplace(put_later(std::move(alone), std::move(started), out));
+                    return detail::driven_task<void>::start(*rest, here);
+                }
+                detail::driven_task<void>::take(started);
+            } else {
+                std::invoke(*function, alone->items(), *alone);
+            }
+            alone->put(0, out);
+            return true;
+        }
+
+    private:
+        static task<void> put_later(std::unique_ptr<batch> alone, task<void> started, writer& out) {
+            detail::driven_task<void> waiting(started);
+            co_await waiting;
+            detail::driven_task<void>::take(started);
+            alone->put(0, out);
+        }
     };
 
     owned hook_;
