@@ -23,6 +23,12 @@ void kill_group(pid_t group) noexcept {
     if (::kill(-group, SIGKILL) != 0) ::kill(group, SIGKILL);
 }
 
+void wait_for_end(pid_t group) noexcept {
+    siginfo_t found{};
+    while (::waitid(P_PID, static_cast<id_t>(group), &found, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
+}
+
 std::optional<int> ended_group(pid_t group) noexcept {
     siginfo_t found{};
     // Not waited for yet: while it is there, the group's number is its own.

@@ -16,6 +16,9 @@ namespace modapi {
 /// since the kernel starts no process for one that is about to be killed.
 void kill_group(pid_t group) noexcept;
 
+/// Waits until the first process of a group has ended. It stays to be waited for.
+void wait_for_end(pid_t group) noexcept;
+
 /// Looks whether the first process of a group has ended; if so, kills the rest and forgets the group, whose number may mean
 /// another one from then on. Gives waitpid's status. None: it runs.
 [[nodiscard]] std::optional<int> ended_group(pid_t group) noexcept;

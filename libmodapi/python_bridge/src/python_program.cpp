@@ -213,9 +213,11 @@ PythonProgram::Parts::Parts(const PythonSettings& settings)
 PythonProgram::PythonProgram(const PythonSettings& settings) : parts_(std::make_unique<Parts>(settings)) {}
 
 PythonProgram::~PythonProgram() {
-    kill();
     std::optional<pid_t> running;
-    if (!parts_->status) running = parts_->process;
+    if (!parts_->status) {
+        kill_group(parts_->process);
+        running = parts_->process;
+    }
     EndedPrograms::of_this_process().add(running, parts_->directory.release());
 }
 
@@ -240,6 +242,7 @@ std::uint64_t PythonProgram::memory() const noexcept {
 void PythonProgram::kill() noexcept {
     if (parts_->status) return;
     kill_group(parts_->process);
+    wait_for_end(parts_->process);
     parts_->status = ended_group(parts_->process);
 }
 

@@ -184,10 +184,15 @@ async::task<void> PythonProcess::leave(std::shared_ptr<PythonProcess> self, std:
             // It is ended all the same.
         }
     }
-    if (!is_last) co_return;
     const async::context& here = co_await async::this_context;
     async::context uncut = here;
     uncut.cancellation = nullptr;
+    if (!is_last) {
+        // They use its ModuleApi.
+        async::task<void> ending = PythonEntry::transactions_ended(entry);
+        co_await std::move(ending).in(uncut);
+        co_return;
+    }
     async::task<void> finishing = finish(self);
     co_await std::move(finishing).in(uncut);
 }
