@@ -9,6 +9,8 @@
 
 #include <callbacks/errors.h>
 
+#include <async/callback_frame.h>
+
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
@@ -94,8 +96,33 @@ void PythonProcess::begin_life() {
         const auto found = states_.find(handle);
         return found != states_.end() ? found->second : nullptr;
     };
+    sources.run_within = [this](const std::string& entry, const JsonValue& call, async::task<void> work) {
+        return run_within(entry_called(entry), life_, call.is_int64() ? call.get_int64() : 0, std::move(work));
+    };
     questions_ = std::make_unique<PythonQuestions>(environment_.where, program->directory(), std::move(sources));
     life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_, static_cast<PythonLife::Listener&>(*this));
+}
+
+async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
+                                            std::int64_t call, async::task<void> work) {
+    PythonRequest* const request = life != nullptr ? life->request_of(call) : nullptr;
+    if (request == nullptr) {
+        const async::context& outer = co_await async::this_context;
+        async::callback_frame frame(outer);
+        frame.enter(registrations_of(entry->api()).background);
+        co_await std::move(work).in(frame.here());
+        frame.leave();
+        co_return;
+    }
+    request->operation_began();
+    std::exception_ptr failure;
+    try {
+        co_await std::move(work).in(request->for_operations());
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    request->operation_ended();
+    if (failure) std::rethrow_exception(failure);
 }
 
 void PythonProcess::begin_to_listen() {

@@ -103,6 +103,9 @@ private:
     void drop(const PythonEntry& entry) noexcept;
     /// Starts the interpreter, and what answers its questions.
     void begin_life();
+    /// A transaction: within the chain of the call that it came of, which waits for it, or by itself.
+    [[nodiscard]] static async::task<void> run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
+                                                      std::int64_t call, async::task<void> work);
     void begin_to_listen();
     [[nodiscard]] callbacks::JsonDict ask_blocking(callbacks::JsonDict message, std::string_view asked, PythonLife::time_point end);
     [[nodiscard]] async::task<callbacks::JsonDict> ask_in_time(callbacks::JsonDict message, std::string_view asked);
