@@ -2,6 +2,7 @@
 
 #include "python_answers.h"
 #include "python_arguments.h"
+#include "python_errors.h"
 #include "python_values.h"
 
 #include <callbacks/dispatchers.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -194,10 +196,6 @@ struct PythonAnswers<int> {
     static constexpr auto read = &number_of;
 };
 template <>
-struct PythonAnswers<callbacks::UnsignedAnswer> {
-    static constexpr auto read = &dictionary_of;
-};
-template <>
 struct PythonAnswers<std::optional<std::string>> {
     static constexpr auto read = &text_or_none;
 };
@@ -303,6 +301,58 @@ private:
     }
 
     RegisteredCallback callback_;
+};
+
+/// Asks about all events of a response at once, with one message.
+class PythonBatchCallable {
+public:
+    explicit PythonBatchCallable(RegisteredCallback callback) noexcept : callback_(std::move(callback)) {}
+
+    task<void> operator()(std::span<const callbacks::EventRef> events, callbacks::UnsignedBatch& out) const {
+        return ask(callback_, events, out);
+    }
+
+private:
+    /// So many fit into a frame, however large they are.
+    static constexpr std::size_t largest_batch = 256;
+
+    static task<void> ask(RegisteredCallback callback, std::span<const callbacks::EventRef> events,
+                          callbacks::UnsignedBatch& out) {
+        for (std::size_t first = 0; first < events.size(); first += largest_batch) {
+            const std::size_t count = std::min(largest_batch, events.size() - first);
+            task<JsonArray> asking = callback.calls->batch(callback.place, lists_of(callback, events.subspan(first, count)));
+            const JsonArray answers = co_await std::move(asking);
+            for (std::size_t index = 0; index < count; ++index) fill(callback, answers.at(index), out[first + index]);
+        }
+    }
+    static JsonArray lists_of(const RegisteredCallback& callback, std::span<const callbacks::EventRef> events) {
+        JsonArray lists;
+        lists.reserve(events.size());
+        for (const callbacks::Event& event : events) {
+            PythonArguments arguments(callback.calls, PythonSubject(), false);
+            arguments.add(event);
+            lists.push_back(arguments.take_values());
+        }
+        return lists;
+    }
+    static void fill(const RegisteredCallback& callback, const JsonValue& answer, callbacks::UnsignedBatch::Fields fields) {
+        const JsonDict& given = object_of(answer);
+        if (const JsonValue* const error = given.if_contains("error")) throw_python_error(object_of(*error));
+        const JsonValue* const result = given.if_contains("result");
+        fields.write(dictionary_of(callback.asked(), result != nullptr ? *result : JsonValue()));
+    }
+
+    RegisteredCallback callback_;
+};
+
+template <class Slot>
+struct CallableOf {
+    using type = PythonCallable<Slot>;
+};
+template <class Slot>
+requires requires { typename Slot::batch; }
+struct CallableOf<Slot> {
+    using type = PythonBatchCallable;
 };
 
 // --- categories
@@ -413,7 +463,7 @@ private:
         } else {
             if (registration.key) refuse_list("named " + registration.name + " with a key");
             if (slot) finish();
-            slot = Slot(PythonCallable<Slot>(std::move(callback)));
+            slot = Slot(typename CallableOf<Slot>::type(std::move(callback)));
         }
         is_empty_ = false;
     }
