@@ -318,3 +318,34 @@ class Module:
 
     def test_a_module_that_uses_none_lists_none(self, shared):
         assert shared.load("always.Always").described["placeholders"] == []
+
+
+class TestLocating:
+    def located(self, host, module):
+        return host.request("locate", module=module)
+
+    def test_gives_the_file_of_a_module_and_runs_none_of_it(self, package, tmp_path):
+        host = package("fatal", "raise SystemExit(1)\n")
+        place = self.located(host, "fatal.Module")
+        assert place["file"].endswith("fatal.py") and place["folder"] == place["file"].rpartition("/")[0]
+
+    def test_gives_another_fingerprint_for_files_that_were_written(self, package):
+        host = package("written", EMPTY)
+        before = self.located(host, "written.Module")
+        assert self.located(host, "written.Other") == before
+        with open(before["file"], "a") as file:
+            file.write("# more\n")
+        assert self.located(host, "written.Module")["fingerprint"] != before["fingerprint"]
+
+    def test_looks_into_packages(self, shared):
+        assert self.located(shared, "keeping.Module")["file"].endswith("keeping.py")
+        assert "/expiring" in self.located(shared, "expiring.Module")["file"]
+        with pytest.raises(Refused) as refused:
+            self.located(shared, "expiring.nothing.Module")
+        assert refused.value.error == {"kind": "missing", "text": "there is no Python package expiring.nothing"}
+
+    @pytest.mark.parametrize("name", ["nobody_has_this.Module", "always"])
+    def test_says_what_isnt_there(self, shared, name):
+        with pytest.raises(Refused) as refused:
+            self.located(shared, name)
+        assert refused.value.error["kind"] == "missing"

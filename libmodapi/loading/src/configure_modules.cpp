@@ -53,6 +53,8 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
         ConfigurationPath deeper = place;
         deeper.insert(deeper.end(), error.path().begin(), error.path().end());
         fail_of(file, deeper, error.what(), name);
+    } catch (const ModuleLoadError&) {
+        throw;  // it is about the module, not about its section
     } catch (...) {
         fail_of(file, place, callbacks::message_of(std::current_exception()), name);
     }
@@ -60,16 +62,21 @@ std::shared_ptr<const void> parse(const ConfigurationFile& file, const Configura
 
 bool is_known(std::string_view key) { return key == "module" || key == "config" || key == "callbacks" || key == "run_on"; }
 
-/// The class that stands for its name; `place` is where that is written.
+/// The class that stands for its name, which is written at `place`. `further` has the keys of its entry that nobody knows yet, and
+/// afterwards those that its loader doesn't know either.
 void resolve(ConfiguredModule& configured, const ConfigurationFile& file, const ConfigurationPath& place,
-             ModuleResolver& resolver) {
+             ModuleResolver& resolver, JsonDict& further) {
     try {
         const StartStep step(file, place, "loading the library", configured.name);
-        FoundModule found = resolver.find(configured.name);
+        FoundModule found = resolver.find(configured.name, further);
         configured.library = std::move(found.library);
         configured.definition = std::move(found.definition);
     } catch (const ModuleLoadError& error) {
         fail_of(file, place, error.what(), configured.name);
+    } catch (const callbacks::ConfigError& error) {
+        ConfigurationPath of_key = configured.path;
+        of_key.insert(of_key.end(), error.path().begin(), error.path().end());
+        fail_of(file, of_key, error.what(), configured.name);
     }
 }
 
@@ -80,20 +87,28 @@ ConfiguredModule configure(const ConfigurationFile& file, const ConfigurationPat
     ConfiguredModule configured;
     configured.name = name_of_entry(file, path, *entry);
     configured.path = path;
+    JsonDict further;
     for (const auto& member : *entry) {
-        if (is_known(member.key())) continue;
-        ConfigurationPath place = path;
-        place.emplace_back(member.key());
-        warn(file.describe(place, of_module("is not a known key of a module's entry and has no effect", configured.name)));
+        if (!is_known(member.key())) further.insert(member);
     }
     ConfigurationPath place = path;
     place.emplace_back("module");
-    resolve(configured, file, place, resolver);
+    resolve(configured, file, place, resolver, further);
+    for (const auto& member : further) {
+        ConfigurationPath unknown = path;
+        unknown.emplace_back(member.key());
+        warn(file.describe(unknown, of_module("is not a known key of a module's entry and has no effect", configured.name)));
+    }
     place.back() = "config";
     configured.section = place;
     const ConfigSection section = section_of_entry(file, place, *entry, configured.name);
     configured.secrets = section.declared_secrets();
-    configured.parsed = parse(file, place, section, *configured.definition, configured.name);
+    try {
+        configured.parsed = parse(file, place, section, *configured.definition, configured.name);
+    } catch (const ModuleLoadError& error) {
+        place.back() = "module";
+        fail_of(file, place, error.what(), configured.name);
+    }
     place.back() = "callbacks";
     configured.rules = read_module_rules(file, place, *entry, configured.name);
     place.back() = "run_on";
@@ -161,9 +176,14 @@ ConfiguredModule configure_section(const ConfigurationFile& file, const std::str
     const bool is_empty = given == nullptr || given->is_null();
     if (!is_empty && !given->is_object()) file.fail(configured.path, "must be a mapping", name);
     const ConfigSection section(is_empty ? JsonDict() : given->get_object());
-    resolve(configured, file, configured.path, resolver);
+    JsonDict nothing_further;
+    resolve(configured, file, configured.path, resolver, nothing_further);
     configured.secrets = section.declared_secrets();
-    configured.parsed = parse(file, configured.path, section, *configured.definition, name);
+    try {
+        configured.parsed = parse(file, configured.path, section, *configured.definition, name);
+    } catch (const ModuleLoadError& error) {
+        fail_of(file, configured.path, error.what(), name);
+    }
     return configured;
 }
 

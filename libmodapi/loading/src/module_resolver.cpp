@@ -152,14 +152,19 @@ void ModuleResolver::add_last_resort(std::shared_ptr<ModuleLoader> loader) {
 }
 
 FoundModule ModuleResolver::find(std::string_view name) {
-    FoundModule found = look_for(name);
+    callbacks::JsonDict nothing;
+    return find(name, nothing);
+}
+
+FoundModule ModuleResolver::find(std::string_view name, callbacks::JsonDict& further) {
+    FoundModule found = look_for(name, further);
     found_.insert_or_assign(std::string(name), found);
     return found;
 }
 
 const ModuleDefinition& ModuleResolver::resolve(std::string_view name) { return *find(name).definition; }
 
-FoundModule ModuleResolver::look_for(std::string_view name) {
+FoundModule ModuleResolver::look_for(std::string_view name, callbacks::JsonDict& further) {
     FoundModule found;
     const auto compiled_in = compiled_in_.find(name);
     if (compiled_in != compiled_in_.end()) {
@@ -184,7 +189,7 @@ FoundModule ModuleResolver::look_for(std::string_view name) {
         found.definition = {std::shared_ptr<const void>(), &definition};  // it stays as long as the process
         return found;
     }
-    if (std::optional<FoundModule> by_loader = ask_loaders(name)) return *std::move(by_loader);
+    if (std::optional<FoundModule> by_loader = ask_loaders(name, further)) return *std::move(by_loader);
     refuse(name, library_name);
 }
 
@@ -199,9 +204,9 @@ std::filesystem::path ModuleResolver::file_of(const std::string& library_name) c
     return {};
 }
 
-std::optional<FoundModule> ModuleResolver::ask_loaders(std::string_view name) {
+std::optional<FoundModule> ModuleResolver::ask_loaders(std::string_view name, callbacks::JsonDict& further) {
     for (const std::shared_ptr<ModuleLoader>& loader : loaders_) {
-        std::optional<FoundModule> found = loader->find(name);
+        std::optional<FoundModule> found = loader->find_entry(name, further);
         if (!found) continue;
         if (found->definition == nullptr) throw ModuleLoadError("was found by a loader that gives no definition of it");
         return found;

@@ -16,6 +16,7 @@ from modapi_bridge.calls import Drive, Running, current
 from modapi_bridge.channel import Channel
 from modapi_bridge.entries import Entry, Missing
 from modapi_bridge.host import host
+from modapi_bridge.locating import locate
 
 reactor: Any = _reactor
 logger = logging.getLogger("modapi_bridge")
@@ -80,6 +81,10 @@ class Process:
         host.in_reactor(
             self.channel.send, {"do": "offered_not", "name": name, "entry": running.entry if running is not None else None}
         )
+
+    def do_locate(self, message: Dict[str, Any]) -> Any:
+        """Where a module's code is, without running any of it."""
+        return locate(message["module"])
 
     def do_parse_config(self, message: Dict[str, Any]) -> Any:
         """Imports a module's class and parses its configuration."""

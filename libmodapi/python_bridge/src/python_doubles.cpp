@@ -1,3 +1,4 @@
+#include "python_operations.h"
 #include "python_program.h"
 #include "python_questions.h"
 #include "python_web_resource.h"
@@ -99,5 +100,11 @@ async::task<Response> PythonWebResource::handle(const Request&) {
     response.status = 503;
     co_return response;
 }
+
+async::task<callbacks::JsonValue> perform_operation(ModuleApi&, PythonCalls&, std::string member, callbacks::JsonDict) {
+    throw std::runtime_error(member + " is a double");
+    co_return nullptr;
+}
+bool belongs_to_call(std::string_view) noexcept { return true; }
 
 }  // namespace modapi

@@ -1,5 +1,6 @@
 #include "python_module.h"
 
+#include "python_cached_function.h"
 #include "python_callbacks.h"
 #include "python_web_resource.h"
 
@@ -103,6 +104,14 @@ void PythonModule::register_all(ModuleApi& api, const JsonDict& described) {
                 return running != nullptr ? running->directory() : std::nullopt;
             };
             api.register_web_resource(std::string(path.as_string()), std::make_shared<PythonWebResource>(directory));
+        }
+    }
+    if (const JsonArray* const functions = list_of(described, "cached")) {
+        for (const JsonValue& function : *functions) {
+            const JsonDict& of = function.as_object();
+            cached_.push_back(std::make_unique<PythonCachedFunction>(
+                std::string(of.at("name").as_string()), static_cast<std::size_t>(of.at("parts").as_int64()), entry));
+            api.register_cached_function(*cached_.back());
         }
     }
     if (const JsonArray* const names = list_of(described, "placeholders"); names != nullptr && !names->empty())

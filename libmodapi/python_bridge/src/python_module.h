@@ -11,8 +11,11 @@
 #include <async/task.h>
 
 #include <memory>
+#include <vector>
 
 namespace modapi {
+
+class PythonCachedFunction;
 
 /// What a worker builds for an entry whose module is Python's, as it builds an instance of a class.
 class PythonModule {
@@ -34,6 +37,7 @@ private:
     void register_all(ModuleApi& api, const callbacks::JsonDict& described);
 
     std::shared_ptr<Presence> presence_;
+    std::vector<std::unique_ptr<PythonCachedFunction>> cached_;
 };
 
 }  // namespace modapi

@@ -121,7 +121,10 @@ std::optional<FoundModule> PythonModules::State::find(std::string_view name, boo
     std::shared_ptr<const PythonSource> source = known.source.lock();
     if (source == nullptr || known.fingerprint != fingerprint) {
         // What runs already has the old code.
-        if (!known.fingerprint.empty() && known.fingerprint != fingerprint) ++generation_;
+        if (!known.fingerprint.empty() && known.fingerprint != fingerprint) {
+            ++generation_;
+            reading_.begin_anew();
+        }
         auto made = std::make_shared<CarriedModule>();
         made->module = std::string(name);
         made->file = std::string(text_of(place, "file"));

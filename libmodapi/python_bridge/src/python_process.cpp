@@ -95,7 +95,7 @@ void PythonProcess::begin_life() {
         return found != states_.end() ? found->second : nullptr;
     };
     questions_ = std::make_unique<PythonQuestions>(environment_.where, program->directory(), std::move(sources));
-    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_, *this);
+    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_, static_cast<PythonLife::Listener&>(*this));
 }
 
 void PythonProcess::begin_to_listen() {

@@ -44,8 +44,7 @@ JsonDict PythonReading::ask(JsonDict message, std::string_view asked) {
 }
 
 void PythonReading::start() {
-    connection_.reset();
-    program_.reset();
+    drop_program();
     unfit_.clear();
     printed_.clear();
     try {
@@ -64,7 +63,7 @@ void PythonReading::start() {
 }
 
 std::optional<JsonDict> PythonReading::ask_once(JsonDict message, std::string_view asked) {
-    const auto end = std::chrono::steady_clock::now() + settings_.construction_limit;
+    const auto latest = std::chrono::steady_clock::now() + settings_.construction_limit;
     const std::int64_t id = ++last_id_;
     message["id"] = id;
     if (!connection_->send(message)) return std::nullopt;
@@ -75,18 +74,17 @@ std::optional<JsonDict> PythonReading::ask_once(JsonDict message, std::string_vi
                 if (!arrived->contains("do") && of != nullptr && *of == id) return arrived;
                 if (text_of(*arrived, "do") == "unfit") unfit_ = text_of(*arrived, "text");
             }
-            if (!connection_->wait_until(end, program_->output())) break;
+            if (!connection_->wait_until(latest, program_->output())) break;
             std::array<char, 4096> printed{};
             const ssize_t got = ::read(program_->output(), printed.data(), printed.size());
             if (got > 0) printed_.assign(printed.data(), static_cast<std::size_t>(got));
             if (!connection_->flush() || !connection_->receive()) return std::nullopt;
         }
     } catch (const BadFrame& error) {
-        end();
+        drop_program();
         throw ModuleLoadError(std::string("its Python process can't be understood: ") + error.what());
     }
-    connection_.reset();
-    program_.reset();
+    drop_program();
     throw ModuleLoadError("its Python process hasn't ended " + std::string(asked) + " within " +
                           std::to_string(settings_.construction_limit.count()) + " ms (python.construction_limit)");
 }
@@ -100,12 +98,16 @@ std::string PythonReading::why_it_ended() {
     while (!printed_.empty() && printed_.back() == '\n') printed_.pop_back();
     const std::string last = printed_.substr(printed_.rfind('\n') + 1);
     if (!last.empty()) why += " (" + last + ")";
-    connection_.reset();
-    program_.reset();
+    drop_program();
     return why;
 }
 
-void PythonReading::end() noexcept {
+void PythonReading::begin_anew() noexcept {
+    const std::scoped_lock lock(mutex_);
+    drop_program();
+}
+
+void PythonReading::drop_program() noexcept {
     connection_.reset();
     program_.reset();
 }
@@ -119,7 +121,7 @@ void PythonReading::end_when_idle(const std::stop_token& stop) {
         }
         const auto end_of_it = last_use_ + idle_limit;
         if (std::chrono::steady_clock::now() >= end_of_it) {
-            end();
+            drop_program();
         } else {
             used_.wait_until(lock, stop, end_of_it, [] { return false; });
         }

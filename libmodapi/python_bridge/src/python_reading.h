@@ -33,8 +33,8 @@ public:
 
     /// The whole answer. Errors: ModuleLoadError: there is no process, it ended, or it didn't answer for `construction_limit`.
     [[nodiscard]] callbacks::JsonDict ask(callbacks::JsonDict message, std::string_view asked);
-    /// Ends the process now.
-    void end() noexcept;
+    /// Ends the process, which has code that isn't in the files any more; the next question is another one's.
+    void begin_anew() noexcept;
 
 private:
     static constexpr std::chrono::seconds idle_limit{5};
@@ -42,6 +42,7 @@ private:
     /// None: it has ended before it answered.
     [[nodiscard]] std::optional<callbacks::JsonDict> ask_once(callbacks::JsonDict message, std::string_view asked);
     void start();
+    void drop_program() noexcept;
     void end_when_idle(const std::stop_token& stop);
     [[nodiscard]] std::string why_it_ended();
 

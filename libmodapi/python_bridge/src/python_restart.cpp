@@ -161,8 +161,8 @@ async::task<void> PythonProcess::build_anew(std::shared_ptr<PythonEntry> entry) 
         try {
             entry->built(life, answer.at("result").as_object());
             co_return;
-        } catch (const std::exception& error) {
-            why = error.what();
+        } catch (const std::exception& failure) {
+            why = failure.what();
         }
     }
     framework_log().error("module {}: it couldn't be built anew: {}", entry->module(), why);

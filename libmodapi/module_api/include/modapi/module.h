@@ -21,7 +21,7 @@ class ModuleApi;
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
     /// `definition` is the one that it is called for: where several have this function, what that carries says which module is
-    /// meant.
+    /// meant. A ModuleLoadError is about the module itself: that its class isn't there, for example.
     std::shared_ptr<const void> (*parse)(const ModuleDefinition& definition, const ConfigSection& config);
     /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor.
     std::shared_ptr<void> (*construct)(const std::shared_ptr<const void>& parsed, ModuleApi& api);

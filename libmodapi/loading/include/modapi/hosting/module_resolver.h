@@ -57,16 +57,18 @@ public:
     /// Errors: ModuleLoadError. The definition is the same one as before as long as the file is the same; a loader's is as it
     /// says.
     [[nodiscard]] FoundModule find(std::string_view name);
+    /// Likewise for an entry with further keys (ModuleLoader::find_entry).
+    [[nodiscard]] FoundModule find(std::string_view name, callbacks::JsonDict& further);
     /// Likewise. The reference is valid until the name is looked for anew; of a library, as long as the process.
     [[nodiscard]] const ModuleDefinition& resolve(std::string_view name);
     /// Where `name` was when it was last found: its file, or what a loader says; empty for what is compiled in.
     [[nodiscard]] std::filesystem::path library_of(std::string_view name) const;
 
 private:
-    [[nodiscard]] FoundModule look_for(std::string_view name);
+    [[nodiscard]] FoundModule look_for(std::string_view name, callbacks::JsonDict& further);
     /// None: there is no such file.
     [[nodiscard]] std::filesystem::path file_of(const std::string& library_name) const;
-    [[nodiscard]] std::optional<FoundModule> ask_loaders(std::string_view name);
+    [[nodiscard]] std::optional<FoundModule> ask_loaders(std::string_view name, callbacks::JsonDict& further);
     [[noreturn]] void refuse(std::string_view name, const std::string& library_name) const;
 
     std::vector<std::filesystem::path> module_path_;

@@ -36,6 +36,8 @@ public:
     ~PythonModules() override;
 
     [[nodiscard]] std::optional<FoundModule> find(std::string_view name) override;
+    /// Knows the key `process` of an entry: `own`, for a process of its own.
+    [[nodiscard]] std::optional<FoundModule> find_entry(std::string_view name, callbacks::JsonDict& further) override;
     [[nodiscard]] std::string missing(std::string_view name) const override;
 
     class State;

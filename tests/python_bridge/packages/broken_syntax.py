@@ -1,0 +1,3 @@
+class Broken:
+    def __init__(self, config, api:
+        pass

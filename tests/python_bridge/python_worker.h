@@ -1,0 +1,160 @@
+#pragma once
+
+#include "worker_under_test.h"
+
+#include <modapi/hosting/module_host.h>
+#include <modapi/hosting/python_modules.h>
+#include <modapi/hosting/python_settings.h>
+
+#include <async/callback_frame.h>
+#include <async/co_spawn.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include <callbacks/errors.h>
+
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Whether there is what Python needs; else a line that says what to install.
+inline std::string missing_for_python() {
+    return std::system("/usr/bin/python3 -c 'import twisted, attr, typing_extensions' 2>/dev/null") == 0
+               ? ""
+               : "these tests need python3-twisted, python3-attr and python3-typing-extensions";
+}
+
+inline modapi::PythonSettings python_settings() {
+    modapi::PythonSettings settings;
+    settings.path = {PYTHON_BRIDGE_PACKAGES, PYTHON_PACKAGES};
+    settings.folder = modapi::python_bridge_folder();
+    return settings;
+}
+
+inline std::shared_ptr<modapi::PythonModules> python_modules(modapi::PythonSettings settings = python_settings()) {
+    modapi::PythonModules::Facts facts;
+    facts.server_name = "example.org";
+    facts.public_baseurl = "http://example.org";
+    return std::make_shared<modapi::PythonModules>(std::move(settings), std::move(facts));
+}
+
+/// A worker in real time whose loop runs while a test waits for something: Python's processes have no other.
+class PythonWorker {
+public:
+    explicit PythonWorker(modapi::PythonSettings settings = python_settings(),
+                          modapi::WorkerSettings how = modapi::WorkerSettings())
+        : python(python_modules(std::move(settings))), database(modapi::Database::open(test_database.settings())) {
+        where.observer = &mark;
+        resolver.add_last_resort(python);
+        worker.emplace(server, where, *database, bus, threads, std::move(how));
+    }
+    ~PythonWorker() {
+        if (worker) stop();
+    }
+
+    std::vector<modapi::ConfiguredModule> read(const std::string& entries) {
+        const auto file = modapi::ConfigurationFile::parse("modules:\n" + entries, "hs.yaml");
+        return modapi::configure_modules(file, resolver, [this](const std::string& line) { warnings.push_back(line); });
+    }
+    std::string error_of(const std::string& entries) {
+        try {
+            static_cast<void>(read(entries));
+        } catch (const modapi::ConfigurationError& error) {
+            return error.what();
+        }
+        return "nothing was thrown";
+    }
+    std::string construction_error_of(const std::string& entries) {
+        try {
+            worker->construct_modules(read(entries));
+        } catch (const modapi::ConfigurationError& error) {
+            return error.what();
+        }
+        return "nothing was thrown";
+    }
+    void construct(const std::string& entries) {
+        worker->construct_modules(read(entries));
+        wait(worker->start_modules());
+    }
+    void change_to(const std::string& entries) {
+        const std::vector<modapi::ConfiguredModule> modules = read(entries);
+        worker->build_next(modules);
+        wait(worker->start_next());
+        worker->hand_over();
+        worker->serve_next();
+    }
+    /// Runs a task to its end.
+    template <class T>
+    T wait(async::task<T> task) {
+        std::optional<async::detail::ready_value<T>> value;
+        std::exception_ptr failure;
+        bool done = false;
+        if constexpr (std::is_void_v<T>) {
+            async::co_spawn(where, std::move(task), [&](std::exception_ptr thrown) {
+                failure = std::move(thrown);
+                done = true;
+            });
+        } else {
+            async::co_spawn(where, std::move(task), [&](std::exception_ptr thrown, T given) {
+                failure = std::move(thrown);
+                value.emplace(std::move(given));
+                done = true;
+            });
+        }
+        if (!until([&] { return done; })) throw std::runtime_error("it doesn't end");
+        if (failure) std::rethrow_exception(failure);
+        if constexpr (!std::is_void_v<T>) return std::move(*value);
+    }
+    /// Lets the worker work until something is so; false: it isn't, after 20 seconds.
+    bool until(const std::function<bool()>& is_so) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!is_so()) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            io.restart();
+            io.run_one_for(std::chrono::milliseconds(20));
+        }
+        return true;
+    }
+    /// What the modules say of a user who wants a room: "yes", "no", or why nobody could say.
+    std::string asked_about(const std::string& localpart) {
+        try {
+            return wait(judged(*worker, "@" + localpart + ":example.org")) ? "yes" : "no";
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+    }
+    static async::task<bool> judged(modapi::ModuleHost& worker, std::string user) {
+        const callbacks::JsonDict config;
+        const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(user, config);
+        co_return !verdict.is_spam();
+    }
+    void stop() {
+        wait(worker->stop());
+        worker.reset();
+    }
+
+    boost::asio::io_context io{1};
+    async::environment where{io.get_executor()};
+    async::running_callback_mark mark;
+    modapi::BlockingThreads threads{2};
+    SmallHomeserver server;
+    TestDatabase test_database;
+    modapi::InProcessInvalidationBus bus;
+    std::shared_ptr<modapi::PythonModules> python;
+    modapi::ModuleResolver resolver{std::vector<std::filesystem::path>()};
+    std::vector<std::string> warnings;
+    std::unique_ptr<modapi::Database> database;
+    std::optional<modapi::ModuleHost> worker;
+};
+
+/// Processes that this one has started and that haven't been waited for, but for those of other purposes that were there before.
+std::size_t children();
+/// Descriptors that are open.
+std::size_t descriptors();
