@@ -207,6 +207,12 @@ class TestErrorsOfTheHost:
         error = {"kind": "synapse", "class": name, "status": 401, "errcode": "M_X", "error": "x"}
         assert self.caught(evaluate, shared, **error) == name
 
+    def test_a_limit_says_when_to_try_again(self, evaluate, shared):
+        error = {"kind": "synapse", "class": "LimitExceededError", "status": 429, "errcode": "M_LIMIT_EXCEEDED", "error": "x"}
+        shows = "[e.limiter_name, e.retry_after_ms]"
+        assert self.caught(evaluate, shared, shows, **error) == ["", None]
+        assert self.caught(evaluate, shared, shows, fields={"retry_after_ms": 5}, **error) == ["", 5]
+
     @pytest.mark.parametrize(
         "name", ["RuntimeError", "ValueError", "InvalidRuleException", "RuleNotFoundException", "ShadowBanError"]
     )

@@ -17,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,8 +34,7 @@ using callbacks::JsonValue;
 /// A handle that is released, unless somebody used it. Shared by who may.
 class OwnedHandle {
 public:
-    OwnedHandle(std::shared_ptr<PythonCalls> calls, PythonHandle handle) noexcept
-        : calls_(std::move(calls)), handle_(handle) {}
+    OwnedHandle(std::shared_ptr<PythonCalls> calls, PythonHandle handle) noexcept : calls_(std::move(calls)), handle_(handle) {}
     ~OwnedHandle() {
         if (!is_used_) calls_->release(handle_);
     }
@@ -88,7 +86,7 @@ struct RegisteredCallback {
     std::shared_ptr<PythonCalls> calls;
     std::size_t place;  ///< in construct's list
     std::string_view name;
-    spdlog::logger* log;     ///< the module's
+    spdlog::logger* log;  ///< the module's
 
     [[nodiscard]] AskedCallback asked() const noexcept { return {name, *log}; }
 };
@@ -111,8 +109,8 @@ private:
     std::shared_ptr<OwnedHandle> handle_;
 };
 
-/// The context manager of one iteration of a background update. on_update itself is asked when it is entered: it is no coroutine in
-/// the contract, and the process can't be asked without waiting.
+/// The context manager of one iteration of a background update. on_update itself is asked when it is entered: it is no
+/// coroutine in the contract, and the process can't be asked without waiting.
 class PythonUpdate {
 public:
     PythonUpdate(RegisteredCallback callback, PythonArguments arguments) noexcept
@@ -162,7 +160,8 @@ inline constexpr bool passes_with = std::is_base_of_v<async::first_not<Pass>, Co
 constexpr std::string_view login_check = "check_login_for_spam";
 constexpr std::string_view upload_check = "is_user_allowed_to_upload_media_of_size";
 
-/// What the contract's server takes for a verdict, by the type of the answer. Booleans of a Verdict are those of `user_may_...`.
+/// What the contract's server takes for a verdict, by the type of the answer. Booleans of a Verdict are those of
+/// `user_may_...`.
 template <class Answer>
 constexpr VerdictForms forms_of(std::string_view callback) noexcept {
     if (std::is_same_v<Answer, callbacks::EventVerdict>) return {BooleanVerdict::true_denies, true, true};
@@ -227,8 +226,8 @@ struct PythonAnswers<callbacks::InterestedUsers> {
     static constexpr auto read = &interested_users_of;
 };
 
-/// Whether an event that the callback has marked as soft-failed counts as denied: where an answer is about the event itself, and a
-/// denial has that effect for one that another server has sent. Of a client's own event there is no other way to say it.
+/// Whether an event that the callback has marked as soft-failed counts as denied: where an answer is about the event itself,
+/// and a denial has that effect for one that another server has sent. Of a client's own event there is no other way to say it.
 template <class Answer>
 inline constexpr bool denies_what_it_soft_fails = std::is_same_v<Answer, callbacks::EventVerdict>;
 
@@ -286,8 +285,8 @@ private:
             const bool is_marked = denies_what_it_soft_fails<R> && !given.soft_failed.empty();
             return is_marked && !verdict.is_spam() ? callbacks::Verdict(callbacks::Codes::FORBIDDEN) : verdict;
         } else if constexpr (std::is_same_v<R, bool>) {
-            // A denial by False is False and nothing else; what says that something is wrong with an argument is as true as Python
-            // takes it.
+            // A denial by False is False and nothing else; what says that something is wrong with an argument is as true as
+            // Python takes it.
             constexpr bool denies_by_false = passes_with<Combine, true> && Name.view() != upload_check;
             return denies_by_false ? unless_false(asked, given.result) : is_true(given.result);
         } else if constexpr (std::is_same_v<R, std::optional<callbacks::AuthResult>>) {
@@ -303,56 +302,44 @@ private:
     RegisteredCallback callback_;
 };
 
-/// Asks about all events of a response at once, with one message.
-class PythonBatchCallable {
+/// Fields for the events of a response, with one message for all of them.
+class PythonFields {
 public:
-    explicit PythonBatchCallable(RegisteredCallback callback) noexcept : callback_(std::move(callback)) {}
+    explicit PythonFields(RegisteredCallback callback) noexcept : callback_(std::move(callback)) {}
 
     task<void> operator()(std::span<const callbacks::EventRef> events, callbacks::UnsignedBatch& out) const {
-        return ask(callback_, events, out);
-    }
-
-private:
-    /// So many fit into a frame, however large they are.
-    static constexpr std::size_t largest_batch = 256;
-
-    static task<void> ask(RegisteredCallback callback, std::span<const callbacks::EventRef> events,
-                          callbacks::UnsignedBatch& out) {
-        for (std::size_t first = 0; first < events.size(); first += largest_batch) {
-            const std::size_t count = std::min(largest_batch, events.size() - first);
-            task<JsonArray> asking = callback.calls->batch(callback.place, lists_of(callback, events.subspan(first, count)));
-            const JsonArray answers = co_await std::move(asking);
-            for (std::size_t index = 0; index < count; ++index) fill(callback, answers.at(index), out[first + index]);
-        }
-    }
-    static JsonArray lists_of(const RegisteredCallback& callback, std::span<const callbacks::EventRef> events) {
         JsonArray lists;
         lists.reserve(events.size());
         for (const callbacks::Event& event : events) {
-            PythonArguments arguments(callback.calls, PythonSubject(), false);
-            arguments.add(event);
-            lists.push_back(arguments.take_values());
+            JsonArray arguments;
+            arguments.push_back(to_python(event));
+            lists.push_back(std::move(arguments));
         }
-        return lists;
+        return ask(callback_, std::move(lists), out);
     }
-    static void fill(const RegisteredCallback& callback, const JsonValue& answer, callbacks::UnsignedBatch::Fields fields) {
-        const JsonDict& given = object_of(answer);
-        if (const JsonValue* const error = given.if_contains("error")) throw_python_error(object_of(*error));
-        const JsonValue* const result = given.if_contains("result");
-        fields.write(dictionary_of(callback.asked(), result != nullptr ? *result : JsonValue()));
+
+private:
+    static task<void> ask(RegisteredCallback callback, JsonArray lists, callbacks::UnsignedBatch& out) {
+        const std::size_t events = lists.size();
+        task<JsonArray> asking = callback.calls->batch(callback.place, std::move(lists));
+        const JsonArray answers = co_await std::move(asking);
+        if (answers.size() != events)
+            throw callbacks::ModuleFailed("the Python process left out answers of " + std::string(callback.name));
+        for (std::size_t at = 0; at < events; ++at) out[at].write(fields_of(callback.asked(), answers[at]));
+    }
+
+    /// Errors: what the callback raised for the event; ModuleFailed.
+    static JsonDict fields_of(const AskedCallback& asked, const JsonValue& answer) {
+        const JsonDict* const object = answer.if_object();
+        if (object != nullptr) {
+            const JsonValue* const error = object->if_contains("error");
+            if (error != nullptr && error->is_object()) throw_python_error(error->get_object());
+            if (const JsonValue* const result = object->if_contains("result")) return dictionary_of(asked, *result);
+        }
+        throw callbacks::ModuleFailed("the Python process gave neither a result nor an error of " + std::string(asked.name));
     }
 
     RegisteredCallback callback_;
-};
-
-template <class Slot>
-struct CallableOf {
-    using type = PythonCallable<Slot>;
-};
-template <class Slot>
-requires requires { typename Slot::batch; }
-struct CallableOf<Slot> {
-    using type = PythonBatchCallable;
 };
 
 // --- categories
@@ -427,8 +414,8 @@ Registration registration_in(const JsonValue& described) {
     return registration;
 }
 
-/// Gathers callbacks of one category and registers them: together, as their module did, since some are only taken in pairs; a second
-/// one of a name begins anew.
+/// Gathers callbacks of one category and registers them: together, as their module did, since some are only taken in pairs; a
+/// second one of a name begins anew.
 template <class Category>
 class GatheredCategory {
 public:
@@ -463,7 +450,11 @@ private:
         } else {
             if (registration.key) refuse_list("named " + registration.name + " with a key");
             if (slot) finish();
-            slot = Slot(typename CallableOf<Slot>::type(std::move(callback)));
+            if constexpr (std::is_same_v<Slot, decltype(callbacks::Unsigned::add_field_to_unsigned_callback)>) {
+                slot = Slot(PythonFields(std::move(callback)));
+            } else {
+                slot = Slot(PythonCallable<Slot>(std::move(callback)));
+            }
         }
         is_empty_ = false;
     }

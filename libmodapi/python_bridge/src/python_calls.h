@@ -50,7 +50,8 @@ public:
     /// Drops what a cached function has for this key, all of it for null.
     virtual void invalidate(std::string function, callbacks::JsonValue key) noexcept = 0;
 
-    /// Keeps a room's state for the process to look into (`$state`), until `drop_state`. Cost: the map is shared, not copied.
+    /// Keeps a room's state for the process to look into (`$state`), until `drop_state`. The map needn't be the pointer's: it is the
+    /// caller's, who drops it before it ends. Whoever looks into it does so between two awaits. Cost: nothing is copied.
     [[nodiscard]] virtual std::int64_t keep_state(std::shared_ptr<const callbacks::StateMap> state) = 0;
     virtual void drop_state(std::int64_t handle) noexcept = 0;
 };

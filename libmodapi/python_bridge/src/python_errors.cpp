@@ -175,8 +175,7 @@ JsonDict of_kind(std::string_view kind) {
 }  // namespace
 
 PythonException::PythonException(const std::string& class_name, const std::string& text, const std::string& traceback)
-    : std::runtime_error(joined(class_name, text, traceback)),
-      texts_(std::make_shared<const Texts>(Texts{class_name, text})) {}
+    : std::runtime_error(joined(class_name, text, traceback)), texts_(std::make_shared<const Texts>(Texts{class_name, text})) {}
 
 void throw_python_error(const JsonDict& error) {
     const std::string kind = text_of_member(error, "kind");
@@ -219,6 +218,10 @@ JsonDict python_error_of(const std::exception_ptr& failure) {
         return exception_of("RuleNotFoundException", missing.what());
     } catch (const PythonException& raised) {
         return exception_of(raised.class_name(), raised.text());
+    } catch (const BlockedAddressError& blocked) {
+        return exception_of("RuntimeError",
+                            std::string(blocked.what()) +
+                                ": what its module reaches all the same, an entry of `modules:` lists under may_reach");
     } catch (const async::operation_cancelled&) {
         return of_kind("cancelled");
     } catch (const async::deadline_exceeded& late) {

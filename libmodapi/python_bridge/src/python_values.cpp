@@ -253,14 +253,20 @@ const JsonArray* items_of(const JsonValue& value, std::string_view tag) noexcept
 
 std::string kind_of(const JsonValue& value) {
     switch (value.kind()) {
-        case boost::json::kind::null: return "None";
-        case boost::json::kind::bool_: return value.get_bool() ? "True" : "False";
+        case boost::json::kind::null:
+            return "None";
+        case boost::json::kind::bool_:
+            return value.get_bool() ? "True" : "False";
         case boost::json::kind::int64:
         case boost::json::kind::uint64:
-        case boost::json::kind::double_: return "a number";
-        case boost::json::kind::string: return "text";
-        case boost::json::kind::array: return "a list";
-        case boost::json::kind::object: break;
+        case boost::json::kind::double_:
+            return "a number";
+        case boost::json::kind::string:
+            return "text";
+        case boost::json::kind::array:
+            return "a list";
+        case boost::json::kind::object:
+            break;
     }
     const std::string_view tag = tag_of(value);
     if (tag.empty() || tag == "$dict") return "a dictionary";
@@ -279,14 +285,22 @@ std::string kind_of(const JsonValue& value) {
 
 bool is_true(const JsonValue& value) noexcept {
     switch (value.kind()) {
-        case boost::json::kind::null: return false;
-        case boost::json::kind::bool_: return value.get_bool();
-        case boost::json::kind::int64: return value.get_int64() != 0;
-        case boost::json::kind::uint64: return value.get_uint64() != 0;
-        case boost::json::kind::double_: return value.get_double() != 0;
-        case boost::json::kind::string: return !value.get_string().empty();
-        case boost::json::kind::array: return !value.get_array().empty();
-        case boost::json::kind::object: break;
+        case boost::json::kind::null:
+            return false;
+        case boost::json::kind::bool_:
+            return value.get_bool();
+        case boost::json::kind::int64:
+            return value.get_int64() != 0;
+        case boost::json::kind::uint64:
+            return value.get_uint64() != 0;
+        case boost::json::kind::double_:
+            return value.get_double() != 0;
+        case boost::json::kind::string:
+            return !value.get_string().empty();
+        case boost::json::kind::array:
+            return !value.get_array().empty();
+        case boost::json::kind::object:
+            break;
     }
     if (value.get_object().empty()) return false;
     const std::string_view tag = tag_of(value);
