@@ -42,6 +42,7 @@ bool PythonConnection::send(const callbacks::JsonDict& message) {
         unsent_.clear();
         sent_ = 0;
     } else if (unsent_.size() - sent_ > max_unsent) {
+        is_clogged_ = true;
         return false;
     }
     append_length(unsent_, text.size());
@@ -70,7 +71,7 @@ std::optional<callbacks::JsonDict> PythonConnection::next() {
     const std::size_t left = received_.size() - taken_;
     const char* const begin = received_.data() + taken_;
     const std::size_t length = left >= length_bytes ? length_at(begin) : 0;
-    if (length > frame_limit) throw BadFrame("it sent a message of " + std::to_string(length) + " bytes");
+    if (length > frame_limit) throw BadFrame("sent a message of " + std::to_string(length) + " bytes");
     if (left < length_bytes + length) {
         // Only here: not for each of many messages that came together.
         received_.erase(0, taken_);
@@ -81,8 +82,8 @@ std::optional<callbacks::JsonDict> PythonConnection::next() {
     options.max_depth = max_depth;
     boost::json::error_code error;
     callbacks::JsonValue value = boost::json::parse(boost::json::string_view(begin + length_bytes, length), error, {}, options);
-    if (error) throw BadFrame("it sent what isn't JSON: " + error.message());
-    if (!value.is_object()) throw BadFrame("it sent JSON that isn't an object");
+    if (error) throw BadFrame("sent what isn't JSON: " + error.message());
+    if (!value.is_object()) throw BadFrame("sent JSON that isn't an object");
     taken_ += length_bytes + length;
     return std::move(value.get_object());
 }

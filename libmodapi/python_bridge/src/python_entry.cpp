@@ -229,6 +229,14 @@ std::int64_t PythonEntry::keep_state(std::shared_ptr<const callbacks::StateMap> 
 
 void PythonEntry::drop_state(std::int64_t handle) noexcept { process_->drop_state(handle); }
 
+void PythonEntry::transaction_ended() noexcept {
+    if (--transactions_ == 0) transactions_end_.notify_all();
+}
+
+async::task<void> PythonEntry::transactions_ended(std::shared_ptr<PythonEntry> self) {
+    while (self->transactions_ > 0) co_await self->transactions_end_.wait();
+}
+
 void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id,
                             std::string member, JsonDict arguments) {
     if (request != nullptr && belongs_to_call(member)) {

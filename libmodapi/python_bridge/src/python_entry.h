@@ -6,6 +6,7 @@
 
 #include <callbacks/json.h>
 
+#include <async/notification.h>
 #include <async/task.h>
 
 #include <cstddef>
@@ -52,6 +53,11 @@ public:
     [[nodiscard]] std::int64_t keep_state(std::shared_ptr<const callbacks::StateMap> state) override;
     void drop_state(std::int64_t handle) noexcept override;
 
+    /// A transaction of its uses it from here on, until `transaction_ended`.
+    void transaction_began() noexcept { ++transactions_; }
+    void transaction_ended() noexcept;
+    [[nodiscard]] static async::task<void> transactions_ended(std::shared_ptr<PythonEntry> self);
+
     /// Does what it asks for, in the chain of the call that it comes of, or by itself. `request` may be null.
     void operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id, std::string member,
                    callbacks::JsonDict arguments);
@@ -88,6 +94,8 @@ private:
     callbacks::JsonArray cached_;
     bool was_built_ = false;
     std::uint64_t life_ = 0;  // that it was built in; 0: none
+    std::size_t transactions_ = 0;
+    async::notification transactions_end_;
     std::string why_;  // it was not built in the last life
 };
 

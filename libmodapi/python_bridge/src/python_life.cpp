@@ -131,7 +131,7 @@ PythonLife::PythonLife(const async::environment& where, std::unique_ptr<PythonPr
       output_(where.executor, copy_of(program_->output())),
       last_heard_(where.clock->now()) {}
 
-PythonLife::~PythonLife() { fail_all("its process was ended"); }
+PythonLife::~PythonLife() { fail_all("was ended"); }
 
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
@@ -148,7 +148,7 @@ PythonRequest* PythonLife::request_of(std::int64_t id) const noexcept {
 
 void PythonLife::send(const callbacks::JsonDict& message) {
     if (is_over_) return;
-    if (!connection_.send(message)) return lose("it reads nothing any more");
+    if (!connection_.send(message)) return lose(connection_.is_clogged() ? "reads nothing any more" : std::string(has_ended));
     if (connection_.has_unsent()) wait_for_room();
 }
 
@@ -173,7 +173,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
         }
         constexpr int none = -1;
         if (!connection_.wait_until(end, output_has_ended_ ? none : program_->output())) {
-            lose("it hasn't ended " + std::string(asked) + " in time");
+            lose("hasn't ended " + std::string(asked) + " in time");
             break;
         }
         read_output();
@@ -280,11 +280,11 @@ void PythonLife::read_output() {
 }
 
 void PythonLife::fail_all(const std::string& reason) noexcept {
-    if (!std::exchange(is_over_, true)) end_of_it_ = reason;
+    if (!std::exchange(is_over_, true)) end_of_it_ = "its Python process " + reason;
     boost::system::error_code ignored;
     readable_.close(ignored);
     output_.close(ignored);
-    const std::exception_ptr failure = std::make_exception_ptr(PythonGone(reason));
+    const std::exception_ptr failure = std::make_exception_ptr(PythonGone(end_of_it_));
     for (const auto& [id, request] : std::exchange(requests_, {})) request->failed(failure);
 }
 

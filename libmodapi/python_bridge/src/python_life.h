@@ -98,8 +98,8 @@ private:
 class PythonLife : public std::enable_shared_from_this<PythonLife> {
 public:
     using time_point = PythonConnection::time_point;
-    /// The reason of an end that the process's own end says more of.
-    static constexpr std::string_view has_ended = "it has ended";
+    /// The reason of an end that the process's own end says more of. Reasons are what is said of the process.
+    static constexpr std::string_view has_ended = "has ended";
 
     /// Hears of what the process says by itself.
     class Listener {

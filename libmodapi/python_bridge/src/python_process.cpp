@@ -14,6 +14,8 @@
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -23,6 +25,14 @@ namespace modapi {
 
 using callbacks::JsonDict;
 using callbacks::JsonValue;
+
+std::string end_and_describe(PythonProgram& program) {
+    program.kill();
+    // It takes a while until the kernel says how it ended; the program itself waits for it.
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(program.process()), &ended, WEXITED | WNOWAIT);
+    return program.end().value_or(std::string());
+}
 
 void PythonReaper::end(std::unique_ptr<PythonProgram> program) {
     boost::asio::post(thread_, [program = std::shared_ptr<PythonProgram>(std::move(program))]() mutable { program.reset(); });
@@ -48,7 +58,7 @@ PythonProcess::PythonProcess(std::shared_ptr<PythonSurroundings> surroundings, M
 
 PythonProcess::~PythonProcess() {
     note_ping(false);
-    if (life_ != nullptr) dead_ = life_->end("its process was ended");
+    if (life_ != nullptr) dead_ = life_->end("was ended");
     dead_.reset();
 }
 
@@ -106,22 +116,24 @@ void PythonProcess::begin_life() {
 async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
                                             std::int64_t call, async::task<void> work) {
     PythonRequest* const request = life != nullptr ? life->request_of(call) : nullptr;
-    if (request == nullptr) {
-        const async::context& outer = co_await async::this_context;
-        async::callback_frame frame(outer);
-        frame.enter(registrations_of(entry->api()).background);
-        co_await std::move(work).in(frame.here());
-        frame.leave();
-        co_return;
-    }
-    request->operation_began();
+    if (request != nullptr) request->operation_began();
+    entry->transaction_began();
     std::exception_ptr failure;
     try {
-        co_await std::move(work).in(request->for_operations());
+        if (request != nullptr) {
+            co_await std::move(work).in(request->for_operations());
+        } else {
+            const async::context& outer = co_await async::this_context;
+            async::callback_frame frame(outer);
+            frame.enter(registrations_of(entry->api()).background);
+            co_await std::move(work).in(frame.here());
+            frame.leave();
+        }
     } catch (...) {
         failure = std::current_exception();
     }
-    request->operation_ended();
+    entry->transaction_ended();
+    if (request != nullptr) request->operation_ended();
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -138,17 +150,15 @@ JsonDict PythonProcess::ask_blocking(JsonDict message, std::string_view asked, P
     const std::shared_ptr<PythonLife> asked_life = life_;
     std::string why;
     try {
-        JsonDict answer = asked_life->ask_and_block(std::move(message), asked, end);
-        return answer;
+        return asked_life->ask_and_block(std::move(message), asked, end);
     } catch (const PythonGone& error) {
         why = error.what();
     }
     // What is left of it is ended here: it blocks anyway, and says why it has ended.
     if (dead_ != nullptr) {
-        dead_->kill();
-        const std::optional<std::string> end_of_it = dead_->end();
-        if (why == PythonLife::has_ended && end_of_it) why = "its Python process " + *end_of_it;
-        if (why == PythonLife::has_ended && !last_line_.empty()) why += ": " + last_line_;
+        const std::string end_of_it = end_and_describe(*dead_);
+        if (reason_ == PythonLife::has_ended && !end_of_it.empty())
+            why = "its Python process " + end_of_it + (last_line_.empty() ? "" : ": " + last_line_);
     }
     throw std::runtime_error(unfit_.empty() ? why : unfit_);
 }

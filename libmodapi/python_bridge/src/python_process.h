@@ -26,6 +26,9 @@
 
 namespace modapi {
 
+/// Ends what is left of a program, and waits for that; says why it had ended, as PythonProgram::end does.
+[[nodiscard]] std::string end_and_describe(PythonProgram& program);
+
 /// Where processes are ended, which takes the kernel up to a tenth of a second for a large one.
 class PythonReaper {
 public:
@@ -128,9 +131,9 @@ private:
     std::shared_ptr<PythonLife> life_;  // null: it has ended, and the next one hasn't begun
     std::unique_ptr<PythonQuestions> questions_;
     std::uint64_t lives_ = 0;
+    std::string reason_;     // of the last end
     std::string unfit_;      // what it said of itself before it ended
     std::string last_line_;  // that it printed
-    std::string end_of_it_;  // why it was ended, where it did not end by itself
     std::string why_;        // it can't be asked; empty: it can
     PythonBackoff backoff_;
     std::unique_ptr<PythonProgram> dead_;  // to be ended by the restart

@@ -26,7 +26,7 @@ class Deadly:
         api.register_spam_checker_callbacks(user_may_create_room=self.user_may_create_room)
         marker = config.get("registers_more_when")
         if marker and pathlib.Path(marker).exists():
-            api.register_spam_checker_callbacks(user_may_publish_room=self.user_may_create_room)
+            api.register_spam_checker_callbacks(user_may_publish_room=self.user_may_publish_room)
 
     @staticmethod
     def parse_config(config: Dict[str, Any]) -> Dict[str, Any]:
@@ -49,6 +49,9 @@ class Deadly:
     async def user_may_create_room(self, user: str) -> Union[str, Codes, Any]:
         what = user[1:].partition(":")[0]
         return await self._do(what) if what in ("slow", "logs") else getattr(self, "do_" + what)()
+
+    async def user_may_publish_room(self, user: str, room: str) -> Any:
+        return NOT_SPAM
 
     async def _do(self, what: str) -> Any:
         if what == "slow":
