@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-/// What a callback of a Python module costs that answers at once, from the host's hook and back, and how many events get their fields.
-/// Prints, decides nothing.
+/// What a callback of a Python module costs that answers at once, from the host's hook and back, and how many events get their
+/// fields. Prints, decides nothing.
 ///
 /// usage: python_bridge_round_trip [CALLS]
 namespace {

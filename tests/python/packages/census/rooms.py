@@ -61,7 +61,7 @@ class Rooms:
         return True, replacement
 
     async def check_event_for_spam(self, event: EventBase) -> Union[str, bool]:
-        if event.membership is not None or event.is_state():
+        if event.is_state():
             return False
         return "no advertisements" if "watches" in event.content.get("body", "") else NOT_SPAM
 
