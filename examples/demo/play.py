@@ -21,7 +21,8 @@ import tour
 from processes import Processes
 from server import Failed, Server
 
-USERS = ("alice", "bob", "carol", "mallory", "auditor")
+USERS = ("alice", "bob", "carol", "mallory", "trudy", "auditor")
+GUESTS = ("bob", "mallory", "trudy")  # of alice's room
 PASSWORD = "only for the tour"
 LONGEST_WAIT = 5  # seconds, for a line of the log
 UNTIL_RESTARTED = 10  # seconds
@@ -34,9 +35,9 @@ def prepare(server):
         tokens[user] = server.expect_ok("POST", tour.CLIENT + "/register", {
             "username": user, "password": PASSWORD, "auth": {"type": "m.login.dummy"}})["access_token"]
     tokens["operator"] = server.register_admin("operator", PASSWORD, tour.SHARED_SECRET)
-    create = {"preset": "private_chat", "name": "Lounge", "invite": ["@bob:localhost", "@mallory:localhost"]}
+    create = {"preset": "private_chat", "name": "Lounge", "invite": ["@%s:localhost" % guest for guest in GUESTS]}
     room = server.expect_ok("POST", tour.CLIENT + "/createRoom", create, tokens["alice"])["room_id"]
-    for user in ("bob", "mallory"):
+    for user in GUESTS:
         server.expect_ok("POST", tour.CLIENT + "/join/" + room, {}, tokens[user])
     audit_room = server.expect_ok("POST", tour.CLIENT + "/createRoom", {"name": "Audit"}, tokens["auditor"])["room_id"]
     return {"tokens": tokens, "room": room, "audit_room": audit_room}
@@ -47,7 +48,7 @@ def world_of(server):
     known = server.folder / "world.json"
     if known.exists():
         world = json.loads(known.read_text())
-        if "operator" in world["tokens"]:
+        if "trudy" in world["tokens"]:
             return world
     for rest in server.folder.glob("homeserver.db*"):
         rest.unlink()  # of a run that ended before it was prepared, or of an older version
@@ -67,6 +68,7 @@ def start(server, address):
     world["base"] = server.base
     world["configuration"] = str(server.configuration)
     world["processes"] = len(server.each())
+    world["pids"] = [one.process.pid for one in server.each()]
     return world
 
 
@@ -77,7 +79,7 @@ def lengths_of_logs(server):
 def module_lines(server, begin):
     """What each process's log says of its modules behind `begin`."""
     texts = [each.logged()[length:] for each, length in zip(server.each(), begin)]
-    return [[line for line in text.splitlines() if " module " in line] for text in texts]
+    return [[line for line in text.splitlines() if " module " in line or " modules " in line] for text in texts]
 
 
 def is_logged(step, lines):

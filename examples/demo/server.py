@@ -13,6 +13,7 @@ from engines import started
 
 TEMPLATE = Path(__file__).with_name("homeserver.yaml")
 UNLIMITED = Path(__file__).with_name("unlimited.yaml")
+PYTHON_MODULES = Path(__file__).resolve().parents[1] / "python"
 LONGEST_START = 30  # seconds
 ONE_PROCESS = """listeners:
   - port: %d
@@ -36,7 +37,7 @@ class Host:
         text = TEMPLATE.read_text()
         if audit_room is None:
             text = text[: text.index("modules:\n")]
-        values = {"PLACE": self.place, "WORKERS": str(self.workers), "MODULES": str(self.build / "modules"),
+        values = {"PLACE": self.place, "WORKERS": str(self.workers), "MODULES": str(self.build / "modules"), "PYTHON": str(PYTHON_MODULES),
                   "AUDIT_ROOM": audit_room or "", "SERVICE": service}
         for name, value in values.items():
             text = text.replace("@%s@" % name, value)

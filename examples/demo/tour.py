@@ -34,7 +34,7 @@ def is_reloaded(answer):
     """By every process of the server."""
     if "processes_without_answer" in answer:
         return False
-    return all(of_one["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(of_one["kept"]) == 13
+    return all(of_one["replaced"] == ["list_spam_checker.ListSpamChecker"] and len(of_one["kept"]) == 14
                and not of_one["added"] + of_one["removed"] for of_one in answer.get("processes", {"": answer}).values())
 
 
@@ -62,6 +62,10 @@ def steps(world):
     def is_put_off(answer):
         return answer == {"errcode": "M_UNKNOWN", "error": "Try again later"}
 
+    # A worker's Python modules are in a process of their own, a child of the server's.
+    kill_python = "kill -9 $(cat %s)" % " ".join("/proc/%d/task/*/children" % pid for pid in world["pids"])
+    is_trudy_evil = "/_synapse/client/evil_users/is_evil?user=@trudy:localhost"
+
     # Of one process two workers take turns; several have one each.
     is_alone = world["processes"] == 1
     place, count = ("worker", 2) if is_alone else ("process", world["processes"])
@@ -87,6 +91,15 @@ def steps(world):
         Step("ListSpamChecker's web resource says why",
              curl(world, "GET", "/_synapse/client/list_spam_checker/is_evil?user=@mallory:localhost"), '{"evil": true}',
              lambda answer: answer == {"evil": True}),
+        Step("A ListSpamChecker for the contract's server, in Python and loaded as it is: trudy may not say anything either",
+             curl(world, "PUT", send + "t1", message("buy my watches"), "trudy"), "M_FORBIDDEN",
+             lambda answer: has_code(answer, "M_FORBIDDEN"), "evil_users.ListSpamChecker decided check_event_for_spam"),
+        Step("... its processes are killed, and started anew at once: its web resource is back",
+             kill_python + "; " + curl(world, "GET", is_trudy_evil, more=UNTIL_ALLOWED), '{"evil": true}',
+             lambda answer: answer == {"evil": True}, "was ended by signal 9", True),
+        Step("... and so is what it refuses",
+             curl(world, "PUT", send + "t2", message("buy my watches"), "trudy"), "M_FORBIDDEN",
+             lambda answer: has_code(answer, "M_FORBIDDEN"), "evil_users.ListSpamChecker decided check_event_for_spam"),
         Step("mjolnir's limit of 200 characters is on trial, in shadow mode: a longer message is sent, and the log says what it will do to it",
              curl(world, "PUT", send + "a0", message("that cat " * 30), "alice"), "an event id",
              lambda answer: answer["event_id"].startswith("$"), "check_event_for_spam (shadow) would have answered"),

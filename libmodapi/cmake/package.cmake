@@ -37,9 +37,14 @@ install(FILES ${PROJECT_BINARY_DIR}/installed/modapi-config.cmake ${PROJECT_BINA
               ${PROJECT_BINARY_DIR}/modapi-headers.txt libmodapi/cmake/module.cmake libmodapi/cmake/headers_mark.cmake
               tests/check_coroutine_forms.py DESTINATION ${package_folder})
 
+# What runs in the processes of Python modules; libmodapi.so finds it beside its folder.
+install(DIRECTORY libmodapi/python/modapi_bridge libmodapi/python/synapse DESTINATION ${CMAKE_INSTALL_DATADIR}/modapi/python
+    FILES_MATCHING PATTERN "*.py" PATTERN __pycache__ EXCLUDE)
+
 # The documents that module and host authors read, and the project to copy, laid out as in the checkout so that links lead on.
 install(DIRECTORY libmodapi/docs DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
 install(FILES libmodapi/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/libmodapi)
 install(FILES callbacks/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/callbacks)
 install(FILES examples/modules/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/modules)
-install(DIRECTORY examples/template DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN build EXCLUDE)
+install(DIRECTORY examples/template examples/python DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN build EXCLUDE
+    PATTERN __pycache__ EXCLUDE)

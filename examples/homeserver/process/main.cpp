@@ -1,5 +1,6 @@
 #include "process/built_in_modules.h"
 #include "process/module_reading.h"
+#include "process/python_loading.h"
 #include "process/server.h"
 #include "process/server_configuration.h"
 
@@ -160,6 +161,7 @@ void run(const std::vector<std::filesystem::path>& files, bool only_check, modap
     process.watch_start(std::chrono::milliseconds(configuration.module_start_timeout_ms));
     modapi::ModuleResolver resolver(configuration.module_path);
     homeserver::add_built_in_modules(resolver);
+    homeserver::add_python_modules(resolver, file, configuration);
     const homeserver::KnownWorkers workers = homeserver::known_workers(configuration);
     const std::vector<modapi::ConfiguredModule> modules = homeserver::configure_all_modules(file, resolver, workers, warn);
     if (only_check) {

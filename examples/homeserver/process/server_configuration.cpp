@@ -42,6 +42,7 @@ const std::set<std::string_view> server_keys = {"server_name",
                                                 "media_upload_limits",
                                                 "module_path",
                                                 "modules",
+                                                "python",
                                                 auto_accept_invites_key,
                                                 "module_decisions",
                                                 "module_start_timeout",
@@ -93,6 +94,7 @@ private:
     [[nodiscard]] LoginViaExistingSession login_via_existing_session(const ConfigSection& root) const;
     [[nodiscard]] MediaSettings media(const ConfigSection& root) const;
     [[nodiscard]] VerifyKeys federation_verify_keys(const ConfigSection& root) const;
+    [[nodiscard]] std::optional<modapi::PythonSettings> python(const ConfigSection& root) const;
 
     const ConfigurationFile& file_;
     const std::function<void(const std::string&)>& warn_;
@@ -235,6 +237,22 @@ VerifyKeys Reading::federation_verify_keys(const ConfigSection& root) const {
     return keys;
 }
 
+std::optional<modapi::PythonSettings> Reading::python(const ConfigSection& root) const {
+    constexpr const char* name = "python";
+    JsonDict section = root.section(name).values();
+    const auto locate = [&](JsonValue& path) {
+        if (!path.is_string()) return;
+        path = std::filesystem::absolute(located(name, std::string(path.get_string()))).lexically_normal().string();
+    };
+    for (const char* const key : {"path", "readable", "writable"}) {
+        JsonValue* const paths = section.if_contains(key);
+        if (paths == nullptr || !paths->is_array()) continue;
+        for (JsonValue& path : paths->get_array()) locate(path);
+    }
+    if (JsonValue* const interpreter = section.if_contains("interpreter")) locate(*interpreter);
+    return modapi::PythonSettings::of(ConfigSection(std::move(section), {name}));
+}
+
 ServerConfiguration Reading::read(const std::filesystem::path& default_module_path) {
     const ConfigSection root(file_.root());
     ServerConfiguration configuration;
@@ -264,6 +282,7 @@ ServerConfiguration Reading::read(const std::filesystem::path& default_module_pa
         configuration.module_start_timeout_ms = reader_.module_start_timeout(usual).count();
         configuration.callback_limits = reader_.callback_limits();
         configuration.module_path = reader_.module_path(default_module_path);
+        configuration.python = python(root);
         configuration.http_client = reader_.http_client();
         const std::int64_t workers = root.value_or<std::int64_t>("workers", 1);
         if (workers < 1 || workers > max_workers) root.fail("workers", "must be 1 to " + std::to_string(max_workers));

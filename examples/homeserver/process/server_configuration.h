@@ -17,6 +17,7 @@
 #include <modapi/hosting/module_host.h>
 #include <modapi/hosting/module_resolver.h>
 #include <modapi/hosting/process_settings.h>
+#include <modapi/hosting/python_settings.h>
 #include <modapi/http_client.h>
 
 #include <cstdint>
@@ -54,6 +55,7 @@ struct ServerConfiguration {
     RateLimitSettings rate_limits;
     std::filesystem::path signing_key_path;  ///< `SERVER_NAME.signing.key`; SigningKey::load_or_create makes it
     std::vector<std::filesystem::path> module_path;
+    std::optional<modapi::PythonSettings> python;  ///< none: no module is Python's
     int workers = 1;
     modapi::ProcessSettings process;
     std::int64_t module_start_timeout_ms = 60 * 1000;  ///< for the start(), and then the ready(), of each module

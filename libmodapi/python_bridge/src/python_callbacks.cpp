@@ -302,30 +302,36 @@ private:
     RegisteredCallback callback_;
 };
 
-/// Fields for the events of a response, with one message for all of them.
+/// Fields for the events of a response, with one message for all of them, or some for very many.
 class PythonFields {
 public:
     explicit PythonFields(RegisteredCallback callback) noexcept : callback_(std::move(callback)) {}
 
     task<void> operator()(std::span<const callbacks::EventRef> events, callbacks::UnsignedBatch& out) const {
-        JsonArray lists;
-        lists.reserve(events.size());
-        for (const callbacks::Event& event : events) {
-            JsonArray arguments;
-            arguments.push_back(to_python(event));
-            lists.push_back(std::move(arguments));
-        }
-        return ask(callback_, std::move(lists), out);
+        return ask(callback_, events, out);
     }
 
 private:
-    static task<void> ask(RegisteredCallback callback, JsonArray lists, callbacks::UnsignedBatch& out) {
-        const std::size_t events = lists.size();
-        task<JsonArray> asking = callback.calls->batch(callback.place, std::move(lists));
-        const JsonArray answers = co_await std::move(asking);
-        if (answers.size() != events)
-            throw callbacks::ModuleFailed("the Python process left out answers of " + std::string(callback.name));
-        for (std::size_t at = 0; at < events; ++at) out[at].write(fields_of(callback.asked(), answers[at]));
+    /// A frame holds so many, however large they are.
+    static constexpr std::size_t most_of_a_message = 256;
+
+    static task<void> ask(RegisteredCallback callback, std::span<const callbacks::EventRef> events,
+                          callbacks::UnsignedBatch& out) {
+        for (std::size_t first = 0; first < events.size(); first += most_of_a_message) {
+            const std::size_t count = std::min(most_of_a_message, events.size() - first);
+            JsonArray lists;
+            lists.reserve(count);
+            for (const callbacks::Event& event : events.subspan(first, count)) {
+                JsonArray arguments;
+                arguments.push_back(to_python(event));
+                lists.push_back(std::move(arguments));
+            }
+            task<JsonArray> asking = callback.calls->batch(callback.place, std::move(lists));
+            const JsonArray answers = co_await std::move(asking);
+            if (answers.size() != count)
+                throw callbacks::ModuleFailed("the Python process left out answers of " + std::string(callback.name));
+            for (std::size_t at = 0; at < count; ++at) out[first + at].write(fields_of(callback.asked(), answers[at]));
+        }
     }
 
     /// Errors: what the callback raised for the event; ModuleFailed.

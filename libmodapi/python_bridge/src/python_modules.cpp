@@ -167,11 +167,11 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
     for (const std::filesystem::path& folder : settings.path) {
         std::error_code unknown;
         if (!std::filesystem::is_directory(folder, unknown))
-            throw ModuleLoadError("python.path: there is no folder " + folder.string());
+            throw callbacks::ConfigError("there is no folder " + folder.string(), {"path"});
     }
     std::error_code unknown;
     if (!std::filesystem::exists(settings.interpreter, unknown))
-        throw ModuleLoadError("python.interpreter: there is no " + settings.interpreter.string());
+        throw callbacks::ConfigError("there is no " + settings.interpreter.string(), {"interpreter"});
     if (!std::filesystem::exists(settings.folder / "modapi_bridge", unknown))
         throw ModuleLoadError("the Python side of the bridge isn't in " + settings.folder.string());
     try {

@@ -1,7 +1,7 @@
 """What modules are handed."""
 
 import logging
-from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Collection, Dict, Final, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -62,7 +62,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor
 
-NOT_SPAM = "NOT_SPAM"
+NOT_SPAM: Final = "NOT_SPAM"
 PRESENCE_ALL_USERS = "ALL"
 
 

@@ -31,7 +31,8 @@ public:
         std::optional<std::string> public_baseurl;
     };
 
-    /// Errors: ModuleLoadError for an interpreter, a user or a folder that can't be used; each says which key it is about.
+    /// Errors: callbacks::ConfigError for a folder or an interpreter that isn't there, with its key in the section; ModuleLoadError
+    /// for what else keeps Python from being started.
     PythonModules(PythonSettings settings, Facts facts);
     ~PythonModules() override;
 

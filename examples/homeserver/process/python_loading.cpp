@@ -1,0 +1,44 @@
+#include "process/python_loading.h"
+
+#include <modapi/hosting/python_modules.h>
+
+#include <callbacks/errors.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace homeserver {
+
+namespace {
+
+constexpr const char* section_name = "python";
+
+/// Finds nothing, and says why to somebody who has listed a module of Python's.
+class NoPythonModules final : public modapi::ModuleLoader {
+public:
+    [[nodiscard]] std::optional<modapi::FoundModule> find(std::string_view) override { return std::nullopt; }
+    [[nodiscard]] std::string missing(std::string_view) const override {
+        return "modules that are written in Python aren't looked for (python: {enabled: true, path: [...]})";
+    }
+};
+
+}  // namespace
+
+void add_python_modules(modapi::ModuleResolver& resolver, const modapi::ConfigurationFile& file,
+                        const ServerConfiguration& configuration) {
+    if (!configuration.python) return resolver.add_last_resort(std::make_shared<NoPythonModules>());
+    modapi::PythonModules::Facts facts{configuration.server_name, configuration.public_baseurl.url};
+    try {
+        resolver.add_last_resort(std::make_shared<modapi::PythonModules>(*configuration.python, std::move(facts)));
+    } catch (const callbacks::ConfigError& error) {
+        modapi::ConfigurationPath place = {section_name};
+        place.insert(place.end(), error.path().begin(), error.path().end());
+        file.fail(place, error.what());
+    } catch (const modapi::ModuleLoadError& error) {
+        file.fail({section_name}, error.what());
+    }
+}
+
+}  // namespace homeserver
