@@ -3,15 +3,18 @@
 #include "temporary_folder.h"
 
 #include <python_backoff.h>
+#include <python_errors.h>
+
+#include <async/notification.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 /// Modules whose process dies, hangs, grows or says what it mustn't.
 std::size_t children() {
@@ -53,6 +56,15 @@ protected:
         EXPECT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; }));
         return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     }
+
+    static async::task<void> ask_again(modapi::ModuleHost& worker, int& asked) {
+        const bool may = co_await PythonWorker::judged(worker, "@nothing:example.org");
+        asked += may ? 1 : 0;
+    }
+    static async::task<void> send_again(modapi::ModuleHost& worker) {
+        static_cast<void>(co_await PythonWorker::judged(worker, "@sends:example.org"));
+    }
+    static async::task<void> wait_for(async::notification& happens) { co_await happens.wait(); }
 
     LogCapture log;
 };
@@ -132,16 +144,18 @@ TEST_F(PythonProcessTest, IsEndedWhenItGrowsBeyondItsMemory) {
     settings.memory = 128UL * 1024 * 1024;
     PythonWorker modules(settings, impatient());
     modules.construct(deadly);
-    EXPECT_THAT(modules.asked_about("grow"), testing::AnyOf("yes", HasSubstr("has ended"), HasSubstr("python.memory"), HasSubstr("MemoryError")));
+    EXPECT_THAT(modules.asked_about("grow"),
+                testing::AnyOf("yes", HasSubstr("has ended"), HasSubstr("python.memory"), HasSubstr("MemoryError")));
     if (!modules.until([&] { return log.contains("MiB, more than the 128 of python.memory"); })) GTEST_FAIL() << log.text();
     EXPECT_LT(time_to_answer(modules), 2s);
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {
     PythonWorker modules;
-    EXPECT_THAT(modules.error_of("  - module: nobody_has_this.Module\n"),
-                HasSubstr("hs.yaml:2: modules[0].module: is neither compiled in, nor is there a nobody_has_this.so on the module "
-                          "path (which is empty), and no Python package nobody_has_this in "));
+    EXPECT_THAT(
+        modules.error_of("  - module: nobody_has_this.Module\n"),
+        HasSubstr("hs.yaml:2: modules[0].module: is neither compiled in, nor is there a nobody_has_this.so on the module "
+                  "path (which is empty), and no Python package nobody_has_this in "));
     EXPECT_THAT(modules.error_of("  - module: deadly.Missing\n"),
                 HasSubstr("hs.yaml:2: modules[0].module: the Python package deadly has no class Missing"));
     EXPECT_THAT(modules.error_of("  - module: broken_syntax.Broken\n"), HasSubstr("broken_syntax.py:2: "));
@@ -188,7 +202,8 @@ TEST_F(PythonProcessTest, StaysFailedForAModuleThatRegistersSomethingElseWhenItI
     modules.asked_about("exit");
     EXPECT_TRUE(modules.until([&] { return log.contains("it has registered something else than before"); })) << log.text();
     EXPECT_TRUE(modules.until([&] { return log.contains(" runs"); }));
-    EXPECT_THAT(modules.asked_about("nothing"), HasSubstr("the module couldn't be built anew: it has registered something else"));
+    EXPECT_THAT(modules.asked_about("nothing"),
+                HasSubstr("the module couldn't be built anew: it has registered something else"));
 }
 
 /// A hundred deaths, of all kinds together.
@@ -248,6 +263,89 @@ TEST_F(PythonProcessTest, IsAnotherOneForCodeThatHasChanged) {
     EXPECT_EQ(modules.asked_about("nothing"), "no");
     EXPECT_TRUE(modules.until([&] { return log.contains("module changing.Changing: its old instance has ended"); }));
     EXPECT_EQ(modules.asked_about("nothing"), "no");
+}
+
+TEST_F(PythonProcessTest, HasWhatModulesLogBesideTheirNameAndTheCallback) {
+    PythonWorker modules;
+    modules.construct(deadly + "    config: {print: hello}\n");
+    EXPECT_EQ(modules.asked_about("logs"), "yes");
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("warning: deadly: careful with logs (in spam_checker.user_may_create_room)");
+    })) << log.text();
+    EXPECT_TRUE(modules.until([&] { return log.contains("info: Python, modules deadly.Deadly: hello"); })) << log.text();
+}
+
+TEST_F(PythonProcessTest, IsAskedAgainByWhatACallbackDoes) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    int asked = 0;
+    modules.server.while_sending = [&]() -> async::task<void> { return ask_again(*modules.worker, asked); };
+    EXPECT_EQ(modules.asked_about("sends"), "yes");
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(modules.server.sent.size(), 1U);
+}
+
+TEST_F(PythonProcessTest, CantBeTheCauseOfItselfForEver) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    modules.server.while_sending = [&]() -> async::task<void> { return send_again(*modules.worker); };
+    EXPECT_THAT(modules.asked_about("sends"), HasSubstr("50 calls lie within each other"));
+    modules.server.while_sending = nullptr;
+    EXPECT_EQ(modules.asked_about("sends"), "yes");
+}
+
+TEST_F(PythonProcessTest, IsToldThatAnOperationHasEndedWithTheCallThatItWasFor) {
+    PythonWorker modules(python_settings(), impatient());
+    modules.construct(deadly);
+    async::notification never;
+    modules.server.while_sending = [&]() -> async::task<void> { return wait_for(never); };
+    EXPECT_EQ(modules.asked_about("sends"), "deadline exceeded");
+    EXPECT_EQ(never.waiting(), 0U);
+    EXPECT_EQ(modules.asked_about("nothing"), "yes");
+    EXPECT_FALSE(log.contains("started anew"));
+}
+
+TEST_F(PythonProcessTest, ThatOnlyReadsAFileEndsSoonAfterIt) {
+    PythonWorker modules;
+    const std::size_t before = children();
+    EXPECT_EQ(modules.error_of(deadly), "nothing was thrown");
+    EXPECT_EQ(children(), before + 1);
+    EXPECT_TRUE(modules.until([&] { return children() == before; }));
+}
+
+TEST_F(PythonProcessTest, IsStartedAnewLaterAndLaterWhenItDiesAllTheTime) {
+    WorkerUnderTest modules;
+    modapi::ModuleResolver resolver({});
+    resolver.add_last_resort(python_modules());
+    modules.construct_from("modules:\n" + deadly, resolver);
+    const auto die = [&] {
+        EXPECT_THROW(modules.wait(PythonWorker::judged(modules.worker, "@exit:example.org")), modapi::PythonGone);
+    };
+    const auto answers = [&] {
+        try {
+            return modules.wait(PythonWorker::judged(modules.worker, "@nothing:example.org"));
+        } catch (const modapi::PythonGone&) {
+            return false;
+        }
+    };
+    for (const std::size_t deaths : {1U, 2U}) {
+        die();
+        modules.advance(0s);
+        EXPECT_EQ(log.count("of the modules deadly.Deadly runs"), deaths) << log.text();
+    }
+    die();
+    modules.advance(999ms);
+    EXPECT_FALSE(answers());
+    modules.advance(1ms);
+    EXPECT_EQ(log.count("of the modules deadly.Deadly runs"), 3U) << log.text();
+    die();
+    modules.advance(1999ms);
+    EXPECT_FALSE(answers());
+    modules.advance(1ms);
+    EXPECT_TRUE(answers());
+    die();
+    modules.advance(0s);
+    EXPECT_TRUE(answers()) << "at once after a good answer";
 }
 
 TEST(PythonBackoffTest, WaitsLongerAndLongerAfterThreeDeathsWithoutAGoodAnswer) {

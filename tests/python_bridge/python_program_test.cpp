@@ -15,15 +15,15 @@
 #include <sstream>
 #include <thread>
 
-namespace modapi::test {
-
 namespace {
 
+using modapi::test::comes_true;
+using modapi::test::OpenFolder;
+using modapi::test::TriedProgram;
 using testing::AllOf;
 using testing::AnyOf;
 using testing::Contains;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
@@ -60,8 +60,8 @@ std::size_t processes_in_group(pid_t group) {
     return count;
 }
 
-PythonSettings as_nobody() {
-    PythonSettings settings;
+modapi::PythonSettings as_nobody() {
+    modapi::PythonSettings settings;
     settings.user = "nobody";
     return settings;
 }
@@ -134,7 +134,7 @@ TEST_F(PythonProgramTest, ReadsWhatItNeedsAndNothingOfTheHosts) {
     std::ofstream(readable.path() / "badlist.txt") << "spam";
     OpenFolder packages;
     std::ofstream(packages.path() / "a_module.py") << "answer = 42";
-    PythonSettings settings;
+    modapi::PythonSettings settings;
     settings.path = {packages.path()};
     settings.readable = {readable.path() / "badlist.txt"};
     TriedProgram program(settings);
@@ -161,7 +161,7 @@ TEST_F(PythonProgramTest, ReadsWhatItNeedsAndNothingOfTheHosts) {
 TEST_F(PythonProgramTest, WritesOnlyInItsDirectoryAndWhereItMay) {
     OpenFolder packages;
     OpenFolder writable;
-    PythonSettings settings;
+    modapi::PythonSettings settings;
     settings.path = {packages.path()};
     settings.writable = {writable.path()};
     TriedProgram program(settings);
@@ -324,7 +324,7 @@ TEST_F(PythonProgramTest, NamesTheFirstFolderThatItsUserCantRead) {
     OpenFolder home;
     std::filesystem::create_directories(home.path() / "joe" / "venv");
     std::filesystem::permissions(home.path() / "joe", std::filesystem::perms(0700));
-    PythonSettings settings = as_nobody();
+    modapi::PythonSettings settings = as_nobody();
     settings.path = {home.path() / "joe" / "venv"};
     try {
         const TriedProgram program(settings);
@@ -337,7 +337,7 @@ TEST_F(PythonProgramTest, NamesTheFirstFolderThatItsUserCantRead) {
 }
 
 TEST_F(PythonProgramTest, SaysWhatIsMissingToStartIt) {
-    const auto failure_of = [](const PythonSettings& settings) -> std::string {
+    const auto failure_of = [](const modapi::PythonSettings& settings) -> std::string {
         try {
             const TriedProgram program(settings);
             return "it started";
@@ -345,7 +345,7 @@ TEST_F(PythonProgramTest, SaysWhatIsMissingToStartIt) {
             return error.what();
         }
     };
-    PythonSettings settings;
+    modapi::PythonSettings settings;
     settings.interpreter = "/usr/bin/python9";
     EXPECT_THAT(failure_of(settings),
                 StartsWith("/usr/bin/python9 (python.interpreter) can't be used by modules of Python's, which run as "));
@@ -365,15 +365,14 @@ TEST_F(PythonProgramTest, SaysWhatIsMissingToStartIt) {
 }
 
 TEST_F(PythonProgramTest, SaysWhatIsNotKeptFromModules) {
-    const std::vector<std::string> lines = PythonProgram::missing_protections({});
+    const std::vector<std::string> lines = modapi::PythonProgram::missing_protections({});
     if (::geteuid() == 0) {
         EXPECT_THAT(lines, Contains(StartsWith("modules of Python's run as root")));
-        EXPECT_THAT(PythonProgram::missing_protections(as_nobody()), Not(Contains(StartsWith("modules of Python's run as"))));
+        EXPECT_THAT(modapi::PythonProgram::missing_protections(as_nobody()),
+                    Not(Contains(StartsWith("modules of Python's run as"))));
     } else {
         EXPECT_THAT(lines, Contains(HasSubstr("as the server does")));
     }
 }
 
 }  // namespace
-
-}  // namespace modapi::test

@@ -160,7 +160,8 @@ public:
     std::optional<modapi::ModuleHost> worker;
 };
 
-/// Processes that this one has started and that haven't been waited for, but for those of other purposes that were there before.
+/// Processes that this one has started and that haven't been waited for, but for those of other purposes that were there
+/// before.
 std::size_t children();
 /// Descriptors that are open.
 std::size_t descriptors();

@@ -54,10 +54,10 @@ private:
     int descriptor_;
     std::unique_ptr<char[]> arriving_ = std::make_unique_for_overwrite<char[]>(read_at_once);
     std::string unsent_;
-    std::size_t sent_ = 0;      // of `unsent_`
+    std::size_t sent_ = 0;  // of `unsent_`
     bool is_clogged_ = false;
     std::string received_;
-    std::size_t taken_ = 0;     // of `received_`
+    std::size_t taken_ = 0;  // of `received_`
 };
 
 }  // namespace modapi

@@ -78,8 +78,9 @@ void PythonEntry::built(std::uint64_t life, const JsonDict& described) {
     JsonArray web = list_in(described, "web");
     JsonArray cached = list_in(described, "cached");
     if (was_built_ && (registered != callbacks_ || web != web_ || cached != cached_)) {
-        throw std::runtime_error("it has registered something else than before: its callbacks can't be called until the server "
-                                 "has read its modules again");
+        throw std::runtime_error(
+            "it has registered something else than before: its callbacks can't be called until the server "
+            "has read its modules again");
     }
     if (was_built_) {
         for (std::size_t place = 0; place < callbacks_.size(); ++place) callbacks_[place].handle = registered[place].handle;
@@ -239,10 +240,12 @@ async::task<void> PythonEntry::transactions_ended(std::shared_ptr<PythonEntry> s
 
 void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id,
                             std::string member, JsonDict arguments) {
-    if (request != nullptr && belongs_to_call(member)) {
+    // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it.
+    const bool is_in_shadow = request != nullptr && request->chain().environment != &process_->where();
+    if (request != nullptr && (is_in_shadow || belongs_to_call(member))) {
         request->operation_began();
-        process_->work().spawn("an operation of a Python module", perform_within(shared_from_this(), life, *request, id,
-                                                                                 std::move(member), std::move(arguments)));
+        process_->work().spawn("an operation of a Python module",
+                               perform_within(shared_from_this(), life, *request, id, std::move(member), std::move(arguments)));
         return;
     }
     auto postponed = std::make_shared<Postponed>();
@@ -253,8 +256,9 @@ void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonReque
     registrations_of(api_).begin_background([self = shared_from_this(), life, postponed] {
         async::task<void> performing =
             perform_by_itself(self, life, postponed->id, std::move(postponed->member), std::move(postponed->arguments));
-        registrations_of(self->api_).background_calls.spawn("an operation of a Python module",
-                                                            run_caused(std::move(postponed->cause), std::move(performing)));
+        registrations_of(self->api_)
+            .background_calls.spawn("an operation of a Python module",
+                                    run_caused(std::move(postponed->cause), std::move(performing)));
     });
 }
 

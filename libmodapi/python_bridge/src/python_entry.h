@@ -37,8 +37,8 @@ public:
     [[nodiscard]] callbacks::JsonDict parsing() const;
     [[nodiscard]] callbacks::JsonDict construction() const;
 
-    /// It was built in this life, and this is what `construct` has answered: the first time, or the same registrations as then. Errors:
-    /// std::runtime_error that says what differs; the module can't be asked in this life then.
+    /// It was built in this life, and this is what `construct` has answered: the first time, or the same registrations as then.
+    /// Errors: std::runtime_error that says what differs; the module can't be asked in this life then.
     void built(std::uint64_t life, const callbacks::JsonDict& described);
     /// It couldn't be built in the life that began.
     void not_built(std::string why);
@@ -81,8 +81,8 @@ private:
     static async::task<void> perform_within(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
                                             PythonRequest& request, std::int64_t id, std::string member,
                                             callbacks::JsonDict arguments);
-    static async::task<void> perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, std::int64_t id,
-                                               std::string member, callbacks::JsonDict arguments);
+    static async::task<void> perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
+                                               std::int64_t id, std::string member, callbacks::JsonDict arguments);
 
     std::shared_ptr<PythonProcess> process_;
     std::shared_ptr<const PythonSource> source_;

@@ -29,8 +29,8 @@ namespace modapi {
 
 class PythonLife;
 
-/// Something that was asked of a process, from the question to its answer; what the process asks meanwhile because of it runs in
-/// the chain that waits here.
+/// Something that was asked of a process, from the question to its answer; what the process asks meanwhile because of it runs
+/// in the chain that waits here.
 ///
 ///     PythonRequest request(life, co_await async::this_context, "check_event_for_spam");
 ///     request.begin(std::move(message));
@@ -118,7 +118,8 @@ public:
     };
 
     /// `number`: no other life of this worker has it.
-    PythonLife(const async::environment& where, std::unique_ptr<PythonProgram> program, std::uint64_t number, Listener& listener);
+    PythonLife(const async::environment& where, std::unique_ptr<PythonProgram> program, std::uint64_t number,
+               Listener& listener);
     ~PythonLife();
 
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }

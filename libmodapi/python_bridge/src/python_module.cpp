@@ -9,8 +9,8 @@
 
 #include <async/notification.h>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <string>
 #include <string_view>

@@ -11,8 +11,8 @@
 
 #include <async/callback_frame.h>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <sys/wait.h>
 
@@ -110,7 +110,8 @@ void PythonProcess::begin_life() {
         return run_within(entry_called(entry), life_, call.is_int64() ? call.get_int64() : 0, std::move(work));
     };
     questions_ = std::make_unique<PythonQuestions>(environment_.where, program->directory(), std::move(sources));
-    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_, static_cast<PythonLife::Listener&>(*this));
+    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_,
+                                         static_cast<PythonLife::Listener&>(*this));
 }
 
 async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
@@ -255,8 +256,7 @@ void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
     const spdlog::level::level_enum level = python_level(text_of(notice, "level"));
     const JsonValue* const call = notice.if_contains("call");
-    const PythonRequest* const request =
-        call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
+    const PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
     const std::string record = python_record(notice, request != nullptr ? request->asked() : std::string_view());
     if (entry == nullptr) return framework_log().log(level, "Python, modules {}: {}", names(), record);
     // As the chain's own: with the request that it works for.

@@ -47,8 +47,8 @@ struct PythonSurroundings {
     PythonReaper reaper{};
 };
 
-/// A worker's process with the modules that live in it, over all of its lives: built when its first module is, ended with its last
-/// one, and started anew with all of them when it dies, hangs or grows too large.
+/// A worker's process with the modules that live in it, over all of its lives: built when its first module is, ended with its
+/// last one, and started anew with all of them when it dies, hangs or grows too large.
 ///
 /// Thread: the worker's. Lifetime: shared by its modules, whose environment outlives it.
 class PythonProcess final : public std::enable_shared_from_this<PythonProcess>, private PythonLife::Listener {
@@ -57,10 +57,11 @@ public:
     PythonProcess(std::shared_ptr<PythonSurroundings> surroundings, ModuleApi& first, std::uint64_t generation);
     ~PythonProcess();
 
-    /// Whether another module can be built in it: it runs, with code that is new enough, and for the same term of background tasks.
+    /// Whether another module can be built in it: it runs, with code that is new enough, and for the same term of background
+    /// tasks.
     [[nodiscard]] bool can_take(ModuleApi& api, std::uint64_t generation) const;
-    /// Builds a module there; blocks, at most for `construction_limit`. Gives what `construct` answers. Errors: what its constructor
-    /// throws, as one line; what the process ended for. The module isn't there then.
+    /// Builds a module there; blocks, at most for `construction_limit`. Gives what `construct` answers. Errors: what its
+    /// constructor throws, as one line; what the process ended for. The module isn't there then.
     [[nodiscard]] callbacks::JsonDict build(const std::shared_ptr<PythonEntry>& entry);
     /// Ends a module, and the process with its last one. Waits for that.
     [[nodiscard]] static async::task<void> leave(std::shared_ptr<PythonProcess> self, std::shared_ptr<PythonEntry> entry);
@@ -110,7 +111,8 @@ private:
     [[nodiscard]] static async::task<void> run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
                                                       std::int64_t call, async::task<void> work);
     void begin_to_listen();
-    [[nodiscard]] callbacks::JsonDict ask_blocking(callbacks::JsonDict message, std::string_view asked, PythonLife::time_point end);
+    [[nodiscard]] callbacks::JsonDict ask_blocking(callbacks::JsonDict message, std::string_view asked,
+                                                   PythonLife::time_point end);
     [[nodiscard]] async::task<callbacks::JsonDict> ask_in_time(callbacks::JsonDict message, std::string_view asked);
 
     // python_restart.cpp

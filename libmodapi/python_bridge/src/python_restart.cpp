@@ -13,8 +13,8 @@
 #include <async/run_on.h>
 #include <async/sleep.h>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -164,6 +164,7 @@ void PythonTransaction::talk(Transaction& transaction) {
         const JsonValue& asked = question.at("do");
         if (asked == "commit") {
             end_ = End::commit;
+            if (refused_) std::rethrow_exception(refused_);
             return;
         }
         if (asked == "rollback") leave(End::rollback, "the process rolled it back");
@@ -178,6 +179,8 @@ void PythonTransaction::talk(Transaction& transaction) {
                 answer = failed_question("ProgrammingError", "a transaction is open already");
             else
                 answer = look_(question);
+        } catch (const WriteRefused&) {
+            failure = refused_ = std::current_exception();
         } catch (...) {
             failure = std::current_exception();
         }
@@ -212,6 +215,8 @@ void PythonTransaction::send(const JsonDict& answer) {
 
 void PythonTransaction::leave(End how, const char* why) {
     end_ = how;
+    // What the function of a module in C++ would have ended with.
+    if (refused_) std::rethrow_exception(refused_);
     throw PythonTransactionEnded(why);
 }
 

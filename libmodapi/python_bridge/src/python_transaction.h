@@ -5,6 +5,7 @@
 #include <callbacks/json.h>
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,7 +40,7 @@ public:
                       std::optional<std::chrono::milliseconds> whole,
                       std::function<callbacks::JsonDict(const callbacks::JsonDict&)> look);
 
-    /// Errors: PythonTransactionEnded for all that isn't to be committed.
+    /// Errors: PythonTransactionEnded for all that isn't to be committed; WriteRefused.
     static void lead(Transaction& transaction, const std::shared_ptr<PythonTransaction>& self) { self->talk(transaction); }
 
     /// It has begun: the process knows.
@@ -58,6 +59,7 @@ private:
     std::chrono::milliseconds patience_;
     std::optional<std::chrono::milliseconds> whole_;
     std::function<callbacks::JsonDict(const callbacks::JsonDict&)> look_;
+    std::exception_ptr refused_;  // it wanted to write where it only reads
     bool has_begun_ = false;
     bool is_to_be_run_again_ = false;
     End end_ = End::none;

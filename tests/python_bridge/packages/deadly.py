@@ -1,6 +1,7 @@
 """A module that does what modules do in the worst case: whom it is asked about says what."""
 
 import ctypes
+import logging
 import os
 import pathlib
 import re
@@ -48,7 +49,7 @@ class Deadly:
 
     async def user_may_create_room(self, user: str) -> Union[str, Codes, Any]:
         what = user[1:].partition(":")[0]
-        return await self._do(what) if what in ("slow", "logs") else getattr(self, "do_" + what)()
+        return await self._do(what) if what in ("slow", "sends", "logs") else getattr(self, "do_" + what)()
 
     async def user_may_publish_room(self, user: str, room: str) -> Any:
         return NOT_SPAM
@@ -56,6 +57,13 @@ class Deadly:
     async def _do(self, what: str) -> Any:
         if what == "slow":
             await self._api.sleep(0.05)
+        elif what == "sends":
+            await self._api.create_and_send_event_into_room(
+                {"type": "m.room.message", "room_id": "!room:example.org", "sender": "@alice:example.org", "content": {}}
+            )
+        elif what == "logs":
+            await self._api.sleep(0)
+            logging.getLogger("deadly").warning("careful with %s", what)
         return NOT_SPAM
 
     def do_nothing(self) -> Any:
