@@ -39,6 +39,11 @@ using testing::HasSubstr;
 
 const std::string deadly = "  - module: deadly.Deadly\n";
 
+struct FailsToStart {
+    FailsToStart(const modapi::ConfigSection&, modapi::ModuleApi&) {}
+    void start() { throw std::runtime_error("not today"); }
+};
+
 class PythonProcessTest : public testing::Test {
 protected:
     void SetUp() override {
@@ -303,6 +308,16 @@ TEST_F(PythonProcessTest, IsToldThatAnOperationHasEndedWithTheCallThatItWasFor) 
     EXPECT_EQ(never.waiting(), 0U);
     EXPECT_EQ(modules.asked_about("nothing"), "yes");
     EXPECT_FALSE(log.contains("started anew"));
+}
+
+TEST_F(PythonProcessTest, EndsWithAStartThatFailsBeforeItsModuleIsStarted) {
+    const std::size_t before = children();
+    PythonWorker modules;
+    modules.resolver->add<FailsToStart>("test.FailsToStart");
+    modules.worker->construct_modules(modules.read("  - module: test.FailsToStart\n" + deadly));
+    EXPECT_THROW(modules.wait(modules.worker->start_modules()), modapi::ConfigurationError);
+    modules.forget_python();
+    EXPECT_TRUE(modules.until([&] { return children() == before; })) << children() - before;
 }
 
 TEST_F(PythonProcessTest, ThatOnlyReadsAFileEndsSoonAfterIt) {
