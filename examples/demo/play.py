@@ -83,7 +83,7 @@ def module_lines(server, begin):
 
 
 def is_logged(step, lines):
-    found = [any(step.logged in line for line in of_one) for of_one in lines]
+    found = [sum(step.logged in line for line in of_one) >= step.times for of_one in lines]
     return not step.logged or (all(found) if step.is_logged_by_all else any(found))
 
 
