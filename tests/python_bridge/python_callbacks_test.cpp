@@ -1,4 +1,4 @@
-#include "names_in_tests.h"
+#include "example_ids.h"
 #include "recorded_calls.h"
 
 #include "python_errors.h"

@@ -1,6 +1,6 @@
+#include "example_ids.h"
 #include "python_operations.h"
 
-#include "names_in_tests.h"
 #include "python_cached_function.h"
 #include "python_errors.h"
 #include "recorded_calls.h"

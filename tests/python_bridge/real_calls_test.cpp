@@ -1,5 +1,5 @@
+#include "example_ids.h"
 #include "log_capture.h"
-#include "names_in_tests.h"
 #include "python_worker.h"
 #include "temporary_folder.h"
 

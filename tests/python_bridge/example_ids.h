@@ -1,5 +1,5 @@
 #pragma once
 
-/// Who is where in these tests.
+/// Whom and what the bridge's tests are about.
 inline constexpr const char* alice = "@alice:example.org";
 inline constexpr const char* hall = "!hall:example.org";
