@@ -5,7 +5,6 @@
 #include <callbacks/errors.h>
 
 #include <filesystem>
-
 #include <memory>
 #include <optional>
 #include <string>
