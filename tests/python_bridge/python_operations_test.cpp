@@ -36,7 +36,7 @@ std::set<std::string> members_in_protocol() {
     std::string prefix;
     bool is_table_of_members = false;
     for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("| member |")) is_table_of_members = true;
+        if (line.starts_with("| member | result |") || line.starts_with("| member | arguments |")) is_table_of_members = true;
         if (line.empty()) is_table_of_members = false;
         if (!is_table_of_members || !line.starts_with("| `")) continue;
         std::istringstream row(line.substr(0, line.find('|', 2)));
@@ -215,9 +215,7 @@ TEST_F(PythonOperations, RoomsAndEvents) {
                         "true"));
     EXPECT_TRUE(is_json(
         perform("public_room_list_manager.remove_room_from_public_room_list", R"({"room_id": "!hall:example.org"})"), "null"));
-    EXPECT_EQ(
-        failure("public_room_list_manager.add_room_to_public_room_list", R"({"room_id": "!none:example.org"})").at("class"),
-        "StoreError");
+    EXPECT_EQ(failure("set_user_admin", R"({"user_id": "@nobody:example.org", "admin": true})").at("class"), "StoreError");
     EXPECT_TRUE(is_json(perform("delete_room", R"({"room_id": "!hall:example.org"})"), "null"));
     EXPECT_EQ(host.server.rooms_deleted, (std::vector<std::string>{hall}));
 }

@@ -137,9 +137,7 @@ TEST_F(RealCalls, AnUpdateRunsWithinTheContextManagerWhichSeesWhatFails) {
     EXPECT_EQ(ask(controller.default_batch_size, name, database), 1);
     auto broken = ask(controller.on_update, name, database, false);
     EXPECT_EQ(python->wait(broken->enter()), 50);
-    EXPECT_THROW(static_cast<void>(python->wait(broken->exit(std::make_exception_ptr(std::runtime_error("x"))))),
-                 std::exception)
-        << "and raises anything else again";
+    EXPECT_FALSE(python->wait(broken->exit(std::make_exception_ptr(std::runtime_error("x"))))) << "and nothing else";
 }
 
 TEST_F(RealCalls, PresenceIsRouted) {
@@ -218,6 +216,10 @@ private:
 
 TEST_F(RealCalls, AFileIsReadWhereItLies) {
     const TemporaryFolder folder;
+    modapi::PythonSettings settings = python_settings();
+    settings.readable.push_back(folder.path());  // as a host does with its media
+    python.emplace(std::move(settings));
+    python->construct("  - module: conversing.Conversing\n");
     const auto judged = [&](const std::string& content) {
         const std::string path = (folder.path() / "file").string();
         std::ofstream(path) << content;
