@@ -1,3 +1,4 @@
+#include "example_ids.h"
 #include "recorded_calls.h"
 
 #include "python_errors.h"
@@ -22,9 +23,6 @@ using callbacks::Verdict;
 using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
-
-constexpr const char* alice = "@alice:example.org";
-constexpr const char* hall = "!hall:example.org";
 
 class PythonCallbacks : public ::testing::Test {
 protected:

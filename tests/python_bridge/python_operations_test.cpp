@@ -1,3 +1,4 @@
+#include "example_ids.h"
 #include "python_operations.h"
 
 #include "python_cached_function.h"
@@ -26,9 +27,6 @@ using callbacks::JsonValue;
 using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
-
-constexpr const char* alice = "@alice:example.org";
-constexpr const char* hall = "!hall:example.org";
 
 /// The first words of the tables' rows between two lines of PROTOCOL.md, and what stands before the word in the row.
 std::set<std::string> members_in_protocol() {

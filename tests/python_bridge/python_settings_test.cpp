@@ -35,8 +35,8 @@ TEST(PythonSettingsTest, AreNoneUnlessTheSectionEnablesThem) {
 
 TEST(PythonSettingsTest, SayWhereModulesAreAndHowTheyRun) {
     const std::optional<PythonSettings> settings = settings_of(
-        R"({"enabled": true, "path": ["/srv/modules", "/srv/venv"], "interpreter": "/opt/python", "user": "modules", "memory": "1G",
-            "readable": ["/etc/modules"], "writable": ["/var/modules"], "construction_limit": "30s"})");
+        R"({"enabled": true, "path": ["/srv/modules", "/srv/venv"], "interpreter": "/opt/python", "user": "modules",
+            "memory": "1G", "readable": ["/etc/modules"], "writable": ["/var/modules"], "construction_limit": "30s"})");
     ASSERT_TRUE(settings);
     EXPECT_EQ(settings->path, (std::vector<std::filesystem::path>{"/srv/modules", "/srv/venv"}));
     EXPECT_EQ(settings->interpreter, "/opt/python");

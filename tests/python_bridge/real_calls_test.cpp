@@ -1,3 +1,4 @@
+#include "example_ids.h"
 #include "log_capture.h"
 #include "python_worker.h"
 #include "temporary_folder.h"
@@ -18,9 +19,6 @@ using callbacks::JsonDict;
 using modapi::testing::is_json;
 using modapi::testing::json_object;
 using modapi::testing::message;
-
-constexpr const char* alice = "@alice:example.org";
-constexpr const char* hall = "!hall:example.org";
 
 /// One process for all: its module keeps nothing that another test would see.
 class RealCalls : public testing::Test {

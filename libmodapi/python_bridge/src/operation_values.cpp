@@ -12,13 +12,13 @@ using callbacks::JsonArray;
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 
-[[noreturn]] void refuse(std::string_view wanted, const JsonValue& given) {
+[[noreturn]] void refuse_argument(std::string_view wanted, const JsonValue& given) {
     throw WrongPythonValue("has to be " + std::string(wanted) + ", and is " + kind_of(given));
 }
 
-const JsonValue& member_of(const JsonValue& object, std::string_view name) {
+const JsonValue& part_of_request(const JsonValue& object, std::string_view name) {
     static const JsonValue none;
-    if (!object.is_object()) refuse("a dictionary", object);
+    if (!object.is_object()) refuse_argument("a dictionary", object);
     const JsonValue* const found = object.get_object().if_contains(name);
     return found != nullptr ? *found : none;
 }
@@ -32,14 +32,14 @@ std::string query_text(const JsonValue& value) {
 
 std::pair<std::string, std::string> text_pair(const JsonValue& value) {
     const JsonArray* const both = value.if_array();
-    if (both == nullptr || both->size() != 2) refuse("a pair of texts", value);
+    if (both == nullptr || both->size() != 2) refuse_argument("a pair of texts", value);
     return {query_text((*both)[0]), query_text((*both)[1])};
 }
 
 }  // namespace
 
 std::string OperationArgument<std::string>::read(const JsonValue& given) {
-    if (!given.is_string()) refuse("text", given);
+    if (!given.is_string()) refuse_argument("text", given);
     return std::string(given.get_string());
 }
 
@@ -50,7 +50,7 @@ std::int64_t OperationArgument<std::int64_t>::read(const JsonValue& given) {
     constexpr double limit = 9223372036854774784.0;
     if (given.is_double() && std::isfinite(given.get_double()) && std::abs(given.get_double()) <= limit)
         return static_cast<std::int64_t>(given.get_double());
-    if (!given.is_int64()) refuse("an integer of 64 bits", given);
+    if (!given.is_int64()) refuse_argument("an integer of 64 bits", given);
     return given.get_int64();
 }
 
@@ -62,13 +62,13 @@ std::uint64_t OperationArgument<std::uint64_t>::read(const JsonValue& given) {
 
 JsonDict OperationArgument<JsonDict>::read(const JsonValue& given) {
     if (given.is_null()) return JsonDict();
-    if (!given.is_object()) refuse("a dictionary", given);
+    if (!given.is_object()) refuse_argument("a dictionary", given);
     return given.get_object();
 }
 
 JsonArray OperationArgument<JsonArray>::read(const JsonValue& given) {
     if (given.is_null()) return JsonArray();
-    if (!given.is_array()) refuse("a list", given);
+    if (!given.is_array()) refuse_argument("a list", given);
     return given.get_array();
 }
 
@@ -82,7 +82,7 @@ callbacks::RoomID OperationArgument<callbacks::RoomID>::read(const JsonValue& gi
 
 callbacks::StateFilterEntry OperationArgument<callbacks::StateFilterEntry>::read(const JsonValue& given) {
     const JsonArray* const both = given.if_array();
-    if (both == nullptr || both->size() != 2) refuse("pairs of an event type, and a state key or None", given);
+    if (both == nullptr || both->size() != 2) refuse_argument("pairs of an event type, and a state key or None", given);
     return {OperationArgument<std::string>::read((*both)[0]), OperationArgument<std::optional<std::string>>::read((*both)[1])};
 }
 
@@ -90,7 +90,7 @@ PresenceUpdates OperationArgument<PresenceUpdates>::read(const JsonValue& given)
     PresenceUpdates updates;
     for (const auto& [user, state] : OperationArgument<JsonDict>::read(given)) {
         const JsonArray* const both = state.if_array();
-        if (both == nullptr || both->size() != 2) refuse("pairs of a state, and a message or None", state);
+        if (both == nullptr || both->size() != 2) refuse_argument("pairs of a state, and a message or None", state);
         updates.emplace(user, PresenceUpdate(OperationArgument<std::string>::read((*both)[0]),
                                              OperationArgument<std::optional<std::string>>::read((*both)[1])));
     }
@@ -98,11 +98,11 @@ PresenceUpdates OperationArgument<PresenceUpdates>::read(const JsonValue& given)
 }
 
 Request OperationArgument<Request>::read(const JsonValue& given) {
-    Request request = Request::of(OperationArgument<std::string>::read(member_of(given, "method")),
-                                  OperationArgument<std::string>::read(member_of(given, "uri")));
-    request.headers = OperationArgument<HttpHeaders>::read(member_of(given, "headers"));
+    Request request = Request::of(OperationArgument<std::string>::read(part_of_request(given, "method")),
+                                  OperationArgument<std::string>::read(part_of_request(given, "uri")));
+    request.headers = OperationArgument<HttpHeaders>::read(part_of_request(given, "headers"));
     request.client_address =
-        OperationArgument<std::optional<std::string>>::read(member_of(given, "client")).value_or(std::string());
+        OperationArgument<std::optional<std::string>>::read(part_of_request(given, "client")).value_or(std::string());
     return request;
 }
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t max_depth = 200;
+constexpr std::size_t most_kept = 256UL * 1024;  // of memory that isn't needed now
 constexpr std::size_t max_unsent = 2 * PythonConnection::frame_limit;
 
 void append_length(std::string& to, std::size_t length) {
@@ -56,7 +57,7 @@ bool PythonConnection::flush() noexcept {
         if (sent < 0) return would_block();
         sent_ += static_cast<std::size_t>(sent);
     }
-    if (unsent_.capacity() > read_at_once) unsent_ = std::string();
+    if (unsent_.capacity() > most_kept) unsent_ = std::string();
     return true;
 }
 
@@ -76,6 +77,7 @@ std::optional<callbacks::JsonDict> PythonConnection::next() {
         // Only here: not for each of many messages that came together.
         received_.erase(0, taken_);
         taken_ = 0;
+        if (received_.empty() && received_.capacity() > most_kept) received_ = std::string();
         return std::nullopt;
     }
     boost::json::parse_options options;

@@ -174,7 +174,11 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
         throw callbacks::ConfigError("there is no " + settings.interpreter.string(), {"interpreter"});
     if (!std::filesystem::exists(settings.folder / "modapi_bridge", unknown))
         throw ModuleLoadError("the Python side of the bridge isn't in " + settings.folder.string());
-    for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    try {
+        for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    } catch (const std::exception& error) {
+        throw ModuleLoadError(error.what());  // of the user, which it says
+    }
     state_ = std::make_shared<State>(std::move(settings), std::move(facts));
 }
 

@@ -39,15 +39,15 @@ const JsonValue& member_of(const JsonDict& object, std::string_view name) {
     return found != nullptr ? *found : none;
 }
 
-std::string text_in(const JsonDict& object, std::string_view name) {
+std::string required_text(const JsonDict& object, std::string_view name) {
     const JsonValue& value = member_of(object, name);
     if (!value.is_string()) throw WrongPythonValue(std::string(name) + " is " + kind_of(value) + ", and has to be text");
     return std::string(value.get_string());
 }
 
-std::optional<std::string> optional_text_in(const JsonDict& object, std::string_view name) {
+std::optional<std::string> optional_text(const JsonDict& object, std::string_view name) {
     if (member_of(object, name).is_null()) return std::nullopt;
-    return text_in(object, name);
+    return required_text(object, name);
 }
 
 std::int64_t integer_in(const JsonDict& object, std::string_view name) {
@@ -345,12 +345,12 @@ std::int64_t integer_of(const JsonValue& value) {
 callbacks::UserPresenceState presence_of(const JsonValue& value) {
     const JsonDict& held = held_object(value, "$presence", "a UserPresenceState");
     callbacks::UserPresenceState presence;
-    presence.user_id = text_in(held, "user_id");
-    presence.state = text_in(held, "state");
+    presence.user_id = required_text(held, "user_id");
+    presence.state = required_text(held, "state");
     presence.last_active_ts = integer_in(held, "last_active_ts");
     presence.last_federation_update_ts = integer_in(held, "last_federation_update_ts");
     presence.last_user_sync_ts = integer_in(held, "last_user_sync_ts");
-    presence.status_msg = optional_text_in(held, "status_msg");
+    presence.status_msg = optional_text(held, "status_msg");
     presence.currently_active = is_true(member_of(held, "currently_active"));
     return presence;
 }

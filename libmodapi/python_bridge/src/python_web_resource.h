@@ -11,8 +11,8 @@ namespace modapi {
 
 /// A web resource of a module, served by its process: each request is forwarded to `web.sock` of its private directory.
 ///
-/// Answers 503 `M_UNKNOWN` with Retry-After while there is no process, and when it ends before it has answered; 502 for what is no
-/// HTTP response, or one beyond `largest_response`.
+/// Answers 503 `M_UNKNOWN` with Retry-After while there is no process, and when it ends before it has answered; 502 for what is
+/// no HTTP response, or one beyond `largest_response`.
 class PythonWebResource final : public WebResource {
 public:
     static constexpr std::size_t largest_response = 32UL * 1024 * 1024;
