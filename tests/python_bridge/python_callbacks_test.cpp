@@ -1,6 +1,8 @@
+#include "example_ids.h"
 #include "recorded_calls.h"
 
 #include "python_errors.h"
+#include "user_and_room.h"
 
 #include <modapi/testing/assertions.h>
 #include <modapi/testing/events.h>
@@ -22,9 +24,6 @@ using callbacks::Verdict;
 using modapi::testing::is_json;
 using modapi::testing::json;
 using modapi::testing::json_object;
-
-constexpr const char* alice = "@alice:example.org";
-constexpr const char* hall = "!hall:example.org";
 
 class PythonCallbacks : public ::testing::Test {
 protected:

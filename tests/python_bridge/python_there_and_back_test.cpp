@@ -148,31 +148,31 @@ TEST_F(PythonThereAndBack, WhatModulesAnswerMeansWhatItMeantToTheContractsServer
 }
 
 template <class Exception>
-JsonDict told_of(Exception failure) {
+JsonDict error_line(Exception failure) {
     return line("error", modapi::python_error_of(std::make_exception_ptr(std::move(failure))));
 }
 
 TEST_F(PythonThereAndBack, FailuresAreRaisedAsTheClassesThatModulesCatch) {
     using callbacks::Codes;
     const std::vector<std::pair<std::string, JsonDict>> told = {
-        {"SynapseError", told_of(callbacks::SynapseError(400, "x", Codes::INVALID_PARAM))},
-        {"AuthError", told_of(callbacks::AuthError(403, "x"))},
-        {"MissingClientTokenError", told_of(callbacks::SynapseError(401, "x", Codes::MISSING_TOKEN))},
-        {"InvalidClientTokenError", told_of(callbacks::SynapseError(401, "x", Codes::UNKNOWN_TOKEN))},
-        {"NotFoundError", told_of(callbacks::SynapseError(404, "x", Codes::NOT_FOUND))},
-        {"StoreError", told_of(callbacks::SynapseError(404, "No row found"))},
-        {"LimitExceededError", told_of(callbacks::SynapseError(429, "x", Codes::LIMIT_EXCEEDED))},
-        {"RequestTimedOutError", told_of(modapi::RequestTimedOutError("x"))},
-        {"HttpResponseException", told_of(modapi::HttpResponseException(502, "Bad", "body"))},
-        {"ConfigError", told_of(callbacks::ConfigError("x", {"a"}))},
-        {"NotOffered", told_of(modapi::ServiceNotOffered("send_mail"))},
-        {"ExternalIDReuseException", told_of(callbacks::ExternalIDReuseException("x"))},
-        {"RuleNotFoundException", told_of(callbacks::RuleNotFoundException("x"))},
-        {"InvalidRuleException", told_of(callbacks::InvalidRuleException("x"))},
-        {"ValueError", told_of(std::invalid_argument("x"))},
-        {"RuntimeError", told_of(std::runtime_error("x"))},
-        {"KeyError", told_of(modapi::PythonException("KeyError", "x", ""))},
-        {"HostError", told_of(modapi::PythonException("OwnError", "x", ""))},
+        {"SynapseError", error_line(callbacks::SynapseError(400, "x", Codes::INVALID_PARAM))},
+        {"AuthError", error_line(callbacks::AuthError(403, "x"))},
+        {"MissingClientTokenError", error_line(callbacks::SynapseError(401, "x", Codes::MISSING_TOKEN))},
+        {"InvalidClientTokenError", error_line(callbacks::SynapseError(401, "x", Codes::UNKNOWN_TOKEN))},
+        {"NotFoundError", error_line(callbacks::SynapseError(404, "x", Codes::NOT_FOUND))},
+        {"StoreError", error_line(callbacks::SynapseError(404, "No row found"))},
+        {"LimitExceededError", error_line(callbacks::SynapseError(429, "x", Codes::LIMIT_EXCEEDED))},
+        {"RequestTimedOutError", error_line(modapi::RequestTimedOutError("x"))},
+        {"HttpResponseException", error_line(modapi::HttpResponseException(502, "Bad", "body"))},
+        {"ConfigError", error_line(callbacks::ConfigError("x", {"a"}))},
+        {"NotOffered", error_line(modapi::ServiceNotOffered("send_mail"))},
+        {"ExternalIDReuseException", error_line(callbacks::ExternalIDReuseException("x"))},
+        {"RuleNotFoundException", error_line(callbacks::RuleNotFoundException("x"))},
+        {"InvalidRuleException", error_line(callbacks::InvalidRuleException("x"))},
+        {"ValueError", error_line(std::invalid_argument("x"))},
+        {"RuntimeError", error_line(std::runtime_error("x"))},
+        {"KeyError", error_line(modapi::PythonException("KeyError", "x", ""))},
+        {"HostError", error_line(modapi::PythonException("OwnError", "x", ""))},
     };
     std::vector<JsonDict> lines;
     for (const auto& [type, error] : told) lines.push_back(error);

@@ -4,6 +4,7 @@
 
 #include <callbacks/errors.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,9 +30,12 @@ public:
 void add_python_modules(modapi::ModuleResolver& resolver, const modapi::ConfigurationFile& file,
                         const ServerConfiguration& configuration) {
     if (!configuration.python) return resolver.add_last_resort(std::make_shared<NoPythonModules>());
+    modapi::PythonSettings settings = *configuration.python;
+    // A module that checks a file reads it where it lies.
+    settings.readable.push_back(std::filesystem::absolute(configuration.media.store_path));
     modapi::PythonModules::Facts facts{configuration.server_name, configuration.public_baseurl.url};
     try {
-        resolver.add_last_resort(std::make_shared<modapi::PythonModules>(*configuration.python, std::move(facts)));
+        resolver.add_last_resort(std::make_shared<modapi::PythonModules>(std::move(settings), std::move(facts)));
     } catch (const callbacks::ConfigError& error) {
         modapi::ConfigurationPath place = {section_name};
         place.insert(place.end(), error.path().begin(), error.path().end());
