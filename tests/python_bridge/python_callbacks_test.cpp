@@ -2,7 +2,6 @@
 #include "recorded_calls.h"
 
 #include "python_errors.h"
-#include "user_and_room.h"
 
 #include <modapi/testing/assertions.h>
 #include <modapi/testing/events.h>

@@ -4,7 +4,6 @@
 #include "python_cached_function.h"
 #include "python_errors.h"
 #include "recorded_calls.h"
-#include "user_and_room.h"
 
 #include <modapi/hosting/module_environment.h>
 #include <modapi/services/service_not_offered.h>

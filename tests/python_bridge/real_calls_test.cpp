@@ -2,7 +2,6 @@
 #include "log_capture.h"
 #include "python_worker.h"
 #include "temporary_folder.h"
-#include "user_and_room.h"
 
 #include <modapi/testing/assertions.h>
 #include <modapi/testing/events.h>
