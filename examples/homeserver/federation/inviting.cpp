@@ -120,7 +120,7 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
     callbacks::StateMap nothing_known;
     std::vector<std::string> users(1, *event.state_key());
     const async::context& here = co_await async::this_context;
-    event_sender.announce(here, only, std::move(nothing_known), std::move(users));
+    event_sender.announce(here, only, nothing_known, std::move(users));
 }
 
 async::task<Response> put_invite(const RoutedRequest& request, ServerAuthentication& server_authentication,

@@ -262,7 +262,8 @@ void ServerWorker::hear(const News& news) {
         if (http_pushers_) http_pushers_->start();
     } else {
         waiting_syncs_.wake(news.users, news.position);
-        if (http_pushers_) http_pushers_->look(news.users);
+        if (news.members) waiting_syncs_.wake(*news.members, news.position);
+        if (http_pushers_) http_pushers_->look(news.users, news.members);
     }
 }
 
