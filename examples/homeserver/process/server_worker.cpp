@@ -75,7 +75,8 @@ struct ServerWorker::Parts {
     Parts(ProcessContext& process, const modapi::WorkerContext& place, const async::clock& clock, modapi::ModuleHost& modules,
           async::scope& background)
         : seen_clients(process.database, clock, background),
-          authentication(process.database, modules.hooks().account_validity, seen_clients),
+          token_owners(process.database, place.bus, place.where.executor),
+          authentication(token_owners, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
           event_writer{client_events, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
@@ -126,6 +127,7 @@ struct ServerWorker::Parts {
           module_push(process.database, process.notifier, push_gateway) {}
 
     SeenClients seen_clients;
+    TokenOwners token_owners;
     Authentication authentication;
     ServerAuthentication server_authentication;
     ClientEventCache client_events;
