@@ -112,6 +112,9 @@ TEST_F(TokenOwnersTest, TellOfALockAndASuspensionAsSoonAsTheyAreThere) {
     });
     EXPECT_TRUE(owner(here, "one")->locked);
     EXPECT_TRUE(owner(there, "two")->suspended);
+    run([](Transaction& transaction) { transaction.execute("UPDATE users SET locked = 0, suspended = 0"); });
+    EXPECT_FALSE(owner(here, "one")->locked) << "before anybody has heard of it";
+    EXPECT_FALSE(owner(there, "two")->suspended);
 }
 
 TEST_F(TokenOwnersTest, StayWhereTheTransactionFails) {

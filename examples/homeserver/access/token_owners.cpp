@@ -51,15 +51,18 @@ async::task<std::shared_ptr<const TokenOwner>> TokenOwners::of(std::string token
     try {
         std::shared_ptr<const TokenOwner> owner = co_await owners_(fingerprint, token);
         co_return owner;
-    } catch (const Unknown&) {
-        co_return nullptr;
+    } catch (const NotRemembered& found) {
+        co_return found.owner;
     }
 }
 
 async::task<std::shared_ptr<const TokenOwner>> TokenOwners::read(std::string, std::string token) {
     std::optional<TokenOwner> owner = co_await database_.read("find_token", &find_token_owner, std::move(token));
-    if (!owner) throw Unknown();  // what is thrown isn't remembered
-    co_return std::make_shared<const TokenOwner>(std::move(*owner));
+    NotRemembered found;
+    if (!owner) throw found;
+    found.owner = std::make_shared<const TokenOwner>(std::move(*owner));
+    if (found.owner->locked || found.owner->suspended) throw found;
+    co_return std::move(found.owner);
 }
 
 void forget_token(Transaction& transaction, const std::string& token) {

@@ -40,13 +40,16 @@ class TokenOwners {
 public:
     TokenOwners(modapi::Database& database, modapi::InvalidationBus& bus, const boost::asio::any_io_executor& executor);
 
-    /// Null: nobody's, which isn't remembered. Cost: mostly a hash of the token and a look-up.
+    /// Null: nobody's. That isn't remembered, nor is who is locked or suspended: who may do something again may at once, in
+    /// every process. Cost: mostly a hash of the token and a look-up.
     [[nodiscard]] async::task<std::shared_ptr<const TokenOwner>> of(std::string token);
 
 private:
     /// By what tells tokens apart and doesn't give them away: it travels between processes.
     using Owners = async::cached<std::shared_ptr<const TokenOwner>(const std::string&, const std::string&), 1>;
-    struct Unknown {};
+    struct NotRemembered {
+        std::shared_ptr<const TokenOwner> owner;
+    };
 
     [[nodiscard]] async::task<std::shared_ptr<const TokenOwner>> read(std::string fingerprint, std::string token);
 
