@@ -84,22 +84,20 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void EventSender::announce(const async::context& here, const std::vector<Event>& events, const StateMap& state,
+void EventSender::announce(const async::context& here, const std::vector<Event>& events, std::shared_ptr<const StateMap> state,
                            Hearers hearers) {
     const bool is_asked_for = !third_party_rules_.on_new_event.empty();
     modapi::Cause cause;
-    std::optional<StateMap> changing;
-    std::shared_ptr<const StateMap> with_event;  // made anew for an event that changes it
-    if (is_asked_for) {
-        cause = modapi::Cause::of(here);
-        changing = state;
-    }
+    if (is_asked_for) cause = modapi::Cause::of(here);
     for (const Event& event : events) {
         News news;
         if (is_asked_for) {
-            if (event.is_state()) changing->set(event);
-            if (event.is_state() || with_event == nullptr) with_event = std::make_shared<const StateMap>(*changing);
-            news.event = std::make_shared<modapi::NewEvent>(event, with_event, cause);
+            if (event.is_state()) {
+                StateMap changed(*state);
+                changed.set(event);
+                state = std::make_shared<const StateMap>(std::move(changed));
+            }
+            news.event = std::make_shared<modapi::NewEvent>(event, state, cause);
         }
         news.users = hearers.users;
         news.members = hearers.members;
@@ -259,7 +257,7 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
     const async::context& here = co_await async::this_context;
     Hearers hearers(std::move(stored.users));
     hearers.members = std::move(stored.members);
-    sender_.announce(here, events, *before, std::move(hearers));
+    sender_.announce(here, events, before, std::move(hearers));
 }
 
 async::task<void> EventSender::send(Sending& sending) {

@@ -86,8 +86,8 @@ public:
         std::shared_ptr<const std::vector<std::string>> members;  ///< of the room; null: none but the users
     };
     /// Tells all workers of stored events, in their order: `state` is the one before them, `here` the chain that sent them.
-    void announce(const async::context& here, const std::vector<callbacks::Event>& events, const callbacks::StateMap& state,
-                  Hearers hearers);
+    void announce(const async::context& here, const std::vector<callbacks::Event>& events,
+                  std::shared_ptr<const callbacks::StateMap> state, Hearers hearers);
 
 private:
     class Sending;
