@@ -13,16 +13,7 @@ SENDERS = 8
 TURNS = 5
 LARGEST_RATIO = 1.5  # of the time of a message into a room of one
 DATABASES = ("sqlite3", "postgresql")
-SQLITE = "{name: sqlite3, args: {database: homeserver.db}}"
-SETTINGS = """server_name: %s
-listeners:
-  - port: 0
-    bind_addresses: [127.0.0.1]
-database: %s
-enable_registration: true
-enable_registration_without_verification: true
-module_path: %s
-"""
+SQLITE = "\n  name: sqlite3\n  args: {database: homeserver.db}"  # as the settings of measured servers have it
 
 
 def token_of(number):
@@ -43,7 +34,7 @@ def accounts(count):
 def prepared(build, folder, section, postgresql, count):
     """A server that has so many accounts, to be started."""
     server = MeasuredServer(build, folder)
-    (server.folder / "homeserver.yaml").write_text(SETTINGS % (SERVER_NAME, section, build / "modules"))
+    server.configuration.write_text(server.configuration.read_text().replace(SQLITE, section))
     server.start()  # makes the tables
     server.stop()
     if postgresql is not None:
@@ -68,7 +59,7 @@ def populated(build, folder, name, count):
             yield server
         return
     postgresql = Postgresql(folder)
-    with postgresql as section, prepared(build, folder / "server", section, postgresql, count) as server:
+    with postgresql as section, prepared(build, folder / "server", " " + section, postgresql, count) as server:
         server.postgresql = postgresql
         yield server
 

@@ -14,6 +14,7 @@ SENDERS = 64
 TURNS = 5
 LARGEST_WHOAMI_RATIO = 3.0  # of the 99th percentile alone
 OTHER_EVENTS = 100_000
+ROUNDS = 1000
 OTHER_ROOMS = 100
 MESSAGES = 300  # in the room that is read
 LARGEST_MESSAGES_RATIO = 1.1  # of the time without others' events
@@ -82,7 +83,7 @@ def add_other_events(postgresql, count):
 
 
 def measure_messages(build, folder, quick):
-    seconds, turns, others = (1, 1, 1000) if quick else (3, TURNS, OTHER_EVENTS)
+    rounds, others = (20, 1000) if quick else (ROUNDS, OTHER_EVENTS)
     took = [[], []]
     with ExitStack() as stack:
         reading = []
@@ -93,12 +94,15 @@ def measure_messages(build, folder, quick):
                 server.expect_ok("PUT", CLIENT + "/rooms/%s/send/m.room.message/%d" % (room, message), {"msgtype": "m.text", "body": "message"}, token_of(0))
             if number == 1:
                 add_other_events(server.postgresql, others)
-            reading.append((server, room))
-        for _ in range(turns):
-            for number, (server, room) in enumerate(reading):
-                result = run_wrk(server, 1, seconds, [token_of(0), "GET", CLIENT + "/rooms/%s/messages?dir=b&limit=100" % room])
-                took[number].append(1000 * result["seconds"] / result["requests"])
-    alone, beside = map(statistics.median, took)
+            reading.append((stack.enter_context(Connection(server.base, token_of(0))), CLIENT + "/rooms/%s/messages?dir=b&limit=100" % room))
+        for round_number in range(-20, rounds):
+            # Turn by turn: what else the machine does meets both.
+            for number, (connection, path) in enumerate(reading):
+                milliseconds = connection.timed("GET", path)[0]
+                if round_number >= 0:
+                    took[number].append(milliseconds)
+    # Where other programs use the processors one of the servers may get less of them throughout: the fastest tenth had them.
+    alone, beside = (statistics.quantiles(milliseconds, n=10)[0] for milliseconds in took)
     print("| messages, postgresql | %.3f | %.3f | %.2f |" % (alone, beside, beside / alone), flush=True)
     return beside <= LARGEST_MESSAGES_RATIO * alone
 
@@ -110,5 +114,5 @@ def measure(build, folder, quick):
     fine = True
     for name in DATABASES:
         fine = measure_whoami(build, folder / ("reading_" + name), name, quick) and fine
-    print("\n| request | ms, no other events | ms, %d events of other rooms | ratio |\n|---|---:|---:|---:|" % OTHER_EVENTS)
+    print("\n| request, fastest tenth | ms, no other events | ms, %d events of other rooms | ratio |\n|---|---:|---:|---:|" % OTHER_EVENTS)
     return measure_messages(build, folder, quick) and fine
