@@ -163,6 +163,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
                 const callbacks::JsonValue* const of = arrived->if_contains("id");
                 if (!arrived->contains("do") && of != nullptr && *of == id) {
                     last_heard_ = where_.clock->now();
+                    if (listens_) read_soon();
                     return *std::move(arrived);
                 }
                 kept_.push_back(*std::move(arrived));
@@ -193,7 +194,10 @@ void PythonLife::listen() {
     if (std::exchange(listens_, true) || is_over_) return;
     wait_for_messages();
     wait_for_output();
-    if (kept_.empty()) return;
+    read_soon();
+}
+
+void PythonLife::read_soon() {
     boost::asio::post(where_.executor, [self = shared_from_this()] { self->read(); });
 }
 

@@ -149,6 +149,8 @@ private:
 
     [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
     void forget(std::int64_t id) noexcept { requests_.erase(id); }
+    /// Handles what came while somebody blocked: nothing may follow that would wake the reader.
+    void read_soon();
     void wait_for_messages();
     void wait_for_room();
     void wait_for_output();
