@@ -1,5 +1,6 @@
 #include <modapi/hosting/python_modules.h>
 
+#include "private_directories.h"
 #include "python_log.h"
 #include "python_module.h"
 #include "python_process.h"
@@ -179,6 +180,7 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
     } catch (const std::exception& error) {
         throw ModuleLoadError(error.what());  // of the user, which it says
     }
+    remove_left_over_directories();
     state_ = std::make_shared<State>(std::move(settings), std::move(facts));
 }
 

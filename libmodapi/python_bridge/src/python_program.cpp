@@ -2,6 +2,7 @@
 
 #include "ended_programs.h"
 #include "owned_descriptor.h"
+#include "private_directories.h"
 #include "program_user.h"
 #include "python_sandbox.h"
 #include "started_program.h"
@@ -57,7 +58,7 @@ void set_not_blocking(const OwnedDescriptor& descriptor) {
 class PrivateDirectory {
 public:
     explicit PrivateDirectory(const std::optional<ProgramUser>& user) {
-        std::string name = (std::filesystem::temp_directory_path() / "modapi-python-XXXXXX").string();
+        std::string name = private_directory_template().string();
         if (name.size() + longest_socket_name.size() >= sizeof sockaddr_un{}.sun_path)
             throw std::runtime_error("a socket in " + name +
                                      " would have a name that is too long: set TMPDIR to a shorter one");
@@ -69,6 +70,7 @@ public:
             ::rmdir(name.c_str());
             throw std::system_error(error, std::generic_category(), "giving " + name + " to python.user");
         }
+        lock_ = locked_directory(path_);
     }
     PrivateDirectory(const PrivateDirectory&) = delete;
     PrivateDirectory& operator=(const PrivateDirectory&) = delete;
@@ -81,6 +83,7 @@ public:
 
 private:
     std::filesystem::path path_;
+    OwnedDescriptor lock_;
 };
 
 bool runs_as_root(const PythonSettings& settings, const std::optional<ProgramUser>& user) {
