@@ -280,6 +280,17 @@ TEST_F(PythonProcessTest, HasWhatModulesLogBesideTheirNameAndTheCallback) {
     EXPECT_TRUE(modules.until([&] { return log.contains("info: Python, modules deadly.Deadly: hello"); })) << log.text();
 }
 
+TEST_F(PythonProcessTest, FillsNoLogWithWhatItPrints) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    EXPECT_EQ(modules.asked_about("chatter"), "yes");
+    EXPECT_EQ(modules.asked_about("exit"), "its Python process has ended") << "with all that it printed before";
+    const std::string logged = log.text();
+    std::size_t lines = 0;
+    for (std::size_t at = logged.find(": chatter\n"); at != std::string::npos; at = logged.find(": chatter\n", at + 1)) ++lines;
+    EXPECT_EQ(lines, 100U);
+}
+
 TEST_F(PythonProcessTest, IsAskedAgainByWhatACallbackDoes) {
     PythonWorker modules;
     modules.construct(deadly);

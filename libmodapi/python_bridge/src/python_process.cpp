@@ -269,7 +269,16 @@ void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
 
 void PythonProcess::printed(PythonLife&, std::string_view line) {
     last_line_ = line;
-    if (unfit_.empty()) framework_log().info("Python, modules {}: {}", names(), line);
+    if (!unfit_.empty()) return;
+    const async::clock::time_point now = environment_.where.clock->now();
+    if (now - printing_since_ >= std::chrono::seconds(1)) {
+        if (lines_printed_ > most_lines_a_second)
+            framework_log().warn("Python, modules {}: {} lines more that they printed in one second weren't logged", names(),
+                                 lines_printed_ - most_lines_a_second);
+        printing_since_ = now;
+        lines_printed_ = 0;
+    }
+    if (++lines_printed_ <= most_lines_a_second) framework_log().info("Python, modules {}: {}", names(), line);
 }
 
 }  // namespace modapi

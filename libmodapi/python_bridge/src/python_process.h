@@ -136,6 +136,9 @@ private:
     std::string reason_;     // of the last end
     std::string unfit_;      // what it said of itself before it ended
     std::string last_line_;  // that it printed
+    static constexpr std::size_t most_lines_a_second = 100;  // that are logged of what it prints
+    async::clock::time_point printing_since_{};
+    std::size_t lines_printed_ = 0;  // since then
     std::string why_;        // it can't be asked; empty: it can
     PythonBackoff backoff_;
     std::unique_ptr<PythonProgram> dead_;  // to be ended by the restart

@@ -69,6 +69,10 @@ class Deadly:
     def do_nothing(self) -> Any:
         return NOT_SPAM
 
+    def do_chatter(self) -> Any:
+        print("chatter\n" * 1000 + "at last", flush=True)
+        return NOT_SPAM
+
     def do_refuse(self) -> Any:
         return Codes.FORBIDDEN
 
