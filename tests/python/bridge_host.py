@@ -112,7 +112,7 @@ class Host:
         self.asked: List[Dict[str, Any]] = []
         self.notices: List[Dict[str, Any]] = []
         self.answers: Dict[int, Dict[str, Any]] = {}
-        self.state: Dict[str, List[Dict[str, Any]]] = {}
+        self.state: Dict[int, List[Dict[str, Any]]] = {}
         self.questions: List[Dict[str, Any]] = []
         self.commits_that_collide = 0
         self._last = 0
@@ -392,5 +392,5 @@ def event(**parts: Any) -> Dict[str, Any]:
     return {"$event": {"event": held, "event_id": "$event", **members}}
 
 
-def state(handle: str, *events: Dict[str, Any], known: Any = (), complete: bool = False) -> Dict[str, Any]:
+def state(handle: int, *events: Dict[str, Any], known: Any = (), complete: bool = False) -> Dict[str, Any]:
     return {"$state": {"handle": handle, "known": list(known), "complete": complete}}

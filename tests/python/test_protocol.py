@@ -371,10 +371,10 @@ def test_an_interpreter_that_lacks_twisted_says_what_to_install():
 
 def test_the_deepest_that_may_be_sent(evaluate, shared):
     content = inner = {}
-    for _ in range(190):
+    for _ in range(185):
         inner["a"] = inner = {}
     module = shared.load("probe.Probe", {"spam_checker": {"check_event_for_spam": "event.content"}})
     assert module.call("check_event_for_spam", event(content=content, frozen=True)) == content
     with pytest.raises(Refused) as refused:
         evaluate("__import__('functools').reduce(lambda inner, _: {'a': inner}, range(300), 1)")
-    assert "nested deeper than 200 levels" in refused.value.error["text"]
+    assert "nested deeper than 190 levels" in refused.value.error["text"]

@@ -199,6 +199,15 @@ class CensusTest(unittest.TestCase):
         self.assertEqual(content["creator"], "@alice:localhost")
         self.assertEqual((content["version"], content["has_hashes_as_ids"], content["members"]), ("10", True, 1))
 
+    def test_the_state_of_a_room_of_many_is_looked_into_as_far_as_a_module_asks(self):
+        room = self.world.room(self.alice)
+        for number in range(20):
+            path = "%s/rooms/%s/state/org.example.kind/%d" % (CLIENT, room, number)
+            self.assertEqual(self.world.server.request("PUT", path, {"is": number}, self.alice)[0], 200)
+        self.assertEqual(self.world.say(room, self.alice, "which version", version="?")[0], 200)
+        content = self.world.messages(room, self.alice)[0]["content"]
+        self.assertEqual((content["has_seventh"], content["members"]), (True, 1))
+
     def test_spam_is_told_in_the_modules_words(self):
         room = self.world.room(self.alice)
         self.assertEqual(self.world.say(room, self.alice, "hello")[0], 200)

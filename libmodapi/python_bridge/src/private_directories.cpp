@@ -23,7 +23,9 @@ OwnedDescriptor opened(const std::filesystem::path& directory) {
 
 bool is_left_over(const std::filesystem::directory_entry& entry) {
     if (!entry.path().filename().string().starts_with(prefix)) return false;
-    if (entry.last_write_time() > std::filesystem::file_time_type::clock::now() - newest) return false;
+    std::error_code unknown;
+    const std::filesystem::file_time_type written = entry.last_write_time(unknown);
+    if (unknown || written > std::filesystem::file_time_type::clock::now() - newest) return false;
     const OwnedDescriptor directory = opened(entry.path());
     return directory.get() >= 0 && ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0;
 }

@@ -146,6 +146,11 @@ PythonRequest* PythonLife::request_of(std::int64_t id) const noexcept {
     return found != requests_.end() ? found->second : nullptr;
 }
 
+PythonRequest* PythonLife::request_with_operations(std::int64_t id) const noexcept {
+    PythonRequest* const request = request_of(id);
+    return request != nullptr && request->takes_operations() ? request : nullptr;
+}
+
 void PythonLife::send(const callbacks::JsonDict& message) {
     if (is_over_) return;
     if (!connection_.send(message)) return lose(connection_.is_clogged() ? "reads nothing any more" : std::string(has_ended));
@@ -258,10 +263,28 @@ void PythonLife::handle(callbacks::JsonDict message) {
     if (of == nullptr || !of->is_int64()) return;
     if (of->get_int64() == ping_id) return listener_->answered_ping();
     const auto found = requests_.find(of->get_int64());
-    if (found == requests_.end()) return;  // given up meanwhile
+    if (found == requests_.end()) {  // given up meanwhile
+        if (const callbacks::JsonValue* const result = message.if_contains("result")) release_handles_in(*result);
+        return;
+    }
     PythonRequest& request = *found->second;
     requests_.erase(found);
     request.answered(std::move(message));
+}
+
+void PythonLife::release_handles_in(const callbacks::JsonValue& value) {
+    if (const callbacks::JsonArray* const list = value.if_array()) {
+        for (const callbacks::JsonValue& each : *list) release_handles_in(each);
+    } else if (const callbacks::JsonDict* const object = value.if_object()) {
+        const callbacks::JsonValue* const handle = object->if_contains("$handle");
+        if (handle != nullptr && object->size() == 1) {
+            callbacks::JsonDict message;
+            message["do"] = "release";
+            message["handle"] = *handle;
+            return send(message);
+        }
+        for (const auto& [name, member] : *object) release_handles_in(member);
+    }
 }
 
 void PythonLife::read_output() {
@@ -309,6 +332,7 @@ async::task<callbacks::JsonDict> ask_python(std::shared_ptr<PythonLife> life, ca
                                             std::string_view asked) {
     const async::context& here = co_await async::this_context;
     PythonRequest request(*life, here, asked);
+    request.refuse_operations();
     request.begin(std::move(message));
     co_await request;
     co_return std::move(request.answer());

@@ -58,6 +58,9 @@ public:
     [[nodiscard]] const async::context& for_operations();
     void operation_began();
     void operation_ended() noexcept;
+    /// Nothing that the process asks belongs to it: who asks doesn't wait for that.
+    void refuse_operations() noexcept { takes_operations_ = false; }
+    [[nodiscard]] bool takes_operations() const noexcept { return takes_operations_; }
     [[nodiscard]] bool has_operations() const noexcept { return operations_ > 0; }
     void cancel_operations();
     /// Waits for them, whatever is asked of the chain: they use it.
@@ -82,6 +85,7 @@ private:
     const async::context& chain_;
     std::string_view asked_;
     std::int64_t id_ = 0;
+    bool takes_operations_ = true;
     bool is_known_ = false;  // to the life
     bool has_ended_ = false;
     bool is_away_ = false;
@@ -137,6 +141,8 @@ public:
     /// Sends a notice, or an answer. Nothing once it is over. Errors: std::length_error.
     void send(const callbacks::JsonDict& message);
     [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
+    /// Likewise, for what is to run within it: null also for one that ends as soon as it is answered.
+    [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
     /// Begins to hear, when the executor runs. Once.
     void listen();
     /// Ends it for this reason, and says so to the listener.
@@ -157,6 +163,8 @@ private:
     /// Reads and handles what has arrived.
     void read();
     void handle(callbacks::JsonDict message);
+    /// The objects that an answer names which nobody waits for any more.
+    void release_handles_in(const callbacks::JsonValue& value);
     void read_output();
     void fail_all(const std::string& reason) noexcept;
 

@@ -116,7 +116,7 @@ void PythonProcess::begin_life() {
 
 async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
                                             std::int64_t call, async::task<void> work) {
-    PythonRequest* const request = life != nullptr ? life->request_of(call) : nullptr;
+    PythonRequest* const request = life != nullptr ? life->request_with_operations(call) : nullptr;
     if (request != nullptr) request->operation_began();
     entry->transaction_began();
     std::exception_ptr failure;
@@ -242,7 +242,8 @@ void PythonProcess::operation(PythonLife& life, const JsonDict& message) {
         return life.send(answer);
     }
     const JsonValue* const call = message.if_contains("call");
-    PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
+    PythonRequest* const request =
+        call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
     entry->operation(life.shared_from_this(), request, id->get_int64(), std::string(text_of(message, "member")),
                      arguments != nullptr && arguments->is_object() ? arguments->get_object() : JsonDict());
 }

@@ -120,6 +120,7 @@ private:
     [[nodiscard]] async::task<void> start_anew();
     [[nodiscard]] async::task<void> build_anew(std::shared_ptr<PythonEntry> entry);
     [[nodiscard]] static async::task<void> finish(std::shared_ptr<PythonProcess> self);
+    [[nodiscard]] static async::task<void> end_dead(std::shared_ptr<PythonProcess> self);
     void watch();
     void look_after();
     [[nodiscard]] async::clock::duration patience() const;

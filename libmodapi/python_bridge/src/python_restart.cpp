@@ -37,6 +37,15 @@ constexpr duration goodbye = std::chrono::milliseconds(500);
 
 std::string end_program(const std::shared_ptr<PythonProgram>& program) { return end_and_describe(*program); }
 
+/// They must have ended before they are destroyed, whatever is cancelled.
+async::task<void> close_questions(std::unique_ptr<PythonQuestions> questions) {
+    const async::context& here = co_await async::this_context;
+    async::context uncut = here;
+    uncut.cancellation = nullptr;
+    async::task<void> closing = questions->close();
+    co_await std::move(closing).in(uncut);
+}
+
 std::string in_seconds(duration time) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
     constexpr std::int64_t second = 1000;
@@ -72,9 +81,8 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
 async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
     while (true) {
         if (self->dead_questions_ != nullptr) {
-            const std::unique_ptr<PythonQuestions> questions = std::move(self->dead_questions_);
-            async::task<void> closing = questions->close();
-            co_await std::move(closing);
+            // Beside the restart: a statement may run on for long.
+            self->work_.spawn("the end of a Python process's questions", close_questions(std::move(self->dead_questions_)));
         }
         if (self->dead_ != nullptr) {
             const pid_t process = self->dead_->process();
@@ -127,6 +135,7 @@ async::task<void> PythonProcess::start_anew() {
         co_await std::move(building);
     }
     if (life->is_over()) throw PythonGone("it has ended");
+    if (is_ending_ || entries_.empty()) throw PythonGone("its modules have ended");
     why_.clear();
     watch();
     framework_log().info("the Python process {} of the modules {} runs", life->program().process(), names());
@@ -206,6 +215,9 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
         self->life_.reset();
     }
     self->work_.cancel();
+    // First: what it still asks ends with it.
+    async::task<void> killing = end_dead(self);
+    co_await std::move(killing);
     async::task<void> working = self->work_.join();
     co_await std::move(working);
     if (self->dead_questions_ != nullptr) {
@@ -218,6 +230,11 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
     }
     self->dead_questions_.reset();
     self->questions_.reset();
+    async::task<void> killing_last = end_dead(self);  // that a restart has left
+    co_await std::move(killing_last);
+}
+
+async::task<void> PythonProcess::end_dead(std::shared_ptr<PythonProcess> self) {
     if (self->dead_ == nullptr) co_return;
     const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
     async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);

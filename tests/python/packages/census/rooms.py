@@ -57,6 +57,7 @@ class Rooms:
             "has_hashes_as_ids": version.event_format == EventFormatVersions.ROOM_V4_PLUS,
             "creator": state[(EventTypes.Create, "")].sender,
             "members": len([key for key in state.keys() if key[0] == EventTypes.Member]),
+            "has_seventh": ("org.example.kind", "7") in state,
         }
         return True, replacement
 
