@@ -13,7 +13,7 @@ namespace modapi {
 
 namespace {
 
-constexpr std::string_view prefix = "modapi-python-";
+constexpr std::string_view name_begins = "modapi-python-";
 /// One that is being made has no lock yet.
 constexpr std::chrono::minutes newest(1);
 
@@ -22,7 +22,7 @@ OwnedDescriptor opened(const std::filesystem::path& directory) {
 }
 
 bool is_left_over(const std::filesystem::directory_entry& entry) {
-    if (!entry.path().filename().string().starts_with(prefix)) return false;
+    if (!entry.path().filename().string().starts_with(name_begins)) return false;
     std::error_code unknown;
     const std::filesystem::file_time_type written = entry.last_write_time(unknown);
     if (unknown || written > std::filesystem::file_time_type::clock::now() - newest) return false;
@@ -33,7 +33,7 @@ bool is_left_over(const std::filesystem::directory_entry& entry) {
 }  // namespace
 
 std::filesystem::path private_directory_template() {
-    return std::filesystem::temp_directory_path() / (std::string(prefix) + "XXXXXX");
+    return std::filesystem::temp_directory_path() / (std::string(name_begins) + "XXXXXX");
 }
 
 OwnedDescriptor locked_directory(const std::filesystem::path& directory) {

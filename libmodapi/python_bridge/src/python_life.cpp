@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <fcntl.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,13 @@ namespace {
 
 constexpr std::size_t longest_line = 4096;
 constexpr std::int64_t ping_id = 0;  // of no request
+
+/// Readable once the process has ended.
+int descriptor_of(pid_t process) {
+    const int descriptor = ::pidfd_open(process, 0);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "can't watch a Python process");
+    return descriptor;
+}
 
 int copy_of(int descriptor) {
     const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
@@ -129,13 +137,16 @@ PythonLife::PythonLife(const async::environment& where, std::unique_ptr<PythonPr
       connection_(program_->connection()),
       readable_(where.executor, copy_of(program_->connection())),
       output_(where.executor, copy_of(program_->output())),
+      ended_(where.executor, descriptor_of(program_->process())),
       last_heard_(where.clock->now()) {}
 
 PythonLife::~PythonLife() { fail_all("was ended"); }
 
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
-    const std::int64_t id = ++last_id_;
+    // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it. What it leaves
+    // running says its id later.
+    const std::int64_t id = request.chain().environment != &where_ ? ++last_id_ | shadow_bit : ++last_id_;
     message["id"] = id;
     requests_.emplace(id, &request);
     return id;
@@ -199,6 +210,7 @@ void PythonLife::listen() {
     if (std::exchange(listens_, true) || is_over_) return;
     wait_for_messages();
     wait_for_output();
+    wait_for_end();
     read_soon();
 }
 
@@ -233,6 +245,15 @@ void PythonLife::wait_for_output() {
                            self->read_output();
                            if (!self->is_over_ && !self->output_has_ended_) self->wait_for_output();
                        });
+}
+
+void PythonLife::wait_for_end() {
+    ended_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                          if (error || self->is_over_) return;
+                          self->read();  // its last words
+                          self->lose(std::string(has_ended));
+                      });
 }
 
 void PythonLife::read() {
@@ -311,6 +332,7 @@ void PythonLife::fail_all(const std::string& reason) noexcept {
     boost::system::error_code ignored;
     readable_.close(ignored);
     output_.close(ignored);
+    ended_.close(ignored);
     const std::exception_ptr failure = std::make_exception_ptr(PythonGone(end_of_it_));
     for (const auto& [id, request] : std::exchange(requests_, {})) request->failed(failure);
 }

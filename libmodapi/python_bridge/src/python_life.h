@@ -143,6 +143,8 @@ public:
     [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
     /// Likewise, for what is to run within it: null also for one that ends as soon as it is answered.
     [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
+    /// Whether the call of this id was one in shadow mode, which may have been answered since.
+    [[nodiscard]] static bool was_in_shadow(std::int64_t id) noexcept { return (id & shadow_bit) != 0; }
     /// Begins to hear, when the executor runs. Once.
     void listen();
     /// Ends it for this reason, and says so to the listener.
@@ -152,6 +154,7 @@ public:
 
 private:
     friend class PythonRequest;
+    static constexpr std::int64_t shadow_bit = std::int64_t{1} << 52;
 
     [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
     void forget(std::int64_t id) noexcept { requests_.erase(id); }
@@ -160,6 +163,7 @@ private:
     void wait_for_messages();
     void wait_for_room();
     void wait_for_output();
+    void wait_for_end();
     /// Reads and handles what has arrived.
     void read();
     void handle(callbacks::JsonDict message);
@@ -175,6 +179,7 @@ private:
     PythonConnection connection_;
     boost::asio::posix::stream_descriptor readable_;  // a copy of the connection's descriptor, as the next
     boost::asio::posix::stream_descriptor output_;
+    boost::asio::posix::stream_descriptor ended_;  // of the process itself: what it started may keep the connection open
     std::int64_t last_id_ = 0;
     std::unordered_map<std::int64_t, PythonRequest*> requests_;
     std::deque<callbacks::JsonDict> kept_;  // came while somebody blocked

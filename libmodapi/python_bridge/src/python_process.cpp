@@ -5,7 +5,9 @@
 #include "python_log.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/shadow_runs.h>
 #include <modapi/module_api.h>
+#include <modapi/shadowed_change.h>
 
 #include <callbacks/errors.h>
 
@@ -18,6 +20,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -33,6 +36,24 @@ std::string end_and_describe(PythonProgram& program) {
     ::waitid(P_PID, static_cast<id_t>(program.process()), &ended, WEXITED | WNOWAIT);
     return program.end().value_or(std::string());
 }
+
+namespace {
+
+/// Whether it changes something that isn't the module's own, as far as is known.
+bool changes(std::string_view member) {
+    const std::span<const ModuleApiMember> all = module_api_members();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const ModuleApiMember& each) { return each.name == member; });
+    return found == all.end() || found->changes;
+}
+
+/// What a module has left running that was asked in shadow mode gets no further than its callback did.
+std::exception_ptr kept_in_shadow(const PythonEntry& entry, std::string_view member) {
+    const std::string what = "was kept from " + std::string(member) + ", which it asked for behind a callback in shadow mode";
+    framework_log().warn("module {} {}", entry.module(), what);
+    return std::make_exception_ptr(ShadowedChange("module " + entry.module() + " " + what));
+}
+
+}  // namespace
 
 void PythonReaper::end(std::unique_ptr<PythonProgram> program) {
     boost::asio::post(thread_, [program = std::shared_ptr<PythonProgram>(std::move(program))]() mutable { program.reset(); });
@@ -117,6 +138,7 @@ void PythonProcess::begin_life() {
 async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
                                             std::int64_t call, async::task<void> work) {
     PythonRequest* const request = life != nullptr ? life->request_with_operations(call) : nullptr;
+    if (request == nullptr && PythonLife::was_in_shadow(call)) std::rethrow_exception(kept_in_shadow(*entry, "run_db_interaction"));
     if (request != nullptr) request->operation_began();
     entry->transaction_began();
     std::exception_ptr failure;
@@ -244,6 +266,13 @@ void PythonProcess::operation(PythonLife& life, const JsonDict& message) {
     const JsonValue* const call = message.if_contains("call");
     PythonRequest* const request =
         call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
+    const std::string_view member = text_of(message, "member");
+    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member)) {
+        JsonDict answer;
+        answer["id"] = *id;
+        answer["error"] = python_error_of(kept_in_shadow(*entry, member));
+        return life.send(answer);
+    }
     entry->operation(life.shared_from_this(), request, id->get_int64(), std::string(text_of(message, "member")),
                      arguments != nullptr && arguments->is_object() ? arguments->get_object() : JsonDict());
 }

@@ -1,5 +1,6 @@
 #include "python_transaction.h"
 
+#include "permitted_statement.h"
 #include "python_errors.h"
 #include "python_values.h"
 
@@ -97,7 +98,13 @@ JsonDict described(SqlResult result, std::int64_t rowcount) {
 std::string statement_of(const JsonDict& question) {
     const JsonValue* const sql = question.if_contains("sql");
     if (sql == nullptr || !sql->is_string()) throw std::invalid_argument("there is no statement");
+    require_permitted(sql->get_string());
     return std::string(sql->get_string());
+}
+
+/// What a function may have set for the whole session isn't the next one's.
+void forget_settings(Transaction& transaction) {
+    if (transaction.engine() == "postgresql") transaction.execute("RESET ALL");
 }
 
 JsonDict executed(Transaction& transaction, const JsonDict& question) {
@@ -165,6 +172,7 @@ void PythonTransaction::talk(Transaction& transaction) {
         if (asked == "commit") {
             end_ = End::commit;
             if (refused_) std::rethrow_exception(refused_);
+            forget_settings(transaction);
             return;
         }
         if (asked == "rollback") leave(End::rollback, "the process rolled it back");

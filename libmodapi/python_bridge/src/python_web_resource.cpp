@@ -1,5 +1,7 @@
 #include "python_web_resource.h"
 
+#include "owned_descriptor.h"
+
 #include <modapi/hosting/log.h>
 
 #include <async/use_task.h>
@@ -9,6 +11,9 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -108,7 +113,12 @@ bool is_gone(const boost::system::error_code& error) noexcept {
 async::task<Response> exchanged(const Request& request, std::filesystem::path socket_path) {
     const async::context& here = co_await async::this_context;
     stream_protocol::socket socket(here.executor());
-    const stream_protocol::endpoint endpoint(socket_path.string());
+    // What lies there is the process's affair: a link would lead this server to sockets that only it may open.
+    const OwnedDescriptor file(::open(socket_path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat found {};
+    if (file.get() < 0 || ::fstat(file.get(), &found) != 0 || !S_ISSOCK(found.st_mode))
+        throw boost::system::system_error(boost::system::error_code(ENOENT, boost::system::system_category()));
+    const stream_protocol::endpoint endpoint("/proc/self/fd/" + std::to_string(file.get()));
     auto connecting = socket.async_connect(endpoint, async::use_task);
     co_await std::move(connecting);
     http::request<http::string_body> question = forwarded(request);
