@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace homeserver {
 
@@ -31,6 +33,10 @@ void add_python_modules(modapi::ModuleResolver& resolver, const modapi::Configur
                         const ServerConfiguration& configuration) {
     if (!configuration.python) return resolver.add_last_resort(std::make_shared<NoPythonModules>());
     modapi::PythonSettings settings = *configuration.python;
+    for (const std::filesystem::path& path : settings.readable) {
+        std::error_code unknown;
+        if (!std::filesystem::exists(path, unknown)) file.fail({section_name, "readable"}, "there is no " + path.string());
+    }
     // A module that checks a file reads it where it lies.
     settings.readable.push_back(std::filesystem::absolute(configuration.media.store_path));
     modapi::PythonModules::Facts facts{configuration.server_name, configuration.public_baseurl.url};

@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <fcntl.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr std::int64_t ping_id = 0;  // of no request
 
 /// Readable once the process has ended.
 int descriptor_of(pid_t process) {
-    const int descriptor = ::pidfd_open(process, 0);
+    const auto descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));  // closed by an exec
     if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "can't watch a Python process");
     return descriptor;
 }

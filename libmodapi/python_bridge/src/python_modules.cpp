@@ -170,6 +170,10 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
         if (!std::filesystem::is_directory(folder, unknown))
             throw callbacks::ConfigError("there is no folder " + folder.string(), {"path"});
     }
+    for (const std::filesystem::path& path : settings.writable) {
+        std::error_code unseen;
+        if (!std::filesystem::exists(path, unseen)) throw callbacks::ConfigError("there is no " + path.string(), {"writable"});
+    }
     std::error_code unknown;
     if (!std::filesystem::exists(settings.interpreter, unknown))
         throw callbacks::ConfigError("there is no " + settings.interpreter.string(), {"interpreter"});

@@ -137,8 +137,9 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
 
 }  // namespace
 
-PythonWebResource::PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory)
-    : directory_(std::move(directory)) {}
+PythonWebResource::PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory,
+                                     std::function<void()> answered)
+    : directory_(std::move(directory)), answered_(std::move(answered)) {}
 
 async::task<Response> PythonWebResource::handle(const Request& request) {
     const std::optional<std::filesystem::path> directory = directory_();
@@ -146,7 +147,9 @@ async::task<Response> PythonWebResource::handle(const Request& request) {
     boost::system::error_code failure;
     try {
         async::task<Response> exchanging = exchanged(request, *directory / "web.sock");
-        co_return co_await std::move(exchanging);
+        Response response = co_await std::move(exchanging);
+        if (answered_ && response.status < 500) answered_();
+        co_return response;
     } catch (const boost::system::system_error& error) {
         failure = error.code();
     }

@@ -18,11 +18,13 @@ public:
     static constexpr std::size_t largest_response = 32UL * 1024 * 1024;
 
     /// `directory` gives that of the process that runs now; none: there is none.
-    explicit PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory);
+    /// `answered` is told of each response that is no failure.
+    explicit PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory, std::function<void()> answered = {});
     [[nodiscard]] async::task<Response> handle(const Request& request) override;
 
 private:
     std::function<std::optional<std::filesystem::path>()> directory_;
+    std::function<void()> answered_;
 };
 
 }  // namespace modapi
