@@ -280,6 +280,15 @@ TEST_F(PythonProcessTest, HasWhatModulesLogBesideTheirNameAndTheCallback) {
     EXPECT_TRUE(modules.until([&] { return log.contains("info: Python, modules deadly.Deadly: hello"); })) << log.text();
 }
 
+TEST_F(PythonProcessTest, HasNothingComeOfWhatACallInShadowModeLeavesBehind) {
+    PythonWorker modules;
+    modules.construct(deadly + "    callbacks: {mode: shadow}\n");
+    EXPECT_EQ(modules.asked_about("leaves"), "yes");
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("was kept from create_and_send_event_into_room, which it asked for behind a callback in shadow mode");
+    })) << log.text();
+}
+
 TEST_F(PythonProcessTest, FillsNoLogWithWhatItPrints) {
     PythonWorker modules;
     modules.construct(deadly);

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any, Dict, Union
 
-from synapse.module_api import NOT_SPAM, ModuleApi
+from synapse.module_api import NOT_SPAM, ModuleApi, run_as_background_process
 from synapse.module_api.errors import Codes, ConfigError
 
 
@@ -68,6 +68,14 @@ class Deadly:
 
     def do_nothing(self) -> Any:
         return NOT_SPAM
+
+    def do_leaves(self) -> Any:
+        run_as_background_process("leaves", self._go_on)
+        return NOT_SPAM
+
+    async def _go_on(self) -> None:
+        await self._api.sleep(0.05)
+        await self._do("sends")
 
     def do_chatter(self) -> Any:
         print("chatter\n" * 1000 + "at last", flush=True)
