@@ -286,7 +286,6 @@ TEST_F(PythonProgramTest, EndsWhatAProgramLeftThatEndedByItself) {
 }
 
 TEST_F(PythonProgramTest, LeavesNoDescriptorProcessOrDirectoryAfterAHundredStarts) {
-    { TriedProgram first; }
     const std::set<int> before = own_descriptors();
     std::vector<pid_t> groups;
     std::vector<std::filesystem::path> directories;
@@ -306,7 +305,8 @@ TEST_F(PythonProgramTest, LeavesNoDescriptorProcessOrDirectoryAfterAHundredStart
             if (std::filesystem::exists(directory)) return false;
         return true;
     }));
-    EXPECT_EQ(own_descriptors(), before);
+    // The thread that removes directories has one open meanwhile.
+    EXPECT_TRUE(comes_true([&] { return own_descriptors() == before; })) << own_descriptors().size() << " instead of " << before.size();
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a zombie is left";
 }
 

@@ -32,11 +32,11 @@ public:
 void add_python_modules(modapi::ModuleResolver& resolver, const modapi::ConfigurationFile& file,
                         const ServerConfiguration& configuration) {
     if (!configuration.python) return resolver.add_last_resort(std::make_shared<NoPythonModules>());
-    modapi::PythonSettings settings = *configuration.python;
-    for (const std::filesystem::path& path : settings.readable) {
+    for (const std::filesystem::path& path : configuration.python->readable) {
         std::error_code unknown;
         if (!std::filesystem::exists(path, unknown)) file.fail({section_name, "readable"}, "there is no " + path.string());
     }
+    modapi::PythonSettings settings = *configuration.python;
     // A module that checks a file reads it where it lies.
     settings.readable.push_back(std::filesystem::absolute(configuration.media.store_path));
     modapi::PythonModules::Facts facts{configuration.server_name, configuration.public_baseurl.url};
