@@ -202,10 +202,7 @@ async::task<JsonValue> PythonEntry::respond(PythonHandle callback, JsonValue res
 
 void PythonEntry::release(PythonHandle handle) noexcept {
     try {
-        JsonDict message;
-        message["do"] = "release";
-        message["handle"] = handle.number;
-        life_of(handle)->send(message);
+        life_of(handle)->release(handle.number);
     } catch (...) {
         // It is gone with its process.
     }
@@ -240,9 +237,7 @@ async::task<void> PythonEntry::transactions_ended(std::shared_ptr<PythonEntry> s
 
 void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id,
                             std::string member, JsonDict arguments) {
-    // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it.
-    const bool is_in_shadow = request != nullptr && request->chain().environment != &process_->where();
-    if (request != nullptr && (is_in_shadow || belongs_to_call(member))) {
+    if (request != nullptr && (PythonLife::was_in_shadow(request->id()) || belongs_to_call(member))) {
         request->operation_began();
         process_->work().spawn("an operation of a Python module",
                                perform_within(shared_from_this(), life, *request, id, std::move(member), std::move(arguments)));

@@ -1,6 +1,7 @@
 #include "python_life.h"
 
 #include "python_errors.h"
+#include "python_values.h"
 
 #include <boost/asio/post.hpp>
 
@@ -285,7 +286,9 @@ void PythonLife::handle(callbacks::JsonDict message) {
     if (of->get_int64() == ping_id) return listener_->answered_ping();
     const auto found = requests_.find(of->get_int64());
     if (found == requests_.end()) {  // given up meanwhile
-        if (const callbacks::JsonValue* const result = message.if_contains("result")) release_handles_in(*result);
+        std::vector<std::int64_t> handles;
+        if (const callbacks::JsonValue* const result = message.if_contains("result")) collect_handles(*result, handles);
+        for (const std::int64_t handle : handles) release(handle);
         return;
     }
     PythonRequest& request = *found->second;
@@ -293,19 +296,11 @@ void PythonLife::handle(callbacks::JsonDict message) {
     request.answered(std::move(message));
 }
 
-void PythonLife::release_handles_in(const callbacks::JsonValue& value) {
-    if (const callbacks::JsonArray* const list = value.if_array()) {
-        for (const callbacks::JsonValue& each : *list) release_handles_in(each);
-    } else if (const callbacks::JsonDict* const object = value.if_object()) {
-        const callbacks::JsonValue* const handle = object->if_contains("$handle");
-        if (handle != nullptr && object->size() == 1) {
-            callbacks::JsonDict message;
-            message["do"] = "release";
-            message["handle"] = *handle;
-            return send(message);
-        }
-        for (const auto& [name, member] : *object) release_handles_in(member);
-    }
+void PythonLife::release(std::int64_t handle) {
+    callbacks::JsonDict message;
+    message["do"] = "release";
+    message["handle"] = handle;
+    send(message);
 }
 
 void PythonLife::read_output() {

@@ -145,6 +145,8 @@ public:
     [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
     /// Whether the call of this id was one in shadow mode, which may have been answered since.
     [[nodiscard]] static bool was_in_shadow(std::int64_t id) noexcept { return (id & shadow_bit) != 0; }
+    /// An object of the process's isn't needed any more.
+    void release(std::int64_t handle);
     /// Begins to hear, when the executor runs. Once.
     void listen();
     /// Ends it for this reason, and says so to the listener.
@@ -167,8 +169,6 @@ private:
     /// Reads and handles what has arrived.
     void read();
     void handle(callbacks::JsonDict message);
-    /// The objects that an answer names which nobody waits for any more.
-    void release_handles_in(const callbacks::JsonValue& value);
     void read_output();
     void fail_all(const std::string& reason) noexcept;
 

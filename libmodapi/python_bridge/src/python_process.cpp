@@ -55,10 +55,6 @@ std::exception_ptr kept_in_shadow(const PythonEntry& entry, std::string_view mem
 
 }  // namespace
 
-void PythonReaper::end(std::unique_ptr<PythonProgram> program) {
-    boost::asio::post(thread_, [program = std::shared_ptr<PythonProgram>(std::move(program))]() mutable { program.reset(); });
-}
-
 PythonProcess::RunningOperation::RunningOperation(PythonProcess& process, std::uint64_t life, std::int64_t id,
                                                   async::cancellation_source& source)
     : process_(process), key_(life, id) {

@@ -34,8 +34,6 @@ class PythonReaper {
 public:
     ~PythonReaper() { thread_.join(); }
     [[nodiscard]] boost::asio::any_io_executor executor() { return thread_.get_executor(); }
-    /// Ends it some time soon.
-    void end(std::unique_ptr<PythonProgram> program);
 
 private:
     boost::asio::thread_pool thread_{1};
@@ -120,7 +118,8 @@ private:
     [[nodiscard]] async::task<void> start_anew();
     [[nodiscard]] async::task<void> build_anew(std::shared_ptr<PythonEntry> entry);
     [[nodiscard]] static async::task<void> finish(std::shared_ptr<PythonProcess> self);
-    [[nodiscard]] static async::task<void> end_dead(std::shared_ptr<PythonProcess> self);
+    /// Ends what is left of a process; says why it had ended, if it had.
+    [[nodiscard]] static async::task<std::string> end_dead(std::shared_ptr<PythonProcess> self);
     void watch();
     void look_after();
     [[nodiscard]] async::clock::duration patience() const;

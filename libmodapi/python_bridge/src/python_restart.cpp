@@ -86,8 +86,7 @@ async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
         }
         if (self->dead_ != nullptr) {
             const pid_t process = self->dead_->process();
-            const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
-            async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
+            async::task<std::string> ending = end_dead(self);
             const std::string end = co_await std::move(ending);
             const bool says_more = self->reason_ == PythonLife::has_ended && !end.empty();
             const std::string reason = says_more ? end : self->reason_;
@@ -216,8 +215,8 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
     }
     self->work_.cancel();
     // First: what it still asks ends with it.
-    async::task<void> killing = end_dead(self);
-    co_await std::move(killing);
+    async::task<std::string> killing = end_dead(self);
+    static_cast<void>(co_await std::move(killing));
     async::task<void> working = self->work_.join();
     co_await std::move(working);
     if (self->dead_questions_ != nullptr) {
@@ -230,15 +229,15 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
     }
     self->dead_questions_.reset();
     self->questions_.reset();
-    async::task<void> killing_last = end_dead(self);  // that a restart has left
-    co_await std::move(killing_last);
+    async::task<std::string> killing_last = end_dead(self);  // that a restart has left
+    static_cast<void>(co_await std::move(killing_last));
 }
 
-async::task<void> PythonProcess::end_dead(std::shared_ptr<PythonProcess> self) {
-    if (self->dead_ == nullptr) co_return;
+async::task<std::string> PythonProcess::end_dead(std::shared_ptr<PythonProcess> self) {
+    if (self->dead_ == nullptr) co_return std::string();
     const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
     async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
-    static_cast<void>(co_await std::move(ending));
+    co_return co_await std::move(ending);
 }
 
 duration PythonProcess::patience() const {
