@@ -22,11 +22,14 @@ class TestExpiring:
                 "get_user_by_req": self.requester,
             }
         )
-        module = host.load("expiring.Expiring", {"period": "1d"})
-        # The table is made in the background: wait for its transaction.
-        while {"do": "commit"} not in host.questions:
+        return self.built(host, "expiring.Expiring")
+
+    def built(self, host, module):
+        """The module, when its table is there, which it makes in the background."""
+        loaded = host.load(module, {"period": "1d"})
+        while not host.sql("SELECT 1 FROM sqlite_master WHERE name = 'expiring'"):
             host.request("ping")
-        return module
+        return loaded
 
     def requester(self, arguments):
         tokens = [value for name, value in arguments["request"]["headers"] if name.lower() == "authorization"]
@@ -78,7 +81,7 @@ class Sending(Expiring):
         (host.directory / "sending.py").write_text(text)
         other = Host(path=[str(PACKAGES), str(host.directory)])
         other.operations.update(host.operations)
-        sending = other.load("sending.Sending", {"period": "1d"})
+        sending = self.built(other, "sending.Sending")
         sending.call("on_user_registration", "@a:x")
         sending.call("on_account_data_updated", "@a:x", None, "t", {})
         [mail] = host.mails
