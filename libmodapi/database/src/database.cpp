@@ -18,6 +18,44 @@ void Transaction::check_width(std::size_t found, std::size_t wanted, std::string
                         " were asked for: " + statement_on_one_line(sql));
 }
 
+namespace {
+
+std::size_t bytes_of(const std::vector<SqlValue>& row) noexcept {
+    std::size_t bytes = sizeof row + row.capacity() * sizeof(SqlValue);
+    for (const SqlValue& value : row) {
+        if (const auto* const text = std::get_if<std::string>(&value)) bytes += text->size();
+        if (const auto* const content = std::get_if<SqlBytes>(&value)) bytes += content->content().size();
+    }
+    return bytes;
+}
+
+/// Holds all rows, as long as they aren't too many.
+class RowsHeld final : public RowVisitor {
+public:
+    RowsHeld(std::string_view sql, std::size_t most_bytes) noexcept : RowVisitor(most_bytes), sql_(sql) {}
+    void row(const std::vector<std::string>&, std::vector<SqlValue> values) override {
+        bytes_ += bytes_of(values);
+        if (bytes_ > most_row_bytes())
+            throw ResultTooLarge("the result has more than " + std::to_string(most_row_bytes()) +
+                                 " bytes: select fewer rows (LIMIT), or read them in parts: " + statement_on_one_line(sql_));
+        rows.push_back(std::move(values));
+    }
+    std::vector<std::vector<SqlValue>> rows;
+
+private:
+    std::string_view sql_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+SqlResult Transaction::query_any_with(std::string_view sql, std::vector<SqlValue> values, std::size_t most_bytes) {
+    RowsHeld held(sql, most_bytes);
+    SqlResult result = visit_with(sql, std::move(values), held);
+    result.rows = std::move(held.rows);
+    return result;
+}
+
 class Database::AtWork {
 public:
     /// One interaction, from here to its end.

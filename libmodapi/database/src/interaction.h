@@ -29,6 +29,7 @@ public:
         if (limit) at_ = std::chrono::steady_clock::now() + *limit;
     }
     [[nodiscard]] const InteractionLimit& limit() const noexcept { return limit_; }
+    [[nodiscard]] const std::optional<std::chrono::steady_clock::time_point>& at() const noexcept { return at_; }
     [[nodiscard]] bool has_passed() const noexcept { return at_ && std::chrono::steady_clock::now() >= *at_; }
     /// Errors: InteractionTimeout.
     void require_time(std::string_view sql) const {

@@ -2,7 +2,10 @@
 
 #include "sql_placeholders.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace modapi {
@@ -58,6 +61,33 @@ SqlValue column(sqlite3_stmt* statement, int index) {
     if (type == SQLITE_BLOB) return SqlBytes(std::move(content));
     return content;
 }
+
+void read_row(sqlite3_stmt* statement, std::vector<SqlValue>& row) {
+    const int width = sqlite3_column_count(statement);
+    row.reserve(static_cast<std::size_t>(width));
+    for (int index = 0; index < width; ++index) row.push_back(column(statement, index));
+}
+
+/// While it lives, no text, no bytes and no row of the connection's are larger.
+class RowLimit {
+public:
+    RowLimit(sqlite3* database, std::size_t& known, std::size_t most_bytes) : database_(database), known_(known) {
+        const auto most = static_cast<int>(std::min<std::size_t>(most_bytes, std::numeric_limits<int>::max()));
+        before_ = sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, most);
+        known_ = most_bytes;
+    }
+    ~RowLimit() {
+        sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, before_);
+        known_ = 0;
+    }
+    RowLimit(const RowLimit&) = delete;
+    RowLimit& operator=(const RowLimit&) = delete;
+
+private:
+    sqlite3* database_;
+    std::size_t& known_;
+    int before_ = 0;
+};
 
 }  // namespace
 
@@ -137,6 +167,8 @@ void SqliteConnection::fail(std::string_view sql) const {
     if (code == SQLITE_INTERRUPT && deadline_ != nullptr) deadline_->refuse(sql);
     std::string message = sqlite3_errmsg(database_);
     message.append(" in: ").append(statement_on_one_line(sql));
+    if (code == SQLITE_TOOBIG && most_row_bytes_ != 0)
+        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) + " bytes in: " + statement_on_one_line(sql));
     if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) throw TransientDatabaseError(message);
     throw DatabaseError(message);
@@ -173,10 +205,9 @@ sqlite3_stmt* SqliteConnection::prepared(std::string_view sql) {
     return compiled;
 }
 
-std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                   std::vector<std::vector<SqlValue>>* rows, bool read_only,
-                                   std::vector<std::string>* columns) {
-    sqlite3_stmt* const statement = prepared(sql);
+template <class Take>
+std::int64_t SqliteConnection::step_through(sqlite3_stmt* statement, std::string_view sql, const std::vector<SqlValue>& values,
+                                            bool read_only, Take&& take) {
     if (read_only && sqlite3_stmt_readonly(statement) == 0) {
         throw WriteRefused("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
     }
@@ -191,21 +222,57 @@ std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlVa
     }
     const std::int64_t changes_before = sqlite3_total_changes64(database_);
     int result = SQLITE_ROW;
-    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (rows == nullptr) continue;
-        const int width = sqlite3_column_count(statement);
-        std::vector<SqlValue>& row = rows->emplace_back();
-        row.reserve(static_cast<std::size_t>(width));
-        for (int index = 0; index < width; ++index) row.push_back(column(statement, index));
-    }
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) take(statement);
     if (result != SQLITE_DONE) fail(sql);
-    if (columns != nullptr) {
-        // Now that it ran: with a table that was changed since it was prepared, they are others.
-        for (int index = 0; index < sqlite3_column_count(statement); ++index)
-            columns->emplace_back(sqlite3_column_name(statement, index));
-    }
     // What SQLite calls the number of changes stays that of an earlier statement if this one changed nothing.
     return sqlite3_total_changes64(database_) == changes_before ? 0 : sqlite3_changes64(database_);
+}
+
+std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
+                                   std::vector<std::vector<SqlValue>>* rows, bool read_only) {
+    const auto take = [rows](sqlite3_stmt* statement) {
+        if (rows != nullptr) read_row(statement, rows->emplace_back());
+    };
+    return step_through(prepared(sql), sql, values, read_only, take);
+}
+
+std::int64_t SqliteConnection::visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,
+                                     bool read_only, std::vector<std::string>& columns) {
+    sqlite3_stmt* const statement = prepared(sql);
+    const RowLimit limit(database_, most_row_bytes_, visitor.most_row_bytes());
+    // Once it runs: with a table that was changed since it was prepared, they are others.
+    const auto name_columns = [&] {
+        if (!columns.empty()) return;
+        for (int index = 0; index < sqlite3_column_count(statement); ++index)
+            columns.emplace_back(sqlite3_column_name(statement, index));
+    };
+    const std::int64_t changed = step_through(statement, sql, values, read_only, [&](sqlite3_stmt* at) {
+        name_columns();
+        std::vector<SqlValue> row;
+        read_row(at, row);
+        visitor.row(columns, std::move(row));
+    });
+    name_columns();
+    return changed;
+}
+
+bool SqliteConnection::has_temporary() {
+    std::vector<std::vector<SqlValue>> rows;
+    run("SELECT 1 FROM sqlite_temp_master LIMIT 1", {}, &rows, true);
+    return !rows.empty();
+}
+
+void SqliteConnection::drop_temporary() {
+    std::vector<std::vector<SqlValue>> rows;
+    // Triggers and views before the tables that they are about.
+    run("SELECT type, name FROM sqlite_temp_master WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+        "ORDER BY type DESC",
+        {}, &rows, true);
+    for (const std::vector<SqlValue>& row : rows) {
+        std::string name;
+        for (const char letter : std::get<std::string>(row.at(1))) name.append(letter == '"' ? 2 : 1, letter);
+        run("DROP " + std::get<std::string>(row.at(0)) + " IF EXISTS temp.\"" + name + "\"", {}, nullptr, false);
+    }
 }
 
 }  // namespace modapi

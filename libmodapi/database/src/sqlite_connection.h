@@ -25,10 +25,20 @@ public:
     SqliteConnection(const SqliteConnection&) = delete;
     SqliteConnection& operator=(const SqliteConnection&) = delete;
 
-    /// Runs one statement to its end. `rows` and `columns`, for their names, may be null. With `read_only`, a statement that
-    /// writes is refused. Returns the number of rows changed.
+    /// Runs one statement to its end. `rows` may be null. With `read_only`, a statement that writes is refused. Returns the
+    /// number of rows changed.
     std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
-                     bool read_only, std::vector<std::string>* columns = nullptr);
+                     bool read_only);
+    /// Likewise with the rows, one by one, for `visitor`, and the columns' names in `columns`. Errors: ResultTooLarge for a row
+    /// that is too large, and what the visitor throws.
+    std::int64_t visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor, bool read_only,
+                       std::vector<std::string>& columns);
+    /// Whether it writes.
+    [[nodiscard]] bool writes(std::string_view sql) { return sqlite3_stmt_readonly(prepared(sql)) == 0; }
+    /// Whether there are tables, views or triggers that only this connection has.
+    [[nodiscard]] bool has_temporary();
+    /// Drops them.
+    void drop_temporary();
     /// While it lives, a statement ends with InteractionTimeout soon after the deadline. Without a limit it costs nothing.
     class Cut {
     public:
@@ -57,6 +67,10 @@ private:
     void configure(bool is_writer);
     void set_deadline(const InteractionDeadline* deadline) noexcept;
     sqlite3_stmt* prepared(std::string_view sql);
+    /// Runs one statement, whose rows `take` is given.
+    template <class Take>
+    std::int64_t step_through(sqlite3_stmt* statement, std::string_view sql, const std::vector<SqlValue>& values, bool read_only,
+                              Take&& take);
     Statement compile(std::string_view sql);
     [[noreturn]] void fail(std::string_view sql) const;
     [[noreturn]] void fail_to_open(const std::string& reason) const;
@@ -64,6 +78,7 @@ private:
     std::string file_;
     sqlite3* database_ = nullptr;
     const InteractionDeadline* deadline_ = nullptr;
+    std::size_t most_row_bytes_ = 0;  // 0: SQLite's own limit
     std::unordered_map<std::string, Statement, Hash, std::equal_to<>> statements_;
 };
 

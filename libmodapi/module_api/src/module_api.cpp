@@ -34,6 +34,7 @@ ModuleApi::~ModuleApi() = default;
 
 ModuleEnvironment& environment_of(ModuleApi& api) noexcept { return api.environment_; }
 ModuleRegistrations& registrations_of(ModuleApi& api) noexcept { return api.registrations_; }
+const TransactionCondition* lease_of_call(const ModuleApi& api) noexcept { return api.lease_of_call(); }
 
 void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_data_callbacks");

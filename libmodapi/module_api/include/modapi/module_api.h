@@ -471,6 +471,7 @@ public:
 private:
     friend ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
     friend ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
+    friend const TransactionCondition* lease_of_call(const ModuleApi& api) noexcept;
 
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
