@@ -35,8 +35,12 @@ public:
         if (user_id == "@alice:example.org") co_return user_id;
         co_return std::nullopt;
     }
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string, std::optional<callbacks::StateFilter>) override {
+        co_return room_state;
+    }
 
     std::vector<callbacks::JsonDict> sent;
+    callbacks::StateMap room_state;  ///< of any room
     std::function<async::task<void>()> while_sending;
 
 private:

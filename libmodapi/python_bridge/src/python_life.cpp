@@ -145,6 +145,7 @@ PythonLife::~PythonLife() { fail_all("was ended"); }
 
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
+    if (unsent() > most_unsent) throw PythonGone("its Python process doesn't read what it is asked");
     // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it. What it leaves
     // running says its id later.
     const std::int64_t id = request.chain().environment != &where_ ? ++last_id_ | shadow_bit : ++last_id_;
@@ -164,9 +165,20 @@ PythonRequest* PythonLife::request_with_operations(std::int64_t id) const noexce
 }
 
 void PythonLife::send(const callbacks::JsonDict& message) {
-    if (is_over_) return;
-    if (!connection_.send(message)) return lose(connection_.is_clogged() ? "reads nothing any more" : std::string(has_ended));
+    if (!is_over_) note_sending(connection_.send(message));
+}
+
+void PythonLife::send_text(std::string message) {
+    if (!is_over_) note_sending(connection_.send_text(std::move(message)));
+}
+
+void PythonLife::note_sending(bool is_open) {
+    if (!is_open) return lose(std::string(has_ended));
     if (connection_.has_unsent()) wait_for_room();
+}
+
+async::task<void> PythonLife::until_read(std::shared_ptr<PythonLife> self, std::size_t most) {
+    while (!self->is_over_ && self->unsent() > most) co_await self->was_read_.wait();
 }
 
 callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::string_view asked, time_point end) {
@@ -183,7 +195,12 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
                     if (listens_) read_soon();
                     return *std::move(arrived);
                 }
-                kept_.push_back(*std::move(arrived));
+                kept_bytes_ += connection_.size_of_last();
+                kept_.push_back({*std::move(arrived), connection_.size_of_last()});
+                if (kept_bytes_ > most_kept) {
+                    lose("said more than " + std::to_string(most_kept) + " bytes during " + std::string(asked));
+                    throw PythonGone(end_of_it_);
+                }
             }
         } catch (const BadFrame& error) {
             lose(error.what());
@@ -220,8 +237,10 @@ void PythonLife::read_soon() {
 }
 
 void PythonLife::wait_for_messages() {
+    if (unsent() > most_unsent || std::exchange(waits_for_messages_, true)) return;
     readable_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                          [self = shared_from_this()](const boost::system::error_code& error) {
+                             self->waits_for_messages_ = false;
                              if (error || self->is_over_) return;
                              self->read();
                              if (!self->is_over_) self->wait_for_messages();
@@ -236,6 +255,8 @@ void PythonLife::wait_for_room() {
                              if (error || self->is_over_) return;
                              if (!self->connection_.flush()) return self->lose(std::string(has_ended));
                              if (self->connection_.has_unsent()) self->wait_for_room();
+                             self->was_read_.notify_all();
+                             if (self->listens_) self->wait_for_messages();
                          });
 }
 
@@ -260,9 +281,10 @@ void PythonLife::wait_for_end() {
 void PythonLife::read() {
     const std::shared_ptr<PythonLife> stays = shared_from_this();
     while (!is_over_ && !kept_.empty()) {
-        callbacks::JsonDict message = std::move(kept_.front());
+        Kept kept = std::move(kept_.front());
         kept_.pop_front();
-        handle(std::move(message));
+        kept_bytes_ -= kept.bytes;
+        handle(std::move(kept.message), kept.bytes);
     }
     if (is_over_) return;
     const bool is_open = connection_.receive();
@@ -270,7 +292,7 @@ void PythonLife::read() {
         while (!is_over_) {
             std::optional<callbacks::JsonDict> message = connection_.next();
             if (!message) break;
-            handle(*std::move(message));
+            handle(*std::move(message), connection_.size_of_last());
         }
     } catch (const BadFrame& error) {
         lose(error.what());
@@ -278,9 +300,9 @@ void PythonLife::read() {
     if (!is_open) lose(std::string(has_ended));
 }
 
-void PythonLife::handle(callbacks::JsonDict message) {
+void PythonLife::handle(callbacks::JsonDict message, std::size_t bytes) {
     last_heard_ = where_.clock->now();
-    if (message.contains("do")) return listener_->said(*this, std::move(message));
+    if (message.contains("do")) return listener_->said(*this, std::move(message), bytes);
     const callbacks::JsonValue* const of = message.if_contains("id");
     if (of == nullptr || !of->is_int64()) return;
     if (of->get_int64() == ping_id) return listener_->answered_ping();
@@ -324,6 +346,7 @@ void PythonLife::read_output() {
 
 void PythonLife::fail_all(const std::string& reason) noexcept {
     if (!std::exchange(is_over_, true)) end_of_it_ = "its Python process " + reason;
+    was_read_.notify_all();
     boost::system::error_code ignored;
     readable_.close(ignored);
     output_.close(ignored);

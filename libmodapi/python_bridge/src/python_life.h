@@ -108,8 +108,8 @@ public:
     /// Hears of what the process says by itself.
     class Listener {
     public:
-        /// A request of its, or a notice.
-        virtual void said(PythonLife& life, callbacks::JsonDict message) = 0;
+        /// A request of its, or a notice, and how many bytes that had.
+        virtual void said(PythonLife& life, callbacks::JsonDict message, std::size_t bytes) = 0;
         /// A line that it printed.
         virtual void printed(PythonLife& life, std::string_view line) = 0;
         /// It has answered a ping.
@@ -140,6 +140,12 @@ public:
     void ping();
     /// Sends a notice, or an answer. Nothing once it is over. Errors: std::length_error.
     void send(const callbacks::JsonDict& message);
+    /// Likewise one that is written already.
+    void send_text(std::string message);
+    /// Bytes that it hasn't read yet.
+    [[nodiscard]] std::size_t unsent() const noexcept { return connection_.unsent(); }
+    /// Waits until it has read all but `most` bytes, or is over.
+    [[nodiscard]] static async::task<void> until_read(std::shared_ptr<PythonLife> self, std::size_t most);
     [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
     /// Likewise, for what is to run within it: null also for one that ends as soon as it is answered.
     [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
@@ -157,6 +163,11 @@ public:
 private:
     friend class PythonRequest;
     static constexpr std::int64_t shadow_bit = std::int64_t{1} << 52;
+    /// While more waits to be read nothing is asked of it, and nothing of what it says is read: whatever that is, the answer would
+    /// come on top. It may go on as soon as it reads.
+    static constexpr std::size_t most_unsent = 2 * PythonConnection::frame_limit;
+    /// Of what it may say while somebody blocks.
+    static constexpr std::size_t most_kept = 2 * PythonConnection::frame_limit;
 
     [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
     void forget(std::int64_t id) noexcept { requests_.erase(id); }
@@ -168,7 +179,9 @@ private:
     void wait_for_end();
     /// Reads and handles what has arrived.
     void read();
-    void handle(callbacks::JsonDict message);
+    void handle(callbacks::JsonDict message, std::size_t bytes);
+    /// As far as it went now.
+    void note_sending(bool is_open);
     void read_output();
     void fail_all(const std::string& reason) noexcept;
 
@@ -182,10 +195,17 @@ private:
     boost::asio::posix::stream_descriptor ended_;  // of the process itself: what it started may keep the connection open
     std::int64_t last_id_ = 0;
     std::unordered_map<std::int64_t, PythonRequest*> requests_;
-    std::deque<callbacks::JsonDict> kept_;  // came while somebody blocked
+    struct Kept {
+        callbacks::JsonDict message;
+        std::size_t bytes;
+    };
+    std::deque<Kept> kept_;  // came while somebody blocked
+    std::size_t kept_bytes_ = 0;
     std::string line_;                      // the beginning of what it prints now
     async::clock::time_point last_heard_;
     bool waits_for_room_ = false;
+    bool waits_for_messages_ = false;
+    async::notification was_read_;
     bool output_has_ended_ = false;
     bool is_over_ = false;
     bool listens_ = false;

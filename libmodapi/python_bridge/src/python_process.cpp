@@ -226,10 +226,10 @@ void PythonProcess::drop(const PythonEntry& entry) noexcept {
     std::erase_if(entries_, [&](const std::shared_ptr<PythonEntry>& each) { return each.get() == &entry; });
 }
 
-void PythonProcess::said(PythonLife& life, JsonDict message) {
+void PythonProcess::said(PythonLife& life, JsonDict message, std::size_t bytes) {
     const std::string_view what = text_of(message, "do");
     const JsonValue* const id = message.if_contains("id");
-    if (what == "operation") return operation(life, message);
+    if (what == "operation") return operation(life, message, bytes);
     if (what == "log") return log(life, message);
     if (what == "unfit") {
         unfit_ = text_of(message, "text");
@@ -248,29 +248,36 @@ void PythonProcess::said(PythonLife& life, JsonDict message) {
     }
 }
 
-void PythonProcess::operation(PythonLife& life, const JsonDict& message) {
+void PythonProcess::operation(PythonLife& life, const JsonDict& message, std::size_t bytes) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(message, "entry"));
     const JsonValue* const id = message.if_contains("id");
     const JsonValue* const arguments = message.if_contains("arguments");
     if (id == nullptr || !id->is_int64()) return;
-    if (entry == nullptr) {
+    const auto refuse = [&](const std::exception_ptr& why) {
         JsonDict answer;
         answer["id"] = *id;
-        answer["error"] = python_error_of(std::make_exception_ptr(std::runtime_error("the module has been ended")));
-        return life.send(answer);
-    }
+        answer["error"] = python_error_of(why);
+        life.send(answer);
+    };
+    if (entry == nullptr) return refuse(std::make_exception_ptr(std::runtime_error("the module has been ended")));
     const JsonValue* const call = message.if_contains("call");
     PythonRequest* const request =
         call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
     const std::string_view member = text_of(message, "member");
-    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member)) {
-        JsonDict answer;
-        answer["id"] = *id;
-        answer["error"] = python_error_of(kept_in_shadow(*entry, member));
-        return life.send(answer);
+    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member))
+        return refuse(kept_in_shadow(*entry, member));
+    if (!budget_.admits(bytes)) {
+        return refuse(std::make_exception_ptr(std::runtime_error(
+            std::string(member) + " of module " + entry->module() +
+            ": the host takes no further operation of its process while " + std::to_string(PythonBudget::most_admitted) +
+            " of them, or as many as have " + std::to_string(PythonBudget::most_bytes) + " bytes, are under way or wait")));
     }
-    entry->operation(life.shared_from_this(), request, id->get_int64(), std::string(text_of(message, "member")),
-                     arguments != nullptr && arguments->is_object() ? arguments->get_object() : JsonDict());
+    PythonEntry::Asked asked;
+    asked.id = id->get_int64();
+    asked.member = member;
+    if (arguments != nullptr && arguments->is_object()) asked.arguments = arguments->get_object();
+    asked.admission = std::make_shared<PythonBudget::Admission>(budget_, bytes);
+    entry->operation(life.shared_from_this(), request, std::move(asked));
 }
 
 void PythonProcess::cancel_operation(std::uint64_t life, std::int64_t id) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "python_backoff.h"
+#include "python_budget.h"
 #include "python_entry.h"
 #include "python_life.h"
 #include "python_questions.h"
@@ -77,6 +78,9 @@ public:
     [[nodiscard]] async::scope& work() noexcept { return work_; }
     [[nodiscard]] const async::environment& where() const noexcept { return environment_.where; }
 
+    /// What it may have done for it.
+    [[nodiscard]] PythonBudget& budget() noexcept { return budget_; }
+
     /// The operations that the process waits for, to be cancelled.
     class RunningOperation {
     public:
@@ -91,12 +95,12 @@ public:
     };
 
 private:
-    void said(PythonLife& life, callbacks::JsonDict message) override;
+    void said(PythonLife& life, callbacks::JsonDict message, std::size_t bytes) override;
     void printed(PythonLife& life, std::string_view line) override;
     void answered_ping() noexcept override;
     void lost(PythonLife& life, std::string reason) override;
 
-    void operation(PythonLife& life, const callbacks::JsonDict& message);
+    void operation(PythonLife& life, const callbacks::JsonDict& message, std::size_t bytes);
     void log(PythonLife& life, const callbacks::JsonDict& notice);
     void cancel_operation(std::uint64_t life, std::int64_t id);
     [[nodiscard]] std::shared_ptr<PythonEntry> entry_called(std::string_view name) const;
@@ -145,6 +149,7 @@ private:
     std::unique_ptr<PythonQuestions> dead_questions_;
     bool restarts_ = false;
     bool is_ending_ = false;
+    PythonBudget budget_;
     std::int64_t states_kept_ = 0;
     std::map<std::int64_t, std::shared_ptr<const callbacks::StateMap>> states_;
     std::map<std::pair<std::uint64_t, std::int64_t>, async::cancellation_source*> operations_;

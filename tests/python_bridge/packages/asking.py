@@ -1,0 +1,48 @@
+"""A module that asks for more than a module should: whom it is asked about says for what."""
+
+import time
+from typing import Any, Dict
+
+from synapse.module_api import NOT_SPAM, ModuleApi
+from synapse.module_api.errors import Codes
+from twisted.internet.defer import DeferredList, ensureDeferred, gatherResults
+
+
+class Asking:
+    def __init__(self, config: Dict[str, Any], api: ModuleApi) -> None:
+        self._api = api
+        api.register_spam_checker_callbacks(user_may_create_room=self.user_may_create_room)
+
+    async def user_may_create_room(self, user: str) -> Any:
+        good = await getattr(self, user[1:].partition(":")[0])()
+        return NOT_SPAM if good else Codes.FORBIDDEN
+
+    async def nothing(self) -> bool:
+        return True
+
+    async def many(self) -> bool:
+        asked = [ensureDeferred(self._api.check_user_exists("@alice:example.org")) for _ in range(5000)]
+        return set(await gatherResults(asked)) == {"@alice:example.org"}
+
+    async def flood(self) -> bool:
+        from modapi_bridge.calls import current
+        from modapi_bridge.host import host
+
+        running = current.get()
+        assert running is not None
+        message = {"do": "operation", "entry": running.entry, "call": running.call, "member": "check_user_exists"}
+        asked = [host.channel.ask({**message, "arguments": {"user_id": "@alice:example.org"}}) for _ in range(20000)]
+        found = await DeferredList(asked, consumeErrors=True)
+        answered = [result for good, result in found if good]
+        refused = [str(failure.value) for good, failure in found if not good]
+        return (
+            len(answered) >= 1000
+            and set(answered) == {"@alice:example.org"}
+            and len(refused) > 0
+            and all("check_user_exists of module asking.Asking: the host takes no further operation" in text for text in refused)
+        )
+
+    async def states(self) -> bool:
+        asked = [ensureDeferred(self._api.get_room_state("!room:example.org")) for _ in range(40)]
+        time.sleep(1)
+        return [len(state) for state in await gatherResults(asked)] == [10000] * 40
