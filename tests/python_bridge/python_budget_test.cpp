@@ -257,6 +257,20 @@ TEST_F(PythonLoadTest, IsRefusedMoreOperationsThanTheHostTakesAtOnceAndLives) {
     EXPECT_FALSE(log.contains("is started anew")) << log.text();
 }
 
+async::task<void> look(modapi::ModuleHost& worker) {
+    const bool may = co_await PythonWorker::judged(worker, "@looks:example.org");
+    EXPECT_TRUE(may);
+}
+
+TEST_F(PythonLoadTest, WaitsForNoOperationThatWaitsForItself) {
+    PythonWorker modules;
+    modules.construct(asking);
+    // More than may be under way at once, and each waits for a callback that asks for another.
+    modules.server.while_sending = [&] { return look(*modules.worker); };
+    EXPECT_EQ(modules.asked_about("sends"), "yes");
+    EXPECT_EQ(modules.server.sent.size(), 80U);
+}
+
 TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
     PythonWorker modules;
     for (callbacks::Event& event : members(10'000)) modules.server.room_state.set(std::move(event));

@@ -5,21 +5,26 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <map>
 
 namespace modapi {
 
 /// What one process may have its host do at once. An operation is admitted when it arrives, waits for a place in the order of
 /// arrival, and has it until it is answered.
 ///
-/// The host goes on to hear what the process says while operations wait: an operation may need an answer of the process that
-/// stands behind them. So it is their number that has an end, beyond which one is refused.
+/// Nobody waits for himself: the host goes on to hear what the process says while operations wait, since one may need an answer
+/// of the process that stands behind them, so that it is their number that has an end, beyond which one is refused. And what a
+/// callback asks for that runs because of an operation has other places than that operation, those of its depth.
 ///
 /// Thread: the worker's. Lifetime: outlives what it has admitted.
 class PythonBudget {
 public:
-    /// Operations under way.
+    /// Operations under way that lie within as many others.
     static constexpr std::size_t most_at_once = 32;
+    /// Likewise of those that only wait for other servers: none of the others waits for these.
+    static constexpr std::size_t most_waiting_for_others = 100;
     /// Of those, and those that wait: their number, and the bytes of their messages. The process's own side asks for at most
     /// half as many (modapi_bridge/host.py).
     static constexpr std::size_t most_admitted = 1000;
@@ -78,14 +83,18 @@ public:
         Places& of_;
     };
 
-    [[nodiscard]] Places& places() noexcept { return places_; }
+    /// Of operations that lie within so many others.
+    [[nodiscard]] Places& places(std::uint32_t depth) { return places_.try_emplace(depth, most_at_once).first->second; }
+    /// Of operations that only wait for other servers.
+    [[nodiscard]] Places& places_for_others() noexcept { return places_for_others_; }
     /// For who writes an answer that may be very long: one at a time.
     [[nodiscard]] Places& long_answers() noexcept { return long_answers_; }
 
 private:
     std::size_t admitted_ = 0;
     std::size_t bytes_ = 0;
-    Places places_{most_at_once};
+    std::map<std::uint32_t, Places> places_;
+    Places places_for_others_{most_waiting_for_others};
     Places long_answers_{1};
 };
 

@@ -31,6 +31,13 @@ JsonArray list_in(const JsonDict& described, std::string_view member) {
     return value != nullptr && value->is_array() ? value->get_array() : JsonArray();
 }
 
+/// Among whom an operation waits for its turn.
+PythonBudget::Places& places_of(PythonBudget& budget, const async::context& here, std::string_view member) {
+    if (!belongs_to_call(member)) return budget.places_for_others();
+    const CausedWork* const around = async::innermost<CausedWork>(here);
+    return budget.places(around != nullptr ? around->depth() : 0);
+}
+
 /// What a background operation is begun with: the closure that waits for the service to begin must be copyable.
 struct Postponed {
     PythonEntry::Asked asked;
@@ -279,7 +286,7 @@ async::task<void> PythonEntry::perform(std::shared_ptr<PythonEntry> self, std::s
     const PythonProcess::RunningOperation cancellable(*self->process_, life->number(), id, own.source());
     std::exception_ptr failure;
     try {
-        async::task<std::string> answering = answer_to(std::move(self), life, std::move(asked));
+        async::task<std::string> answering = answer_to(self, life, std::move(asked));
         std::string answer = co_await std::move(answering).in(own.here());
         life->send_text(std::move(answer));
         co_return;
@@ -302,11 +309,14 @@ async::task<void> PythonEntry::perform(std::shared_ptr<PythonEntry> self, std::s
 async::task<std::string> PythonEntry::answer_to(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
                                                 Asked asked) {
     PythonBudget& budget = self->process_->budget();
-    async::task<void> taking = PythonBudget::Places::take(budget.places());
+    const async::context& here = co_await async::this_context;
+    PythonBudget::Places& places = places_of(budget, here, asked.member);
+    async::task<void> taking = PythonBudget::Places::take(places);
     co_await std::move(taking);
-    const PythonBudget::Place place(budget.places());
+    const PythonBudget::Place place(places);
     async::task<void> reading = PythonLife::until_read(life, PythonBudget::most_unsent);
     co_await std::move(reading);
+    if (life->is_over()) throw PythonGone("its Python process has ended");
     async::task<OperationAnswer> performing =
         perform_operation(self->api_, *self, std::move(asked.member), std::move(asked.arguments));
     OperationAnswer given = co_await std::move(performing);

@@ -42,6 +42,14 @@ class Asking:
             and all("check_user_exists of module asking.Asking: the host takes no further operation" in text for text in refused)
         )
 
+    async def sends(self) -> bool:
+        message = {"type": "m.room.message", "room_id": "!room:example.org", "sender": "@alice:example.org", "content": {}}
+        asked = [ensureDeferred(self._api.create_and_send_event_into_room(dict(message))) for _ in range(80)]
+        return len(await gatherResults(asked)) == 80
+
+    async def looks(self) -> bool:
+        return await self._api.check_user_exists("@alice:example.org") is not None
+
     async def states(self) -> bool:
         asked = [ensureDeferred(self._api.get_room_state("!room:example.org")) for _ in range(40)]
         time.sleep(1)
