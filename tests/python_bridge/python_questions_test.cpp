@@ -557,4 +557,11 @@ TEST_F(PythonTransactionsTest, ChangeNothingInShadowMode) {
     EXPECT_EQ(async::sync_wait(modules.database->read("count", written)), 0);
 }
 
+TEST_F(PythonTransactionsTest, CallNothingInShadowModeThatNoRollbackUndoes) {
+    PythonWorker modules;
+    modules.construct(transacting + "    callbacks: {mode: shadow}\n");
+    EXPECT_EQ(modules.asked_about("reaches_out"), "yes");
+    EXPECT_TRUE(modules.until([&] { return log.contains("(shadow) was kept from run_db_interaction"); })) << log.text();
+}
+
 }  // namespace

@@ -52,28 +52,30 @@ public:
     Visit(RowVisitor& visitor, std::vector<std::string>& columns, std::string_view sql)
         : visitor_(visitor), columns_(columns), sql_(sql) {}
 
-    void take(PostgresqlConnection& connection, const PGresult* row) {
+    void take(PostgresqlConnection& connection, const PGresult* rows) {
         arriving_ = 0;
-        if (failure_) return;
-        name_columns(row);
-        try {
-            std::vector<SqlValue> values;
-            const int width = PQnfields(row);
-            values.reserve(static_cast<std::size_t>(width));
-            for (int index = 0; index < width; ++index) values.push_back(read_postgresql_value(row, 0, index));
-            visitor_.row(columns_, std::move(values));
-        } catch (...) {
-            fail(connection, std::current_exception());
+        name_columns(rows);
+        for (int row = 0; row < PQntuples(rows) && !failure_; ++row) {
+            try {
+                std::vector<SqlValue> values;
+                const int width = PQnfields(rows);
+                values.reserve(static_cast<std::size_t>(width));
+                for (int index = 0; index < width; ++index) values.push_back(read_postgresql_value(rows, row, index));
+                visitor_.row(columns_, std::move(values));
+            } catch (...) {
+                failure_ = std::current_exception();
+                connection.stop_statement();
+            }
         }
     }
-    /// Before they are read. libpq holds a row until it is there as a whole.
+    /// Before they are read. libpq holds a row until it is there as a whole, and the server sends it as a whole: only the end of
+    /// the connection stops that.
     void arrive(PostgresqlConnection& connection, std::size_t bytes) {
         arriving_ += bytes;
-        // Two looks may count the same bytes.
-        if (failure_ || arriving_ / 2 <= visitor_.most_row_bytes()) return;
-        fail(connection, std::make_exception_ptr(
-                             ResultTooLarge("a row has more than " + std::to_string(visitor_.most_row_bytes()) +
-                                            " bytes in: " + statement_on_one_line(sql_))));
+        if (failure_ || arriving_ <= visitor_.most_row_bytes() + slack) return;
+        failure_ = std::make_exception_ptr(ResultTooLarge("a row has more than " + std::to_string(visitor_.most_row_bytes()) +
+                                                          " bytes: select less of it: " + statement_on_one_line(sql_)));
+        shutdown(PQsocket(connection.connection_.get()), SHUT_RDWR);
     }
     void name_columns(const PGresult* result) {
         if (!columns_.empty()) return;
@@ -84,10 +86,7 @@ public:
     }
 
 private:
-    void fail(PostgresqlConnection& connection, std::exception_ptr failure) noexcept {
-        failure_ = std::move(failure);
-        connection.stop_statement();
-    }
+    static constexpr std::size_t slack = 1024UL * 1024;  // of rows that arrive together
 
     RowVisitor& visitor_;
     std::vector<std::string>& columns_;
@@ -275,7 +274,8 @@ std::int64_t PostgresqlConnection::visit(std::string_view sql, const std::vector
     Visit visit(visitor, columns, sql);
     const Result result = execute(sql, values, &visit);
     check_result(result.get(), sql);
-    visit.name_columns(result.get());
+    visit.take(*this, result.get());  // without rows, unless libpq didn't give them one by one
+    visit.rethrow();
     return changed_by(result.get());
 }
 

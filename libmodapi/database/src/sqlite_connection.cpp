@@ -168,7 +168,7 @@ void SqliteConnection::fail(std::string_view sql) const {
     std::string message = sqlite3_errmsg(database_);
     message.append(" in: ").append(statement_on_one_line(sql));
     if (code == SQLITE_TOOBIG && most_row_bytes_ != 0)
-        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) + " bytes in: " + statement_on_one_line(sql));
+        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) + " bytes: select less of it: " + statement_on_one_line(sql));
     if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) throw TransientDatabaseError(message);
     throw DatabaseError(message);

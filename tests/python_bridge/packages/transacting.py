@@ -63,6 +63,10 @@ class Transacting:
         txn.execute("INSERT INTO things (name) VALUES ('written')")
         return True
 
+    def reaches_out(self, txn: Any) -> bool:
+        txn.execute("SELECT dblink_exec('host=elsewhere', 'DELETE FROM things')")
+        return True
+
     def die(self, txn: Any) -> None:
         txn.execute("INSERT INTO things (name) VALUES ('never')")
         os._exit(5)
