@@ -26,7 +26,8 @@ public:
     int steps = 0;  ///< of SQLite's virtual machine: a row that is looked at takes some, whether it is returned or not
 
 protected:
-    std::int64_t visit(std::string_view, std::vector<modapi::SqlValue>, modapi::RowVisitor&, std::vector<std::string>&) override {
+    std::int64_t visit(std::string_view, std::vector<modapi::SqlValue>, modapi::RowVisitor&,
+                       std::vector<std::string>&) override {
         throw std::logic_error("nothing here is asked that way");
     }
     std::int64_t run(std::string_view sql, std::vector<modapi::SqlValue> values,

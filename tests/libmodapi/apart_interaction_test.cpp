@@ -83,9 +83,8 @@ TEST_F(ApartInteractionTest, HoldsNobodyUpWhileItReadsAndSeesOneState) {
         EXPECT_EQ(number(transaction, "SELECT COUNT(*) FROM things"), 0);
         // Each on the only connection of its kind.
         run([](Transaction& other) { add(other, "meanwhile"); });
-        async::sync_wait(database->read("read", [](Transaction& other) {
-            EXPECT_EQ(number(other, "SELECT COUNT(*) FROM things"), 1);
-        }));
+        async::sync_wait(
+            database->read("read", [](Transaction& other) { EXPECT_EQ(number(other, "SELECT COUNT(*) FROM things"), 1); }));
         EXPECT_FALSE(transaction.keeps_others_from_writing());
         EXPECT_EQ(number(transaction, "SELECT COUNT(*) FROM things"), 0) << "as when it began";
     });
@@ -153,7 +152,8 @@ TEST_F(ApartInteractionTest, LeavesNothingToWhoeverComesNext) {
 }
 
 TEST_F(ApartInteractionTest, ThatOnlyReadsRefusesWhatWrites) {
-    for (const char* const sql : {"INSERT INTO things (name) VALUES ('a')", "CREATE TABLE others (name TEXT)", "DROP TABLE things"})
+    for (const char* const sql :
+         {"INSERT INTO things (name) VALUES ('a')", "CREATE TABLE others (name TEXT)", "DROP TABLE things"})
         EXPECT_THROW(apart_reading([&](Transaction& transaction) { transaction.execute(sql); }), modapi::WriteRefused) << sql;
     EXPECT_EQ(things(), 0);
 }
@@ -167,8 +167,9 @@ TEST_F(ApartInteractionTest, ThatOnlyReadsLeavesNothingOfWhatItsFunctionsDid) {
         const auto ask = [&](Transaction& transaction) { transaction.query_any(sql); };
         EXPECT_THROW(apart_reading(ask), modapi::WriteRefused) << sql;
     }
-    for (const char* const sql : {"SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'abc')", "SELECT pg_advisory_lock(4712)",
-                                  "SELECT pg_notify('channel', 'text')", "SELECT set_config('search_path', 'nowhere', false)"}) {
+    for (const char* const sql :
+         {"SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'abc')", "SELECT pg_advisory_lock(4712)",
+          "SELECT pg_notify('channel', 'text')", "SELECT set_config('search_path', 'nowhere', false)"}) {
         try {
             apart_reading([&](Transaction& transaction) { transaction.query_any(sql); });
         } catch (const DatabaseError&) {  // NOLINT: refused is as good as undone

@@ -32,7 +32,8 @@ using testing::HasSubstr;
 TEST(PythonBudgetTest, AdmitsANumberAndAnAmount) {
     PythonBudget budget;
     std::vector<std::unique_ptr<PythonBudget::Admission>> admitted;
-    while (budget.admits(10) && admitted.size() < 5000) admitted.push_back(std::make_unique<PythonBudget::Admission>(budget, 10));
+    while (budget.admits(10) && admitted.size() < 5000)
+        admitted.push_back(std::make_unique<PythonBudget::Admission>(budget, 10));
     EXPECT_EQ(admitted.size(), PythonBudget::most_admitted);
     admitted.clear();
     EXPECT_TRUE(budget.admits(2 * PythonBudget::most_bytes)) << "one alone, whatever it has";
@@ -209,7 +210,8 @@ TEST(PythonConnectionTest, ReadsALongMessagePartByPartAndKeepsWhatNobodyReads) {
         EXPECT_EQ(read.front().at("numbers").as_array().size(), 1'000'000U);
         EXPECT_EQ(read.back().at("small"), 99);
         EXPECT_FALSE(other.next());
-        RecordProperty("longest_part_us", static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(longest).count()));
+        RecordProperty("longest_part_us",
+                       static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(longest).count()));
         std::string wrong(100'000, 'x');
         ASSERT_TRUE(one.send_text("{" + wrong));
         EXPECT_THROW(

@@ -202,7 +202,8 @@ TEST_F(PythonQuestionsTest, CommitWhatAThreadDidInATransaction) {
                   R"({"result":{"columns":["name","number","kept","data"],"rows":[)" + row + "}}");
         EXPECT_EQ(asker.execute("UPDATE things SET number = 1 WHERE name = 'nobody'"),
                   R"({"result":{"columns":[],"rows":[],"rowcount":0}})");
-        EXPECT_THAT(asker.execute("/* nobody */ UPDATE things SET number = 1 WHERE name = 'nobody'"), HasSubstr("\"rowcount\":0"));
+        EXPECT_THAT(asker.execute("/* nobody */ UPDATE things SET number = 1 WHERE name = 'nobody'"),
+                    HasSubstr("\"rowcount\":0"));
         EXPECT_THAT(asker.execute("-- a table\nCREATE TABLE others (name TEXT)"), HasSubstr("\"rowcount\":-1"));
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
         EXPECT_EQ(asker.begin().substr(0, 10), R"({"result":)") << "the connection is good for another one";
@@ -336,7 +337,8 @@ TEST_F(PythonQuestionsTest, LetOthersReadAndWriteWhileATransactionIsHeldOpen) {
         async::sync_wait(database->run(
             "write", [](modapi::Transaction& transaction) { transaction.execute("INSERT INTO things (name) VALUES ('a')"); }));
         EXPECT_EQ(async::sync_wait(database->read("read", &count_of)), 1);
-        for (const auto& each : held) EXPECT_THAT(each->execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]")) << "as it was";
+        for (const auto& each : held)
+            EXPECT_THAT(each->execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]")) << "as it was";
     });
     EXPECT_EQ(rows(), 1);
 }
@@ -379,9 +381,10 @@ TEST_F(PythonQuestionsTest, HoldNoMoreOfAResultThanAnAnswerMayHave) {
     meanwhile([&] {
         Asker asker(folder.path());
         asker.begin();
-        const std::string endless = postgresql_test::is_chosen()
-                                        ? "SELECT i, 'text' FROM generate_series(1, 1000000000) AS i"
-                                        : "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'text' FROM n";
+        const std::string endless =
+            postgresql_test::is_chosen()
+                ? "SELECT i, 'text' FROM generate_series(1, 1000000000) AS i"
+                : "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'text' FROM n";
         EXPECT_THAT(asker.execute(endless),
                     testing::AllOf(HasSubstr(R"("class":"DataError")"), HasSubstr("module test.Holding"),
                                    HasSubstr("more than 33554432 bytes"), HasSubstr("LIMIT")));
@@ -402,7 +405,8 @@ TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {
         Asker asker(folder.path());
         asker.begin();
         EXPECT_THAT(asker.execute("CREATE TEMPORARY TABLE things (name TEXT)"), HasSubstr("result"));
-        if (postgresql_test::is_chosen()) asker.execute("SELECT set_config('search_path', 'nowhere', false), pg_advisory_lock(4713)");
+        if (postgresql_test::is_chosen())
+            asker.execute("SELECT set_config('search_path', 'nowhere', false), pg_advisory_lock(4713)");
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
         asker.begin();
         EXPECT_THAT(asker.execute("SELECT name, number FROM things"), HasSubstr("\"rows\":[]")) << "those of the database";

@@ -40,7 +40,8 @@ public:
             connection_ = std::move(from_.free_.back());
             from_.free_.pop_back();
             lock.unlock();
-            if (connection_ == nullptr) [[unlikely]] open();
+            if (connection_ == nullptr) [[unlikely]]
+                open();
         }
         ~Lease() { give_back(); }
         Lease(const Lease&) = delete;

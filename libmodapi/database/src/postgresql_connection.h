@@ -56,7 +56,8 @@ public:
     /// What waits for the next statement isn't run.
     void drop_waiting() noexcept { later_.clear(); }
 
-    /// Outside of a transaction: nothing that was done to the session is there any more. A connection that can't forget is lost.
+    /// Outside of a transaction: nothing that was done to the session is there any more. A connection that can't forget is
+    /// lost.
     void forget_session() noexcept;
 
     /// Or will be with the next statement.

@@ -30,7 +30,8 @@ constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 class PostgresqlTransaction final : public Transaction {
 public:
     /// `is_apart`: its statements are somebody else's.
-    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline, bool is_apart = false)
+    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline,
+                          bool is_apart = false)
         : connection_(connection), deadline_(deadline), is_apart_(is_apart), read_only_(read_only) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
@@ -94,7 +95,8 @@ private:
     std::int64_t in_time(std::string_view sql, const Statement& statement) {
         deadline_.require_time(sql);
         require_open(sql);
-        if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]] limit_next();
+        if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
+            limit_next();
         failed_ = true;
         try {
             const std::int64_t changed = statement();
@@ -142,12 +144,14 @@ public:
 protected:
     [[nodiscard]] boost::asio::any_io_executor executor(Access access) override {
         if (access == Access::write_in_turn) return in_turn_;
-        if (is_apart(access)) [[unlikely]] return apart().executor();
+        if (is_apart(access)) [[unlikely]]
+            return apart().executor();
         return connections_.executor();
     }
     void interact(const Interaction& interaction) override {
         const Access access = interaction.access;
-        if (is_apart(access)) [[unlikely]] return interact_apart(interaction);
+        if (is_apart(access)) [[unlikely]]
+            return interact_apart(interaction);
         const ConnectionPool<PostgresqlConnection>::Lease lease(connections_);
         PostgresqlConnection& connection = lease.connection();
         const InteractionDeadline deadline(interaction.limit);
@@ -223,7 +227,7 @@ private:
     std::mutex turnstile_;
     ConnectionPool<PostgresqlConnection> connections_;           // whose end waits for what uses the rest
     std::once_flag apart_begins_;
-    std::unique_ptr<Connections> apart_;  ///< from the first interaction apart on
+    std::unique_ptr<Connections> apart_;                         ///< from the first interaction apart on
     boost::asio::strand<boost::asio::any_io_executor> in_turn_;  ///< those that wait are in its queue, on no thread
 };
 

@@ -68,8 +68,8 @@ public:
             }
         }
     }
-    /// Before they are read. libpq holds a row until it is there as a whole, and the server sends it as a whole: only the end of
-    /// the connection stops that.
+    /// Before they are read. libpq holds a row until it is there as a whole, and the server sends it as a whole: only the end
+    /// of the connection stops that.
     void arrive(PostgresqlConnection& connection, std::size_t bytes) {
         arriving_ += bytes;
         if (failure_ || arriving_ <= visitor_.most_row_bytes() + slack) return;
@@ -189,7 +189,8 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
     return answer;
 }
 
-PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values, Visit* visit) {
+PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values,
+                                                           Visit* visit) {
     PGconn* const connection = connection_.get();
     const std::vector<Waiting> before = std::exchange(later_, {});
     std::vector<Sent> sent;
@@ -203,7 +204,8 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     }
     if (answer.result == nullptr) answer.result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
     visit_ = nullptr;
-    if (visit != nullptr) [[unlikely]] visit->rethrow();
+    if (visit != nullptr) [[unlikely]]
+        visit->rethrow();
     if (!is_error(answer.result.get())) return std::move(answer.result);
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
     const bool was_prepared = !statements_.find(failed).name.empty();
@@ -219,7 +221,8 @@ bool PostgresqlConnection::receive(short events) {
     if (patience_) deadline = std::chrono::steady_clock::now() + *patience_;
     // libpq then finds that the connection has ended.
     if (!wait_for_server(events, deadline)) shutdown(PQsocket(connection_.get()), SHUT_RDWR);
-    if (visit_ != nullptr) [[unlikely]] visit_->arrive(*this, bytes_at(PQsocket(connection_.get())));
+    if (visit_ != nullptr) [[unlikely]]
+        visit_->arrive(*this, bytes_at(PQsocket(connection_.get())));
     return PQconsumeInput(connection_.get()) != 0;
 }
 

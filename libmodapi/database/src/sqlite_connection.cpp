@@ -168,7 +168,8 @@ void SqliteConnection::fail(std::string_view sql) const {
     std::string message = sqlite3_errmsg(database_);
     message.append(" in: ").append(statement_on_one_line(sql));
     if (code == SQLITE_TOOBIG && most_row_bytes_ != 0)
-        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) + " bytes: select less of it: " + statement_on_one_line(sql));
+        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) +
+                             " bytes: select less of it: " + statement_on_one_line(sql));
     if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) throw TransientDatabaseError(message);
     throw DatabaseError(message);
@@ -265,7 +266,8 @@ bool SqliteConnection::has_temporary() {
 void SqliteConnection::drop_temporary() {
     std::vector<std::vector<SqlValue>> rows;
     // Triggers and views before the tables that they are about.
-    run("SELECT type, name FROM sqlite_temp_master WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+    run("SELECT type, name FROM sqlite_temp_master WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite\\_%' "
+        "ESCAPE '\\' "
         "ORDER BY type DESC",
         {}, &rows, true);
     for (const std::vector<SqlValue>& row : rows) {

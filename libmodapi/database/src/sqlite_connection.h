@@ -69,8 +69,8 @@ private:
     sqlite3_stmt* prepared(std::string_view sql);
     /// Runs one statement, whose rows `take` is given.
     template <class Take>
-    std::int64_t step_through(sqlite3_stmt* statement, std::string_view sql, const std::vector<SqlValue>& values, bool read_only,
-                              Take&& take);
+    std::int64_t step_through(sqlite3_stmt* statement, std::string_view sql, const std::vector<SqlValue>& values,
+                              bool read_only, Take&& take);
     Statement compile(std::string_view sql);
     [[noreturn]] void fail(std::string_view sql) const;
     [[noreturn]] void fail_to_open(const std::string& reason) const;

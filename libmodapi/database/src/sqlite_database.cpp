@@ -106,7 +106,8 @@ private:
         deadline_.require_time(sql);
         require_open(sql);
         failed_ = true;
-        if (how_ == Begin::to_read_first) [[unlikely]] begin_apart(sql);
+        if (how_ == Begin::to_read_first) [[unlikely]]
+            begin_apart(sql);
     }
     void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr, false); }
     /// Some errors (a full disk) and a COMMIT of the function's own end the transaction; what follows must not run outside of
@@ -156,10 +157,7 @@ public:
 class SqliteDatabase final : public Database {
 public:
     explicit SqliteDatabase(const DatabaseSettings& settings)
-        : Database(settings.read_limit),
-          settings_(settings),
-          lock_(lock_of(settings)),
-          writer_(1, settings.database, true) {
+        : Database(settings.read_limit), settings_(settings), lock_(lock_of(settings)), writer_(1, settings.database, true) {
         // A database in memory belongs to its connection: one connection for everything.
         const bool in_memory = settings.database == in_memory_name;
         if (!in_memory) file_.emplace(settings.database);
@@ -171,11 +169,13 @@ public:
 protected:
     [[nodiscard]] boost::asio::any_io_executor executor(Access access) override { return connections(access).executor(); }
     void interact(const Interaction& interaction) override {
-        if (is_apart(interaction.access)) [[unlikely]] return interact_apart(interaction);
+        if (is_apart(interaction.access)) [[unlikely]]
+            return interact_apart(interaction);
         const Connections::Lease lease(connections(interaction.access));
         const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
-            const auto how = interaction.access == Access::read ? SqliteTransaction::Begin::to_read : SqliteTransaction::Begin::to_write;
+            const auto how =
+                interaction.access == Access::read ? SqliteTransaction::Begin::to_read : SqliteTransaction::Begin::to_write;
             SqliteTransaction transaction(lease.connection(), how, deadline);
             run_to_commit(interaction, transaction);
         };
@@ -189,12 +189,15 @@ private:
         return access == Access::write_apart || access == Access::read_apart;
     }
     Connections& connections(Access access) {
-        if (is_apart(access)) [[unlikely]] return file_ ? apart() : writer_;
+        if (is_apart(access)) [[unlikely]]
+            return file_ ? apart() : writer_;
         return access == Access::read && readers_ != nullptr ? *readers_ : writer_;
     }
     Connections& apart() {
         std::call_once(apart_begins_, [this] {
-            const Connections::Open open = [file = settings_.database] { return std::make_unique<SqliteConnection>(file, false); };
+            const Connections::Open open = [file = settings_.database] {
+                return std::make_unique<SqliteConnection>(file, false);
+            };
             apart_ = std::make_unique<Connections>(std::max<std::size_t>(1, settings_.apart_connections), open);
         });
         return *apart_;
@@ -228,7 +231,8 @@ private:
     /// At its end what only this connection has is gone: a table of this name would be there before everybody's.
     class ForgetTemporary {
     public:
-        ForgetTemporary(Connections::Lease& lease, bool may_be_closed) noexcept : lease_(lease), may_be_closed_(may_be_closed) {}
+        ForgetTemporary(Connections::Lease& lease, bool may_be_closed) noexcept
+            : lease_(lease), may_be_closed_(may_be_closed) {}
         ~ForgetTemporary() {
             try {
                 SqliteConnection& connection = lease_.connection();

@@ -18,11 +18,11 @@ constexpr std::array<std::string_view, 13> definable = {"table", "index",    "un
                                                         "if",    "concurrently", "trigger", "type", "materialized", "virtual"};
 
 /// Or the beginnings of their names.
-constexpr std::array<std::string_view, 15> lasting = {"dblink",          "lo_export",       "lo_import",
-                                                      "pg_cancel_",      "pg_terminate_",   "pg_reload_conf",
-                                                      "pg_rotate_",      "pg_file_",        "pg_logical_emit_message",
-                                                      "pg_create_",      "pg_replication_", "pg_stat_reset",
-                                                      "pg_switch_wal",   "pg_wal_replay_",  "pg_promote"};
+constexpr std::array<std::string_view, 15> lasting = {"dblink",        "lo_export",       "lo_import",
+                                                      "pg_cancel_",    "pg_terminate_",   "pg_reload_conf",
+                                                      "pg_rotate_",    "pg_file_",        "pg_logical_emit_message",
+                                                      "pg_create_",    "pg_replication_", "pg_stat_reset",
+                                                      "pg_switch_wal", "pg_wal_replay_",  "pg_promote"};
 
 bool is_of_word(char letter) noexcept { return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_'; }
 
@@ -66,7 +66,8 @@ std::string first_word_of(std::string_view sql) { return take_word(sql); }
 void require_undone_by_rollback(std::string_view sql) {
     std::string word;
     const auto require_none = [&] {
-        const bool is_lasting = std::any_of(lasting.begin(), lasting.end(), [&](std::string_view name) { return word.starts_with(name); });
+        const bool is_lasting =
+            std::any_of(lasting.begin(), lasting.end(), [&](std::string_view name) { return word.starts_with(name); });
         if (is_lasting) throw WriteRefused("no rollback undoes what the function " + word + " does");
         word.clear();
     };

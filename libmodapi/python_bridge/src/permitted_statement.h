@@ -10,8 +10,8 @@ namespace modapi {
 /// transaction (COMMIT), which its own requests do.
 void require_permitted(std::string_view sql);
 
-/// For a transaction of which nothing may come. Errors: WriteRefused for a statement that names a function by which PostgreSQL does
-/// something that no rollback undoes: for other databases, sessions, files or the server itself.
+/// For a transaction of which nothing may come. Errors: WriteRefused for a statement that names a function by which PostgreSQL
+/// does something that no rollback undoes: for other databases, sessions, files or the server itself.
 void require_undone_by_rollback(std::string_view sql);
 
 /// The first word, in lower case, behind white space, comments and brackets; empty: it begins with something else.

@@ -17,13 +17,14 @@ namespace {
 
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t max_depth = 200;
-constexpr std::size_t most_kept = 256UL * 1024;    // of memory that isn't needed now
+constexpr std::size_t most_kept = 256UL * 1024;      // of memory that isn't needed now
 constexpr std::size_t parsed_at_once = 64UL * 1024;  // a longer message is parsed as it comes
 constexpr std::size_t frames_at_once = 16;           // that one system call sends
 
 std::array<char, length_bytes> length_of(std::size_t length) noexcept {
     std::array<char, length_bytes> bytes{};
-    for (std::size_t at = 0; at < length_bytes; ++at) bytes[at] = static_cast<char>(length >> (8 * (length_bytes - 1 - at)) & 0xFF);
+    for (std::size_t at = 0; at < length_bytes; ++at)
+        bytes[at] = static_cast<char>(length >> (8 * (length_bytes - 1 - at)) & 0xFF);
     return bytes;
 }
 

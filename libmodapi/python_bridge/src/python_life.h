@@ -163,8 +163,8 @@ public:
 private:
     friend class PythonRequest;
     static constexpr std::int64_t shadow_bit = std::int64_t{1} << 52;
-    /// While more waits to be read nothing is asked of it, and nothing of what it says is read: whatever that is, the answer would
-    /// come on top. It may go on as soon as it reads.
+    /// While more waits to be read nothing is asked of it, and nothing of what it says is read: whatever that is, the answer
+    /// would come on top. It may go on as soon as it reads.
     static constexpr std::size_t most_unsent = 2 * PythonConnection::frame_limit;
     /// Of what it may say while somebody blocks.
     static constexpr std::size_t most_kept = 2 * PythonConnection::frame_limit;

@@ -102,7 +102,8 @@ private:
         return with_part(api, method_, std::move(given));
     }
     /// What is asked is in the frame: some parts are made for the question.
-    static task<OperationAnswer> with_part(ModuleApi& api, Method method, std::tuple<std::remove_cvref_t<Parameters>...> given) {
+    static task<OperationAnswer> with_part(ModuleApi& api, Method method,
+                                           std::tuple<std::remove_cvref_t<Parameters>...> given) {
         auto&& part = part_of(api, std::type_identity<Part>());
         task<Result> asking = ask(part, method, given, std::index_sequence_for<Parameters...>());
         task<OperationAnswer> converting = answer_with(std::move(asking));

@@ -264,7 +264,8 @@ void PythonProcess::operation(PythonLife& life, const JsonDict& message, std::si
     PythonRequest* const request =
         call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
     const std::string_view member = text_of(message, "member");
-    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member))
+    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) &&
+        changes(member))
         return refuse(kept_in_shadow(*entry, member));
     if (!budget_.admits(bytes)) {
         return refuse(std::make_exception_ptr(std::runtime_error(

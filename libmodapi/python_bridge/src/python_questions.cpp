@@ -121,7 +121,8 @@ struct PythonQuestions::State {
     [[nodiscard]] static async::task<std::string> look(State& self, JsonDict question);
     [[nodiscard]] std::string look_at_once(const JsonDict& question) const;
     [[nodiscard]] static std::string look_from_elsewhere(const std::weak_ptr<State>& self, const JsonDict& question);
-    static async::task<void> look_for(std::shared_ptr<State> self, std::shared_ptr<std::promise<std::string>> who, JsonDict question);
+    static async::task<void> look_for(std::shared_ptr<State> self, std::shared_ptr<std::promise<std::string>> who,
+                                      JsonDict question);
 
     const async::environment& where;
     QuestionSources sources;

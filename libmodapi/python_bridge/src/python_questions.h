@@ -36,11 +36,10 @@ struct QuestionSources {
 /// Answers what threads of a process ask on `host.sock` of its private directory and wait for: transactions, statement by
 /// statement, and looks into rooms' states.
 ///
-/// A transaction is what ModuleApi::run_db_interaction would be for the module: with its limits, its statistics, its name in the
-/// log; apart from those of others (Database::run_apart). Its statements run on the database's thread, which talks to the process
-/// meanwhile: they need no turn of the worker's. It is rolled back when the connection closes, and when the next statement doesn't
-/// come in time. Thread: the worker's. Lifetime:
-/// `close` was awaited before the destructor.
+/// A transaction is what ModuleApi::run_db_interaction would be for the module: with its limits, its statistics, its name in
+/// the log; apart from those of others (Database::run_apart). Its statements run on the database's thread, which talks to the
+/// process meanwhile: they need no turn of the worker's. It is rolled back when the connection closes, and when the next
+/// statement doesn't come in time. Thread: the worker's. Lifetime: `close` was awaited before the destructor.
 class PythonQuestions {
 public:
     /// Threads of one process that may ask; one more is turned away.

@@ -93,9 +93,10 @@ private:
         text_ = "{\"result\":{\"columns\":" + boost::json::serialize(names) + ",\"rows\":[";
     }
     [[noreturn]] void refuse() const {
-        throw ResultTooLarge("module " + std::string(module_) + ": the rows of a statement have more than " +
-                             std::to_string(PythonConnection::frame_limit) +
-                             " bytes as they are sent to it: select fewer (LIMIT), or read them in parts: " + std::string(sql_));
+        throw ResultTooLarge(
+            "module " + std::string(module_) + ": the rows of a statement have more than " +
+            std::to_string(PythonConnection::frame_limit) +
+            " bytes as they are sent to it: select fewer (LIMIT), or read them in parts: " + std::string(sql_));
     }
 
     std::string_view module_;

@@ -186,9 +186,7 @@ protected:
     virtual std::int64_t visit(std::string_view sql, std::vector<SqlValue> values, RowVisitor& visitor,
                                std::vector<std::string>& columns) = 0;
     /// Runs `sql` before the next statement, or at once.
-    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) {
-        run(sql, std::move(values), nullptr);
-    }
+    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
     /// What a column of bytes gives that is read as a std::string: the bytes.
     [[nodiscard]] virtual std::string text_of(SqlBytes bytes) const { return std::move(bytes).content(); }
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
@@ -320,8 +318,8 @@ public:
     /// DatabaseSettings::apart_connections, so that nobody who reads waits for it, and nothing that it leaves on the connection
     /// (temporary tables, settings, locks of the session, what is prepared) is there for the next one.
     ///
-    /// On SQLite it is a reader until its first statement that writes: from there on it has the turn of the one who writes, in the
-    /// order in which they come, until it ends (Transaction::keeps_others_from_writing). A statement that writes fails with
+    /// On SQLite it is a reader until its first statement that writes: from there on it has the turn of the one who writes, in
+    /// the order in which they come, until it ends (Transaction::keeps_others_from_writing). A statement that writes fails with
     /// TransientDatabaseError if somebody has written since it began to read, as a serialization failure does on PostgreSQL. A
     /// database in memory has one connection for everything. Cost: on PostgreSQL a round trip more.
     template <class Function, class... Arguments>
