@@ -137,7 +137,7 @@ TEST_F(ApartInteractionTest, LeavesNothingToWhoeverComesNext) {
         transaction.execute("CREATE TEMPORARY TABLE things (name TEXT)");
         transaction.execute("INSERT INTO things VALUES ('not the real one')");
         if (!postgresql_test::is_chosen()) return;
-        transaction.query_any("SELECT set_config('search_path', 'nowhere', false), pg_advisory_lock(4711)");
+        transaction.query_any("SELECT set_config('search_path', 'nowhere', false), pg_try_advisory_lock(4711)");
     };
     apart(leave);
     for (int connection = 0; connection < 3; ++connection) {
@@ -148,7 +148,7 @@ TEST_F(ApartInteractionTest, LeavesNothingToWhoeverComesNext) {
         });
     }
     if (!postgresql_test::is_chosen()) return;
-    EXPECT_EQ(postgresql_test::administrate("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"), \"0\");
+    EXPECT_EQ(postgresql_test::administrate("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"), "0");
 }
 
 TEST_F(ApartInteractionTest, ThatOnlyReadsRefusesWhatWrites) {
@@ -168,7 +168,7 @@ TEST_F(ApartInteractionTest, ThatOnlyReadsLeavesNothingOfWhatItsFunctionsDid) {
         EXPECT_THROW(apart_reading(ask), modapi::WriteRefused) << sql;
     }
     for (const char* const sql :
-         {"SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'abc')", "SELECT pg_advisory_lock(4712)",
+         {"SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'abc')", "SELECT pg_try_advisory_lock(4712)",
           "SELECT pg_notify('channel', 'text')", "SELECT set_config('search_path', 'nowhere', false)"}) {
         try {
             apart_reading([&](Transaction& transaction) { transaction.query_any(sql); });

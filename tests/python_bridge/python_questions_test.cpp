@@ -406,7 +406,7 @@ TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {
         asker.begin();
         EXPECT_THAT(asker.execute("CREATE TEMPORARY TABLE things (name TEXT)"), HasSubstr("result"));
         if (postgresql_test::is_chosen())
-            asker.execute("SELECT set_config('search_path', 'nowhere', false), pg_advisory_lock(4713)");
+            asker.execute("SELECT set_config('search_path', 'nowhere', false), pg_try_advisory_lock(4713)");
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
         asker.begin();
         EXPECT_THAT(asker.execute("SELECT name, number FROM things"), HasSubstr("\"rows\":[]")) << "those of the database";
@@ -414,7 +414,7 @@ TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {
     });
     EXPECT_EQ(rows(), 0);
     if (!postgresql_test::is_chosen()) return;
-    EXPECT_EQ(postgresql_test::administrate("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4713"), \"0\");
+    EXPECT_EQ(postgresql_test::administrate("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4713"), "0");
 }
 
 TEST_F(PythonQuestionsTest, LookIntoAStateThatIsKept) {

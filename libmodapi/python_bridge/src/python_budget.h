@@ -25,6 +25,8 @@ public:
     static constexpr std::size_t most_at_once = 32;
     /// Likewise of those that only wait for other servers: none of the others waits for these.
     static constexpr std::size_t most_waiting_for_others = 100;
+    /// Likewise of those that give the state of a room, which may have many thousand events.
+    static constexpr std::size_t most_with_many_events = 2;
     /// Of those, and those that wait: their number, and the bytes of their messages. The process's own side asks for at most
     /// half as many (modapi_bridge/host.py).
     static constexpr std::size_t most_admitted = 1000;
@@ -87,15 +89,15 @@ public:
     [[nodiscard]] Places& places(std::uint32_t depth) { return places_.try_emplace(depth, most_at_once).first->second; }
     /// Of operations that only wait for other servers.
     [[nodiscard]] Places& places_for_others() noexcept { return places_for_others_; }
-    /// For who writes an answer that may be very long: one at a time.
-    [[nodiscard]] Places& long_answers() noexcept { return long_answers_; }
+    /// Of operations that give many events.
+    [[nodiscard]] Places& places_for_many_events() noexcept { return places_for_many_events_; }
 
 private:
     std::size_t admitted_ = 0;
     std::size_t bytes_ = 0;
     std::map<std::uint32_t, Places> places_;
     Places places_for_others_{most_waiting_for_others};
-    Places long_answers_{1};
+    Places places_for_many_events_{most_with_many_events};
 };
 
 }  // namespace modapi

@@ -34,6 +34,7 @@ JsonArray list_in(const JsonDict& described, std::string_view member) {
 /// Among whom an operation waits for its turn.
 PythonBudget::Places& places_of(PythonBudget& budget, const async::context& here, std::string_view member) {
     if (!belongs_to_call(member)) return budget.places_for_others();
+    if (gives_many_events(member)) return budget.places_for_many_events();
     const CausedWork* const around = async::innermost<CausedWork>(here);
     return budget.places(around != nullptr ? around->depth() : 0);
 }
@@ -325,12 +326,6 @@ async::task<std::string> PythonEntry::answer_to(std::shared_ptr<PythonEntry> sel
         text += boost::json::serialize(*value) + "}";
         co_return text;
     }
-    // One after the other, each when the process has read the one before: together they would fill the memory.
-    async::task<void> taking_turn = PythonBudget::Places::take(budget.long_answers());
-    co_await std::move(taking_turn);
-    const PythonBudget::Place turn(budget.long_answers());
-    async::task<void> reading_others = PythonLife::until_read(life, PythonBudget::most_unsent);
-    co_await std::move(reading_others);
     async::task<std::string> writing = written_in_slices(std::move(std::get<SaidEvents>(given)));
     const std::string written = co_await std::move(writing);
     text += written;

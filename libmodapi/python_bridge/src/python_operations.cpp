@@ -41,6 +41,7 @@ struct Operation {
     std::function<task<OperationAnswer>(ModuleApi&, OperationArguments)> perform;
     ForeignUser foreign_user = ForeignUser::synapse_error;
     Belongs belongs = Belongs::to_the_call;
+    bool gives_many_events = false;
 };
 
 // --- members that C++ modules have, or whose parameters say all
@@ -122,7 +123,10 @@ private:
 template <class Part, class Result, class... Parameters, class... Names>
 Operation method(task<Result> (Part::*called)(Parameters...), Names... names) {
     static_assert(sizeof...(Names) == sizeof...(Parameters), "each parameter has the name that the process gives it");
-    return Operation{MethodCall<Part, Result, Parameters...>(called, {std::string_view(names)...})};
+    Operation operation{MethodCall<Part, Result, Parameters...>(called, {std::string_view(names)...})};
+    operation.gives_many_events =
+        std::is_same_v<Result, callbacks::StateMap> || std::is_same_v<Result, std::vector<callbacks::Event>>;
+    return operation;
 }
 
 Operation for_foreign(ForeignUser raised, Operation operation) {
@@ -360,6 +364,11 @@ task<OperationAnswer> perform_operation(ModuleApi& api, PythonCalls&, std::strin
 bool belongs_to_call(std::string_view member) noexcept {
     const Operation* const operation = operation_named(member);
     return operation != nullptr && operation->belongs == Belongs::to_the_call;
+}
+
+bool gives_many_events(std::string_view member) noexcept {
+    const Operation* const operation = operation_named(member);
+    return operation != nullptr && operation->gives_many_events;
 }
 
 std::vector<std::string_view> offered_operations() {

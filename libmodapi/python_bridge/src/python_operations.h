@@ -31,6 +31,9 @@ using OperationAnswer = std::variant<callbacks::JsonValue, SaidEvents>;
 /// something. What only waits for others, as an HTTP request does, goes on by itself.
 [[nodiscard]] bool belongs_to_call(std::string_view member) noexcept;
 
+/// Whether its answer may be so many events that a few of them fill the memory. It runs no callbacks.
+[[nodiscard]] bool gives_many_events(std::string_view member) noexcept;
+
 /// All members that may be asked for, in the order of the alphabet. Static strings.
 [[nodiscard]] std::vector<std::string_view> offered_operations();
 
