@@ -7,6 +7,7 @@
 
 #include <async/cancellation.h>
 #include <async/co_spawn.h>
+#include <async/notification.h>
 #include <async/scope.h>
 
 #include <boost/asio/post.hpp>
@@ -121,7 +122,7 @@ TEST_F(PythonPlacesTest, AreNotLostWithThoseThatGiveUp) {
 
 // --- events that are many
 
-std::vector<callbacks::Event> members(std::size_t count) {
+std::vector<callbacks::Event> members(std::size_t count, const std::string& note = "") {
     std::vector<callbacks::Event> all;
     for (std::size_t at = 0; at < count; ++at) {
         callbacks::EventFields fields;
@@ -129,7 +130,7 @@ std::vector<callbacks::Event> members(std::size_t count) {
         fields.room_id = "!room:example.org";
         fields.sender = fields.state_key.emplace("@user" + std::to_string(at) + ":example.org");
         fields.event_id = "$event" + std::to_string(at);
-        fields.content = callbacks::JsonDict{{"membership", "join"}, {"displayname", "User number " + std::to_string(at)}};
+        fields.content = callbacks::JsonDict{{"membership", "join"}, {"displayname", "User number " + std::to_string(at)}, {"note", note}};
         all.push_back(callbacks::Event(std::move(fields)));
     }
     return all;
@@ -254,10 +255,27 @@ TEST_F(PythonLoadTest, HasItsOperationsDoneHoweverManyItAsksFor) {
     EXPECT_EQ(modules.asked_about("many"), "yes");
 }
 
+async::task<void> wait_for(const bool& happened, async::notification& happens) {
+    while (!happened) co_await happens.wait();
+}
+
 TEST_F(PythonLoadTest, IsRefusedMoreOperationsThanTheHostTakesAtOnceAndLives) {
     PythonWorker modules;
     modules.construct(asking);
-    EXPECT_EQ(modules.asked_about("flood"), "yes") << "some were refused by name, the others answered";
+    bool is_let_go = false;
+    async::notification let_go;
+    modules.server.while_sending = [&] { return wait_for(is_let_go, let_go); };
+    std::string answer;
+    async::co_spawn(modules.where, PythonWorker::judged(*modules.worker, "@flood:example.org"),
+                    [&](const std::exception_ptr& failure, bool may) {
+                        answer = failure ? callbacks::message_of(failure) : may ? "yes" : "no";
+                    });
+    EXPECT_TRUE(modules.until([&] { return log.contains("500 were refused"); })) << log.text();
+    EXPECT_EQ(modules.server.sent.size(), PythonBudget::most_at_once) << "those that are under way";
+    is_let_go = true;
+    let_go.notify_all();
+    EXPECT_TRUE(modules.until([&] { return !answer.empty(); }));
+    EXPECT_EQ(answer, "yes") << "the others were answered";
     EXPECT_EQ(modules.asked_about("nothing"), "yes");
     EXPECT_FALSE(log.contains("is started anew")) << log.text();
 }
@@ -278,7 +296,7 @@ TEST_F(PythonLoadTest, WaitsForNoOperationThatWaitsForItself) {
 
 TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
     PythonWorker modules;
-    for (callbacks::Event& event : members(10'000)) modules.server.room_state.set(std::move(event));
+    for (callbacks::Event& event : members(1'000, std::string(6'000, 'x'))) modules.server.room_state.set(std::move(event));
     modules.construct(asking);
     const std::int64_t before = peak_kibibytes();
     auto longest = std::chrono::steady_clock::duration::zero();
@@ -291,7 +309,7 @@ TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
         if (ticks) boost::asio::post(modules.io, tick);
     };
     boost::asio::post(modules.io, tick);
-    // Forty states of 3 MB, of which it reads nothing for a while.
+    // Twenty states of 6 MB, of which it reads nothing for a while.
     EXPECT_EQ(modules.asked_about("states"), "yes");
     ticks = false;
     EXPECT_TRUE(modules.until([&] { return modules.io.poll() == 0; }));
