@@ -130,7 +130,8 @@ std::vector<callbacks::Event> members(std::size_t count, const std::string& note
         fields.room_id = "!room:example.org";
         fields.sender = fields.state_key.emplace("@user" + std::to_string(at) + ":example.org");
         fields.event_id = "$event" + std::to_string(at);
-        fields.content = callbacks::JsonDict{{"membership", "join"}, {"displayname", "User number " + std::to_string(at)}, {"note", note}};
+        fields.content =
+            callbacks::JsonDict{{"membership", "join"}, {"displayname", "User number " + std::to_string(at)}, {"note", note}};
         all.push_back(callbacks::Event(std::move(fields)));
     }
     return all;
