@@ -73,7 +73,8 @@ public:
     void construct_from(std::string_view yaml, modapi::ModuleResolver& resolver) {
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
-        worker.construct_modules(configured);
+        wait(worker.prepare_modules(configured));
+        worker.construct_modules();
         wait(worker.start_modules());
     }
     /// Runs a task to its end.

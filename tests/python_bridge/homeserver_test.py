@@ -14,6 +14,7 @@ import pathlib
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,17 @@ CENSUS_MODULES = """\
   - {module: census.storing.Storing, may_reach: ["http://127.0.0.1:%d"]}
 """
 EVIL = '  - {module: evil_users.ListSpamChecker, config: {evil_users: ["@mallory:localhost"]}}\n'
+SLOW_START = """import time
+
+
+class SlowStart:
+    def __init__(self, config, api):
+        time.sleep(3)
+        api.register_spam_checker_callbacks(check_event_for_spam=self.check)
+
+    async def check(self, event):
+        return "NOT_SPAM"
+"""
 # In the order of how many of the packages that were read use them.
 SIXTY = """
 ModuleApi UserID ConfigError EventBase SynapseError synapse create_requester SynapseRequest JsonDict NOT_SPAM StateMap
@@ -425,11 +437,15 @@ class LifeTest(unittest.TestCase):
         self.admin = self.world.server.register_admin("operator", "pw", "only for this test")
 
     def end(self):
-        processes = self.world.python_processes()
+        is_running = self.world.server.is_running()
+        processes = self.world.python_processes() if is_running else []
         status, log = self.world.end()
-        self.assertEqual(status, 0, log)
+        self.assertEqual(status, 0 if is_running else None, log)
         left = [process for process in processes if os.path.exists("/proc/%d" % process)]
         self.assertEqual(left, [], "no process is left over")
+
+    def reload(self):
+        return self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
 
     def answers(self, count=8):
         """Of both workers, which take turns."""
@@ -456,21 +472,70 @@ class LifeTest(unittest.TestCase):
         )
 
     def test_a_reload_has_the_code_that_was_changed_and_keeps_what_was_not(self):
-        def reload():
-            return self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
-
-        self.assertEqual(reload()[1]["replaced"], [])
+        self.assertEqual(self.reload()[1]["replaced"], [])
         self.assertEqual(self.answers(), {403})
         source = self.folder / "evil_users.py"
         source.write_text(source.read_text().replace("event.sender in self._evil_users", "False"))
-        self.assertEqual(reload()[1]["replaced"], ["evil_users.ListSpamChecker"])
+        self.assertEqual(self.reload()[1]["replaced"], ["evil_users.ListSpamChecker"])
         self.assertEqual(self.answers(), {200})
         self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 2), "the old processes end")
+
+    def whoami(self):
+        """How long a request takes that no module is asked about."""
+        begin = time.monotonic()
+        self.assertEqual(self.world.server.request("GET", CLIENT + "/account/whoami", token=self.mallory)[0], 200)
+        return time.monotonic() - begin
+
+    def test_a_reload_whose_constructor_takes_long_holds_up_no_other_request(self):
+        (self.folder / "slow_start.py").write_text(SLOW_START)
+        before = statistics.median(self.whoami() for _ in range(200))
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart}\n", self.folder, workers=2)
+        answers = []
+        reloading = threading.Thread(target=lambda: answers.append(self.reload()))
+        reloading.start()
+        meanwhile = []
+        while reloading.is_alive():
+            meanwhile.append(self.whoami())
+        self.assertEqual((answers[0][0], answers[0][1]["added"]), (200, ["slow_start.SlowStart"]))
+        print(
+            "whoami: median %.1f ms, while a constructor takes 3 s on each of two workers median %.1f ms, longest %.1f ms"
+            % (before * 1000, statistics.median(meanwhile) * 1000, max(meanwhile) * 1000)
+        )
+        self.assertGreater(len(meanwhile), 100)
+        self.assertLess(statistics.median(meanwhile), before + 0.01)
+        self.assertLess(max(meanwhile), 1, "the constructor takes 3")
+        self.assertEqual(self.answers(), {403})
+
+    def test_a_stop_ends_a_reload_whose_constructor_runs(self):
+        (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)"))
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder, workers=2)
+        answers = []
+        reloading = threading.Thread(target=lambda: answers.append(self.reload()))
+        reloading.start()
+        log = self.world.folder / "log"
+        self.assertTrue(eventually(lambda: "modules slow_start.SlowStart: here" in log.read_text()))
+        begin = time.monotonic()
+        self.assertEqual(self.world.server.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 6)
+        reloading.join()
+        self.assertIn("modules stay as they were", log.read_text())
+        self.assertEqual((answers[0][0], answers[0][1]["errcode"]), (503, "M_UNKNOWN"))
+
+    def test_a_reload_whose_constructor_fails_leaves_nothing_behind(self):
+        (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "raise ValueError('not today')"))
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder, workers=2)
+        status, answer = self.reload()
+        self.assertEqual(status, 400)
+        self.assertRegex(
+            answer["error"], r"^homeserver.yaml:\d+: modules\[1\]: ValueError: not today \(module slow_start.SlowStart\)$"
+        )
+        self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 2))
+        self.assertEqual(self.answers(), {403})
 
     def test_a_reload_of_what_does_not_load_changes_nothing(self):
         source = self.folder / "evil_users.py"
         source.write_text(source.read_text() + "\n)\n")
-        status, answer = self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
+        status, answer = self.reload()
         self.assertGreaterEqual(status, 400)
         self.assertRegex(answer["error"], r"homeserver.yaml:\d+: modules\[0\].module: .*/evil_users.py:\d+: unmatched '\)'")
         self.assertEqual(self.answers(), {403})

@@ -121,9 +121,24 @@ TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) 
     modules.construct(deadly);
     for (const char* const user : {"loop", "backtrack"}) {
         EXPECT_THAT(modules.asked_about(user), testing::AnyOf("deadline exceeded", HasSubstr("hasn't answered for 300 ms")));
-        EXPECT_TRUE(modules.until([&] { return log.contains("hasn't answered for 300 ms, as long as a callback may take"); }));
+        EXPECT_TRUE(modules.until([&] {
+            return log.contains("hasn't answered for 300 ms, as long as a callback may take, when it was asked for "
+                                "spam_checker.user_may_create_room: it is started anew");
+        })) << log.text();
         EXPECT_LT(time_to_answer(modules), 2s);
     }
+}
+
+TEST_F(PythonProcessTest, IsEndedLikewiseForAPageThatIsNamed) {
+    PythonWorker modules(python_settings(), impatient());
+    modules.construct(deadly + "    config: {page: /_synapse/client/deadly}\n");
+    const modapi::Request request = modapi::Request::of("GET", "/_synapse/client/deadly");
+    EXPECT_EQ(modules.wait(PythonWorker::status_of(*modules.worker, request)), 503);
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("hasn't answered for 300 ms, as long as a callback may take, when it was asked for the page "
+                            "/_synapse/client/deadly: it is started anew");
+    })) << log.text();
+    EXPECT_LT(time_to_answer(modules), 2s);
 }
 
 TEST_F(PythonProcessTest, SurvivesWhatTheModuleRaises) {
@@ -183,7 +198,8 @@ TEST_F(PythonProcessTest, GivesUpAParseConfigAndAConstructorThatNeverReturn) {
     EXPECT_THAT(modules.error_of(deadly + "    config: {hangs_at_parse: true}\n"),
                 HasSubstr("hasn't ended parse_config within 1500 ms"));
     EXPECT_THAT(modules.construction_error_of(deadly + "    config: {at_construction: loop}\n"),
-                HasSubstr("its Python process hasn't ended its constructor in time (module deadly.Deadly)"));
+                HasSubstr("its Python process hasn't ended its constructor within 1500 ms (python.construction_limit) (module "
+                          "deadly.Deadly)"));
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhyAConstructorFailed) {
@@ -334,7 +350,7 @@ TEST_F(PythonProcessTest, EndsWithAStartThatFailsBeforeItsModuleIsStarted) {
     const std::size_t before = children();
     PythonWorker modules;
     modules.resolver->add<FailsToStart>("test.FailsToStart");
-    modules.worker->construct_modules(modules.read("  - module: test.FailsToStart\n" + deadly));
+    modules.build("  - module: test.FailsToStart\n" + deadly);
     EXPECT_THROW(modules.wait(modules.worker->start_modules()), modapi::ConfigurationError);
     modules.forget_python();
     EXPECT_TRUE(modules.until([&] { return children() == before; })) << children() - before;

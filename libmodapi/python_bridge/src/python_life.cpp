@@ -158,6 +158,14 @@ PythonRequest* PythonLife::request_of(std::int64_t id) const noexcept {
     return found != requests_.end() ? found->second : nullptr;
 }
 
+std::vector<std::string_view> PythonLife::asked_now() const {
+    std::map<std::int64_t, std::string_view> sorted;
+    for (const auto& [id, request] : requests_) sorted.emplace(id & ~shadow_bit, request->asked());
+    std::vector<std::string_view> asked;
+    for (const auto& [id, what] : sorted) asked.push_back(what);
+    return asked;
+}
+
 PythonRequest* PythonLife::request_with_operations(std::int64_t id) const noexcept {
     PythonRequest* const request = request_of(id);
     return request != nullptr && request->takes_operations() ? request : nullptr;
@@ -169,37 +177,6 @@ void PythonLife::send(const callbacks::JsonDict& message) {
     if (connection_.has_unsent()) wait_for_room();
 }
 
-callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::string_view asked, time_point end) {
-    if (is_over_) throw PythonGone(end_of_it_);
-    const std::int64_t id = ++last_id_;
-    message["id"] = id;
-    send(message);
-    while (!is_over_) {
-        try {
-            while (std::optional<callbacks::JsonDict> arrived = connection_.next()) {
-                const callbacks::JsonValue* const of = arrived->if_contains("id");
-                if (!arrived->contains("do") && of != nullptr && *of == id) {
-                    last_heard_ = where_.clock->now();
-                    if (listens_) read_soon();
-                    return *std::move(arrived);
-                }
-                kept_.push_back(*std::move(arrived));
-            }
-        } catch (const BadFrame& error) {
-            lose(error.what());
-            break;
-        }
-        constexpr int none = -1;
-        if (!connection_.wait_until(end, output_has_ended_ ? none : program_->output())) {
-            lose("hasn't ended " + std::string(asked) + " in time");
-            break;
-        }
-        read_output();
-        if (!connection_.flush() || !connection_.receive()) lose(std::string(has_ended));
-    }
-    throw PythonGone(end_of_it_);
-}
-
 void PythonLife::ping() {
     callbacks::JsonDict message;
     message["id"] = ping_id;
@@ -208,15 +185,10 @@ void PythonLife::ping() {
 }
 
 void PythonLife::listen() {
-    if (std::exchange(listens_, true) || is_over_) return;
+    if (is_over_) return;
     wait_for_messages();
     wait_for_output();
     wait_for_end();
-    read_soon();
-}
-
-void PythonLife::read_soon() {
-    boost::asio::post(where_.executor, [self = shared_from_this()] { self->read(); });
 }
 
 void PythonLife::wait_for_messages() {
@@ -259,11 +231,6 @@ void PythonLife::wait_for_end() {
 
 void PythonLife::read() {
     const std::shared_ptr<PythonLife> stays = shared_from_this();
-    while (!is_over_ && !kept_.empty()) {
-        callbacks::JsonDict message = std::move(kept_.front());
-        kept_.pop_front();
-        handle(std::move(message));
-    }
     if (is_over_) return;
     const bool is_open = connection_.receive();
     try {

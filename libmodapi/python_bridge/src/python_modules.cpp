@@ -85,11 +85,18 @@ std::shared_ptr<const void> parse_module(const ModuleDefinition& definition, con
     return parsed;
 }
 
-std::shared_ptr<void> construct_module(const std::shared_ptr<const void>& of, ModuleApi& api) {
-    const auto& parsed = *static_cast<const ParsedModule*>(of.get());
-    for (const std::string& address : parsed.carried->keys.may_reach) api.http_client().allow(address);
-    const std::shared_ptr<PythonProcess> process = parsed.carried->found_by->process_for(*parsed.carried, api);
-    return std::make_shared<PythonModule>(process, parsed.carried, parsed.config, api);
+async::task<std::shared_ptr<const void>> prepare_module(std::shared_ptr<const void> of, ModuleApi& api) {
+    const auto parsed = std::static_pointer_cast<const ParsedModule>(of);
+    for (const std::string& address : parsed->carried->keys.may_reach) api.http_client().allow(address);
+    std::shared_ptr<PythonProcess> process = parsed->carried->found_by->process_for(*parsed->carried, api);
+    async::task<std::shared_ptr<const PythonModule::Prepared>> preparing =
+        PythonModule::prepare(std::move(process), parsed->carried, parsed->config, api);
+    const std::shared_ptr<const PythonModule::Prepared> prepared = co_await std::move(preparing);
+    co_return prepared;
+}
+
+std::shared_ptr<void> construct_module(const std::shared_ptr<const void>& prepared, ModuleApi& api) {
+    return std::make_shared<PythonModule>(*static_cast<const PythonModule::Prepared*>(prepared.get()), api);
 }
 
 }  // namespace
@@ -126,6 +133,7 @@ std::optional<FoundModule> PythonModules::State::find(std::string_view name, con
         source = std::move(made);
     }
     ModuleDefinition definition{&parse_module, &construct_module};
+    definition.prepare = &prepare_module;
     definition.start = &detail::call_module<PythonModule, detail::CallStart>;
     definition.stop = &detail::call_module<PythonModule, detail::CallStop>;
     FoundModule found;

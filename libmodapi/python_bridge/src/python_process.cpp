@@ -100,13 +100,18 @@ std::int64_t PythonProcess::keep_state(std::shared_ptr<const callbacks::StateMap
 }
 
 std::shared_ptr<PythonEntry> PythonProcess::entry_called(std::string_view name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& each) { return each->name() == name; });
-    return found != entries_.end() ? *found : nullptr;
+    for (const std::vector<std::shared_ptr<PythonEntry>>* const list : {&entries_, &arriving_}) {
+        const auto found = std::find_if(list->begin(), list->end(), [&](const auto& each) { return each->name() == name; });
+        if (found != list->end()) return *found;
+    }
+    return nullptr;
 }
 
 std::string PythonProcess::names() const {
     std::string list;
-    for (const std::shared_ptr<PythonEntry>& entry : entries_) list.append(list.empty() ? "" : ", ").append(entry->module());
+    for (const std::vector<std::shared_ptr<PythonEntry>>* const of : {&entries_, &arriving_}) {
+        for (const std::shared_ptr<PythonEntry>& entry : *of) list.append(list.empty() ? "" : ", ").append(entry->module());
+    }
     return list;
 }
 
@@ -156,59 +161,6 @@ async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, 
     if (failure) std::rethrow_exception(failure);
 }
 
-void PythonProcess::begin_to_listen() {
-    boost::asio::post(environment_.where.executor, [weak = weak_from_this()] {
-        const std::shared_ptr<PythonProcess> self = weak.lock();
-        if (self == nullptr || self->life_ == nullptr || self->is_ending_) return;
-        self->life_->listen();
-        self->watch();
-    });
-}
-
-JsonDict PythonProcess::ask_blocking(JsonDict message, std::string_view asked, PythonLife::time_point end) {
-    const std::shared_ptr<PythonLife> asked_life = life_;
-    std::string why;
-    try {
-        return asked_life->ask_and_block(std::move(message), asked, end);
-    } catch (const PythonGone& error) {
-        why = error.what();
-    }
-    // What is left of it is ended here: it blocks anyway, and says why it has ended.
-    if (dead_ != nullptr) {
-        const std::string end_of_it = end_and_describe(*dead_);
-        if (reason_ == PythonLife::has_ended && !end_of_it.empty())
-            why = "its Python process " + end_of_it + (last_line_.empty() ? "" : ": " + last_line_);
-    }
-    throw std::runtime_error(unfit_.empty() ? why : unfit_);
-}
-
-JsonDict PythonProcess::build(const std::shared_ptr<PythonEntry>& entry) {
-    const PythonLife::time_point end = std::chrono::steady_clock::now() + surroundings_->settings.construction_limit;
-    entries_.push_back(entry);
-    try {
-        if (life_ == nullptr) {
-            begin_life();
-            const JsonDict greeting = greeting_of(surroundings_->settings, life_->program().directory(), entry->api());
-            const JsonDict greeted = ask_blocking(greeting, "its start", end);
-            if (const JsonValue* const error = greeted.if_contains("error"))
-                throw std::runtime_error(line_of_error(entry->module(), "its start", error->as_object()));
-            begin_to_listen();
-        }
-        const JsonDict parsed = ask_blocking(entry->parsing(), "parse_config", end);
-        if (const JsonValue* const error = parsed.if_contains("error")) throw_parse_error(entry->module(), error->as_object());
-        const JsonDict built = ask_blocking(entry->construction(), "its constructor", end);
-        if (const JsonValue* const error = built.if_contains("error"))
-            throw std::runtime_error(line_of_error(entry->module(), "the constructor", error->as_object()));
-        JsonDict described = built.at("result").as_object();
-        entry->built(life_->number(), described);
-        why_.clear();
-        return described;
-    } catch (...) {
-        abandon(*entry);
-        throw;
-    }
-}
-
 void PythonProcess::abandon(const PythonEntry& entry) noexcept {
     drop(entry);
     if (life_ == nullptr) return;
@@ -223,7 +175,9 @@ void PythonProcess::abandon(const PythonEntry& entry) noexcept {
 }
 
 void PythonProcess::drop(const PythonEntry& entry) noexcept {
-    std::erase_if(entries_, [&](const std::shared_ptr<PythonEntry>& each) { return each.get() == &entry; });
+    const auto is_it = [&](const std::shared_ptr<PythonEntry>& each) { return each.get() == &entry; };
+    std::erase_if(entries_, is_it);
+    std::erase_if(arriving_, is_it);
 }
 
 void PythonProcess::said(PythonLife& life, JsonDict message) {

@@ -138,12 +138,15 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
 }  // namespace
 
 PythonWebResource::PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory,
-                                     std::function<void()> answered)
-    : directory_(std::move(directory)), answered_(std::move(answered)) {}
+                                     std::function<void()> answered,
+                                     std::function<std::shared_ptr<const void>(const std::string& path)> begun)
+    : directory_(std::move(directory)), answered_(std::move(answered)), begun_(std::move(begun)) {}
 
 async::task<Response> PythonWebResource::handle(const Request& request) {
     const std::optional<std::filesystem::path> directory = directory_();
     if (!directory) co_return failed(request, 503, "there is no process now");
+    std::shared_ptr<const void> under_way;
+    if (begun_) under_way = begun_(request.path);
     boost::system::error_code failure;
     try {
         async::task<Response> exchanging = exchanged(request, *directory / "web.sock");

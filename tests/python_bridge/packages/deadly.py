@@ -10,8 +10,18 @@ import sys
 import time
 from typing import Any, Dict, Union
 
-from synapse.module_api import NOT_SPAM, ModuleApi, run_as_background_process
+from synapse.http.site import SynapseRequest
+from synapse.module_api import NOT_SPAM, DirectServeJsonResource, ModuleApi, run_as_background_process
 from synapse.module_api.errors import Codes, ConfigError
+
+
+class DeadlyPage(DirectServeJsonResource):
+    def __init__(self, module: "Deadly") -> None:
+        super().__init__()
+        self._module = module
+
+    async def _async_render_GET(self, request: SynapseRequest) -> Any:
+        return 200, self._module.do_loop()
 
 
 class Deadly:
@@ -24,7 +34,11 @@ class Deadly:
             pathlib.Path(config["die_once"]).touch()
             os._exit(7)
         self._die_if_told("at_construction")
+        while config.get("waits_for") and not pathlib.Path(config["waits_for"]).exists():
+            time.sleep(0.01)
         api.register_spam_checker_callbacks(user_may_create_room=self.user_may_create_room)
+        if config.get("page"):
+            api.register_web_resource(config["page"], DeadlyPage(self))
         marker = config.get("registers_more_when")
         if marker and pathlib.Path(marker).exists():
             api.register_spam_checker_callbacks(user_may_publish_room=self.user_may_publish_room)
@@ -33,6 +47,8 @@ class Deadly:
     def parse_config(config: Dict[str, Any]) -> Dict[str, Any]:
         if "colour" in config and config["colour"] != "green":
             raise ConfigError("must be green", ("colour",))
+        if config.get("wrong_when") and pathlib.Path(config["wrong_when"]).exists():
+            raise ConfigError("must not be there", ("wrong_when",))
         if config.get("raises_at_parse"):
             raise ValueError("a text\nof two lines")
         if config.get("hangs_at_parse"):

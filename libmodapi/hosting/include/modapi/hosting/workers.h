@@ -214,6 +214,7 @@ private:
     static std::string process_name_of(const WorkerGroupSettings& settings);
     void open_decision_store(Database& database);
     void start_to_keep_decisions();
+    static void build_modules(Thread& thread, const std::vector<ConfiguredModule>& modules);
     void start_modules();
     void start_threads();
     void join_processes(Database& database);
