@@ -507,7 +507,9 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(self.answers(), {403})
 
     def test_a_stop_ends_a_reload_whose_constructor_runs(self):
-        (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)"))
+        (self.folder / "slow_start.py").write_text(
+            SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)")
+        )
         self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder, workers=2)
         answers = []
         reloading = threading.Thread(target=lambda: answers.append(self.reload()))

@@ -187,6 +187,20 @@ TEST_F(PythonBuildingTest, GoesOnInAProcessWhoseOtherModulesEndMeanwhile) {
     EXPECT_EQ(modules.asked_about("refuse"), "no");
 }
 
+TEST_F(PythonBuildingTest, HasItsPageAlsoWhereItTakesThePlaceOfOneInTheSameProcess) {
+    const std::string page = "/_synapse/client/deadly";
+    PythonWorker modules;
+    modules.construct(serving + "    config: {page: " + page + "}\n");
+    EXPECT_EQ(modules.page(page), "{\"colour\":\"none\"}");
+    static_cast<void>(
+        modules.wait(modules.worker->prepare_next(modules.read(serving + "    config: {page: " + page + ", colour: green}\n"))));
+    EXPECT_EQ(modules.page(page), "{\"colour\":\"none\"}") << "until then it is the old one's";
+    serve_next(modules);
+    EXPECT_EQ(modules.page(page), "{\"colour\":\"green\"}");
+    EXPECT_TRUE(modules.until([&] { return log.contains("module deadly.Deadly: its old instance has ended"); })) << log.text();
+    EXPECT_EQ(modules.page(page), "{\"colour\":\"green\"}");
+}
+
 TEST_F(PythonBuildingTest, TakesWhatIsWrongWithASectionForAMistakeInIt) {
     const std::filesystem::path spoilt = folder.path() / "spoilt";
     PythonWorker modules;

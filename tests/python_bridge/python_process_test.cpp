@@ -132,8 +132,8 @@ TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) 
 TEST_F(PythonProcessTest, IsEndedLikewiseForAPageThatIsNamed) {
     PythonWorker modules(python_settings(), impatient());
     modules.construct(deadly + "    config: {page: /_synapse/client/deadly}\n");
-    const modapi::Request request = modapi::Request::of("GET", "/_synapse/client/deadly");
-    EXPECT_EQ(modules.wait(PythonWorker::status_of(*modules.worker, request)), 503);
+    EXPECT_EQ(modules.page("/_synapse/client/deadly"), "{\"colour\":\"none\"}");
+    EXPECT_THAT(modules.page("/_synapse/client/deadly?hangs=1"), HasSubstr("This page's module is being started"));
     EXPECT_TRUE(modules.until([&] {
         return log.contains("hasn't answered for 300 ms, as long as a callback may take, when it was asked for the page "
                             "/_synapse/client/deadly: it is started anew");

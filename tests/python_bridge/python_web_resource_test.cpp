@@ -112,12 +112,17 @@ protected:
     async::environment where{io.get_executor()};
     TemporaryFolder folder;
     std::optional<std::filesystem::path> directory = folder.path();
-    PythonWebResource resource{[this] { return directory; }};
+    std::vector<std::string> begun;
+    PythonWebResource resource{[this] { return directory; }, {}, [this](const std::string& path) {
+                                   begun.push_back(path);
+                                   return nullptr;
+                               }, "pages.Pages@3"};
     LogCapture log;
 };
 
 TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
     std::string seen;
+    std::string request_path;
     Response response;
     {
         const RawSite site(folder.path(), [&](const std::string& request) {
@@ -128,10 +133,11 @@ TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
         Request request = Request::of("POST", "/_synapse/client/pages/a%20b?c=d&e=%26");
         request.headers = {
             {"Authorization", "Bearer token"},   {"x-MODAPI-client", "6.6.6.6"}, {"X-Modapi-Call", "7"},
-            {"Connection", "keep-alive"},        {"Content-Length", "99"},       {"Transfer-Encoding", "chunked"},
+            {"x-modapi-entry", "another@1"},     {"Connection", "keep-alive"},        {"Content-Length", "99"},       {"Transfer-Encoding", "chunked"},
             {"X-Split", "a\r\nX-Modapi-Call: 7"}};
         request.body = "the body";
         request.client_address = "1.2.3.4";
+        request_path = request.path;
         response = handled(request);
     }
     EXPECT_EQ(response.status, 418);
@@ -140,10 +146,11 @@ TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
                                     {"Content-Type", "text/tea"}, {"Set-Cookie", "a=b"}, {"Set-Cookie", "c=d"}}));
     EXPECT_THAT(seen, AllOf(testing::StartsWith("POST /_synapse/client/pages/a%20b?c=d&e=%26 HTTP/1.1\r\n"),
                             HasSubstr("Authorization: Bearer token\r\n"), HasSubstr("X-Modapi-Client: 1.2.3.4\r\n"),
-                            HasSubstr("X-Modapi-Call: request "), HasSubstr("Connection: close\r\n"),
+                            HasSubstr("X-Modapi-Entry: pages.Pages@3\r\n"), HasSubstr("X-Modapi-Call: request "), HasSubstr("Connection: close\r\n"),
                             HasSubstr("Content-Length: 8\r\n"), testing::EndsWith("\r\n\r\nthe body")));
-    EXPECT_THAT(seen, AllOf(Not(HasSubstr("6.6.6.6")), Not(HasSubstr("Call: 7")), Not(HasSubstr("chunked")),
-                            Not(HasSubstr("X-Split"))));
+    EXPECT_EQ(begun, std::vector<std::string>{request_path});
+    EXPECT_THAT(seen, AllOf(Not(HasSubstr("6.6.6.6")), Not(HasSubstr("Call: 7")), Not(HasSubstr("another@1")),
+                            Not(HasSubstr("chunked")), Not(HasSubstr("X-Split"))));
 }
 
 TEST_F(PythonWebResourceTest, TakesWhatIsSentInPartsAndUntilTheEnd) {

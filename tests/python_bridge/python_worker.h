@@ -161,9 +161,11 @@ public:
         const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(user, config);
         co_return !verdict.is_spam();
     }
-    static async::task<int> status_of(modapi::ModuleHost& worker, const modapi::Request& request) {
+    /// What a web resource answers.
+    std::string page(const std::string& target) { return wait(body_of(*worker, modapi::Request::of("GET", target))); }
+    static async::task<std::string> body_of(modapi::ModuleHost& worker, modapi::Request request) {
         const std::optional<modapi::Response> response = co_await worker.serve(request);
-        co_return response ? response->status : 404;
+        co_return response ? response->body : "nobody serves it";
     }
     /// The last that knows of it, once there are no modules: what reads configurations ends too.
     void forget_python() {

@@ -111,7 +111,7 @@ void PythonModule::register_all(ModuleApi& api, const JsonDict& described) {
                 return running != nullptr ? PythonProcess::page_begins(running, page) : nullptr;
             };
             api.register_web_resource(std::string(path.as_string()),
-                                      std::make_shared<PythonWebResource>(directory, answered, begun));
+                                      std::make_shared<PythonWebResource>(directory, answered, begun, entry->name()));
         }
     }
     if (const JsonArray* const functions = list_of(described, "cached")) {

@@ -67,7 +67,7 @@ std::string path_and_query(const std::string& target) {
     return path == std::string::npos ? "/" : target.substr(path);
 }
 
-http::request<http::string_body> forwarded(const Request& request) {
+http::request<http::string_body> forwarded(const Request& request, const std::string& entry) {
     static std::atomic<std::uint64_t> requests{0};
     http::request<http::string_body> made;
     made.version(11);
@@ -77,6 +77,7 @@ http::request<http::string_body> forwarded(const Request& request) {
         if (!is_of_connection(name) && !is_of_host(name) && is_one_line(name) && is_one_line(value)) made.insert(name, value);
     made.set(http::field::connection, "close");
     if (is_one_line(request.client_address)) made.set("X-Modapi-Client", request.client_address);
+    if (!entry.empty() && is_one_line(entry)) made.set("X-Modapi-Entry", entry);
     made.set("X-Modapi-Call", "request " + std::to_string(++requests));
     made.body() = request.body;
     made.prepare_payload();
@@ -110,7 +111,7 @@ bool is_gone(const boost::system::error_code& error) noexcept {
            error.category() == boost::system::system_category();
 }
 
-async::task<Response> exchanged(const Request& request, std::filesystem::path socket_path) {
+async::task<Response> exchanged(const Request& request, std::filesystem::path socket_path, const std::string& entry) {
     const async::context& here = co_await async::this_context;
     stream_protocol::socket socket(here.executor());
     // What lies there is the process's affair: a link would lead this server to sockets that only it may open.
@@ -121,7 +122,7 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
     const stream_protocol::endpoint endpoint("/proc/self/fd/" + std::to_string(file.get()));
     auto connecting = socket.async_connect(endpoint, async::use_task);
     co_await std::move(connecting);
-    http::request<http::string_body> question = forwarded(request);
+    http::request<http::string_body> question = forwarded(request, entry);
     http::response_parser<http::string_body> parser;
     parser.body_limit(PythonWebResource::largest_response);
     parser.header_limit(longest_head);
@@ -139,8 +140,12 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
 
 PythonWebResource::PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory,
                                      std::function<void()> answered,
-                                     std::function<std::shared_ptr<const void>(const std::string& path)> begun)
-    : directory_(std::move(directory)), answered_(std::move(answered)), begun_(std::move(begun)) {}
+                                     std::function<std::shared_ptr<const void>(const std::string& path)> begun,
+                                     std::string entry)
+    : directory_(std::move(directory)),
+      answered_(std::move(answered)),
+      begun_(std::move(begun)),
+      entry_(std::move(entry)) {}
 
 async::task<Response> PythonWebResource::handle(const Request& request) {
     const std::optional<std::filesystem::path> directory = directory_();
@@ -149,7 +154,7 @@ async::task<Response> PythonWebResource::handle(const Request& request) {
     if (begun_) under_way = begun_(request.path);
     boost::system::error_code failure;
     try {
-        async::task<Response> exchanging = exchanged(request, *directory / "web.sock");
+        async::task<Response> exchanging = exchanged(request, *directory / "web.sock", entry_);
         Response response = co_await std::move(exchanging);
         if (answered_ && response.status < 500) answered_();
         co_return response;

@@ -21,13 +21,14 @@ class DeadlyPage(DirectServeJsonResource):
         self._module = module
 
     async def _async_render_GET(self, request: SynapseRequest) -> Any:
-        return 200, self._module.do_loop()
+        return 200, self._module.do_loop() if b"hangs" in (request.args or {}) else {"colour": self._module.colour}
 
 
 class Deadly:
     def __init__(self, config: Dict[str, Any], api: ModuleApi) -> None:
         self._api = api
         self._config = config
+        self.colour = config.get("colour", "none")
         if config.get("print"):
             print(config["print"], flush=True)
         if config.get("die_once") and not pathlib.Path(config["die_once"]).exists():
