@@ -8,6 +8,7 @@
 
 #include <async/testing/virtual_time.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -73,8 +74,12 @@ public:
     void construct_from(std::string_view yaml, modapi::ModuleResolver& resolver) {
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
-        wait(worker.prepare_modules(configured));
-        worker.construct_modules();
+        if (std::any_of(configured.begin(), configured.end(), [](const auto& module) { return module.has_to_be_prepared(); })) {
+            wait(worker.prepare_modules(configured));
+            worker.construct_modules();
+        } else {
+            worker.construct_modules(configured);
+        }
         wait(worker.start_modules());
     }
     /// Runs a task to its end.

@@ -116,13 +116,13 @@ TEST_F(PythonBuildingTest, SaysInOneLineThatTheProcessDiedAndStartsItAnewWithout
 
 TEST_F(PythonBuildingTest, GivesUpAConstructorThatNeverReturnsWhileOthersServe) {
     modapi::PythonSettings settings = python_settings();
-    settings.construction_limit = 1500ms;
+    settings.construction_limit = 4s;  // its start too has as long as that
     PythonWorker modules(settings);
     modules.construct(serving);
     const std::size_t before = children();
     const std::string endless = serving + "    config: {at_construction: loop}\n";
     const std::string why =
-        "hs.yaml:3: modules[1]: its Python process hasn't ended its constructor within 1500 ms (python.construction_limit) "
+        "hs.yaml:3: modules[1]: its Python process hasn't ended its constructor within 4000 ms (python.construction_limit) "
         "(module deadly.Deadly)";
     EXPECT_EQ(refusal_of(modules, serving + endless + of_its_own), why);
     EXPECT_EQ(modules.asked_about("nothing"), "yes");

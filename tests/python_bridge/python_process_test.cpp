@@ -193,12 +193,12 @@ TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {
 
 TEST_F(PythonProcessTest, GivesUpAParseConfigAndAConstructorThatNeverReturn) {
     modapi::PythonSettings settings = python_settings();
-    settings.construction_limit = 1500ms;
+    settings.construction_limit = 4s;  // its start too has as long as that
     PythonWorker modules(settings);
     EXPECT_THAT(modules.error_of(deadly + "    config: {hangs_at_parse: true}\n"),
-                HasSubstr("hasn't ended parse_config within 1500 ms"));
+                HasSubstr("hasn't ended parse_config within 4000 ms"));
     EXPECT_THAT(modules.construction_error_of(deadly + "    config: {at_construction: loop}\n"),
-                HasSubstr("its Python process hasn't ended its constructor within 1500 ms (python.construction_limit) (module "
+                HasSubstr("its Python process hasn't ended its constructor within 4000 ms (python.construction_limit) (module "
                           "deadly.Deadly)"));
 }
 
