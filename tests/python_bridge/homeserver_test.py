@@ -425,12 +425,16 @@ class LoadingTest(unittest.TestCase):
         self.assertRegex(line, r"homeserver.yaml:\d+: python.pth: ")
 
 
-class LifeTest(unittest.TestCase):
+class Living(unittest.TestCase):
+    """A server whose modules change."""
+
+    workers = 2
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
         shutil.copy(PROJECT / "examples/python/evil_users.py", self.folder)
-        self.world = World(EVIL, self.folder, workers=2).start()
+        self.world = World(EVIL, self.folder, self.workers).start()
         self.addCleanup(self.end)
         self.mallory = self.world.register("mallory")
         self.room = self.world.room(self.mallory)
@@ -448,9 +452,11 @@ class LifeTest(unittest.TestCase):
         return self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
 
     def answers(self, count=8):
-        """Of both workers, which take turns."""
+        """Of all workers, which take turns."""
         return {self.world.say(self.room, self.mallory, "hello", str(time.monotonic()))[0] for _ in range(count)}
 
+
+class LifeTest(Living):
     def test_each_worker_has_a_process_that_comes_back_when_it_is_killed(self):
         self.assertEqual(self.answers(), {403})
         # That which has read the configuration ends some seconds after.
@@ -480,6 +486,20 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(self.answers(), {200})
         self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 2), "the old processes end")
 
+    def test_a_reload_of_what_does_not_load_changes_nothing(self):
+        source = self.folder / "evil_users.py"
+        source.write_text(source.read_text() + "\n)\n")
+        status, answer = self.reload()
+        self.assertGreaterEqual(status, 400)
+        self.assertRegex(answer["error"], r"homeserver.yaml:\d+: modules\[0\].module: .*/evil_users.py:\d+: unmatched '\)'")
+        self.assertEqual(self.answers(), {403})
+
+
+class BuildingTest(Living):
+    """With one worker: where there is another, that takes the requests which the first one doesn't get to."""
+
+    workers = 1
+
     def whoami(self):
         """How long a request takes that no module is asked about."""
         begin = time.monotonic()
@@ -489,7 +509,7 @@ class LifeTest(unittest.TestCase):
     def test_a_reload_whose_constructor_takes_long_holds_up_no_other_request(self):
         (self.folder / "slow_start.py").write_text(SLOW_START)
         before = statistics.median(self.whoami() for _ in range(200))
-        self.world.configure(EVIL + "  - {module: slow_start.SlowStart}\n", self.folder, workers=2)
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart}\n", self.folder)
         answers = []
         reloading = threading.Thread(target=lambda: answers.append(self.reload()))
         reloading.start()
@@ -498,7 +518,7 @@ class LifeTest(unittest.TestCase):
             meanwhile.append(self.whoami())
         self.assertEqual((answers[0][0], answers[0][1]["added"]), (200, ["slow_start.SlowStart"]))
         print(
-            "whoami: median %.1f ms, while a constructor takes 3 s on each of two workers median %.1f ms, longest %.1f ms"
+            "whoami: median %.1f ms, while a constructor takes 3 s median %.1f ms, longest %.1f ms"
             % (before * 1000, statistics.median(meanwhile) * 1000, max(meanwhile) * 1000)
         )
         self.assertGreater(len(meanwhile), 100)
@@ -510,7 +530,7 @@ class LifeTest(unittest.TestCase):
         (self.folder / "slow_start.py").write_text(
             SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)")
         )
-        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder, workers=2)
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder)
         answers = []
         reloading = threading.Thread(target=lambda: answers.append(self.reload()))
         reloading.start()
@@ -525,21 +545,13 @@ class LifeTest(unittest.TestCase):
 
     def test_a_reload_whose_constructor_fails_leaves_nothing_behind(self):
         (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "raise ValueError('not today')"))
-        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder, workers=2)
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder)
         status, answer = self.reload()
         self.assertEqual(status, 400)
         self.assertRegex(
             answer["error"], r"^homeserver.yaml:\d+: modules\[1\]: ValueError: not today \(module slow_start.SlowStart\)$"
         )
-        self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 2))
-        self.assertEqual(self.answers(), {403})
-
-    def test_a_reload_of_what_does_not_load_changes_nothing(self):
-        source = self.folder / "evil_users.py"
-        source.write_text(source.read_text() + "\n)\n")
-        status, answer = self.reload()
-        self.assertGreaterEqual(status, 400)
-        self.assertRegex(answer["error"], r"homeserver.yaml:\d+: modules\[0\].module: .*/evil_users.py:\d+: unmatched '\)'")
+        self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 1))
         self.assertEqual(self.answers(), {403})
 
 
