@@ -6,6 +6,8 @@ usage: homeserver_test.py PROJECT BUILD [NAME OF A TEST...]
 
 Exit status 77: Twisted or attr is missing, nothing was tested.
 """
+import contextlib
+import http.client
 import http.server
 import importlib.util
 import json
@@ -508,7 +510,8 @@ class BuildingTest(Living):
 
     def test_a_reload_whose_constructor_takes_long_holds_up_no_other_request(self):
         (self.folder / "slow_start.py").write_text(SLOW_START)
-        before = statistics.median(self.whoami() for _ in range(200))
+        alone = [self.whoami() for _ in range(1000)]
+        before = statistics.median(alone)
         self.world.configure(EVIL + "  - {module: slow_start.SlowStart}\n", self.folder)
         answers = []
         reloading = threading.Thread(target=lambda: answers.append(self.reload()))
@@ -518,8 +521,8 @@ class BuildingTest(Living):
             meanwhile.append(self.whoami())
         self.assertEqual((answers[0][0], answers[0][1]["added"]), (200, ["slow_start.SlowStart"]))
         print(
-            "whoami: median %.1f ms, while a constructor takes 3 s median %.1f ms, longest %.1f ms"
-            % (before * 1000, statistics.median(meanwhile) * 1000, max(meanwhile) * 1000)
+            "whoami: median %.1f ms, longest %.1f ms; while a constructor takes 3 s median %.1f ms, longest %.1f ms"
+            % tuple(1000 * time for time in (before, max(alone), statistics.median(meanwhile), max(meanwhile)))
         )
         self.assertGreater(len(meanwhile), 100)
         self.assertLess(statistics.median(meanwhile), before + 0.01)
@@ -531,8 +534,12 @@ class BuildingTest(Living):
             SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)")
         )
         self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder)
-        answers = []
-        reloading = threading.Thread(target=lambda: answers.append(self.reload()))
+
+        def reload():
+            with contextlib.suppress(http.client.HTTPException, OSError):  # the server ends before it has answered
+                self.reload()
+
+        reloading = threading.Thread(target=reload)
         reloading.start()
         log = self.world.folder / "log"
         self.assertTrue(eventually(lambda: "modules slow_start.SlowStart: here" in log.read_text()))
@@ -540,8 +547,7 @@ class BuildingTest(Living):
         self.assertEqual(self.world.server.stop(), 0)
         self.assertLess(time.monotonic() - begin, 6)
         reloading.join()
-        self.assertIn("modules stay as they were", log.read_text())
-        self.assertEqual((answers[0][0], answers[0][1]["errcode"]), (503, "M_UNKNOWN"))
+        self.assertRegex(log.read_text(), r"modules stay as they were \(change asked for by .*\): the workers are stopping")
 
     def test_a_reload_whose_constructor_fails_leaves_nothing_behind(self):
         (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "raise ValueError('not today')"))
@@ -549,7 +555,7 @@ class BuildingTest(Living):
         status, answer = self.reload()
         self.assertEqual(status, 400)
         self.assertRegex(
-            answer["error"], r"^homeserver.yaml:\d+: modules\[1\]: ValueError: not today \(module slow_start.SlowStart\)$"
+            answer["error"], r"homeserver.yaml:\d+: modules\[1\]: ValueError: not today \(module slow_start.SlowStart\)$"
         )
         self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 1))
         self.assertEqual(self.answers(), {403})
