@@ -269,8 +269,16 @@ void ModuleHost::end_background_term() noexcept {
 callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.lists.hooks; }
 const WebResources& ModuleHost::web_resources() const noexcept { return state_->environment.lists.resources; }
 async::task<std::optional<Response>> ModuleHost::serve(const Request& request) {
-    const ModuleEnvironment& environment = state_->environment;
-    return environment.lists.resources.serve(request, environment.dispatch_settings, state_->settings.web_resource_deadline);
+    State& state = *state_;
+    const ModuleEnvironment& environment = state.environment;
+    const WebResources& resources = environment.lists.resources;
+    const std::string_view module = resources.owner(request.path);
+    if (module.empty()) co_return std::nullopt;
+    const RequestsUnderWay::Place place(state.requests_of_resources, module, request, state.settings.web_resource_requests);
+    if (!place.is_free()) co_return refused_for_now();
+    auto serving = resources.serve(request, environment.dispatch_settings, state.settings.web_resource_deadline);
+    std::optional<Response> response = co_await std::move(serving);
+    co_return response;
 }
 
 const async::callback_identity* ModuleHost::origin_of(const std::exception_ptr& failure) const noexcept {

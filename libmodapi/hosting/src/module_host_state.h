@@ -2,6 +2,7 @@
 
 #include "callback_log.h"
 #include "module_border.h"
+#include "requests_under_way.h"
 
 #include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/module_environment.h>
@@ -117,6 +118,7 @@ struct ModuleHost::State {
     async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
     std::unique_ptr<Broadcasts> own_broadcasts;  ///< where no workers share them
+    RequestsUnderWay requests_of_resources;
     BackgroundTerm term;
     std::uint64_t instances_made = 0;
     std::vector<std::string> names;           ///< of the modules of all entries, also those that don't run here

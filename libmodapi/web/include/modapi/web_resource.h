@@ -117,8 +117,8 @@ public:
     /// Whose code is on the stack while the resource of `path` runs, and what was counted of it; null if none serves it.
     [[nodiscard]] const async::callback_identity* identity_of(std::string_view path) const noexcept;
     /// Has the resource of the request's path answer; none: there is none. `settings` as for callbacks, but for the time after
-    /// which it is cut, 0: never. Counted as failed: what throws, and answers with 500. Errors: only the cancellation of the
-    /// caller; the rest is logged, and answered as error_response says. The resources and `request` outlive the task.
+    /// which it is cut, and 504 answered; 0: never. Counted as failed: what throws, is cut, answers with 500. Errors: only the
+    /// caller's cancellation; the rest is logged and answered as error_response says. The resources and `request` outlive it.
     [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request, const async::dispatch_settings& settings,
                                                              async::clock::duration deadline) const;
     /// Nothing may be added from now on: a module that tries gets a RegistrationError.

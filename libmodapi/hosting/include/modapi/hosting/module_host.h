@@ -38,6 +38,8 @@ struct CallbackLimits {
     std::chrono::milliseconds callback_deadline{60'000};     ///< longer runs are cut; 0: never
     /// What run_db_interaction takes longer for is cut, and what defer_to_thread takes longer for is given up; 0: never.
     std::chrono::milliseconds interaction_deadline{60'000};
+    std::chrono::milliseconds web_resource_deadline{60'000};  ///< requests that a web resource takes longer for are cut
+    std::size_t web_resource_requests = 100;                  ///< that one module's answer at once on a worker; 0: any number
 };
 
 /// How one worker runs.
@@ -59,6 +61,8 @@ struct WorkerSettings {
     /// once all modules have started; 0: never.
     std::chrono::milliseconds interaction_deadline{0};
     std::chrono::milliseconds web_resource_deadline{0};  ///< requests that a web resource takes longer for are cut; 0: never
+    /// That the web resources of one module, whatever its entries, are answering at once; 0: any number.
+    std::size_t web_resource_requests = 0;
     std::chrono::milliseconds blocked_thread{2000};      ///< a callback that keeps its thread for longer is named in the log
     std::chrono::milliseconds start_deadline{60000};     ///< a start() or ready() that takes longer fails the host's start
     std::chrono::milliseconds stop_deadline{2000};       ///< for the stop() of all modules together; then they are cut
@@ -76,6 +80,8 @@ struct WorkerSettings {
         slow_callback = limits.slow_callback;
         callback_deadline = limits.callback_deadline;
         interaction_deadline = limits.interaction_deadline;
+        web_resource_deadline = limits.web_resource_deadline;
+        web_resource_requests = limits.web_resource_requests;
     }
 };
 
@@ -175,9 +181,10 @@ public:
     [[nodiscard]] const WebResources& web_resources() const noexcept;
     /// Has a module's web resource answer a request; none: no module serves that path. `request` outlives the task.
     ///
-    /// As callbacks are, it is counted, watched, warned about when it is slow, and cut after `web_resource_deadline`. Errors: a
-    /// failure is logged with the module's name and answered as error_response says; only the cancellation of the caller
-    /// leaves.
+    /// As callbacks are, it is counted, watched, warned about when it is slow, and cut after `web_resource_deadline`: 504.
+    /// Beyond `web_resource_requests` of the module it isn't asked, nor counted: 503 with Retry-After. A host has it cancelled
+    /// when its client is gone (PeerWatch); what the resource waits for ends then. Errors: a failure is logged with the module's
+    /// name and answered as error_response says; only the cancellation of the caller leaves.
     [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request);
     /// Which callback of which module threw this exception, of those that leave a hook; null: none of the last ones. Until
     /// stop(). For the line that says why an operation failed.
