@@ -1,6 +1,7 @@
 #include <modapi/hosting/python_modules.h>
 
 #include "private_directories.h"
+#include "program_user.h"
 #include "python_log.h"
 #include "python_module.h"
 #include "python_process.h"
@@ -181,8 +182,10 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
         throw ModuleLoadError("the Python side of the bridge isn't in " + settings.folder.string());
     try {
         for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    } catch (const UnfitUser& error) {
+        throw callbacks::ConfigError(error.why(), {"user"});
     } catch (const std::exception& error) {
-        throw ModuleLoadError(error.what());  // of the user, which it says
+        throw ModuleLoadError(error.what());
     }
     remove_left_over_directories();
     state_ = std::make_shared<State>(std::move(settings), std::move(facts));
