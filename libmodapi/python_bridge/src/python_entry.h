@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lines_a_second.h"
 #include "python_calls.h"
 #include "python_life.h"
 #include "python_source.h"
@@ -53,6 +54,12 @@ public:
     [[nodiscard]] std::int64_t keep_state(std::shared_ptr<const callbacks::StateMap> state) override;
     void drop_state(std::int64_t handle) noexcept override;
 
+    /// Of its records.
+    [[nodiscard]] LinesASecond& lines() noexcept { return lines_; }
+    /// Whether it answers requests, by `web.sock`.
+    [[nodiscard]] bool has_pages() const noexcept { return !web_.empty(); }
+    [[nodiscard]] bool is_built_in(std::uint64_t life) const noexcept { return life_ == life; }
+
     /// A transaction of its uses it from here on, until `transaction_ended`.
     void transaction_began() noexcept { ++transactions_; }
     void transaction_ended() noexcept;
@@ -92,6 +99,7 @@ private:
     std::vector<Registered> callbacks_;
     callbacks::JsonArray web_;
     callbacks::JsonArray cached_;
+    LinesASecond lines_;
     bool was_built_ = false;
     std::uint64_t life_ = 0;  // that it was built in; 0: none
     std::size_t transactions_ = 0;

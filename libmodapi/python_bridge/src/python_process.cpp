@@ -231,10 +231,12 @@ void PythonProcess::said(PythonLife& life, JsonDict message) {
     const JsonValue* const id = message.if_contains("id");
     if (what == "operation") return operation(life, message);
     if (what == "log") return log(life, message);
+    if (what == "left_out") return left_out(message);
     if (what == "unfit") {
         unfit_ = text_of(message, "text");
     } else if (what == "offered_not") {
         const std::shared_ptr<PythonEntry> entry = entry_called(text_of(message, "entry"));
+        if (!may_log(entry.get())) return;
         framework_log().warn("module {}: it uses {}, which isn't offered", entry != nullptr ? entry->module() : names(),
                              text_of(message, "name"));
     } else if (what == "cancel") {
@@ -280,6 +282,7 @@ void PythonProcess::cancel_operation(std::uint64_t life, std::int64_t id) {
 
 void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
+    if (!may_log(entry.get())) return;
     const spdlog::level::level_enum level = python_level(text_of(notice, "level"));
     const JsonValue* const call = notice.if_contains("call");
     const PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
@@ -297,14 +300,35 @@ void PythonProcess::printed(PythonLife&, std::string_view line) {
     last_line_ = line;
     if (!unfit_.empty()) return;
     const async::clock::time_point now = environment_.where.clock->now();
-    if (now - printing_since_ >= std::chrono::seconds(1)) {
-        if (lines_printed_ > most_lines_a_second)
-            framework_log().warn("Python, modules {}: {} lines more that they printed in one second weren't logged", names(),
-                                 lines_printed_ - most_lines_a_second);
-        printing_since_ = now;
-        lines_printed_ = 0;
-    }
-    if (++lines_printed_ <= most_lines_a_second) framework_log().info("Python, modules {}: {}", names(), line);
+    tell_left_out(now);
+    if (printed_lines_.take(now)) framework_log().info("Python, modules {}: {}", names(), line);
+}
+
+bool PythonProcess::may_log(PythonEntry* entry) {
+    const async::clock::time_point now = environment_.where.clock->now();
+    tell_left_out(now);
+    return (entry != nullptr ? entry->lines() : record_lines_).take(now);
+}
+
+void PythonProcess::left_out(const JsonDict& notice) {
+    const JsonValue* const records = notice.if_contains("records");
+    if (records == nullptr || !records->is_int64() || records->get_int64() < 0) return;
+    const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
+    (entry != nullptr ? entry->lines() : record_lines_).leave_out(static_cast<std::uint64_t>(records->get_int64()));
+}
+
+void PythonProcess::tell_left_out(std::optional<async::clock::time_point> now) {
+    const auto left_out = [&](LinesASecond& lines) { return now ? lines.left_out(*now) : lines.left_out(); };
+    if (const std::uint64_t lines = left_out(printed_lines_))
+        framework_log().warn("Python, modules {}: {} lines more that they printed weren't logged: more than {} in one second",
+                             names(), lines, LinesASecond::most);
+    if (const std::uint64_t records = left_out(record_lines_))
+        framework_log().warn("Python, modules {}: {} records more weren't logged: more than {} in one second", names(), records,
+                             LinesASecond::most);
+    for (const std::shared_ptr<PythonEntry>& entry : entries_)
+        if (const std::uint64_t records = left_out(entry->lines()))
+            framework_log().warn("module {}: {} records more weren't logged: more than {} in one second", entry->module(),
+                                 records, LinesASecond::most);
 }
 
 }  // namespace modapi

@@ -98,6 +98,11 @@ private:
 
     void operation(PythonLife& life, const callbacks::JsonDict& message);
     void log(PythonLife& life, const callbacks::JsonDict& notice);
+    void left_out(const callbacks::JsonDict& notice);
+    /// Whether a record of this entry's is logged; null: of none.
+    [[nodiscard]] bool may_log(PythonEntry* entry);
+    /// Says how much wasn't logged in seconds that are over, or at the end, without `now`, at all.
+    void tell_left_out(std::optional<async::clock::time_point> now);
     void cancel_operation(std::uint64_t life, std::int64_t id);
     [[nodiscard]] std::shared_ptr<PythonEntry> entry_called(std::string_view name) const;
     [[nodiscard]] std::string names() const;
@@ -122,6 +127,8 @@ private:
     [[nodiscard]] static async::task<std::string> end_dead(std::shared_ptr<PythonProcess> self);
     void watch();
     void look_after();
+    /// A socket that it must have in its private directory, and hasn't any more; none: all are there.
+    [[nodiscard]] std::optional<std::string> missing_socket() const;
     [[nodiscard]] async::clock::duration patience() const;
     void note_ping(bool is_away) noexcept;
 
@@ -136,9 +143,8 @@ private:
     std::string reason_;     // of the last end
     std::string unfit_;      // what it said of itself before it ended
     std::string last_line_;  // that it printed
-    static constexpr std::size_t most_lines_a_second = 100;  // that are logged of what it prints
-    async::clock::time_point printing_since_{};
-    std::size_t lines_printed_ = 0;  // since then
+    LinesASecond printed_lines_;
+    LinesASecond record_lines_;  // of what belongs to no entry
     std::string why_;        // it can't be asked; empty: it can
     PythonBackoff backoff_;
     std::unique_ptr<PythonProgram> dead_;  // to be ended by the restart

@@ -18,7 +18,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace modapi {
@@ -58,6 +60,7 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
     note_ping(false);
     pinged_.reset();
     watch_.reset();
+    tell_left_out(std::nullopt);
     why_ = "its Python process has ended";
     for (auto each = operations_.begin(); each != operations_.end();) {
         const auto here = each++;
@@ -176,6 +179,7 @@ async::task<void> PythonProcess::build_anew(std::shared_ptr<PythonEntry> entry) 
 }
 
 async::task<void> PythonProcess::leave(std::shared_ptr<PythonProcess> self, std::shared_ptr<PythonEntry> entry) {
+    self->tell_left_out(std::nullopt);
     self->drop(*entry);
     const std::shared_ptr<PythonLife> life = self->life_;
     const bool is_last = self->entries_.empty();
@@ -271,6 +275,9 @@ void PythonProcess::look_after() {
         return life->lose("has " + std::to_string(memory / mebibyte) + " MiB, more than the " +
                           std::to_string(surroundings_->settings.memory / mebibyte) + " of python.memory");
     }
+    tell_left_out(now);
+    if (const std::optional<std::string> missing = missing_socket())
+        return life->lose("has no " + *missing + " any more, which somebody has removed");
     if (!pinged_) {
         pinged_ = now;
         note_ping(true);
@@ -280,6 +287,21 @@ void PythonProcess::look_after() {
         return life->lose("hasn't answered for " + in_seconds(patience()) + ", as long as a callback may take");
     }
     watch();
+}
+
+std::optional<std::string> PythonProcess::missing_socket() const {
+    const std::filesystem::path& directory = life_->program().directory();
+    const bool has_pages = std::any_of(entries_.begin(), entries_.end(), [&](const std::shared_ptr<PythonEntry>& entry) {
+        return entry->has_pages() && entry->is_built_in(life_->number());
+    });
+    std::error_code unknown;
+    for (const char* const name : {"host.sock", "web.sock"}) {
+        if (name == std::string_view("web.sock") && !has_pages) continue;
+        const std::filesystem::path socket = directory / name;
+        if (std::filesystem::symlink_status(socket, unknown).type() == std::filesystem::file_type::not_found)
+            return socket.string();
+    }
+    return std::nullopt;
 }
 
 void PythonProcess::answered_ping() noexcept {

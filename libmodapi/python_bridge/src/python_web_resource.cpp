@@ -3,6 +3,7 @@
 #include "owned_descriptor.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/request_target.h>
 
 #include <async/use_task.h>
 
@@ -84,7 +85,8 @@ http::request<http::string_body> forwarded(const Request& request) {
 }
 
 Response failed(const Request& request, int status, const std::string& text) {
-    framework_log().warn("{} of {}, whose resource is in Python: {}", status, request.path, text);
+    // As it was sent: in what is decoded a line can end.
+    framework_log().warn("{} of {}, whose resource is in Python: {}", status, split_target(request.target).path, text);
     const SynapseError error(status,
                              status == 503 ? "This page's module is being started" : "This page's module gave no response");
     Response response = json_response(status, error.body());
