@@ -3,56 +3,24 @@
 the example, what is wrong in a configuration, a reload, a process that is killed.
 
 usage: homeserver_test.py PROJECT BUILD [NAME OF A TEST...]
-
-Exit status 77: Twisted or attr is missing, nothing was tested.
 """
 import http.server
-import importlib.util
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
-INTERPRETER = "/usr/bin/python3"
-SKIPPED = 77
-if pathlib.Path(sys.executable).resolve() != pathlib.Path(INTERPRETER).resolve() and os.path.exists(INTERPRETER):
-    os.execv(INTERPRETER, [INTERPRETER, "-B", *sys.argv])  # Debian installs Twisted for its own Python alone
-NEEDED = {"twisted": "python3-twisted", "attr": "python3-attr", "typing_extensions": "python3-typing-extensions"}
-MISSING = [package for name, package in NEEDED.items() if importlib.util.find_spec(name) is None]
-if MISSING:
-    print("SKIPPED: Python modules need more than is here (Debian: apt-get install %s)" % " ".join(MISSING))
-    sys.exit(SKIPPED)
+from python_world import CLIENT, PACKAGES, PROJECT, World, eventually
 
-PROJECT, BUILD = (pathlib.Path(path).resolve() for path in (sys.argv.pop(1), sys.argv.pop(1)))
-PACKAGES = PROJECT / "tests/python/packages"
+import service
+
 CENSUS = PACKAGES / "census"
-sys.path.insert(0, str(PROJECT / "examples/demo"))
-
-import service  # noqa: E402
-from server import Server  # noqa: E402
-
-CLIENT = "/_matrix/client/v3"
-UNTIL = 10  # seconds, for what comes by itself
-SETTINGS = """server_name: localhost
-listeners: [{port: 0}]
-database: {name: sqlite3, args: {database: homeserver.db}}
-registration_shared_secret: only for this test
-enable_registration: true
-enable_registration_without_verification: true
-module_path: %s
-python: {enabled: true, path: [%s]}
-workers: %d
-modules:
-%s
-"""
 CENSUS_MODULES = """\
   - {module: census.rooms.Rooms, config: {steward: steward}}
   - {module: census.accounts.Accounts, config: {pin: "1234"}}
@@ -73,17 +41,6 @@ ShadowBanError RequestTimedOutError EventFormatVersions LoginType ReceiptTypes
 """.split()
 
 
-def eventually(condition):
-    """What `condition()` gives that isn't false, or None after a while."""
-    until = time.monotonic() + UNTIL
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    return None
-
-
 class Peer(service.Handler):
     """A service that modules ask."""
 
@@ -93,66 +50,6 @@ class Peer(service.Handler):
             self.answer(200, {"said": "hello " + body["user"]})
         else:
             self.answer(404, {"errcode": "M_NOT_FOUND"})
-
-
-class World:
-    """A server with these modules, in a folder that is gone afterwards."""
-
-    def __init__(self, modules, path=PACKAGES, workers=1, more=""):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.log = open(self.folder / "log", "a")
-        self.server = Server(BUILD, self.folder, 0, self.log)
-        self.configure(modules, path, workers, more)
-
-    def configure(self, modules, path=PACKAGES, workers=1, more=""):
-        (self.folder / "homeserver.yaml").write_text(SETTINGS % (BUILD / "modules", path, workers, modules) + more)
-
-    def start(self):
-        self.server.start()
-        return self
-
-    def end(self):
-        status = self.server.stop() if self.server.is_running() else None
-        self.log.close()
-        text = (self.folder / "log").read_text()
-        shutil.rmtree(self.folder)
-        return status, text
-
-    def check(self):
-        """What --check-config says: exit status, stdout, the last line of stderr."""
-        command = [str(BUILD / "bin/homeserver"), "--config", "homeserver.yaml", "--check-config"]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout, (done.stderr.strip().splitlines() or [""])[-1]
-
-    def register(self, name):
-        body = {"username": name, "password": "pw", "auth": {"type": "m.login.dummy"}}
-        return self.server.expect_ok("POST", CLIENT + "/register", body)["access_token"]
-
-    def room(self, token, **content):
-        return self.server.expect_ok("POST", CLIENT + "/createRoom", {"preset": "private_chat", **content}, token)["room_id"]
-
-    def say(self, room, token, text, transaction=None, **content):
-        path = "%s/rooms/%s/send/m.room.message/%s" % (CLIENT, room, transaction or text.replace(" ", "_"))
-        return self.server.request("PUT", path, {"msgtype": "m.text", "body": text, **content}, token)
-
-    def messages(self, room, token, limit=100):
-        return self.server.expect_ok("GET", "%s/rooms/%s/messages?dir=b&limit=%d" % (CLIENT, room, limit), token=token)["chunk"]
-
-    def state(self, room, token, key):
-        return self.server.request("GET", "%s/rooms/%s/state/%s" % (CLIENT, room, key), token=token)[1]
-
-    def curl(self, path, *more):
-        """Status, headers in lower case and body of a GET that follows nothing."""
-        command = ["curl", "-sS", "-i", *more, self.server.base + path]
-        head, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n\n")
-        return int(head.split()[1]), head.lower(), body
-
-    def python_processes(self):
-        """Their ids: no other program is started by the server."""
-        found = []
-        for tasks in pathlib.Path("/proc/%d/task" % self.server.process.pid).glob("*/children"):
-            found += [int(word) for word in tasks.read_text().split()]
-        return found
 
 
 class CensusTest(unittest.TestCase):

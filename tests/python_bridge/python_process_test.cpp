@@ -1,5 +1,4 @@
-#include "log_capture.h"
-#include "python_worker.h"
+#include "python_modules_test.h"
 #include "temporary_folder.h"
 
 #include <python_backoff.h>
@@ -44,17 +43,8 @@ struct FailsToStart {
     void start() { throw std::runtime_error("not today"); }
 };
 
-class PythonProcessTest : public testing::Test {
+class PythonProcessTest : public PythonModulesTest {
 protected:
-    void SetUp() override {
-        static const std::string missing = missing_for_python();
-        if (!missing.empty()) GTEST_SKIP() << missing;
-    }
-    static modapi::WorkerSettings impatient() {
-        modapi::WorkerSettings settings;
-        settings.callback_deadline = 300ms;
-        return settings;
-    }
     /// Until the module answers again; how long that took.
     static std::chrono::milliseconds time_to_answer(PythonWorker& modules) {
         const auto begin = std::chrono::steady_clock::now();
@@ -70,8 +60,6 @@ protected:
         static_cast<void>(co_await PythonWorker::judged(worker, "@sends:example.org"));
     }
     static async::task<void> wait_for(async::notification& happens) { co_await happens.wait(); }
-
-    LogCapture log;
 };
 
 TEST_F(PythonProcessTest, AnswersWhatItsModuleSays) {

@@ -1,6 +1,5 @@
-#include "log_capture.h"
 #include "postgresql/test_database.h"
-#include "python_worker.h"
+#include "python_modules_test.h"
 #include "temporary_folder.h"
 
 #include <python_connection.h>
@@ -425,14 +424,7 @@ TEST_F(PythonQuestionsTest, BelongToTheOwnerOfTheDirectory) {
 
 const std::string transacting = "  - module: transacting.Transacting\n";
 
-class PythonTransactionsTest : public testing::Test {
-protected:
-    void SetUp() override {
-        static const std::string missing = missing_for_python();
-        if (!missing.empty()) GTEST_SKIP() << missing;
-    }
-    LogCapture log;
-};
+using PythonTransactionsTest = PythonModulesTest;
 
 TEST_F(PythonTransactionsTest, AreThoseOfTheHostsDatabase) {
     PythonWorker modules;

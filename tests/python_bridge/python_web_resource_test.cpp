@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -204,6 +205,30 @@ TEST_F(PythonWebResourceTest, TakesNoMoreThanTheLimitOfAnEndlessPage) {
         folder.path(), [](const std::string&) { return "HTTP/1.1 200 OK\r\n\r\n"; }, true);
     EXPECT_EQ(handled(get()).status, 502);
     EXPECT_LT(site.sent.load(), PythonWebResource::largest_response + (8U << 20U));
+}
+
+TEST_F(PythonWebResourceTest, FollowsNoLinkFromWhereTheSocketShouldBe) {
+    // A process that puts one there would have this server talk to what only this server may talk to.
+    const TemporaryFolder other;
+    bool was_reached = false;
+    {
+        const RawSite site(other.path(), [&](const std::string&) {
+            was_reached = true;
+            return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        });
+        std::filesystem::create_symlink(other.path() / "web.sock", folder.path() / "web.sock");
+        EXPECT_EQ(handled(get()).status, 503);
+    }
+    EXPECT_FALSE(was_reached);
+    std::filesystem::remove(folder.path() / "web.sock");
+    std::ofstream(folder.path() / "web.sock") << "no socket";
+    EXPECT_EQ(handled(get()).status, 503);
+}
+
+TEST_F(PythonWebResourceTest, IsNamedInTheLogByWhatWasSentSoThatNoLineEndsInIt) {
+    EXPECT_EQ(handled(get("/_synapse/client/pages/a%0Aforged?token=secret")).status, 503);
+    EXPECT_TRUE(log.contains("503 of /_synapse/client/pages/a%0Aforged, whose resource is in Python")) << log.text();
+    EXPECT_FALSE(log.contains("secret")) << log.text();
 }
 
 TEST_F(PythonWebResourceTest, IsCutWithItsRequest) {
