@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t longest_line = 4096;
 constexpr std::int64_t ping_id = 0;  // of no request
-constexpr std::size_t most_kept = 10'000;
+constexpr std::size_t most_messages_kept = 10'000;
 
 /// Readable once the process has ended.
 int descriptor_of(pid_t process) {
@@ -184,7 +184,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
                     if (listens_) read_soon();
                     return *std::move(arrived);
                 }
-                if (kept_.size() == most_kept) throw BadFrame("says more than anybody can keep while it is waited for");
+                if (kept_.size() == most_messages_kept) throw BadFrame("says more than anybody can keep while it is waited for");
                 kept_.push_back(*std::move(arrived));
             }
         } catch (const BadFrame& error) {
