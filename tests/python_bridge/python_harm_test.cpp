@@ -19,8 +19,6 @@ using namespace std::chrono_literals;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-const std::string deadly = "  - module: deadly.Deadly\n";
-
 /// Somebody whose processes are counted: those of root aren't, and it may start none.
 modapi::PythonSettings as_somebody() {
     modapi::PythonSettings settings = python_settings();

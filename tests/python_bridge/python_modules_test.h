@@ -8,6 +8,9 @@
 #include <chrono>
 #include <string>
 
+/// The entry of a module that does the worst.
+inline const std::string deadly = "  - module: deadly.Deadly\n";
+
 /// Tests with modules in real processes; skipped where Python hasn't what those need.
 class PythonModulesTest : public testing::Test {
 protected:

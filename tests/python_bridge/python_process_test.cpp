@@ -36,8 +36,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-const std::string deadly = "  - module: deadly.Deadly\n";
-
 struct FailsToStart {
     FailsToStart(const modapi::ConfigSection&, modapi::ModuleApi&) {}
     void start() { throw std::runtime_error("not today"); }

@@ -67,8 +67,8 @@ class StartedBy(Server):
 
 
 class World:
-    """A server with these modules, in a folder that is gone afterwards. `python`: more keys of that section; `starter`: the words
-    of a program that starts it."""
+    """A server with these modules, in a folder that is gone afterwards. `python`: more keys of that section; `starter`: the
+    words of a program that starts it."""
 
     def __init__(self, modules, path=PACKAGES, workers=1, more="", python="", starter=()):
         self.folder = pathlib.Path(tempfile.mkdtemp())

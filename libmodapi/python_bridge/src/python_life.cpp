@@ -184,7 +184,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
                     if (listens_) read_soon();
                     return *std::move(arrived);
                 }
-                if (kept_.size() == most_messages_kept) throw BadFrame("says more than anybody can keep while it is waited for");
+                if (kept_.size() == most_messages_kept) throw BadFrame("says more than can be kept while it is waited for");
                 kept_.push_back(*std::move(arrived));
             }
         } catch (const BadFrame& error) {

@@ -17,8 +17,8 @@ void log_resource_failure(const async::context& here, const Request& request, co
     const std::string module = served != nullptr ? "module " + served->module + ": " : std::string();
     // As it was sent: in what is decoded a line can end.
     const std::string_view path = request.target.empty() ? std::string_view(request.path) : split_target(request.target).path;
-    framework_log().error("{}{} {}: the web resource failed: {}{}", module, request.method, path, callbacks::message_of(failure),
-                          request_in_log(trace_of(here).get()));
+    framework_log().error("{}{} {}: the web resource failed: {}{}", module, request.method, path,
+                          callbacks::message_of(failure), request_in_log(trace_of(here).get()));
 }
 
 }  // namespace modapi

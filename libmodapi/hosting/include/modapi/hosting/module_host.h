@@ -183,8 +183,8 @@ public:
     ///
     /// As callbacks are, it is counted, watched, warned about when it is slow, and cut after `web_resource_deadline`: 504.
     /// Beyond `web_resource_requests` of the module it isn't asked, nor counted: 503 with Retry-After. A host has it cancelled
-    /// when its client is gone (PeerWatch); what the resource waits for ends then. Errors: a failure is logged with the module's
-    /// name and answered as error_response says; only the cancellation of the caller leaves.
+    /// when its client is gone (PeerWatch); what the resource waits for ends then. Errors: a failure is logged with the
+    /// module's name and answered as error_response says; only the cancellation of the caller leaves.
     [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request);
     /// Which callback of which module threw this exception, of those that leave a hook; null: none of the last ones. Until
     /// stop(). For the line that says why an operation failed.
