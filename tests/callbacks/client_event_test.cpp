@@ -145,6 +145,50 @@ TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
     EXPECT_EQ(written().at(0), expected) << "a module that adds nothing changes nothing";
 }
 
+TEST_F(ClientEventsTest, WritesSeveralFieldsAsIfEachWereAddedAlone) {
+    struct Several {
+        std::string first;
+        std::string second;
+        bool comes_later = false;
+
+        void together(const Event&, UnsignedWriter& out) {
+            if (comes_later) out.add("c", "there");
+            out.add<"a", "org.example.second_of_the_fields", "c", "age", "a">(first, second, second, first, second);
+            out.add<"number", "flag">(5, true);
+        }
+        void alone(const Event&, UnsignedWriter& out) {
+            if (comes_later) out.add("c", "there");
+            out.add("a", first);
+            out.add("org.example.second_of_the_fields", second);
+            out.add("c", second);
+            out.add("age", first);
+            out.add("a", second);
+            out.add("number", 5);
+            out.add("flag", true);
+        }
+    };
+    const std::vector<std::string> texts = {"", "x", "seven b", "eight by", "quote\"", "line\nfeed", std::string(15, 'a'),
+                                            std::string(16, 'b'), std::string(17, 'c'), std::string(5000, 'd')};
+    send(make_event("m.room.message"));
+    for (const bool comes_later : {false, true}) {
+        for (const std::string& first_text : texts) {
+            for (const std::string& second_text : texts) {
+                Several several{first_text, second_text, comes_later};
+                hooks = UnsignedDispatch();
+                hooks.add_field_to_unsigned_callback.add("module", {async::bind<&Several::alone>(&several), EventInterest()},
+                                                         nullptr);
+                const std::string expected(time.run(write()));
+                hooks = UnsignedDispatch();
+                hooks.add_field_to_unsigned_callback.add("module", {async::bind<&Several::together>(&several), EventInterest()},
+                                                         nullptr);
+                writer.~ClientEvents();
+                new (&writer) ClientEvents();  // with a text that has to grow
+                for (int turn = 0; turn < 2; ++turn) ASSERT_EQ(time.run(write()), expected) << first_text << ", " << second_text;
+            }
+        }
+    }
+}
+
 TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
     send(make_event("m.room.message")).in_full = false;
     EXPECT_FALSE(written().at(0).as_object().contains("room_id"));

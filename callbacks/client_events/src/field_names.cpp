@@ -52,6 +52,8 @@ void NameHashes::begin_anew() noexcept {
 
 std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, end_of_string(text, 0)); }
 
+std::size_t FieldIndex::end_of_field(std::string_view text, std::size_t at) noexcept { return end_of_value(text, at) + 1; }
+
 std::uint32_t FieldIndex::hash_of(std::string_view name) noexcept {
     return static_cast<std::uint32_t>(async::detail::hash_of_string(name));
 }

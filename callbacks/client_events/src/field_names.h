@@ -63,11 +63,23 @@ public:
     /// The bytes of a field are taken out of the text: those after it move up, and it is forgotten unless it is put again.
     void close_gap(std::uint32_t begin, std::uint32_t end) noexcept;
 
+    /// Calls `visit(name, begin, end)` for every field of `text`; `name` is its written form, `end` after the comma.
+    template <class Visitor>
+    static void each_field(std::string_view text, Visitor&& visit) {
+        for (std::size_t at = 0; at < text.size();) {
+            const std::string_view name = name_of(text.substr(at));
+            const std::size_t end = end_of_field(text, at + name.size() + 1);
+            visit(name, at, end);
+            at = end;
+        }
+    }
     /// The written name that `text` begins with.
     [[nodiscard]] static std::string_view name_of(std::string_view text) noexcept;
     [[nodiscard]] static std::uint32_t hash_of(std::string_view name) noexcept;
 
 private:
+    /// After the comma behind the value that begins at `at`.
+    [[nodiscard]] static std::size_t end_of_field(std::string_view text, std::size_t at) noexcept;
     void grow();
 
     std::vector<Field> fields_;  // open addressing

@@ -13,13 +13,12 @@ namespace callbacks::detail {
 
 JsonDict FieldWriter::take() {
     JsonDict whole = written();
-    own_text_.cut(0);
-    open(own_text_, 0);
+    start_over();
     return whole;
 }
 
 JsonDict FieldWriter::written() const {
-    const std::string_view fields = text_->view().substr(opened_at_ + own_size_);
+    const std::string_view fields = this->fields();
     JsonBuffer whole;
     whole.append('{');
     whole.append(fields);
@@ -133,6 +132,43 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
     to.commit(end + 1);
     if (!to.is_new(hash)) [[unlikely]]
         return to.settle(hash, at - name_size - around_name + 1);
+}
+
+/// One after another, wherever they go.
+[[gnu::noinline, gnu::cold]] void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields,
+                                                                  std::size_t count) {
+    for (const NamedString* field = fields; field != fields + count; ++field) to.add(FieldKey(field->name->name), field->value);
+}
+
+void UnsignedWriter::put_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count) {
+    constexpr std::size_t behind_value = 2;
+    const NamedString* const end = fields + count;
+    std::size_t bytes = detail::WrittenName::block;
+    for (const NamedString* field = fields; field != end; ++field) bytes += field->name->size + field->value.size() + behind_value;
+    if (!to.has_room(bytes)) [[unlikely]]
+        return put_each_string(to, fields, count);
+    // The end of the text is a register's affair until all of them are written.
+    char* at = to.end();
+    for (const NamedString* field = fields; field != end; ++field) {
+        const detail::WrittenName& name = *field->name;
+        at = JsonBuffer::copy_in_blocks(at, name.text, name.size);
+        if (!JsonBuffer::copy_plain(at, field->value)) [[unlikely]]
+            return put_each_string(to, fields, count);
+        at += field->value.size();
+        std::memcpy(at, "\",", behind_value);
+        at += behind_value;
+    }
+    for (const NamedString* field = fields; field != end; ++field) {
+        if (to.is_new(field->name->hash)) [[likely]]
+            continue;
+        // Those before it stand where they are; it and what follows are settled one by one.
+        std::size_t known = 0;
+        for (const NamedString* before = fields; before != field; ++before)
+            known += before->name->size + before->value.size() + behind_value;
+        to.commit(to.end() + known);
+        return put_each_string(to, field, static_cast<std::size_t>(end - field));
+    }
+    to.commit(at);
 }
 
 void UnsignedWriter::put(FieldKey key, const JsonValue& value) {

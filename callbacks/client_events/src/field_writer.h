@@ -43,6 +43,14 @@ public:
     /// The object of its own, which is empty afterwards.
     [[nodiscard]] JsonDict take();
 
+    /// The text of the fields that were added and stand, each with its comma. Valid until the next is added.
+    [[nodiscard]] std::string_view fields() const noexcept { return text_->view().substr(opened_at_ + own_size_); }
+    /// As it was made: an object of its own, without fields.
+    void start_over() noexcept {
+        own_text_.cut(0);
+        open(own_text_, 0);
+    }
+
     /// One field, whatever its key and value are.
     template <class Value>
     [[gnu::noinline, gnu::cold]] void add(FieldKey key, const Value& value) {
@@ -80,6 +88,7 @@ public:
         after_name[1] = ':';
         return after_name + 2;
     }
+    [[nodiscard]] char* end() noexcept { return text_->end(); }
     /// `end` comes after the field's comma.
     void commit(char* end) noexcept { text_->commit(end); }
     /// False: it has to be settled.

@@ -179,6 +179,7 @@ void ModuleHost::State::construct(ModuleInstance& module) {
 void ModuleHost::State::destroy(ModuleInstance& module) {
     for (const async::cached_function* const function : module.registered->cached_functions)
         environment.caches.remove(*function);
+    if (module.registered->unsigned_changes != nullptr) environment.caches.remove(*module.registered->unsigned_changes);
     module.registered->forget();
     {
         const InNameOf destructor(environment.where, module.destroying);

@@ -45,12 +45,6 @@ void ModuleApi::register_account_validity_callbacks(callbacks::AccountValidity c
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
-    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(),
-                             "register_add_extra_fields_to_unsigned_client_event_callbacks");
-    environment_.register_callbacks(registrations_, callbacks);
-}
-
 void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_background_update_controller_callbacks");
     const callbacks::BackgroundUpdateController bordered =

@@ -121,6 +121,15 @@ public:
         if (size >= sizeof(std::uint32_t)) return overlap_blocks<std::uint32_t>(to, from, size);
         if (size > 0) copy_up_to_three(to, from, size);
     }
+    /// Copies `size` bytes in blocks of 16: behind `from` and `to` there is as much to read and to write as the last block needs.
+    static char* copy_in_blocks(char* to, const char* from, std::size_t size) noexcept {
+        std::size_t at = 0;
+        do {
+            std::memcpy(to + at, from + at, sizeof(SixteenBytes));
+            at += sizeof(SixteenBytes);
+        } while (at < size);
+        return to + size;
+    }
     /// Copies `text` and says whether all of it could stay as it is; writes nothing beyond `to + text.size()`. The last block
     /// overlaps the one before it, so that no byte is looked at alone.
     static bool copy_plain(char* to, std::string_view text) noexcept {

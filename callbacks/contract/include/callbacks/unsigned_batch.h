@@ -63,6 +63,11 @@ public:
                 batch_.put(position_, key, JsonValue(value));
             }
         }
+        /// Several fields whose names are known when the module is compiled, as of UnsignedWriter.
+        template <async::name... Names, class... Values>
+        requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values)) void add(const Values&... values) {
+            (add(FieldKey(detail::kept_name<Names>.view()), values), ...);
+        }
         /// Every field of an object.
         void write(const JsonDict& fields);
 

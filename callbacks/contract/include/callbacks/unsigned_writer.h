@@ -4,6 +4,7 @@
 #include <callbacks/json.h>
 
 #include <async/combine.h>
+#include <async/name.h>
 
 #include <concepts>
 #include <cstdint>
@@ -15,6 +16,7 @@ namespace callbacks {
 
 namespace detail {
 class FieldWriter;
+class FirstWalk;
 }
 class UnsignedBatch;
 
@@ -64,6 +66,19 @@ public:
             put(key, JsonValue(value));
         }
     }
+    /// Several fields whose names are known when the module is compiled, in their order: `out.add<"a", "b">(x, y)`. Cost: that there
+    /// is room is looked at once for all, if all are strings.
+    template <async::name... Names, class... Values>
+    requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values)) void add(const Values&... values) {
+        static_assert((detail::WrittenName::is_plain(Names) && ...),
+                      "a name that needs escapes in JSON is added alone: add(name, value)");
+        if constexpr ((is_string<Values> && ...)) {
+            const NamedString fields[] = {{&detail::written_name<Names>, std::string_view(values)}...};
+            put_strings(*writer_, fields, sizeof...(Names));
+        } else {
+            (add(FieldKey(detail::kept_name<Names>.view()), values), ...);
+        }
+    }
     /// Every field of an object.
     void write(const JsonDict& fields);
     /// Where an object that is returned or added is best made: it needs no heap there. Valid until the callback's event is
@@ -78,6 +93,7 @@ public:
 private:
     friend class ClientEvents;
     friend class UnsignedBatch;
+    friend class detail::FirstWalk;
     explicit UnsignedWriter(JsonMemory memory);
 
     template <class Value>
@@ -88,6 +104,13 @@ private:
         std::is_convertible_v<const Value&, std::string_view> && !std::is_null_pointer_v<Value> && !is_json<Value>;
     template <class Value>
     static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
+
+    struct NamedString {
+        const detail::WrittenName* name;
+        std::string_view value;
+    };
+    static void put_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
+    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
 
     // These run for every field of every event: what is passed fits into registers, and the rare cases leave by a jump to what
     // takes the same, so that nothing has to be saved for them.

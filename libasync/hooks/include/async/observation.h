@@ -142,6 +142,9 @@ struct dispatch_settings {
     waiting_runs* waiting = nullptr;
     /// Where runs in shadow mode go on, which nobody waits for. Null: none begin, all are skipped.
     scope* shadow_runs = nullptr;
+    /// Where walks end that several calls wait for, and that no call's end cuts (callbacks/remembered_fields.h). Null: nobody
+    /// waits for what of them is left.
+    scope* shared_walks = nullptr;
 };
 
 }  // namespace async

@@ -125,6 +125,15 @@ public:
     /// that is no value of its type.
     [[nodiscard]] async::task<void> invalidate_cache_by_text(async::cached_function& function, std::vector<std::string> key);
 
+    /// What add_field_to_unsigned of this module wrote isn't right any more that was registered with callbacks::once_per_event: it is
+    /// asked again about every event, or about this one, here at once, and in all other workers soon, also of other processes: it
+    /// returns when they can read of it. A run that is under way meanwhile answers those who wait for it, and isn't remembered.
+    /// Errors: std::logic_error where the module registered none with that word; where processes share a database, DatabaseError,
+    /// with what the workers of this process remembered dropped. Cost: as of `invalidate_cache`; without an event all events of
+    /// the module are asked about anew.
+    [[nodiscard]] async::task<void> unsigned_changed();
+    [[nodiscard]] async::task<void> unsigned_changed(std::string event_id);
+
     /// Tells all instances of this module, of this entry of the configuration, on all workers of all processes: also this one, whose
     /// handlers are called as all others. Returns when all can read it, not when they have. Those of one sender come in their order; each
     /// comes at most once, and not at all to a process that dies or starts meanwhile: what must not be lost belongs into a table.
@@ -489,6 +498,7 @@ private:
     void loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call);
     DelayedCall delay(After after, std::shared_ptr<detail::BackgroundCall> call);
     void require_registered(const async::cached_function& function) const;
+    [[nodiscard]] async::task<void> tell_of_changed_unsigned(std::vector<std::string> key);
     [[nodiscard]] async::task<void> publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
     [[nodiscard]] WorkStatistics& database_statistics() noexcept;
