@@ -256,7 +256,7 @@ struct Modules {
             Slot slot = slot_of(*modules[number], random.below(forms), interest);
             if (asked == Asked::once_if_it_says_so && !random.one_in(3)) {
                 const Slot once(async::bind<&Planned::direct>(modules[number].get()), interest, callbacks::once_per_event);
-                slot.remember_as(once, nullptr);
+                slot.remember_as(once, std::make_shared<std::uint64_t>(0));
             }
             async::registration how;
             how.registrant = number;

@@ -98,6 +98,8 @@ std::string_view ClientEvents::Writing::await_resume() const {
         async::detail::driven_task<void>::take(ended);
     }
     owner_.text_.append(after_);
+    if (owner_.set_aside_.empty()) [[likely]]
+        return owner_.text_.view();
     return owner_.finished();
 }
 
@@ -105,11 +107,13 @@ std::unique_ptr<UnsignedWriter> ClientEvents::new_fields() {
     return std::unique_ptr<UnsignedWriter>(new UnsignedWriter(JsonMemory(&arena_)));
 }
 
-void ClientEvents::begin() {
+inline void ClientEvents::begin() {
     text_.cut(0);
+    arena_.rewind();
+    if (set_aside_.empty()) [[likely]]
+        return;
     for (std::unique_ptr<SetAside>& each : set_aside_) spare_.push_back(std::move(each));
     set_aside_.clear();
-    arena_.rewind();
 }
 
 void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
@@ -146,7 +150,6 @@ ClientEvents::SetAside& ClientEvents::set_aside() {
 }
 
 std::string_view ClientEvents::finished() {
-    if (set_aside_.empty()) return text_.view();
     assembled_.cut(0);
     const std::string_view whole = text_.view();
     std::size_t from = 0;

@@ -136,7 +136,7 @@ public:
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         if (!registered) return;
         const bool has_filter = !registered.declared_interest().matches_all();
-        registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered}, how);
+        registered_.add(module, callback_name, settings, entry{nullptr, has_filter, registered}, how);
         note_forms();
     }
     /// As of every dispatcher.
@@ -158,7 +158,6 @@ public:
         forget_all();
         return registered_.replace(identity, is_shadowed, [&](entry& changed) {
             changed.registered = around(std::as_const(changed.registered));
-            changed.hook = changed.registered.get();
         });
     }
 
@@ -169,11 +168,11 @@ public:
     }
 
 private:
-    struct entry {
-        typename slot_type::writer_hook hook;
+    /// In cache lines of its own, of which a walk reads the first.
+    struct alignas(64) entry {
         callback_identity* identity;
-        bool has_filter;       // interested in some subjects only
-        slot_type registered;  // owns what `hook` calls
+        bool has_filter;  // interested in some subjects only
+        slot_type registered;
     };
     using snapshot = typename detail::registry<entry>::snapshot;
     static constexpr std::uint32_t sampled_every = 1024;        // runs are short and many
@@ -241,7 +240,7 @@ private:
                 if (registered.has_filter && !registered.registered.declared_interest().matches(subject)) continue;
                 run_.begin(*registered.identity);
                 try {
-                    if (!registered.hook(run_.here(), suspended_, arguments..., out)) [[unlikely]] {
+                    if (!registered.registered.get()(run_.here(), suspended_, arguments..., out)) [[unlikely]] {
                         next_ = at + 1;
                         run_.suspended();
                         return false;

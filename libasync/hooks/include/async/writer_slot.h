@@ -135,7 +135,8 @@ public:
     template <class Function>
     slot(Function&& function, interest declared, typename detail::remembering<R>::word)
         : slot(std::forward<Function>(function), std::move(declared)) {
-        is_remembered_ = true;
+        static const auto never_changed = std::make_shared<const std::uint64_t>(0);
+        changes_ = never_changed;
     }
     template <class Function>
     slot(Function&& function, interest declared) : declared_(std::move(declared)) {
@@ -164,13 +165,12 @@ public:
     [[nodiscard]] const interest& declared_interest() const noexcept { return declared_; }
 
     /// Whether what it answers is to be remembered.
-    [[nodiscard]] bool is_remembered() const noexcept { return is_remembered_; }
+    [[nodiscard]] bool is_remembered() const noexcept { return changes_ != nullptr; }
     /// How often it was changed by somebody which calls are asked: what is remembered is from before then.
     [[nodiscard]] std::uint64_t changes() const noexcept { return changes_ != nullptr ? *changes_ : 0; }
     /// It stands in the place of `given`; `changes` counts how often it was changed which calls are asked.
     void remember_as(const slot& given, std::shared_ptr<const std::uint64_t> changes) {
-        is_remembered_ = given.is_remembered_;
-        changes_ = std::move(changes);
+        if (given.is_remembered()) changes_ = std::move(changes);
     }
 
 private:
@@ -266,8 +266,7 @@ private:
 
     owned hook_;
     interest declared_;
-    bool is_remembered_ = false;
-    std::shared_ptr<const std::uint64_t> changes_;  // null: nobody changes it
+    std::shared_ptr<const std::uint64_t> changes_;  // null: what it answers isn't to be remembered
 };
 
 }  // namespace async
