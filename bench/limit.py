@@ -20,11 +20,10 @@ EVENTS = ["Ir", "Dr", "Dw", "D1mr", "D1mw", "Bc", "Bcm", "Bi", "Bim"]
 PARTS = [
     (r"memcpy|memmove", "copying the event's text"),
     (r"put_strings|put_string<|put_integer|JsonBuffer", "the fields: names, values, escapes, whether a name is there"),
-    (r"Module<\d+ul>::direct_ready", "coroutines: made, entered, ended"),
     (r"driven_hook|driven_task", "the call of a hook, and for a coroutine its start and its end"),
+    (r"Module<\d+ul>::direct_ready", "coroutines: made, entered, ended"),
     (r"Writing::await_ready|walker|dispatch", "the walk: interest, order, count, cancellation, exceptions"),
     (r"ClientEvents::open|write_without_modules|write_known|write_if_known|find_whole|RememberedFields", "the event: comma, number, own names"),
-    (r"floors?\.cpp|write_direct|add_by_hand", "the floor"),
 ]
 
 
