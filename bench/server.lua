@@ -1,5 +1,6 @@
 -- What wrk sends, and what it says at the end.
---   wrk [OPTIONS] -s server.lua URL -- TOKEN METHOD PATH [RUN]
+--   wrk [OPTIONS] -s server.lua URL -- TOKENS METHOD PATH [RUN]
+-- Of several tokens, with a comma between them, the next request has the next one.
 -- A PUT appends a transaction id that no other request of this run or another has, and a message as its body.
 
 local threads = 0
@@ -10,19 +11,22 @@ function setup(thread)
 end
 
 function init(arguments)
-    local token, method, path, run = arguments[1], arguments[2], arguments[3], arguments[4]
-    local headers = { ["Authorization"] = "Bearer " .. token }
+    local tokens, method, path, run = arguments[1], arguments[2], arguments[3], arguments[4]
+    local headers = {}
+    for token in tokens:gmatch("[^,]+") do
+        headers[#headers + 1] = { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = "application/json" }
+    end
     if method ~= "PUT" then
-        local same = wrk.format(method, path, headers)
+        local same = wrk.format(method, path, headers[1])
         request = function() return same end
         return
     end
-    headers["Content-Type"] = "application/json"
     local sent = 0
     request = function()
         sent = sent + 1
         local transaction = run .. "-" .. thread_number .. "-" .. sent
-        return wrk.format("PUT", path .. transaction, headers, '{"msgtype":"m.text","body":"message ' .. sent .. '"}')
+        local body = '{"msgtype":"m.text","body":"message ' .. sent .. '"}'
+        return wrk.format("PUT", path .. transaction, headers[sent % #headers + 1], body)
     end
 end
 

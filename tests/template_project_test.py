@@ -17,12 +17,30 @@ from newcomer import Document, request, run, see_a_message_refused, start
 
 PROJECT = pathlib.Path(sys.argv[1]).resolve()
 BUILD = pathlib.Path(sys.argv[2]).resolve()
+PYTHON = "/usr/bin/python3"  # the usual interpreter of modules
 
 
 def installed_names(path):
     """What the dynamic linker finds for a program or library, without help from the environment."""
     lines = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout.splitlines()
     return [line.split("=>")[1].split()[0] for line in lines if "libmodapi" in line]
+
+
+def see_a_python_module_found(prefix, folder):
+    """By the side of the bridge that was installed, and not by the checkout's."""
+    needs = [PYTHON, "-c", "import twisted, attr, typing_extensions"]
+    if subprocess.run(needs, stderr=subprocess.DEVNULL).returncode != 0:
+        print("no Python module was tried: that takes python3-twisted, python3-attr and python3-typing-extensions")
+        return
+    (prefix / "share/modapi/python/modapi_bridge/only_here.py").write_text("")
+    packages = folder / "packages"
+    shutil.copytree(prefix / "share/doc/modapi/examples/python", packages)
+    module = packages / "evil_users.py"
+    module.write_text(module.read_text() + "\nimport modapi_bridge.only_here\n")
+    configuration = folder / "python.yaml"
+    configuration.write_text("server_name: hs\npython: {enabled: true, path: [packages]}\nmodules: [{module: evil_users.ListSpamChecker}]\n")
+    found = subprocess.run([prefix / "bin/homeserver", "--config", configuration, "--check-config"], capture_output=True, text=True)
+    assert f"module: evil_users.ListSpamChecker ({module})" in found.stdout, found.stdout + found.stderr
 
 
 def main():
@@ -68,6 +86,8 @@ def main():
         found = subprocess.run([prefix / "bin/homeserver", "--config", plain, "--check-config"], capture_output=True, text=True)
         own = f"module: my_module.MyModule ({prefix.resolve()}/lib/modapi/modules/my_module.so)"
         assert own in found.stdout, found.stdout + found.stderr
+
+        see_a_python_module_found(prefix, folder)
     print("a module project builds and runs against the installed framework")
 
 

@@ -79,11 +79,11 @@ def lengths_of_logs(server):
 def module_lines(server, begin):
     """What each process's log says of its modules behind `begin`."""
     texts = [each.logged()[length:] for each, length in zip(server.each(), begin)]
-    return [[line for line in text.splitlines() if " module " in line] for text in texts]
+    return [[line for line in text.splitlines() if " module " in line or " modules " in line] for text in texts]
 
 
 def is_logged(step, lines):
-    found = [any(step.logged in line for line in of_one) for of_one in lines]
+    found = [sum(step.logged in line for line in of_one) >= step.times for of_one in lines]
     return not step.logged or (all(found) if step.is_logged_by_all else any(found))
 
 

@@ -7,7 +7,7 @@ find_package(SQLite3 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 
-# hiredis, whose CMake files name no target, libpq, libsodium, libyaml and the mustache templates come without CMake files.
+# hiredis, whose CMake files name no target, libpq, libseccomp, libsodium, libyaml and the mustache templates come without CMake files.
 find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
 find_library(HIREDIS_LIBRARY hiredis REQUIRED)
 add_library(modapi_hiredis INTERFACE)
@@ -19,6 +19,12 @@ find_library(LIBPQ_LIBRARY pq REQUIRED)
 add_library(modapi_libpq INTERFACE)
 target_include_directories(modapi_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})
 target_link_libraries(modapi_libpq INTERFACE ${LIBPQ_LIBRARY})
+
+find_path(SECCOMP_INCLUDE_DIR seccomp.h REQUIRED)
+find_library(SECCOMP_LIBRARY seccomp REQUIRED)
+add_library(modapi_libseccomp INTERFACE)
+target_include_directories(modapi_libseccomp SYSTEM INTERFACE ${SECCOMP_INCLUDE_DIR})
+target_link_libraries(modapi_libseccomp INTERFACE ${SECCOMP_LIBRARY})
 
 find_path(SODIUM_INCLUDE_DIR sodium.h REQUIRED)
 find_library(SODIUM_LIBRARY sodium REQUIRED)

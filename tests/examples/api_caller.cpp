@@ -14,7 +14,7 @@ namespace {
 
 const Method& find_method(const std::string& name) {
     for (const std::span<const Method> methods :
-         {user_methods(), room_methods(), push_methods(), mail_methods(), http_methods()}) {
+         {user_methods(), room_methods(), push_methods(), mail_methods(), http_methods(), internal_methods()}) {
         for (const Method& method : methods) {
             if (method.name == name) return method;
         }

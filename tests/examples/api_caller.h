@@ -87,5 +87,6 @@ struct Method {
 [[nodiscard]] std::span<const Method> room_methods();
 [[nodiscard]] std::span<const Method> push_methods();
 [[nodiscard]] std::span<const Method> http_methods();
+[[nodiscard]] std::span<const Method> internal_methods();
 
 }  // namespace api_caller

@@ -92,6 +92,18 @@ TEST_F(ThreeWorkersTest, GiveAUserNameToOneOfThoseWhoAskAtOnce) {
     EXPECT_EQ(taken, 5);
 }
 
+TEST_F(ThreeWorkersTest, RefuseATokenAtOnceThatWasLoggedOutAtAnyOfThem) {
+    constexpr int requests = 12;  // each on a connection of its own: every worker gets some
+    for (int round = 0; round < 3; ++round) {
+        const std::string token = server.register_user("user" + std::to_string(round));
+        for (int request = 0; request < requests; ++request) EXPECT_EQ(get("/account/whoami", token).status, 200);
+        EXPECT_EQ(post("/logout", "", token).status, 200);
+        for (int request = 0; request < requests; ++request) {
+            expect_error(get("/account/whoami", token), 401, "M_UNKNOWN_TOKEN", "Invalid access token passed.");
+        }
+    }
+}
+
 TEST_F(ThreeWorkersTest, GoOnWhenTheirConnectionsAreCut) {
     const std::string alice = server.register_user("alice");
     postgresql_test::cut_off(folder.path().filename());

@@ -251,6 +251,22 @@ TEST(ServerConfigurationTest, TakesOneModuleFolderOrAList) {
     EXPECT_EQ(read("server_name: hs\nmodule_path: [here, /there]\n").configuration.module_path, both);
 }
 
+TEST(ServerConfigurationTest, LooksForModulesOfPythonsWhereTheFileSaysSo) {
+    EXPECT_FALSE(read("server_name: hs\n").configuration.python.has_value());
+    EXPECT_FALSE(read("server_name: hs\npython: {path: [here]}\n").configuration.python.has_value());
+    const auto python = read("server_name: hs\npython: {enabled: true, path: [here, /there], readable: [../etc], memory: 1G}\n")
+                            .configuration.python;
+    ASSERT_TRUE(python.has_value());
+    EXPECT_EQ(python->path, (std::vector<std::filesystem::path>{"/etc/hs/here", "/there"}));
+    EXPECT_EQ(python->readable, std::vector<std::filesystem::path>{"/etc/etc"});
+    EXPECT_EQ(python->interpreter, "/usr/bin/python3");
+    EXPECT_EQ(python->memory, 1024U * 1024 * 1024);
+    EXPECT_EQ(error_of("server_name: hs\npython: {enabled: true, path: here}\n"),
+              "/etc/hs/homeserver.yaml:2: python.path: must be a list, not a string");
+    EXPECT_EQ(error_of("server_name: hs\npython: {enabled: false, memory: 1M}\n"),
+              "/etc/hs/homeserver.yaml:2: python.memory: must be at least 64M");
+}
+
 TEST(ServerConfigurationTest, WarnsAboutEachUnknownKeyWithItsLine) {
     const Read result = read("server_name: hs\nsome_key: 1\ndatabase:\n  nmae: x\n");
     ASSERT_EQ(result.warnings.size(), 2U);

@@ -2,7 +2,10 @@
 #include "events/event_format.h"
 #include "events/room_store.h"
 #include "process/schema.h"
+#include "push/notified_members.h"
 #include "push/pushers.h"
+#include "push/rule_set.h"
+#include "push/user_rules.h"
 #include "server_process.h"
 
 #include <modapi/database.h>
@@ -14,8 +17,10 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,16 +66,224 @@ void fill_crowded_room(Transaction& transaction) {
     }
 }
 
-void note_a_message(Transaction& transaction) {
+callbacks::EventFields message_with(const std::string& body) {
     callbacks::EventFields fields;
     fields.event_id = "$message";
     fields.room_id = crowded_room;
     fields.type = "m.room.message";
     fields.sender = member_name(0);
     fields.content["msgtype"] = "m.text";
-    fields.content["body"] = "where is person 200?";
-    homeserver::note_notifications(transaction, callbacks::Event(std::move(fields)), members + 2,
+    fields.content["body"] = body;
+    return fields;
+}
+
+void note_a_message(Transaction& transaction) {
+    homeserver::note_notifications(transaction, callbacks::Event(message_with("where is person 200?")), members + 2,
                                    homeserver::current_state(transaction, crowded_room));
+}
+
+std::int64_t rows_in(Transaction& transaction, const std::string& table) {
+    return std::get<0>(transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM " + table).value());
+}
+
+/// A crowded room, and messages of its first member, each at the next position.
+class CrowdedMessagesTest : public testing::Test {
+protected:
+    CrowdedMessagesTest() {
+        homeserver::create_schema(*database);
+        run(&fill_crowded_room);
+    }
+    void run(const std::function<void(Transaction&)>& work) { async::sync_wait(database->run("test", work)); }
+    /// By the members that were looked up before, as those who send have them; its position.
+    std::int64_t note(callbacks::EventFields fields) {
+        fields.event_id = "$message" + std::to_string(++position);
+        const callbacks::Event event(std::move(fields));
+        run([&](Transaction& transaction) {
+            if (state == nullptr)
+                state = std::make_shared<const callbacks::StateMap>(homeserver::current_state(transaction, crowded_room));
+            homeserver::note_notifications(transaction, event, position, *state, &rooms.get(crowded_room, state));
+        });
+        return position;
+    }
+    std::int64_t note_in_thread(const std::string& root) {
+        callbacks::EventFields fields = message_with("in a thread");
+        fields.content["m.relates_to"] = callbacks::JsonDict({{"rel_type", "m.thread"}, {"event_id", root}});
+        return note(std::move(fields));
+    }
+    void read(int member, std::int64_t up_to, const std::optional<std::string>& thread_id) {
+        homeserver::Receipt receipt;
+        receipt.room_id = crowded_room;
+        receipt.user_id = member_name(member);
+        receipt.thread_id = thread_id;
+        run([&](Transaction& transaction) {
+            transaction.execute("UPDATE stream_position SET position = ?", position);
+            homeserver::forget_read_notifications(transaction, receipt, up_to);
+        });
+    }
+    /// `NOTIFICATIONS HIGHLIGHTS`
+    [[nodiscard]] std::string unread(int member) {
+        std::string counted;
+        run([&](Transaction& transaction) {
+            const homeserver::UnreadCounts counts = homeserver::unread_counts(transaction, member_name(member), crowded_room);
+            counted = std::to_string(counts.notifications) + " " + std::to_string(counts.highlights);
+        });
+        return counted;
+    }
+    [[nodiscard]] std::int64_t rows(const std::string& table) {
+        std::int64_t count = 0;
+        run([&](Transaction& transaction) { count = rows_in(transaction, table); });
+        return count;
+    }
+    void set_rule_of(int member, const char* rule, bool enabled) {
+        run([&](Transaction& transaction) {
+            const homeserver::RuleName name{member_name(member), homeserver::rule_kind_of("underride").value(), rule};
+            transaction.execute("UPDATE stream_position SET position = ?", position);
+            homeserver::set_rule_attribute(transaction, name, "enabled", enabled);
+        });
+        ++position;
+    }
+
+    TemporaryFolder folder;
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+    homeserver::NotifiedRooms rooms;
+    std::shared_ptr<const callbacks::StateMap> state;
+    std::int64_t position = members + 2;
+};
+
+TEST_F(CrowdedMessagesTest, AMessageIsOneRowAndOneMoreForEachWhomItNames) {
+    note(message_with("hello"));
+    EXPECT_EQ(rows("notifying_events"), 1);
+    EXPECT_EQ(rows("unread_notifications"), 0);
+    note(message_with("hello Person 7, hello MEMBER9, but no xperson 8 and no member10s"));
+    EXPECT_EQ(rows("notifying_events"), 2);
+    EXPECT_EQ(rows("unread_notifications"), 2);
+    EXPECT_EQ(unread(7), "2 1");
+    EXPECT_EQ(unread(9), "2 1");
+    EXPECT_EQ(unread(8), "2 0");
+    EXPECT_EQ(unread(10), "2 0");
+    EXPECT_EQ(unread(0), "0 0") << "who sent them";
+    callbacks::EventFields mention = message_with("hello Person 7");
+    mention.content["m.mentions"] =
+        callbacks::JsonDict({{"user_ids", callbacks::JsonArray({member_name(8), "@nobody:hs.test"})}});
+    note(std::move(mention));
+    EXPECT_EQ(unread(7), "3 1") << "the event says whom it mentions";
+    EXPECT_EQ(unread(8), "3 1");
+}
+
+TEST_F(CrowdedMessagesTest, WhoChangedRulesIsToldByThemFromTheNextMessageOn) {
+    note(message_with("one"));
+    set_rule_of(5, ".m.rule.message", false);
+    note(message_with("two"));
+    note(message_with("three, person 5"));
+    EXPECT_EQ(unread(5), "2 1");
+    EXPECT_EQ(unread(6), "3 0");
+    set_rule_of(5, ".m.rule.message", true);
+    const std::int64_t last = note(message_with("four"));
+    EXPECT_EQ(unread(5), "3 1");
+    read(5, last, std::nullopt);
+    EXPECT_EQ(unread(5), "0 0");
+    EXPECT_EQ(rows("unread_notifications"), 0);
+}
+
+TEST_F(CrowdedMessagesTest, WhatIsReadThreadByThreadIsForgottenWhenNothingBeforeItIsUnread) {
+    const std::int64_t first = note(message_with("one"));
+    const std::int64_t in_thread = note_in_thread("$root");
+    const std::int64_t in_other_thread = note_in_thread("$other");
+    const std::int64_t last = note(message_with("two"));
+    const std::int64_t of_others = rows("read_up_to");
+    EXPECT_EQ(unread(5), "4 0");
+    read(5, in_thread, "$root");
+    EXPECT_EQ(unread(5), "3 0");
+    read(5, first, "main");
+    EXPECT_EQ(unread(5), "2 0");
+    read(5, last, "main");
+    EXPECT_EQ(unread(5), "1 0") << "what is in the other thread";
+    note(message_with("three"));
+    EXPECT_EQ(unread(5), "2 0");
+    read(5, in_other_thread, "$other");
+    EXPECT_EQ(unread(5), "1 0");
+    read(5, position, "main");
+    EXPECT_EQ(unread(5), "0 0");
+    EXPECT_EQ(rows("read_up_to"), of_others + 1);
+    read(5, first, std::nullopt);
+    EXPECT_EQ(unread(5), "0 0") << "a receipt of before takes nothing back";
+    note_in_thread("$root");
+    EXPECT_EQ(unread(5), "1 0");
+}
+
+TEST_F(CrowdedMessagesTest, TheNextThatIsUnreadIsFoundInEveryRoomInTheOrderOfTheStream) {
+    const auto next = [&](int member, std::int64_t after) {
+        std::optional<homeserver::UnreadNotification> found;
+        run([&](Transaction& transaction) {
+            for (std::int64_t stored = members + 3; stored <= position; ++stored) {
+                transaction.execute(
+                    "INSERT INTO events (event_id, room_id, stream_position, type, sender, pdu, unsigned_fields) VALUES (?, ?, "
+                    "?, "
+                    "'m.room.message', ?, '{}', '{}') ON CONFLICT DO NOTHING",
+                    "$message" + std::to_string(stored), crowded_room, stored, member_name(0));
+            }
+            found = homeserver::next_unread(transaction, member_name(member), after);
+        });
+        return found;
+    };
+    const std::int64_t first = note_in_thread("$root");
+    const std::int64_t second = note(message_with("hello, person 5"));
+    const std::int64_t third = note(message_with("hello"));
+    EXPECT_EQ(next(5, 0)->position, first);
+    const auto named = next(5, first);
+    EXPECT_EQ(named->position, second);
+    EXPECT_EQ(named->event_id, "$message" + std::to_string(second));
+    EXPECT_EQ(named->tweaks.at("highlight"), true);
+    EXPECT_EQ(next(5, second)->position, third);
+    EXPECT_EQ(next(5, second)->tweaks.at("highlight"), false);
+    EXPECT_FALSE(next(5, third));
+    EXPECT_FALSE(next(0, 0));
+    const auto rooms_of = [&](int member) {
+        std::int64_t count = 0;
+        run([&](Transaction& transaction) { count = homeserver::rooms_with_unread(transaction, member_name(member)); });
+        return count;
+    };
+    EXPECT_EQ(rooms_of(5), 1);
+    read(5, third, "main");
+    EXPECT_EQ(next(5, 0)->position, first);
+    EXPECT_EQ(rooms_of(5), 1);
+    read(5, third, std::nullopt);
+    EXPECT_EQ(rooms_of(5), 0);
+    EXPECT_FALSE(next(5, 0));
+}
+
+TEST(UnreadNotificationsTest, WhatWasUnreadInADatabaseOfBeforeIsCountedUntilItIsRead) {
+    TemporaryFolder folder;
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(database_in(folder.path()));
+    const auto of_before = [](Transaction& transaction) {
+        transaction.execute(
+            "CREATE TABLE unread_notifications (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT NULL, "
+            "event_id "
+            "TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, PRIMARY KEY "
+            "(stream_position, "
+            "user_id))");
+        for (int number = 0; number < 3; ++number) {
+            transaction.execute("INSERT INTO unread_notifications VALUES (?, ?, ?, '$old', 'main', ?, '{}')", member_name(5),
+                                crowded_room, members - 1 + number, number == 0);
+        }
+    };
+    async::sync_wait(database->run("of_before", of_before));
+    homeserver::create_schema(*database);
+    async::sync_wait(database->run("fill", &fill_crowded_room));
+    async::sync_wait(database->run("note", &note_a_message));
+    const auto check = [](Transaction& transaction) {
+        homeserver::UnreadCounts counts = homeserver::unread_counts(transaction, member_name(5), crowded_room);
+        EXPECT_EQ(counts.notifications, 4);
+        EXPECT_EQ(counts.highlights, 1);
+        homeserver::Receipt receipt;
+        receipt.room_id = crowded_room;
+        receipt.user_id = member_name(5);
+        homeserver::forget_read_notifications(transaction, receipt, members);
+        counts = homeserver::unread_counts(transaction, member_name(5), crowded_room);
+        EXPECT_EQ(counts.notifications, 2);
+        EXPECT_EQ(counts.highlights, 0);
+    };
+    async::sync_wait(database->run("check", check));
 }
 
 TEST(UnreadNotificationsTest, EverybodyInACrowdedRoomIsNotifiedAndWhoIsNamedIsToldSo) {

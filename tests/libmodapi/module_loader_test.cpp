@@ -91,6 +91,10 @@ std::shared_ptr<const void> parse_for_script(const ModuleDefinition& definition,
     return parsed;
 }
 
+std::shared_ptr<const void> parse_for_nobody(const ModuleDefinition&, const ConfigSection&) {
+    throw ModuleLoadError("the script says nothing of what it is");
+}
+
 /// Knows the scripts that a test gives it.
 class Scripts final : public modapi::ModuleLoader {
 public:
@@ -113,9 +117,18 @@ public:
         found.library = "/scripts/" + std::string(name) + ".txt";
         return found;
     }
+    std::optional<FoundModule> find_entry(std::string_view name, JsonDict& further) override {
+        if (const callbacks::JsonValue* const stage = further.if_contains("stage")) {
+            if (!stage->is_string()) throw callbacks::ConfigError("must be a string", {"stage"});
+            stages.emplace_back(stage->get_string());
+            further.erase("stage");
+        }
+        return find(name);
+    }
     std::string missing(std::string_view name) const override { return "no script " + std::string(name) + ".txt in /scripts"; }
 
     Lines asked;
+    Lines stages;
 
 private:
     std::map<std::string, std::shared_ptr<const Script>, std::less<>> scripts_;
@@ -208,6 +221,26 @@ TEST_F(ModuleLoaderTest, IsFollowedByTheNextOne) {
 TEST_F(ModuleLoaderTest, FailsForAModuleThatIsThereAndCantBeUsed) {
     EXPECT_EQ(error_of("  - {module: my.Broken}\n"),
               "hs.yaml:2: modules[0].module: /scripts/broken.txt says nothing (module my.Broken)");
+}
+
+TEST_F(ModuleLoaderTest, IsToldWhatElseAnEntrySaysAndTakesWhatItKnows) {
+    Lines warnings;
+    const auto file =
+        modapi::ConfigurationFile::parse("modules:\n  - {module: my.Script, stage: left, colour: red}\n", "hs.yaml");
+    static_cast<void>(modapi::configure_modules(file, resolver, [&](const std::string& line) { warnings.push_back(line); }));
+    EXPECT_EQ(scripts->stages, Lines{"left"});
+    EXPECT_EQ(warnings, Lines{"hs.yaml:2: modules[0].colour: is not a known key of a module's entry and has no effect (module "
+                              "my.Script)"});
+    EXPECT_EQ(error_of("  - {module: my.Script, stage: 7}\n"),
+              "hs.yaml:2: modules[0].stage: must be a string (module my.Script)");
+}
+
+TEST_F(ModuleLoaderTest, SaysOfTheModuleWhatOnlyItsParsingFinds) {
+    ModuleDefinition empty = modapi::definition_of<Scripted>();
+    empty.parse = &parse_for_nobody;
+    resolver.add("my.Empty", empty);
+    EXPECT_EQ(error_of("  - {module: my.Empty}\n"),
+              "hs.yaml:2: modules[0].module: the script says nothing of what it is (module my.Empty)");
 }
 
 TEST_F(ModuleLoaderTest, GivesModulesWhoseSectionIsCheckedWithItsPlace) {

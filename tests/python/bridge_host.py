@@ -112,11 +112,12 @@ class Host:
         self.asked: List[Dict[str, Any]] = []
         self.notices: List[Dict[str, Any]] = []
         self.answers: Dict[int, Dict[str, Any]] = {}
-        self.state: Dict[str, List[Dict[str, Any]]] = {}
+        self.state: Dict[int, List[Dict[str, Any]]] = {}
         self.questions: List[Dict[str, Any]] = []
         self.commits_that_collide = 0
         self._last = 0
         self._entries = 0
+        self._serving: List[threading.Thread] = []
         self._received = b""
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.directory / "host.sock"))
@@ -267,7 +268,9 @@ class Host:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            serving = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._serving.append(serving)
+            serving.start()
 
     def _serve(self, connection: socket.socket) -> None:
         database = sqlite3.connect(str(self.directory / "database.sqlite"), isolation_level=None)
@@ -334,6 +337,9 @@ class Host:
         finally:
             self.process.kill()
             self._listener.close()
+            # A transaction that the process left open is rolled back, and the database removes its journal, by then.
+            for one in self._serving:
+                one.join(PATIENCE)
             shutil.rmtree(self.directory)
 
 
@@ -392,5 +398,5 @@ def event(**parts: Any) -> Dict[str, Any]:
     return {"$event": {"event": held, "event_id": "$event", **members}}
 
 
-def state(handle: str, *events: Dict[str, Any], known: Any = (), complete: bool = False) -> Dict[str, Any]:
+def state(handle: int, *events: Dict[str, Any], known: Any = (), complete: bool = False) -> Dict[str, Any]:
     return {"$state": {"handle": handle, "known": list(known), "complete": complete}}

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Runs the tests of the Python side, checks its types, or its layout; 77 if what that needs isn't there.
+"""Runs a file of the Python side's tests, or all, checks its types, or its layout; 77 if what that needs isn't there.
 
-usage: check.py tests|types|format [ARGUMENT OF pytest...]
+usage: check.py tests|test_FILE|types|format [ARGUMENT OF pytest...]
 """
 
 import importlib.util
@@ -23,11 +23,12 @@ def skip(packages: str) -> int:
 
 
 def main(part: str, *arguments: str) -> int:
-    if part == "tests":
+    if part.startswith("test"):
         missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
         if missing:
             return skip(" ".join(missing))
-        command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE), *arguments]
+        tests = HERE if part == "tests" else HERE / (part + ".py")
+        command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests), *arguments]
     elif part == "types":
         if not shutil.which("mypy"):
             return skip("mypy")

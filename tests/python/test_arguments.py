@@ -188,28 +188,28 @@ class TestState:
         return event(type=type, state_key=state_key, content=content)["$event"]
 
     def test_a_key_that_came_along_is_no_question(self, shared):
-        shared.state["s1"] = []
+        shared.state[1] = []
         rules = self.wire("m.room.join_rules", "", join_rule="public")
         known = [["m.room.join_rules", "", rules], ["m.room.topic", "", None]]
         before = len(shared.questions)
         expression = "[args[1].get(('m.room.join_rules', '')).content['join_rule'], args[1].get(('m.room.topic', ''))]"
-        answer = given(shared, "third_party_rules", "check_event_allowed", expression, event(), state("s1", known=known))
+        answer = given(shared, "third_party_rules", "check_event_allowed", expression, event(), state(1, known=known))
         assert answer["result"] == ["public", None]
         assert len(shared.questions) == before
 
     def test_another_key_is_one_question(self, shared):
-        shared.state["s2"] = [self.wire("m.room.topic", "", topic="tea")]
+        shared.state[2] = [self.wire("m.room.topic", "", topic="tea")]
         expression = "[args[1][('m.room.topic', '')].content['topic'] for _ in range(3)] + [args[1].get(('none', ''))]"
         before = len(shared.questions)
-        answer = given(shared, "third_party_rules", "on_new_event", expression, event(), state("s2"))
+        answer = given(shared, "third_party_rules", "on_new_event", expression, event(), state(2))
         assert answer["result"] == ["tea", "tea", "tea", None]
         assert [one["do"] for one in shared.questions[before:]] == ["state", "state"]
 
     def test_going_through_it_asks_for_everything_once(self, shared):
-        shared.state["s3"] = [self.wire("m.room.member", "@%d:x" % number, membership="join") for number in range(3)]
+        shared.state[3] = [self.wire("m.room.member", "@%d:x" % number, membership="join") for number in range(3)]
         expression = "[[k[1] for k, v in args[1].items() if v.membership == 'join'], len(args[1]), len(args[1].copy())]"
         before = len(shared.questions)
-        answer = given(shared, "third_party_rules", "on_new_event", expression, event(), state("s3"))
+        answer = given(shared, "third_party_rules", "on_new_event", expression, event(), state(3))
         assert answer["result"] == [["@0:x", "@1:x", "@2:x"], 3, 3]
         assert [one["do"] for one in shared.questions[before:]] == ["state_all"]
 

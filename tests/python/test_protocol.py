@@ -207,6 +207,12 @@ class TestErrorsOfTheHost:
         error = {"kind": "synapse", "class": name, "status": 401, "errcode": "M_X", "error": "x"}
         assert self.caught(evaluate, shared, **error) == name
 
+    def test_a_limit_says_when_to_try_again(self, evaluate, shared):
+        error = {"kind": "synapse", "class": "LimitExceededError", "status": 429, "errcode": "M_LIMIT_EXCEEDED", "error": "x"}
+        shows = "[e.limiter_name, e.retry_after_ms]"
+        assert self.caught(evaluate, shared, shows, **error) == ["", None]
+        assert self.caught(evaluate, shared, shows, fields={"retry_after_ms": 5}, **error) == ["", 5]
+
     @pytest.mark.parametrize(
         "name", ["RuntimeError", "ValueError", "InvalidRuleException", "RuleNotFoundException", "ShadowBanError"]
     )
@@ -365,10 +371,10 @@ def test_an_interpreter_that_lacks_twisted_says_what_to_install():
 
 def test_the_deepest_that_may_be_sent(evaluate, shared):
     content = inner = {}
-    for _ in range(190):
+    for _ in range(185):
         inner["a"] = inner = {}
     module = shared.load("probe.Probe", {"spam_checker": {"check_event_for_spam": "event.content"}})
     assert module.call("check_event_for_spam", event(content=content, frozen=True)) == content
     with pytest.raises(Refused) as refused:
         evaluate("__import__('functools').reduce(lambda inner, _: {'a': inner}, range(300), 1)")
-    assert "nested deeper than 200 levels" in refused.value.error["text"]
+    assert "nested deeper than 190 levels" in refused.value.error["text"]

@@ -22,11 +22,14 @@ class TestExpiring:
                 "get_user_by_req": self.requester,
             }
         )
-        module = host.load("expiring.Expiring", {"period": "1d"})
-        # The table is made in the background: wait for its transaction.
-        while {"do": "commit"} not in host.questions:
+        return self.built(host, "expiring.Expiring")
+
+    def built(self, host, module):
+        """The module, when its table is there, which it makes in the background."""
+        loaded = host.load(module, {"period": "1d"})
+        while not host.sql("SELECT 1 FROM sqlite_master WHERE name = 'expiring'"):
             host.request("ping")
-        return module
+        return loaded
 
     def requester(self, arguments):
         tokens = [value for name, value in arguments["request"]["headers"] if name.lower() == "authorization"]
@@ -78,7 +81,7 @@ class Sending(Expiring):
         (host.directory / "sending.py").write_text(text)
         other = Host(path=[str(PACKAGES), str(host.directory)])
         other.operations.update(host.operations)
-        sending = other.load("sending.Sending", {"period": "1d"})
+        sending = self.built(other, "sending.Sending")
         sending.call("on_user_registration", "@a:x")
         sending.call("on_account_data_updated", "@a:x", None, "t", {})
         [mail] = host.mails
@@ -107,34 +110,34 @@ class TestListedRules:
         assert rules.call("check_event_for_spam", event(sender="@a:EVIL.example")) is True
         assert rules.call("check_username_for_spam", {"$user_profile": {"user_id": "@a:evil.example"}}, "@searching:x") is True
         assert len(host.asked) == 1
-        host.state["s"] = []
+        host.state[1] = []
         changed = event(type="m.policy.rule.user", state_key="r", room_id="!list:x", content={})
         host.operations["get_state_events_in_room"] = lambda arguments: []
-        assert rules.call("on_new_event", changed, state("s")) is None
+        assert rules.call("on_new_event", changed, state(1)) is None
         assert rules.call("user_may_invite", "@a:evil.example", "@b:x", "!r:x") is True
 
     def test_an_event_is_allowed_by_the_rooms_state(self, rules, host):
         def wire(type, state_key, **content):
             return event(type=type, state_key=state_key, content=content)["$event"]
 
-        host.state["s"] = [wire("m.room.member", "@%d:x" % number, membership="join") for number in range(2)]
+        host.state[1] = [wire("m.room.member", "@%d:x" % number, membership="join") for number in range(2)]
         public = event(type="m.room.join_rules", state_key="", content={"join_rule": "public"}, frozen=True)
-        assert rules.call("check_event_allowed", public, state("s")) == {"$tuple": [False, None]}
-        host.state["s"].append(wire("m.room.power_levels", ""))
-        assert rules.call("check_event_allowed", public, state("s")) == {"$tuple": [True, None]}
-        host.state["s"].append(wire("m.room.member", "@3:x", membership="join"))
-        assert rules.call("check_event_allowed", public, state("s")) == {"$tuple": [False, None]}
+        assert rules.call("check_event_allowed", public, state(1)) == {"$tuple": [False, None]}
+        host.state[1].append(wire("m.room.power_levels", ""))
+        assert rules.call("check_event_allowed", public, state(1)) == {"$tuple": [True, None]}
+        host.state[1].append(wire("m.room.member", "@3:x", membership="join"))
+        assert rules.call("check_event_allowed", public, state(1)) == {"$tuple": [False, None]}
 
     def test_an_event_is_replaced_although_it_is_frozen(self, rules):
         answer = rules.call(
-            "check_event_allowed", event(content={"body": "forbidden", "x": [1]}, frozen=True), state("s", complete=True)
+            "check_event_allowed", event(content={"body": "forbidden", "x": [1]}, frozen=True), state(1, complete=True)
         )
         allowed, replaced = answer["$tuple"]
         assert allowed is True and replaced["content"] == {"body": "***", "x": [1]} and "event_id" not in replaced
 
     def test_an_error_reaches_the_client(self, rules):
         with pytest.raises(Refused) as refused:
-            rules.call("check_event_allowed", event(sender="@a:evil.example"), state("s", complete=True))
+            rules.call("check_event_allowed", event(sender="@a:evil.example"), state(1, complete=True))
         assert refused.value.error["status"] == 403
 
     def test_a_room_that_is_made_is_changed_or_refused(self, rules):
@@ -148,7 +151,7 @@ class TestListedRules:
     def test_invites_are_accepted(self, rules, host):
         host.operations["update_room_membership"] = lambda arguments: event(type="m.room.member")
         invite = event(type="m.room.member", state_key="@bob:example.org", content={"membership": "invite"})
-        rules.call("on_new_event", invite, state("s", complete=True))
+        rules.call("on_new_event", invite, state(1, complete=True))
         assert host.asked[-1]["arguments"]["new_membership"] == "join"
 
 

@@ -3,15 +3,18 @@
 #include "temporary_folder.h"
 
 #include <python_backoff.h>
+#include <python_errors.h>
+
+#include <async/notification.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 /// Modules whose process dies, hangs, grows or says what it mustn't.
 std::size_t children() {
@@ -36,6 +39,11 @@ using testing::HasSubstr;
 
 const std::string deadly = "  - module: deadly.Deadly\n";
 
+struct FailsToStart {
+    FailsToStart(const modapi::ConfigSection&, modapi::ModuleApi&) {}
+    void start() { throw std::runtime_error("not today"); }
+};
+
 class PythonProcessTest : public testing::Test {
 protected:
     void SetUp() override {
@@ -53,6 +61,15 @@ protected:
         EXPECT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; }));
         return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     }
+
+    static async::task<void> ask_again(modapi::ModuleHost& worker, int& asked) {
+        const bool may = co_await PythonWorker::judged(worker, "@nothing:example.org");
+        asked += may ? 1 : 0;
+    }
+    static async::task<void> send_again(modapi::ModuleHost& worker) {
+        static_cast<void>(co_await PythonWorker::judged(worker, "@sends:example.org"));
+    }
+    static async::task<void> wait_for(async::notification& happens) { co_await happens.wait(); }
 
     LogCapture log;
 };
@@ -74,9 +91,8 @@ TEST_F(PythonProcessTest, IsStartedAnewAtOnceHoweverItDies) {
         const char* reason;
     };
     for (const Death& death : {Death{"kill", "was ended by signal 9"}, Death{"exit", "ended with status 3"},
-                               Death{"segfault", "was ended by signal 11"}, Death{"unframe", "it sent what isn't JSON"}}) {
-        EXPECT_THAT(modules.asked_about(death.user), testing::AnyOf(HasSubstr("its Python process has ended"),
-                                                                    HasSubstr("it has ended"), HasSubstr("isn't JSON")));
+                               Death{"segfault", "was ended by signal 11"}, Death{"unframe", "sent what isn't JSON"}}) {
+        EXPECT_THAT(modules.asked_about(death.user), HasSubstr("its Python process "));
         EXPECT_EQ(modules.asked_about("nothing"), "its Python process has ended") << "at once, while there is none";
         EXPECT_LT(time_to_answer(modules), 2s);
         EXPECT_THAT(log.text(), HasSubstr(death.reason));
@@ -96,7 +112,7 @@ TEST_F(PythonProcessTest, FailsEveryCallThatIsInFlightWhenItDies) {
     for (int each = 0; each < 10; ++each) ask("slow");
     ask("exit");
     EXPECT_TRUE(modules.until([&] { return failures.size() == 11; }));
-    for (const std::string& failure : failures) EXPECT_EQ(failure, "it has ended");
+    for (const std::string& failure : failures) EXPECT_EQ(failure, "its Python process has ended");
     EXPECT_LT(time_to_answer(modules), 2s);
 }
 
@@ -104,8 +120,8 @@ TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) 
     PythonWorker modules(python_settings(), impatient());
     modules.construct(deadly);
     for (const char* const user : {"loop", "backtrack"}) {
-        EXPECT_EQ(modules.asked_about(user), "deadline exceeded");
-        EXPECT_TRUE(modules.until([&] { return log.contains("hasn't answered for"); }));
+        EXPECT_THAT(modules.asked_about(user), testing::AnyOf("deadline exceeded", HasSubstr("hasn't answered for 300 ms")));
+        EXPECT_TRUE(modules.until([&] { return log.contains("hasn't answered for 300 ms, as long as a callback may take"); }));
         EXPECT_LT(time_to_answer(modules), 2s);
     }
 }
@@ -133,16 +149,18 @@ TEST_F(PythonProcessTest, IsEndedWhenItGrowsBeyondItsMemory) {
     settings.memory = 128UL * 1024 * 1024;
     PythonWorker modules(settings, impatient());
     modules.construct(deadly);
-    EXPECT_THAT(modules.asked_about("grow"), testing::AnyOf("yes", HasSubstr("MemoryError")));
+    EXPECT_THAT(modules.asked_about("grow"),
+                testing::AnyOf("yes", HasSubstr("has ended"), HasSubstr("python.memory"), HasSubstr("MemoryError")));
     if (!modules.until([&] { return log.contains("MiB, more than the 128 of python.memory"); })) GTEST_FAIL() << log.text();
     EXPECT_LT(time_to_answer(modules), 2s);
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {
     PythonWorker modules;
-    EXPECT_THAT(modules.error_of("  - module: nobody_has_this.Module\n"),
-                HasSubstr("hs.yaml:2: modules[0].module: is neither compiled in, nor is there a nobody_has_this.so on the module "
-                          "path (which is empty), and no Python package nobody_has_this in "));
+    EXPECT_THAT(
+        modules.error_of("  - module: nobody_has_this.Module\n"),
+        HasSubstr("hs.yaml:2: modules[0].module: is neither compiled in, nor is there a nobody_has_this.so on the module "
+                  "path (which is empty), and no Python package nobody_has_this in "));
     EXPECT_THAT(modules.error_of("  - module: deadly.Missing\n"),
                 HasSubstr("hs.yaml:2: modules[0].module: the Python package deadly has no class Missing"));
     EXPECT_THAT(modules.error_of("  - module: broken_syntax.Broken\n"), HasSubstr("broken_syntax.py:2: "));
@@ -165,7 +183,7 @@ TEST_F(PythonProcessTest, GivesUpAParseConfigAndAConstructorThatNeverReturn) {
     EXPECT_THAT(modules.error_of(deadly + "    config: {hangs_at_parse: true}\n"),
                 HasSubstr("hasn't ended parse_config within 1500 ms"));
     EXPECT_THAT(modules.construction_error_of(deadly + "    config: {at_construction: loop}\n"),
-                HasSubstr("it hasn't ended its constructor in time (module deadly.Deadly)"));
+                HasSubstr("its Python process hasn't ended its constructor in time (module deadly.Deadly)"));
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhyAConstructorFailed) {
@@ -188,31 +206,37 @@ TEST_F(PythonProcessTest, StaysFailedForAModuleThatRegistersSomethingElseWhenItI
     std::ofstream(marker).put('x');
     modules.asked_about("exit");
     EXPECT_TRUE(modules.until([&] { return log.contains("it has registered something else than before"); })) << log.text();
-    EXPECT_TRUE(modules.until([&] { return log.contains("runs"); }));
-    EXPECT_THAT(modules.asked_about("nothing"), HasSubstr("the module couldn't be built anew: it has registered something else"));
+    EXPECT_TRUE(modules.until([&] { return log.contains(" runs"); }));
+    EXPECT_THAT(modules.asked_about("nothing"),
+                HasSubstr("the module couldn't be built anew: it has registered something else"));
 }
 
-TEST_F(PythonProcessTest, LeavesNeitherDescriptorsNorProcessesBehindAfterAHundredDeaths) {
+/// A hundred deaths, of all kinds together.
+class PythonDeathsTest : public PythonProcessTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(PythonDeathsTest, LeaveNeitherDescriptorsNorProcessesBehind) {
     const std::size_t processes_before = children();
     std::size_t descriptors_before = 0;
-    {
-        PythonWorker modules;
-        modules.construct(deadly);
-        for (int round = 0; round < 100; ++round) {
-            if (round == 1) descriptors_before = descriptors();
-            EXPECT_EQ(modules.asked_about(round % 2 == 0 ? "exit" : "kill"), "it has ended");
-            ASSERT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; })) << log.text();
-        }
-        EXPECT_LE(descriptors(), descriptors_before + 3);
+    PythonWorker modules;
+    modules.construct(deadly);
+    for (int round = 0; round < 25; ++round) {
+        if (round == 1) descriptors_before = descriptors();
+        EXPECT_THAT(modules.asked_about(GetParam()), HasSubstr("its Python process "));
+        ASSERT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; })) << log.text();
     }
-    EXPECT_EQ(children(), processes_before);
+    EXPECT_LE(descriptors(), descriptors_before + 3);
+    modules.stop();
+    modules.forget_python();
+    EXPECT_TRUE(modules.until([&] { return children() == processes_before; })) << children();
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, PythonDeathsTest, testing::Values("kill", "exit", "segfault", "unframe"),
+                         [](const testing::TestParamInfo<const char*>& kind) { return std::string(kind.param); });
 
 TEST_F(PythonProcessTest, IsSharedByTheModulesOfAWorkerUnlessAnEntryHasOneOfItsOwn) {
     const std::size_t before = children();
     PythonWorker modules;
     modules.construct(deadly + deadly);
-    modules.python.reset();
     EXPECT_EQ(children() - before, 2U) << "theirs, and the one that has read the file";
     modules.change_to(deadly + deadly + deadly + "    process: own\n");
     EXPECT_EQ(children() - before, 3U);
@@ -244,6 +268,119 @@ TEST_F(PythonProcessTest, IsAnotherOneForCodeThatHasChanged) {
     EXPECT_EQ(modules.asked_about("nothing"), "no");
     EXPECT_TRUE(modules.until([&] { return log.contains("module changing.Changing: its old instance has ended"); }));
     EXPECT_EQ(modules.asked_about("nothing"), "no");
+}
+
+TEST_F(PythonProcessTest, HasWhatModulesLogBesideTheirNameAndTheCallback) {
+    PythonWorker modules;
+    modules.construct(deadly + "    config: {print: hello}\n");
+    EXPECT_EQ(modules.asked_about("logs"), "yes");
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("warning: deadly: careful with logs (in spam_checker.user_may_create_room)");
+    })) << log.text();
+    EXPECT_TRUE(modules.until([&] { return log.contains("info: Python, modules deadly.Deadly: hello"); })) << log.text();
+}
+
+TEST_F(PythonProcessTest, HasNothingComeOfWhatACallInShadowModeLeavesBehind) {
+    PythonWorker modules;
+    modules.construct(deadly + "    callbacks: {mode: shadow}\n");
+    EXPECT_EQ(modules.asked_about("leaves"), "yes");
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("was kept from create_and_send_event_into_room, which it asked for behind a callback in shadow mode");
+    })) << log.text();
+}
+
+TEST_F(PythonProcessTest, FillsNoLogWithWhatItPrints) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    EXPECT_EQ(modules.asked_about("chatter"), "yes");
+    EXPECT_EQ(modules.asked_about("exit"), "its Python process has ended") << "with all that it printed before";
+    const std::string logged = log.text();
+    std::size_t lines = 0;
+    for (std::size_t at = logged.find(": chatter\n"); at != std::string::npos; at = logged.find(": chatter\n", at + 1)) ++lines;
+    EXPECT_EQ(lines, 100U);
+}
+
+TEST_F(PythonProcessTest, IsAskedAgainByWhatACallbackDoes) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    int asked = 0;
+    modules.server.while_sending = [&]() -> async::task<void> { return ask_again(*modules.worker, asked); };
+    EXPECT_EQ(modules.asked_about("sends"), "yes");
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(modules.server.sent.size(), 1U);
+}
+
+TEST_F(PythonProcessTest, CantBeTheCauseOfItselfForEver) {
+    PythonWorker modules;
+    modules.construct(deadly);
+    modules.server.while_sending = [&]() -> async::task<void> { return send_again(*modules.worker); };
+    EXPECT_THAT(modules.asked_about("sends"), HasSubstr("50 calls lie within each other"));
+    modules.server.while_sending = nullptr;
+    EXPECT_EQ(modules.asked_about("sends"), "yes");
+}
+
+TEST_F(PythonProcessTest, IsToldThatAnOperationHasEndedWithTheCallThatItWasFor) {
+    PythonWorker modules(python_settings(), impatient());
+    modules.construct(deadly);
+    async::notification never;
+    modules.server.while_sending = [&]() -> async::task<void> { return wait_for(never); };
+    EXPECT_EQ(modules.asked_about("sends"), "deadline exceeded");
+    EXPECT_EQ(never.waiting(), 0U);
+    EXPECT_EQ(modules.asked_about("nothing"), "yes");
+    EXPECT_FALSE(log.contains("started anew"));
+}
+
+TEST_F(PythonProcessTest, EndsWithAStartThatFailsBeforeItsModuleIsStarted) {
+    const std::size_t before = children();
+    PythonWorker modules;
+    modules.resolver->add<FailsToStart>("test.FailsToStart");
+    modules.worker->construct_modules(modules.read("  - module: test.FailsToStart\n" + deadly));
+    EXPECT_THROW(modules.wait(modules.worker->start_modules()), modapi::ConfigurationError);
+    modules.forget_python();
+    EXPECT_TRUE(modules.until([&] { return children() == before; })) << children() - before;
+}
+
+TEST_F(PythonProcessTest, ThatOnlyReadsAFileEndsSoonAfterIt) {
+    PythonWorker modules;
+    const std::size_t before = children();
+    EXPECT_EQ(modules.error_of(deadly), "nothing was thrown");
+    EXPECT_EQ(children(), before + 1);
+    EXPECT_TRUE(modules.until([&] { return children() == before; }));
+}
+
+TEST_F(PythonProcessTest, IsStartedAnewLaterAndLaterWhenItDiesAllTheTime) {
+    WorkerUnderTest modules;
+    modapi::ModuleResolver resolver({});
+    resolver.add_last_resort(python_modules());
+    modules.construct_from("modules:\n" + deadly, resolver);
+    const auto die = [&] {
+        EXPECT_THROW(modules.wait(PythonWorker::judged(modules.worker, "@exit:example.org")), modapi::PythonGone);
+    };
+    const auto answers = [&] {
+        try {
+            return modules.wait(PythonWorker::judged(modules.worker, "@nothing:example.org"));
+        } catch (const modapi::PythonGone&) {
+            return false;
+        }
+    };
+    for (const std::size_t deaths : {1U, 2U}) {
+        die();
+        modules.advance(0s);
+        EXPECT_EQ(log.count("of the modules deadly.Deadly runs"), deaths) << log.text();
+    }
+    die();
+    modules.advance(999ms);
+    EXPECT_FALSE(answers());
+    modules.advance(1ms);
+    EXPECT_EQ(log.count("of the modules deadly.Deadly runs"), 3U) << log.text();
+    die();
+    modules.advance(1999ms);
+    EXPECT_FALSE(answers());
+    modules.advance(1ms);
+    EXPECT_TRUE(answers());
+    die();
+    modules.advance(0s);
+    EXPECT_TRUE(answers()) << "at once after a good answer";
 }
 
 TEST(PythonBackoffTest, WaitsLongerAndLongerAfterThreeDeathsWithoutAGoodAnswer) {

@@ -52,7 +52,8 @@ public:
                           modapi::WorkerSettings how = modapi::WorkerSettings())
         : python(python_modules(std::move(settings))), database(modapi::Database::open(test_database.settings())) {
         where.observer = &mark;
-        resolver.add_last_resort(python);
+        resolver.emplace(std::vector<std::filesystem::path>());
+        resolver->add_last_resort(python);
         worker.emplace(server, where, *database, bus, threads, std::move(how));
     }
     ~PythonWorker() {
@@ -61,7 +62,7 @@ public:
 
     std::vector<modapi::ConfiguredModule> read(const std::string& entries) {
         const auto file = modapi::ConfigurationFile::parse("modules:\n" + entries, "hs.yaml");
-        return modapi::configure_modules(file, resolver, [this](const std::string& line) { warnings.push_back(line); });
+        return modapi::configure_modules(file, *resolver, [this](const std::string& line) { warnings.push_back(line); });
     }
     std::string error_of(const std::string& entries) {
         try {
@@ -135,6 +136,11 @@ public:
         const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(user, config);
         co_return !verdict.is_spam();
     }
+    /// The last that knows of it, once there are no modules: what reads configurations ends too.
+    void forget_python() {
+        resolver.reset();
+        python.reset();
+    }
     void stop() {
         wait(worker->stop());
         worker.reset();
@@ -148,13 +154,14 @@ public:
     TestDatabase test_database;
     modapi::InProcessInvalidationBus bus;
     std::shared_ptr<modapi::PythonModules> python;
-    modapi::ModuleResolver resolver{std::vector<std::filesystem::path>()};
+    std::optional<modapi::ModuleResolver> resolver;
     std::vector<std::string> warnings;
     std::unique_ptr<modapi::Database> database;
     std::optional<modapi::ModuleHost> worker;
 };
 
-/// Processes that this one has started and that haven't been waited for, but for those of other purposes that were there before.
+/// Processes that this one has started and that haven't been waited for, but for those of other purposes that were there
+/// before.
 std::size_t children();
 /// Descriptors that are open.
 std::size_t descriptors();

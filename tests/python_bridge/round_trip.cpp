@@ -1,4 +1,7 @@
+#include "events/client_event_text.h"
 #include "python_worker.h"
+
+#include <callbacks/client_event.h>
 
 #include <async/sleep.h>
 
@@ -8,7 +11,8 @@
 #include <string>
 #include <vector>
 
-/// What a callback of a Python module costs that answers at once, from the host's hook and back. Prints, decides nothing.
+/// What a callback of a Python module costs that answers at once, from the host's hook and back, and how many events get their
+/// fields. Prints, decides nothing.
 ///
 /// usage: python_bridge_round_trip [CALLS]
 namespace {
@@ -38,6 +42,41 @@ void print(const char* name, std::vector<double> times) {
                 times[times.size() * 9 / 10], times[times.size() * 99 / 100], times.size());
 }
 
+constexpr std::size_t events_of_a_page = 100;
+
+async::task<void> write_pages(modapi::ModuleHost& worker, const std::vector<callbacks::OutgoingEvent>& page, int pages) {
+    callbacks::ClientEvents writer;
+    for (int written = 0; written < pages; ++written) {
+        const std::string_view text = co_await writer.write(worker.hooks().unsigned_section, page, "]");
+        if (text.find("org.example.kind") == std::string_view::npos) std::abort();
+    }
+}
+
+void print_pages(int pages) {
+    PythonWorker modules;
+    modules.construct("  - module: adding.Adding\n");
+    std::vector<std::unique_ptr<callbacks::ClientEvent>> events;
+    std::vector<callbacks::OutgoingEvent> page(events_of_a_page);
+    for (callbacks::OutgoingEvent& one : page) {
+        callbacks::EventFields fields;
+        fields.event_id = "$event" + std::to_string(events.size());
+        fields.room_id = "!room:example.org";
+        fields.type = "m.room.message";
+        fields.sender = "@alice:example.org";
+        fields.content = {{"msgtype", "m.text"}, {"body", std::string(200, 'x')}};
+        const callbacks::Event event(std::move(fields));
+        events.push_back(std::make_unique<callbacks::ClientEvent>(event, homeserver::client_event_text(event)));
+        one.event = events.back().get();
+        one.before = ",";
+    }
+    modules.wait(write_pages(*modules.worker, page, 3));
+    const auto begin = std::chrono::steady_clock::now();
+    modules.wait(write_pages(*modules.worker, page, pages));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    std::printf("%-24s %.0f events/s, %.2f ms for a page of %zu\n", "pages of events", pages * events_of_a_page / seconds,
+                seconds * 1000 / pages, events_of_a_page);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -48,5 +87,6 @@ int main(int count, char** arguments) {
     static_cast<void>(modules.wait(measured(*modules.worker, to_warm_up, std::chrono::microseconds(0))));
     print("back to back", modules.wait(measured(*modules.worker, calls, std::chrono::microseconds(0))));
     print("1,000 a second", modules.wait(measured(*modules.worker, calls, std::chrono::milliseconds(1))));
+    print_pages(std::max(1, calls / 10));
     return 0;
 }

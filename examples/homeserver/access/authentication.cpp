@@ -8,7 +8,7 @@
 
 #include <callbacks/errors.h>
 
-#include <tuple>
+#include <memory>
 #include <utility>
 
 namespace homeserver {
@@ -17,28 +17,6 @@ namespace {
 
 using callbacks::Codes;
 using callbacks::SynapseError;
-
-struct TokenOwner {
-    std::int64_t token_id = 0;
-    std::string user_id;
-    std::optional<std::string> device_id;
-    bool is_guest = false;
-    bool shadow_banned = false;
-    bool locked = false;
-    bool suspended = false;
-};
-
-std::optional<TokenOwner> find_token(modapi::Transaction& transaction, const std::string& token) {
-    auto row = transaction.query_one<std::int64_t, std::string, std::optional<std::string>, bool, bool, bool, bool>(
-        "SELECT t.token_id, t.user_id, t.device_id, u.is_guest, u.shadow_banned, u.locked, u.suspended FROM access_tokens t "
-        "JOIN users u ON u.user_id = t.user_id WHERE t.token = ? AND u.deactivated = 0",
-        token);
-    if (!row) return std::nullopt;
-    TokenOwner owner;
-    std::tie(owner.token_id, owner.user_id, owner.device_id, owner.is_guest, owner.shadow_banned, owner.locked,
-             owner.suspended) = std::move(*row);
-    return owner;
-}
 
 [[noreturn]] void refuse_token(const std::string& text, const char* errcode) {
     callbacks::JsonDict fields;
@@ -65,12 +43,7 @@ Use use_of_session(modapi::Transaction& transaction, const callbacks::Requester&
     return suspended ? Use::some_while_suspended : Use::all;
 }
 
-async::task<TokenOwner> owner_of_token(modapi::Database& database, std::string token) {
-    if (!is_storable_text(token)) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
-    std::optional<TokenOwner> owner = co_await database.read("find_token", &find_token, token);
-    if (!owner) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
-    co_return std::move(*owner);
-}
+[[noreturn]] void refuse_unknown_token() { refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN"); }
 
 callbacks::Requester requester_for(const TokenOwner& owner) {
     callbacks::Requester requester{callbacks::UserID(owner.user_id)};
@@ -100,7 +73,7 @@ bool session_stands(modapi::Transaction& transaction, const callbacks::Requester
 
 void require_session(modapi::Transaction& transaction, const callbacks::Requester& requester, std::string_view act) {
     const Use use = use_of_session(transaction, requester);
-    if (use == Use::none) refuse_token("Invalid access token passed.", "M_UNKNOWN_TOKEN");
+    if (use == Use::none) refuse_unknown_token();
     if (use == Use::none_while_locked) refuse_locked_account();
     if (use == Use::some_while_suspended && !act.empty()) refuse_suspended_account(act);
 }
@@ -125,15 +98,19 @@ std::function<void(modapi::Transaction&)> while_session_stands(callbacks::Reques
 }
 
 async::task<callbacks::Requester> requester_of_token(modapi::Database& database, std::string token) {
-    const TokenOwner owner = co_await owner_of_token(database, std::move(token));
-    co_return requester_for(owner);
+    if (!is_storable_text(token)) refuse_unknown_token();
+    const std::optional<TokenOwner> owner = co_await database.read("find_token", &find_token_owner, std::move(token));
+    if (!owner) refuse_unknown_token();
+    co_return requester_for(*owner);
 }
 
 async::task<Authentication::Found> Authentication::find(const RoutedRequest& request) {
     std::string token = access_token_of(request);
     if (token.empty()) refuse_token("Missing access token", "M_MISSING_TOKEN");
-    const TokenOwner owner = co_await owner_of_token(database_, std::move(token));
-    Found found(owner);
+    if (!is_storable_text(token)) refuse_unknown_token();
+    const std::shared_ptr<const TokenOwner> owner = co_await token_owners_.of(std::move(token));
+    if (owner == nullptr) refuse_unknown_token();
+    Found found(*owner);
     const callbacks::Requester& requester = found.requester;
     request.authenticated_user = requester.user.to_string();
     SeenClient client;

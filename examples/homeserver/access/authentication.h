@@ -1,6 +1,7 @@
 #pragma once
 
 #include "access/seen_clients.h"
+#include "access/token_owners.h"
 #include "http/router.h"
 
 #include <modapi/database.h>
@@ -18,9 +19,9 @@ namespace homeserver {
 /// Who makes requests to this worker. Thread: the worker's.
 class Authentication {
 public:
-    Authentication(modapi::Database& database, callbacks::AccountValidityDispatch& account_validity,
+    Authentication(TokenOwners& token_owners, callbacks::AccountValidityDispatch& account_validity,
                    SeenClients& seen_clients) noexcept
-        : database_(database), account_validity_(account_validity), seen_clients_(seen_clients) {}
+        : token_owners_(token_owners), account_validity_(account_validity), seen_clients_(seen_clients) {}
 
     /// Who makes this request: its access token (header or `access_token` parameter) looked up, and is_user_expired asked.
     /// `act` is what a suspended user can't do, "create rooms", and outlives the task; empty: they can do this.
@@ -39,7 +40,7 @@ private:
     struct Found;
     [[nodiscard]] async::task<Found> find(const RoutedRequest& request);
 
-    modapi::Database& database_;
+    TokenOwners& token_owners_;
     callbacks::AccountValidityDispatch& account_validity_;
     SeenClients& seen_clients_;
 };

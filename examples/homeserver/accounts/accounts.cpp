@@ -134,9 +134,11 @@ bool mark_admin(modapi::Transaction& transaction, const std::string& user_id, bo
 
 void mark_locked(modapi::Transaction& transaction, const std::string& user_id, bool locked) {
     transaction.execute("UPDATE users SET locked = ? WHERE user_id = ?", locked, user_id);
+    forget_tokens_of(transaction, user_id);
 }
 
 bool mark_suspended(modapi::Transaction& transaction, const std::string& user_id, bool suspended) {
+    forget_tokens_of(transaction, user_id);
     return transaction.execute("UPDATE users SET suspended = ? WHERE user_id = ?", suspended, user_id) != 0;
 }
 

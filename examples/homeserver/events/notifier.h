@@ -22,6 +22,7 @@ namespace homeserver {
 struct News {
     std::shared_ptr<modapi::NewEvent> event;  ///< that was stored; null: no module asks for it, or something else is new
     std::vector<std::string> users;           ///< for whom it is new
+    std::shared_ptr<const std::vector<std::string>> members{};  ///< of the event's room, for whom it is new too; null: none
     /// Of the stream, up to where it is new: who has looked since knows it already. 0: whoever looked before.
     std::int64_t position = 0;
     bool is_for_everybody = false;  ///< there is too much to name them

@@ -22,6 +22,12 @@ using EventRow =
 constexpr std::string_view event_columns =
     "SELECT e.event_id, e.stream_position, e.pdu, e.unsigned_fields, e.device_id, e.transaction_id FROM events e ";
 
+/// Events of a room behind a position and up to another one. Compared in pairs, as they are ordered, since only the room's own
+/// index has the pairs: where the room is given by itself, PostgreSQL may go through the positions of all rooms, of which it
+/// expects the wanted ones to come soon.
+constexpr std::string_view of_room_between =
+    "WHERE (e.room_id, e.stream_position) > (?, ?) AND (e.room_id, e.stream_position) <= (?, ?) ";
+
 StoredEvent stored_event(EventRow& row) {
     auto& [event_id, position, pdu, unsigned_fields, device_id, transaction_id] = row;
     Event event = event_from_pdu(stored_json(pdu), std::move(event_id), stored_json(unsigned_fields));
@@ -166,20 +172,17 @@ std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const s
 
 std::vector<StoredEvent> latest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
                                        std::int64_t until, std::int64_t limit) {
-    std::vector<StoredEvent> events = select_events(
-        transaction,
-        "WHERE e.room_id = ? AND e.stream_position > ? AND e.stream_position <= ? ORDER BY e.stream_position DESC LIMIT ?",
-        room_id, after, until, limit);
+    std::vector<StoredEvent> events =
+        select_events(transaction, std::string(of_room_between) + "ORDER BY e.room_id DESC, e.stream_position DESC LIMIT ?",
+                      room_id, after, room_id, until, limit);
     std::reverse(events.begin(), events.end());
     return events;
 }
 
 std::vector<StoredEvent> earliest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
                                          std::int64_t until, std::int64_t limit) {
-    return select_events(
-        transaction,
-        "WHERE e.room_id = ? AND e.stream_position > ? AND e.stream_position <= ? ORDER BY e.stream_position LIMIT ?", room_id,
-        after, until, limit);
+    return select_events(transaction, std::string(of_room_between) + "ORDER BY e.room_id, e.stream_position LIMIT ?", room_id,
+                         after, room_id, until, limit);
 }
 
 std::string membership_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {

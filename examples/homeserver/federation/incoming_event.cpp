@@ -201,7 +201,8 @@ async::task<void> IncomingEvents::Taking::store(RoomOperation& operation, std::s
     for (const PendingEvent& other : operation.events()) events.push_back(other.event);
     events.push_back(evaluated_.event);
     const async::context& here = co_await async::this_context;
-    incoming_.event_sender_.announce(here, events, std::move(taken.before), std::move(taken.users));
+    incoming_.event_sender_.announce(here, events, std::make_shared<const StateMap>(std::move(taken.before)),
+                                      std::move(taken.users));
 }
 
 async::task<StateMap> IncomingEvents::take_into_room(EvaluatedPdu evaluated) {

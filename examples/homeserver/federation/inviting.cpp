@@ -117,7 +117,7 @@ async::task<void> take_invitation(modapi::Database& database, EventSender& event
     if (!is_new) co_return;
     for (const std::shared_ptr<RateClaim>& claim : claims) claim->keep();
     const std::vector<Event> only(1, event);
-    callbacks::StateMap nothing_known;
+    auto nothing_known = std::make_shared<const callbacks::StateMap>();
     std::vector<std::string> users(1, *event.state_key());
     const async::context& here = co_await async::this_context;
     event_sender.announce(here, only, std::move(nothing_known), std::move(users));

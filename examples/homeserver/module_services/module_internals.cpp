@@ -37,7 +37,8 @@ bool insert_threepid(Transaction& transaction, const std::string& user_id, const
 
 void remove_threepid(Transaction& transaction, const std::string& user_id, const std::string& medium,
                      const std::string& address) {
-    transaction.execute("DELETE FROM user_threepids WHERE user_id = ? AND medium = ? AND address = ?", user_id, medium, address);
+    transaction.execute("DELETE FROM user_threepids WHERE user_id = ? AND medium = ? AND address = ?", user_id, medium,
+                        address);
 }
 
 std::optional<std::string> user_with_external_id(Transaction& transaction, const std::string& provider,

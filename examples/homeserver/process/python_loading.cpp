@@ -4,10 +4,13 @@
 
 #include <callbacks/errors.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace homeserver {
 
@@ -29,9 +32,16 @@ public:
 void add_python_modules(modapi::ModuleResolver& resolver, const modapi::ConfigurationFile& file,
                         const ServerConfiguration& configuration) {
     if (!configuration.python) return resolver.add_last_resort(std::make_shared<NoPythonModules>());
+    for (const std::filesystem::path& path : configuration.python->readable) {
+        std::error_code unknown;
+        if (!std::filesystem::exists(path, unknown)) file.fail({section_name, "readable"}, "there is no " + path.string());
+    }
+    modapi::PythonSettings settings = *configuration.python;
+    // A module that checks a file reads it where it lies.
+    settings.readable.push_back(std::filesystem::absolute(configuration.media.store_path));
     modapi::PythonModules::Facts facts{configuration.server_name, configuration.public_baseurl.url};
     try {
-        resolver.add_last_resort(std::make_shared<modapi::PythonModules>(*configuration.python, std::move(facts)));
+        resolver.add_last_resort(std::make_shared<modapi::PythonModules>(std::move(settings), std::move(facts)));
     } catch (const callbacks::ConfigError& error) {
         modapi::ConfigurationPath place = {section_name};
         place.insert(place.end(), error.path().begin(), error.path().end());

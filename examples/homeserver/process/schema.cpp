@@ -63,10 +63,22 @@ constexpr const char* tables[] = {
 
     // What users changed in their push rules, JSON. Who changed nothing isn't in it.
     "CREATE TABLE IF NOT EXISTS push_rules (user_id TEXT PRIMARY KEY, changes TEXT NOT NULL, stream_position BIGINT NOT NULL)",
-    // One row for each event that a user was notified of and hasn't read. thread_id is `main` outside of threads.
+    "CREATE INDEX IF NOT EXISTS push_rules_of_stream ON push_rules (stream_position)",
+    // One row for each event that the default rules notify everybody in its room of. in_thread: thread_id isn't `main`.
+    "CREATE TABLE IF NOT EXISTS notifying_events (room_id TEXT NOT NULL, in_thread BIGINT NOT NULL, stream_position BIGINT NOT "
+    "NULL, "
+    "event_id TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, "
+    "PRIMARY KEY (room_id, in_thread, stream_position))",
+    // Up to where members have read. thread_id is empty for all of the room, `main` for what is in no thread.
+    "CREATE TABLE IF NOT EXISTS read_up_to (room_id TEXT NOT NULL, user_id TEXT NOT NULL, thread_id TEXT NOT NULL, "
+    "stream_position "
+    "BIGINT NOT NULL, PRIMARY KEY (room_id, user_id, thread_id))",
+    // One row for each event of which a user was told something else than everybody in its room, or they alone, and haven't
+    // read it; notifies is 0 where others were told and they weren't. Of before there was the other table: for all that a user
+    // was notified of. thread_id is `main` outside of threads.
     "CREATE TABLE IF NOT EXISTS unread_notifications (user_id TEXT NOT NULL, room_id TEXT NOT NULL, stream_position BIGINT NOT "
     "NULL, event_id TEXT NOT NULL, thread_id TEXT NOT NULL, highlight BIGINT NOT NULL, tweaks TEXT NOT NULL, "
-    "PRIMARY KEY (stream_position, user_id))",
+    "notifies BIGINT NOT NULL DEFAULT 1, PRIMARY KEY (stream_position, user_id))",
     // Down to the thread, as they are deleted: PostgreSQL expects one row then and goes by the index row by row, which forgets
     // the dead ones on the way; for more it would collect all their pages first, those of everything deleted too.
     "CREATE INDEX IF NOT EXISTS unread_notifications_of_thread ON unread_notifications (user_id, room_id, thread_id)",
@@ -163,8 +175,17 @@ void upgrade_users(modapi::Transaction& transaction) {
     transaction.execute("ALTER TABLE users ADD COLUMN suspended BIGINT NOT NULL DEFAULT 0");
 }
 
+/// Databases of before what everybody is told was one row: all rows in it are of who was notified.
+void upgrade_unread_notifications(modapi::Transaction& transaction) {
+    if (!has_column(transaction, "unread_notifications", "user_id") ||
+        has_column(transaction, "unread_notifications", "notifies"))
+        return;
+    transaction.execute("ALTER TABLE unread_notifications ADD COLUMN notifies BIGINT NOT NULL DEFAULT 1");
+}
+
 void create_tables(modapi::Transaction& transaction, void*) {
     upgrade_users(transaction);
+    upgrade_unread_notifications(transaction);
     for (const char* const statement : outlived) transaction.execute(statement);
     for (const char* const statement : tables) transaction.execute(statement);
     modapi::BackgroundUpdateRows::create(transaction);

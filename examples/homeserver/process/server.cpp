@@ -111,6 +111,8 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
                router_,         traffic_,
                inspector_page_, health_} {
     require_writable(file, {"media_store_path"}, configuration.media.store_path);
+    // What isn't there when a module's process starts, that can't read later.
+    if (configuration.python) std::filesystem::create_directories(configuration.media.store_path);
     end_incoming_files(*database_, configuration.media);
     if (configuration.mail.sink) require_writable(file, {"email", "sink_path"}, *configuration.mail.sink);
     if (processes_) other_processes_.emplace(*database_, notifier_, presence_interests_, instance_, *processes_);

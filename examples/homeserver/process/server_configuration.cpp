@@ -241,7 +241,8 @@ std::optional<modapi::PythonSettings> Reading::python(const ConfigSection& root)
     constexpr const char* name = "python";
     JsonDict section = root.section(name).values();
     const auto locate = [&](JsonValue& path) {
-        if (path.is_string()) path = located(name, std::string(path.get_string())).lexically_normal().string();
+        if (!path.is_string()) return;
+        path = std::filesystem::absolute(located(name, std::string(path.get_string()))).lexically_normal().string();
     };
     for (const char* const key : {"path", "readable", "writable"}) {
         JsonValue* const paths = section.if_contains(key);

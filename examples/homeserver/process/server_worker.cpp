@@ -76,7 +76,8 @@ struct ServerWorker::Parts {
     Parts(ProcessContext& process, const modapi::WorkerContext& place, const async::clock& clock, modapi::ModuleHost& modules,
           async::scope& background)
         : seen_clients(process.database, clock, background),
-          authentication(process.database, modules.hooks().account_validity, seen_clients),
+          token_owners(process.database, place.bus, place.where.executor),
+          authentication(token_owners, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
           event_writer{client_events, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
@@ -128,6 +129,7 @@ struct ServerWorker::Parts {
           module_internals(process.database, profiles, third_party_id_changes) {}
 
     SeenClients seen_clients;
+    TokenOwners token_owners;
     Authentication authentication;
     ServerAuthentication server_authentication;
     ClientEventCache client_events;
@@ -266,7 +268,8 @@ void ServerWorker::hear(const News& news) {
         if (http_pushers_) http_pushers_->start();
     } else {
         waiting_syncs_.wake(news.users, news.position);
-        if (http_pushers_) http_pushers_->look(news.users);
+        if (news.members) waiting_syncs_.wake(*news.members, news.position);
+        if (http_pushers_) http_pushers_->look(news.users, news.members);
     }
 }
 

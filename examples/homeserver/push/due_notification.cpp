@@ -3,7 +3,6 @@
 #include "events/room_store.h"
 #include "push/unread_notifications.h"
 
-#include <tuple>
 #include <utility>
 
 namespace homeserver {
@@ -50,19 +49,15 @@ void describe(Transaction& transaction, const Event& event, const std::string& u
 std::optional<DueNotification> next_due_notification(Transaction& transaction, const Pusher& pusher) {
     std::optional<Pusher> now = find_pusher(transaction, pusher);
     if (!now) return std::nullopt;
-    const auto row = transaction.query_one<std::string, std::string, std::int64_t, std::string>(
-        "SELECT room_id, event_id, stream_position, tweaks FROM unread_notifications WHERE user_id = ? AND stream_position > ? "
-        "ORDER BY stream_position LIMIT 1",
-        now->user_id, now->last_position);
-    if (!row) return std::nullopt;
-    const auto& [room_id, event_id, position, tweaks] = *row;
-    const Event event = find_event(transaction, room_id, event_id).value().event;
+    std::optional<UnreadNotification> next = next_unread(transaction, now->user_id, now->last_position);
+    if (!next) return std::nullopt;
+    const Event event = find_event(transaction, next->room_id, next->event_id).value().event;
 
     DueNotification due;
-    due.position = position;
-    due.tweaks = stored_json(tweaks);
-    due.notification["event_id"] = event_id;
-    due.notification["room_id"] = room_id;
+    due.position = next->position;
+    due.tweaks = std::move(next->tweaks);
+    due.notification["event_id"] = next->event_id;
+    due.notification["room_id"] = next->room_id;
     // What makes no sound and isn't highlighted may wait until the device is awake; what is encrypted may be either.
     const bool is_urgent = event.type() == "m.room.encrypted" || is_set(due.tweaks, "highlight") || is_set(due.tweaks, "sound");
     due.notification["prio"] = is_urgent ? "high" : "low";

@@ -41,6 +41,9 @@ std::string take_part(std::string_view& key) {
     return part;
 }
 
+/// Whether something in it stands for who the user is.
+bool is_about_user(const JsonDict& object) { return object.contains("pattern_type") || object.contains("value_type"); }
+
 bool is_simple(const JsonValue& value) { return value.is_string() || value.is_int64() || value.is_bool() || value.is_null(); }
 
 /// Only what is of the same type is the same.
@@ -50,11 +53,12 @@ bool is_same(const JsonValue& left, const JsonValue& right) {
 
 }  // namespace
 
-EvaluatedEvent::EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state)
+EvaluatedEvent::EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state, std::size_t members)
     : event_(event),
       state_(state),
       fields_(event.get_dict()),
-      says_whom_it_mentions_(event.content().contains("m.mentions")) {}
+      says_whom_it_mentions_(event.content().contains("m.mentions")),
+      members_(static_cast<std::int64_t>(members)) {}
 
 const PushRule* EvaluatedEvent::deciding_rule(const RuleSet& rules, const std::string& user_id) {
     for (std::size_t kind = 0; kind < rules.size(); ++kind) {
@@ -70,6 +74,7 @@ bool EvaluatedEvent::applies(const PushRule& rule, std::size_t kind, const std::
     const std::string_view name = rule_kinds[kind];
     if (name == "room") return rule.rule_id == event_.room_id();
     if (name == "sender") return rule.rule_id == event_.sender();
+    if (user_id.empty() && is_about_user(rule.content_pattern)) return false;
     if (name == "content") return event_match("content.body", value_for(rule.content_pattern, "pattern", user_id));
     return std::all_of(rule.conditions.begin(), rule.conditions.end(),
                        [&](const JsonValue& condition) { return is_met(condition.as_object(), user_id); });
@@ -78,6 +83,7 @@ bool EvaluatedEvent::applies(const PushRule& rule, std::size_t kind, const std::
 bool EvaluatedEvent::is_met(const JsonDict& condition, const std::string& user_id) {
     const std::string_view kind = text_in(condition, "kind");
     const std::string_view key = text_in(condition, "key");
+    if (user_id.empty() && is_about_user(condition)) return false;
     if (kind == "event_match") return event_match(key, value_for(condition, "pattern", user_id));
     if (kind == "contains_display_name") return contains_display_name(user_id);
     if (kind == "room_member_count") return room_member_count(text_in(condition, "is"));
@@ -100,7 +106,7 @@ bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern)
 }
 
 bool EvaluatedEvent::contains_display_name(const std::string& user_id) const {
-    if (!body()) return false;
+    if (!body() || user_id.empty()) return false;
     const std::string_view name = name_in_room(user_id);
     return !name.empty() && modapi::Glob(modapi::characters_without_case(name), modapi::Glob::Wildcards::none)
                                 .matches_words(modapi::characters_without_case(*body()));
@@ -111,24 +117,18 @@ std::string_view EvaluatedEvent::name_in_room(const std::string& user_id) const 
     return member == nullptr ? std::string_view() : member->content_string("displayname").value_or(std::string_view());
 }
 
-bool EvaluatedEvent::room_member_count(std::string_view wanted) {
+bool EvaluatedEvent::room_member_count(std::string_view wanted) const {
     const std::size_t digits = std::min(wanted.find_first_not_of("<>="), wanted.size());
     const std::string_view comparison = wanted.substr(0, digits);
     std::int64_t count = 0;
     const char* const end = wanted.data() + wanted.size();
     const std::from_chars_result read = std::from_chars(wanted.data() + digits, end, count);
     if (read.ec != std::errc() || read.ptr != end) return false;
-    if (!members_) {
-        members_ = std::count_if(state_.begin(), state_.end(), [](const auto& of_key) {
-            const std::optional<std::string_view> membership = of_key.second.membership();
-            return membership && *membership == "join";
-        });
-    }
-    if (comparison.empty() || comparison == "==") return *members_ == count;
-    if (comparison == "<") return *members_ < count;
-    if (comparison == ">") return *members_ > count;
-    if (comparison == "<=") return *members_ <= count;
-    return comparison == ">=" && *members_ >= count;
+    if (comparison.empty() || comparison == "==") return members_ == count;
+    if (comparison == "<") return members_ < count;
+    if (comparison == ">") return members_ > count;
+    if (comparison == "<=") return members_ <= count;
+    return comparison == ">=" && members_ >= count;
 }
 
 bool EvaluatedEvent::sender_may_notify(std::string_view key) {

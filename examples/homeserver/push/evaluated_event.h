@@ -15,9 +15,11 @@ namespace homeserver {
 /// An event that the push rules of its room's members are asked about, and the room's state with it. Both outlive it.
 class EvaluatedEvent {
 public:
-    EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state);
+    /// `members`: how many are joined.
+    EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state, std::size_t members);
 
-    /// The rule that decides for this user: the first that is enabled and whose conditions are met; null: none.
+    /// The rule that decides for this user: the first that is enabled and whose conditions are met; null: none. Without a user
+    /// it decides for everybody whom the event doesn't mention or invite: what is said of the user isn't so.
     [[nodiscard]] const PushRule* deciding_rule(const RuleSet& rules, const std::string& user_id);
 
 private:
@@ -28,7 +30,7 @@ private:
     [[nodiscard]] bool contains_display_name(const std::string& user_id) const;
     /// What the user is called in the room; empty for who has no name there.
     [[nodiscard]] std::string_view name_in_room(const std::string& user_id) const;
-    [[nodiscard]] bool room_member_count(std::string_view wanted);
+    [[nodiscard]] bool room_member_count(std::string_view wanted) const;
     [[nodiscard]] bool sender_may_notify(std::string_view key);
     /// What is at a key of the rules' form: `content.m\.mentions.user_ids`; null if nothing is.
     [[nodiscard]] const callbacks::JsonValue* value_at(std::string_view key) const;
@@ -38,7 +40,7 @@ private:
     const callbacks::StateMap& state_;
     callbacks::JsonDict fields_;
     bool says_whom_it_mentions_;  ///< then the rules that guess it from the text don't apply
-    std::optional<std::int64_t> members_;
+    std::int64_t members_;
     std::map<std::string, bool, std::less<>> may_notify_;  ///< by key
 };
 

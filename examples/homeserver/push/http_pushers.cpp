@@ -3,6 +3,7 @@
 #include "events/stream.h"
 #include "push/due_notification.h"
 #include "push/push_gateway.h"
+#include "push/unread_notifications.h"
 
 #include <callbacks/errors.h>
 
@@ -25,23 +26,45 @@ constexpr std::size_t max_at_once = 64;
 constexpr std::chrono::seconds max_delay = std::chrono::hours(1);
 constexpr std::chrono::milliseconds longest_failure = std::chrono::hours(24);
 
-constexpr const char* has_something_due =
-    "EXISTS (SELECT 1 FROM unread_notifications n WHERE n.user_id = p.user_id AND n.stream_position > p.last_position)";
+/// Every user who has a pusher if they are few; else those of the ones that are asked about.
+std::vector<std::string> with_pushers_among(Transaction& transaction, const UsersToPush& asked) {
+    constexpr std::size_t few = 64;
+    std::vector<std::string> found;
+    for (auto& [user_id] : transaction.query<std::string>("SELECT DISTINCT user_id FROM pushers LIMIT ?", few + 1))
+        found.push_back(std::move(user_id));
+    const auto is_asked_about = [&](const std::string& user_id) {
+        const auto has_user = [&](const auto& members) {
+            return std::binary_search(members->begin(), members->end(), user_id);
+        };
+        return asked.users.contains(user_id) || std::any_of(asked.members.begin(), asked.members.end(), has_user);
+    };
+    if (found.size() <= few) {
+        std::erase_if(found, [&](const std::string& user_id) { return !is_asked_about(user_id); });
+        return found;
+    }
+    std::set<std::string> users = asked.users;
+    for (const auto& members : asked.members) users.insert(members->begin(), members->end());
+    return users_with_pushers(transaction, users);
+}
 
-std::vector<std::string> users_with_something_due(Transaction& transaction) {
+bool has_something_due(Transaction& transaction, const std::string& user_id) {
+    const auto told =
+        transaction.query_one<std::optional<std::int64_t>>("SELECT MIN(last_position) FROM pushers WHERE user_id = ?", user_id);
+    const std::optional<std::int64_t>& least = std::get<0>(told.value());
+    return least && has_unread(transaction, user_id, *least);
+}
+
+std::vector<std::string> all_with_pushers(Transaction& transaction) {
     std::vector<std::string> users;
-    auto rows =
-        transaction.query<std::string>(std::string("SELECT DISTINCT p.user_id FROM pushers p WHERE ") + has_something_due);
-    for (auto& [user_id] : rows) users.push_back(std::move(user_id));
+    for (auto& [user_id] : transaction.query<std::string>("SELECT DISTINCT user_id FROM pushers"))
+        users.push_back(std::move(user_id));
     return users;
 }
 
-std::vector<Pusher> pushers_with_something_due(Transaction& transaction, const std::set<std::string>& users) {
+std::vector<Pusher> pushers_with_something_due(Transaction& transaction, const UsersToPush& users) {
     std::vector<Pusher> due;
-    for (const std::string& user_id : users_with_pushers(transaction, users)) {
-        const auto any = transaction.query_one<std::int64_t>(
-            std::string("SELECT 1 FROM pushers p WHERE p.user_id = ? AND ") + has_something_due + " LIMIT 1", user_id);
-        if (!any) continue;
+    for (const std::string& user_id : with_pushers_among(transaction, users)) {
+        if (!has_something_due(transaction, user_id)) continue;
         for (Pusher& pusher : pushers_of(transaction, user_id)) due.push_back(std::move(pusher));
     }
     return due;
@@ -89,8 +112,9 @@ HttpPushers::~HttpPushers() = default;
 
 void HttpPushers::start() { scope_.spawn("taking up pushes", take_up_what_was_left()); }
 
-void HttpPushers::look(const std::vector<std::string>& users) {
-    users_.insert(users.begin(), users.end());
+void HttpPushers::look(const std::vector<std::string>& users, std::shared_ptr<const std::vector<std::string>> members) {
+    users_.users.insert(users.begin(), users.end());
+    if (members) users_.members.insert(std::move(members));
     look_on();
 }
 
@@ -106,14 +130,21 @@ async::task<void> HttpPushers::stop() {
 }
 
 async::task<void> HttpPushers::take_up_what_was_left() {
-    const std::vector<std::string> users = co_await database_.read("users_to_push", &users_with_something_due);
-    look(users);
+    std::vector<std::string> users = co_await database_.read("users_to_push", &all_with_pushers);
+    // Few at once: a look at what is unread takes a while for each, and a transaction that only reads has its time.
+    constexpr std::size_t at_once = 100;
+    for (std::size_t first = 0; first < users.size(); first += at_once) {
+        UsersToPush some;
+        for (std::size_t index = first; index < std::min(users.size(), first + at_once); ++index)
+            some.users.insert(std::move(users[index]));
+        co_await begin_due(std::move(some));
+    }
 }
 
 async::task<void> HttpPushers::find_work() {
     try {
         while (!users_.empty()) {
-            std::set<std::string> users = std::exchange(users_, {});
+            UsersToPush users = std::exchange(users_, UsersToPush());
             co_await begin_due(std::move(users));
         }
     } catch (...) {
@@ -123,7 +154,7 @@ async::task<void> HttpPushers::find_work() {
     is_looking_ = false;
 }
 
-async::task<void> HttpPushers::begin_due(std::set<std::string> users) {
+async::task<void> HttpPushers::begin_due(UsersToPush users) {
     std::vector<Pusher> due = co_await database_.read("pushers_due", &pushers_with_something_due, std::move(users));
     std::string user_id;  // whose pushers follow each other
     bool is_expired = false;

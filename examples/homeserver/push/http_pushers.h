@@ -22,6 +22,13 @@ namespace homeserver {
 
 class PushGateway;
 
+/// Whose pushers are to be looked at: users, and the sorted members of rooms, as they are: most of them have none.
+struct UsersToPush {
+    std::set<std::string> users;
+    std::set<std::shared_ptr<const std::vector<std::string>>> members;
+    [[nodiscard]] bool empty() const noexcept { return users.empty() && members.empty(); }
+};
+
 /// How long a pusher whose gateway fails is left alone: a second, then twice as long each time, an hour at most.
 class RetryDelay {
 public:
@@ -48,8 +55,8 @@ public:
 
     /// Takes up what was left when the server ended.
     void start();
-    /// There may be something to tell these users.
-    void look(const std::vector<std::string>& users);
+    /// There may be something to tell these users, and the members of a room; null: of none.
+    void look(const std::vector<std::string>& users, std::shared_ptr<const std::vector<std::string>> members);
     [[nodiscard]] async::task<void> stop();
 
 private:
@@ -68,7 +75,7 @@ private:
     [[nodiscard]] async::task<void> take_up_what_was_left();
     /// Begins with what is due to those whose account hasn't expired; to the others with the first event after its renewal.
     /// A module that throws ends this round.
-    [[nodiscard]] async::task<void> begin_due(std::set<std::string> users);
+    [[nodiscard]] async::task<void> begin_due(UsersToPush users);
     void begin(Pusher pusher);
     /// Tells one gateway until there is nothing more to tell.
     [[nodiscard]] async::task<void> serve(Pusher pusher);
@@ -80,7 +87,7 @@ private:
     PushGateway& gateway_;
     std::shared_ptr<const modapi::TransactionCondition> lease_;
     async::scope scope_;
-    std::set<std::string> users_;  ///< to be looked at
+    UsersToPush users_;  ///< to be looked at
     bool is_looking_ = false;
     std::map<Key, AtWork> at_work_;
     std::size_t talking_ = 0;

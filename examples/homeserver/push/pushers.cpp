@@ -3,6 +3,7 @@
 #include "access/authentication.h"
 #include "events/stream.h"
 #include "http/requests.h"
+#include "push/users_among.h"
 #include "text/size_limits.h"
 
 #include <async/clock.h>
@@ -176,18 +177,7 @@ async::task<Response> set_pusher(const RoutedRequest& request, Authentication& a
 }  // namespace
 
 std::vector<std::string> users_with_pushers(Transaction& transaction, const std::set<std::string>& users) {
-    constexpr std::size_t at_once = 64;  // always as many, so that a connection has one text to prepare
-    std::string sql = "SELECT DISTINCT user_id FROM pushers WHERE user_id IN (?";
-    for (std::size_t index = 1; index < at_once; ++index) sql += ", ?";
-    sql += ")";
-    std::vector<std::string> found;
-    for (auto next = users.begin(); next != users.end();) {
-        std::vector<modapi::SqlValue> values;
-        while (next != users.end() && values.size() < at_once) values.emplace_back(*next++);
-        values.resize(at_once);  // NULL is nobody
-        for (auto& [user_id] : transaction.query_with<std::string>(sql, std::move(values))) found.push_back(std::move(user_id));
-    }
-    return found;
+    return users_among(transaction, "SELECT DISTINCT user_id FROM pushers WHERE user_id IN", users);
 }
 
 std::vector<Pusher> pushers_of(Transaction& transaction, const std::string& user_id) {

@@ -108,9 +108,9 @@ void insert_room(Transaction& transaction, const std::string& room_id, const std
 void delete_room(Transaction& transaction, const std::string& room_id) {
     // A room of that name that is made again begins behind it: its state has no version that this one's had.
     static_cast<void>(next_stream_position(transaction));
-    for (const char* table : {"events", "soft_failed_events", "current_state", "room_memberships",
-                              "sent_transactions", "third_party_invites", "room_aliases", "receipts", "unread_notifications",
-                              "account_data", "room_stats", "rooms"}) {
+    for (const char* table : {"events", "soft_failed_events", "current_state", "room_memberships", "sent_transactions",
+                              "third_party_invites", "room_aliases", "receipts", "unread_notifications", "notifying_events",
+                              "read_up_to", "account_data", "room_stats", "rooms"}) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE room_id = ?", room_id);
     }
     transaction.execute("DELETE FROM turns WHERE what = ?", turn_at_events_of(room_id));
@@ -126,7 +126,7 @@ std::optional<std::string> event_of_transaction(Transaction& transaction, const 
 }
 
 std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent,
-                          RoomHead& head, const callbacks::StateMap& state) {
+                          RoomHead& head, const callbacks::StateMap& state, NotifiedMembers* members) {
     const std::int64_t position = next_stream_position(transaction);
     std::optional<std::string> device_id;
     std::optional<std::string> transaction_id;
@@ -148,7 +148,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
     if (event.is_state()) ++head.state_version;
     if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event, head);
     store_head(transaction, event.room_id(), head);
-    note_notifications(transaction, event, position, state);
+    note_notifications(transaction, event, position, state, members);
     return position;
 }
 

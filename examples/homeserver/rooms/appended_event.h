@@ -12,6 +12,8 @@
 /// Events that come into rooms. Every function is for use inside a transaction.
 namespace homeserver {
 
+class NotifiedMembers;
+
 /// The request that an event came from, to answer its repetition.
 struct SentTransaction {
     const char* endpoint = "send";  ///< each endpoint has transaction ids of its own
@@ -29,9 +31,9 @@ void delete_room(modapi::Transaction& transaction, const std::string& room_id);
 
 /// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
 /// room's row exists. `head` is where the room stands, as this transaction has read it, and then where it stands with the
-/// event; `state` is the room's with it.
+/// event; `state` is the room's with it, and `members` are its members; null: they are looked up in it.
 std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
-                          const std::optional<SentTransaction>& sent, RoomHead& head,
-                          const callbacks::StateMap& state);
+                          const std::optional<SentTransaction>& sent, RoomHead& head, const callbacks::StateMap& state,
+                          NotifiedMembers* members = nullptr);
 
 }  // namespace homeserver

@@ -162,7 +162,7 @@ async::task<void> store_made(modapi::Database& database, EventSender& event_send
     std::vector<Event> events;
     for (const PendingEvent& pending : making.events()) events.push_back(pending.event);
     const async::context& here = co_await async::this_context;
-    event_sender.announce(here, events, StateMap(), std::move(*users));
+    event_sender.announce(here, events, std::make_shared<const StateMap>(), std::move(*users));
 }
 
 async::task<void> refuse_taken_alias(modapi::Database& database, std::string alias) {

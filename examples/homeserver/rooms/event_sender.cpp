@@ -84,20 +84,23 @@ void authorize(const Event& event, const StateMap& state) {
     if (refusal) throw SynapseError(403, *refusal, Codes::FORBIDDEN);
 }
 
-void EventSender::announce(const async::context& here, const std::vector<Event>& events, StateMap state,
-                           std::vector<std::string> users) {
+void EventSender::announce(const async::context& here, const std::vector<Event>& events, std::shared_ptr<const StateMap> state,
+                           Hearers hearers) {
     const bool is_asked_for = !third_party_rules_.on_new_event.empty();
     modapi::Cause cause;
-    std::shared_ptr<const StateMap> with_event;  // made anew for an event that changes it
     if (is_asked_for) cause = modapi::Cause::of(here);
     for (const Event& event : events) {
         News news;
         if (is_asked_for) {
-            if (event.is_state()) state.set(event);
-            if (event.is_state() || with_event == nullptr) with_event = std::make_shared<const StateMap>(state);
-            news.event = std::make_shared<modapi::NewEvent>(event, with_event, cause);
+            if (event.is_state()) {
+                StateMap changed(*state);
+                changed.set(event);
+                state = std::make_shared<const StateMap>(std::move(changed));
+            }
+            news.event = std::make_shared<modapi::NewEvent>(event, state, cause);
         }
-        news.users = users;
+        news.users = hearers.users;
+        news.members = hearers.members;
         notifier_.publish(news);
     }
 }
@@ -227,6 +230,7 @@ async::task<void> EventSender::Sending::judge(RoomOperation& operation) {
 async::task<void> EventSender::Sending::store(RoomOperation& operation, std::string holder) {
     StoreOrder order;
     order.states = &sender_.states_;
+    order.notified = &sender_.notified_;
     order.room_id = room_id();
     order.events = operation.events();
     order.state_version = state_version_;
@@ -251,7 +255,9 @@ async::task<void> EventSender::Sending::store(RoomOperation& operation, std::str
     }
     const std::shared_ptr<const StateMap> before = stored.newer_state ? stored.newer_state : operation.state_before();
     const async::context& here = co_await async::this_context;
-    sender_.announce(here, events, *before, std::move(stored.users));
+    Hearers hearers(std::move(stored.users));
+    hearers.members = std::move(stored.members);
+    sender_.announce(here, events, before, std::move(hearers));
 }
 
 async::task<void> EventSender::send(Sending& sending) {

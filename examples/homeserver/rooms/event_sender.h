@@ -3,6 +3,7 @@
 #include "events/notifier.h"
 #include "events/room_store.h"
 #include "events/signing_key.h"
+#include "push/notified_members.h"
 #include "rooms/draft.h"
 #include "rooms/event_building.h"
 #include "rooms/room_operation.h"
@@ -25,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace homeserver {
@@ -77,9 +79,15 @@ public:
     [[nodiscard]] async::task<callbacks::Event> allowed(RoomOperation& operation, callbacks::Event event,
                                                         std::shared_ptr<const callbacks::StateMap> shown);
 
+    /// Whom events are new for.
+    struct Hearers {
+        Hearers(std::vector<std::string> named) : users(std::move(named)) {}
+        std::vector<std::string> users;
+        std::shared_ptr<const std::vector<std::string>> members;  ///< of the room; null: none but the users
+    };
     /// Tells all workers of stored events, in their order: `state` is the one before them, `here` the chain that sent them.
-    void announce(const async::context& here, const std::vector<callbacks::Event>& events, callbacks::StateMap state,
-                  std::vector<std::string> users);
+    void announce(const async::context& here, const std::vector<callbacks::Event>& events,
+                  std::shared_ptr<const callbacks::StateMap> state, Hearers hearers);
 
 private:
     class Sending;
@@ -96,6 +104,7 @@ private:
     Notifier& notifier_;
     RoomTurns& room_turns_;
     RoomStates states_;
+    NotifiedRooms notified_;  ///< of what is stored in turn
 };
 
 /// Throws 403 if the authorization rules refuse the event in that state.

@@ -79,9 +79,10 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         pending.event = moved_behind(origin, *head, pending.event);
         stored.moved = pending.event;
     }
-    stored.users = append_events(transaction, events, *head, *state);
+    NotifiedMembers& members = order.notified->get(order.room_id, state);
+    stored.users = append_events(transaction, events, *head, *state, &members);
+    stored.members = members.joined();
     stored.is_stored = true;
-    add_joined(*state, stored.users);
     return stored;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/room_store.h"
+#include "push/notified_members.h"
 #include "rooms/event_building.h"
 #include "rooms/judged_state.h"
 #include "rooms/pending_event.h"
@@ -26,11 +27,13 @@ struct Stored {
     std::shared_ptr<const callbacks::StateMap> newer_state;  ///< what the events were stored on, if it isn't the snapshot's
     std::optional<callbacks::Event> moved;  ///< what was stored instead of the only one: the same behind newer events
     std::vector<std::string> users;         ///< who is to be woken
+    std::shared_ptr<const std::vector<std::string>> members;  ///< of the room, who are too
 };
 
 /// Events of one room that were judged, and what they were judged on.
 struct StoreOrder {
     RoomStates* states = nullptr;
+    NotifiedRooms* notified = nullptr;
     std::string room_id;
     std::vector<PendingEvent> events;
     std::int64_t state_version = 0;

@@ -18,20 +18,21 @@ std::optional<std::string> find_outdated(Transaction& transaction, const std::ve
     return std::nullopt;
 }
 
-std::vector<std::string> append_events(Transaction& transaction, const std::vector<PendingEvent>& events,
-                                       RoomHead& head, const callbacks::StateMap& before) {
-    std::vector<std::string> members;
+std::vector<std::string> append_events(Transaction& transaction, const std::vector<PendingEvent>& events, RoomHead& head,
+                                       const callbacks::StateMap& before, NotifiedMembers* members) {
+    std::vector<std::string> told;
     std::optional<callbacks::StateMap> changed;  // a message leaves the state as it is
     for (const PendingEvent& pending : events) {
         if (pending.event.is_state()) {
             if (!changed) changed = before;
             changed->set(pending.event);
         }
-        append_event(transaction, pending.event, pending.transaction, head, changed ? *changed : before);
+        append_event(transaction, pending.event, pending.transaction, head, changed ? *changed : before,
+                     changed ? nullptr : members);
         if (pending.alongside) pending.alongside(transaction);
-        if (pending.event.membership()) members.push_back(*pending.event.state_key());
+        if (pending.event.membership()) told.push_back(*pending.event.state_key());
     }
-    return members;
+    return told;
 }
 
 void add_joined(const callbacks::StateMap& state, std::vector<std::string>& users) {

@@ -32,7 +32,10 @@ void insert_session(modapi::Transaction& transaction, const std::string& user_id
     transaction.execute(
         "INSERT INTO devices (user_id, device_id, display_name, creation_ts) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         user_id, session.device_id, display_name, now);
-    transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?", user_id, session.device_id);
+    for (const auto& [token] : transaction.query<std::string>(
+             "DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? RETURNING token", user_id, session.device_id)) {
+        forget_token(transaction, token);
+    }
     transaction.execute(
         "INSERT INTO access_tokens (token_id, token, user_id, device_id) "
         "SELECT COALESCE(MAX(token_id), 0) + 1, ?, ?, ? FROM access_tokens",

@@ -1,5 +1,7 @@
 #include "sessions/ended_sessions.h"
 
+#include "access/token_owners.h"
+
 #include <cstdint>
 #include <tuple>
 #include <utility>
@@ -13,9 +15,13 @@ using modapi::Transaction;
 /// What ends with a device. The row of the device itself is the last.
 constexpr const char* of_a_device[] = {"access_tokens", "pushers", "devices"};
 
-RemovedTokens removed_tokens(std::vector<std::tuple<std::optional<std::string>, std::string>> rows) {
+/// What is about to be removed.
+RemovedTokens removed_tokens(Transaction& transaction, std::vector<std::tuple<std::optional<std::string>, std::string>> rows) {
     RemovedTokens tokens;
-    for (auto& [device_id, token] : rows) tokens.push_back({std::move(device_id), std::move(token)});
+    for (auto& [device_id, token] : rows) {
+        forget_token(transaction, token);
+        tokens.push_back({std::move(device_id), std::move(token)});
+    }
     return tokens;
 }
 
@@ -24,9 +30,10 @@ void append(RemovedTokens& tokens, RemovedTokens more) {
 }
 
 RemovedTokens remove_device(Transaction& transaction, const std::string& user_id, const std::string& device_id) {
-    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-        "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id = ? ORDER BY token_id", user_id,
-        device_id));
+    RemovedTokens tokens = removed_tokens(
+        transaction, transaction.query<std::optional<std::string>, std::string>(
+                         "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id = ? ORDER BY token_id",
+                         user_id, device_id));
     for (const char* const table : of_a_device) {
         transaction.execute(std::string("DELETE FROM ") + table + " WHERE user_id = ? AND device_id = ?", user_id, device_id);
     }
@@ -62,9 +69,10 @@ RemovedTokens remove_session(Transaction& transaction, const callbacks::Requeste
     const std::string user_id = requester.user.to_string();
     if (requester.device_id) return remove_device(transaction, user_id, *requester.device_id);
     const std::int64_t token_id = requester.access_token_id.value();
-    RemovedTokens tokens = removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-        "SELECT device_id, token FROM access_tokens WHERE token_id = ? AND user_id = ? AND device_id IS NULL", token_id,
-        user_id));
+    RemovedTokens tokens = removed_tokens(
+        transaction, transaction.query<std::optional<std::string>, std::string>(
+                         "SELECT device_id, token FROM access_tokens WHERE token_id = ? AND user_id = ? AND device_id IS NULL",
+                         token_id, user_id));
     transaction.execute("DELETE FROM access_tokens WHERE token_id = ? AND user_id = ? AND device_id IS NULL", token_id, user_id);
     remove_pushers_without_device(transaction, user_id);
     return tokens;
@@ -81,9 +89,12 @@ RemovedTokens remove_all_sessions(Transaction& transaction, const std::string& u
     std::vector<std::string> devices = devices_of_user(transaction, user_id);
     if (kept_device) std::erase(devices, *kept_device);
     RemovedTokens tokens = remove_devices(transaction, user_id, devices);
-    append(tokens, removed_tokens(transaction.query<std::optional<std::string>, std::string>(
-                       "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id IS NULL ORDER BY token_id",
-                       user_id)));
+    append(tokens,
+           removed_tokens(
+               transaction,
+               transaction.query<std::optional<std::string>, std::string>(
+                   "SELECT device_id, token FROM access_tokens WHERE user_id = ? AND device_id IS NULL ORDER BY token_id",
+                   user_id)));
     transaction.execute("DELETE FROM access_tokens WHERE user_id = ? AND device_id IS NULL", user_id);
     remove_pushers_without_device(transaction, user_id);
     return tokens;

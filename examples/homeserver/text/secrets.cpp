@@ -27,15 +27,16 @@ std::string new_room_localpart() { return random_text(18, letters_and_digits); }
 std::string new_event_id_lookalike() {
     return "$" + random_text(43, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 }
-std::string event_id_lookalike_of(std::string_view secret) {
+std::string event_id_lookalike_of(std::string_view secret) { return "$" + fingerprint_of(secret); }
+std::string fingerprint_of(std::string_view secret) {
     std::array<unsigned char, crypto_generichash_BYTES> hash{};
     crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), nullptr,
                        0);
     constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-    std::string id(sodium_base64_ENCODED_LEN(hash.size(), variant), '\0');
-    sodium_bin2base64(id.data(), id.size(), hash.data(), hash.size(), variant);
-    id.pop_back();  // sodium counts the NUL byte behind it
-    return "$" + id;
+    std::string text(sodium_base64_ENCODED_LEN(hash.size(), variant), '\0');
+    sodium_bin2base64(text.data(), text.size(), hash.data(), hash.size(), variant);
+    text.pop_back();  // sodium counts the NUL byte behind it
+    return text;
 }
 std::string new_media_id() { return random_text(24, letters_and_digits); }
 std::string new_session_id() { return random_text(24, letters_and_digits); }

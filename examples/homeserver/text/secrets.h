@@ -20,6 +20,8 @@ namespace homeserver {
 [[nodiscard]] std::string new_event_id_lookalike();
 /// What looks like the id of an event, and is none's: always one and the same for a text, which nobody else knows.
 [[nodiscard]] std::string event_id_lookalike_of(std::string_view secret);
+/// What tells one secret from others, and doesn't give it away.
+[[nodiscard]] std::string fingerprint_of(std::string_view secret);
 /// The id of an uploaded file.
 [[nodiscard]] std::string new_media_id();
 /// The id of a UI authentication session.

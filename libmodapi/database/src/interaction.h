@@ -4,6 +4,7 @@
 
 #include <modapi/database.h>
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/transient_database_error.h>
 
 #include <spdlog/spdlog.h>
 
@@ -13,13 +14,6 @@
 #include <string_view>
 
 namespace modapi {
-
-/// The transaction failed for a reason that may be gone the next time: a serialization failure, a lock held for too long, a
-/// lost connection.
-class TransientDatabaseError : public DatabaseError {
-public:
-    using DatabaseError::DatabaseError;
-};
 
 /// The server has ended the connection since nothing came for too long inside the transaction, which therefore was never
 /// committed.

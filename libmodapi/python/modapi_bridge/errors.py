@@ -155,6 +155,9 @@ def _synapse_error(error: Dict[str, Any]) -> api.SynapseError:
         additional_fields=error.get("fields") or None,
         headers=error.get("headers") or None,
     )
+    if isinstance(made, api.LimitExceededError):
+        made.limiter_name = ""
+        made.retry_after_ms = made.additional_fields.get("retry_after_ms")
     return made
 
 

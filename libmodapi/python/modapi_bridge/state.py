@@ -12,7 +12,7 @@ class StateMapping(Mapping[Key, Any]):
     """
 
     def __init__(
-        self, handle: str, known: Dict[Key, Optional[Any]], complete: bool, event_from_wire: Callable[[Dict[str, Any]], Any]
+        self, handle: int, known: Dict[Key, Optional[Any]], complete: bool, event_from_wire: Callable[[Dict[str, Any]], Any]
     ) -> None:
         self.handle = handle
         self._known = known
@@ -54,4 +54,4 @@ class StateMapping(Mapping[Key, Any]):
         return dict(self._everything())
 
     def __repr__(self) -> str:
-        return "<state %s>" % self.handle
+        return "<state %d>" % self.handle

@@ -26,7 +26,7 @@ from synapse.types import (
     UserInfo,
 )
 
-_DEEPEST = 200
+_DEEPEST = 190  # of JSON's levels; what is put around an answer takes the rest of the frame's 200
 _LARGEST_INTEGER = 2**63 - 1
 ALL_USERS = "ALL"  # PRESENCE_ALL_USERS of the contract
 
@@ -71,9 +71,9 @@ def to_wire(value: Any, depth: int = 0, in_object: bool = False) -> Any:
     if kind is list or (kind is tuple and in_object):
         return [to_wire(item, depth + 1, in_object) for item in value]
     if kind is tuple:
-        return {"$tuple": [to_wire(item, depth + 1) for item in value]}
+        return {"$tuple": [to_wire(item, depth + 2) for item in value]}
     if kind is set:
-        return {"$set": [to_wire(item, depth + 1) for item in value]}
+        return {"$set": [to_wire(item, depth + 2) for item in value]}
     for known, convert in _TO_WIRE:
         if isinstance(value, known):
             return convert(value, depth)
@@ -138,7 +138,7 @@ def _bytes(value: Any, _: int) -> Any:
 def _dictionary(value: Dict[Any, Any], depth: int) -> Any:
     for key in value:
         if not isinstance(key, str) or isinstance(key, enum.Enum) or (len(value) == 1 and key.startswith("$")):
-            return {"$dict": [[to_wire(name, depth + 1), to_wire(item, depth + 1, True)] for name, item in value.items()]}
+            return {"$dict": [[to_wire(name, depth + 3), to_wire(item, depth + 3, True)] for name, item in value.items()]}
     return {key: to_wire(item, depth + 1, True) for key, item in value.items()}
 
 
@@ -169,7 +169,7 @@ def _requester(requester: Requester, _: int) -> Any:
 
 def _attributes(tag: str) -> Callable[[Any, int], Any]:
     return lambda value, depth: {
-        tag: {key: to_wire(item, depth + 1) for key, item in attr.asdict(value, recurse=False).items()}
+        tag: {key: to_wire(item, depth + 2) for key, item in attr.asdict(value, recurse=False).items()}
     }
 
 
@@ -196,7 +196,7 @@ _TO_WIRE: List[Tuple[Any, Callable[[Any, int], Any]]] = [
     (str, _subclass_of(lambda value: str.__str__(value))),
     (list, _subclass_of(list)),
     (tuple, _subclass_of(lambda value: tuple(value))),
-    (frozenset, lambda value, depth: {"$frozenset": [to_wire(item, depth + 1) for item in value]}),
+    (frozenset, lambda value, depth: {"$frozenset": [to_wire(item, depth + 2) for item in value]}),
     (set, _subclass_of(set)),
 ]
 
@@ -236,7 +236,7 @@ def _tagged(tag: str, held: Any, arrived: Optional[Arrived], place: int) -> Any:
 
 def _state(held: Dict[str, Any]) -> StateMapping:
     known = {(one[0], one[1]): None if one[2] is None else event_from_wire(one[2]) for one in held.get("known") or []}
-    return StateMapping(str(held["handle"]), known, bool(held.get("complete")), event_from_wire)
+    return StateMapping(held["handle"], known, bool(held.get("complete")), event_from_wire)
 
 
 def _requester_of(held: Dict[str, Any]) -> Requester:

@@ -22,7 +22,7 @@ using callbacks::Verdict;
 constexpr std::string_view not_spam = "NOT_SPAM";
 constexpr std::string_view all_users = "ALL";
 
-std::optional<std::string_view> text_in(const JsonValue& value) noexcept {
+std::optional<std::string_view> text_of_answer(const JsonValue& value) noexcept {
     const boost::json::string* const text = value.if_string();
     if (text == nullptr) return std::nullopt;
     return std::string_view(text->data(), text->size());
@@ -110,7 +110,7 @@ void AskedCallback::fail(const JsonValue& answer, std::string_view wanted) const
 }
 
 Verdict verdict_of(const AskedCallback& asked, const JsonValue& answer, VerdictForms forms) {
-    if (const std::optional<std::string_view> text = text_in(answer)) {
+    if (const std::optional<std::string_view> text = text_of_answer(answer)) {
         if (*text == not_spam) return callbacks::NOT_SPAM;
         if (forms.texts) return callbacks::reject("M_FORBIDDEN", std::string(*text));
     } else if (std::optional<std::string> code = code_in(answer)) {
@@ -145,7 +145,7 @@ bool unless_false(const AskedCallback& asked, const JsonValue& answer) {
 
 std::optional<std::string> text_or_none(const AskedCallback& asked, const JsonValue& answer) {
     if (answer.is_null()) return std::nullopt;
-    if (const std::optional<std::string_view> text = text_in(answer)) return std::string(*text);
+    if (const std::optional<std::string_view> text = text_of_answer(answer)) return std::string(*text);
     asked.warn(answer, "no answer");
     return std::nullopt;
 }
@@ -153,7 +153,7 @@ std::optional<std::string> text_or_none(const AskedCallback& asked, const JsonVa
 callbacks::RegistrationBehaviour registration_of(const AskedCallback& asked, const JsonValue& answer) {
     using callbacks::RegistrationBehaviour;
     const JsonValue* const held = held_by(answer, "$registration");
-    const std::optional<std::string_view> word = held != nullptr ? text_in(*held) : std::nullopt;
+    const std::optional<std::string_view> word = held != nullptr ? text_of_answer(*held) : std::nullopt;
     if (word == "allow") return RegistrationBehaviour::ALLOW;
     if (word == "shadow_ban") return RegistrationBehaviour::SHADOW_BAN;
     if (word == "deny") return RegistrationBehaviour::DENY;
@@ -193,7 +193,7 @@ callbacks::UsersForStates users_for_states_of(const AskedCallback& asked, const 
     if (!is_dictionary(answer)) asked.fail(answer, "a dictionary of users and sets of UserPresenceState");
     callbacks::UsersForStates users;
     for (const auto& [user, states] : members_of(answer)) {
-        const std::optional<std::string_view> user_id = text_in(user);
+        const std::optional<std::string_view> user_id = text_of_answer(user);
         const JsonArray* const items = items_of(*states, "$set");
         if (!user_id || items == nullptr) {
             asked.warn(user_id ? *states : user, "nothing for this user and those behind");
@@ -208,12 +208,12 @@ callbacks::UsersForStates users_for_states_of(const AskedCallback& asked, const 
 }
 
 callbacks::InterestedUsers interested_users_of(const AskedCallback& asked, const JsonValue& answer) {
-    if (text_in(answer) == all_users) return callbacks::PRESENCE_ALL_USERS;
+    if (text_of_answer(answer) == all_users) return callbacks::PRESENCE_ALL_USERS;
     const JsonArray* const items = items_of(answer, "$set");
     if (items == nullptr) asked.fail(answer, "a set of user ids or PRESENCE_ALL_USERS");
     callbacks::InterestedUsers::Set users;
     for (const JsonValue& item : *items) {
-        const std::optional<std::string_view> user_id = text_in(item);
+        const std::optional<std::string_view> user_id = text_of_answer(item);
         if (!user_id) asked.fail(item, "a user id in the set");
         users.emplace(*user_id);
     }
@@ -225,7 +225,7 @@ std::optional<PythonLogin> login_or_none(const AskedCallback& asked, const JsonV
     const JsonArray* const pair = items_of(answer, "$tuple");
     if (pair == nullptr || pair->size() != 2)
         asked.fail(answer, "None or a pair: the user's id, and None or a function for the response");
-    const std::optional<std::string_view> user_id = text_in((*pair)[0]);
+    const std::optional<std::string_view> user_id = text_of_answer((*pair)[0]);
     if (!user_id) asked.fail((*pair)[0], "the user's id");
     PythonLogin login{std::string(*user_id), std::nullopt};
     const JsonValue& on_response = (*pair)[1];

@@ -20,9 +20,9 @@ class logger;
 
 /// What the answers of callbacks that are written in Python mean: as the contract's server takes them.
 ///
-/// Where that server takes what the contract has no word for, with a warning, so is it here; where it fails, callbacks::ModuleFailed
-/// says in one line what the callback answered and what the contract has there, and the callback's own error rule applies.
-/// Nothing of an answer's content is in such a line. Thread: the worker's.
+/// Where that server takes what the contract has no word for, with a warning, so is it here; where it fails,
+/// callbacks::ModuleFailed says in one line what the callback answered and what the contract has there, and the callback's own
+/// error rule applies. Nothing of an answer's content is in such a line. Thread: the worker's.
 namespace modapi {
 
 /// What a boolean means where the contract has a verdict.

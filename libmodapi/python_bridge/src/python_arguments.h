@@ -23,14 +23,14 @@ struct PythonSubject {
     template <class Other>
     void note(const Other&) noexcept {}
 
-    const callbacks::Event* event = nullptr;   ///< outlives this; null: it is about none
+    const callbacks::Event* event = nullptr;    ///< outlives this; null: it is about none
     std::optional<std::string> room_version{};  ///< none: nobody knows it here
 };
 
 /// The arguments of one call of a callback, as the process is told them.
 ///
-/// Keeps the states of rooms that are among them for the process to look into until this is destroyed, and knows which arguments
-/// the callback may change. Lifetime: what was added outlives it.
+/// Keeps the states of rooms that are among them for the process to look into until this is destroyed, and knows which
+/// arguments the callback may change. Lifetime: what was added outlives it.
 class PythonArguments {
 public:
     PythonArguments(std::shared_ptr<PythonCalls> calls, PythonSubject subject, bool freezes_events)

@@ -8,8 +8,8 @@
 
 namespace modapi {
 
-/// When a process that has died is started anew: at once, until it has died three times without one good answer to a callback in
-/// between; then after 1 s, and each time twice as long, up to 60 s.
+/// When a process that has died is started anew: at once, until it has died three times without one good answer to a callback
+/// in between; then after 1 s, and each time twice as long, up to 60 s.
 class PythonBackoff {
 public:
     static constexpr std::uint32_t deaths_at_once = 3;

@@ -22,11 +22,12 @@ struct CachedFunctionName {
 
 }  // namespace detail
 
-/// A cached function of a module that is written in Python, as workers know it: what it keeps is in the process, and what workers tell
-/// each other of it goes there. Registered by ModuleApi::register_cached_function.
+/// A cached function of a module that is written in Python, as workers know it: what it keeps is in the process, and what
+/// workers tell each other of it goes there. Registered by ModuleApi::register_cached_function.
 ///
-/// A part of a key travels as the JSON that says it. What `caches:` says of size and expiry doesn't reach it: the process has what the
-/// module's own decorator says, and its counters stay 0. Thread: the worker's. Lifetime: that of the module's instance.
+/// A part of a key travels as the JSON that says it. What `caches:` says of size and expiry doesn't reach it: the process has
+/// what the module's own decorator says, and its counters stay 0. Thread: the worker's. Lifetime: that of the module's
+/// instance.
 class PythonCachedFunction final : private detail::CachedFunctionName, public async::cached_function {
 public:
     /// `parts` is how many a key has.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t max_depth = 200;
+constexpr std::size_t most_kept = 256UL * 1024;  // of memory that isn't needed now
 constexpr std::size_t max_unsent = 2 * PythonConnection::frame_limit;
 
 void append_length(std::string& to, std::size_t length) {
@@ -42,6 +43,7 @@ bool PythonConnection::send(const callbacks::JsonDict& message) {
         unsent_.clear();
         sent_ = 0;
     } else if (unsent_.size() - sent_ > max_unsent) {
+        is_clogged_ = true;
         return false;
     }
     append_length(unsent_, text.size());
@@ -55,7 +57,7 @@ bool PythonConnection::flush() noexcept {
         if (sent < 0) return would_block();
         sent_ += static_cast<std::size_t>(sent);
     }
-    if (unsent_.capacity() > read_at_once) unsent_ = std::string();
+    if (unsent_.capacity() > most_kept) unsent_ = std::string();
     return true;
 }
 
@@ -70,19 +72,20 @@ std::optional<callbacks::JsonDict> PythonConnection::next() {
     const std::size_t left = received_.size() - taken_;
     const char* const begin = received_.data() + taken_;
     const std::size_t length = left >= length_bytes ? length_at(begin) : 0;
-    if (length > frame_limit) throw BadFrame("it sent a message of " + std::to_string(length) + " bytes");
+    if (length > frame_limit) throw BadFrame("sent a message of " + std::to_string(length) + " bytes");
     if (left < length_bytes + length) {
         // Only here: not for each of many messages that came together.
         received_.erase(0, taken_);
         taken_ = 0;
+        if (received_.empty() && received_.capacity() > most_kept) received_ = std::string();
         return std::nullopt;
     }
     boost::json::parse_options options;
     options.max_depth = max_depth;
     boost::json::error_code error;
     callbacks::JsonValue value = boost::json::parse(boost::json::string_view(begin + length_bytes, length), error, {}, options);
-    if (error) throw BadFrame("it sent what isn't JSON: " + error.message());
-    if (!value.is_object()) throw BadFrame("it sent JSON that isn't an object");
+    if (error) throw BadFrame("sent what isn't JSON: " + error.message());
+    if (!value.is_object()) throw BadFrame("sent JSON that isn't an object");
     taken_ += length_bytes + length;
     return std::move(value.get_object());
 }

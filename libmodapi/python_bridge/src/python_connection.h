@@ -39,6 +39,8 @@ public:
     [[nodiscard]] bool flush() noexcept;
     /// Whether something is kept.
     [[nodiscard]] bool has_unsent() const noexcept { return sent_ < unsent_.size(); }
+    /// Whether the other end is there and takes nothing.
+    [[nodiscard]] bool is_clogged() const noexcept { return is_clogged_; }
     /// Takes what has arrived, at most a part of it: more may be there. False: the other end has closed it.
     [[nodiscard]] bool receive();
     /// The next message that has arrived as a whole; none: there is none. Errors: BadFrame.
@@ -52,9 +54,10 @@ private:
     int descriptor_;
     std::unique_ptr<char[]> arriving_ = std::make_unique_for_overwrite<char[]>(read_at_once);
     std::string unsent_;
-    std::size_t sent_ = 0;      // of `unsent_`
+    std::size_t sent_ = 0;  // of `unsent_`
+    bool is_clogged_ = false;
     std::string received_;
-    std::size_t taken_ = 0;     // of `received_`
+    std::size_t taken_ = 0;  // of `received_`
 };
 
 }  // namespace modapi

@@ -78,8 +78,9 @@ void PythonEntry::built(std::uint64_t life, const JsonDict& described) {
     JsonArray web = list_in(described, "web");
     JsonArray cached = list_in(described, "cached");
     if (was_built_ && (registered != callbacks_ || web != web_ || cached != cached_)) {
-        throw std::runtime_error("it has registered something else than before: its callbacks can't be called until the server "
-                                 "has read its modules again");
+        throw std::runtime_error(
+            "it has registered something else than before: its callbacks can't be called until the server "
+            "has read its modules again");
     }
     if (was_built_) {
         for (std::size_t place = 0; place < callbacks_.size(); ++place) callbacks_[place].handle = registered[place].handle;
@@ -201,10 +202,7 @@ async::task<JsonValue> PythonEntry::respond(PythonHandle callback, JsonValue res
 
 void PythonEntry::release(PythonHandle handle) noexcept {
     try {
-        JsonDict message;
-        message["do"] = "release";
-        message["handle"] = handle.number;
-        life_of(handle)->send(message);
+        life_of(handle)->release(handle.number);
     } catch (...) {
         // It is gone with its process.
     }
@@ -229,12 +227,20 @@ std::int64_t PythonEntry::keep_state(std::shared_ptr<const callbacks::StateMap> 
 
 void PythonEntry::drop_state(std::int64_t handle) noexcept { process_->drop_state(handle); }
 
+void PythonEntry::transaction_ended() noexcept {
+    if (--transactions_ == 0) transactions_end_.notify_all();
+}
+
+async::task<void> PythonEntry::transactions_ended(std::shared_ptr<PythonEntry> self) {
+    while (self->transactions_ > 0) co_await self->transactions_end_.wait();
+}
+
 void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id,
                             std::string member, JsonDict arguments) {
-    if (request != nullptr && belongs_to_call(member)) {
+    if (request != nullptr && (PythonLife::was_in_shadow(request->id()) || belongs_to_call(member))) {
         request->operation_began();
-        process_->work().spawn("an operation of a Python module", perform_within(shared_from_this(), life, *request, id,
-                                                                                 std::move(member), std::move(arguments)));
+        process_->work().spawn("an operation of a Python module",
+                               perform_within(shared_from_this(), life, *request, id, std::move(member), std::move(arguments)));
         return;
     }
     auto postponed = std::make_shared<Postponed>();
@@ -245,8 +251,9 @@ void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonReque
     registrations_of(api_).begin_background([self = shared_from_this(), life, postponed] {
         async::task<void> performing =
             perform_by_itself(self, life, postponed->id, std::move(postponed->member), std::move(postponed->arguments));
-        registrations_of(self->api_).background_calls.spawn("an operation of a Python module",
-                                                            run_caused(std::move(postponed->cause), std::move(performing)));
+        registrations_of(self->api_)
+            .background_calls.spawn("an operation of a Python module",
+                                    run_caused(std::move(postponed->cause), std::move(performing)));
     });
 }
 

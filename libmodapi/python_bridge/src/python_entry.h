@@ -6,6 +6,7 @@
 
 #include <callbacks/json.h>
 
+#include <async/notification.h>
 #include <async/task.h>
 
 #include <cstddef>
@@ -36,8 +37,8 @@ public:
     [[nodiscard]] callbacks::JsonDict parsing() const;
     [[nodiscard]] callbacks::JsonDict construction() const;
 
-    /// It was built in this life, and this is what `construct` has answered: the first time, or the same registrations as then. Errors:
-    /// std::runtime_error that says what differs; the module can't be asked in this life then.
+    /// It was built in this life, and this is what `construct` has answered: the first time, or the same registrations as then.
+    /// Errors: std::runtime_error that says what differs; the module can't be asked in this life then.
     void built(std::uint64_t life, const callbacks::JsonDict& described);
     /// It couldn't be built in the life that began.
     void not_built(std::string why);
@@ -51,6 +52,11 @@ public:
     void invalidate(std::string function, callbacks::JsonValue key) noexcept override;
     [[nodiscard]] std::int64_t keep_state(std::shared_ptr<const callbacks::StateMap> state) override;
     void drop_state(std::int64_t handle) noexcept override;
+
+    /// A transaction of its uses it from here on, until `transaction_ended`.
+    void transaction_began() noexcept { ++transactions_; }
+    void transaction_ended() noexcept;
+    [[nodiscard]] static async::task<void> transactions_ended(std::shared_ptr<PythonEntry> self);
 
     /// Does what it asks for, in the chain of the call that it comes of, or by itself. `request` may be null.
     void operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id, std::string member,
@@ -75,8 +81,8 @@ private:
     static async::task<void> perform_within(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
                                             PythonRequest& request, std::int64_t id, std::string member,
                                             callbacks::JsonDict arguments);
-    static async::task<void> perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, std::int64_t id,
-                                               std::string member, callbacks::JsonDict arguments);
+    static async::task<void> perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
+                                               std::int64_t id, std::string member, callbacks::JsonDict arguments);
 
     std::shared_ptr<PythonProcess> process_;
     std::shared_ptr<const PythonSource> source_;
@@ -88,6 +94,8 @@ private:
     callbacks::JsonArray cached_;
     bool was_built_ = false;
     std::uint64_t life_ = 0;  // that it was built in; 0: none
+    std::size_t transactions_ = 0;
+    async::notification transactions_end_;
     std::string why_;  // it was not built in the last life
 };
 

@@ -88,7 +88,7 @@ SynapseError::Headers headers_of(const JsonDict& error) {
     throw callbacks::ConfigError(text_of_member(error, "text"), std::move(path));
 }
 
-std::string joined(const std::string& class_name, const std::string& text, const std::string& traceback) {
+std::string whole_text(const std::string& class_name, const std::string& text, const std::string& traceback) {
     std::string all = class_name.empty() ? std::string("an error without a class") : class_name;
     if (!text.empty()) all += ": " + text;
     if (!traceback.empty()) all += "\n" + traceback;
@@ -175,7 +175,7 @@ JsonDict of_kind(std::string_view kind) {
 }  // namespace
 
 PythonException::PythonException(const std::string& class_name, const std::string& text, const std::string& traceback)
-    : std::runtime_error(joined(class_name, text, traceback)),
+    : std::runtime_error(whole_text(class_name, text, traceback)),
       texts_(std::make_shared<const Texts>(Texts{class_name, text})) {}
 
 void throw_python_error(const JsonDict& error) {
@@ -219,6 +219,10 @@ JsonDict python_error_of(const std::exception_ptr& failure) {
         return exception_of("RuleNotFoundException", missing.what());
     } catch (const PythonException& raised) {
         return exception_of(raised.class_name(), raised.text());
+    } catch (const BlockedAddressError& blocked) {
+        return exception_of("RuntimeError",
+                            std::string(blocked.what()) +
+                                ": what its module reaches all the same, an entry of `modules:` lists under may_reach");
     } catch (const async::operation_cancelled&) {
         return of_kind("cancelled");
     } catch (const async::deadline_exceeded& late) {

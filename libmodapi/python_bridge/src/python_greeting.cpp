@@ -76,7 +76,8 @@ JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path
     return greeting;
 }
 
-JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path& directory, const PythonModules::Facts& facts) {
+JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path& directory,
+                     const PythonModules::Facts& facts) {
     JsonDict greeting = common(settings, directory);
     greeting["server_name"] = facts.server_name;
     greeting["public_baseurl"] = base_url(facts.public_baseurl.value_or(std::string()));

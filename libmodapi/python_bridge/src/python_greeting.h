@@ -12,7 +12,8 @@ namespace modapi {
 class ModuleApi;
 
 /// What a worker's process is told first.
-[[nodiscard]] callbacks::JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path& directory, ModuleApi& api);
+[[nodiscard]] callbacks::JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path& directory,
+                                              ModuleApi& api);
 /// Likewise one that only reads configurations, before there are workers.
 [[nodiscard]] callbacks::JsonDict greeting_of(const PythonSettings& settings, const std::filesystem::path& directory,
                                               const PythonModules::Facts& facts);

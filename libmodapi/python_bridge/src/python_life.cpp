@@ -1,10 +1,12 @@
 #include "python_life.h"
 
 #include "python_errors.h"
+#include "python_values.h"
 
 #include <boost/asio/post.hpp>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,13 @@ namespace {
 
 constexpr std::size_t longest_line = 4096;
 constexpr std::int64_t ping_id = 0;  // of no request
+
+/// Readable once the process has ended.
+int descriptor_of(pid_t process) {
+    const auto descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));  // closed by an exec
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "can't watch a Python process");
+    return descriptor;
+}
 
 int copy_of(int descriptor) {
     const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
@@ -129,13 +138,16 @@ PythonLife::PythonLife(const async::environment& where, std::unique_ptr<PythonPr
       connection_(program_->connection()),
       readable_(where.executor, copy_of(program_->connection())),
       output_(where.executor, copy_of(program_->output())),
+      ended_(where.executor, descriptor_of(program_->process())),
       last_heard_(where.clock->now()) {}
 
-PythonLife::~PythonLife() { fail_all("its process was ended"); }
+PythonLife::~PythonLife() { fail_all("was ended"); }
 
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
-    const std::int64_t id = ++last_id_;
+    // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it. What it leaves
+    // running says its id later.
+    const std::int64_t id = request.chain().environment != &where_ ? ++last_id_ | shadow_bit : ++last_id_;
     message["id"] = id;
     requests_.emplace(id, &request);
     return id;
@@ -146,9 +158,14 @@ PythonRequest* PythonLife::request_of(std::int64_t id) const noexcept {
     return found != requests_.end() ? found->second : nullptr;
 }
 
+PythonRequest* PythonLife::request_with_operations(std::int64_t id) const noexcept {
+    PythonRequest* const request = request_of(id);
+    return request != nullptr && request->takes_operations() ? request : nullptr;
+}
+
 void PythonLife::send(const callbacks::JsonDict& message) {
     if (is_over_) return;
-    if (!connection_.send(message)) return lose("it reads nothing any more");
+    if (!connection_.send(message)) return lose(connection_.is_clogged() ? "reads nothing any more" : std::string(has_ended));
     if (connection_.has_unsent()) wait_for_room();
 }
 
@@ -163,6 +180,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
                 const callbacks::JsonValue* const of = arrived->if_contains("id");
                 if (!arrived->contains("do") && of != nullptr && *of == id) {
                     last_heard_ = where_.clock->now();
+                    if (listens_) read_soon();
                     return *std::move(arrived);
                 }
                 kept_.push_back(*std::move(arrived));
@@ -173,7 +191,7 @@ callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::
         }
         constexpr int none = -1;
         if (!connection_.wait_until(end, output_has_ended_ ? none : program_->output())) {
-            lose("it hasn't ended " + std::string(asked) + " in time");
+            lose("hasn't ended " + std::string(asked) + " in time");
             break;
         }
         read_output();
@@ -193,7 +211,11 @@ void PythonLife::listen() {
     if (std::exchange(listens_, true) || is_over_) return;
     wait_for_messages();
     wait_for_output();
-    if (kept_.empty()) return;
+    wait_for_end();
+    read_soon();
+}
+
+void PythonLife::read_soon() {
     boost::asio::post(where_.executor, [self = shared_from_this()] { self->read(); });
 }
 
@@ -226,6 +248,15 @@ void PythonLife::wait_for_output() {
                        });
 }
 
+void PythonLife::wait_for_end() {
+    ended_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                          if (error || self->is_over_) return;
+                          self->read();  // its last words
+                          self->lose(std::string(has_ended));
+                      });
+}
+
 void PythonLife::read() {
     const std::shared_ptr<PythonLife> stays = shared_from_this();
     while (!is_over_ && !kept_.empty()) {
@@ -254,10 +285,22 @@ void PythonLife::handle(callbacks::JsonDict message) {
     if (of == nullptr || !of->is_int64()) return;
     if (of->get_int64() == ping_id) return listener_->answered_ping();
     const auto found = requests_.find(of->get_int64());
-    if (found == requests_.end()) return;  // given up meanwhile
+    if (found == requests_.end()) {  // given up meanwhile
+        std::vector<std::int64_t> handles;
+        if (const callbacks::JsonValue* const result = message.if_contains("result")) collect_handles(*result, handles);
+        for (const std::int64_t handle : handles) release(handle);
+        return;
+    }
     PythonRequest& request = *found->second;
     requests_.erase(found);
     request.answered(std::move(message));
+}
+
+void PythonLife::release(std::int64_t handle) {
+    callbacks::JsonDict message;
+    message["do"] = "release";
+    message["handle"] = handle;
+    send(message);
 }
 
 void PythonLife::read_output() {
@@ -280,11 +323,12 @@ void PythonLife::read_output() {
 }
 
 void PythonLife::fail_all(const std::string& reason) noexcept {
-    if (!std::exchange(is_over_, true)) end_of_it_ = reason;
+    if (!std::exchange(is_over_, true)) end_of_it_ = "its Python process " + reason;
     boost::system::error_code ignored;
     readable_.close(ignored);
     output_.close(ignored);
-    const std::exception_ptr failure = std::make_exception_ptr(PythonGone(reason));
+    ended_.close(ignored);
+    const std::exception_ptr failure = std::make_exception_ptr(PythonGone(end_of_it_));
     for (const auto& [id, request] : std::exchange(requests_, {})) request->failed(failure);
 }
 
@@ -305,6 +349,7 @@ async::task<callbacks::JsonDict> ask_python(std::shared_ptr<PythonLife> life, ca
                                             std::string_view asked) {
     const async::context& here = co_await async::this_context;
     PythonRequest request(*life, here, asked);
+    request.refuse_operations();
     request.begin(std::move(message));
     co_await request;
     co_return std::move(request.answer());

@@ -29,8 +29,8 @@ namespace modapi {
 
 class PythonLife;
 
-/// Something that was asked of a process, from the question to its answer; what the process asks meanwhile because of it runs in
-/// the chain that waits here.
+/// Something that was asked of a process, from the question to its answer; what the process asks meanwhile because of it runs
+/// in the chain that waits here.
 ///
 ///     PythonRequest request(life, co_await async::this_context, "check_event_for_spam");
 ///     request.begin(std::move(message));
@@ -58,6 +58,9 @@ public:
     [[nodiscard]] const async::context& for_operations();
     void operation_began();
     void operation_ended() noexcept;
+    /// Nothing that the process asks belongs to it: who asks doesn't wait for that.
+    void refuse_operations() noexcept { takes_operations_ = false; }
+    [[nodiscard]] bool takes_operations() const noexcept { return takes_operations_; }
     [[nodiscard]] bool has_operations() const noexcept { return operations_ > 0; }
     void cancel_operations();
     /// Waits for them, whatever is asked of the chain: they use it.
@@ -82,6 +85,7 @@ private:
     const async::context& chain_;
     std::string_view asked_;
     std::int64_t id_ = 0;
+    bool takes_operations_ = true;
     bool is_known_ = false;  // to the life
     bool has_ended_ = false;
     bool is_away_ = false;
@@ -98,8 +102,8 @@ private:
 class PythonLife : public std::enable_shared_from_this<PythonLife> {
 public:
     using time_point = PythonConnection::time_point;
-    /// The reason of an end that the process's own end says more of.
-    static constexpr std::string_view has_ended = "it has ended";
+    /// The reason of an end that the process's own end says more of. Reasons are what is said of the process.
+    static constexpr std::string_view has_ended = "has ended";
 
     /// Hears of what the process says by itself.
     class Listener {
@@ -118,7 +122,8 @@ public:
     };
 
     /// `number`: no other life of this worker has it.
-    PythonLife(const async::environment& where, std::unique_ptr<PythonProgram> program, std::uint64_t number, Listener& listener);
+    PythonLife(const async::environment& where, std::unique_ptr<PythonProgram> program, std::uint64_t number,
+               Listener& listener);
     ~PythonLife();
 
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
@@ -136,6 +141,12 @@ public:
     /// Sends a notice, or an answer. Nothing once it is over. Errors: std::length_error.
     void send(const callbacks::JsonDict& message);
     [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
+    /// Likewise, for what is to run within it: null also for one that ends as soon as it is answered.
+    [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
+    /// Whether the call of this id was one in shadow mode, which may have been answered since.
+    [[nodiscard]] static bool was_in_shadow(std::int64_t id) noexcept { return (id & shadow_bit) != 0; }
+    /// An object of the process's isn't needed any more.
+    void release(std::int64_t handle);
     /// Begins to hear, when the executor runs. Once.
     void listen();
     /// Ends it for this reason, and says so to the listener.
@@ -145,12 +156,16 @@ public:
 
 private:
     friend class PythonRequest;
+    static constexpr std::int64_t shadow_bit = std::int64_t{1} << 52;
 
     [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
     void forget(std::int64_t id) noexcept { requests_.erase(id); }
+    /// Handles what came while somebody blocked: nothing may follow that would wake the reader.
+    void read_soon();
     void wait_for_messages();
     void wait_for_room();
     void wait_for_output();
+    void wait_for_end();
     /// Reads and handles what has arrived.
     void read();
     void handle(callbacks::JsonDict message);
@@ -164,6 +179,7 @@ private:
     PythonConnection connection_;
     boost::asio::posix::stream_descriptor readable_;  // a copy of the connection's descriptor, as the next
     boost::asio::posix::stream_descriptor output_;
+    boost::asio::posix::stream_descriptor ended_;  // of the process itself: what it started may keep the connection open
     std::int64_t last_id_ = 0;
     std::unordered_map<std::int64_t, PythonRequest*> requests_;
     std::deque<callbacks::JsonDict> kept_;  // came while somebody blocked

@@ -9,8 +9,8 @@
 
 #include <async/notification.h>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <string>
 #include <string_view>
@@ -103,7 +103,11 @@ void PythonModule::register_all(ModuleApi& api, const JsonDict& described) {
                 const std::shared_ptr<PythonProcess> running = process.lock();
                 return running != nullptr ? running->directory() : std::nullopt;
             };
-            api.register_web_resource(std::string(path.as_string()), std::make_shared<PythonWebResource>(directory));
+            const auto answered = [process = std::weak_ptr<PythonProcess>(presence_->process)] {
+                const std::shared_ptr<PythonProcess> running = process.lock();
+                if (running != nullptr) running->answered_well();
+            };
+            api.register_web_resource(std::string(path.as_string()), std::make_shared<PythonWebResource>(directory, answered));
         }
     }
     if (const JsonArray* const functions = list_of(described, "cached")) {

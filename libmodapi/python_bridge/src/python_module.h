@@ -21,8 +21,8 @@ class PythonCachedFunction;
 class PythonModule {
 public:
     /// Registers what its constructor there has registered. Errors: what that throws, as one line; RegistrationError.
-    PythonModule(const std::shared_ptr<PythonProcess>& process, std::shared_ptr<const PythonSource> source, callbacks::JsonDict config,
-                 ModuleApi& api);
+    PythonModule(const std::shared_ptr<PythonProcess>& process, std::shared_ptr<const PythonSource> source,
+                 callbacks::JsonDict config, ModuleApi& api);
     ~PythonModule();
     PythonModule(const PythonModule&) = delete;
     PythonModule& operator=(const PythonModule&) = delete;

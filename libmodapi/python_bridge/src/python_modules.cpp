@@ -1,5 +1,6 @@
 #include <modapi/hosting/python_modules.h>
 
+#include "private_directories.h"
 #include "python_log.h"
 #include "python_module.h"
 #include "python_process.h"
@@ -25,19 +26,6 @@ using callbacks::JsonValue;
 
 namespace {
 
-constexpr std::string_view process_key = "process";
-
-/// Whether the entry has a process for itself; takes what it knows from the entry.
-bool take_own_process(JsonDict& further) {
-    const JsonValue* const process = further.if_contains(process_key);
-    if (process == nullptr) return false;
-    const bool is_own = process->is_string() && process->get_string() == "own";
-    if (!is_own && !process->is_null())
-        throw callbacks::ConfigError("must be \"own\", for a process of its own", {std::string(process_key)});
-    further.erase(process_key);
-    return is_own;
-}
-
 std::string joined(const std::vector<std::filesystem::path>& folders) {
     std::string list;
     for (const std::filesystem::path& folder : folders) list.append(list.empty() ? "" : ", ").append(folder.string());
@@ -54,14 +42,14 @@ public:
         surroundings_->settings = std::move(settings);
     }
 
-    [[nodiscard]] std::optional<FoundModule> find(std::string_view name, bool has_own_process);
+    [[nodiscard]] std::optional<FoundModule> find(std::string_view name, const PythonEntryKeys& keys);
     [[nodiscard]] const PythonSettings& settings() const noexcept { return surroundings_->settings; }
     /// Has the module's parse_config look at its section.
     void parse(const PythonSource& source, const JsonDict& config);
     [[nodiscard]] std::shared_ptr<PythonProcess> process_for(const PythonSource& source, ModuleApi& api);
 
 private:
-    using Key = std::pair<std::string, bool>;
+    using Key = std::pair<std::string, PythonEntryKeys>;
     struct Known {
         std::string fingerprint;
         std::weak_ptr<const PythonSource> source;
@@ -99,13 +87,14 @@ std::shared_ptr<const void> parse_module(const ModuleDefinition& definition, con
 
 std::shared_ptr<void> construct_module(const std::shared_ptr<const void>& of, ModuleApi& api) {
     const auto& parsed = *static_cast<const ParsedModule*>(of.get());
+    for (const std::string& address : parsed.carried->keys.may_reach) api.http_client().allow(address);
     const std::shared_ptr<PythonProcess> process = parsed.carried->found_by->process_for(*parsed.carried, api);
     return std::make_shared<PythonModule>(process, parsed.carried, parsed.config, api);
 }
 
 }  // namespace
 
-std::optional<FoundModule> PythonModules::State::find(std::string_view name, bool has_own_process) {
+std::optional<FoundModule> PythonModules::State::find(std::string_view name, const PythonEntryKeys& keys) {
     JsonDict question;
     question["do"] = "locate";
     question["module"] = name;
@@ -117,7 +106,7 @@ std::optional<FoundModule> PythonModules::State::find(std::string_view name, boo
     const JsonDict& place = answer.at("result").as_object();
     const std::string fingerprint(text_of(place, "fingerprint"));
     const std::scoped_lock lock(mutex_);
-    Known& known = known_[Key(name, has_own_process)];
+    Known& known = known_[Key(name, keys)];
     std::shared_ptr<const PythonSource> source = known.source.lock();
     if (source == nullptr || known.fingerprint != fingerprint) {
         // What runs already has the old code.
@@ -129,7 +118,7 @@ std::optional<FoundModule> PythonModules::State::find(std::string_view name, boo
         made->module = std::string(name);
         made->file = std::string(text_of(place, "file"));
         made->fingerprint = fingerprint;
-        made->has_own_process = has_own_process;
+        made->keys = keys;
         made->generation = generation_;
         made->found_by = shared_from_this();
         known.fingerprint = fingerprint;
@@ -153,7 +142,7 @@ void PythonModules::State::parse(const PythonSource& source, const JsonDict& con
     question["module"] = source.module;
     question["config"] = config;
     JsonDict answer;
-    if (source.has_own_process) {
+    if (source.keys.has_own_process) {
         // Nobody else's code sees its section.
         PythonReading alone(settings(), facts_);
         answer = alone.ask(std::move(question), "parse_config");
@@ -165,7 +154,7 @@ void PythonModules::State::parse(const PythonSource& source, const JsonDict& con
 
 std::shared_ptr<PythonProcess> PythonModules::State::process_for(const PythonSource& source, ModuleApi& api) {
     const std::scoped_lock lock(mutex_);
-    if (source.has_own_process) return std::make_shared<PythonProcess>(surroundings_, api, generation_);
+    if (source.keys.has_own_process) return std::make_shared<PythonProcess>(surroundings_, api, generation_);
     std::weak_ptr<PythonProcess>& shared = processes_[&environment_of(api)];
     std::shared_ptr<PythonProcess> process = shared.lock();
     if (process == nullptr || !process->can_take(api, source.generation)) {
@@ -181,12 +170,21 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
         if (!std::filesystem::is_directory(folder, unknown))
             throw callbacks::ConfigError("there is no folder " + folder.string(), {"path"});
     }
+    for (const std::filesystem::path& path : settings.writable) {
+        std::error_code unseen;
+        if (!std::filesystem::exists(path, unseen)) throw callbacks::ConfigError("there is no " + path.string(), {"writable"});
+    }
     std::error_code unknown;
     if (!std::filesystem::exists(settings.interpreter, unknown))
         throw callbacks::ConfigError("there is no " + settings.interpreter.string(), {"interpreter"});
     if (!std::filesystem::exists(settings.folder / "modapi_bridge", unknown))
         throw ModuleLoadError("the Python side of the bridge isn't in " + settings.folder.string());
-    for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    try {
+        for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    } catch (const std::exception& error) {
+        throw ModuleLoadError(error.what());  // of the user, which it says
+    }
+    remove_left_over_directories();
     state_ = std::make_shared<State>(std::move(settings), std::move(facts));
 }
 
@@ -198,8 +196,10 @@ std::optional<FoundModule> PythonModules::find(std::string_view name) {
 }
 
 std::optional<FoundModule> PythonModules::find_entry(std::string_view name, JsonDict& further) {
-    std::optional<FoundModule> found = state_->find(name, false);
-    if (found && take_own_process(further)) return state_->find(name, true);
+    std::optional<FoundModule> found = state_->find(name, PythonEntryKeys());
+    if (!found) return std::nullopt;
+    const PythonEntryKeys keys = take_entry_keys(further);
+    if (keys != PythonEntryKeys()) found = state_->find(name, keys);
     return found;
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace modapi {
 
@@ -23,5 +24,8 @@ class PythonCalls;
 /// Whether it may only run within the call that it comes of, which waits for it then: what looks at rooms and events or changes
 /// something. What only waits for others, as an HTTP request does, goes on by itself.
 [[nodiscard]] bool belongs_to_call(std::string_view member) noexcept;
+
+/// All members that may be asked for, in the order of the alphabet. Static strings.
+[[nodiscard]] std::vector<std::string_view> offered_operations();
 
 }  // namespace modapi

@@ -5,15 +5,22 @@
 #include "python_log.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/hosting/shadow_runs.h>
 #include <modapi/module_api.h>
+#include <modapi/shadowed_change.h>
 
 #include <callbacks/errors.h>
 
-#include <boost/asio/post.hpp>
+#include <async/callback_frame.h>
+
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
+
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -22,9 +29,31 @@ namespace modapi {
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 
-void PythonReaper::end(std::unique_ptr<PythonProgram> program) {
-    boost::asio::post(thread_, [program = std::shared_ptr<PythonProgram>(std::move(program))]() mutable { program.reset(); });
+std::string end_and_describe(PythonProgram& program) {
+    program.kill();
+    // It takes a while until the kernel says how it ended; the program itself waits for it.
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(program.process()), &ended, WEXITED | WNOWAIT);
+    return program.end().value_or(std::string());
 }
+
+namespace {
+
+/// Whether it changes something that isn't the module's own, as far as is known.
+bool changes(std::string_view member) {
+    const std::span<const ModuleApiMember> all = module_api_members();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const ModuleApiMember& each) { return each.name == member; });
+    return found == all.end() || found->changes;
+}
+
+/// What a module has left running that was asked in shadow mode gets no further than its callback did.
+std::exception_ptr kept_in_shadow(const PythonEntry& entry, std::string_view member) {
+    const std::string what = "was kept from " + std::string(member) + ", which it asked for behind a callback in shadow mode";
+    framework_log().warn("module {} {}", entry.module(), what);
+    return std::make_exception_ptr(ShadowedChange("module " + entry.module() + " " + what));
+}
+
+}  // namespace
 
 PythonProcess::RunningOperation::RunningOperation(PythonProcess& process, std::uint64_t life, std::int64_t id,
                                                   async::cancellation_source& source)
@@ -46,7 +75,7 @@ PythonProcess::PythonProcess(std::shared_ptr<PythonSurroundings> surroundings, M
 
 PythonProcess::~PythonProcess() {
     note_ping(false);
-    if (life_ != nullptr) dead_ = life_->end("its process was ended");
+    if (life_ != nullptr) dead_ = life_->end("was ended");
     dead_.reset();
 }
 
@@ -94,8 +123,37 @@ void PythonProcess::begin_life() {
         const auto found = states_.find(handle);
         return found != states_.end() ? found->second : nullptr;
     };
+    sources.run_within = [this](const std::string& entry, const JsonValue& call, async::task<void> work) {
+        return run_within(entry_called(entry), life_, call.is_int64() ? call.get_int64() : 0, std::move(work));
+    };
     questions_ = std::make_unique<PythonQuestions>(environment_.where, program->directory(), std::move(sources));
-    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_, static_cast<PythonLife::Listener&>(*this));
+    life_ = std::make_shared<PythonLife>(environment_.where, std::move(program), ++lives_,
+                                         static_cast<PythonLife::Listener&>(*this));
+}
+
+async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
+                                            std::int64_t call, async::task<void> work) {
+    PythonRequest* const request = life != nullptr ? life->request_with_operations(call) : nullptr;
+    if (request == nullptr && PythonLife::was_in_shadow(call)) std::rethrow_exception(kept_in_shadow(*entry, "run_db_interaction"));
+    if (request != nullptr) request->operation_began();
+    entry->transaction_began();
+    std::exception_ptr failure;
+    try {
+        if (request != nullptr) {
+            co_await std::move(work).in(request->for_operations());
+        } else {
+            const async::context& outer = co_await async::this_context;
+            async::callback_frame frame(outer);
+            frame.enter(registrations_of(entry->api()).background);
+            co_await std::move(work).in(frame.here());
+            frame.leave();
+        }
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    entry->transaction_ended();
+    if (request != nullptr) request->operation_ended();
+    if (failure) std::rethrow_exception(failure);
 }
 
 void PythonProcess::begin_to_listen() {
@@ -111,17 +169,15 @@ JsonDict PythonProcess::ask_blocking(JsonDict message, std::string_view asked, P
     const std::shared_ptr<PythonLife> asked_life = life_;
     std::string why;
     try {
-        JsonDict answer = asked_life->ask_and_block(std::move(message), asked, end);
-        return answer;
+        return asked_life->ask_and_block(std::move(message), asked, end);
     } catch (const PythonGone& error) {
         why = error.what();
     }
     // What is left of it is ended here: it blocks anyway, and says why it has ended.
     if (dead_ != nullptr) {
-        dead_->kill();
-        const std::optional<std::string> end_of_it = dead_->end();
-        if (why == PythonLife::has_ended && end_of_it) why = "its Python process " + *end_of_it;
-        if (why == PythonLife::has_ended && !last_line_.empty()) why += ": " + last_line_;
+        const std::string end_of_it = end_and_describe(*dead_);
+        if (reason_ == PythonLife::has_ended && !end_of_it.empty())
+            why = "its Python process " + end_of_it + (last_line_.empty() ? "" : ": " + last_line_);
     }
     throw std::runtime_error(unfit_.empty() ? why : unfit_);
 }
@@ -204,7 +260,15 @@ void PythonProcess::operation(PythonLife& life, const JsonDict& message) {
         return life.send(answer);
     }
     const JsonValue* const call = message.if_contains("call");
-    PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
+    PythonRequest* const request =
+        call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
+    const std::string_view member = text_of(message, "member");
+    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member)) {
+        JsonDict answer;
+        answer["id"] = *id;
+        answer["error"] = python_error_of(kept_in_shadow(*entry, member));
+        return life.send(answer);
+    }
     entry->operation(life.shared_from_this(), request, id->get_int64(), std::string(text_of(message, "member")),
                      arguments != nullptr && arguments->is_object() ? arguments->get_object() : JsonDict());
 }
@@ -218,8 +282,7 @@ void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
     const spdlog::level::level_enum level = python_level(text_of(notice, "level"));
     const JsonValue* const call = notice.if_contains("call");
-    const PythonRequest* const request =
-        call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
+    const PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
     const std::string record = python_record(notice, request != nullptr ? request->asked() : std::string_view());
     if (entry == nullptr) return framework_log().log(level, "Python, modules {}: {}", names(), record);
     // As the chain's own: with the request that it works for.
@@ -232,7 +295,16 @@ void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
 
 void PythonProcess::printed(PythonLife&, std::string_view line) {
     last_line_ = line;
-    if (unfit_.empty()) framework_log().info("Python, modules {}: {}", names(), line);
+    if (!unfit_.empty()) return;
+    const async::clock::time_point now = environment_.where.clock->now();
+    if (now - printing_since_ >= std::chrono::seconds(1)) {
+        if (lines_printed_ > most_lines_a_second)
+            framework_log().warn("Python, modules {}: {} lines more that they printed in one second weren't logged", names(),
+                                 lines_printed_ - most_lines_a_second);
+        printing_since_ = now;
+        lines_printed_ = 0;
+    }
+    if (++lines_printed_ <= most_lines_a_second) framework_log().info("Python, modules {}: {}", names(), line);
 }
 
 }  // namespace modapi

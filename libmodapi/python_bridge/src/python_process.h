@@ -26,13 +26,14 @@
 
 namespace modapi {
 
+/// Ends what is left of a program, and waits for that; says why it had ended, as PythonProgram::end does.
+[[nodiscard]] std::string end_and_describe(PythonProgram& program);
+
 /// Where processes are ended, which takes the kernel up to a tenth of a second for a large one.
 class PythonReaper {
 public:
     ~PythonReaper() { thread_.join(); }
     [[nodiscard]] boost::asio::any_io_executor executor() { return thread_.get_executor(); }
-    /// Ends it some time soon.
-    void end(std::unique_ptr<PythonProgram> program);
 
 private:
     boost::asio::thread_pool thread_{1};
@@ -44,8 +45,8 @@ struct PythonSurroundings {
     PythonReaper reaper{};
 };
 
-/// A worker's process with the modules that live in it, over all of its lives: built when its first module is, ended with its last
-/// one, and started anew with all of them when it dies, hangs or grows too large.
+/// A worker's process with the modules that live in it, over all of its lives: built when its first module is, ended with its
+/// last one, and started anew with all of them when it dies, hangs or grows too large.
 ///
 /// Thread: the worker's. Lifetime: shared by its modules, whose environment outlives it.
 class PythonProcess final : public std::enable_shared_from_this<PythonProcess>, private PythonLife::Listener {
@@ -54,10 +55,11 @@ public:
     PythonProcess(std::shared_ptr<PythonSurroundings> surroundings, ModuleApi& first, std::uint64_t generation);
     ~PythonProcess();
 
-    /// Whether another module can be built in it: it runs, with code that is new enough, and for the same term of background tasks.
+    /// Whether another module can be built in it: it runs, with code that is new enough, and for the same term of background
+    /// tasks.
     [[nodiscard]] bool can_take(ModuleApi& api, std::uint64_t generation) const;
-    /// Builds a module there; blocks, at most for `construction_limit`. Gives what `construct` answers. Errors: what its constructor
-    /// throws, as one line; what the process ended for. The module isn't there then.
+    /// Builds a module there; blocks, at most for `construction_limit`. Gives what `construct` answers. Errors: what its
+    /// constructor throws, as one line; what the process ended for. The module isn't there then.
     [[nodiscard]] callbacks::JsonDict build(const std::shared_ptr<PythonEntry>& entry);
     /// Ends a module, and the process with its last one. Waits for that.
     [[nodiscard]] static async::task<void> leave(std::shared_ptr<PythonProcess> self, std::shared_ptr<PythonEntry> entry);
@@ -103,8 +105,12 @@ private:
     void drop(const PythonEntry& entry) noexcept;
     /// Starts the interpreter, and what answers its questions.
     void begin_life();
+    /// A transaction: within the chain of the call that it came of, which waits for it, or by itself.
+    [[nodiscard]] static async::task<void> run_within(std::shared_ptr<PythonEntry> entry, std::shared_ptr<PythonLife> life,
+                                                      std::int64_t call, async::task<void> work);
     void begin_to_listen();
-    [[nodiscard]] callbacks::JsonDict ask_blocking(callbacks::JsonDict message, std::string_view asked, PythonLife::time_point end);
+    [[nodiscard]] callbacks::JsonDict ask_blocking(callbacks::JsonDict message, std::string_view asked,
+                                                   PythonLife::time_point end);
     [[nodiscard]] async::task<callbacks::JsonDict> ask_in_time(callbacks::JsonDict message, std::string_view asked);
 
     // python_restart.cpp
@@ -112,6 +118,8 @@ private:
     [[nodiscard]] async::task<void> start_anew();
     [[nodiscard]] async::task<void> build_anew(std::shared_ptr<PythonEntry> entry);
     [[nodiscard]] static async::task<void> finish(std::shared_ptr<PythonProcess> self);
+    /// Ends what is left of a process; says why it had ended, if it had.
+    [[nodiscard]] static async::task<std::string> end_dead(std::shared_ptr<PythonProcess> self);
     void watch();
     void look_after();
     [[nodiscard]] async::clock::duration patience() const;
@@ -125,9 +133,12 @@ private:
     std::shared_ptr<PythonLife> life_;  // null: it has ended, and the next one hasn't begun
     std::unique_ptr<PythonQuestions> questions_;
     std::uint64_t lives_ = 0;
+    std::string reason_;     // of the last end
     std::string unfit_;      // what it said of itself before it ended
     std::string last_line_;  // that it printed
-    std::string end_of_it_;  // why it was ended, where it did not end by itself
+    static constexpr std::size_t most_lines_a_second = 100;  // that are logged of what it prints
+    async::clock::time_point printing_since_{};
+    std::size_t lines_printed_ = 0;  // since then
     std::string why_;        // it can't be asked; empty: it can
     PythonBackoff backoff_;
     std::unique_ptr<PythonProgram> dead_;  // to be ended by the restart

@@ -5,6 +5,8 @@
 
 #include <async/task.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,21 +24,33 @@ class ModuleApi;
 /// What questions are about, found by who knows the process's modules.
 struct QuestionSources {
     /// The module of an entry; null: there is none of that name.
-    std::function<ModuleApi*(const std::string& entry)> api_of;
+    std::function<ModuleApi*(const std::string& entry)> api_of{};
     /// A state that is kept; null: it isn't any more.
-    std::function<std::shared_ptr<const callbacks::StateMap>(std::int64_t handle)> state_of;
+    std::function<std::shared_ptr<const callbacks::StateMap>(std::int64_t handle)> state_of{};
+    /// Has work of an entry run in the chain of the call that it belongs to, which waits for it; by itself where there is none,
+    /// or it has ended. Empty: all runs by itself. Errors: the work's.
+    std::function<async::task<void>(std::string entry, callbacks::JsonValue call, async::task<void> work)> run_within{};
 };
 
 /// Answers what threads of a process ask on `host.sock` of its private directory and wait for: transactions, statement by
 /// statement, and looks into rooms' states.
 ///
 /// A transaction is a ModuleApi::run_db_interaction of the module: with its limits, its statistics, its name in the log; its
-/// statements run on the database's thread. It is rolled back when the connection closes, and when the next statement doesn't come in
-/// time. Thread: the worker's. Lifetime: `close` was awaited before the destructor.
+/// statements run on the database's thread, which talks to the process meanwhile: they need no turn of the worker's. It is
+/// rolled back when the connection closes, and when the next statement doesn't come in time. Thread: the worker's. Lifetime:
+/// `close` was awaited before the destructor.
 class PythonQuestions {
 public:
-    /// Listens. Errors: std::system_error.
-    PythonQuestions(const async::environment& where, const std::filesystem::path& directory, QuestionSources sources);
+    /// How long a transaction waits for its next statement: others may wait for it.
+    static constexpr std::chrono::milliseconds usual_patience{10'000};
+    /// Threads of one process that may ask; one more is turned away.
+    static constexpr std::size_t most_connections = 64;
+    /// Transactions of one process at a time; one more waits until one of them has ended.
+    static constexpr std::size_t most_transactions = 5;
+
+    /// Listens. The directory's owner may connect. Errors: std::system_error.
+    PythonQuestions(const async::environment& where, const std::filesystem::path& directory, QuestionSources sources,
+                    std::chrono::milliseconds patience = usual_patience);
     ~PythonQuestions();
     PythonQuestions(const PythonQuestions&) = delete;
     PythonQuestions& operator=(const PythonQuestions&) = delete;

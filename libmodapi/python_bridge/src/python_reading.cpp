@@ -2,6 +2,7 @@
 
 #include "python_greeting.h"
 #include "python_log.h"
+#include "python_process.h"
 
 #include <modapi/hosting/module_loader.h>
 
@@ -82,7 +83,7 @@ std::optional<JsonDict> PythonReading::ask_once(JsonDict message, std::string_vi
         }
     } catch (const BadFrame& error) {
         drop_program();
-        throw ModuleLoadError(std::string("its Python process can't be understood: ") + error.what());
+        throw ModuleLoadError(std::string("its Python process ") + error.what());
     }
     drop_program();
     throw ModuleLoadError("its Python process hasn't ended " + std::string(asked) + " within " +
@@ -92,8 +93,8 @@ std::optional<JsonDict> PythonReading::ask_once(JsonDict message, std::string_vi
 std::string PythonReading::why_it_ended() {
     std::string why = "has ended";
     if (program_ != nullptr) {
-        program_->kill();
-        if (const std::optional<std::string> end = program_->end()) why = *end;
+        const std::string end = end_and_describe(*program_);
+        if (!end.empty()) why = end;
     }
     while (!printed_.empty() && printed_.back() == '\n') printed_.pop_back();
     const std::string last = printed_.substr(printed_.rfind('\n') + 1);

@@ -13,8 +13,8 @@
 #include <async/run_on.h>
 #include <async/sleep.h>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -35,14 +35,21 @@ constexpr duration longest_look = std::chrono::seconds(1);
 /// What a process may take to end by itself.
 constexpr duration goodbye = std::chrono::milliseconds(500);
 
-/// Ends what is left of a process; says why it had ended, if it had.
-std::string end_program(const std::shared_ptr<PythonProgram>& program) {
-    program->kill();
-    return program->end().value_or(std::string());
+std::string end_program(const std::shared_ptr<PythonProgram>& program) { return end_and_describe(*program); }
+
+/// They must have ended before they are destroyed, whatever is cancelled.
+async::task<void> close_questions(std::unique_ptr<PythonQuestions> questions) {
+    const async::context& here = co_await async::this_context;
+    async::context uncut = here;
+    uncut.cancellation = nullptr;
+    async::task<void> closing = questions->close();
+    co_await std::move(closing).in(uncut);
 }
 
 std::string in_seconds(duration time) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+    constexpr std::int64_t second = 1000;
+    return milliseconds % second == 0 ? std::to_string(milliseconds / second) + " s" : std::to_string(milliseconds) + " ms";
 }
 
 }  // namespace
@@ -59,7 +66,7 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
     dead_ = life.end(reason);
     dead_questions_ = std::move(questions_);
     life_.reset();
-    if (reason != PythonLife::has_ended) end_of_it_ = std::move(reason);
+    reason_ = std::move(reason);
     if (is_ending_ || restarts_) return;
     restarts_ = true;
     backoff_.died();
@@ -74,21 +81,19 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
 async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
     while (true) {
         if (self->dead_questions_ != nullptr) {
-            const std::unique_ptr<PythonQuestions> questions = std::move(self->dead_questions_);
-            async::task<void> closing = questions->close();
-            co_await std::move(closing);
+            // Beside the restart: a statement may run on for long.
+            self->work_.spawn("the end of a Python process's questions", close_questions(std::move(self->dead_questions_)));
         }
         if (self->dead_ != nullptr) {
             const pid_t process = self->dead_->process();
-            const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
-            async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
+            async::task<std::string> ending = end_dead(self);
             const std::string end = co_await std::move(ending);
-            const std::string reason = self->end_of_it_.empty() ? end : self->end_of_it_;
-            self->end_of_it_.clear();
+            const bool says_more = self->reason_ == PythonLife::has_ended && !end.empty();
+            const std::string reason = says_more ? end : self->reason_;
             const duration wait = self->backoff_.wait();
             const std::string when = wait.count() > 0 ? "in " + in_seconds(wait) : "now";
             framework_log().error("the Python process {} of the modules {} {}: it is started anew {}", process, self->names(),
-                                  reason.empty() ? "has closed its connection" : reason, when);
+                                  reason, when);
         }
         if (self->is_ending_) co_return;
         const duration wait = self->backoff_.wait();
@@ -129,6 +134,7 @@ async::task<void> PythonProcess::start_anew() {
         co_await std::move(building);
     }
     if (life->is_over()) throw PythonGone("it has ended");
+    if (is_ending_ || entries_.empty()) throw PythonGone("its modules have ended");
     why_.clear();
     watch();
     framework_log().info("the Python process {} of the modules {} runs", life->program().process(), names());
@@ -186,10 +192,15 @@ async::task<void> PythonProcess::leave(std::shared_ptr<PythonProcess> self, std:
             // It is ended all the same.
         }
     }
-    if (!is_last) co_return;
     const async::context& here = co_await async::this_context;
     async::context uncut = here;
     uncut.cancellation = nullptr;
+    if (!is_last) {
+        // They use its ModuleApi.
+        async::task<void> ending = PythonEntry::transactions_ended(entry);
+        co_await std::move(ending).in(uncut);
+        co_return;
+    }
     async::task<void> finishing = finish(self);
     co_await std::move(finishing).in(uncut);
 }
@@ -199,10 +210,13 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
     self->watch_.reset();
     self->why_ = "its Python process was ended";
     if (self->life_ != nullptr) {
-        self->dead_ = self->life_->end(self->why_);
+        self->dead_ = self->life_->end("was ended");
         self->life_.reset();
     }
     self->work_.cancel();
+    // First: what it still asks ends with it.
+    async::task<std::string> killing = end_dead(self);
+    static_cast<void>(co_await std::move(killing));
     async::task<void> working = self->work_.join();
     co_await std::move(working);
     if (self->dead_questions_ != nullptr) {
@@ -215,10 +229,15 @@ async::task<void> PythonProcess::finish(std::shared_ptr<PythonProcess> self) {
     }
     self->dead_questions_.reset();
     self->questions_.reset();
-    if (self->dead_ == nullptr) co_return;
+    async::task<std::string> killing_last = end_dead(self);  // that a restart has left
+    static_cast<void>(co_await std::move(killing_last));
+}
+
+async::task<std::string> PythonProcess::end_dead(std::shared_ptr<PythonProcess> self) {
+    if (self->dead_ == nullptr) co_return std::string();
     const std::shared_ptr<PythonProgram> dead = std::move(self->dead_);
     async::task<std::string> ending = async::run_on(self->surroundings_->reaper.executor(), &end_program, dead);
-    static_cast<void>(co_await std::move(ending));
+    co_return co_await std::move(ending);
 }
 
 duration PythonProcess::patience() const {
@@ -258,7 +277,7 @@ void PythonProcess::look_after() {
         life->ping();
         if (life->is_over()) return;
     } else if (now - *pinged_ >= patience()) {
-        return life->lose("hasn't answered for " + in_seconds(now - *pinged_) + ", as long as a callback may take");
+        return life->lose("hasn't answered for " + in_seconds(patience()) + ", as long as a callback may take");
     }
     watch();
 }

@@ -39,15 +39,15 @@ const JsonValue& member_of(const JsonDict& object, std::string_view name) {
     return found != nullptr ? *found : none;
 }
 
-std::string text_in(const JsonDict& object, std::string_view name) {
+std::string required_text(const JsonDict& object, std::string_view name) {
     const JsonValue& value = member_of(object, name);
     if (!value.is_string()) throw WrongPythonValue(std::string(name) + " is " + kind_of(value) + ", and has to be text");
     return std::string(value.get_string());
 }
 
-std::optional<std::string> optional_text_in(const JsonDict& object, std::string_view name) {
+std::optional<std::string> optional_text(const JsonDict& object, std::string_view name) {
     if (member_of(object, name).is_null()) return std::nullopt;
-    return text_in(object, name);
+    return required_text(object, name);
 }
 
 std::int64_t integer_in(const JsonDict& object, std::string_view name) {
@@ -253,14 +253,20 @@ const JsonArray* items_of(const JsonValue& value, std::string_view tag) noexcept
 
 std::string kind_of(const JsonValue& value) {
     switch (value.kind()) {
-        case boost::json::kind::null: return "None";
-        case boost::json::kind::bool_: return value.get_bool() ? "True" : "False";
+        case boost::json::kind::null:
+            return "None";
+        case boost::json::kind::bool_:
+            return value.get_bool() ? "True" : "False";
         case boost::json::kind::int64:
         case boost::json::kind::uint64:
-        case boost::json::kind::double_: return "a number";
-        case boost::json::kind::string: return "text";
-        case boost::json::kind::array: return "a list";
-        case boost::json::kind::object: break;
+        case boost::json::kind::double_:
+            return "a number";
+        case boost::json::kind::string:
+            return "text";
+        case boost::json::kind::array:
+            return "a list";
+        case boost::json::kind::object:
+            break;
     }
     const std::string_view tag = tag_of(value);
     if (tag.empty() || tag == "$dict") return "a dictionary";
@@ -279,14 +285,22 @@ std::string kind_of(const JsonValue& value) {
 
 bool is_true(const JsonValue& value) noexcept {
     switch (value.kind()) {
-        case boost::json::kind::null: return false;
-        case boost::json::kind::bool_: return value.get_bool();
-        case boost::json::kind::int64: return value.get_int64() != 0;
-        case boost::json::kind::uint64: return value.get_uint64() != 0;
-        case boost::json::kind::double_: return value.get_double() != 0;
-        case boost::json::kind::string: return !value.get_string().empty();
-        case boost::json::kind::array: return !value.get_array().empty();
-        case boost::json::kind::object: break;
+        case boost::json::kind::null:
+            return false;
+        case boost::json::kind::bool_:
+            return value.get_bool();
+        case boost::json::kind::int64:
+            return value.get_int64() != 0;
+        case boost::json::kind::uint64:
+            return value.get_uint64() != 0;
+        case boost::json::kind::double_:
+            return value.get_double() != 0;
+        case boost::json::kind::string:
+            return !value.get_string().empty();
+        case boost::json::kind::array:
+            return !value.get_array().empty();
+        case boost::json::kind::object:
+            break;
     }
     if (value.get_object().empty()) return false;
     const std::string_view tag = tag_of(value);
@@ -331,12 +345,12 @@ std::int64_t integer_of(const JsonValue& value) {
 callbacks::UserPresenceState presence_of(const JsonValue& value) {
     const JsonDict& held = held_object(value, "$presence", "a UserPresenceState");
     callbacks::UserPresenceState presence;
-    presence.user_id = text_in(held, "user_id");
-    presence.state = text_in(held, "state");
+    presence.user_id = required_text(held, "user_id");
+    presence.state = required_text(held, "state");
     presence.last_active_ts = integer_in(held, "last_active_ts");
     presence.last_federation_update_ts = integer_in(held, "last_federation_update_ts");
     presence.last_user_sync_ts = integer_in(held, "last_user_sync_ts");
-    presence.status_msg = optional_text_in(held, "status_msg");
+    presence.status_msg = optional_text(held, "status_msg");
     presence.currently_active = is_true(member_of(held, "currently_active"));
     return presence;
 }

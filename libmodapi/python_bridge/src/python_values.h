@@ -31,8 +31,8 @@ public:
 
 /// `{"$tag": held}`.
 [[nodiscard]] callbacks::JsonValue tagged(std::string_view tag, callbacks::JsonValue held);
-/// JSON that somebody else made, in which nothing is looked for: `$json`. As one that can't be changed, and as one whose changes
-/// come back: `$frozen`, `$mutable`.
+/// JSON that somebody else made, in which nothing is looked for: `$json`. As one that can't be changed, and as one whose
+/// changes come back: `$frozen`, `$mutable`.
 [[nodiscard]] callbacks::JsonValue json_to_python(callbacks::JsonValue json);
 [[nodiscard]] callbacks::JsonValue frozen_to_python(callbacks::JsonValue json);
 [[nodiscard]] callbacks::JsonValue mutable_to_python(callbacks::JsonValue json);
@@ -107,8 +107,8 @@ callbacks::JsonValue to_python(const std::vector<T>& list) {
 /// Whether Python takes it for true.
 [[nodiscard]] bool is_true(const callbacks::JsonValue& value) noexcept;
 
-/// A value that is to be JSON: `$dict` becomes an object, enumerations become text. Errors: WrongPythonValue for what JSON has no
-/// word for.
+/// A value that is to be JSON: `$dict` becomes an object, enumerations become text. Errors: WrongPythonValue for what JSON has
+/// no word for.
 [[nodiscard]] callbacks::JsonValue json_of(const callbacks::JsonValue& value);
 /// Likewise an object. Errors: WrongPythonValue, also for all else.
 [[nodiscard]] callbacks::JsonDict object_of(const callbacks::JsonValue& value);

@@ -1,6 +1,7 @@
 """A module that does what modules do in the worst case: whom it is asked about says what."""
 
 import ctypes
+import logging
 import os
 import pathlib
 import re
@@ -9,7 +10,7 @@ import sys
 import time
 from typing import Any, Dict, Union
 
-from synapse.module_api import NOT_SPAM, ModuleApi
+from synapse.module_api import NOT_SPAM, ModuleApi, run_as_background_process
 from synapse.module_api.errors import Codes, ConfigError
 
 
@@ -26,7 +27,7 @@ class Deadly:
         api.register_spam_checker_callbacks(user_may_create_room=self.user_may_create_room)
         marker = config.get("registers_more_when")
         if marker and pathlib.Path(marker).exists():
-            api.register_spam_checker_callbacks(user_may_publish_room=self.user_may_create_room)
+            api.register_spam_checker_callbacks(user_may_publish_room=self.user_may_publish_room)
 
     @staticmethod
     def parse_config(config: Dict[str, Any]) -> Dict[str, Any]:
@@ -48,14 +49,36 @@ class Deadly:
 
     async def user_may_create_room(self, user: str) -> Union[str, Codes, Any]:
         what = user[1:].partition(":")[0]
-        return await self._do(what) if what in ("slow", "logs") else getattr(self, "do_" + what)()
+        return await self._do(what) if what in ("slow", "sends", "logs") else getattr(self, "do_" + what)()
+
+    async def user_may_publish_room(self, user: str, room: str) -> Any:
+        return NOT_SPAM
 
     async def _do(self, what: str) -> Any:
         if what == "slow":
             await self._api.sleep(0.05)
+        elif what == "sends":
+            await self._api.create_and_send_event_into_room(
+                {"type": "m.room.message", "room_id": "!room:example.org", "sender": "@alice:example.org", "content": {}}
+            )
+        elif what == "logs":
+            await self._api.sleep(0)
+            logging.getLogger("deadly").warning("careful with %s", what)
         return NOT_SPAM
 
     def do_nothing(self) -> Any:
+        return NOT_SPAM
+
+    def do_leaves(self) -> Any:
+        run_as_background_process("leaves", self._go_on)
+        return NOT_SPAM
+
+    async def _go_on(self) -> None:
+        await self._api.sleep(0.05)
+        await self._do("sends")
+
+    def do_chatter(self) -> Any:
+        print("chatter\n" * 1000 + "at last", flush=True)
         return NOT_SPAM
 
     def do_refuse(self) -> Any:

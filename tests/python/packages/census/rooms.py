@@ -57,11 +57,12 @@ class Rooms:
             "has_hashes_as_ids": version.event_format == EventFormatVersions.ROOM_V4_PLUS,
             "creator": state[(EventTypes.Create, "")].sender,
             "members": len([key for key in state.keys() if key[0] == EventTypes.Member]),
+            "has_seventh": ("org.example.kind", "7") in state,
         }
         return True, replacement
 
     async def check_event_for_spam(self, event: EventBase) -> Union[str, bool]:
-        if event.membership is not None or event.is_state():
+        if event.is_state():
             return False
         return "no advertisements" if "watches" in event.content.get("body", "") else NOT_SPAM
 

@@ -52,9 +52,9 @@ public:
     /// None: it has no module of that name, which has a dot before its last part. Errors: ModuleLoadError for one that is there
     /// and can't be used.
     [[nodiscard]] virtual std::optional<FoundModule> find(std::string_view name) = 0;
-    /// Likewise for an entry that says more than other modules' entries may: `further` has its keys that the framework doesn't know, with
-    /// what they say. A loader takes out those that it knows; who wrote the others is warned that they have no effect. Errors: also
-    /// callbacks::ConfigError, whose path begins with such a key.
+    /// Likewise for an entry that says more than other modules' entries may: `further` has its keys that the framework doesn't
+    /// know, with what they say. A loader takes out those that it knows; who wrote the others is warned that they have no effect.
+    /// Errors: also callbacks::ConfigError, whose path begins with such a key.
     [[nodiscard]] virtual std::optional<FoundModule> find_entry(std::string_view name,
                                                                 [[maybe_unused]] callbacks::JsonDict& further) {
         return find(name);

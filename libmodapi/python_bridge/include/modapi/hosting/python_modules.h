@@ -18,11 +18,11 @@ namespace modapi {
 ///
 /// Each worker has a process for them, which starts with the first module that it builds; an entry with `process: own` has
 /// another one for itself. parse_config runs while the configuration is read, in a process for that alone. A process that dies,
-/// doesn't answer or grows too large is ended with all that it started, what was asked of it fails by the rules of each callback,
-/// and it is started anew with all its modules.
+/// doesn't answer or grows too large is ended with all that it started, what was asked of it fails by the rules of each
+/// callback, and it is started anew with all its modules.
 ///
-/// Thread: as a ModuleLoader; what it has found is built on workers' threads. Lifetime: as long as instances of its modules, which
-/// share it.
+/// Thread: as a ModuleLoader; what it has found is built on workers' threads. Lifetime: as long as instances of its modules,
+/// which share it.
 class PythonModules final : public ModuleLoader {
 public:
     /// What modules are told while a configuration is read, before there are workers.
@@ -31,7 +31,8 @@ public:
         std::optional<std::string> public_baseurl;
     };
 
-    /// Errors: ModuleLoadError for an interpreter, a user or a folder that can't be used; each says which key it is about.
+    /// Errors: callbacks::ConfigError for a folder or an interpreter that isn't there, with its key in the section;
+    /// ModuleLoadError for what else keeps Python from being started.
     PythonModules(PythonSettings settings, Facts facts);
     ~PythonModules() override;
 

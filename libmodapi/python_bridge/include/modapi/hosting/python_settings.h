@@ -15,7 +15,8 @@ namespace modapi {
 struct PythonSettings {
     static constexpr std::uint64_t usual_memory = 512ULL * 1024 * 1024;
 
-    /// Reads the section. None: there is none, or `enabled` isn't true. Errors: callbacks::ConfigError with the place within it.
+    /// Reads the section. None: there is none, or `enabled` isn't true. Errors: callbacks::ConfigError with the place within
+    /// it.
     [[nodiscard]] static std::optional<PythonSettings> of(const ConfigSection& section);
 
     /// Folders with packages, and virtual environments: searched in this order, behind Python's own library and before what the

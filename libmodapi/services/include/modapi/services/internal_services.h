@@ -41,7 +41,8 @@ public:
     /// As an admin would: on_profile_update runs, then it goes into the user's rooms. Empty: no avatar.
     [[nodiscard]] virtual async::task<void> set_avatar_url(callbacks::UserID user, std::string new_avatar_url);
     /// What is stored alone: neither modules nor rooms are told. None takes it away.
-    [[nodiscard]] virtual async::task<void> store_displayname(callbacks::UserID user, std::optional<std::string> new_displayname);
+    [[nodiscard]] virtual async::task<void> store_displayname(callbacks::UserID user,
+                                                              std::optional<std::string> new_displayname);
     [[nodiscard]] virtual async::task<void> store_avatar_url(callbacks::UserID user, std::optional<std::string> new_avatar_url);
 
     // Who users are at authentication providers.
