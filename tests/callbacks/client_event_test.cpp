@@ -167,12 +167,12 @@ TEST_F(ClientEventsTest, WritesSeveralFieldsAsIfEachWereAddedAlone) {
             out.add("flag", true);
         }
     };
-    const std::vector<std::string> texts = {"", "x", "seven b", "eight by", "quote\"", "line\nfeed", std::string(15, 'a'),
-                                            std::string(16, 'b'), std::string(17, 'c'), std::string(5000, 'd')};
+    const std::vector<std::string> values = {"", "x", "seven b", "eight by", "quote\"", "line\nfeed", std::string(15, 'a'),
+                                             std::string(16, 'b'), std::string(17, 'c'), std::string(5000, 'd')};
     send(make_event("m.room.message"));
     for (const bool comes_later : {false, true}) {
-        for (const std::string& first_text : texts) {
-            for (const std::string& second_text : texts) {
+        for (const std::string& first_text : values) {
+            for (const std::string& second_text : values) {
                 Several several{first_text, second_text, comes_later};
                 hooks = UnsignedDispatch();
                 hooks.add_field_to_unsigned_callback.add("module", {async::bind<&Several::alone>(&several), EventInterest()},

@@ -37,12 +37,11 @@ void FieldWriter::move_to(JsonBuffer& text) {
     const std::size_t moved_to = text.size();
     text.append(text_->view().substr(opened_at_));
     text_->cut(opened_at_);
-    text_ = &text;
+    write_to(text);
     opened_at_ = moved_to;
 }
 
-void FieldWriter::settle(std::uint32_t hash_of_key, const char* added_field) {
-    if (names_.claim(hash_of_key)) return;
+void FieldWriter::settle_read(const char* added_field) {
     const auto begin = static_cast<std::size_t>(added_field - text_->data());
     const std::string_view object = text_->view().substr(opened_at_);
     const auto added_at = static_cast<std::uint32_t>(begin - opened_at_);
@@ -81,7 +80,7 @@ void require_readable(const JsonValue& value) {
 
 namespace callbacks {
 
-UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()) {}
+UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()), open_(writer_.get()) {}
 UnsignedWriter::UnsignedWriter(JsonMemory memory) : UnsignedWriter() { memory_ = std::move(memory); }
 UnsignedWriter::~UnsignedWriter() = default;
 
@@ -134,41 +133,15 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
         return to.settle(hash, at - name_size - around_name + 1);
 }
 
-/// One after another, wherever they go.
-[[gnu::noinline, gnu::cold]] void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields,
-                                                                  std::size_t count) {
-    for (const NamedString* field = fields; field != fields + count; ++field) to.add(FieldKey(field->name->name), field->value);
-}
-
-void UnsignedWriter::put_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count) {
-    constexpr std::size_t behind_value = 2;
-    const NamedString* const end = fields + count;
-    std::size_t bytes = detail::WrittenName::block;
-    for (const NamedString* field = fields; field != end; ++field) bytes += field->name->size + field->value.size() + behind_value;
-    if (!to.has_room(bytes)) [[unlikely]]
-        return put_each_string(to, fields, count);
-    // The end of the text is a register's affair until all of them are written.
-    char* at = to.end();
-    for (const NamedString* field = fields; field != end; ++field) {
-        const detail::WrittenName& name = *field->name;
-        at = JsonBuffer::copy_in_blocks(at, name.text, name.size);
-        if (!JsonBuffer::copy_plain(at, field->value)) [[unlikely]]
-            return put_each_string(to, fields, count);
-        at += field->value.size();
-        std::memcpy(at, "\",", behind_value);
-        at += behind_value;
-    }
-    for (const NamedString* field = fields; field != end; ++field) {
-        if (to.is_new(field->name->hash)) [[likely]]
-            continue;
-        // Those before it stand where they are; it and what follows are settled one by one.
-        std::size_t known = 0;
-        for (const NamedString* before = fields; before != field; ++before)
-            known += before->name->size + before->value.size() + behind_value;
-        to.commit(to.end() + known);
-        return put_each_string(to, field, static_cast<std::size_t>(end - field));
-    }
-    to.commit(at);
+void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count,
+                                     std::size_t standing) {
+    const NamedString* const first_apart = fields + standing;
+    char* end = to.end();
+    for (const NamedString* field = fields; field != first_apart; ++field)
+        end += field->name->size + field->value.size() + behind_value.size();
+    to.commit(end);
+    for (const NamedString* field = first_apart; field != fields + count; ++field)
+        to.add(FieldKey(field->name->name), field->value);
 }
 
 void UnsignedWriter::put(FieldKey key, const JsonValue& value) {

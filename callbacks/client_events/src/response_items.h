@@ -47,7 +47,7 @@ private:
 };
 
 /// Up to the number. Leaves room for the rest of an event: a number, two braces, and what else is to follow.
-inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing, std::size_t more) {
+[[gnu::always_inline]] inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing, std::size_t more) {
     constexpr std::size_t max_rest = JsonBuffer::room_for_integer + 2;
     const ClientEvent& event = *outgoing.event;
     char* at = text_.reserve(outgoing.before.size() + event.text_.size() + max_rest + more);
@@ -66,7 +66,7 @@ inline char* ClientEvents::put_opening(const OutgoingEvent& outgoing, std::size_
 }
 
 /// Up to and with the host's own fields, which become known to the modules' writer.
-inline void ClientEvents::open(const OutgoingEvent& outgoing) {
+[[gnu::always_inline]] inline void ClientEvents::open(const OutgoingEvent& outgoing) {
     const ClientEvent& event = *outgoing.event;
     detail::FieldWriter& fields = *fields_->writer_;
     char* at = put_opening(outgoing, 0);
@@ -83,7 +83,7 @@ inline void ClientEvents::open(const OutgoingEvent& outgoing) {
     fields.end_own();
 }
 
-inline void ClientEvents::close() {
+[[gnu::always_inline]] inline void ClientEvents::close() {
     fields_->writer_->close();
     text_.append('}');
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <callbacks/json.h>
+#include <callbacks/open_fields.h>
 
 #include <bit>
 #include <concepts>
@@ -24,36 +25,34 @@ class JsonBuffer {
 public:
     JsonBuffer() noexcept = default;
     JsonBuffer(JsonBuffer&& other) noexcept
-        : begin_(std::exchange(other.begin_, nullptr)),
-          end_(std::exchange(other.end_, nullptr)),
-          limit_(std::exchange(other.limit_, nullptr)) {}
+        : bytes_(std::exchange(other.bytes_, detail::GrowingText())) {}
     JsonBuffer& operator=(JsonBuffer&& other) noexcept {
-        std::swap(begin_, other.begin_);
-        std::swap(end_, other.end_);
-        std::swap(limit_, other.limit_);
+        std::swap(bytes_, other.bytes_);
         return *this;
     }
     ~JsonBuffer();
 
-    [[nodiscard]] std::string_view view() const noexcept { return {begin_, size()}; }
-    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
-    [[nodiscard]] char* data() noexcept { return begin_; }
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes_.begin, size()}; }
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(bytes_.end - bytes_.begin); }
+    [[nodiscard]] char* data() noexcept { return bytes_.begin; }
     /// Forgets what comes after the first `kept` bytes; the memory stays.
-    void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
+    void cut(std::size_t kept) noexcept { bytes_.end = bytes_.begin + kept; }
 
     /// A buffer grows to this size; then std::length_error is thrown and nothing of it is lost.
     static constexpr std::size_t max_bytes = std::size_t(1) << 30;
     [[deprecated("is named max_bytes")]] static constexpr std::size_t most_bytes = max_bytes;
     /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
     [[nodiscard]] char* reserve(std::size_t bytes) {
-        if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
+        if (!has_room(bytes)) [[unlikely]]
             grow(bytes);
-        return end_;
+        return bytes_.end;
     }
     /// Whether `bytes` more can be written at `end()`, as after `reserve`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return static_cast<std::size_t>(limit_ - end_) >= bytes; }
-    [[nodiscard]] char* end() noexcept { return end_; }
-    void commit(char* end) noexcept { end_ = end; }
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes_.has_room(bytes); }
+    [[nodiscard]] char* end() noexcept { return bytes_.end; }
+    void commit(char* end) noexcept { bytes_.end = end; }
+    /// For who writes where it can't see this class.
+    [[nodiscard]] detail::GrowingText& growing() noexcept { return bytes_; }
 
     /// As it is: the caller vouches for it being JSON.
     void append(std::string_view json) {
@@ -120,15 +119,6 @@ public:
         if (size >= sizeof(std::uint64_t)) return overlap_blocks<std::uint64_t>(to, from, size);
         if (size >= sizeof(std::uint32_t)) return overlap_blocks<std::uint32_t>(to, from, size);
         if (size > 0) copy_up_to_three(to, from, size);
-    }
-    /// Copies `size` bytes in blocks of 16: behind `from` and `to` there is as much to read and to write as the last block needs.
-    static char* copy_in_blocks(char* to, const char* from, std::size_t size) noexcept {
-        std::size_t at = 0;
-        do {
-            std::memcpy(to + at, from + at, sizeof(SixteenBytes));
-            at += sizeof(SixteenBytes);
-        } while (at < size);
-        return to + size;
     }
     /// Copies `text` and says whether all of it could stay as it is; writes nothing beyond `to + text.size()`. The last block
     /// overlaps the one before it, so that no byte is looked at alone.
@@ -269,9 +259,7 @@ private:
     [[gnu::cold]] void grow(std::size_t bytes);
     [[gnu::cold]] void escaped_string(std::string_view text);
 
-    char* begin_ = nullptr;
-    char* end_ = nullptr;
-    char* limit_ = nullptr;
+    detail::GrowingText bytes_;
 };
 
 }  // namespace callbacks

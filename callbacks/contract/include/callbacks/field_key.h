@@ -42,11 +42,10 @@ private:
 
 namespace detail {
 
-/// A field's name as it stands in the text of an object, with the quote that a string begins with: `"org.example.kind":"`. It is
-/// copied in whole blocks, since there are zeros behind it.
+/// A field's name as it stands in the text of an object, with the quote that a string begins with: `"org.example.kind":"`.
 struct WrittenName {
-    static constexpr std::size_t block = 16;
-    char text[async::name::capacity + block]{};
+    static constexpr std::size_t around = 4;
+    char text[async::name::capacity + around]{};
     std::size_t size = 0;
     std::uint32_t hash = 0;
     std::string_view name;

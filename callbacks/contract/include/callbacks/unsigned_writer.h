@@ -2,12 +2,15 @@
 
 #include <callbacks/field_key.h>
 #include <callbacks/json.h>
+#include <callbacks/open_fields.h>
 
 #include <async/combine.h>
 #include <async/name.h>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -66,15 +69,15 @@ public:
             put(key, JsonValue(value));
         }
     }
-    /// Several fields whose names are known when the module is compiled, in their order: `out.add<"a", "b">(x, y)`. Cost: that there
-    /// is room is looked at once for all, if all are strings.
+    /// Several fields whose names are known when the module is compiled, in their order: `out.add<"a", "b">(x, y)`. Cost: if all
+    /// are strings no call, and that there is room and that nothing needs an escape is looked at once for all.
     template <async::name... Names, class... Values>
-    requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values)) void add(const Values&... values) {
+    requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values))
+        [[gnu::always_inline]] void add(const Values&... values) {
         static_assert((detail::WrittenName::is_plain(Names) && ...),
                       "a name that needs escapes in JSON is added alone: add(name, value)");
         if constexpr ((is_string<Values> && ...)) {
-            const NamedString fields[] = {{&detail::written_name<Names>, std::string_view(values)}...};
-            put_strings(*writer_, fields, sizeof...(Names));
+            put_strings<Names...>(std::string_view(values)...);
         } else {
             (add(FieldKey(detail::kept_name<Names>.view()), values), ...);
         }
@@ -105,12 +108,44 @@ private:
     template <class Value>
     static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
 
+    static constexpr std::string_view behind_value = "\",";
+
     struct NamedString {
         const detail::WrittenName* name;
         std::string_view value;
     };
-    static void put_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
-    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
+    template <async::name... Names, class... Texts>
+    [[gnu::always_inline]] void put_strings(Texts... texts) {
+        constexpr std::size_t around = ((detail::written_name<Names>.size + behind_value.size()) + ...);
+        detail::GrowingText& text = *open_->written_to;
+        std::size_t standing = 0;
+        if (text.has_room((around + ... + texts.size()))) [[likely]] {
+            // The end of the text is a register's affair until all of them are written.
+            char* at = text.end;
+            detail::PlainCopy copied;
+            ((at = put_string_at<Names>(at, texts, copied)), ...);
+            if (!copied.needs_escapes() &&
+                ((open_->names.claim(detail::written_name<Names>.hash) && (++standing, true)) && ...)) [[likely]] {
+                text.end = at;
+                return;
+            }
+        }
+        put_apart<Names...>(*writer_, standing, texts...);
+    }
+    template <async::name Name>
+    [[gnu::always_inline]] static char* put_string_at(char* at, std::string_view text, detail::PlainCopy& copied) noexcept {
+        std::memcpy(at, detail::written_name<Name>.text, detail::written_name<Name>.size);
+        at = copied.copy(at + detail::written_name<Name>.size, text);
+        std::memcpy(at, behind_value.data(), behind_value.size());
+        return at + behind_value.size();
+    }
+    template <async::name... Names, class... Texts>
+    [[gnu::noinline, gnu::cold]] static void put_apart(detail::FieldWriter& to, std::size_t standing, Texts... texts) {
+        const NamedString fields[] = {{&detail::written_name<Names>, texts}...};
+        put_each_string(to, fields, sizeof...(Names), standing);
+    }
+    /// One after another, wherever they go. So many of them stand behind the text's end already.
+    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count, std::size_t standing);
 
     // These run for every field of every event: what is passed fits into registers, and the rare cases leave by a jump to what
     // takes the same, so that nothing has to be saved for them.
@@ -130,6 +165,7 @@ private:
     void put(FieldKey key, const JsonDict& members);
 
     std::unique_ptr<detail::FieldWriter> writer_;
+    detail::OpenFields* open_;  // of `writer_`
     JsonMemory memory_;
 };
 
