@@ -30,14 +30,15 @@ ROWS = [
 ]
 
 # What README.md shows of them.
-SELECTION = ["direct/0", "direct/3", "object_in_arena/3", "asio_dom/3", "cached/hit"]
+SELECTION = ["direct/0", "direct/3", "once_per_event/3", "object_in_arena/3", "asio_dom/3", "cached/hit"]
 
 GROWTH_EVENTS = (1, 10, 100, 1000, 10000, 100000)
 GROWTH_MODULES = (1, 2, 4, 8, 16, 32, 64)
 
 # What instruction counts are taken of: those that a change may make worse without anybody seeing it.
 INSTRUCTIONS = [
-    "direct/0", "direct/3", "direct_function/3", "direct_suspending/3", "object_in_arena/3", "object/3", "uninterested/8",
+    "direct/0", "direct/3", "direct_function/3", "direct_one_by_one/3", "once_per_event/3", "direct_suspending/3", "object_in_arena/3", "object/3",
+    "uninterested/8",
     "floor_direct/0", "floor_direct/3", "floor_object_in_arena/3", "asio_dom/3", "function_dom/3", "dispatch_batch/function/8",
     "dispatch_batch/coroutine/8", "dispatch_call/function/8", "dispatch_call/coroutine/8", "dispatch_limited/function/8", "dispatch_limited/coroutine/8",
     "indirect_call/8", "accounting", "cached/hit", "flat_map_find", "suspend_and_resume",

@@ -117,17 +117,22 @@ inline void ClientEvents::begin() {
 }
 
 void ClientEvents::write_without_modules(std::span<const OutgoingEvent> events) {
+    TextEnd end(text_);
     for (const OutgoingEvent& outgoing : events) {
         if (outgoing.own_string) [[unlikely]] {
+            end.commit();
             open(outgoing);
             close();
+            end.read();
             continue;
         }
-        char* const at = JsonBuffer::put_number(put_opening(outgoing, 0), outgoing.number);
+        char* const at = JsonBuffer::put_number(Items::put_opening(end.reserve(Items::room_for(outgoing)), outgoing),
+                                                outgoing.number);
         at[0] = '}';
         at[1] = '}';
-        text_.commit(at + 2);
+        end.move_to(at + 2);
     }
+    end.commit();
 }
 
 ClientEvents::SetAside& ClientEvents::set_aside() {

@@ -21,6 +21,7 @@ void RememberedFields::forget_all() noexcept {
     all_forgotten_ = 0;
     recent_ = Generation();
     before_ = Generation();
+    near_.fill(Near());
     detach_if([](const detail::AskedEvent&) { return true; });
 }
 
@@ -34,6 +35,7 @@ void RememberedFields::forget(std::uint64_t registrant) noexcept {
     }
     if (!is_asked) return;
     ++all_forgotten_;
+    near_.fill(Near());
     detach_if([](const detail::AskedEvent&) { return true; });
 }
 
@@ -46,6 +48,7 @@ void RememberedFields::forget(std::uint64_t registrant, std::string_view event_i
         for (auto each = first; each != end; ++each) {
             const auto found = kept->by_event.find(each->second);
             if (found == kept->by_event.end()) continue;
+            near_[each->second % near_.size()] = Near();
             // Responses may have the one there is.
             auto less = std::make_shared<detail::KeptFields>(*found->second);
             less->is_whole = false;
@@ -91,11 +94,13 @@ const RememberedFields::Kept* RememberedFields::find(std::uint64_t event) noexce
     return kept != recent_.by_event.end() ? &kept->second : nullptr;
 }
 
-const detail::KeptFields* RememberedFields::find_whole(std::uint64_t event) noexcept {
+const detail::KeptFields* RememberedFields::look_up_whole(std::uint64_t event) noexcept {
     const Kept* const found = find(event);
     if (found == nullptr) return nullptr;
     const detail::KeptFields& kept = **found;
-    return kept.is_whole && kept.all_forgotten == all_forgotten_ ? &kept : nullptr;
+    if (!kept.is_whole || kept.all_forgotten != all_forgotten_) return nullptr;
+    near_[event % near_.size()] = Near{event, &kept};
+    return &kept;
 }
 
 std::shared_ptr<detail::AskedEvent> RememberedFields::under_way(std::uint64_t event) const {
@@ -113,10 +118,13 @@ void RememberedFields::end(const std::shared_ptr<detail::AskedEvent>& asked) noe
 void RememberedFields::keep(Kept made) {
     const std::size_t bytes = made->bytes;
     if (bytes > limits_.max_bytes / 2) return;
-    if (recent_.by_event.size() >= limits_.max_events / 2 || recent_.bytes + bytes > limits_.max_bytes / 2)
+    if (recent_.by_event.size() >= limits_.max_events / 2 || recent_.bytes + bytes > limits_.max_bytes / 2) {
         before_ = std::exchange(recent_, Generation());
+        near_.fill(Near());
+    }
     const std::uint64_t event = made->event;
     const std::uint64_t id_hash = made->id_hash;
+    near_[event % near_.size()] = Near();
     Kept& place = recent_.by_event[event];
     if (place != nullptr) {
         recent_.bytes -= place->bytes;

@@ -77,14 +77,26 @@ inline void ClientEvents::write_known(const OutgoingEvent& outgoing, const detai
 }
 
 bool ClientEvents::write_if_known(RememberedFields& memory, std::span<const OutgoingEvent> events) {
+    TextEnd end(text_);
     for (const OutgoingEvent& outgoing : events) {
-        const detail::KeptFields* const known = memory.find_whole(outgoing.event->number_);
+        const detail::KeptFields* const known = memory.find_whole(Items::number_of(outgoing));
         if (known == nullptr) [[unlikely]] {
             text_.cut(0);
             return false;
         }
-        write_known(outgoing, *known);
+        if (outgoing.own_string) [[unlikely]] {
+            end.commit();
+            write_known(outgoing, *known);
+            end.read();
+            continue;
+        }
+        const std::string_view whole = known->whole;
+        char* const opening = end.reserve(Items::room_for(outgoing) + whole.size());
+        char* const at = JsonBuffer::put_number(Items::put_opening(opening, outgoing), outgoing.number);
+        std::memcpy(at, whole.data(), whole.size());
+        end.move_to(at + whole.size());
     }
+    end.commit();
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -82,12 +83,22 @@ private:
         std::size_t bytes = 0;
     };
 
+    /// One of `recent_` that is whole, at a place by its event's number.
+    struct Near {
+        std::uint64_t event = 0;  // none
+        const detail::KeptFields* kept = nullptr;
+    };
+
     /// Looks who is asked by now; forgets all if it isn't as before.
     void look_at(const Hook& hook);
     /// What was written for this event; null: not for all of the modules, or nothing. Valid until the next step.
     [[nodiscard]] const Kept* find(std::uint64_t event) noexcept;
     /// Likewise, if it is whole.
-    [[nodiscard]] const detail::KeptFields* find_whole(std::uint64_t event) noexcept;
+    [[nodiscard]] const detail::KeptFields* find_whole(std::uint64_t event) noexcept {
+        const Near& near = near_[event % near_.size()];
+        return near.event == event ? near.kept : look_up_whole(event);
+    }
+    [[nodiscard]] const detail::KeptFields* look_up_whole(std::uint64_t event) noexcept;
     /// The walk that is under way about it; null: none.
     [[nodiscard]] std::shared_ptr<detail::AskedEvent> under_way(std::uint64_t event) const;
     void begin(const std::shared_ptr<detail::AskedEvent>& asked);
@@ -103,6 +114,7 @@ private:
     std::uint64_t all_forgotten_ = 0;       // their sum
     Generation recent_;
     Generation before_;
+    std::array<Near, 512> near_{};
     boost::unordered_flat_map<std::uint64_t, std::shared_ptr<detail::AskedEvent>> under_way_;
 };
 
