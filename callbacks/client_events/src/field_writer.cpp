@@ -133,15 +133,23 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
         return to.settle(hash, at - name_size - around_name + 1);
 }
 
-void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count,
-                                     std::size_t standing) {
-    const NamedString* const first_apart = fields + standing;
-    char* end = to.end();
-    for (const NamedString* field = fields; field != first_apart; ++field)
-        end += field->name->size + field->value.size() + behind_value.size();
-    to.commit(end);
-    for (const NamedString* field = first_apart; field != fields + count; ++field)
-        to.add(FieldKey(field->name->name), field->value);
+void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count) {
+    for (const NamedString* field = fields; field != fields + count; ++field) to.add(FieldKey(field->name->name), field->value);
+}
+
+void UnsignedWriter::settle_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count,
+                                    std::size_t new_ones) {
+    const NamedString* const end = fields + count;
+    const NamedString* const first_to_claim = fields + new_ones;
+    char* at = to.end();
+    for (const NamedString* field = fields; field != end; ++field) {
+        if (field >= first_to_claim && !to.becomes_known(field->name->hash)) {
+            to.commit(at);
+            return put_each_string(to, field, static_cast<std::size_t>(end - field));
+        }
+        at += field->name->size + field->value.size() + behind_value.size();
+    }
+    to.commit(at);
 }
 
 void UnsignedWriter::put(FieldKey key, const JsonValue& value) {

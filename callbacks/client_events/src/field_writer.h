@@ -94,6 +94,8 @@ public:
     void commit(char* end) noexcept { text_->commit(end); }
     /// False: it has to be settled.
     [[nodiscard, gnu::always_inline]] bool is_new(std::uint32_t hash) noexcept { return names.claim_first(hash); }
+    /// Likewise, also where the first place for it is another name's.
+    [[nodiscard]] bool becomes_known(std::uint32_t hash) noexcept { return names.claim(hash); }
     /// The last field, which begins at `added_field`, may have the name of one that is there: of the two one goes.
     [[gnu::noinline]] void settle(std::uint32_t hash, const char* added_field) {
         if (!names.claim(hash)) settle_read(added_field);

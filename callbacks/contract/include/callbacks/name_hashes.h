@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace callbacks::detail {
@@ -9,6 +10,8 @@ namespace callbacks::detail {
 /// stand. A new object makes all places free by counting up.
 class NameHashes {
 public:
+    static constexpr std::size_t place_count = 512;
+
     void clear() noexcept {
         object_ += one_object;
         if (object_ == 0) [[unlikely]]
@@ -34,7 +37,7 @@ private:
     [[nodiscard, gnu::noinline]] bool claim_beyond(std::uint64_t name) noexcept;
     [[gnu::cold]] void begin_anew() noexcept;
 
-    std::array<std::uint64_t, 512> places_{};  // open addressing: the object's number above, the name's hash below
+    std::array<std::uint64_t, place_count> places_{};  // open addressing: the object's number above, the name's hash below
     std::uint64_t object_ = one_object;
 };
 

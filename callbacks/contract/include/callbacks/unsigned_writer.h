@@ -118,19 +118,18 @@ private:
     [[gnu::always_inline]] void put_strings(Texts... texts) {
         constexpr std::size_t around = ((detail::written_name<Names>.size + behind_value.size()) + ...);
         detail::GrowingText& text = *open_->written_to;
-        std::size_t standing = 0;
-        if (text.has_room((around + ... + texts.size()))) [[likely]] {
-            // The end of the text is a register's affair until all of them are written.
-            char* at = text.end;
-            detail::PlainCopy copied;
-            ((at = put_string_at<Names>(at, texts, copied)), ...);
-            if (!copied.needs_escapes() &&
-                ((open_->names.claim(detail::written_name<Names>.hash) && (++standing, true)) && ...)) [[likely]] {
-                text.end = at;
-                return;
-            }
-        }
-        put_apart<Names...>(*writer_, standing, texts...);
+        if (!text.has_room((around + ... + texts.size()))) [[unlikely]]
+            return put_apart<Names...>(*writer_, texts...);
+        // The end of the text is a register's affair until all of them are written.
+        char* at = text.end;
+        detail::PlainCopy copied;
+        ((at = put_string_at<Names>(at, texts, copied)), ...);
+        if (copied.needs_escapes()) [[unlikely]]
+            return put_apart<Names...>(*writer_, texts...);
+        std::size_t new_ones = 0;
+        if (!((open_->names.claim_first(detail::written_name<Names>.hash) && (++new_ones, true)) && ...)) [[unlikely]]
+            return settle<Names...>(*writer_, new_ones, texts...);
+        text.end = at;
     }
     template <async::name Name>
     [[gnu::always_inline]] static char* put_string_at(char* at, std::string_view text, detail::PlainCopy& copied) noexcept {
@@ -139,13 +138,22 @@ private:
         std::memcpy(at, behind_value.data(), behind_value.size());
         return at + behind_value.size();
     }
+    // What is rare is left by a jump to what takes the same, so that nothing has to be saved for it.
+
+    /// One after another, wherever they go.
     template <async::name... Names, class... Texts>
-    [[gnu::noinline, gnu::cold]] static void put_apart(detail::FieldWriter& to, std::size_t standing, Texts... texts) {
+    [[gnu::noinline, gnu::cold]] static void put_apart(detail::FieldWriter& to, Texts... texts) {
         const NamedString fields[] = {{&detail::written_name<Names>, texts}...};
-        put_each_string(to, fields, sizeof...(Names), standing);
+        put_each_string(to, fields, sizeof...(Names));
     }
-    /// One after another, wherever they go. So many of them stand behind the text's end already.
-    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count, std::size_t standing);
+    /// They stand behind the text's end, and so many of them are known to be new.
+    template <async::name... Names, class... Texts>
+    [[gnu::noinline]] static void settle(detail::FieldWriter& to, std::size_t new_ones, Texts... texts) {
+        const NamedString fields[] = {{&detail::written_name<Names>, texts}...};
+        settle_strings(to, fields, sizeof...(Names), new_ones);
+    }
+    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
+    static void settle_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count, std::size_t new_ones);
 
     // These run for every field of every event: what is passed fits into registers, and the rare cases leave by a jump to what
     // takes the same, so that nothing has to be saved for them.
