@@ -401,6 +401,23 @@ TEST_F(RememberedFieldsTest, TheWorkersStopCutsIt) {
     EXPECT_EQ(hook().remembered()->events(), 0U);
 }
 
+TEST_F(RememberedFieldsTest, TheModulesOwnDeadlineCutsWhatAllWaitFor) {
+    async::call_limits limits;
+    limits.deadline = 500ms;
+    remember_limited<&Module::later>(first, limits);
+    const ClientEvent& a = event("a");
+    const Text one = start(response({&a}));
+    time.advance(300ms);
+    const Text other = start(response({&a}));
+    time.advance(199ms);
+    EXPECT_FALSE(one.done());
+    time.advance(1ms);
+    EXPECT_TRUE(one.failed());
+    EXPECT_TRUE(other.failed());
+    EXPECT_EQ(hook().remembered()->events(), 0U);
+    EXPECT_EQ(log, Log{"first: a"});
+}
+
 TEST_F(RememberedFieldsTest, AFailureReachesAllWhoWaitAndIsNotRemembered) {
     remember<&Module::function>(second);
     remember<&Module::fails_later>(first);

@@ -160,6 +160,15 @@ protected:
         under_test.worker.serve_next();
     }
 
+    /// Somebody wants an event and leaves before the module has answered.
+    void ask_and_leave() {
+        const auto asking = under_test.time.start(written(under_test.worker, *a));
+        under_test.run_ready();
+        asking.cancel(async::cancel_reason::caller_gone);
+        under_test.run_ready();
+        EXPECT_TRUE(asking.failed());
+    }
+
     modapi::ModuleResolver resolver{{TEST_MODULES}};
     WorkerUnderTest under_test;
 };
@@ -177,11 +186,7 @@ TEST_F(RememberedReload, WhatTheReplacedInstanceWroteIsForgotten) {
 
 TEST_F(RememberedReload, TheReplacedInstanceStaysUntilItHasAnsweredEvenIfNobodyWaitsForIt) {
     under_test.construct_from(list("name: old, slow: true"), resolver);
-    const auto asking = under_test.time.start(written(under_test.worker, *a));
-    under_test.run_ready();
-    asking.cancel(async::cancel_reason::caller_gone);
-    under_test.run_ready();
-    EXPECT_TRUE(asking.failed());
+    ask_and_leave();
     EXPECT_EQ(Counting::begun, 1);
     change_to(list("name: new"));
     under_test.run_ready();
@@ -195,10 +200,7 @@ TEST_F(RememberedReload, TheReplacedInstanceStaysUntilItHasAnsweredEvenIfNobodyW
 
 TEST_F(RememberedReload, TheWorkersStopEndsAWalkThatNobodyWaitsForBeforeTheModuleGoes) {
     under_test.construct_from(list("name: old, slow: true"), resolver);
-    const auto asking = under_test.time.start(written(under_test.worker, *a));
-    under_test.run_ready();
-    asking.cancel(async::cancel_reason::caller_gone);
-    under_test.run_ready();
+    ask_and_leave();
     under_test.stop();
     EXPECT_EQ(Counting::gone, 1);
     EXPECT_EQ(Counting::begun, 1);
