@@ -131,6 +131,10 @@ def cited_documents(project):
             yield "%s cites %s" % (source.relative_to(project), chapter)
 
 
+def left_conflicts(document):
+    return re.findall(r"^(?:<{7}|>{7}) .*$", document.read_text(), flags=re.M)
+
+
 def complaints(project):
     found = list(cited_documents(project))
     for document in files_of(project, lambda name: name.endswith(".md")):
@@ -138,6 +142,7 @@ def complaints(project):
         found += [of + "dead link " + link for link in dead_links(document)]
         found += [of + "no such path " + path for path in dead_paths(project, document)]
         found += [of + "no such header " + include for include in dead_includes(project, document)]
+        found += [of + "what a merge left: " + line for line in left_conflicts(document)]
         found += [of + "listing " + complaint for complaint in wrong_listings(project, document)]
     return found
 
@@ -153,6 +158,7 @@ def self_test():
 
                 [fine](part/two.cpp) [fine](#a-heading-with-code) [fine](https://example.org/x) `[no](link)` ![gone](gone.svg)
                 [no such place](#elsewhere) `room/part/two.cpp` `part/*.cpp` `part/gone.cpp --flag` `rom/part/two.cpp` `text/plain`
+                >>>>>>> elsewhere
                 `build/gone.h` `/room/gone` `<modapi/there.h>` `modapi/there.h` `<modapi/gone.h>` `<modapi/...>`
 
                 <!-- from room/part/two.cpp -->
@@ -190,6 +196,7 @@ def self_test():
             "room/README.md: no such path rom/part/two.cpp",
             "room/README.md: no such path <modapi/gone.h>",
             "room/README.md: no such header #include <modapi/lost.h>",
+            "room/README.md: what a merge left: >>>>>>> elsewhere",
             "room/README.md: listing isn't in room/part/two.cpp: int one();",
             "room/README.md: listing no such file: room/gone.cpp",
             "room/README.md: listing says not where it is from: #include <modapi/there.h>",
