@@ -46,6 +46,7 @@
 #include <async/sleep.h>
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,19 +83,26 @@ public:
     ModuleApi(const ModuleApi&) = delete;
     ModuleApi& operator=(const ModuleApi&) = delete;
 
-    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function.
-    void register_account_data_callbacks(callbacks::AccountData callbacks);
-    void register_account_validity_callbacks(callbacks::AccountValidity callbacks);
-    void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks);
+    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function. They are compiled into the
+    // module, so that the host hears how many slots a category had when the module was built: a later version adds more.
+    void register_account_data_callbacks(callbacks::AccountData callbacks) { take(callbacks, sizeof callbacks); }
+    void register_account_validity_callbacks(callbacks::AccountValidity callbacks) { take(callbacks, sizeof callbacks); }
+    void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
     /// The first module to register wins as a whole; later ones are ignored with a warning. on_update is required.
-    void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks);
-    void register_media_repository_callbacks(callbacks::MediaRepository callbacks);
-    void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks);
+    void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
+    void register_media_repository_callbacks(callbacks::MediaRepository callbacks) { take(callbacks, sizeof callbacks); }
+    void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
     /// Errors: RegistrationError for one of the two callbacks without the other.
-    void register_presence_router_callbacks(callbacks::PresenceRouter callbacks);
-    void register_ratelimit_callbacks(callbacks::Ratelimit callbacks);
-    void register_spam_checker_callbacks(callbacks::SpamChecker callbacks);
-    void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks);
+    void register_presence_router_callbacks(callbacks::PresenceRouter callbacks) { take(callbacks, sizeof callbacks); }
+    void register_ratelimit_callbacks(callbacks::Ratelimit callbacks) { take(callbacks, sizeof callbacks); }
+    void register_spam_checker_callbacks(callbacks::SpamChecker callbacks) { take(callbacks, sizeof callbacks); }
+    void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) { take(callbacks, sizeof callbacks); }
 
     /// Serves `path` and everything below it: by functions (json_resource, html_resource) or by a class of the module's. Only
     /// during construction. The first module to claim a path keeps it.
@@ -469,6 +477,18 @@ public:
     }
 
 private:
+    // What the registrations above were given, as large as the module knows it.
+    void take(const callbacks::AccountData& given, std::size_t size);
+    void take(const callbacks::AccountValidity& given, std::size_t size);
+    void take(const callbacks::Unsigned& given, std::size_t size);
+    void take(const callbacks::BackgroundUpdateController& given, std::size_t size);
+    void take(const callbacks::MediaRepository& given, std::size_t size);
+    void take(const callbacks::PasswordAuthProvider& given, std::size_t size);
+    void take(const callbacks::PresenceRouter& given, std::size_t size);
+    void take(const callbacks::Ratelimit& given, std::size_t size);
+    void take(const callbacks::SpamChecker& given, std::size_t size);
+    void take(const callbacks::ThirdPartyRules& given, std::size_t size);
+
     friend ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
     friend ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
 
