@@ -53,6 +53,7 @@ public:
     /// Whether `bytes` more can be written at `end()`, as after `reserve`.
     [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return static_cast<std::size_t>(limit_ - end_) >= bytes; }
     [[nodiscard]] char* end() noexcept { return end_; }
+    /// What was written from the former end() to `end` belongs to the buffer now.
     void commit(char* end) noexcept { end_ = end; }
 
     /// As it is: the caller vouches for it being JSON.
@@ -61,6 +62,7 @@ public:
         if (!json.empty()) std::memcpy(at, json.data(), json.size());
         commit(at + json.size());
     }
+    /// Appends what is JSON already.
     void append(char json) {
         char* const at = reserve(1);
         *at = json;
@@ -78,15 +80,20 @@ public:
             escaped_string(text);
         }
     }
+    /// An integer.
     void number(std::int64_t number) { commit(put_number(reserve(room_for_integer), number)); }
+    /// An integer without sign.
     void number(std::uint64_t number) { commit(put_number(reserve(room_for_integer), number)); }
     /// With a point or an exponent, so that it stays a double. What JSON can't say (infinity, NaN) becomes null.
     void number(double number);
+    /// `true` or `false`.
     void boolean(bool flag) { append(flag ? std::string_view("true") : std::string_view("false")); }
     void null() { append(std::string_view("null")); }
     /// A whole value, an array, an object.
     void value(const JsonValue& value);
+    /// A whole array.
     void array(const JsonArray& values);
+    /// A whole object.
     void object(const JsonDict& members);
     /// A value of any of these kinds: a string, a number, a boolean, null, a JSON value, array or object.
     template <class Value>
@@ -153,6 +160,7 @@ public:
         }
         return put_eight(to, number % eight_digits);
     }
+    /// Writes the digits at `to`, where `room_for_integer` bytes are. Gives the end.
     static char* put_number(char* to, std::int64_t number) noexcept {
         const auto positive = static_cast<std::uint64_t>(number);
         if (number >= 0) [[likely]]

@@ -35,6 +35,7 @@ struct UnsignedAnswer {
     using interest = EventInterest;
 };
 
+/// The former name.
 using AddedFields [[deprecated("is named callbacks::UnsignedAnswer")]] = UnsignedAnswer;
 
 /// Contract: add_extra_fields_to_client_events_unsigned. The registration's keyword is `add_field_to_unsigned_callback`.
@@ -48,7 +49,9 @@ struct UnsignedCategory {
         add_field_to_unsigned_callback{};
 };
 
+/// What a module registers.
 using Unsigned = UnsignedCategory<async::slot>;
+/// What a host calls.
 using UnsignedDispatch = UnsignedCategory<async::dispatch>;
 
 static_assert(

@@ -110,6 +110,7 @@ private:
     JsonMemory memory_;
 };
 
+/// The former name.
 using UnsignedFields [[deprecated("is named callbacks::UnsignedWriter")]] = UnsignedWriter;
 
 }  // namespace callbacks

@@ -116,6 +116,7 @@ public:
     void failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
         failed(bounds_, here, failure, is_probe);
     }
+    /// A run ended without a failure; `is_probe`: it was the one that tries whether an open breaker may close.
     void succeeded(const context& here, bool is_probe) { tell_of_probe(bounds_, here, is_probe); }
 
 private:

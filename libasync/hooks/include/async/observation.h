@@ -38,6 +38,7 @@ struct callback_statistics {
         duration_histogram& histogram = has_suspended ? waited : at_once;
         histogram.add(nanoseconds);
     }
+    /// Adds to a counter that one thread writes and any may read. Cost: no locked instruction.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }

@@ -115,6 +115,7 @@ public:
         registered_.add_from(other.registered_, registrant);
         note_batch_forms();
     }
+    /// Changes places with another one's hooks.
     void exchange(dispatch& other) noexcept {
         registered_.exchange(other.registered_);
         std::swap(asks_at_once_, other.asks_at_once_);

@@ -82,6 +82,7 @@ public:
     void execute_later(std::string_view sql, const Values&... values) {
         run_later(sql, {detail::to_sql(values)...});
     }
+    /// As execute, but its result is looked at with the next statement's.
     void execute_with_later(std::string_view sql, std::vector<SqlValue> values) { run_later(sql, std::move(values)); }
     /// Runs one query; all its rows, in order.
     template <class... Columns, class... Values>
@@ -152,6 +153,7 @@ protected:
     }
     /// What a column of bytes gives that is read as a std::string: the bytes.
     [[nodiscard]] virtual std::string text_of(SqlBytes bytes) const { return std::move(bytes).content(); }
+    /// Errors: DatabaseError if a row has another number of columns than are read.
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
 
 private:
@@ -296,12 +298,15 @@ public:
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
+    /// What an interaction does: it reads only, it writes, or it writes in the order in which such ones came.
     enum class Access : unsigned char { read, write, write_in_turn };
+    /// What an interaction is run under.
     struct Terms {
         Access access;
         InteractionLimit limit;
         const TransactionCondition* condition;  ///< null: there is none
     };
+    /// One interaction on its way to a database thread.
     struct Interaction : Terms {
         std::string_view desc;
         void (*function)(Transaction&, void*);
@@ -321,6 +326,7 @@ protected:
         interaction.function(transaction, interaction.state);
         if (!transaction.invalidations().empty()) [[unlikely]] share_invalidations(transaction);
     }
+    /// Tells of what a transaction had to tell once it is there for everybody.
     void was_committed(const Transaction& transaction) noexcept {
         if (!transaction.invalidations().empty()) [[unlikely]] tell_of_invalidations(transaction.invalidations());
     }

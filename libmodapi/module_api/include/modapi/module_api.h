@@ -83,10 +83,13 @@ public:
     ModuleApi(const ModuleApi&) = delete;
     ModuleApi& operator=(const ModuleApi&) = delete;
 
-    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function. They are compiled into the
-    // module, so that the host hears how many slots a category had when the module was built: a later version adds more.
+    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function. They are compiled into
+    // the module, so that the host hears how many slots a category had when the module was built: a later version adds more.
+    /// Callbacks of <callbacks/account_data.h>, on top of those registered before.
     void register_account_data_callbacks(callbacks::AccountData callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/account_validity.h>, on top of those registered before.
     void register_account_validity_callbacks(callbacks::AccountValidity callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/unsigned.h>, on top of those registered before.
     void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
         take(callbacks, sizeof callbacks);
     }
@@ -94,14 +97,20 @@ public:
     void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
         take(callbacks, sizeof callbacks);
     }
+    /// Callbacks of <callbacks/media_repository.h>, on top of those registered before.
     void register_media_repository_callbacks(callbacks::MediaRepository callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/password_auth_provider.h>, on top of those registered before. Errors: RegistrationError for a
+    /// login type whose fields another module has registered otherwise.
     void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
         take(callbacks, sizeof callbacks);
     }
     /// Errors: RegistrationError for one of the two callbacks without the other.
     void register_presence_router_callbacks(callbacks::PresenceRouter callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/ratelimit.h>, on top of those registered before.
     void register_ratelimit_callbacks(callbacks::Ratelimit callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/spam_checker.h>, on top of those registered before.
     void register_spam_checker_callbacks(callbacks::SpamChecker callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/third_party_rules.h>, on top of those registered before.
     void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) { take(callbacks, sizeof callbacks); }
 
     /// Serves `path` and everything below it: by functions (json_resource, html_resource) or by a class of the module's. Only
@@ -175,6 +184,7 @@ public:
     [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
     /// Whether an identifier belongs to this server: what is after its first colon.
     [[nodiscard]] bool is_mine(std::string_view identifier) const noexcept;
+    /// The same of a parsed one.
     [[nodiscard]] bool is_mine(const callbacks::Identifier& identifier) const noexcept;
     /// The canonical id of a local user, whatever the case of the letters; none if there is none, or several differ by case.
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
@@ -290,6 +300,7 @@ public:
                                                                              std::optional<std::string> expected);
     /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
+    /// Current state of the types that an entry wants; an empty filter wants all.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id, callbacks::StateFilter event_filter);
     /// The state event of that type and state key; none if there is none, and for an unknown room. The contract has no such
     /// method. Cost: of that one event, not of the room's state.
@@ -302,6 +313,7 @@ public:
     [[nodiscard]] async::task<std::optional<callbacks::Event>> get_event(std::string event_id);
     /// Who is in a room; nobody in an unknown one.
     [[nodiscard]] async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership = "join");
+    /// The rooms in which a user has this membership; none for an unknown one.
     [[nodiscard]] async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id,
                                                                            std::string membership = "join");
     /// Changes a membership as a client of `sender` would: join, leave, invite, ban, knock, kick, unban; the same callbacks and

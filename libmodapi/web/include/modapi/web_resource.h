@@ -50,6 +50,7 @@ struct Response {
 class WebResource {
 public:
     virtual ~WebResource() = default;
+    /// Answers a request below the resource's path. What it throws becomes an answer of the host's.
     [[nodiscard]] virtual async::task<Response> handle(const Request& request) = 0;
 };
 
@@ -70,9 +71,13 @@ public:
     [[nodiscard]] async::task<Response> handle(const Request& request) final;
 
 protected:
+    /// Answers GET and HEAD.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_GET(const Request& request);
+    /// Answers POST.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_POST(const Request& request);
+    /// Answers PUT.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_PUT(const Request& request);
+    /// Answers DELETE.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_DELETE(const Request& request);
 };
 
@@ -82,7 +87,9 @@ public:
     [[nodiscard]] async::task<Response> handle(const Request& request) final;
 
 protected:
+    /// Answers GET and HEAD.
     [[nodiscard]] virtual async::task<Response> async_render_GET(const Request& request);
+    /// Answers POST.
     [[nodiscard]] virtual async::task<Response> async_render_POST(const Request& request);
 };
 

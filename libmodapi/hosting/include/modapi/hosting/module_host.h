@@ -72,6 +72,7 @@ struct WorkerSettings {
     /// Where the decisions of this worker's modules are noted; outlives it. Null: nowhere.
     Decisions* decisions = nullptr;
 
+    /// How long callbacks may take from now on.
     void limit(const CallbackLimits& limits) noexcept {
         slow_callback = limits.slow_callback;
         callback_deadline = limits.callback_deadline;
@@ -118,6 +119,7 @@ public:
     /// ConfigurationError that names file, line and module, and the worker unless it is the main one; nothing is left half
     /// built. Not called, or failed: stop() need not be awaited.
     void construct_modules(const std::vector<ConfiguredModule>& modules);
+    /// The former form: `modules` says where each entry stands.
     [[deprecated("construct_modules(modules)")]] void construct_modules(const ConfigurationFile& file,
                                                                         std::vector<ConfiguredModule> modules);
 
@@ -128,6 +130,7 @@ public:
     /// `start_deadline`; the modules that were started were stopped then, and all are destroyed. One that blocks its thread
     /// can't be cut: the watchdog names it.
     [[nodiscard]] async::task<void> start_modules();
+    /// The former form.
     [[deprecated("start_modules()")]] [[nodiscard]] async::task<void> start_modules(const ConfigurationFile&) {
         return start_modules();
     }

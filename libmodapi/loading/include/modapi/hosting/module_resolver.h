@@ -49,6 +49,7 @@ public:
     void add(std::string name) {
         add(std::move(name), definition_of<Module>());
     }
+    /// Makes a definition known by this name, as if it were a library's.
     void add(std::string name, ModuleDefinition definition);
     /// Has `loader` asked for what is neither compiled in nor on the module path as a library, which keeps the name even if it
     /// can't be loaded or hasn't the class. Several are asked in the order in which they were added.
