@@ -1,11 +1,14 @@
 #include <modapi/database.h>
 
+#include "at_work.h"
 #include "postgresql_database.h"
 #include "sql_placeholders.h"
 #include "sqlite_database.h"
 
+#include <async/run_on.h>
+
 #include <algorithm>
-#include <list>
+#include <functional>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
@@ -17,38 +20,6 @@ void Transaction::check_width(std::size_t found, std::size_t wanted, std::string
     throw DatabaseError("the result has " + std::to_string(found) + " columns, " + std::to_string(wanted) +
                         " were asked for: " + statement_on_one_line(sql));
 }
-
-class Database::AtWork {
-public:
-    /// One interaction, from here to its end.
-    class Entry {
-    public:
-        Entry(AtWork& all, std::string_view desc) : all_(all) {
-            const std::scoped_lock lock(all_.mutex_);
-            // In this order, so that the first is the one that is at it for longest.
-            place_ = all_.entries_.insert(all_.entries_.end(), {std::string(desc), std::chrono::steady_clock::now()});
-        }
-        ~Entry() {
-            const std::scoped_lock lock(all_.mutex_);
-            all_.entries_.erase(place_);
-        }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
-
-    private:
-        AtWork& all_;
-        std::list<Running>::iterator place_;
-    };
-
-    [[nodiscard]] std::vector<Running> entries() const {
-        const std::scoped_lock lock(mutex_);
-        return {entries_.begin(), entries_.end()};
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::list<Running> entries_;
-};
 
 void Transaction::invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key) {
     if (key.size() != function.key_parts()) {
@@ -108,6 +79,10 @@ void Database::tell_of_invalidations(const CacheInvalidations& invalidations) no
 void Database::perform(const Interaction& interaction) {
     const AtWork::Entry entry(*at_work_, interaction.desc);
     interact(interaction);
+}
+
+async::task<void> Database::perform_elsewhere(const Interaction& interaction) {
+    return async::run_on(executor(interaction.access), &Database::perform, this, std::cref(interaction));
 }
 
 std::unique_ptr<Database> Database::open(const DatabaseSettings& settings) {

@@ -15,6 +15,9 @@ constexpr std::size_t most_statements = 512;
 /// Of SQLite's virtual machine, between two looks at the clock: well below a millisecond.
 constexpr int instructions_between_looks = 10'000;
 
+/// Of the part that an interaction has of a shared transaction.
+constexpr const char* savepoint_name = "modapi_interaction";
+
 /// Leaves a statement as it was found, whatever happens while it runs.
 class Execution {
 public:
@@ -83,14 +86,22 @@ SqliteConnection::~SqliteConnection() {
     sqlite3_close_v2(database_);
 }
 
+int SqliteConnection::authorize(void* self, int action, const char*, const char* second, const char*, const char*) noexcept {
+    // Of a savepoint, the second text is its name.
+    const bool is_own_savepoint = action == SQLITE_SAVEPOINT && second != nullptr && ::sqlite3_stricmp(second, savepoint_name) == 0;
+    if (action == SQLITE_TRANSACTION || is_own_savepoint) static_cast<SqliteConnection*>(self)->leads_transactions_ = true;
+    return SQLITE_OK;
+}
+
 void SqliteConnection::configure(bool is_writer) {
+    sqlite3_set_authorizer(database_, &authorize, this);
     sqlite3_busy_timeout(database_, busy_timeout_ms);
     // "text" in double quotes is an identifier, as in PostgreSQL.
     sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     const auto setting = [this](const char* sql) -> std::string {
         std::vector<std::vector<SqlValue>> rows;
-        run(sql, {}, &rows, false);
+        run(sql, {}, &rows, Allowed::anything);
         const auto* const text =
             rows.empty() || rows.front().empty() ? nullptr : std::get_if<std::string>(&rows.front().front());
         return text != nullptr ? *text : std::string();
@@ -100,13 +111,13 @@ void SqliteConnection::configure(bool is_writer) {
             if (sqlite3_db_readonly(database_, "main") == 1) fail_to_open("the file is not writable");
             const std::string mode = setting("PRAGMA journal_mode = WAL");
             if (mode != "wal" && mode != "memory") fail_to_open("write-ahead logging isn't possible there");
-            run("BEGIN IMMEDIATE", {}, nullptr, false);
-            run("COMMIT", {}, nullptr, false);
+            run("BEGIN IMMEDIATE", {}, nullptr, Allowed::anything);
+            run("COMMIT", {}, nullptr, Allowed::anything);
         }
         // A commit waits until the disk has it, 0.2 ms on a virtual one. NORMAL wouldn't wait: after a kill of the process all
         // is there too, but after a power cut the last commits, which somebody was told of, are gone.
-        run("PRAGMA synchronous = FULL", {}, nullptr, false);
-        run("PRAGMA foreign_keys = ON", {}, nullptr, false);
+        run("PRAGMA synchronous = FULL", {}, nullptr, Allowed::anything);
+        run("PRAGMA foreign_keys = ON", {}, nullptr, Allowed::anything);
     } catch (const TransientDatabaseError&) {
         fail_to_open("another program holds its lock");
     } catch (const DatabaseError&) {
@@ -142,7 +153,8 @@ void SqliteConnection::fail(std::string_view sql) const {
     throw DatabaseError(message);
 }
 
-SqliteConnection::Statement SqliteConnection::compile(std::string_view sql) {
+SqliteConnection::Prepared SqliteConnection::compile(std::string_view sql) {
+    leads_transactions_ = false;
     sqlite3_stmt* compiled = nullptr;
     const char* rest = nullptr;
     const int result =
@@ -160,24 +172,29 @@ SqliteConnection::Statement SqliteConnection::compile(std::string_view sql) {
             throw DatabaseError("more than one statement in: " + statement_on_one_line(sql));
         }
     }
-    return statement;
+    Prepared prepared;
+    prepared.statement = std::move(statement);
+    prepared.leads_transactions = leads_transactions_;
+    return prepared;
 }
 
-sqlite3_stmt* SqliteConnection::prepared(std::string_view sql) {
+const SqliteConnection::Prepared& SqliteConnection::prepared(std::string_view sql) {
     const auto known = statements_.find(sql);
-    if (known != statements_.end()) return known->second.get();
+    if (known != statements_.end()) return known->second;
     if (statements_.size() >= most_statements) statements_.clear();
-    Statement statement = compile(sql);
-    sqlite3_stmt* const compiled = statement.get();
-    statements_.emplace(std::string(sql), std::move(statement));
-    return compiled;
+    Prepared compiled = compile(sql);
+    return statements_.emplace(std::string(sql), std::move(compiled)).first->second;
 }
 
 std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                   std::vector<std::vector<SqlValue>>* rows, bool read_only,
+                                   std::vector<std::vector<SqlValue>>* rows, Allowed allowed,
                                    std::vector<std::string>* columns) {
-    sqlite3_stmt* const statement = prepared(sql);
-    if (read_only && sqlite3_stmt_readonly(statement) == 0) {
+    const Prepared& found = prepared(sql);
+    sqlite3_stmt* const statement = found.statement.get();
+    if (found.leads_transactions && allowed != Allowed::anything) {
+        throw DatabaseError("a transaction ends with its function, not by a statement: " + statement_on_one_line(sql));
+    }
+    if (allowed == Allowed::in_one_that_reads && sqlite3_stmt_readonly(statement) == 0) {
         throw WriteRefused("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
     }
     const int placeholders = sqlite3_bind_parameter_count(statement);

@@ -1,76 +1,34 @@
 #include "sqlite_database.h"
 
+#include "at_work.h"
 #include "connection_pool.h"
 #include "interaction.h"
 #include "sqlite_connection.h"
 #include "sqlite_file.h"
+#include "sqlite_transaction.h"
+#include "sqlite_writer.h"
 
+#include <async/clock.h>
+#include <async/run_on.h>
+
+#include <coroutine>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace modapi {
 
 namespace {
-
-class SqliteTransaction final : public Transaction {
-public:
-    SqliteTransaction(SqliteConnection& connection, bool read_only, const InteractionDeadline& deadline)
-        : connection_(connection), deadline_(deadline), read_only_(read_only) {
-        run_own(read_only ? "BEGIN" : "BEGIN IMMEDIATE");
-    }
-    ~SqliteTransaction() override {
-        if (!connection_.in_transaction()) return;
-        try {
-            run_own("ROLLBACK");
-        } catch (const DatabaseError&) {  // NOLINT: SQLite rolls back by itself what it can't roll back on demand
-        }
-    }
-    /// `file` is null for a database in memory.
-    void commit(const SqliteFileIdentity* file) {
-        deadline_.require_time("COMMIT");
-        require_open("COMMIT");
-        // SQLite would take the rest; PostgreSQL doesn't, and a module must not notice on which of them it runs.
-        if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
-        if (file != nullptr && !read_only_) file->require_unchanged();
-        run_own("COMMIT");
-    }
-    [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
-
-protected:
-    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
-                     std::vector<std::string>* columns) override {
-        deadline_.require_time(sql);
-        require_open(sql);
-        failed_ = true;
-        const SqliteConnection::Cut cut(connection_, deadline_);
-        const std::int64_t changed = connection_.run(sql, values, rows, read_only_, columns);
-        failed_ = false;
-        return changed;
-    }
-
-private:
-    void run_own(std::string_view sql) { connection_.run(sql, {}, nullptr, false); }
-    /// Some errors (a full disk) and a COMMIT of the function's own end the transaction; what follows must not run outside of
-    /// one.
-    void require_open(std::string_view sql) const {
-        if (!connection_.in_transaction()) throw DatabaseError("the transaction has ended before: " + std::string(sql));
-    }
-
-    SqliteConnection& connection_;
-    const InteractionDeadline& deadline_;
-    bool read_only_;
-    bool failed_ = false;
-};
 
 class SqliteDatabase final : public Database {
 public:
     explicit SqliteDatabase(const DatabaseSettings& settings)
         : Database(settings.read_limit),
           lock_(lock_of(settings)),
-          writer_(1, settings.database, true) {
+          writer_(settings.database, file_, settings.shared_commit, async::real_clock()) {
         // A database in memory belongs to its connection: one connection for everything.
         const bool in_memory = settings.database == in_memory_name;
         if (!in_memory) file_.emplace(settings.database);
@@ -80,12 +38,17 @@ public:
     [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite3"; }
 
 protected:
+    [[nodiscard]] async::task<void> perform_elsewhere(const Interaction& interaction) override {
+        if (interaction.access == Access::read) return Database::perform_elsewhere(interaction);
+        return write(*this, interaction);
+    }
     [[nodiscard]] boost::asio::any_io_executor executor(Access access) override { return connections(access).executor(); }
     void interact(const Interaction& interaction) override {
-        const ConnectionPool<SqliteConnection>::Lease lease(connections(interaction.access));
+        using Kind = SqliteTransaction::Kind;
+        const Connections::Lease lease(connections(interaction.access));
         const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
-            SqliteTransaction transaction(lease.connection(), interaction.access == Access::read, deadline);
+            SqliteTransaction transaction(lease.connection(), interaction.access == Access::read ? Kind::reads : Kind::writes, deadline);
             run_function(interaction, transaction);
             transaction.commit(file_ ? &*file_ : nullptr);
             was_committed(transaction);
@@ -96,8 +59,51 @@ protected:
 private:
     using Connections = ConnectionPool<SqliteConnection>;
 
+    /// A task's wait for its interaction.
+    class Write final : public SqliteWrite, public async::detail::handed_over {
+    public:
+        Write(SqliteDatabase& database, const Interaction& interaction) : database_(database), interaction_(interaction) {}
+
+        void await_suspend(std::coroutine_handle<> waiting) {
+            leave(waiting);
+            database_.writer_.submit(*this);
+        }
+        void await_resume() {
+            handed_over::await_resume();
+            if (failure_) std::rethrow_exception(failure_);
+        }
+
+        [[nodiscard]] std::string_view desc() const noexcept override { return interaction_.desc; }
+        [[nodiscard]] const InteractionLimit& limit() const noexcept override { return interaction_.limit; }
+        [[nodiscard]] bool begin() override {
+            if (!handed_over::begin()) return false;
+            entry_.emplace(database_.at_work(), interaction_.desc);
+            return true;
+        }
+        void run(Transaction& transaction) override {
+            const at_work working(*this);
+            database_.run_function(interaction_, transaction);
+        }
+        void was_committed(const Transaction& transaction) noexcept override { database_.was_committed(transaction); }
+        void finish(std::exception_ptr failure) noexcept override {
+            entry_.reset();
+            failure_ = std::move(failure);
+            handed_over::finish();
+        }
+
+    private:
+        SqliteDatabase& database_;
+        const Interaction& interaction_;
+        std::optional<AtWork::Entry> entry_;
+        std::exception_ptr failure_;
+    };
+    static async::task<void> write(SqliteDatabase& self, const Interaction& interaction) {
+        Write write(self, interaction);
+        co_await write;
+    }
+
     Connections& connections(Access access) noexcept {
-        return access == Access::read && readers_ != nullptr ? *readers_ : writer_;
+        return access == Access::read && readers_ != nullptr ? *readers_ : writer_.connections();
     }
 
     /// Makes the file, too, before SQLite does.
@@ -111,9 +117,9 @@ private:
 
     static constexpr const char* in_memory_name = ":memory:";
     std::unique_ptr<SqliteFileLock> lock_;  ///< if it is asked for; ends after the connections
-    Connections writer_;
-    std::unique_ptr<Connections> readers_;
     std::optional<SqliteFileIdentity> file_;
+    SqliteWriter writer_;
+    std::unique_ptr<Connections> readers_;
 };
 
 }  // namespace

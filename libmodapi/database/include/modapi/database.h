@@ -5,7 +5,6 @@
 
 #include <async/cached.h>
 #include <async/callable.h>
-#include <async/run_on.h>
 #include <async/task.h>
 
 #include <chrono>
@@ -198,6 +197,8 @@ struct DatabaseSettings {
     /// After this an interaction that only reads is cut, so that one that never ends doesn't keep the connections that all read
     /// by. None: never.
     InteractionLimit read_limit = std::chrono::seconds(10);
+    /// SQLite: for how long, from the first one on, further interactions join those that share a commit. 0: each has its own.
+    std::chrono::milliseconds shared_commit = std::chrono::milliseconds(5);
     /// SQLite file: refuses to open what another process has opened in this way, and names it. The lock, on a file `.lock`
     /// beside it, ends with the process, however that ends.
     bool is_alone = false;
@@ -208,7 +209,9 @@ struct DatabaseSettings {
 /// A database and the threads that talk to it. Shared by all workers of a process.
 ///
 /// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
-/// committed survives a kill. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
+/// committed survives a kill. What waits while it writes shares the next commit, each in a savepoint of its own: up to 64
+/// interactions within DatabaseSettings::shared_commit. One that fails is rolled back alone, and one that is known to take longer
+/// than that comes first. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
 /// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
 ///
 /// What blocks what: an interaction holds one database thread and its connection until it is through, also while the server
@@ -295,6 +298,9 @@ public:
 
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
+    /// What `running` tells of.
+    class AtWork;
+
 protected:
     enum class Access : unsigned char { read, write, write_in_turn };
     struct Terms {
@@ -310,10 +316,15 @@ protected:
 
     explicit Database(InteractionLimit read_limit);
 
-    /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
+    /// `perform` on a thread that may block, for a task that waits for it. What it is given lives until then.
+    [[nodiscard]] virtual async::task<void> perform_elsewhere(const Interaction& interaction);
+    /// Executor of the threads that may block: those that write in turn one at a time.
     [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
     /// One transaction on the calling thread, with retries. Each runs its function by `run_function`, and says `was_committed`.
     virtual void interact(const Interaction& interaction) = 0;
+    /// `interact`, seen by `running` meanwhile.
+    void perform(const Interaction& interaction);
+    [[nodiscard]] AtWork& at_work() noexcept { return *at_work_; }
     /// The function, and what observers do in its transaction.
     void run_function(const Interaction& interaction, Transaction& transaction) {
         if (interaction.condition != nullptr) [[unlikely]]
@@ -326,14 +337,10 @@ protected:
     }
 
 private:
-    class AtWork;
     class Observers;
 
     void share_invalidations(Transaction& transaction);
     void tell_of_invalidations(const CacheInvalidations& invalidations) noexcept;
-
-    /// `interact`, seen by `running` meanwhile.
-    void perform(const Interaction& interaction);
 
     template <class Function, class... Arguments>
     auto checked_start(const Terms& terms, std::string desc, Function&& function, Arguments&&... arguments) {
@@ -355,14 +362,10 @@ private:
         Database& self, Terms terms, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
-            Database& database;
-            const Terms& terms;
-            std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.perform({terms, desc, &Call::in_transaction, this}); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -376,18 +379,12 @@ private:
                 }
             }
         };
-        Call call{self, terms, desc, function, std::tie(arguments...), std::nullopt};
-        task_on_executor work = async::run_on(self.executor(terms.access), &run_call<Call>, &call);
+        Call call{function, std::tie(arguments...), std::nullopt};
+        const Interaction interaction{terms, desc, &Call::in_transaction, &call};
+        async::task<void> work = self.perform_elsewhere(interaction);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
     }
-    using task_on_executor = async::task<void>;
-
-    template <class Call>
-    static void run_call(Call* call) {
-        (*call)();
-    }
-
     InteractionLimit read_limit_;
     std::unique_ptr<AtWork> at_work_;
     std::unique_ptr<Observers> observers_;
