@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include <callbacks/client_event.h>
+#include <callbacks/remembered_fields.h>
 
 #include <async/bind.h>
 #include <async/co_spawn.h>
@@ -11,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 /// The whole hook through this framework: from the event to a client's bytes.
@@ -27,13 +29,17 @@ template <std::size_t Number>
 class Module {
 public:
     async::task<void> direct_ready(const Event& event, UnsignedWriter& out) {
-        out.add(FieldNames<Number>::kind, event.type());
-        out.add(FieldNames<Number>::sender, event.sender());
+        add_both(event, out);
         co_return;
     }
-    void direct_plain(const Event& event, UnsignedWriter& out) {
+    void direct_plain(const Event& event, UnsignedWriter& out) { add_both(event, out); }
+    void one_by_one(const Event& event, UnsignedWriter& out) {
         out.add(FieldNames<Number>::kind, event.type());
         out.add(FieldNames<Number>::sender, event.sender());
+    }
+    async::task<void> after_a_millisecond(const Event& event, UnsignedWriter& out) {
+        co_await async::sleep_for(std::chrono::milliseconds(1));
+        add_both(event, out);
     }
     async::task<void> direct_suspending(const Event& event, UnsignedWriter& out) {
         out.add(FieldNames<Number>::kind, event.type());
@@ -50,6 +56,9 @@ public:
     }
 
 private:
+    static void add_both(const Event& event, UnsignedWriter& out) {
+        out.add<FieldNames<Number>::kind, FieldNames<Number>::sender>(event.type(), event.sender());
+    }
     static JsonDict fields(const Event& event, const callbacks::JsonMemory& memory) {
         JsonDict added(memory);
         added.reserve(2);
@@ -89,6 +98,10 @@ public:
         async::co_spawn(async::environment(io_.get_executor()), write_all(*this, count, response),
                         [this](const std::exception_ptr&) { waiting_.stop(); });
         io_.run();
+    }
+
+    void forget_all() {
+        if (const auto& memory = hooks_.add_field_to_unsigned_callback.remembered()) memory->forget_all();
     }
 
     NumberedModule& numbered(std::size_t number) { return *numbered_.emplace_back(std::make_unique<NumberedModule>(number)); }
@@ -156,11 +169,28 @@ Module<Number> module_instance;
     }
 BENCH_FORM(DirectReady, direct_ready);
 BENCH_FORM(DirectPlain, direct_plain);
+BENCH_FORM(OneByOne, one_by_one);
 BENCH_FORM(DirectSuspending, direct_suspending);
 BENCH_FORM(ArenaReady, arena_ready);
 BENCH_FORM(ObjectReady, object_ready);
 BENCH_FORM(ObjectSuspending, object_suspending);
-#undef BENCH_FORM
+
+/// Asked once about an event: what they wrote is copied from then on.
+template <std::size_t Number>
+struct Once {
+    static Slot slot() {
+        return {async::bind<&Module<Number>::direct_ready>(&module_instance<Number>), callbacks::EventInterest(),
+                callbacks::once_per_event};
+    }
+};
+BENCH_FORM(Waiting, after_a_millisecond);
+template <std::size_t Number>
+struct WaitingOnce {
+    static Slot slot() {
+        return {async::bind<&Module<Number>::after_a_millisecond>(&module_instance<Number>), callbacks::EventInterest(),
+                callbacks::once_per_event};
+    }
+};
 
 template <std::size_t Number>
 struct Uninterested {
@@ -170,7 +200,23 @@ struct Uninterested {
     }
 };
 
+#undef BENCH_FORM
+
 constexpr std::size_t few_events = 10;
+
+/// A hundred recipients, one after the other, of whom the first is sent what nobody has asked about yet.
+template <template <std::size_t> class Form>
+void add_waiting(std::vector<Scenario>& into, const std::string& name) {
+    into.push_back({name, [] {
+                        const auto prepared = std::make_shared<Prepared>();
+                        for (std::size_t index = 0; index < 3; ++index) prepared->worker.add(slot_of<Form>(index));
+                        prepared->response = prepared->events.response(events_per_response);
+                        return [prepared](std::size_t count) {
+                            prepared->worker.forget_all();
+                            prepared->worker.write(count, prepared->response);
+                        };
+                    }});
+}
 
 void add_growth(std::vector<Scenario>& into) {
     for (const std::size_t modules : {1, 2, 4, 8, 16, 32, 64}) {
@@ -197,6 +243,10 @@ void add_growth(std::vector<Scenario>& into) {
 void add_framework_scenarios(std::vector<Scenario>& into) {
     add(into, "direct", &slot_of<DirectReady>);
     add(into, "direct_function", &slot_of<DirectPlain>);
+    add(into, "direct_one_by_one", &slot_of<OneByOne>);
+    add(into, "once_per_event", &slot_of<Once>);
+    add_waiting<Waiting>(into, "waiting/each_time");
+    add_waiting<WaitingOnce>(into, "waiting/once");
     add(into, "direct_suspending", &slot_of<DirectSuspending>);
     add(into, "object_in_arena", &slot_of<ArenaReady>);
     add(into, "object", &slot_of<ObjectReady>);

@@ -2,7 +2,10 @@
 
 #include <async/cached.h>
 
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -14,11 +17,13 @@ class MyModule {
 public:
     struct Config {
         std::string endpoint;
+        std::optional<std::string> unsigned_field;  ///< where clients see the sender's department; none: nowhere
     };
     static Config parse_config(const modapi::ConfigSection& config) {
-        config.refuse_unknown_keys({"endpoint"});
+        config.refuse_unknown_keys({"endpoint", "unsigned_field"});
         Config parsed;
         parsed.endpoint = config.value_or<std::string>("endpoint", "https://int.example.com/users");
+        parsed.unsigned_field = config.optional<std::string>("unsigned_field");
         return parsed;
     }
 
@@ -28,6 +33,10 @@ public:
         api.register_cached_function(get_department_for_user_);
         api.register_web_resource("/_synapse/client/my_module/department", std::make_shared<DepartmentResource>(*this));
         api.register_web_resource("/_synapse/client/my_module/forget", std::make_shared<ForgetResource>(*this));
+        if (config_.unsigned_field) {
+            api.register_add_extra_fields_to_unsigned_client_event_callbacks(
+                {.add_field_to_unsigned_callback = async::bind<&MyModule::add_departments>(this)});
+        }
     }
 
 private:
@@ -67,6 +76,15 @@ private:
     private:
         MyModule& module_;
     };
+
+    /// In the batch form, since it waits: once for all events of a response, which have few senders.
+    async::task<void> add_departments(std::span<const callbacks::EventRef> events, callbacks::UnsignedBatch& out) {
+        for (std::size_t at = 0; at < events.size(); ++at) {
+            const std::string sender(events[at]->sender());
+            const std::string department = co_await get_department_for_user_(sender);
+            out[at].add(*config_.unsigned_field, department);
+        }
+    }
 
     async::task<std::string> fetch_department(const std::string& user_id) {
         modapi::QueryArguments arguments;

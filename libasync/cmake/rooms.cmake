@@ -8,7 +8,7 @@ set(MODAPI_INSTALL_INCLUDEDIR ${CMAKE_INSTALL_INCLUDEDIR}/modapi)
 function(modapi_headers target)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                                                 $<INSTALL_INTERFACE:${MODAPI_INSTALL_INCLUDEDIR}>)
-    install(DIRECTORY include/ DESTINATION ${MODAPI_INSTALL_INCLUDEDIR})
+    install(DIRECTORY include/ DESTINATION ${MODAPI_INSTALL_INCLUDEDIR} COMPONENT development)
 endfunction()
 
 # modapi_room(<name> [SOURCES <source>...] [LINKS <target>...] [PRIVATE_LINKS <target>...]): a room of a library that is built from

@@ -48,6 +48,7 @@ function(modapi_mark_headers target)
         VERBATIM)
     target_sources(${target} PRIVATE ${mark}.cpp)
     set_source_files_properties(${mark}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    set_target_properties(${target} PROPERTIES MODAPI_HEADERS_MARK ${mark}.cpp)
 endfunction()
 
 # modapi_check_coroutine_forms(<target>)

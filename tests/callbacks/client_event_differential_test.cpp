@@ -1,6 +1,7 @@
 #include "events/client_event_text.h"
 
 #include <callbacks/client_event.h>
+#include <callbacks/remembered_fields.h>
 
 #include <async/bind.h>
 #include <async/sleep.h>
@@ -244,15 +245,22 @@ Slot slot_of(Planned& module, std::size_t form, const EventInterest& interest) {
 
 /// Some modules with their forms, registered.
 struct Modules {
-    Modules(const Plan& plan, Random& random) {
+    enum class Asked { each_time, once_if_it_says_so };
+    explicit Modules(const Plan& plan, Random& random, Asked asked = Asked::each_time) {
         for (std::size_t number = 0; number < 4; ++number) modules.push_back(std::make_unique<Planned>(plan, number));
         count = random.below(5);
         for (std::size_t number = 0; number < count; ++number) {
             EventInterest interest;
             if (random.one_in(4)) interest.with_state_key(random.one_in(2));
             interests.push_back(interest);
-            hooks.add_field_to_unsigned_callback.add("module", slot_of(*modules[number], random.below(forms), interest),
-                                                     nullptr);
+            Slot slot = slot_of(*modules[number], random.below(forms), interest);
+            if (asked == Asked::once_if_it_says_so && !random.one_in(3)) {
+                const Slot once(async::bind<&Planned::direct>(modules[number].get()), interest, callbacks::once_per_event);
+                slot.remember_as(once, std::make_shared<std::uint64_t>(0));
+            }
+            async::registration how;
+            how.registrant = number;
+            hooks.add_field_to_unsigned_callback.add("module", slot, nullptr, how);
         }
     }
     std::vector<std::unique_ptr<Planned>> modules;
@@ -371,7 +379,37 @@ async::task<std::string_view> write(callbacks::ClientEvents& writer, const callb
     co_return co_await writer.write(hooks, outgoing, "\n");
 }
 
-class ClientEventDifferential : public testing::TestWithParam<unsigned> {};
+class ClientEventDifferential : public testing::TestWithParam<unsigned> {
+protected:
+    /// An event of a response that begins with `rest`, against what objects would give.
+    void expect_event(std::string_view& rest, const callbacks::OutgoingEvent& outgoing, const Recipient& recipient,
+                      const std::vector<Added>& added, const Modules& modules, int number) {
+        rest.remove_prefix(1);
+        const std::string_view text = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(text.size());
+        const JsonValue parsed = boost::json::parse(text);
+        const JsonDict expected = with_objects(outgoing.event->event(), recipient, added, modules);
+        ASSERT_EQ(parsed, JsonValue(expected)) << "seed " << GetParam() << ", case " << number;
+        ASSERT_EQ(keys_in_text(text), keys_in_value(parsed)) << "a key stands there twice: " << text;
+    }
+};
+
+Recipient random_recipient(Random& random) {
+    Recipient recipient;
+    recipient.age = static_cast<std::int64_t>(random.below(100'000)) - 1'000;
+    recipient.with_room_id = random.one_in(2);
+    if (random.one_in(3)) recipient.transaction_id = random.of(texts);
+    return recipient;
+}
+callbacks::OutgoingEvent outgoing_to(const Recipient& recipient, const callbacks::ClientEvent& event) {
+    callbacks::OutgoingEvent outgoing;
+    outgoing.event = &event;
+    outgoing.before = "\n";
+    outgoing.number = recipient.age;
+    if (recipient.transaction_id) outgoing.own_string = callbacks::OwnString{"transaction_id", *recipient.transaction_id};
+    outgoing.in_full = recipient.with_room_id;
+    return outgoing;
+}
 
 TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
     Random random(GetParam());
@@ -390,31 +428,61 @@ TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGive) {
         for (std::size_t index = 0; index < events_per_response; ++index) {
             plan.by_event[index].clear();
             for (int module = 0; module < 4; ++module) plan.by_event[index].push_back(random_additions(random, pools));
-            Recipient& recipient = recipients[index];
-            recipient.age = static_cast<std::int64_t>(random.below(100'000)) - 1'000;
-            recipient.with_room_id = random.one_in(2);
-            if (random.one_in(3)) recipient.transaction_id = random.of(texts);
-            outgoing[index].event = pools.events[first + index].get();
-            outgoing[index].before = "\n";
-            outgoing[index].number = recipient.age;
-            if (recipient.transaction_id) {
-                outgoing[index].own_string = callbacks::OwnString{"transaction_id", *recipient.transaction_id};
-            }
-            outgoing[index].in_full = recipient.with_room_id;
+            recipients[index] = random_recipient(random);
+            outgoing[index] = outgoing_to(recipients[index], *pools.events[first + index]);
         }
         const Modules& modules = *random.of(ways);
         std::string_view rest = async::sync_wait(io, write(writer, modules.hooks, outgoing));
         for (std::size_t index = 0; index < events_per_response; ++index) {
-            rest.remove_prefix(1);
-            const std::string_view text = rest.substr(0, rest.find('\n'));
-            rest.remove_prefix(text.size());
-            const JsonValue parsed = boost::json::parse(text);
-            const JsonDict expected =
-                with_objects(outgoing[index].event->event(), recipients[index], plan.by_event[index], modules);
-            ASSERT_EQ(parsed, JsonValue(expected)) << "seed " << GetParam() << ", case " << done << " + " << index;
-            ASSERT_EQ(keys_in_text(text), keys_in_value(parsed)) << "a key stands there twice: " << text;
+            ASSERT_NO_FATAL_FAILURE(expect_event(rest, outgoing[index], recipients[index], plan.by_event[index], modules,
+                                                 done + static_cast<int>(index)));
         }
         ASSERT_EQ(rest, "\n");
+    }
+}
+
+/// The events of a block, in any order and also twice, are sent to some recipients; now and then a module takes back what it wrote.
+TEST_P(ClientEventDifferential, WritesWhatObjectsWouldGiveToEveryRecipientOfWhatIsRemembered) {
+    Random random(GetParam() + 100);
+    const Pools pools(random);
+    Plan plan;
+    plan.by_event.resize(events_per_response);
+    std::vector<std::unique_ptr<Modules>> ways;
+    for (int index = 0; index < 40; ++index)
+        ways.push_back(std::make_unique<Modules>(plan, random, Modules::Asked::once_if_it_says_so));
+    callbacks::ClientEvents writer;
+    boost::asio::io_context io(1);
+
+    for (int done = 0; done < cases_per_seed;) {
+        const std::size_t first = random.below(20) * events_per_response;
+        for (std::vector<Added>& of_event : plan.by_event) {
+            of_event.clear();
+            for (int module = 0; module < 4; ++module) of_event.push_back(random_additions(random, pools));
+        }
+        const Modules& modules = *random.of(ways);
+        callbacks::RememberedFields* const memory = modules.hooks.add_field_to_unsigned_callback.remembered().get();
+        if (memory != nullptr) memory->forget_all();
+        for (std::size_t recipients_left = 2 + random.below(8); recipients_left > 0; --recipients_left) {
+            std::vector<std::size_t> places(1 + random.below(events_per_response));
+            std::vector<Recipient> recipients;
+            std::vector<callbacks::OutgoingEvent> outgoing;
+            recipients.reserve(places.size());
+            for (std::size_t& place : places) {
+                place = random.below(events_per_response);
+                const Recipient& recipient = recipients.emplace_back(random_recipient(random));
+                outgoing.push_back(outgoing_to(recipient, *pools.events[first + place]));
+            }
+            if (memory != nullptr && random.one_in(4)) memory->forget(random.below(4));
+            if (memory != nullptr && random.one_in(4))
+                memory->forget(random.below(4), *pools.events[first + places.front()]->event().event_id());
+            std::string_view rest = async::sync_wait(io, write(writer, modules.hooks, outgoing));
+            for (std::size_t index = 0; index < places.size(); ++index) {
+                ASSERT_NO_FATAL_FAILURE(expect_event(rest, outgoing[index], recipients[index], plan.by_event[places[index]],
+                                                     modules, done + static_cast<int>(index)));
+            }
+            ASSERT_EQ(rest, "\n");
+            done += static_cast<int>(places.size());
+        }
     }
 }
 

@@ -145,6 +145,73 @@ TEST_F(ClientEventsTest, WritesAllPartsOfAnEvent) {
     EXPECT_EQ(written().at(0), expected) << "a module that adds nothing changes nothing";
 }
 
+/// Another name than "a" that is looked for in the same place (NameHashes).
+constexpr async::name name_beside_a() {
+    constexpr auto place_of = [](std::string_view name) {
+        return callbacks::FieldKey(name).hash() % callbacks::detail::NameHashes::place_count;
+    };
+    async::name found("...");
+    for (found.characters[0] = 'b'; found.characters[0] <= 'z'; ++found.characters[0]) {
+        for (found.characters[1] = 'b'; found.characters[1] <= 'z'; ++found.characters[1]) {
+            for (found.characters[2] = 'b'; found.characters[2] <= 'z'; ++found.characters[2]) {
+                if (place_of(found.view()) == place_of("a")) return found;
+            }
+        }
+    }
+    return found;
+}
+constexpr async::name beside_a = name_beside_a();
+static_assert(beside_a.view() != "...");
+
+TEST_F(ClientEventsTest, WritesSeveralFieldsAsIfEachWereAddedAlone) {
+    struct Several {
+        std::string first;
+        std::string second;
+        bool comes_later = false;
+
+        void together(const Event&, UnsignedWriter& out) {
+            if (comes_later) out.add("c", "there");
+            out.add<"a", "org.example.second_of_the_fields", "c", "age", "a">(first, second, second, first, second);
+            out.add<"number", "flag">(5, true);
+            out.add<beside_a, "last", "a", beside_a>(second, first, first, first);
+        }
+        void alone(const Event&, UnsignedWriter& out) {
+            if (comes_later) out.add("c", "there");
+            out.add("a", first);
+            out.add("org.example.second_of_the_fields", second);
+            out.add("c", second);
+            out.add("age", first);
+            out.add("a", second);
+            out.add("number", 5);
+            out.add("flag", true);
+            out.add(beside_a.view(), second);
+            out.add("last", first);
+            out.add("a", first);
+            out.add(beside_a.view(), first);
+        }
+    };
+    const std::vector<std::string> values = {"", "x", "seven b", "eight by", "quote\"", "line\nfeed", std::string(15, 'a'),
+                                             std::string(16, 'b'), std::string(17, 'c'), std::string(5000, 'd')};
+    send(make_event("m.room.message"));
+    for (const bool comes_later : {false, true}) {
+        for (const std::string& first_text : values) {
+            for (const std::string& second_text : values) {
+                Several several{first_text, second_text, comes_later};
+                hooks = UnsignedDispatch();
+                hooks.add_field_to_unsigned_callback.add("module", {async::bind<&Several::alone>(&several), EventInterest()},
+                                                         nullptr);
+                const std::string expected(time.run(write()));
+                hooks = UnsignedDispatch();
+                hooks.add_field_to_unsigned_callback.add("module", {async::bind<&Several::together>(&several), EventInterest()},
+                                                         nullptr);
+                writer.~ClientEvents();
+                new (&writer) ClientEvents();  // with a text that has to grow
+                for (int turn = 0; turn < 2; ++turn) ASSERT_EQ(time.run(write()), expected) << first_text << ", " << second_text;
+            }
+        }
+    }
+}
+
 TEST_F(ClientEventsTest, LeavesTheRoomIdOutWhereItIsKnown) {
     send(make_event("m.room.message")).in_full = false;
     EXPECT_FALSE(written().at(0).as_object().contains("room_id"));

@@ -26,8 +26,12 @@ public:
     int steps = 0;  ///< of SQLite's virtual machine: a row that is looked at takes some, whether it is returned or not
 
 protected:
+    std::int64_t visit(std::string_view, std::vector<modapi::SqlValue>, modapi::RowVisitor&,
+                       std::vector<std::string>&) override {
+        throw std::logic_error("nothing here is asked that way");
+    }
     std::int64_t run(std::string_view sql, std::vector<modapi::SqlValue> values,
-                     std::vector<std::vector<modapi::SqlValue>>* rows, std::vector<std::string>*) override {
+                     std::vector<std::vector<modapi::SqlValue>>* rows) override {
         sqlite3_stmt* statement = nullptr;
         if (sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)
             throw std::runtime_error(sqlite3_errmsg(database_));

@@ -175,22 +175,46 @@ TEST_F(DepartmentTest, IsAskedOncePerWorkerAndAnInvalidationReachesBoth) {
     EXPECT_EQ(server.request("POST", "/_synapse/client/my_module/forget", "{}").status, 400);
 }
 
-class BadgeTest : public RoomTest {
+/// A room in which two people have said something.
+class TwoSpeakersTest : public RoomTest {
 protected:
-    BadgeTest() : RoomTest(modules("unsigned_fields.UnsignedFields", R"({badges: {"@alice:hs.test": staff}})")) {}
+    using RoomTest::RoomTest;
+    /// The newest events of it, as one of them sees them.
+    [[nodiscard]] boost::json::array events(int most) {
+        const std::string alice = server.register_user("alice");
+        const std::string bob = server.register_user("bob");
+        const std::string room = create_room(alice, R"({"preset":"public_chat"})");
+        EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
+        EXPECT_EQ(send(room, "from bob", bob).status, 200);
+        EXPECT_EQ(send(room, "from alice", alice).status, 200);
+        const Answer page = get("/rooms/" + room + "/messages?dir=b&limit=" + std::to_string(most), bob);
+        return page.body.at("chunk").as_array();
+    }
+};
+
+class DepartmentsOfSendersTest : public Departments, public TwoSpeakersTest {
+protected:
+    DepartmentsOfSendersTest()
+        : TwoSpeakersTest(modules("my_module.MyModule", "{endpoint: \"http://" + service.address() +
+                                                            "/users\", unsigned_field: org.example.department}")) {}
+};
+
+TEST_F(DepartmentsOfSendersTest, AreOnEachEventOfAPageAndAskedForOnceASender) {
+    const boost::json::array page = events(20);
+    EXPECT_GT(page.size(), 5U);
+    for (const boost::json::value& event : page) EXPECT_EQ(event.at("unsigned").at("org.example.department"), "sales");
+    EXPECT_EQ(questions, 2);
+}
+
+class BadgeTest : public TwoSpeakersTest {
+protected:
+    BadgeTest() : TwoSpeakersTest(modules("unsigned_fields.UnsignedFields", R"({badges: {"@alice:hs.test": staff}})")) {}
 };
 
 TEST_F(BadgeTest, ShowsOnlyOnTheEventsOfThoseWhoHaveOne) {
-    const std::string alice = server.register_user("alice");
-    const std::string bob = server.register_user("bob");
-    const std::string room = create_room(alice, R"({"preset":"public_chat"})");
-    EXPECT_EQ(post("/join/" + room, "{}", bob).status, 200);
-    EXPECT_EQ(send(room, "from bob", bob).status, 200);
-    EXPECT_EQ(send(room, "from alice", alice).status, 200);
-    const Answer page = get("/rooms/" + room + "/messages?dir=b&limit=2", bob);
-    const boost::json::array& events = page.body.at("chunk").as_array();
-    EXPECT_EQ(events.at(0).at("unsigned").at("org.example.badge"), "staff");
-    EXPECT_FALSE(events.at(1).at("unsigned").as_object().contains("org.example.badge"));
+    const boost::json::array page = events(2);
+    EXPECT_EQ(page.at(0).at("unsigned").at("org.example.badge"), "staff");
+    EXPECT_FALSE(page.at(1).at("unsigned").as_object().contains("org.example.badge"));
 }
 
 class PresenceRouterTest : public RoomTest {

@@ -212,6 +212,21 @@ TEST(ServerConfigurationTest, ReadsWhatCallbacksMayTake) {
     EXPECT_TRUE(given.warnings.empty());
 }
 
+TEST(ServerConfigurationTest, ReadsWhatWebResourcesMayTake) {
+    using std::chrono::milliseconds;
+    const ServerConfiguration usual = read("server_name: hs\n").configuration;
+    EXPECT_EQ(usual.callback_limits.web_resource_deadline, milliseconds(60'000));
+    EXPECT_EQ(usual.callback_limits.web_resource_requests, 100U);
+    const Read given = read("server_name: hs\nweb_resource_deadline: 5m\nweb_resource_requests: 7\n");
+    EXPECT_EQ(given.configuration.callback_limits.web_resource_deadline, milliseconds(300'000));
+    EXPECT_EQ(given.configuration.callback_limits.web_resource_requests, 7U);
+    EXPECT_TRUE(given.warnings.empty());
+    EXPECT_EQ(read("server_name: hs\nweb_resource_deadline: none\n").configuration.callback_limits.web_resource_deadline,
+              milliseconds(0));
+    EXPECT_EQ(error_of("server_name: hs\nweb_resource_requests: 0\n"),
+              "/etc/hs/homeserver.yaml:2: web_resource_requests: must be 1 to 1000000");
+}
+
 TEST(ServerConfigurationTest, ReadsHowManyDecisionsAreKept) {
     const ServerConfiguration usual = read("server_name: hs\n").configuration;
     EXPECT_EQ(usual.decisions.in_memory, 10'000U);

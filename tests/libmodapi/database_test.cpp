@@ -259,7 +259,7 @@ TEST_F(DatabaseTest, RefusesWhatWouldSilentlyDoSomethingElse) {
                            t.execute("COMMIT");
                            t.execute("DELETE FROM users");
                        })
-                  .find("the transaction has ended before"),
+                  .find(on("a transaction ends with its function, not by a statement: COMMIT", "the transaction has ended before: DELETE")),
               std::string::npos);
 }
 

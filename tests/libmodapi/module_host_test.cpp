@@ -1,14 +1,17 @@
 #include "log_capture.h"
 #include "worker_under_test.h"
 
+#include <modapi/bound_resource.h>
 #include <modapi/hosting/configuration_reader.h>
 #include <modapi/hosting/event_json.h>
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/watchdog.h>
 #include <modapi/module_api.h>
 
+#include <async/co_spawn.h>
 #include <async/sleep.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -53,11 +56,31 @@ private:
     };
 };
 
+/// What never ends, of both kinds that catch what a handler throws.
+class EndlessPages {
+public:
+    EndlessPages(const callbacks::JsonDict&, ModuleApi& api) {
+        api.register_web_resource("/_synapse/client/endless/json", modapi::json_resource({.GET = &EndlessPages::json}));
+        api.register_web_resource("/_synapse/client/endless/html", modapi::html_resource({.GET = &EndlessPages::html}));
+    }
+
+private:
+    static async::task<modapi::JsonResponse> json(const Request&) {
+        co_await async::sleep_for(24h);
+        co_return modapi::JsonResponse(200, callbacks::JsonDict());
+    }
+    static async::task<Response> html(const Request&) {
+        co_await async::sleep_for(24h);
+        co_return Response();
+    }
+};
+
 class ModuleHostTest : public testing::Test {
 protected:
     static modapi::WorkerSettings settings() {
         modapi::WorkerSettings limited;
         limited.web_resource_deadline = 10s;
+        limited.web_resource_requests = 4;
         limited.slow_callback = 1s;
         return limited;
     }
@@ -101,13 +124,58 @@ TEST_F(ModuleHostTest, SaysWithoutAFileWhichListedModuleIsWrong) {
 
 TEST_F(ModuleHostTest, CutsAWebResourceThatTakesTooLongAndCountsIt) {
     under_test.construct<Serving>();
-    const Response cut = get("/_synapse/client/served/never").value();
-    EXPECT_EQ(cut.status, 500);
-    EXPECT_TRUE(log.contains("test.Module0")) << log.text();
+    const Response cut = get("/_synapse/client/served/never?secret=1").value();
+    EXPECT_EQ(cut.status, 504);
+    EXPECT_EQ(cut.body, R"({"errcode":"M_UNKNOWN","error":"This page took too long"})");
+    EXPECT_TRUE(log.contains("module test.Module0: /_synapse/client/served failed: GET /_synapse/client/served/never was cut "
+                             "after 10000 ms (web_resource_deadline)"))
+        << log.text();
+    EXPECT_FALSE(log.contains("secret"));
     const std::vector<modapi::ModuleStatistics> modules = under_test.worker.module_statistics();
     ASSERT_EQ(modules.at(0).web_resource_calls.size(), 1U);
     EXPECT_EQ(modules[0].web_resource_calls[0].calls, 1U);
     EXPECT_EQ(modules[0].web_resource_calls[0].failed, 1U);
+}
+
+TEST_F(ModuleHostTest, CutsJsonAndPagesToo) {
+    under_test.construct<EndlessPages>();
+    for (const char* const path : {"/_synapse/client/endless/json", "/_synapse/client/endless/html"}) {
+        EXPECT_EQ(get(path).value().status, 504);
+        EXPECT_TRUE(log.contains(std::string("GET ") + path + " was cut after 10000 ms")) << log.text();
+    }
+    EXPECT_FALSE(log.contains("the web resource failed")) << log.text();
+}
+
+TEST_F(ModuleHostTest, LetsOneModuleAnswerSoManyRequestsAtOnceAndNoMore) {
+    under_test.construct<EndlessPages, Serving>();
+    std::vector<std::optional<Response>> answers(6);
+    std::size_t answered = 0;
+    const auto ask = [&](std::size_t place, const char* target) {
+        async::co_spawn(under_test.worker.environment(), served(Request::of("GET", target)),
+                        [&answers, &answered, place](const std::exception_ptr&, std::optional<Response> response) {
+                            answers.at(place) = std::move(response);
+                            ++answered;
+                        });
+    };
+    // Of both of its resources together.
+    for (std::size_t place = 0; place < answers.size(); ++place)
+        ask(place, place % 2 == 0 ? "/_synapse/client/endless/json" : "/_synapse/client/endless/html?secret=1");
+    under_test.advance(0s);
+    EXPECT_EQ(answered, 2U);
+    for (const std::size_t place : {4U, 5U}) {
+        ASSERT_TRUE(answers.at(place).has_value());
+        EXPECT_EQ(answers[place]->status, 503);
+        EXPECT_EQ(answers[place]->body, R"({"errcode":"M_UNKNOWN","error":"This page is asked for too often right now"})");
+        EXPECT_THAT(answers[place]->headers, testing::Contains(testing::Pair("Retry-After", "1")));
+    }
+    EXPECT_EQ(log.count("module test.Module0: its web resources are answering 4 requests already: GET "
+                        "/_synapse/client/endless/json is answered 503"),
+              1U)
+        << log.text();
+    EXPECT_EQ(get("/_synapse/client/served").value().status, 200) << "another module's";
+    under_test.advance(10s);
+    EXPECT_EQ(answered, 6U);
+    EXPECT_EQ(get("/_synapse/client/endless/json").value().status, 504) << "there is a place again";
 }
 
 TEST_F(ModuleHostTest, LogsAFailingWebResourceWithItsModuleAndTellsTheClientNothing) {

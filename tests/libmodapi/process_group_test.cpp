@@ -7,6 +7,8 @@
 #include <modapi/hosting/workers.h>
 #include <modapi/module_api.h>
 
+#include <callbacks/client_event.h>
+
 #include <async/cached.h>
 #include <async/context.h>
 
@@ -47,6 +49,9 @@ public:
         api.register_password_auth_provider_callbacks(
             {.get_displayname_for_registration = async::bind<&Shared::read>(this)});
         api.register_account_validity_callbacks({.on_user_registration = async::bind<&Shared::act>(this)});
+        api.register_add_extra_fields_to_unsigned_client_event_callbacks(
+            {.add_field_to_unsigned_callback = {async::bind<&Shared::add_number>(this), callbacks::EventInterest(),
+                                                callbacks::once_per_event}});
         group_journal.note("built on " + place_ + (is_background_ ? " for background tasks" : ""));
         api.looping_background_call(async::bind<&Shared::work>(this), modapi::Every(100ms).first_after(0ms));
     }
@@ -66,8 +71,13 @@ private:
     static std::string find(Transaction& transaction, const std::string& key) {
         return std::get<0>(transaction.query_one<std::string>("SELECT value FROM shared_values WHERE name = ?", key).value());
     }
-    /// `change NAME` or `tell NAME`.
+    void add_number(const callbacks::Event&, callbacks::UnsignedWriter& out) { out.add("asked", ++asked_); }
+    /// `change NAME`, `take back ID` or `tell NAME`.
     async::task<void> act(const std::string& what) {
+        if (what.starts_with("take back ")) {
+            co_await api_.unsigned_changed(what.substr(10));
+            co_return;
+        }
         if (what.starts_with("change ")) {
             co_await api_.run_db_interaction("change", &Shared::change, this, what.substr(7));
         } else {
@@ -91,6 +101,7 @@ private:
     ModuleApi& api_;
     std::string place_;
     bool is_background_;
+    int asked_ = 0;
     async::cached<std::string(const std::string&)> value_{"value", async::bind<&Shared::fetch>(this)};
 };
 
@@ -106,6 +117,13 @@ public:
             co_await hooks().password_auth_provider.get_displayname_for_registration(nothing, nothing);
         co_return found.value_or("none");
     }
+    /// What a client gets of the same event each time.
+    async::task<std::string> event() {
+        std::vector<callbacks::OutgoingEvent> outgoing(1);
+        outgoing.front().event = &event_;
+        const std::string_view text = co_await writer_.write(hooks().unsigned_section, outgoing);
+        co_return std::string(text);
+    }
     async::task<void> act(std::string what) { co_await hooks().account_validity.on_user_registration(what); }
     async::task<bool> runs_background_tasks() { co_return is_main(); }
 
@@ -113,7 +131,22 @@ private:
     void background_tasks_changed() override {
         group_journal.note(name() + (is_main() ? " has the background tasks" : " has lost the background tasks"));
     }
+    static callbacks::Event sample() {
+        callbacks::EventFields fields;
+        fields.event_id = "$event";
+        return callbacks::Event(std::move(fields));
+    }
+    static callbacks::ClientEventText text_of_sample() {
+        callbacks::ClientEventText text;
+        text.member("type", "m.room.message");
+        text.begin_unsigned();
+        text.end_before_number("age");
+        return text;
+    }
+
     std::string text_ = "example.org";
+    callbacks::ClientEvent event_{sample(), text_of_sample()};
+    callbacks::ClientEvents writer_;
 };
 
 /// One process.
@@ -142,6 +175,7 @@ struct Company {
         workers.emplace(std::move(workers_settings), *database, configured);
     }
     std::string value(std::size_t worker) { return workers->call(worker, &Branch::value); }
+    std::string event(std::size_t worker) { return workers->call(worker, &Branch::event); }
     void act(std::size_t worker, const std::string& what) { workers->call(worker, &Branch::act, what); }
     bool runs_background_tasks() { return workers->call(0, &Branch::runs_background_tasks); }
 
@@ -199,6 +233,24 @@ TEST_F(ProcessGroupTest, AnInvalidationReachesAllWorkersOfAllProcesses) {
     a->act(1, "change new");
     EXPECT_EQ(a->value(1), "new") << "at once on the worker that did it";
     wait_until([&] { return a->value(0) == "new" && b->value(0) == "new" && b->value(1) == "new"; });
+}
+
+TEST_F(ProcessGroupTest, UnsignedThatHasChangedReachesAllWorkersOfAllProcesses) {
+    const std::unique_ptr<Company> a = open(std::nullopt);
+    const std::unique_ptr<Company> b = open("b");
+    const std::string first = R"({"type":"m.room.message","unsigned":{"age":0,"asked":1}})";
+    const std::string second = R"({"type":"m.room.message","unsigned":{"age":0,"asked":2}})";
+    for (int turn = 0; turn < 2; ++turn) {
+        for (const std::size_t worker : {0U, 1U}) {
+            EXPECT_EQ(a->event(worker), first);
+            EXPECT_EQ(b->event(worker), first);
+        }
+    }
+    a->act(1, "take back $event");
+    EXPECT_EQ(a->event(1), second) << "at once on the worker that says so";
+    wait_until([&] { return a->event(0) == second && b->event(0) == second && b->event(1) == second; });
+    b->act(0, "take back $other");
+    EXPECT_EQ(b->event(0), second);
 }
 
 TEST_F(ProcessGroupTest, InvalidationsOfManyChangesLeaveNothingStale) {

@@ -317,6 +317,7 @@ std::map<std::string, Call, std::less<>> changing_calls() {
     calls["broadcast"] = [](ModuleApi& api) { return api.broadcast("news", callbacks::JsonDict()); };
     calls["invalidate_cache"] = &Doing::invalidate;
     calls["invalidate_cache_by_text"] = &Doing::invalidate_by_text;
+    calls["unsigned_changed"] = [](ModuleApi& api) { return api.unsigned_changed("$event"); };
     calls["set_user_admin"] = [=](ModuleApi& api) { return api.set_user_admin(alice, true); };
     calls["register_user"] = [](ModuleApi& api) { return discarded(api.register_user("bob")); };
 #pragma GCC diagnostic push

@@ -5,6 +5,7 @@
 #include <modapi/hosting/workers.h>
 #include <modapi/module_api.h>
 
+#include <async/child_context.h>
 #include <async/sleep.h>
 
 #include <gtest/gtest.h>
@@ -21,6 +22,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -75,6 +77,17 @@ private:
     std::string place_;
 };
 
+/// What is awaited before a `my.Prepared` is built: until a test says so, if its configuration has `waits`.
+std::atomic<bool> may_be_prepared = true;
+async::task<std::shared_ptr<const void>> prepare_versioned(std::shared_ptr<const void> parsed, ModuleApi& api) {
+    const auto& config = *static_cast<const callbacks::JsonDict*>(parsed.get());
+    const std::string place = std::string(config.at("version").as_string()) + " on " + api.worker_name().value_or("main");
+    reload_journal.note("preparing " + place);
+    while (config.contains("waits") && !may_be_prepared) co_await async::sleep_for(1ms);
+    reload_journal.note("prepared " + place);
+    co_return parsed;
+}
+
 class Hotel final : public modapi::HostWorker {
 public:
     explicit Hotel(const modapi::WorkerContext& place) : HostWorker(place), workers_(place.workers) {}
@@ -91,6 +104,23 @@ public:
     async::task<ModuleChanges> reload() {
         ModuleChanges changes = co_await workers_.reload("a guest");
         co_return changes;
+    }
+    /// Goes away as soon as the change has begun.
+    async::task<bool> reload_and_go_away() {
+        const async::context& here = co_await async::this_context;
+        async::child_context request(here);
+        going_away_ = &request.source();
+        try {
+            async::task<ModuleChanges> changing = workers_.reload("a guest");
+            static_cast<void>(co_await std::move(changing).in(request.here()));
+        } catch (const async::operation_cancelled&) {
+            co_return true;
+        }
+        co_return false;
+    }
+    async::task<bool> go_away() {
+        going_away_->request(async::cancel_reason::caller_gone);
+        co_return true;
     }
     /// The refusal, or nothing.
     async::task<std::string> refused_reload() {
@@ -109,6 +139,7 @@ private:
     async::task<void> drain() override { refusal_while_draining = co_await refused_reload(); }
 
     modapi::WorkerGroup& workers_;
+    async::cancellation_source* going_away_ = nullptr;
     std::string text_ = "example.org";
 };
 
@@ -118,6 +149,10 @@ class WorkerReload : public testing::Test {
 protected:
     WorkerReload() : database(modapi::Database::open(files.settings())) {
         resolver.add<Versioned>("my.Versioned");
+        modapi::ModuleDefinition prepared = modapi::definition_of<Versioned>();
+        prepared.prepare = &prepare_versioned;
+        resolver.add("my.Prepared", prepared);
+        may_be_prepared = true;
         settings.count = 3;
         settings.grace = 0ms;
         settings.time_to_stop = 60s;
@@ -142,6 +177,15 @@ protected:
         std::string versions;
         for (std::size_t index = 0; index < workers.size(); ++index) versions += workers.call(index, &Hotel::version) + " ";
         return versions;
+    }
+    /// Lets a test go on once something was noted.
+    static bool eventually(const std::string& line) {
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (!Journal::has(reload_journal.lines(), line)) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            std::this_thread::yield();
+        }
+        return true;
     }
     static std::string line_of(const std::function<void()>& act) {
         try {
@@ -281,6 +325,76 @@ TEST_F(WorkerReload, IsAskedForBySIGHUP) {
     });
     workers.serve();
     EXPECT_EQ(changed.get(), "b b b ");
+}
+
+TEST_F(WorkerReload, PreparesOnOneWorkerAfterTheOtherBeforeAnyBuildsAndAllAnswerMeanwhile) {
+    set("  - {module: my.Prepared, config: {version: a}}\n");
+    Hotels workers(settings, *database, read());
+    EXPECT_EQ(reload_journal.take(),
+              (Lines{"preparing a on main", "prepared a on main", "preparing a on worker1", "prepared a on worker1",
+                     "preparing a on worker2", "prepared a on worker2", "start a on main", "start a on worker1",
+                     "start a on worker2"}));
+    set("  - {module: my.Prepared, config: {version: b, waits: true}}\n");
+    may_be_prepared = false;
+    auto changing = std::async(std::launch::async, [&] { return workers.call(1, &Hotel::reload); });
+    EXPECT_TRUE(eventually("preparing b on main"));
+    EXPECT_EQ(versions_of(workers), "a a a ");
+    EXPECT_EQ(reload_journal.take(), Lines{"preparing b on main"});
+    may_be_prepared = true;
+    EXPECT_EQ(changing.get().replaced, Lines{"my.Prepared"});
+    EXPECT_EQ(versions_of(workers), "b b b ");
+    Lines lines = reload_journal.take();
+    lines.resize(std::min<std::size_t>(lines.size(), 8));
+    EXPECT_EQ(lines, (Lines{"prepared b on main", "preparing b on worker1", "prepared b on worker1", "preparing b on worker2",
+                            "prepared b on worker2", "start b on main", "start b on worker1", "start b on worker2"}));
+}
+
+TEST_F(WorkerReload, WaitsForOneThatIsBeingPreparedAndLooksAtTheFileThen) {
+    set("  - {module: my.Prepared, config: {version: a}}\n");
+    Hotels workers(settings, *database, read());
+    may_be_prepared = false;
+    set("  - {module: my.Prepared, config: {version: b, waits: true}}\n");
+    auto first = std::async(std::launch::async, [&] { return workers.call(1, &Hotel::reload); });
+    EXPECT_TRUE(eventually("preparing b on main"));
+    set("  - {module: my.Versioned, config: {version: c}}\n");
+    auto second = std::async(std::launch::async, [&] { return workers.call(2, &Hotel::reload); });
+    EXPECT_EQ(versions_of(workers), "a a a ");
+    may_be_prepared = true;
+    EXPECT_EQ(first.get().replaced, Lines{"my.Prepared"});
+    const ModuleChanges changes = second.get();
+    EXPECT_EQ(changes.removed, Lines{"my.Prepared"});
+    EXPECT_EQ(changes.added, Lines{"my.Versioned"});
+    EXPECT_EQ(versions_of(workers), "c c c ");
+}
+
+TEST_F(WorkerReload, IsEndedByAStopWhileAModuleIsPrepared) {
+    set("  - {module: my.Versioned, config: {version: a}}\n");
+    Hotels workers(settings, *database, read());
+    may_be_prepared = false;
+    set("  - {module: my.Prepared, config: {version: b, waits: true}}\n");
+    auto waiting = std::async(std::launch::async, [&] { return line_of([&] { workers.call(0, &Hotel::reload); }); });
+    EXPECT_TRUE(eventually("preparing b on main"));
+    workers.stop();
+    EXPECT_NE(waiting.get(), "nothing");
+    const Lines lines = reload_journal.take();
+    EXPECT_TRUE(Journal::has(lines, "gone a on worker2"));
+    EXPECT_FALSE(Journal::has(lines, "prepared b on main") || Journal::has(lines, "start b on main"));
+    EXPECT_TRUE(log.contains("modules stay as they were (change asked for by a guest): the workers are stopping")) << log.text();
+}
+
+TEST_F(WorkerReload, GoesOnWhenWhoAskedForItHasGone) {
+    set("  - {module: my.Prepared, config: {version: a}}\n");
+    Hotels workers(settings, *database, read());
+    may_be_prepared = false;
+    set("  - {module: my.Prepared, config: {version: b, waits: true}}\n");
+    auto asking = std::async(std::launch::async, [&] { return workers.call(1, &Hotel::reload_and_go_away); });
+    EXPECT_TRUE(eventually("preparing b on main"));
+    EXPECT_TRUE(workers.call(1, &Hotel::go_away));
+    EXPECT_TRUE(asking.get()) << "without waiting for it";
+    EXPECT_EQ(versions_of(workers), "a a a ");
+    may_be_prepared = true;
+    EXPECT_TRUE(log.wait_for("modules were changed (asked for by a guest): replaced my.Prepared")) << log.text();
+    EXPECT_EQ(versions_of(workers), "b b b ");
 }
 
 TEST_F(WorkerReload, GivesAReadingUpThatDoesNotEndAndRefusesOthersUntilItHas) {

@@ -8,6 +8,7 @@
 
 #include <async/testing/virtual_time.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,8 +36,12 @@ public:
         if (user_id == "@alice:example.org") co_return user_id;
         co_return std::nullopt;
     }
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string, std::optional<callbacks::StateFilter>) override {
+        co_return room_state;
+    }
 
     std::vector<callbacks::JsonDict> sent;
+    callbacks::StateMap room_state;  ///< of any room
     std::function<async::task<void>()> while_sending;
 
 private:
@@ -73,7 +78,12 @@ public:
     void construct_from(std::string_view yaml, modapi::ModuleResolver& resolver) {
         const auto file = modapi::ConfigurationFile::parse(yaml, "hs.yaml");
         const auto configured = modapi::configure_modules(file, resolver, [](const std::string&) {});
-        worker.construct_modules(configured);
+        if (std::any_of(configured.begin(), configured.end(), [](const auto& module) { return module.has_to_be_prepared(); })) {
+            wait(worker.prepare_modules(configured));
+            worker.construct_modules();
+        } else {
+            worker.construct_modules(configured);
+        }
         wait(worker.start_modules());
     }
     /// Runs a task to its end.

@@ -171,10 +171,17 @@ def test_what_nobody_registered(pages, path):
     assert (page.status, page.json()["errcode"]) == (404, "M_UNRECOGNIZED")
 
 
-def test_the_first_to_register_a_path_keeps_it(pages):
+def test_two_entries_have_one_path_while_one_takes_the_others_place_and_the_host_says_whose_a_request_is(pages):
     again = pages.load("pages.Pages", {"files": "/"})
-    assert again.described["web"] == []
-    assert pages.logged("client/plain/ is another module's already")["level"] == "WARNING"
+    assert again.described["web"] == pages.module.described["web"]
+    for module in (again, pages.module):
+        pages.web("GET", TestJson.PATH, headers={"Authorization": "x", "X-Modapi-Entry": module.entry})
+        assert pages.asked[-1]["entry"] == module.entry
+    pages.web("GET", TestJson.PATH, headers={"Authorization": "x"})
+    assert pages.asked[-1]["entry"] == pages.module.entry
+    assert pages.request("forget", entry=again.entry) == {}
+    assert pages.web("GET", TestJson.PATH, headers={"Authorization": "x", "X-Modapi-Entry": again.entry}).status == 404
+    assert pages.web("GET", TestJson.PATH, headers={"Authorization": "x", "X-Modapi-Entry": pages.module.entry}).status == 200
 
 
 def test_resources_are_registered_during_construction_only(pages):

@@ -3,56 +3,27 @@
 the example, what is wrong in a configuration, a reload, a process that is killed.
 
 usage: homeserver_test.py PROJECT BUILD [NAME OF A TEST...]
-
-Exit status 77: Twisted or attr is missing, nothing was tested.
 """
+import contextlib
+import http.client
 import http.server
-import importlib.util
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
-import sys
+import statistics
 import tempfile
 import threading
 import time
 import unittest
 
-INTERPRETER = "/usr/bin/python3"
-SKIPPED = 77
-if pathlib.Path(sys.executable).resolve() != pathlib.Path(INTERPRETER).resolve() and os.path.exists(INTERPRETER):
-    os.execv(INTERPRETER, [INTERPRETER, "-B", *sys.argv])  # Debian installs Twisted for its own Python alone
-NEEDED = {"twisted": "python3-twisted", "attr": "python3-attr", "typing_extensions": "python3-typing-extensions"}
-MISSING = [package for name, package in NEEDED.items() if importlib.util.find_spec(name) is None]
-if MISSING:
-    print("SKIPPED: Python modules need more than is here (Debian: apt-get install %s)" % " ".join(MISSING))
-    sys.exit(SKIPPED)
+from python_world import CLIENT, PACKAGES, PROJECT, World, eventually
 
-PROJECT, BUILD = (pathlib.Path(path).resolve() for path in (sys.argv.pop(1), sys.argv.pop(1)))
-PACKAGES = PROJECT / "tests/python/packages"
+import service
+
 CENSUS = PACKAGES / "census"
-sys.path.insert(0, str(PROJECT / "examples/demo"))
-
-import service  # noqa: E402
-from server import Server  # noqa: E402
-
-CLIENT = "/_matrix/client/v3"
-UNTIL = 10  # seconds, for what comes by itself
-SETTINGS = """server_name: localhost
-listeners: [{port: 0}]
-database: {name: sqlite3, args: {database: homeserver.db}}
-registration_shared_secret: only for this test
-enable_registration: true
-enable_registration_without_verification: true
-module_path: %s
-python: {enabled: true, path: [%s]}
-workers: %d
-modules:
-%s
-"""
 CENSUS_MODULES = """\
   - {module: census.rooms.Rooms, config: {steward: steward}}
   - {module: census.accounts.Accounts, config: {pin: "1234"}}
@@ -60,6 +31,17 @@ CENSUS_MODULES = """\
   - {module: census.storing.Storing, may_reach: ["http://127.0.0.1:%d"]}
 """
 EVIL = '  - {module: evil_users.ListSpamChecker, config: {evil_users: ["@mallory:localhost"]}}\n'
+SLOW_START = """import time
+
+
+class SlowStart:
+    def __init__(self, config, api):
+        time.sleep(3)
+        api.register_spam_checker_callbacks(check_event_for_spam=self.check)
+
+    async def check(self, event):
+        return "NOT_SPAM"
+"""
 # In the order of how many of the packages that were read use them.
 SIXTY = """
 ModuleApi UserID ConfigError EventBase SynapseError synapse create_requester SynapseRequest JsonDict NOT_SPAM StateMap
@@ -73,17 +55,6 @@ ShadowBanError RequestTimedOutError EventFormatVersions LoginType ReceiptTypes
 """.split()
 
 
-def eventually(condition):
-    """What `condition()` gives that isn't false, or None after a while."""
-    until = time.monotonic() + UNTIL
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    return None
-
-
 class Peer(service.Handler):
     """A service that modules ask."""
 
@@ -93,66 +64,6 @@ class Peer(service.Handler):
             self.answer(200, {"said": "hello " + body["user"]})
         else:
             self.answer(404, {"errcode": "M_NOT_FOUND"})
-
-
-class World:
-    """A server with these modules, in a folder that is gone afterwards."""
-
-    def __init__(self, modules, path=PACKAGES, workers=1, more=""):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.log = open(self.folder / "log", "a")
-        self.server = Server(BUILD, self.folder, 0, self.log)
-        self.configure(modules, path, workers, more)
-
-    def configure(self, modules, path=PACKAGES, workers=1, more=""):
-        (self.folder / "homeserver.yaml").write_text(SETTINGS % (BUILD / "modules", path, workers, modules) + more)
-
-    def start(self):
-        self.server.start()
-        return self
-
-    def end(self):
-        status = self.server.stop() if self.server.is_running() else None
-        self.log.close()
-        text = (self.folder / "log").read_text()
-        shutil.rmtree(self.folder)
-        return status, text
-
-    def check(self):
-        """What --check-config says: exit status, stdout, the last line of stderr."""
-        command = [str(BUILD / "bin/homeserver"), "--config", "homeserver.yaml", "--check-config"]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout, (done.stderr.strip().splitlines() or [""])[-1]
-
-    def register(self, name):
-        body = {"username": name, "password": "pw", "auth": {"type": "m.login.dummy"}}
-        return self.server.expect_ok("POST", CLIENT + "/register", body)["access_token"]
-
-    def room(self, token, **content):
-        return self.server.expect_ok("POST", CLIENT + "/createRoom", {"preset": "private_chat", **content}, token)["room_id"]
-
-    def say(self, room, token, text, transaction=None, **content):
-        path = "%s/rooms/%s/send/m.room.message/%s" % (CLIENT, room, transaction or text.replace(" ", "_"))
-        return self.server.request("PUT", path, {"msgtype": "m.text", "body": text, **content}, token)
-
-    def messages(self, room, token, limit=100):
-        return self.server.expect_ok("GET", "%s/rooms/%s/messages?dir=b&limit=%d" % (CLIENT, room, limit), token=token)["chunk"]
-
-    def state(self, room, token, key):
-        return self.server.request("GET", "%s/rooms/%s/state/%s" % (CLIENT, room, key), token=token)[1]
-
-    def curl(self, path, *more):
-        """Status, headers in lower case and body of a GET that follows nothing."""
-        command = ["curl", "-sS", "-i", *more, self.server.base + path]
-        head, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n\n")
-        return int(head.split()[1]), head.lower(), body
-
-    def python_processes(self):
-        """Their ids: no other program is started by the server."""
-        found = []
-        for tasks in pathlib.Path("/proc/%d/task" % self.server.process.pid).glob("*/children"):
-            found += [int(word) for word in tasks.read_text().split()]
-        return found
 
 
 class CensusTest(unittest.TestCase):
@@ -413,28 +324,38 @@ class LoadingTest(unittest.TestCase):
         self.assertRegex(line, r"homeserver.yaml:\d+: python.pth: ")
 
 
-class LifeTest(unittest.TestCase):
+class Living(unittest.TestCase):
+    """A server whose modules change."""
+
+    workers = 2
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
         shutil.copy(PROJECT / "examples/python/evil_users.py", self.folder)
-        self.world = World(EVIL, self.folder, workers=2).start()
+        self.world = World(EVIL, self.folder, self.workers).start()
         self.addCleanup(self.end)
         self.mallory = self.world.register("mallory")
         self.room = self.world.room(self.mallory)
         self.admin = self.world.server.register_admin("operator", "pw", "only for this test")
 
     def end(self):
-        processes = self.world.python_processes()
+        is_running = self.world.server.is_running()
+        processes = self.world.python_processes() if is_running else []
         status, log = self.world.end()
-        self.assertEqual(status, 0, log)
+        self.assertEqual(status, 0 if is_running else None, log)
         left = [process for process in processes if os.path.exists("/proc/%d" % process)]
         self.assertEqual(left, [], "no process is left over")
 
+    def reload(self):
+        return self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
+
     def answers(self, count=8):
-        """Of both workers, which take turns."""
+        """Of all workers, which take turns."""
         return {self.world.say(self.room, self.mallory, "hello", str(time.monotonic()))[0] for _ in range(count)}
 
+
+class LifeTest(Living):
     def test_each_worker_has_a_process_that_comes_back_when_it_is_killed(self):
         self.assertEqual(self.answers(), {403})
         # That which has read the configuration ends some seconds after.
@@ -456,23 +377,84 @@ class LifeTest(unittest.TestCase):
         )
 
     def test_a_reload_has_the_code_that_was_changed_and_keeps_what_was_not(self):
-        def reload():
-            return self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
-
-        self.assertEqual(reload()[1]["replaced"], [])
+        self.assertEqual(self.reload()[1]["replaced"], [])
         self.assertEqual(self.answers(), {403})
         source = self.folder / "evil_users.py"
         source.write_text(source.read_text().replace("event.sender in self._evil_users", "False"))
-        self.assertEqual(reload()[1]["replaced"], ["evil_users.ListSpamChecker"])
+        self.assertEqual(self.reload()[1]["replaced"], ["evil_users.ListSpamChecker"])
         self.assertEqual(self.answers(), {200})
         self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 2), "the old processes end")
 
     def test_a_reload_of_what_does_not_load_changes_nothing(self):
         source = self.folder / "evil_users.py"
         source.write_text(source.read_text() + "\n)\n")
-        status, answer = self.world.server.request("POST", "/_synapse/admin/v1/modules/reload", {}, self.admin)
+        status, answer = self.reload()
         self.assertGreaterEqual(status, 400)
         self.assertRegex(answer["error"], r"homeserver.yaml:\d+: modules\[0\].module: .*/evil_users.py:\d+: unmatched '\)'")
+        self.assertEqual(self.answers(), {403})
+
+
+class BuildingTest(Living):
+    """With one worker: where there is another, that takes the requests which the first one doesn't get to."""
+
+    workers = 1
+
+    def whoami(self):
+        """How long a request takes that no module is asked about."""
+        begin = time.monotonic()
+        self.assertEqual(self.world.server.request("GET", CLIENT + "/account/whoami", token=self.mallory)[0], 200)
+        return time.monotonic() - begin
+
+    def test_a_reload_whose_constructor_takes_long_holds_up_no_other_request(self):
+        (self.folder / "slow_start.py").write_text(SLOW_START)
+        alone = [self.whoami() for _ in range(1000)]
+        before = statistics.median(alone)
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart}\n", self.folder)
+        answers = []
+        reloading = threading.Thread(target=lambda: answers.append(self.reload()))
+        reloading.start()
+        meanwhile = []
+        while reloading.is_alive():
+            meanwhile.append(self.whoami())
+        self.assertEqual((answers[0][0], answers[0][1]["added"]), (200, ["slow_start.SlowStart"]))
+        print(
+            "whoami: median %.1f ms, longest %.1f ms; while a constructor takes 3 s median %.1f ms, longest %.1f ms"
+            % tuple(1000 * time for time in (before, max(alone), statistics.median(meanwhile), max(meanwhile)))
+        )
+        self.assertGreater(len(meanwhile), 100)
+        self.assertLess(statistics.median(meanwhile), before + 0.01)
+        self.assertLess(max(meanwhile), 1, "the constructor takes 3")
+        self.assertEqual(self.answers(), {403})
+
+    def test_a_stop_ends_a_reload_whose_constructor_runs(self):
+        (self.folder / "slow_start.py").write_text(
+            SLOW_START.replace("time.sleep(3)", "print('here', flush=True); time.sleep(60)")
+        )
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder)
+
+        def reload():
+            with contextlib.suppress(http.client.HTTPException, OSError):  # the server ends before it has answered
+                self.reload()
+
+        reloading = threading.Thread(target=reload)
+        reloading.start()
+        log = self.world.folder / "log"
+        self.assertTrue(eventually(lambda: "modules slow_start.SlowStart: here" in log.read_text()))
+        begin = time.monotonic()
+        self.assertEqual(self.world.server.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 6)
+        reloading.join()
+        self.assertRegex(log.read_text(), r"modules stay as they were \(change asked for by .*\): the workers are stopping")
+
+    def test_a_reload_whose_constructor_fails_leaves_nothing_behind(self):
+        (self.folder / "slow_start.py").write_text(SLOW_START.replace("time.sleep(3)", "raise ValueError('not today')"))
+        self.world.configure(EVIL + "  - {module: slow_start.SlowStart, process: own}\n", self.folder)
+        status, answer = self.reload()
+        self.assertEqual(status, 400)
+        self.assertRegex(
+            answer["error"], r"homeserver.yaml:\d+: modules\[1\]: ValueError: not today \(module slow_start.SlowStart\)$"
+        )
+        self.assertTrue(eventually(lambda: len(self.world.python_processes()) == 1))
         self.assertEqual(self.answers(), {403})
 
 

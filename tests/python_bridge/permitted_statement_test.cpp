@@ -26,4 +26,21 @@ TEST(PermittedStatements, AreNoneThatReachBeyondTheTransaction) {
     }
 }
 
+TEST(PermittedStatements, ThatLookCallNothingThatNoRollbackUndoes) {
+    for (const char* const sql :
+         {"SELECT dblink_exec('host=other', 'DELETE FROM a')", "SELECT 1 FROM DBLink('x', 'y') AS a(b int)",
+          "SELECT pg_terminate_backend(1)", "SELECT (lo_export(1, '/tmp/a'))", "SELECT \"pg_reload_conf\"()",
+          "SELECT pg_logical_emit_message(false, 'a', 'b')"}) {
+        EXPECT_THROW(modapi::require_undone_by_rollback(sql), modapi::WriteRefused) << sql;
+    }
+    for (const char* const sql : {"SELECT a FROM b", "SELECT pg_sleep(1), lo_create(0)", "SELECT my_dblink FROM links", ""})
+        EXPECT_NO_THROW(modapi::require_undone_by_rollback(sql)) << sql;
+}
+
+TEST(PermittedStatements, AreKnownByTheirFirstWordBehindComments) {
+    EXPECT_EQ(modapi::first_word_of(" /* a */ -- b\n (Update a SET b = 1"), "update");
+    EXPECT_EQ(modapi::first_word_of("/* open"), "");
+    EXPECT_EQ(modapi::first_word_of("42"), "");
+}
+
 }  // namespace

@@ -69,7 +69,10 @@ protected:
     }
     modapi::ModuleApi& api() { return host.module<BridgedModule>().api; }
     JsonValue perform(const std::string& member, std::string_view arguments) {
-        return host.run(modapi::perform_operation(api(), *BridgedModule::calls, member, json_object(arguments)));
+        modapi::OperationAnswer given =
+            host.run(modapi::perform_operation(api(), *BridgedModule::calls, member, json_object(arguments)));
+        if (JsonValue* const value = std::get_if<JsonValue>(&given)) return std::move(*value);
+        return json(host.run(modapi::written_in_slices(std::move(std::get<modapi::SaidEvents>(given)))));
     }
     /// What the process is told of the failure.
     JsonDict failure(const std::string& member, std::string_view arguments) {
@@ -378,9 +381,9 @@ TEST_F(PythonCaches, AnInvalidationOfTheProcessReachesOtherWorkersAndComesBackFr
     const std::size_t subscription =
         host.bus().subscribe(modapi::environment_of(api).where.executor,
                              [&](const modapi::CacheInvalidation& invalidation) { heard.push_back(invalidation); });
-    const JsonValue done = host.run(modapi::perform_operation(
+    const modapi::OperationAnswer done = host.run(modapi::perform_operation(
         api, calls(), "invalidate_cache", json_object(R"({"function": "Module.fetch", "key": ["a\"b", 5]})")));
-    EXPECT_TRUE(done.is_null());
+    EXPECT_TRUE(std::get<JsonValue>(done).is_null());
     host.run_ready();
     ASSERT_EQ(heard.size(), 1U);
     EXPECT_EQ(heard.front().key, (std::vector<std::string>{R"("a\"b")", "5"}));

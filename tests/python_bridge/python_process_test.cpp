@@ -1,5 +1,4 @@
-#include "log_capture.h"
-#include "python_worker.h"
+#include "python_modules_test.h"
 #include "temporary_folder.h"
 
 #include <python_backoff.h>
@@ -37,24 +36,13 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-const std::string deadly = "  - module: deadly.Deadly\n";
-
 struct FailsToStart {
     FailsToStart(const modapi::ConfigSection&, modapi::ModuleApi&) {}
     void start() { throw std::runtime_error("not today"); }
 };
 
-class PythonProcessTest : public testing::Test {
+class PythonProcessTest : public PythonModulesTest {
 protected:
-    void SetUp() override {
-        static const std::string missing = missing_for_python();
-        if (!missing.empty()) GTEST_SKIP() << missing;
-    }
-    static modapi::WorkerSettings impatient() {
-        modapi::WorkerSettings settings;
-        settings.callback_deadline = 300ms;
-        return settings;
-    }
     /// Until the module answers again; how long that took.
     static std::chrono::milliseconds time_to_answer(PythonWorker& modules) {
         const auto begin = std::chrono::steady_clock::now();
@@ -70,8 +58,6 @@ protected:
         static_cast<void>(co_await PythonWorker::judged(worker, "@sends:example.org"));
     }
     static async::task<void> wait_for(async::notification& happens) { co_await happens.wait(); }
-
-    LogCapture log;
 };
 
 TEST_F(PythonProcessTest, AnswersWhatItsModuleSays) {
@@ -121,9 +107,24 @@ TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) 
     modules.construct(deadly);
     for (const char* const user : {"loop", "backtrack"}) {
         EXPECT_THAT(modules.asked_about(user), testing::AnyOf("deadline exceeded", HasSubstr("hasn't answered for 300 ms")));
-        EXPECT_TRUE(modules.until([&] { return log.contains("hasn't answered for 300 ms, as long as a callback may take"); }));
+        EXPECT_TRUE(modules.until([&] {
+            return log.contains("hasn't answered for 300 ms, as long as a callback may take, when it was asked for "
+                                "spam_checker.user_may_create_room: it is started anew");
+        })) << log.text();
         EXPECT_LT(time_to_answer(modules), 2s);
     }
+}
+
+TEST_F(PythonProcessTest, IsEndedLikewiseForAPageThatIsNamed) {
+    PythonWorker modules(python_settings(), impatient());
+    modules.construct(deadly + "    config: {page: /_synapse/client/deadly}\n");
+    EXPECT_EQ(modules.page("/_synapse/client/deadly"), "{\"colour\":\"none\"}");
+    EXPECT_THAT(modules.page("/_synapse/client/deadly?hangs=1"), HasSubstr("This page's module is being started"));
+    EXPECT_TRUE(modules.until([&] {
+        return log.contains("hasn't answered for 300 ms, as long as a callback may take, when it was asked for the page "
+                            "/_synapse/client/deadly: it is started anew");
+    })) << log.text();
+    EXPECT_LT(time_to_answer(modules), 2s);
 }
 
 TEST_F(PythonProcessTest, SurvivesWhatTheModuleRaises) {
@@ -178,12 +179,13 @@ TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {
 
 TEST_F(PythonProcessTest, GivesUpAParseConfigAndAConstructorThatNeverReturn) {
     modapi::PythonSettings settings = python_settings();
-    settings.construction_limit = 1500ms;
+    settings.construction_limit = 4s;  // its start too has as long as that
     PythonWorker modules(settings);
     EXPECT_THAT(modules.error_of(deadly + "    config: {hangs_at_parse: true}\n"),
-                HasSubstr("hasn't ended parse_config within 1500 ms"));
+                HasSubstr("hasn't ended parse_config within 4000 ms"));
     EXPECT_THAT(modules.construction_error_of(deadly + "    config: {at_construction: loop}\n"),
-                HasSubstr("its Python process hasn't ended its constructor in time (module deadly.Deadly)"));
+                HasSubstr("its Python process hasn't ended its constructor within 4000 ms (python.construction_limit) (module "
+                          "deadly.Deadly)"));
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhyAConstructorFailed) {
@@ -334,7 +336,7 @@ TEST_F(PythonProcessTest, EndsWithAStartThatFailsBeforeItsModuleIsStarted) {
     const std::size_t before = children();
     PythonWorker modules;
     modules.resolver->add<FailsToStart>("test.FailsToStart");
-    modules.worker->construct_modules(modules.read("  - module: test.FailsToStart\n" + deadly));
+    modules.build("  - module: test.FailsToStart\n" + deadly);
     EXPECT_THROW(modules.wait(modules.worker->start_modules()), modapi::ConfigurationError);
     modules.forget_python();
     EXPECT_TRUE(modules.until([&] { return children() == before; })) << children() - before;

@@ -1,6 +1,5 @@
-#include "log_capture.h"
 #include "postgresql/test_database.h"
-#include "python_worker.h"
+#include "python_modules_test.h"
 #include "temporary_folder.h"
 
 #include <python_connection.h>
@@ -11,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -111,11 +111,11 @@ protected:
     PythonQuestionsTest(const PythonQuestionsTest&) = delete;
     PythonQuestionsTest& operator=(const PythonQuestionsTest&) = delete;
 
-    void listen(std::chrono::milliseconds patience = PythonQuestions::usual_patience) {
+    void listen(modapi::PythonTransaction::Limits limits = modapi::PythonTransaction::Limits()) {
         modapi::QuestionSources sources;
         sources.api_of = [](const std::string& entry) { return entry == "one" ? Holding::held : nullptr; };
         sources.state_of = [this](std::int64_t handle) { return handle == 7 ? state : nullptr; };
-        questions.emplace(where, folder.path(), std::move(sources), patience);
+        questions.emplace(where, folder.path(), std::move(sources), limits);
     }
     void close() {
         if (!questions) return;
@@ -161,11 +161,10 @@ protected:
             transaction.execute("CREATE TABLE things (name TEXT PRIMARY KEY, number BIGINT, kept BOOLEAN, data BYTEA)");
         }));
     }
-    std::int64_t rows() {
-        return async::sync_wait(database->run("count", [](modapi::Transaction& transaction) {
-            return std::get<0>(*transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM things"));
-        }));
+    static std::int64_t count_of(modapi::Transaction& transaction) {
+        return std::get<0>(*transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM things"));
     }
+    std::int64_t rows() { return async::sync_wait(database->run("count", &count_of)); }
 
     boost::asio::io_context io{1};
     async::environment where{io.get_executor()};
@@ -202,6 +201,9 @@ TEST_F(PythonQuestionsTest, CommitWhatAThreadDidInATransaction) {
                   R"({"result":{"columns":["name","number","kept","data"],"rows":[)" + row + "}}");
         EXPECT_EQ(asker.execute("UPDATE things SET number = 1 WHERE name = 'nobody'"),
                   R"({"result":{"columns":[],"rows":[],"rowcount":0}})");
+        EXPECT_THAT(asker.execute("/* nobody */ UPDATE things SET number = 1 WHERE name = 'nobody'"),
+                    HasSubstr("\"rowcount\":0"));
+        EXPECT_THAT(asker.execute("-- a table\nCREATE TABLE others (name TEXT)"), HasSubstr("\"rowcount\":-1"));
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
         EXPECT_EQ(asker.begin().substr(0, 10), R"({"result":)") << "the connection is good for another one";
         EXPECT_EQ(asker.rollback(), R"({"result":{}})");
@@ -231,7 +233,9 @@ TEST_F(PythonQuestionsTest, KeepNothingOfWhatIsRolledBackOrLeft) {
 
 TEST_F(PythonQuestionsTest, RollBackWhatWaitsTooLongForItsNextStatement) {
     make_table();
-    listen(100ms);
+    modapi::PythonTransaction::Limits limits;
+    limits.patience = 100ms;
+    listen(limits);
     meanwhile([&] {
         Asker slow(folder.path());
         slow.begin();
@@ -297,7 +301,6 @@ TEST_F(PythonQuestionsTest, RefuseToCommitWhatHasFailed) {
 }
 
 TEST_F(PythonQuestionsTest, HaveTheLoserOfACollisionRunAgain) {
-    if (!postgresql_test::is_chosen()) GTEST_SKIP() << "SQLite has one writer";
     make_table();
     listen();
     meanwhile([&] {
@@ -305,10 +308,11 @@ TEST_F(PythonQuestionsTest, HaveTheLoserOfACollisionRunAgain) {
         Asker other(folder.path());
         one.begin();
         other.begin();
-        for (Asker* const each : {&one, &other}) each->execute("SELECT COUNT(*) FROM things");
+        for (Asker* const each : {&one, &other}) EXPECT_THAT(each->execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]"));
         one.execute("INSERT INTO things (name) VALUES ('one')");
-        other.execute("INSERT INTO things (name) VALUES ('other')");
         EXPECT_EQ(one.commit(), R"({"result":{}})");
+        other.execute("INSERT INTO things (name) VALUES ('other')");
+        // Also if its function has swallowed what the statement said.
         EXPECT_THAT(other.commit(), HasSubstr(R"("retry":true)"));
         EXPECT_EQ(other.rollback(), R"({"result":{}})");
         other.begin();
@@ -317,6 +321,100 @@ TEST_F(PythonQuestionsTest, HaveTheLoserOfACollisionRunAgain) {
         EXPECT_EQ(other.commit(), R"({"result":{}})");
     });
     EXPECT_EQ(rows(), 2);
+}
+
+TEST_F(PythonQuestionsTest, LetOthersReadAndWriteWhileATransactionIsHeldOpen) {
+    make_table();
+    listen();
+    meanwhile([&] {
+        std::vector<std::unique_ptr<Asker>> held;
+        for (std::size_t count = 0; count < PythonQuestions::most_transactions; ++count) {
+            held.push_back(std::make_unique<Asker>(folder.path()));
+            held.back()->begin();
+            EXPECT_THAT(held.back()->execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]"));
+        }
+        async::sync_wait(database->run(
+            "write", [](modapi::Transaction& transaction) { transaction.execute("INSERT INTO things (name) VALUES ('a')"); }));
+        EXPECT_EQ(async::sync_wait(database->read("read", &count_of)), 1);
+        for (const auto& each : held)
+            EXPECT_THAT(each->execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]")) << "as it was";
+    });
+    EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PythonQuestionsTest, KeepOthersFromWritingForNoLongerThanTheyMay) {
+    if (postgresql_test::is_chosen()) GTEST_SKIP() << "writers don't wait for each other there";
+    make_table();
+    modapi::PythonTransaction::Limits limits;
+    limits.patience_of_others = 100ms;
+    listen(limits);
+    meanwhile([&] {
+        Asker reads(folder.path());
+        reads.begin();
+        reads.execute("SELECT 1");
+        Asker silent(folder.path());
+        silent.begin();
+        silent.execute("INSERT INTO things (name) VALUES ('never')");
+        EXPECT_EQ(silent.next(), std::nullopt) << "it is closed";
+        EXPECT_THAT(reads.execute("SELECT COUNT(*) FROM things"), HasSubstr("[[0]]")) << "nobody waits for it";
+    });
+    EXPECT_TRUE(log.contains("its next statement didn't come in time, and nobody else could write meanwhile")) << log.text();
+    close();
+    std::filesystem::remove(folder.path() / "host.sock");
+    limits.whole_patience_of_others = 20ms;
+    listen(limits);
+    meanwhile([&] {
+        Asker busy(folder.path());
+        busy.begin();
+        std::string last;
+        for (int statement = 0; statement < 100'000 && last != "closed"; ++statement)
+            last = busy.execute("UPDATE things SET number = 1");
+        EXPECT_EQ(last, "closed") << "each came in time, and all together didn't";
+    });
+    EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(PythonQuestionsTest, HoldNoMoreOfAResultThanAnAnswerMayHave) {
+    listen();
+    rusage before{};
+    ::getrusage(RUSAGE_SELF, &before);
+    meanwhile([&] {
+        Asker asker(folder.path());
+        asker.begin();
+        const std::string endless =
+            postgresql_test::is_chosen()
+                ? "SELECT generate_series(1, 1000000000) AS i, 'text'"
+                : "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'text' FROM n";
+        EXPECT_THAT(asker.execute(endless),
+                    testing::AllOf(HasSubstr(R"("class":"DataError")"), HasSubstr("module test.Holding"),
+                                   HasSubstr("more than 33554432 bytes"), HasSubstr("LIMIT")));
+        EXPECT_EQ(asker.rollback(), R"({"result":{}})");
+        asker.begin();
+        EXPECT_THAT(asker.execute("SELECT 1 AS one"), HasSubstr("[[1]]"));
+        EXPECT_EQ(asker.commit(), R"({"result":{}})");
+    });
+    rusage after{};
+    ::getrusage(RUSAGE_SELF, &after);
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 200 * 1024) << "kibibytes";
+}
+
+TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {
+    make_table();
+    listen();
+    meanwhile([&] {
+        Asker asker(folder.path());
+        asker.begin();
+        EXPECT_THAT(asker.execute("CREATE TEMPORARY TABLE things (name TEXT)"), HasSubstr("result"));
+        if (postgresql_test::is_chosen())
+            asker.execute("SELECT set_config('search_path', 'nowhere', false), pg_try_advisory_lock(4713)");
+        EXPECT_EQ(asker.commit(), R"({"result":{}})");
+        asker.begin();
+        EXPECT_THAT(asker.execute("SELECT name, number FROM things"), HasSubstr("\"rows\":[]")) << "those of the database";
+        EXPECT_EQ(asker.commit(), R"({"result":{}})");
+    });
+    EXPECT_EQ(rows(), 0);
+    if (!postgresql_test::is_chosen()) return;
+    EXPECT_EQ(postgresql_test::administrate("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4713"), "0");
 }
 
 TEST_F(PythonQuestionsTest, LookIntoAStateThatIsKept) {
@@ -375,7 +473,7 @@ TEST_F(PythonQuestionsTest, SayThatAResultIsTooLarge) {
         const std::string large =
             postgresql_test::is_chosen() ? "SELECT repeat('x', 40000000)" : "SELECT hex(zeroblob(20000000))";
         EXPECT_THAT(asker.execute(large), HasSubstr(R"("class":"DataError")"));
-        EXPECT_EQ(asker.commit(), R"({"result":{}})");
+        EXPECT_THAT(asker.commit(), HasSubstr(R"("class":"OperationalError")")) << "it can only be rolled back";
     });
 }
 
@@ -425,14 +523,7 @@ TEST_F(PythonQuestionsTest, BelongToTheOwnerOfTheDirectory) {
 
 const std::string transacting = "  - module: transacting.Transacting\n";
 
-class PythonTransactionsTest : public testing::Test {
-protected:
-    void SetUp() override {
-        static const std::string missing = missing_for_python();
-        if (!missing.empty()) GTEST_SKIP() << missing;
-    }
-    LogCapture log;
-};
+using PythonTransactionsTest = PythonModulesTest;
 
 TEST_F(PythonTransactionsTest, AreThoseOfTheHostsDatabase) {
     PythonWorker modules;
@@ -461,6 +552,13 @@ TEST_F(PythonTransactionsTest, ChangeNothingInShadowMode) {
         return std::get<0>(*transaction.query_one<std::int64_t>("SELECT COUNT(*) FROM things WHERE name = 'written'"));
     };
     EXPECT_EQ(async::sync_wait(modules.database->read("count", written)), 0);
+}
+
+TEST_F(PythonTransactionsTest, CallNothingInShadowModeThatNoRollbackUndoes) {
+    PythonWorker modules;
+    modules.construct(transacting + "    callbacks: {mode: shadow}\n");
+    EXPECT_EQ(modules.asked_about("reaches_out"), "yes");
+    EXPECT_TRUE(modules.until([&] { return log.contains("(shadow) was kept from run_db_interaction"); })) << log.text();
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -112,12 +113,17 @@ protected:
     async::environment where{io.get_executor()};
     TemporaryFolder folder;
     std::optional<std::filesystem::path> directory = folder.path();
-    PythonWebResource resource{[this] { return directory; }};
+    std::vector<std::string> begun;
+    PythonWebResource resource{[this] { return directory; }, {}, [this](const std::string& path) {
+                                   begun.push_back(path);
+                                   return nullptr;
+                               }, "pages.Pages@3"};
     LogCapture log;
 };
 
 TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
     std::string seen;
+    std::string request_path;
     Response response;
     {
         const RawSite site(folder.path(), [&](const std::string& request) {
@@ -128,10 +134,11 @@ TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
         Request request = Request::of("POST", "/_synapse/client/pages/a%20b?c=d&e=%26");
         request.headers = {
             {"Authorization", "Bearer token"},   {"x-MODAPI-client", "6.6.6.6"}, {"X-Modapi-Call", "7"},
-            {"Connection", "keep-alive"},        {"Content-Length", "99"},       {"Transfer-Encoding", "chunked"},
+            {"x-modapi-entry", "another@1"},     {"Connection", "keep-alive"},        {"Content-Length", "99"},       {"Transfer-Encoding", "chunked"},
             {"X-Split", "a\r\nX-Modapi-Call: 7"}};
         request.body = "the body";
         request.client_address = "1.2.3.4";
+        request_path = request.path;
         response = handled(request);
     }
     EXPECT_EQ(response.status, 418);
@@ -140,10 +147,11 @@ TEST_F(PythonWebResourceTest, ForwardsTheRequestWithHeadersOfTheHostsOwn) {
                                     {"Content-Type", "text/tea"}, {"Set-Cookie", "a=b"}, {"Set-Cookie", "c=d"}}));
     EXPECT_THAT(seen, AllOf(testing::StartsWith("POST /_synapse/client/pages/a%20b?c=d&e=%26 HTTP/1.1\r\n"),
                             HasSubstr("Authorization: Bearer token\r\n"), HasSubstr("X-Modapi-Client: 1.2.3.4\r\n"),
-                            HasSubstr("X-Modapi-Call: request "), HasSubstr("Connection: close\r\n"),
+                            HasSubstr("X-Modapi-Entry: pages.Pages@3\r\n"), HasSubstr("X-Modapi-Call: request "), HasSubstr("Connection: close\r\n"),
                             HasSubstr("Content-Length: 8\r\n"), testing::EndsWith("\r\n\r\nthe body")));
-    EXPECT_THAT(seen, AllOf(Not(HasSubstr("6.6.6.6")), Not(HasSubstr("Call: 7")), Not(HasSubstr("chunked")),
-                            Not(HasSubstr("X-Split"))));
+    EXPECT_EQ(begun, std::vector<std::string>{request_path});
+    EXPECT_THAT(seen, AllOf(Not(HasSubstr("6.6.6.6")), Not(HasSubstr("Call: 7")), Not(HasSubstr("another@1")),
+                            Not(HasSubstr("chunked")), Not(HasSubstr("X-Split"))));
 }
 
 TEST_F(PythonWebResourceTest, TakesWhatIsSentInPartsAndUntilTheEnd) {
@@ -204,6 +212,30 @@ TEST_F(PythonWebResourceTest, TakesNoMoreThanTheLimitOfAnEndlessPage) {
         folder.path(), [](const std::string&) { return "HTTP/1.1 200 OK\r\n\r\n"; }, true);
     EXPECT_EQ(handled(get()).status, 502);
     EXPECT_LT(site.sent.load(), PythonWebResource::largest_response + (8U << 20U));
+}
+
+TEST_F(PythonWebResourceTest, FollowsNoLinkFromWhereTheSocketShouldBe) {
+    // A process that puts one there would have this server talk to what only this server may talk to.
+    const TemporaryFolder other;
+    bool was_reached = false;
+    {
+        const RawSite site(other.path(), [&](const std::string&) {
+            was_reached = true;
+            return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        });
+        std::filesystem::create_symlink(other.path() / "web.sock", folder.path() / "web.sock");
+        EXPECT_EQ(handled(get()).status, 503);
+    }
+    EXPECT_FALSE(was_reached);
+    std::filesystem::remove(folder.path() / "web.sock");
+    std::ofstream(folder.path() / "web.sock") << "no socket";
+    EXPECT_EQ(handled(get()).status, 503);
+}
+
+TEST_F(PythonWebResourceTest, IsNamedInTheLogByWhatWasSentSoThatNoLineEndsInIt) {
+    EXPECT_EQ(handled(get("/_synapse/client/pages/a%0Aforged?token=secret")).status, 503);
+    EXPECT_TRUE(log.contains("503 of /_synapse/client/pages/a%0Aforged, whose resource is in Python")) << log.text();
+    EXPECT_FALSE(log.contains("secret")) << log.text();
 }
 
 TEST_F(PythonWebResourceTest, IsCutWithItsRequest) {

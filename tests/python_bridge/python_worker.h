@@ -9,6 +9,8 @@
 #include <async/callback_frame.h>
 #include <async/co_spawn.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <callbacks/errors.h>
@@ -74,22 +76,45 @@ public:
     }
     std::string construction_error_of(const std::string& entries) {
         try {
-            worker->construct_modules(read(entries));
+            build(entries);
         } catch (const modapi::ConfigurationError& error) {
             return error.what();
         }
         return "nothing was thrown";
     }
     void construct(const std::string& entries) {
-        worker->construct_modules(read(entries));
+        build(entries);
         wait(worker->start_modules());
     }
+    void build(const std::string& entries) {
+        wait(worker->prepare_modules(read(entries)));
+        worker->construct_modules();
+    }
     void change_to(const std::string& entries) {
-        const std::vector<modapi::ConfiguredModule> modules = read(entries);
-        worker->build_next(modules);
+        wait(worker->prepare_next(read(entries)));
+        worker->build_next();
         wait(worker->start_next());
         worker->hand_over();
         worker->serve_next();
+    }
+    /// A task on its way.
+    template <class T>
+    struct Started {
+        bool is_done = false;
+        std::exception_ptr failure;
+        std::optional<T> value;
+        boost::asio::cancellation_signal cancellation;
+    };
+    template <class T>
+    std::shared_ptr<Started<T>> start(async::task<T> task) {
+        auto started = std::make_shared<Started<T>>();
+        const auto ended = [started](std::exception_ptr failure, T value) {
+            started->failure = std::move(failure);
+            started->value.emplace(std::move(value));
+            started->is_done = true;
+        };
+        async::co_spawn(where, std::move(task), boost::asio::bind_cancellation_slot(started->cancellation.slot(), ended));
+        return started;
     }
     /// Runs a task to its end.
     template <class T>
@@ -135,6 +160,12 @@ public:
         const callbacks::JsonDict config;
         const callbacks::Verdict verdict = co_await worker.hooks().spam_checker.user_may_create_room(user, config);
         co_return !verdict.is_spam();
+    }
+    /// What a web resource answers.
+    std::string page(const std::string& target) { return wait(body_of(*worker, modapi::Request::of("GET", target))); }
+    static async::task<std::string> body_of(modapi::ModuleHost& worker, modapi::Request request) {
+        const std::optional<modapi::Response> response = co_await worker.serve(request);
+        co_return response ? response->body : "nobody serves it";
     }
     /// The last that knows of it, once there are no modules: what reads configurations ends too.
     void forget_python() {

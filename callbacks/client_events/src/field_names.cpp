@@ -34,23 +34,9 @@ std::size_t end_of_value(std::string_view text, std::size_t at) noexcept {
 
 }  // namespace
 
-bool NameHashes::claim_beyond(std::uint64_t name) noexcept {
-    for (std::size_t step = 0; step < max_steps; ++step) {
-        std::uint64_t& place = places_[(name + step) % places_.size()];
-        if (place == name) return false;
-        if ((place ^ name) < one_object) continue;
-        place = name;
-        return true;
-    }
-    return false;
-}
-
-void NameHashes::begin_anew() noexcept {
-    places_.fill(0);
-    object_ = one_object;
-}
-
 std::string_view FieldIndex::name_of(std::string_view text) noexcept { return text.substr(0, end_of_string(text, 0)); }
+
+std::size_t FieldIndex::end_of_field(std::string_view text, std::size_t at) noexcept { return end_of_value(text, at) + 1; }
 
 std::uint32_t FieldIndex::hash_of(std::string_view name) noexcept {
     return static_cast<std::uint32_t>(async::detail::hash_of_string(name));

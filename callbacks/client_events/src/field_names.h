@@ -1,45 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 namespace callbacks::detail {
-
-/// The hashes of the names that an object has. Nearly every name is new, and that is seen here without knowing where the others
-/// stand. A new object makes all places free by counting up.
-class NameHashes {
-public:
-    void clear() noexcept {
-        object_ += one_object;
-        if (object_ == 0) [[unlikely]]
-            begin_anew();
-    }
-    /// True: no name with this hash was there; from now on one is. False: one may be there.
-    [[nodiscard]] bool claim(std::uint32_t hash) noexcept { return claim_first(hash) || claim_beyond(object_ | hash); }
-    /// What `claim` does for nearly every name; false: `claim` has to.
-    [[nodiscard]] bool claim_first(std::uint32_t hash) noexcept {
-        const std::uint64_t name = object_ | hash;
-        std::uint64_t& place = places_[hash % places_.size()];
-        if ((place ^ name) < one_object) [[unlikely]]
-            return false;
-        place = name;
-        return true;
-    }
-
-private:
-    static constexpr std::uint64_t one_object = std::uint64_t(1) << 32;
-    static constexpr std::size_t max_steps = 16;
-
-    /// For a name whose first place belongs to a name of this object already.
-    [[nodiscard, gnu::noinline]] bool claim_beyond(std::uint64_t name) noexcept;
-    [[gnu::cold]] void begin_anew() noexcept;
-
-    std::array<std::uint64_t, 512> places_{};  // open addressing: the object's number above, the name's hash below
-    std::uint64_t object_ = one_object;
-};
 
 /// Where an object's fields stand in its text: only made for an object that may have got a name twice.
 class FieldIndex {
@@ -63,11 +29,23 @@ public:
     /// The bytes of a field are taken out of the text: those after it move up, and it is forgotten unless it is put again.
     void close_gap(std::uint32_t begin, std::uint32_t end) noexcept;
 
+    /// Calls `visit(name, begin, end)` for every field of `text`; `name` is its written form, `end` after the comma.
+    template <class Visitor>
+    static void each_field(std::string_view text, Visitor&& visit) {
+        for (std::size_t at = 0; at < text.size();) {
+            const std::string_view name = name_of(text.substr(at));
+            const std::size_t end = end_of_field(text, at + name.size() + 1);
+            visit(name, at, end);
+            at = end;
+        }
+    }
     /// The written name that `text` begins with.
     [[nodiscard]] static std::string_view name_of(std::string_view text) noexcept;
     [[nodiscard]] static std::uint32_t hash_of(std::string_view name) noexcept;
 
 private:
+    /// After the comma behind the value that begins at `at`.
+    [[nodiscard]] static std::size_t end_of_field(std::string_view text, std::size_t at) noexcept;
     void grow();
 
     std::vector<Field> fields_;  // open addressing

@@ -13,13 +13,12 @@ namespace callbacks::detail {
 
 JsonDict FieldWriter::take() {
     JsonDict whole = written();
-    own_text_.cut(0);
-    open(own_text_, 0);
+    start_over();
     return whole;
 }
 
 JsonDict FieldWriter::written() const {
-    const std::string_view fields = text_->view().substr(opened_at_ + own_size_);
+    const std::string_view fields = this->fields();
     JsonBuffer whole;
     whole.append('{');
     whole.append(fields);
@@ -38,12 +37,11 @@ void FieldWriter::move_to(JsonBuffer& text) {
     const std::size_t moved_to = text.size();
     text.append(text_->view().substr(opened_at_));
     text_->cut(opened_at_);
-    text_ = &text;
+    write_to(text);
     opened_at_ = moved_to;
 }
 
-void FieldWriter::settle(std::uint32_t hash_of_key, const char* added_field) {
-    if (names_.claim(hash_of_key)) return;
+void FieldWriter::settle_read(const char* added_field) {
     const auto begin = static_cast<std::size_t>(added_field - text_->data());
     const std::string_view object = text_->view().substr(opened_at_);
     const auto added_at = static_cast<std::uint32_t>(begin - opened_at_);
@@ -82,7 +80,7 @@ void require_readable(const JsonValue& value) {
 
 namespace callbacks {
 
-UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()) {}
+UnsignedWriter::UnsignedWriter() : writer_(std::make_unique<detail::FieldWriter>()), open_(writer_.get()) {}
 UnsignedWriter::UnsignedWriter(JsonMemory memory) : UnsignedWriter() { memory_ = std::move(memory); }
 UnsignedWriter::~UnsignedWriter() = default;
 
@@ -133,6 +131,25 @@ void UnsignedWriter::put_integer(detail::FieldWriter& to, const char* name, std:
     to.commit(end + 1);
     if (!to.is_new(hash)) [[unlikely]]
         return to.settle(hash, at - name_size - around_name + 1);
+}
+
+void UnsignedWriter::put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count) {
+    for (const NamedString* field = fields; field != fields + count; ++field) to.add(FieldKey(field->name->name), field->value);
+}
+
+void UnsignedWriter::settle_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count,
+                                    std::size_t new_ones) {
+    const NamedString* const end = fields + count;
+    const NamedString* const first_to_claim = fields + new_ones;
+    char* at = to.end();
+    for (const NamedString* field = fields; field != end; ++field) {
+        if (field >= first_to_claim && !to.becomes_known(field->name->hash)) {
+            to.commit(at);
+            return put_each_string(to, field, static_cast<std::size_t>(end - field));
+        }
+        at += field->name->size + field->value.size() + behind_value.size();
+    }
+    to.commit(at);
 }
 
 void UnsignedWriter::put(FieldKey key, const JsonValue& value) {

@@ -50,19 +50,19 @@ char* write_escaped(char* to, char c) {
 
 }  // namespace
 
-JsonBuffer::~JsonBuffer() { ::operator delete(begin_); }
+JsonBuffer::~JsonBuffer() { ::operator delete(bytes_.begin); }
 
 void JsonBuffer::grow(std::size_t bytes) {
     const std::size_t used = size();
     if (bytes > max_bytes || used > max_bytes - bytes) throw std::length_error("a JSON text of more than a gigabyte");
-    const auto capacity = static_cast<std::size_t>(limit_ - begin_);
+    const auto capacity = static_cast<std::size_t>(bytes_.limit - bytes_.begin);
     const std::size_t grown = std::max({min_capacity, capacity * 2, used + bytes});
     char* const memory = static_cast<char*>(::operator new(grown));
-    if (used > 0) std::memcpy(memory, begin_, used);
-    ::operator delete(begin_);
-    begin_ = memory;
-    end_ = memory + used;
-    limit_ = memory + grown;
+    if (used > 0) std::memcpy(memory, bytes_.begin, used);
+    ::operator delete(bytes_.begin);
+    bytes_.begin = memory;
+    bytes_.end = memory + used;
+    bytes_.limit = memory + grown;
 }
 
 void JsonBuffer::escaped_string(std::string_view text) {
@@ -83,7 +83,7 @@ void JsonBuffer::number(double number) {
     constexpr std::size_t max_double = 32;
     if (!std::isfinite(number)) return null();
     char* const from = reserve(max_double);
-    char* to = std::to_chars(from, limit_, number).ptr;
+    char* to = std::to_chars(from, bytes_.limit, number).ptr;
     const bool reads_as_integer = std::all_of(from, to, [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
     if (reads_as_integer) {
         *to++ = '.';

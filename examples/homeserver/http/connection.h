@@ -32,7 +32,7 @@ struct ConnectionCounts {
 /// Bounded: what RequestReader bounds, 30 s for a request to arrive, 90 s of silence between requests. A request whose endpoint
 /// takes the body in parts is answered from when its header is there; each part has 30 s then. An answer has 120 s, one in
 /// parts 120 s for each. A client that has sent its request and closes its side of the connection gets its answer all the same;
-/// what only waits ends then.
+/// what only waits ends then, and so does the page of a module.
 class HttpConnection {
 public:
     HttpConnection(HttpConnections& owner, boost::asio::ip::tcp::socket socket, bool x_forwarded);

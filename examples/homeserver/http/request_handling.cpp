@@ -80,8 +80,11 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
         }
         if (!match.path_exists && modules != nullptr) {
             summary.module = modules->web_resources().owner(request.path);
+            // As on the contract's server: nobody waits for a page when its client has closed its side.
+            async::context of_page = request_work.here();
+            of_page.cancellation = &waits;
             async::task<std::optional<modapi::Response>> serving = modules->serve(request);
-            std::optional<modapi::Response> response = co_await std::move(serving).in(request_work.here());
+            std::optional<modapi::Response> response = co_await std::move(serving).in(of_page);
             if (response) {
                 name_decision(*response, request_work, modules);
                 co_return std::move(*response);
@@ -89,7 +92,8 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
         }
     } catch (const async::operation_cancelled&) {
         failure = std::current_exception();
-        if (here.cancel_requested() != async::cancel_reason::none) {
+        const bool is_page_of_nobody = !summary.module.empty() && waits.requested() != async::cancel_reason::none;
+        if (is_page_of_nobody || here.cancel_requested() != async::cancel_reason::none) {
             summary.user = std::move(routed.authenticated_user);
             throw;
         }

@@ -7,6 +7,7 @@
 #include <modapi/hosting/configuration.h>
 #include <modapi/hosting/host_process.h>
 #include <modapi/hosting/module_resolver.h>
+#include <modapi/version.h>
 
 #include <sodium.h>
 #include <spdlog/details/log_msg_buffer.h>
@@ -186,7 +187,7 @@ int run_program(int argument_count, char** arguments, modapi::HostProcess& proce
         return EXIT_SUCCESS;
     }
     if (given.contains("version")) {
-        std::cout << "homeserver " << HOMESERVER_VERSION << "\n";
+        std::cout << "homeserver " MODAPI_VERSION "\n";
         return EXIT_SUCCESS;
     }
     if (!given.contains("config")) {

@@ -4,6 +4,10 @@
 
 #include <callbacks/errors.h>
 
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -49,6 +53,13 @@ void add_python_modules(modapi::ModuleResolver& resolver, const modapi::Configur
     } catch (const modapi::ModuleLoadError& error) {
         file.fail({section_name}, error.what());
     }
+    // What this server writes only its own user can read.
+    const std::optional<std::string>& user = configuration.python->user;
+    if (user && ::geteuid() == 0)
+        spdlog::warn("python: modules of Python's run as {}, who can't read uploaded files in {}: a check_media_file_for_spam "
+                     "of theirs fails with PermissionError when it opens one; if one is to, run the whole server as a user of "
+                     "its own, without python.user",
+                     *user, configuration.media.store_path.string());
 }
 
 }  // namespace homeserver

@@ -11,6 +11,7 @@
 #include "text/secrets.h"
 
 #include <modapi/hosting/joined_processes.h>
+#include <modapi/version.h>
 
 #include <spdlog/spdlog.h>
 
@@ -97,7 +98,7 @@ Server::Server(const modapi::ConfigurationFile& file, const ServerConfiguration&
       host_pool_(host_threads),
       database_(open_database(file, configuration.database, instance_)),
       processes_(modapi::join_processes(*database_, configuration.database, configuration.process, file, modules,
-                                        configuration.server_name, HOMESERVER_VERSION)),
+                                        configuration.server_name, MODAPI_VERSION)),
       signing_key_(open_signing_key(file, configuration.signing_key_path)),
       mailer_(configuration.mail, configuration.server_name),
       rate_limiters_(configuration.rate_limits, async::real_clock()),
@@ -149,7 +150,7 @@ modapi::WorkerGroupSettings Server::workers_settings(modapi::HostProcess& proces
     settings.each.stop_deadline = time_for_modules;
     settings.each.limit(configuration_.callback_limits);
     settings.each.http_client = configuration_.http_client;
-    settings.each.http_client.user_agent = "modapi-homeserver/" HOMESERVER_VERSION;
+    settings.each.http_client.user_agent = "modapi-homeserver/" MODAPI_VERSION;
     settings.each.caches = configuration_.caches;
     settings.decisions = configuration_.decisions;
     settings.blocking_threads = blocking_threads;

@@ -43,6 +43,7 @@ void limiter::set_mode(call_mode mode) noexcept {
 }
 
 void limiter::set_share(std::uint32_t share) noexcept {
+    ++*changes_;
     limits_.share = share;
     asked_below_ = limits_.mode == call_mode::off ? 0 : share;
     asks_all_ = limits_.mode == call_mode::enforce && share == call_limits::whole;

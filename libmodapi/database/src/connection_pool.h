@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -16,10 +17,14 @@ namespace modapi {
 template <class Connection>
 class ConnectionPool {
 public:
+    using Open = std::function<std::unique_ptr<Connection>()>;
+
     template <class... Arguments>
     explicit ConnectionPool(std::size_t count, const Arguments&... arguments) : threads_(count) {
         for (std::size_t index = 0; index < count; ++index) free_.push_back(std::make_unique<Connection>(arguments...));
     }
+    /// Each connection is opened by its first lease, whose errors are those of `open`.
+    ConnectionPool(std::size_t count, Open open) : free_(count), open_(std::move(open)), threads_(count) {}
     ~ConnectionPool() { threads_.join(); }
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -34,19 +39,34 @@ public:
             from_.returned_.wait(lock, [this] { return !from_.free_.empty(); });
             connection_ = std::move(from_.free_.back());
             from_.free_.pop_back();
+            lock.unlock();
+            if (connection_ == nullptr) [[unlikely]]
+                open();
         }
-        ~Lease() {
+        ~Lease() { give_back(); }
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+        /// The next lease opens another one. For pools that open them.
+        void close() noexcept { connection_.reset(); }
+
+    private:
+        void open() {
+            try {
+                connection_ = from_.open_();
+            } catch (...) {
+                give_back();
+                throw;
+            }
+        }
+        void give_back() noexcept {
             {
                 const std::scoped_lock lock(from_.mutex_);
                 from_.free_.push_back(std::move(connection_));
             }
             from_.returned_.notify_one();
         }
-        Lease(const Lease&) = delete;
-        Lease& operator=(const Lease&) = delete;
-        [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
 
-    private:
         ConnectionPool& from_;
         std::unique_ptr<Connection> connection_;
     };
@@ -54,7 +74,8 @@ public:
 private:
     std::mutex mutex_;
     std::condition_variable returned_;
-    std::vector<std::unique_ptr<Connection>> free_;
+    std::vector<std::unique_ptr<Connection>> free_;  // null: to be opened
+    Open open_;
     boost::asio::thread_pool threads_;
 };
 

@@ -1,11 +1,14 @@
 #include <modapi/database.h>
 
+#include "at_work.h"
 #include "postgresql_database.h"
 #include "sql_placeholders.h"
 #include "sqlite_database.h"
 
+#include <async/run_on.h>
+
 #include <algorithm>
-#include <list>
+#include <functional>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
@@ -18,37 +21,43 @@ void Transaction::check_width(std::size_t found, std::size_t wanted, std::string
                         " were asked for: " + statement_on_one_line(sql));
 }
 
-class Database::AtWork {
-public:
-    /// One interaction, from here to its end.
-    class Entry {
-    public:
-        Entry(AtWork& all, std::string_view desc) : all_(all) {
-            const std::scoped_lock lock(all_.mutex_);
-            // In this order, so that the first is the one that is at it for longest.
-            place_ = all_.entries_.insert(all_.entries_.end(), {std::string(desc), std::chrono::steady_clock::now()});
-        }
-        ~Entry() {
-            const std::scoped_lock lock(all_.mutex_);
-            all_.entries_.erase(place_);
-        }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
+namespace {
 
-    private:
-        AtWork& all_;
-        std::list<Running>::iterator place_;
-    };
-
-    [[nodiscard]] std::vector<Running> entries() const {
-        const std::scoped_lock lock(mutex_);
-        return {entries_.begin(), entries_.end()};
+std::size_t bytes_of(const std::vector<SqlValue>& row) noexcept {
+    std::size_t bytes = sizeof row + row.capacity() * sizeof(SqlValue);
+    for (const SqlValue& value : row) {
+        if (const auto* const text = std::get_if<std::string>(&value)) bytes += text->size();
+        if (const auto* const content = std::get_if<SqlBytes>(&value)) bytes += content->content().size();
     }
+    return bytes;
+}
+
+/// Holds all rows, as long as they aren't too many.
+class RowsHeld final : public RowVisitor {
+public:
+    RowsHeld(std::string_view sql, std::size_t most_bytes) noexcept : RowVisitor(most_bytes), sql_(sql) {}
+    void row(const std::vector<std::string>&, std::vector<SqlValue> values) override {
+        bytes_ += bytes_of(values);
+        if (bytes_ > most_row_bytes())
+            throw ResultTooLarge("the result has more than " + std::to_string(most_row_bytes()) +
+                                 " bytes: select fewer rows (LIMIT), or read them in parts: " + statement_on_one_line(sql_));
+        rows.push_back(std::move(values));
+    }
+    std::vector<std::vector<SqlValue>> rows;
 
 private:
-    mutable std::mutex mutex_;
-    std::list<Running> entries_;
+    std::string_view sql_;
+    std::size_t bytes_ = 0;
 };
+
+}  // namespace
+
+SqlResult Transaction::query_any_with(std::string_view sql, std::vector<SqlValue> values, std::size_t most_bytes) {
+    RowsHeld held(sql, most_bytes);
+    SqlResult result = visit_with(sql, std::move(values), held);
+    result.rows = std::move(held.rows);
+    return result;
+}
 
 void Transaction::invalidate_cache_by_text(const async::cached_function& function, std::vector<std::string> key) {
     if (key.size() != function.key_parts()) {
@@ -108,6 +117,10 @@ void Database::tell_of_invalidations(const CacheInvalidations& invalidations) no
 void Database::perform(const Interaction& interaction) {
     const AtWork::Entry entry(*at_work_, interaction.desc);
     interact(interaction);
+}
+
+async::task<void> Database::perform_elsewhere(const Interaction& interaction) {
+    return async::run_on(executor(interaction.access), &Database::perform, this, std::cref(interaction));
 }
 
 std::unique_ptr<Database> Database::open(const DatabaseSettings& settings) {

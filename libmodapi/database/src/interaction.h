@@ -29,6 +29,7 @@ public:
         if (limit) at_ = std::chrono::steady_clock::now() + *limit;
     }
     [[nodiscard]] const InteractionLimit& limit() const noexcept { return limit_; }
+    [[nodiscard]] const std::optional<std::chrono::steady_clock::time_point>& at() const noexcept { return at_; }
     [[nodiscard]] bool has_passed() const noexcept { return at_ && std::chrono::steady_clock::now() >= *at_; }
     /// Errors: InteractionTimeout.
     void require_time(std::string_view sql) const {
@@ -45,6 +46,10 @@ private:
     std::optional<std::chrono::steady_clock::time_point> at_;
 };
 
+inline void log_cut(std::string_view desc, const InteractionTimeout& error) {
+    framework_log().warn("database interaction {} was cut: {}", desc, error.what());
+}
+
 /// Runs `attempt`, a whole transaction, again after a transient failure: up to 5 times, each behind `before_retry`.
 template <class Attempt, class BeforeRetry>
 void with_retries(std::string_view desc, Attempt&& attempt, BeforeRetry&& before_retry) {
@@ -54,7 +59,7 @@ void with_retries(std::string_view desc, Attempt&& attempt, BeforeRetry&& before
             attempt();
             return;
         } catch (const InteractionTimeout& error) {
-            framework_log().warn("database interaction {} was cut: {}", desc, error.what());
+            log_cut(desc, error);
             throw;
         } catch (const TransientDatabaseError& error) {
             if (retry == most_retries) throw;

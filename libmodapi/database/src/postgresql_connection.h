@@ -44,14 +44,21 @@ public:
     /// Runs one statement; see Transaction::run. Errors: ConstraintViolation; TransientDatabaseError for a serialization
     /// failure, a deadlock, a lock that is held by another, a lost connection; CutStatement; DatabaseError. None quotes a
     /// value.
-    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows,
-                     std::vector<std::string>* columns = nullptr);
+    std::int64_t run(std::string_view sql, const std::vector<SqlValue>& values, std::vector<std::vector<SqlValue>>* rows);
+    /// Likewise with the rows, each as it comes, for `visitor`, and the columns' names in `columns`. Errors: also
+    /// ResultTooLarge for a row that is too large, and what the visitor throws: the server is told to stop then.
+    std::int64_t visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,
+                       std::vector<std::string>& columns);
 
     /// Runs one statement just before the next one, in one message with it, or not at all if there is none. Errors: those of
     /// `check` at once, those of `run` by the next one.
     void run_later(std::string_view sql, std::vector<SqlValue> values);
     /// What waits for the next statement isn't run.
     void drop_waiting() noexcept { later_.clear(); }
+
+    /// Outside of a transaction: nothing that was done to the session is there any more. A connection that can't forget is
+    /// lost.
+    void forget_session() noexcept;
 
     /// Or will be with the next statement.
     [[nodiscard]] bool in_transaction() const noexcept;
@@ -93,11 +100,18 @@ private:
     void check(std::string_view sql, const std::vector<SqlValue>& values);
     /// Gives libpq a statement, behind its preparation if that is worth it. What it doesn't take is lost with the connection.
     void send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent);
-    /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null.
-    Result execute(std::string_view sql, const std::vector<SqlValue>& values);
+    class Visit;
+
+    /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null; without rows if
+    /// there is a visit, which has had them.
+    Result execute(std::string_view sql, const std::vector<SqlValue>& values, Visit* visit = nullptr);
+    /// Refuses what isn't possible here.
+    static void check_result(const PGresult* result, std::string_view sql);
     /// Null at the end of a command's results.
     Result next_result();
-    Answer answer_to(const std::vector<Sent>& sent);
+    Answer answer_to(const std::vector<Sent>& sent, Visit* visit);
+    /// Has the server stop what it does. Blocks until it was told.
+    void stop_statement() noexcept;
     /// Waits until the server goes on, as long as there is patience, and reads what it said. False if the connection is lost.
     bool receive(short events);
     /// Where all notifications pass: they come with any answer, once its connection has run a LISTEN.
@@ -111,6 +125,7 @@ private:
     std::unique_ptr<PGconn, Close> connection_;
     PreparedStatements statements_;
     std::vector<Waiting> later_;
+    Visit* visit_ = nullptr;  ///< that is under way
 };
 
 }  // namespace modapi

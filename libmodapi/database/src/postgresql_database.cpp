@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -28,16 +29,16 @@ constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
-    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline)
-        : connection_(connection), deadline_(deadline) {
+    /// `is_apart`: its statements are somebody else's.
+    PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline,
+                          bool is_apart = false)
+        : connection_(connection), deadline_(deadline), is_apart_(is_apart), read_only_(read_only) {
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
         connection_.run_later(
             read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE", {});
         // The server itself cuts what waits or computes for longer.
-        if (!deadline_.limit()) return;
-        const std::int64_t milliseconds = std::max<std::int64_t>(1, deadline_.limit()->count());
-        connection_.run_later("SET LOCAL statement_timeout = " + std::to_string(milliseconds), {});
+        if (deadline_.limit() && !is_apart_) limit_statement(*deadline_.limit());
     }
     ~PostgresqlTransaction() override {
         connection_.drop_waiting();
@@ -58,7 +59,8 @@ public:
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
         try {
-            connection_.run("COMMIT", {}, nullptr);
+            // What only read may have called a function all the same.
+            connection_.run(is_apart_ && read_only_ ? "ROLLBACK" : "COMMIT", {}, nullptr);
         } catch (const CutStatement&) {
             if (deadline_.limit()) deadline_.refuse("COMMIT");
             throw;
@@ -73,19 +75,12 @@ public:
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
 
 protected:
-    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
-                     std::vector<std::string>* columns) override {
-        deadline_.require_time(sql);
-        require_open(sql);
-        failed_ = true;
-        try {
-            const std::int64_t changed = connection_.run(sql, values, rows, columns);
-            failed_ = false;
-            return changed;
-        } catch (const CutStatement&) {
-            if (deadline_.limit()) deadline_.refuse(sql);
-            throw;
-        }
+    std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
+        return in_time(sql, [&] { return connection_.run(sql, values, rows); });
+    }
+    std::int64_t visit(std::string_view sql, std::vector<SqlValue> values, RowVisitor& visitor,
+                       std::vector<std::string>& columns) override {
+        return in_time(sql, [&] { return connection_.visit(sql, values, visitor, columns); });
     }
 
     void run_later(std::string_view sql, std::vector<SqlValue> values) override {
@@ -96,6 +91,33 @@ protected:
     [[nodiscard]] std::string text_of(SqlBytes bytes) const override { return text_of_bytes(bytes); }
 
 private:
+    template <class Statement>
+    std::int64_t in_time(std::string_view sql, const Statement& statement) {
+        deadline_.require_time(sql);
+        require_open(sql);
+        if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
+            limit_next();
+        failed_ = true;
+        try {
+            const std::int64_t changed = statement();
+            failed_ = false;
+            return changed;
+        } catch (const CutStatement&) {
+            if (deadline_.limit()) deadline_.refuse(sql);
+            throw;
+        }
+    }
+    void limit_statement(std::chrono::milliseconds limit) {
+        const std::int64_t milliseconds = std::max<std::int64_t>(1, limit.count());
+        connection_.run_later("SET LOCAL statement_timeout = " + std::to_string(milliseconds), {});
+    }
+    /// Each time: the statement before may have been one that sets it. In steps, so that the texts are few.
+    void limit_next() {
+        constexpr std::int64_t steps = 16;
+        const std::int64_t step = std::max<std::int64_t>(1, deadline_.limit()->count() / steps);
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_.at() - std::chrono::steady_clock::now());
+        limit_statement(std::chrono::milliseconds((left.count() / step + 1) * step));
+    }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
@@ -104,6 +126,8 @@ private:
 
     PostgresqlConnection& connection_;
     const InteractionDeadline& deadline_;
+    bool is_apart_;
+    bool read_only_;
     bool failed_ = false;
 };
 
@@ -111,7 +135,7 @@ class PostgresqlDatabase final : public Database {
 public:
     explicit PostgresqlDatabase(const DatabaseSettings& settings)
         : Database(settings.read_limit),
-          turn_table_(settings.turn_table),
+          settings_(settings),
           connections_(std::max<std::size_t>(1, settings.postgresql_connections), settings.postgresql_connection,
                        PostgresqlConnection::Patience(), settings.postgresql_options),
           in_turn_(connections_.executor()) {}
@@ -120,10 +144,14 @@ public:
 protected:
     [[nodiscard]] boost::asio::any_io_executor executor(Access access) override {
         if (access == Access::write_in_turn) return in_turn_;
+        if (is_apart(access)) [[unlikely]]
+            return apart().executor();
         return connections_.executor();
     }
     void interact(const Interaction& interaction) override {
         const Access access = interaction.access;
+        if (is_apart(access)) [[unlikely]]
+            return interact_apart(interaction);
         const ConnectionPool<PostgresqlConnection>::Lease lease(connections_);
         PostgresqlConnection& connection = lease.connection();
         const InteractionDeadline deadline(interaction.limit);
@@ -147,7 +175,7 @@ protected:
         };
         const auto attempt = [&] {
             PostgresqlTransaction transaction(connection, access == Access::read, deadline);
-            if (access == Access::write_in_turn && !turn_table_.empty()) transaction.take_turn(turn_table_);
+            if (access == Access::write_in_turn && !settings_.turn_table.empty()) transaction.take_turn(settings_.turn_table);
             run_function(interaction, transaction);
             transaction.commit();
             was_committed(transaction);
@@ -156,11 +184,50 @@ protected:
     }
 
 private:
-    std::string turn_table_;
+    using Connections = ConnectionPool<PostgresqlConnection>;
+
+    [[nodiscard]] static bool is_apart(Access access) noexcept {
+        return access == Access::write_apart || access == Access::read_apart;
+    }
+    Connections& apart() {
+        std::call_once(apart_begins_, [this] {
+            const Connections::Open open = [this] {
+                return std::make_unique<PostgresqlConnection>(settings_.postgresql_connection, PostgresqlConnection::Patience(),
+                                                              settings_.postgresql_options);
+            };
+            apart_ = std::make_unique<Connections>(std::max<std::size_t>(1, settings_.apart_connections), open);
+        });
+        return *apart_;
+    }
+    /// Who collides is run again by whoever asked, if at all.
+    void interact_apart(const Interaction& interaction) {
+        const Connections::Lease lease(apart());
+        PostgresqlConnection& connection = lease.connection();
+        const auto forget = [](PostgresqlConnection* used) { used->forget_session(); };
+        const std::unique_ptr<PostgresqlConnection, decltype(forget)> forgetting(&connection, forget);
+        const InteractionDeadline deadline(interaction.limit);
+        const auto attempt = [&] {
+            PostgresqlTransaction transaction(connection, interaction.access == Access::read_apart, deadline, true);
+            run_function(interaction, transaction);
+            transaction.commit();
+            was_committed(transaction);
+        };
+        std::chrono::milliseconds wait_for_server = first_wait_for_server;
+        const auto before_retry = [&] {
+            if (!connection.is_lost()) return;
+            std::this_thread::sleep_for(wait_for_server);
+            wait_for_server *= 2;
+        };
+        with_retries(interaction.desc, attempt, before_retry);
+    }
+
+    DatabaseSettings settings_;
     /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
     /// competes only with those that have begun, however many come.
     std::mutex turnstile_;
     ConnectionPool<PostgresqlConnection> connections_;           // whose end waits for what uses the rest
+    std::once_flag apart_begins_;
+    std::unique_ptr<Connections> apart_;                         ///< from the first interaction apart on
     boost::asio::strand<boost::asio::any_io_executor> in_turn_;  ///< those that wait are in its queue, on no thread
 };
 

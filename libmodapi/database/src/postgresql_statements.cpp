@@ -7,10 +7,14 @@
 #include "sql_placeholders.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <exception>
+#include <memory>
 #include <utility>
 
 namespace modapi {
@@ -34,7 +38,62 @@ bool is_copy(const PGresult* result) noexcept {
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+/// Bytes that have arrived and weren't read.
+std::size_t bytes_at(int socket) noexcept {
+    int bytes = 0;
+    return ::ioctl(socket, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
 }  // namespace
+
+/// Rows on their way from the server to who wants them. What goes wrong there is kept until the connection has had all answers.
+class PostgresqlConnection::Visit {
+public:
+    Visit(RowVisitor& visitor, std::vector<std::string>& columns, std::string_view sql)
+        : visitor_(visitor), columns_(columns), sql_(sql) {}
+
+    void take(PostgresqlConnection& connection, const PGresult* rows) {
+        arriving_ = 0;
+        name_columns(rows);
+        for (int row = 0; row < PQntuples(rows) && !failure_; ++row) {
+            try {
+                std::vector<SqlValue> values;
+                const int width = PQnfields(rows);
+                values.reserve(static_cast<std::size_t>(width));
+                for (int index = 0; index < width; ++index) values.push_back(read_postgresql_value(rows, row, index));
+                visitor_.row(columns_, std::move(values));
+            } catch (...) {
+                failure_ = std::current_exception();
+                connection.stop_statement();
+            }
+        }
+    }
+    /// Before they are read. libpq holds a row until it is there as a whole, and the server sends it as a whole: only the end
+    /// of the connection stops that.
+    void arrive(PostgresqlConnection& connection, std::size_t bytes) {
+        arriving_ += bytes;
+        if (failure_ || arriving_ <= visitor_.most_row_bytes() + slack) return;
+        failure_ = std::make_exception_ptr(ResultTooLarge("a row has more than " + std::to_string(visitor_.most_row_bytes()) +
+                                                          " bytes: select less of it: " + statement_on_one_line(sql_)));
+        shutdown(PQsocket(connection.connection_.get()), SHUT_RDWR);
+    }
+    void name_columns(const PGresult* result) {
+        if (!columns_.empty()) return;
+        for (int index = 0; index < PQnfields(result); ++index) columns_.emplace_back(PQfname(result, index));
+    }
+    void rethrow() const {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
+    static constexpr std::size_t slack = 1024UL * 1024;  // of rows that arrive together
+
+    RowVisitor& visitor_;
+    std::vector<std::string>& columns_;
+    std::string_view sql_;
+    std::size_t arriving_ = 0;
+    std::exception_ptr failure_;
+};
 
 bool PostgresqlConnection::is_lost() const noexcept {
     return PQstatus(connection_.get()) != CONNECTION_OK || PQtransactionStatus(connection_.get()) == PQTRANS_ACTIVE;
@@ -100,11 +159,16 @@ PostgresqlConnection::Result PostgresqlConnection::next_result() {
     return Result(PQgetResult(connection_.get()));
 }
 
-PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<Sent>& sent) {
+PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<Sent>& sent, Visit* visit) {
     Answer answer;
     answer.to = sent.size();
     for (std::size_t index = 0; index < sent.size(); ++index) {
+        if (visit != nullptr && index + 1 == sent.size() && PQsetSingleRowMode(connection_.get()) != 0) visit_ = visit;
         while (Result next = next_result()) {
+            if (PQresultStatus(next.get()) == PGRES_SINGLE_TUPLE) {
+                visit->take(*this, next.get());
+                continue;
+            }
             // A COPY is given again and again. It can only be the last.
             const bool never_ends = is_copy(next.get());
             // What comes after an error is the loss that it announced, or that the rest wasn't looked at.
@@ -115,6 +179,7 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
             if (never_ends) return answer;
         }
     }
+    visit_ = nullptr;
     while (Result synchronized = next_result()) {
         if (PQresultStatus(synchronized.get()) != PGRES_PIPELINE_SYNC && answer.to == sent.size()) {
             answer.result = std::move(synchronized);
@@ -124,7 +189,8 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
     return answer;
 }
 
-PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values) {
+PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values,
+                                                           Visit* visit) {
     PGconn* const connection = connection_.get();
     const std::vector<Waiting> before = std::exchange(later_, {});
     std::vector<Sent> sent;
@@ -134,9 +200,12 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     if (PQpipelineSync(connection) != 0) {
         // What the server says meanwhile must be read, or it might not take the rest of a long statement.
         while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
-        answer = answer_to(sent);
+        answer = answer_to(sent, visit);
     }
     if (answer.result == nullptr) answer.result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
+    visit_ = nullptr;
+    if (visit != nullptr) [[unlikely]]
+        visit->rethrow();
     if (!is_error(answer.result.get())) return std::move(answer.result);
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
     const bool was_prepared = !statements_.find(failed).name.empty();
@@ -152,6 +221,8 @@ bool PostgresqlConnection::receive(short events) {
     if (patience_) deadline = std::chrono::steady_clock::now() + *patience_;
     // libpq then finds that the connection has ended.
     if (!wait_for_server(events, deadline)) shutdown(PQsocket(connection_.get()), SHUT_RDWR);
+    if (visit_ != nullptr) [[unlikely]]
+        visit_->arrive(*this, bytes_at(PQsocket(connection_.get())));
     return PQconsumeInput(connection_.get()) != 0;
 }
 
@@ -165,19 +236,31 @@ void PostgresqlConnection::take_notifications() {
     }
 }
 
+void PostgresqlConnection::stop_statement() noexcept {
+    struct Free {
+        void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+    };
+    const std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
+    std::array<char, 256> reason{};
+    if (cancel != nullptr && PQcancel(cancel.get(), reason.data(), static_cast<int>(reason.size())) != 0) return;
+    framework_log().warn("the PostgreSQL server can't be told to stop a statement: {}", reason.data());
+    // It stops when nobody listens.
+    shutdown(PQsocket(connection_.get()), SHUT_RDWR);
+}
+
+void PostgresqlConnection::check_result(const PGresult* result, std::string_view sql) {
+    if (is_copy(result)) throw DatabaseError("COPY isn't possible here: " + statement_on_one_line(sql));
+    if (PQresultStatus(result) == PGRES_EMPTY_QUERY)
+        throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
+}
+
 std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                       std::vector<std::vector<SqlValue>>* rows, std::vector<std::string>* columns) {
+                                       std::vector<std::vector<SqlValue>>* rows) {
     check(sql, values);
     const Result result = execute(sql, values);
-    if (is_copy(result.get())) throw DatabaseError("COPY isn't possible here: " + statement_on_one_line(sql));
-    if (PQresultStatus(result.get()) == PGRES_EMPTY_QUERY) {
-        throw DatabaseError("there is no statement in: " + statement_on_one_line(sql));
-    }
-    const int width = PQnfields(result.get());
-    if (columns != nullptr) {
-        for (int index = 0; index < width; ++index) columns->emplace_back(PQfname(result.get(), index));
-    }
+    check_result(result.get(), sql);
     if (rows == nullptr) return changed_by(result.get());
+    const int width = PQnfields(result.get());
     const int height = PQntuples(result.get());
     rows->reserve(static_cast<std::size_t>(height));
     for (int row = 0; row < height; ++row) {
@@ -186,6 +269,29 @@ std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<S
         for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result.get(), row, index));
     }
     return changed_by(result.get());
+}
+
+std::int64_t PostgresqlConnection::visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,
+                                         std::vector<std::string>& columns) {
+    check(sql, values);
+    Visit visit(visitor, columns, sql);
+    const Result result = execute(sql, values, &visit);
+    check_result(result.get(), sql);
+    visit.take(*this, result.get());  // without rows, unless libpq didn't give them one by one
+    visit.rethrow();
+    return changed_by(result.get());
+}
+
+void PostgresqlConnection::forget_session() noexcept {
+    if (is_lost()) return;
+    try {
+        run("DISCARD ALL", {}, nullptr);
+        statements_ = PreparedStatements();
+        return;
+    } catch (const std::exception& error) {
+        framework_log().warn("a connection to the PostgreSQL server is closed: {}", error.what());
+    }
+    connection_.reset();
 }
 
 void PostgresqlConnection::require_prepared(const PGresult* result, std::string_view sql) {

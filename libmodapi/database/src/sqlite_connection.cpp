@@ -2,7 +2,10 @@
 
 #include "sql_placeholders.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace modapi {
@@ -14,6 +17,9 @@ constexpr int busy_timeout_ms = 5000;
 constexpr std::size_t most_statements = 512;
 /// Of SQLite's virtual machine, between two looks at the clock: well below a millisecond.
 constexpr int instructions_between_looks = 10'000;
+
+/// Of the part that an interaction has of a shared transaction.
+constexpr const char* savepoint_name = "modapi_interaction";
 
 /// Leaves a statement as it was found, whatever happens while it runs.
 class Execution {
@@ -59,6 +65,33 @@ SqlValue column(sqlite3_stmt* statement, int index) {
     return content;
 }
 
+void read_row(sqlite3_stmt* statement, std::vector<SqlValue>& row) {
+    const int width = sqlite3_column_count(statement);
+    row.reserve(static_cast<std::size_t>(width));
+    for (int index = 0; index < width; ++index) row.push_back(column(statement, index));
+}
+
+/// While it lives, no text, no bytes and no row of the connection's are larger.
+class RowLimit {
+public:
+    RowLimit(sqlite3* database, std::size_t& known, std::size_t most_bytes) : database_(database), known_(known) {
+        const auto most = static_cast<int>(std::min<std::size_t>(most_bytes, std::numeric_limits<int>::max()));
+        before_ = sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, most);
+        known_ = most_bytes;
+    }
+    ~RowLimit() {
+        sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, before_);
+        known_ = 0;
+    }
+    RowLimit(const RowLimit&) = delete;
+    RowLimit& operator=(const RowLimit&) = delete;
+
+private:
+    sqlite3* database_;
+    std::size_t& known_;
+    int before_ = 0;
+};
+
 }  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& file, bool is_writer) : file_(file) {
@@ -83,14 +116,22 @@ SqliteConnection::~SqliteConnection() {
     sqlite3_close_v2(database_);
 }
 
+int SqliteConnection::authorize(void* self, int action, const char*, const char* second, const char*, const char*) noexcept {
+    // Of a savepoint, the second text is its name.
+    const bool is_own_savepoint = action == SQLITE_SAVEPOINT && second != nullptr && ::sqlite3_stricmp(second, savepoint_name) == 0;
+    if (action == SQLITE_TRANSACTION || is_own_savepoint) static_cast<SqliteConnection*>(self)->leads_transactions_ = true;
+    return SQLITE_OK;
+}
+
 void SqliteConnection::configure(bool is_writer) {
+    sqlite3_set_authorizer(database_, &authorize, this);
     sqlite3_busy_timeout(database_, busy_timeout_ms);
     // "text" in double quotes is an identifier, as in PostgreSQL.
     sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     sqlite3_db_config(database_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     const auto setting = [this](const char* sql) -> std::string {
         std::vector<std::vector<SqlValue>> rows;
-        run(sql, {}, &rows, false);
+        run(sql, {}, &rows, Allowed::anything);
         const auto* const text =
             rows.empty() || rows.front().empty() ? nullptr : std::get_if<std::string>(&rows.front().front());
         return text != nullptr ? *text : std::string();
@@ -100,13 +141,13 @@ void SqliteConnection::configure(bool is_writer) {
             if (sqlite3_db_readonly(database_, "main") == 1) fail_to_open("the file is not writable");
             const std::string mode = setting("PRAGMA journal_mode = WAL");
             if (mode != "wal" && mode != "memory") fail_to_open("write-ahead logging isn't possible there");
-            run("BEGIN IMMEDIATE", {}, nullptr, false);
-            run("COMMIT", {}, nullptr, false);
+            run("BEGIN IMMEDIATE", {}, nullptr, Allowed::anything);
+            run("COMMIT", {}, nullptr, Allowed::anything);
         }
         // A commit waits until the disk has it, 0.2 ms on a virtual one. NORMAL wouldn't wait: after a kill of the process all
         // is there too, but after a power cut the last commits, which somebody was told of, are gone.
-        run("PRAGMA synchronous = FULL", {}, nullptr, false);
-        run("PRAGMA foreign_keys = ON", {}, nullptr, false);
+        run("PRAGMA synchronous = FULL", {}, nullptr, Allowed::anything);
+        run("PRAGMA foreign_keys = ON", {}, nullptr, Allowed::anything);
     } catch (const TransientDatabaseError&) {
         fail_to_open("another program holds its lock");
     } catch (const DatabaseError&) {
@@ -137,12 +178,16 @@ void SqliteConnection::fail(std::string_view sql) const {
     if (code == SQLITE_INTERRUPT && deadline_ != nullptr) deadline_->refuse(sql);
     std::string message = sqlite3_errmsg(database_);
     message.append(" in: ").append(statement_on_one_line(sql));
+    if (code == SQLITE_TOOBIG && most_row_bytes_ != 0)
+        throw ResultTooLarge("a value or a row has more than " + std::to_string(most_row_bytes_) +
+                             " bytes: select less of it: " + statement_on_one_line(sql));
     if (code == SQLITE_CONSTRAINT) throw ConstraintViolation(message);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) throw TransientDatabaseError(message);
     throw DatabaseError(message);
 }
 
-SqliteConnection::Statement SqliteConnection::compile(std::string_view sql) {
+SqliteConnection::Prepared SqliteConnection::compile(std::string_view sql) {
+    leads_transactions_ = false;
     sqlite3_stmt* compiled = nullptr;
     const char* rest = nullptr;
     const int result =
@@ -160,24 +205,28 @@ SqliteConnection::Statement SqliteConnection::compile(std::string_view sql) {
             throw DatabaseError("more than one statement in: " + statement_on_one_line(sql));
         }
     }
-    return statement;
+    Prepared prepared;
+    prepared.statement = std::move(statement);
+    prepared.leads_transactions = leads_transactions_;
+    return prepared;
 }
 
-sqlite3_stmt* SqliteConnection::prepared(std::string_view sql) {
+const SqliteConnection::Prepared& SqliteConnection::prepared(std::string_view sql) {
     const auto known = statements_.find(sql);
-    if (known != statements_.end()) return known->second.get();
+    if (known != statements_.end()) return known->second;
     if (statements_.size() >= most_statements) statements_.clear();
-    Statement statement = compile(sql);
-    sqlite3_stmt* const compiled = statement.get();
-    statements_.emplace(std::string(sql), std::move(statement));
-    return compiled;
+    Prepared compiled = compile(sql);
+    return statements_.emplace(std::string(sql), std::move(compiled)).first->second;
 }
 
-std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
-                                   std::vector<std::vector<SqlValue>>* rows, bool read_only,
-                                   std::vector<std::string>* columns) {
-    sqlite3_stmt* const statement = prepared(sql);
-    if (read_only && sqlite3_stmt_readonly(statement) == 0) {
+template <class Take>
+std::int64_t SqliteConnection::step_through(std::string_view sql, const std::vector<SqlValue>& values, Allowed allowed, Take&& take) {
+    const Prepared& found = prepared(sql);
+    sqlite3_stmt* const statement = found.statement.get();
+    if (found.leads_transactions && allowed != Allowed::anything) {
+        throw DatabaseError("a transaction ends with its function, not by a statement: " + statement_on_one_line(sql));
+    }
+    if (allowed == Allowed::in_one_that_reads && sqlite3_stmt_readonly(statement) == 0) {
         throw WriteRefused("a statement that writes, in an interaction that only reads: " + statement_on_one_line(sql));
     }
     const int placeholders = sqlite3_bind_parameter_count(statement);
@@ -191,21 +240,58 @@ std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlVa
     }
     const std::int64_t changes_before = sqlite3_total_changes64(database_);
     int result = SQLITE_ROW;
-    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (rows == nullptr) continue;
-        const int width = sqlite3_column_count(statement);
-        std::vector<SqlValue>& row = rows->emplace_back();
-        row.reserve(static_cast<std::size_t>(width));
-        for (int index = 0; index < width; ++index) row.push_back(column(statement, index));
-    }
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) take(statement);
     if (result != SQLITE_DONE) fail(sql);
-    if (columns != nullptr) {
-        // Now that it ran: with a table that was changed since it was prepared, they are others.
-        for (int index = 0; index < sqlite3_column_count(statement); ++index)
-            columns->emplace_back(sqlite3_column_name(statement, index));
-    }
     // What SQLite calls the number of changes stays that of an earlier statement if this one changed nothing.
     return sqlite3_total_changes64(database_) == changes_before ? 0 : sqlite3_changes64(database_);
+}
+
+std::int64_t SqliteConnection::run(std::string_view sql, const std::vector<SqlValue>& values,
+                                   std::vector<std::vector<SqlValue>>* rows, Allowed allowed) {
+    const auto take = [rows](sqlite3_stmt* statement) {
+        if (rows != nullptr) read_row(statement, rows->emplace_back());
+    };
+    return step_through(sql, values, allowed, take);
+}
+
+std::int64_t SqliteConnection::visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,
+                                     Allowed allowed, std::vector<std::string>& columns) {
+    sqlite3_stmt* const statement = prepared(sql).statement.get();
+    const RowLimit limit(database_, most_row_bytes_, visitor.most_row_bytes());
+    // Once it runs: with a table that was changed since it was prepared, they are others.
+    const auto name_columns = [&] {
+        if (!columns.empty()) return;
+        for (int index = 0; index < sqlite3_column_count(statement); ++index)
+            columns.emplace_back(sqlite3_column_name(statement, index));
+    };
+    const std::int64_t changed = step_through(sql, values, allowed, [&](sqlite3_stmt* at) {
+        name_columns();
+        std::vector<SqlValue> row;
+        read_row(at, row);
+        visitor.row(columns, std::move(row));
+    });
+    name_columns();
+    return changed;
+}
+
+bool SqliteConnection::has_temporary() {
+    std::vector<std::vector<SqlValue>> rows;
+    run("SELECT 1 FROM sqlite_temp_master LIMIT 1", {}, &rows, Allowed::in_one_that_reads);
+    return !rows.empty();
+}
+
+void SqliteConnection::drop_temporary() {
+    std::vector<std::vector<SqlValue>> rows;
+    // Triggers and views before the tables that they are about.
+    run("SELECT type, name FROM sqlite_temp_master WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite\\_%' "
+        "ESCAPE '\\' "
+        "ORDER BY type DESC",
+        {}, &rows, Allowed::in_one_that_reads);
+    for (const std::vector<SqlValue>& row : rows) {
+        std::string name;
+        for (const char letter : std::get<std::string>(row.at(1))) name.append(letter == '"' ? 2 : 1, letter);
+        run("DROP " + std::get<std::string>(row.at(0)) + " IF EXISTS temp.\"" + name + "\"", {}, nullptr, Allowed::anything);
+    }
 }
 
 }  // namespace modapi

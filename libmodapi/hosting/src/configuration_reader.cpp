@@ -46,6 +46,8 @@ std::chrono::milliseconds positive_duration(const ConfigSection& root, std::stri
     return read;
 }
 
+constexpr std::int64_t most_requests = 1'000'000;
+
 /// 0 for `none`.
 std::chrono::milliseconds deadline(const ConfigSection& root, std::string_view key, std::chrono::milliseconds otherwise) {
     const std::optional<JsonValue> given = root.optional<JsonValue>(key);
@@ -178,6 +180,12 @@ CallbackLimits ConfigurationReader::callback_limits() const {
         limits.slow_callback = positive_duration(root, "slow_callback", limits.slow_callback);
         limits.callback_deadline = deadline(root, "callback_deadline", limits.callback_deadline);
         limits.interaction_deadline = deadline(root, "interaction_deadline", limits.interaction_deadline);
+        limits.web_resource_deadline = deadline(root, "web_resource_deadline", limits.web_resource_deadline);
+        constexpr const char* requests = "web_resource_requests";
+        const auto usual = static_cast<std::int64_t>(limits.web_resource_requests);
+        const std::int64_t at_once = root.value_or<std::int64_t>(requests, usual);
+        if (at_once < 1 || at_once > most_requests) root.fail(requests, "must be 1 to " + std::to_string(most_requests));
+        limits.web_resource_requests = static_cast<std::size_t>(at_once);
         return limits;
     });
 }

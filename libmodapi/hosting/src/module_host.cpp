@@ -60,6 +60,7 @@ std::map<const async::callback_identity*, std::size_t> places_of(const callbacks
 
 ModuleInstance::ModuleInstance(const ConfiguredModule& entry)
     : configured(entry),
+      preparing(entry.name, "the preparation"),
       constructing(entry.name, "the constructor"),
       destroying(entry.name, "the destructor"),
       starting(entry.name, "start"),
@@ -140,9 +141,9 @@ ModuleInstance* ModuleHost::State::instance_at(std::size_t position) const noexc
     return found != modules.end() ? found->get() : nullptr;
 }
 
-ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
-                                           ModuleLists& lists, std::string name_among_workers,
-                                           const BackgroundTerm& for_term) {
+ModuleInstance& ModuleHost::State::make_room(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured,
+                                             ModuleLists& lists, std::string name_among_workers,
+                                             const BackgroundTerm& for_term) {
     place = std::make_unique<ModuleInstance>(configured);
     place->registered = std::make_unique<ModuleRegistrations>(environment.where, environment.threads, lists, configured.name,
                                                               std::move(name_among_workers), ++instances_made);
@@ -159,10 +160,13 @@ ModuleInstance& ModuleHost::State::prepare(std::unique_ptr<ModuleInstance>& plac
 
 void ModuleHost::State::construct(ModuleInstance& module) {
     const ConfiguredModule& configured = module.configured;
+    if (configured.has_to_be_prepared() && !module.is_prepared)
+        configured.fail({}, "has to be prepared before it is built, which this host doesn't await", worker());
+    const std::shared_ptr<const void> from = module.is_prepared ? std::move(module.prepared) : configured.parsed;
     try {
         const StartStep step(*configured.file, configured.path, "the constructor", configured.name, worker());
         const InNameOf constructor(environment.where, module.constructing);
-        module.object = module.definition().construct(configured.parsed, *module.api);
+        module.object = module.definition().construct(from, *module.api);
     } catch (const callbacks::ConfigError& error) {
         // A constructor that reads its section itself.
         configured.fail(error.path(), error.what(), worker());
@@ -179,6 +183,7 @@ void ModuleHost::State::construct(ModuleInstance& module) {
 void ModuleHost::State::destroy(ModuleInstance& module) {
     for (const async::cached_function* const function : module.registered->cached_functions)
         environment.caches.remove(*function);
+    if (module.registered->unsigned_changes != nullptr) environment.caches.remove(*module.registered->unsigned_changes);
     module.registered->forget();
     {
         const InNameOf destructor(environment.where, module.destroying);
@@ -224,28 +229,60 @@ ModuleHost::ModuleHost(Homeserver& server, const async::environment& where, Data
 
 ModuleHost::~ModuleHost() = default;
 
+void ModuleHost::State::make_room_for(const std::vector<ConfiguredModule>& list) {
+    for (const ConfiguredModule& configured : list) {
+        const std::size_t position = names.size();
+        names.push_back(configured.name);
+        if (!runs_here(configured, term)) {
+            if (settings.place.index == 0)
+                framework_log().info("module {} isn't run here: its run_on is {}", configured.name,
+                                     configured.placement.text());
+            continue;
+        }
+        make_room(modules.emplace_back(), configured, environment.lists,
+                  name_among_workers(configured.name, entry_in(names, position)), term)
+            .position = position;
+    }
+}
+
+void ModuleHost::State::construct_all() {
+    for (const std::unique_ptr<ModuleInstance>& module : modules) construct(*module);
+    environment.lists.resources.close();
+}
+
 void ModuleHost::construct_modules(const std::vector<ConfiguredModule>& modules) {
     State& state = *state_;
     try {
-        for (const ConfiguredModule& configured : modules) {
-            const std::size_t position = state.names.size();
-            state.names.push_back(configured.name);
-            if (!state.runs_here(configured, state.term)) {
-                if (state.settings.place.index == 0)
-                    framework_log().info("module {} isn't run here: its run_on is {}", configured.name, configured.placement.text());
-                continue;
-            }
-            ModuleInstance& instance = state.prepare(state.modules.emplace_back(), configured, state.environment.lists,
-                                                     name_among_workers(configured.name, entry_in(state.names, position)), state.term);
-            instance.position = position;
-            state.construct(instance);
-        }
+        state.make_room_for(modules);
+        state.construct_all();
     } catch (...) {
         state.destroy_modules();
         throw;
     }
-    state.environment.lists.resources.close();
 }
+
+async::task<void> ModuleHost::prepare_modules(std::vector<ConfiguredModule> modules) {
+    State& state = *state_;
+    state.make_room_for(modules);
+    std::optional<BeginFailure> failure;
+    std::exception_ptr cancelled;
+    try {
+        async::task<std::optional<BeginFailure>> preparing = state.prepare(pointers_to(state.modules));
+        failure = co_await std::move(preparing);
+    } catch (...) {
+        cancelled = std::current_exception();
+    }
+    if (!failure && !cancelled) co_return;
+    const async::context& here = co_await async::this_context;
+    async::context uncut = here;
+    uncut.cancellation = nullptr;
+    async::task<void> stopping = stop();
+    co_await std::move(stopping).in(uncut);
+    if (cancelled) std::rethrow_exception(cancelled);
+    failure->module.fail(failure->place, failure->message, state.worker());
+}
+
+void ModuleHost::construct_modules() { state_->construct_all(); }
 
 void ModuleHost::construct_modules(const ConfigurationFile& file, std::vector<ConfiguredModule> modules) {
     const auto kept = std::make_shared<const ConfigurationFile>(file);
@@ -269,8 +306,16 @@ void ModuleHost::end_background_term() noexcept {
 callbacks::Dispatchers& ModuleHost::hooks() noexcept { return state_->environment.lists.hooks; }
 const WebResources& ModuleHost::web_resources() const noexcept { return state_->environment.lists.resources; }
 async::task<std::optional<Response>> ModuleHost::serve(const Request& request) {
-    const ModuleEnvironment& environment = state_->environment;
-    return environment.lists.resources.serve(request, environment.dispatch_settings, state_->settings.web_resource_deadline);
+    State& state = *state_;
+    const ModuleEnvironment& environment = state.environment;
+    const WebResources& resources = environment.lists.resources;
+    const std::string_view module = resources.owner(request.path);
+    if (module.empty()) co_return std::nullopt;
+    const RequestsUnderWay::Place place(state.requests_of_resources, module, request, state.settings.web_resource_requests);
+    if (!place.is_free()) co_return refused_for_now();
+    auto serving = resources.serve(request, environment.dispatch_settings, state.settings.web_resource_deadline);
+    std::optional<Response> response = co_await std::move(serving);
+    co_return response;
 }
 
 const async::callback_identity* ModuleHost::origin_of(const std::exception_ptr& failure) const noexcept {

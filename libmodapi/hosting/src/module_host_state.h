@@ -2,6 +2,7 @@
 
 #include "callback_log.h"
 #include "module_border.h"
+#include "requests_under_way.h"
 
 #include <modapi/hosting/blocking_threads.h>
 #include <modapi/hosting/module_environment.h>
@@ -37,8 +38,11 @@ struct ModuleInstance {
     std::size_t position = 0;  ///< of its entry in the list
     std::shared_ptr<const callbacks::JsonDict> masked;
     std::size_t masked_secrets = 0;
+    bool is_prepared = false;                ///< `prepared` is what it is built from
+    std::shared_ptr<const void> prepared;
     bool is_started = false;
     /// Who is on the stack meanwhile; a watchdog reads them.
+    async::callback_identity preparing;
     async::callback_identity constructing;
     async::callback_identity destroying;
     async::callback_identity starting;
@@ -70,10 +74,10 @@ private:
 /// Which one of the entries of its module it is that stands at this position of a list, from 1. `names`: of all entries' modules.
 [[nodiscard]] int entry_in(const std::vector<std::string>& names, std::size_t position);
 
-/// Why a module didn't begin. The module may be gone by the time it is told.
+/// Why a module couldn't be prepared, or didn't begin. The module may be gone by the time it is told.
 struct BeginFailure {
     ConfiguredModule module;
-    std::string callback;            ///< start or ready
+    std::string callback;            ///< start or ready; empty: it couldn't be prepared
     std::vector<std::string> place;  ///< the key of the module's configuration that it is about, if it names one
     std::string message;
 };
@@ -87,7 +91,7 @@ struct NextModule {
     std::unique_ptr<ModuleInstance> made;
 };
 
-/// Modules that are built and not asked yet.
+/// Modules that are prepared or built, and not asked yet.
 struct NextModules {
     std::vector<std::string> names;  ///< of the modules of all entries
     std::vector<NextModule> modules;  ///< that run here
@@ -117,6 +121,7 @@ struct ModuleHost::State {
     async::waiting_runs waiting;  // of callbacks and web resources
     ModuleEnvironment environment;
     std::unique_ptr<Broadcasts> own_broadcasts;  ///< where no workers share them
+    RequestsUnderWay requests_of_resources;
     BackgroundTerm term;
     std::uint64_t instances_made = 0;
     std::vector<std::string> names;           ///< of the modules of all entries, also those that don't run here
@@ -132,10 +137,19 @@ struct ModuleHost::State {
     /// Of the entry at this position; null: it doesn't run here.
     [[nodiscard]] ModuleInstance* instance_at(std::size_t position) const noexcept;
     /// Makes room for an instance that registers with `lists`.
-    ModuleInstance& prepare(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured, ModuleLists& lists,
-                            std::string name_among_workers, const BackgroundTerm& for_term);
+    ModuleInstance& make_room(std::unique_ptr<ModuleInstance>& place, const ConfiguredModule& configured, ModuleLists& lists,
+                              std::string name_among_workers, const BackgroundTerm& for_term);
+    /// Makes room for those of this list that run here.
+    void make_room_for(const std::vector<ConfiguredModule>& list);
+    /// Likewise for those that are to take the others' place.
+    ModuleChanges make_room_for_next(const std::vector<ConfiguredModule>& list, const BackgroundTerm& for_term);
+    /// Awaits what has to be before they can be built, to the first that fails; none: nothing went wrong. Errors: cancellation.
+    [[nodiscard]] async::task<std::optional<BeginFailure>> prepare(std::vector<ModuleInstance*> instances);
     /// Builds it. Errors: ConfigurationError; what it has registered is still there.
     void construct(ModuleInstance& module);
+    /// Builds all of them in their order.
+    void construct_all();
+    void construct_all_of_next();
     /// Ends what isn't asked, or not asked any more, and has nothing under way: its lists are gone by now.
     void destroy(ModuleInstance& module);
     void destroy_from_last(ModuleInstances& instances);

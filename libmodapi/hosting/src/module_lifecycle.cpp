@@ -27,20 +27,34 @@ std::string in_seconds(async::clock::duration time) {
     return text + " s";
 }
 
-/// Runs a module's start, ready or stop until `end`; what went wrong with it, empty if nothing did. `limit` is what the
-/// operator allowed and reads in a message: modules that stop share it, so what is left of it when one begins is a number of no
-/// use. `place` becomes the key of the module's configuration that the failure is about, if it names one.
-async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Function function, async::callback_identity& what,
-                                   async::clock::time_point end, async::clock::duration limit,
-                                   std::vector<std::string>& place) {
+/// What came of a function of a module's.
+struct Outcome {
+    std::string failure;             ///< empty: nothing went wrong
+    bool was_cut = false;            ///< at the end of its time
+    std::vector<std::string> place;  ///< the key of the module's configuration that the failure is about, if it names one
+};
+
+async::task<void> call(ModuleInstance::Function function, void* module) {
+    async::task<void> running = function(module);
+    co_await std::move(running);
+}
+
+async::task<void> call_prepare(ModuleInstance& module) {
+    async::task<std::shared_ptr<const void>> preparing = module.definition().prepare(module.configured.parsed, *module.api);
+    module.prepared = co_await std::move(preparing);
+    module.is_prepared = true;
+}
+
+/// Runs a function of a module's until `end`, in its name.
+async::task<Outcome> run_until(async::task<void> function, async::callback_identity& what, async::clock::time_point end) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
     frame.enter(what);
     const async::clock::duration left = std::max(end - outer.clock().now(), async::clock::duration(0));
     std::exception_ptr failure;
-    bool was_cut = false;
+    Outcome outcome;
     try {
-        async::task<void> running = async::with_deadline(left, function(module.object.get()));
+        async::task<void> running = async::with_deadline(left, std::move(function));
         const bool has_ended = async::detail::driven_task<void>::start(running, frame.here());
         if (!has_ended) {
             frame.leave();  // it waits: nobody is on the stack until it is resumed
@@ -50,17 +64,24 @@ async::task<std::string> run_until(ModuleInstance& module, ModuleInstance::Funct
         async::detail::driven_task<void>::take(running);
     } catch (const async::deadline_exceeded&) {
         failure = std::current_exception();
-        was_cut = outer.clock().now() >= end;
+        outcome.was_cut = outer.clock().now() >= end;
     } catch (const callbacks::ConfigError& error) {
         failure = std::current_exception();
-        place = error.path();
+        outcome.place = error.path();
     } catch (...) {
         failure = std::current_exception();
     }
     frame.leave();
-    if (was_cut) co_return std::string(what.callback) + "() has not ended within " + in_seconds(limit);
-    if (failure) co_return std::string(what.callback) + "() failed: " + callbacks::message_of(failure);
-    co_return std::string();
+    if (failure) outcome.failure = callbacks::message_of(failure);
+    co_return outcome;
+}
+
+/// What is said of a start, ready or stop; empty: nothing went wrong. `limit` is what the operator allowed and reads in a
+/// message: modules that stop share it, so what is left of it when one begins is a number of no use.
+std::string line_of(const Outcome& outcome, std::string_view function, async::clock::duration limit) {
+    if (outcome.was_cut) return std::string(function) + "() has not ended within " + in_seconds(limit);
+    if (outcome.failure.empty()) return std::string();
+    return std::string(function) + "() failed: " + outcome.failure;
 }
 
 }  // namespace
@@ -70,10 +91,10 @@ async::task<void> ModuleHost::State::stop_modules(std::vector<ModuleInstance*> i
     for (auto each = instances.rbegin(); each != instances.rend(); ++each) {
         ModuleInstance& module = **each;
         if (!std::exchange(module.is_started, false) || module.definition().stop == nullptr) continue;
-        std::vector<std::string> place;
-        async::task<std::string> stopping =
-            run_until(module, module.definition().stop, module.stopping, end, settings.stop_deadline, place);
-        const std::string failure = co_await std::move(stopping);
+        async::task<Outcome> stopping =
+            run_until(call(module.definition().stop, module.object.get()), module.stopping, end);
+        const Outcome outcome = co_await std::move(stopping);
+        const std::string failure = line_of(outcome, module.stopping.callback, settings.stop_deadline);
         if (!failure.empty()) framework_log().error("module {}: {}", module.configured.name, failure);
     }
     // What a stop() asked for ends at once.
@@ -96,6 +117,28 @@ async::task<void> ModuleHost::State::join_threads(std::vector<ModuleInstance*> i
     }
 }
 
+async::task<std::optional<BeginFailure>> ModuleHost::State::prepare(std::vector<ModuleInstance*> instances) {
+    const async::context& here = co_await async::this_context;
+    for (ModuleInstance* const module : instances) {
+        if (!module->configured.has_to_be_prepared()) continue;
+        here.throw_if_cancelled();
+        const async::clock::time_point end = environment.where.clock->now() + settings.start_deadline;
+        const StartStep step(*module->configured.file, module->configured.path, "the preparation", module->configured.name,
+                             worker(), async::running_callback_mark::of(environment.where));
+        async::task<Outcome> preparing = run_until(call_prepare(*module), module->preparing, end);
+        Outcome outcome = co_await std::move(preparing);
+        if (outcome.failure.empty()) continue;
+        here.throw_if_cancelled();
+        BeginFailure failure;
+        failure.module = module->configured;
+        failure.place = std::move(outcome.place);
+        failure.message = std::move(outcome.failure);
+        if (outcome.was_cut) failure.message = "it couldn't be prepared within " + in_seconds(settings.start_deadline);
+        co_return std::optional<BeginFailure>(std::move(failure));
+    }
+    co_return std::nullopt;
+}
+
 async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleInstance& module,
                                                                          ModuleInstance::Function function,
                                                                          async::callback_identity& what) {
@@ -105,9 +148,11 @@ async::task<std::optional<BeginFailure>> ModuleHost::State::begin_module(ModuleI
     BeginFailure failure;
     const StartStep step(*module.configured.file, module.configured.path, std::string(what.callback) + "()",
                          module.configured.name, worker(), async::running_callback_mark::of(environment.where));
-    async::task<std::string> beginning = run_until(module, function, what, end, limit, failure.place);
-    failure.message = co_await std::move(beginning);
+    async::task<Outcome> beginning = run_until(call(function, module.object.get()), what, end);
+    Outcome outcome = co_await std::move(beginning);
+    failure.message = line_of(outcome, what.callback, limit);
     if (failure.message.empty()) co_return std::nullopt;
+    failure.place = std::move(outcome.place);
     failure.module = module.configured;
     failure.callback = what.callback;
     co_return std::optional<BeginFailure>(std::move(failure));

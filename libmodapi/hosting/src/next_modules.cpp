@@ -116,25 +116,22 @@ auto call_for(const ConfiguredModule& entry, const async::environment& where, co
 
 }  // namespace
 
-ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) { return build_next(modules, state_->term); }
-
-ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term) {
-    State& state = *state_;
-    if (state.next) throw std::logic_error("modules were built already that are to take the others' place");
+ModuleChanges ModuleHost::State::make_room_for_next(const std::vector<ConfiguredModule>& list, const BackgroundTerm& for_term) {
+    if (next) throw std::logic_error("there are modules already that are to take the others' place");
     ModuleChanges changes;
-    Matches matches(state.modules, term.number);
-    NextModules& next = state.next.emplace();
-    next.term = term;
-    next.lists.resources = WebResources(state.settings.reserved_paths);
-    for (const ConfiguredModule& entry : modules) {
-        next.names.push_back(entry.name);
-        if (!state.runs_here(entry, term)) continue;
-        NextModule& module = next.modules.emplace_back();
+    Matches matches(modules, for_term.number);
+    NextModules& made = next.emplace();
+    made.term = for_term;
+    made.lists.resources = WebResources(settings.reserved_paths);
+    for (const ConfiguredModule& entry : list) {
+        made.names.push_back(entry.name);
+        if (!runs_here(entry, for_term)) continue;
+        NextModule& module = made.modules.emplace_back();
         module.configured = entry;
-        module.position = next.names.size() - 1;
+        module.position = made.names.size() - 1;
         module.kept = matches.same_as(entry);
     }
-    for (NextModule& module : next.modules) {
+    for (NextModule& module : made.modules) {
         if (module.kept == nullptr) module.predecessor = matches.of_name(module.configured.name);
         std::vector<std::string>& change = module.kept != nullptr          ? changes.kept
                                            : module.predecessor != nullptr ? changes.replaced
@@ -142,32 +139,66 @@ ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& module
         change.push_back(module.configured.name);
     }
     for (const ModuleInstance* const left : matches.left()) changes.removed.push_back(left->configured.name);
-    FreeNames names(next);
-    try {
-        for (NextModule& module : next.modules) {
-            if (module.kept == nullptr) {
-                state.construct(state.prepare(module.made, module.configured, next.lists,
-                                              names.take(module.configured.name, entry_in(next.names, module.position)), next.term));
-                continue;
-            }
-            const ModuleRegistrations& kept = *module.kept->registered;
-            try {
-                callbacks::add_from(next.lists.hooks, state.environment.lists.hooks, kept.registrant);
-            } catch (const callbacks::RegistrationError& error) {
-                module.configured.fail({}, error.what(), state.worker());
-            }
-            for (const std::string& path : kept.web_resources) {
-                if (next.lists.resources.add_from(state.environment.lists.resources, path)) continue;
-                module.configured.fail({}, "its web resource " + path + " is one of module " +
-                                               std::string(next.lists.resources.owner(path)) + ", which comes before it now",
-                                       state.worker());
-            }
+    FreeNames free(made);
+    for (NextModule& module : made.modules) {
+        if (module.kept != nullptr) continue;
+        make_room(module.made, module.configured, made.lists,
+                  free.take(module.configured.name, entry_in(made.names, module.position)), made.term);
+    }
+    return changes;
+}
+
+void ModuleHost::State::construct_all_of_next() {
+    for (NextModule& module : next->modules) {
+        if (module.kept == nullptr) {
+            construct(*module.made);
+            continue;
         }
+        const ModuleRegistrations& kept = *module.kept->registered;
+        try {
+            callbacks::add_from(next->lists.hooks, environment.lists.hooks, kept.registrant);
+        } catch (const callbacks::RegistrationError& error) {
+            module.configured.fail({}, error.what(), worker());
+        }
+        for (const std::string& path : kept.web_resources) {
+            if (next->lists.resources.add_from(environment.lists.resources, path)) continue;
+            module.configured.fail({}, "its web resource " + path + " is one of module " +
+                                           std::string(next->lists.resources.owner(path)) + ", which comes before it now",
+                                   worker());
+        }
+    }
+    next->lists.resources.close();
+}
+
+async::task<ModuleChanges> ModuleHost::prepare_next(std::vector<ConfiguredModule> modules) {
+    return prepare_next(std::move(modules), state_->term);
+}
+
+async::task<ModuleChanges> ModuleHost::prepare_next(std::vector<ConfiguredModule> modules, BackgroundTerm term) {
+    State& state = *state_;
+    ModuleChanges changes = state.make_room_for_next(modules, term);
+    async::task<std::optional<BeginFailure>> preparing = state.prepare(made_of(state.next->modules));
+    const std::optional<BeginFailure> failure = co_await std::move(preparing);
+    if (failure) failure->module.fail(failure->place, failure->message, state.worker());
+    co_return changes;
+}
+
+void ModuleHost::build_next() {
+    if (!state_->next) throw std::logic_error("no modules were prepared that are to take the others' place");
+    state_->construct_all_of_next();
+}
+
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules) { return build_next(modules, state_->term); }
+
+ModuleChanges ModuleHost::build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term) {
+    State& state = *state_;
+    ModuleChanges changes = state.make_room_for_next(modules, term);
+    try {
+        state.construct_all_of_next();
     } catch (...) {
         state.discard_next();
         throw;
     }
-    next.lists.resources.close();
     return changes;
 }
 

@@ -65,12 +65,17 @@ struct WorkerGroup::Reloads::Away {
 
 namespace {
 
-async::task<void> build_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, const BackgroundTerm* term,
-                           ModuleChanges& changes) {
+async::task<void> prepare_on(ModuleHost& modules, const std::vector<ConfiguredModule>& entries, const BackgroundTerm* term,
+                             ModuleChanges& changes) {
     const bool is_first = modules.settings().place.index == 0;
-    ModuleChanges made = is_first && term != nullptr ? modules.build_next(entries, *term) : modules.build_next(entries);
+    const BackgroundTerm& of_all = is_first && term != nullptr ? *term : modules.background_term();
+    async::task<ModuleChanges> preparing = modules.prepare_next(entries, of_all);
+    ModuleChanges made = co_await std::move(preparing);
     // The first one runs what any of them does.
     if (is_first) changes = std::move(made);
+}
+async::task<void> build_on(ModuleHost& modules) {
+    modules.build_next();
     co_return;
 }
 async::task<void> hand_over_on(ModuleHost& modules) {
@@ -136,8 +141,10 @@ async::task<ModuleChanges> WorkerGroup::Reloads::perform(bool is_for_term) {
     if (has_terms_) pass.term = &term;
     std::exception_ptr failure;
     try {
-        async::task<void> building = on_each(
-            [](ModuleHost& modules, Pass& on) { return build_on(modules, on.modules, on.term, on.changes); }, pass);
+        async::task<void> preparing = on_each(
+            [](ModuleHost& modules, Pass& on) { return prepare_on(modules, on.modules, on.term, on.changes); }, pass);
+        co_await std::move(preparing);
+        async::task<void> building = on_each([](ModuleHost& modules, Pass&) { return build_on(modules); }, pass);
         co_await std::move(building);
         async::task<void> starting = on_each([](ModuleHost& modules, Pass&) { return modules.start_next(); }, pass);
         co_await std::move(starting);

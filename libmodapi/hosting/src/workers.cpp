@@ -159,11 +159,21 @@ void WorkerGroup::build(const std::vector<ConfiguredModule>& modules, Database& 
         try {
             const WorkerOnThread on_this_thread(thread.name, *thread.on_stack);
             thread.host = factory(place);
-            thread.host->modules().construct_modules(modules);
+            build_modules(thread, modules);
         } catch (...) {
             throw described(HostPhase::building, &thread, std::current_exception());
         }
     }
+}
+
+void WorkerGroup::build_modules(Thread& thread, const std::vector<ConfiguredModule>& modules) {
+    ModuleHost& host = thread.host->modules();
+    const bool waits = std::any_of(modules.begin(), modules.end(),
+                                   [](const ConfiguredModule& module) { return module.has_to_be_prepared(); });
+    // Nothing of the thread's runs before the modules are built, unless one of them needs that.
+    if (!waits) return host.construct_modules(modules);
+    async::sync_wait(thread.io, thread.where, host.prepare_modules(modules));
+    host.construct_modules();
 }
 
 void WorkerGroup::start_modules() {

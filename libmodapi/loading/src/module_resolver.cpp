@@ -2,6 +2,7 @@
 
 #include "elf_file.h"
 #include "loaded_library.h"
+#include "recorded_interfaces.h"
 
 #include <link.h>
 
@@ -52,13 +53,14 @@ std::string joined(const std::vector<std::string>& names) {
     return list;
 }
 
-/// The first of a library's marks that isn't `own`; none: all are. There is one for each of its sources, with padding between
-/// them.
-std::optional<std::string> other_mark(const std::string& marks, std::string_view own) {
+/// The first of a library's marks that `is_taken` doesn't like; none: it likes all. There is one for each of its sources, with padding
+/// between them.
+template <class IsTaken>
+std::optional<std::string> other_mark(const std::string& marks, const IsTaken& is_taken) {
     std::size_t at = 0;
     while ((at = marks.find_first_not_of('\0', at)) != std::string::npos) {
         std::string mark = marks.substr(at, marks.find('\0', at) - at);
-        if (mark != own) return mark.substr(0, max_shown_mark);
+        if (!is_taken(mark)) return mark.substr(0, max_shown_mark);
         at += mark.size();
     }
     return std::nullopt;
@@ -70,7 +72,8 @@ void check_mark(const std::filesystem::path& file, ElfFile& elf) {
         fail_to_load(file,
                      "is not a module library: it has no mark of the binary interface; export its class with MODAPI_MODULE");
     }
-    const std::optional<std::string> other = other_mark(*marks, MODAPI_ABI_STRING);
+    const auto is_own = [](std::string_view mark) { return mark == MODAPI_ABI_STRING; };
+    const std::optional<std::string> other = other_mark(*marks, is_own);
     if (!other) return;
     fail_to_load(file, "has another binary interface, \"" + *other +
                            "\", than this server, \"" MODAPI_ABI_STRING
@@ -83,7 +86,8 @@ void check_headers(const std::filesystem::path& file, ElfFile& elf) {
         fail_to_load(
             file, "doesn't say which headers it was built against; build it with modapi_add_module, which marks it with them");
     }
-    const std::optional<std::string> other = other_mark(*marks, modapi_headers_mark);
+    const auto is_taken = [](std::string_view mark) { return takes_interface(mark, modapi_headers_mark, recorded_interfaces()); };
+    const std::optional<std::string> other = other_mark(*marks, is_taken);
     if (!other) return;
     fail_to_load(file, "was built against other headers of the framework, " + *other + ", than this server, " +
                            modapi_headers_mark + "; rebuild it against this server's headers");

@@ -46,7 +46,7 @@ struct CallFamilies {
               "modapi_" + subject + "_duration_seconds",
               "How long calls of modules' " + calls_of +
                   " took. measured=\"waited\": each that waited, however it ended. measured=\"sampled\": of those that answered "
-                  "at once one in 64, of add_field_to_unsigned one in 1024; modapi_" +
+                  "at once one in 64, of add_field_to_unsigned one in 1024, or one batch in 64; modapi_" +
                   subject + "_sampled_call_weight says how many calls one of these stands for.")),
           weight(into.gauge("modapi_" + subject + "_sampled_call_weight",
                             "How many calls each one in modapi_" + subject +

@@ -1,5 +1,6 @@
 #include "bordered_answers.h"
 #include "checked_arguments.h"
+#include "grown_aggregate.h"
 
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
@@ -34,25 +35,23 @@ ModuleApi::~ModuleApi() = default;
 
 ModuleEnvironment& environment_of(ModuleApi& api) noexcept { return api.environment_; }
 ModuleRegistrations& registrations_of(ModuleApi& api) noexcept { return api.registrations_; }
+const TransactionCondition* lease_of_call(const ModuleApi& api) noexcept { return api.lease_of_call(); }
 
-void ModuleApi::register_account_data_callbacks(callbacks::AccountData callbacks) {
+void ModuleApi::take(const callbacks::AccountData& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_data_callbacks");
+    callbacks::AccountData callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_account_validity_callbacks(callbacks::AccountValidity callbacks) {
+void ModuleApi::take(const callbacks::AccountValidity& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_account_validity_callbacks");
+    callbacks::AccountValidity callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
-    modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(),
-                             "register_add_extra_fields_to_unsigned_client_event_callbacks");
-    environment_.register_callbacks(registrations_, callbacks);
-}
-
-void ModuleApi::register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
+void ModuleApi::take(const callbacks::BackgroundUpdateController& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_background_update_controller_callbacks");
+    callbacks::BackgroundUpdateController callbacks = grown_aggregate(given, size);
     const callbacks::BackgroundUpdateController bordered =
         with_bordered_answers(std::move(callbacks), environment_.dispatch_settings.border, registrations_);
     if (environment_.register_callbacks(registrations_, bordered)) return;
@@ -64,35 +63,41 @@ void ModuleApi::register_background_update_controller_callbacks(callbacks::Backg
                          module_name_, holder);
 }
 
-void ModuleApi::register_media_repository_callbacks(callbacks::MediaRepository callbacks) {
+void ModuleApi::take(const callbacks::MediaRepository& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_media_repository_callbacks");
+    callbacks::MediaRepository callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
+void ModuleApi::take(const callbacks::PasswordAuthProvider& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_password_auth_provider_callbacks");
+    callbacks::PasswordAuthProvider callbacks = grown_aggregate(given, size);
     const callbacks::PasswordAuthProvider bordered =
         with_bordered_answers(std::move(callbacks), environment_.dispatch_settings.border, registrations_);
     environment_.register_callbacks(registrations_, bordered);
 }
 
-void ModuleApi::register_presence_router_callbacks(callbacks::PresenceRouter callbacks) {
+void ModuleApi::take(const callbacks::PresenceRouter& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_presence_router_callbacks");
+    callbacks::PresenceRouter callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_ratelimit_callbacks(callbacks::Ratelimit callbacks) {
+void ModuleApi::take(const callbacks::Ratelimit& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_ratelimit_callbacks");
+    callbacks::Ratelimit callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_spam_checker_callbacks(callbacks::SpamChecker callbacks) {
+void ModuleApi::take(const callbacks::SpamChecker& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_spam_checker_callbacks");
+    callbacks::SpamChecker callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks);
 }
 
-void ModuleApi::register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) {
+void ModuleApi::take(const callbacks::ThirdPartyRules& given, std::size_t size) {
     modapi::refuse_in_shadow(environment_.shadow_runs.on_stack(), "register_third_party_rules_callbacks");
+    callbacks::ThirdPartyRules callbacks = grown_aggregate(given, size);
     environment_.register_callbacks(registrations_, callbacks::with_noted_changes(callbacks, environment_.dispatch_settings));
 }
 

@@ -100,6 +100,7 @@ ModuleEnvironment::ModuleEnvironment(Homeserver& host, const async::environment&
       background(surroundings, &log_failed_call),
       shadow_runs(surroundings) {
     dispatch_settings.shadow_runs = &shadow_runs.scope();
+    dispatch_settings.shared_walks = &background;
 }
 
 void ModuleEnvironment::begin_expiry() {

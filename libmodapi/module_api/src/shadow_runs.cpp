@@ -30,6 +30,7 @@ constexpr std::array members = {
     ModuleApiMember{"register_cached_function", true},
     ModuleApiMember{"invalidate_cache", true},
     ModuleApiMember{"invalidate_cache_by_text", true},
+    ModuleApiMember{"unsigned_changed", true},
     ModuleApiMember{"broadcast", true},
     ModuleApiMember{"on_broadcast", true},
     ModuleApiMember{"server_name", false},

@@ -124,7 +124,7 @@ class Entry:
         if resources.register(self.name, path, resource):
             self.web.append("/" + path.strip("/"))  # as it is served
         else:
-            logger.warning("%s: the path %s is another module's already", self.module, path)
+            logger.warning("%s: the path %s is another resource's already", self.module, path)
 
     def register_cached_function(self, function: Any) -> None:
         """Remembers a cached function by the name that invalidations bear. Errors: ValueError for what isn't cached."""

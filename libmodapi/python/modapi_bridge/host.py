@@ -1,7 +1,8 @@
 """The homeserver as modules' code reaches it: what the greeting said, and its operations."""
 
 import contextvars
-from typing import Any, Dict, List, Optional
+from collections import deque
+from typing import Any, Deque, Dict, List, Optional
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, fail
@@ -11,6 +12,25 @@ from modapi_bridge import values
 from modapi_bridge.calls import current
 
 reactor: Any = _reactor
+
+MOST_OPERATIONS = 500
+"""Operations that the host is asked for at once; it takes a thousand, and refuses more. Others wait here, in their order."""
+
+
+class _Waiting:
+    """An operation that the host isn't asked for yet."""
+
+    def __init__(self, message: Dict[str, Any], among: "Deque[_Waiting]") -> None:
+        self.message = message
+        self.begun: Optional["Deferred[Any]"] = None
+        self.answer: "Deferred[Any]" = Deferred(self._give_up)
+        self._among = among
+
+    def _give_up(self, _: Any) -> None:
+        if self.begun is not None:
+            self.begun.cancel()
+        else:
+            self._among.remove(self)
 
 
 class Host:
@@ -29,6 +49,8 @@ class Host:
         self.operator_templates: Optional[str] = None
         self.host_templates: List[str] = []
         self.callbacks: Dict[str, Dict[str, Any]] = {}
+        self._operations = 0
+        self._waiting: Deque[_Waiting] = deque()
 
     def greeted(self, greeting: Dict[str, Any]) -> None:
         """Takes the facts of a greeting."""
@@ -67,11 +89,32 @@ class Host:
                 "member": member,
                 "arguments": {name: values.argument_to_wire(value) for name, value in arguments.items()},
             }
-            asked: "Deferred[Any]" = self.channel.ask(message)
+            asked = self._ask(message)
         except ValueError as error:
             return fail(ValueError("%s: %s" % (member, error)))
         asked.addCallback(values.from_wire)
         return asked
+
+    def _ask(self, message: Dict[str, Any]) -> "Deferred[Any]":
+        if self._operations < MOST_OPERATIONS:
+            asked: "Deferred[Any]" = self.channel.ask(message)
+            self._operations += 1
+            return asked.addBoth(self._ended)
+        waiting = _Waiting(message, self._waiting)
+        self._waiting.append(waiting)
+        return waiting.answer
+
+    def _ended(self, result: Any) -> Any:
+        self._operations -= 1
+        while self._waiting and self._operations < MOST_OPERATIONS:
+            waiting = self._waiting.popleft()
+            try:
+                waiting.begun = self._ask(waiting.message)
+            except ValueError as error:  # longer than a frame
+                waiting.answer.errback(error)
+            else:
+                waiting.begun.chainDeferred(waiting.answer)
+        return result
 
     def in_reactor(self, function: Any, *arguments: Any) -> None:
         """Runs a function in the reactor's thread: now if this is it. It knows for what it runs, as this code does."""

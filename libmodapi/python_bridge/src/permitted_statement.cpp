@@ -17,6 +17,15 @@ constexpr std::array<std::string_view, 12> permitted = {"select", "with",   "val
 constexpr std::array<std::string_view, 13> definable = {"table", "index",    "unique",  "view", "temp",         "temporary", "sequence",
                                                         "if",    "concurrently", "trigger", "type", "materialized", "virtual"};
 
+/// Or the beginnings of their names.
+constexpr std::array<std::string_view, 15> lasting = {"dblink",        "lo_export",       "lo_import",
+                                                      "pg_cancel_",    "pg_terminate_",   "pg_reload_conf",
+                                                      "pg_rotate_",    "pg_file_",        "pg_logical_emit_message",
+                                                      "pg_create_",    "pg_replication_", "pg_stat_reset",
+                                                      "pg_switch_wal", "pg_wal_replay_",  "pg_promote"};
+
+bool is_of_word(char letter) noexcept { return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_'; }
+
 /// Behind white space, comments and brackets.
 std::string_view without_beginning(std::string_view sql) {
     while (!sql.empty()) {
@@ -51,6 +60,25 @@ bool is_one_of(const Words& words, std::string_view word) {
 }
 
 }  // namespace
+
+std::string first_word_of(std::string_view sql) { return take_word(sql); }
+
+void require_undone_by_rollback(std::string_view sql) {
+    std::string word;
+    const auto require_none = [&] {
+        const bool is_lasting =
+            std::any_of(lasting.begin(), lasting.end(), [&](std::string_view name) { return word.starts_with(name); });
+        if (is_lasting) throw WriteRefused("no rollback undoes what the function " + word + " does");
+        word.clear();
+    };
+    for (const char letter : sql) {
+        if (is_of_word(letter))
+            word.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(letter))));
+        else
+            require_none();
+    }
+    require_none();
+}
 
 void require_permitted(std::string_view sql) {
     const std::string first = take_word(sql);

@@ -66,7 +66,7 @@ ProgramUser user_of(const std::string& name) {
     const UserEntry found = looked_up([&](passwd* entry, char* texts, std::size_t size, passwd** result) {
         return ::getpwnam_r(name.c_str(), entry, texts, size, result);
     });
-    if (!found.is_found) throw std::runtime_error("python.user: this machine has no user " + name);
+    if (!found.is_found) throw UnfitUser("this machine has no user " + name);
     ProgramUser user;
     user.user = found.entry.pw_uid;
     user.group = found.entry.pw_gid;
@@ -76,8 +76,11 @@ ProgramUser user_of(const std::string& name) {
         user.groups.resize(static_cast<std::size_t>(count = std::max(count, static_cast<int>(user.groups.size()) * 2)));
     user.groups.resize(static_cast<std::size_t>(count));
     if (::geteuid() != 0 && ::geteuid() != user.user)
-        throw std::runtime_error("python.user: only a server that is started as root can have modules run as " + name +
-                                 "; this one runs as " + name_of(::geteuid()));
+        throw UnfitUser("only a server that is started as root can have modules run as " + name + "; this one runs as " +
+                        name_of(::geteuid()));
+    if (user.user == 0)
+        throw UnfitUser(name + " is root, from whom nothing of the machine is kept: name a user for modules alone, as "
+                               "adduser --system makes one");
     return user;
 }
 

@@ -4,11 +4,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace modapi {
 
-/// The user of this name, with all its groups. Errors: std::runtime_error: there is none, or this process may not become it.
+/// Whom modules can't run as; says why. The name is that of `python.user`.
+class UnfitUser : public std::runtime_error {
+public:
+    explicit UnfitUser(const std::string& why) : std::runtime_error("python.user: " + why), why_(why) {}
+    /// Without the setting's name.
+    [[nodiscard]] const std::string& why() const noexcept { return why_; }
+
+private:
+    std::string why_;
+};
+
+/// The user of this name, with all its groups. Errors: UnfitUser: there is none, this process may not become it, or it is root.
 [[nodiscard]] ProgramUser user_of(const std::string& name);
 /// The name of a user, for a log; its number where it has none.
 [[nodiscard]] std::string name_of(uid_t user);

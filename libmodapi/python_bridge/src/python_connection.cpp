@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -16,11 +17,15 @@ namespace {
 
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t max_depth = 200;
-constexpr std::size_t most_kept = 256UL * 1024;  // of memory that isn't needed now
-constexpr std::size_t max_unsent = 2 * PythonConnection::frame_limit;
+constexpr std::size_t most_kept = 256UL * 1024;      // of memory that isn't needed now
+constexpr std::size_t parsed_at_once = 64UL * 1024;  // a longer message is parsed as it comes
+constexpr std::size_t frames_at_once = 16;           // that one system call sends
 
-void append_length(std::string& to, std::size_t length) {
-    for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<char>(length >> shift & 0xFF));
+std::array<char, length_bytes> length_of(std::size_t length) noexcept {
+    std::array<char, length_bytes> bytes{};
+    for (std::size_t at = 0; at < length_bytes; ++at)
+        bytes[at] = static_cast<char>(length >> (8 * (length_bytes - 1 - at)) & 0xFF);
+    return bytes;
 }
 
 std::size_t length_at(const char* bytes) noexcept {
@@ -31,34 +36,67 @@ std::size_t length_at(const char* bytes) noexcept {
 
 bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
+boost::json::parse_options usual_options() {
+    boost::json::parse_options options;
+    options.max_depth = max_depth;
+    return options;
+}
+
+callbacks::JsonDict object_of(callbacks::JsonValue value, const boost::json::error_code& error) {
+    if (error) throw BadFrame("sent what isn't JSON: " + error.message());
+    if (!value.is_object()) throw BadFrame("sent JSON that isn't an object");
+    return std::move(value.get_object());
+}
+
 }  // namespace
 
-bool PythonConnection::send(const callbacks::JsonDict& message) {
-    const std::string text = boost::json::serialize(message);
+bool PythonConnection::send(const callbacks::JsonDict& message) { return send_text(boost::json::serialize(message)); }
+
+bool PythonConnection::send_text(std::string text) {
     if (text.size() > frame_limit) {
         throw std::length_error("what the module is to be told has " + std::to_string(text.size()) +
                                 " bytes, and a message has at most " + std::to_string(frame_limit));
     }
-    if (!has_unsent()) {
-        unsent_.clear();
-        sent_ = 0;
-    } else if (unsent_.size() - sent_ > max_unsent) {
-        is_clogged_ = true;
-        return false;
-    }
-    append_length(unsent_, text.size());
-    unsent_ += text;
-    return flush();
+    const bool is_next = unsent_.empty();
+    unsent_bytes_ += length_bytes + text.size();
+    unsent_.push_back({length_of(text.size()), std::move(text)});
+    return !is_next || flush();
 }
 
 bool PythonConnection::flush() noexcept {
-    while (has_unsent()) {
-        const ssize_t sent = ::send(descriptor_, unsent_.data() + sent_, unsent_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (!unsent_.empty()) {
+        std::array<iovec, 2 * frames_at_once> parts{};
+        std::size_t count = 0;
+        std::size_t skipped = sent_;
+        const auto add = [&](std::string& text, std::array<char, length_bytes>* length) {
+            char* const bytes = length != nullptr ? length->data() : text.data();
+            const std::size_t size = length != nullptr ? length_bytes : text.size();
+            const std::size_t skip = std::min(skipped, size);
+            skipped -= skip;
+            parts[count++] = {bytes + skip, size - skip};
+        };
+        for (Frame& frame : unsent_) {
+            if (count == parts.size()) break;
+            add(frame.text, &frame.length);
+            add(frame.text, nullptr);
+        }
+        msghdr message{};
+        message.msg_iov = parts.data();
+        message.msg_iovlen = count;
+        const ssize_t sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) return would_block();
-        sent_ += static_cast<std::size_t>(sent);
+        note_sent(static_cast<std::size_t>(sent));
     }
-    if (unsent_.capacity() > most_kept) unsent_ = std::string();
     return true;
+}
+
+void PythonConnection::note_sent(std::size_t bytes) noexcept {
+    unsent_bytes_ -= bytes;
+    sent_ += bytes;
+    while (!unsent_.empty() && sent_ >= length_bytes + unsent_.front().text.size()) {
+        sent_ -= length_bytes + unsent_.front().text.size();
+        unsent_.pop_front();
+    }
 }
 
 bool PythonConnection::receive() {
@@ -69,25 +107,51 @@ bool PythonConnection::receive() {
 }
 
 std::optional<callbacks::JsonDict> PythonConnection::next() {
+    if (long_one_) return next_part();
     const std::size_t left = received_.size() - taken_;
     const char* const begin = received_.data() + taken_;
     const std::size_t length = left >= length_bytes ? length_at(begin) : 0;
     if (length > frame_limit) throw BadFrame("sent a message of " + std::to_string(length) + " bytes");
     if (left < length_bytes + length) {
-        // Only here: not for each of many messages that came together.
-        received_.erase(0, taken_);
-        taken_ = 0;
-        if (received_.empty() && received_.capacity() > most_kept) received_ = std::string();
+        if (length <= parsed_at_once) {
+            drop_taken();
+            return std::nullopt;
+        }
+        long_one_.emplace(boost::json::storage_ptr(), usual_options());
+        missing_ = length;
+        last_size_ = length;
+        taken_ += length_bytes;
+        return next_part();
+    }
+    boost::json::error_code error;
+    callbacks::JsonValue value =
+        boost::json::parse(boost::json::string_view(begin + length_bytes, length), error, {}, usual_options());
+    taken_ += length_bytes + length;
+    last_size_ = length;
+    return object_of(std::move(value), error);
+}
+
+std::optional<callbacks::JsonDict> PythonConnection::next_part() {
+    const std::size_t part = std::min(missing_, received_.size() - taken_);
+    boost::json::error_code error;
+    if (part > 0) long_one_->write(received_.data() + taken_, part, error);
+    taken_ += part;
+    missing_ -= part;
+    if (!error && missing_ > 0) {
+        drop_taken();
         return std::nullopt;
     }
-    boost::json::parse_options options;
-    options.max_depth = max_depth;
-    boost::json::error_code error;
-    callbacks::JsonValue value = boost::json::parse(boost::json::string_view(begin + length_bytes, length), error, {}, options);
-    if (error) throw BadFrame("sent what isn't JSON: " + error.message());
-    if (!value.is_object()) throw BadFrame("sent JSON that isn't an object");
-    taken_ += length_bytes + length;
-    return std::move(value.get_object());
+    if (!error) long_one_->finish(error);
+    callbacks::JsonValue value = error ? callbacks::JsonValue() : long_one_->release();
+    long_one_.reset();
+    return object_of(std::move(value), error);
+}
+
+/// Only where nothing is left: not for each of many messages that came together.
+void PythonConnection::drop_taken() {
+    received_.erase(0, taken_);
+    taken_ = 0;
+    if (received_.empty() && received_.capacity() > most_kept) received_ = std::string();
 }
 
 bool PythonConnection::wait_until(time_point end, int other) const noexcept {

@@ -31,11 +31,17 @@ JsonArray list_in(const JsonDict& described, std::string_view member) {
     return value != nullptr && value->is_array() ? value->get_array() : JsonArray();
 }
 
+/// Among whom an operation waits for its turn.
+PythonBudget::Places& places_of(PythonBudget& budget, const async::context& here, std::string_view member) {
+    if (!belongs_to_call(member)) return budget.places_for_others();
+    if (gives_many_events(member)) return budget.places_for_many_events();
+    const CausedWork* const around = async::innermost<CausedWork>(here);
+    return budget.places(around != nullptr ? around->depth() : 0);
+}
+
 /// What a background operation is begun with: the closure that waits for the service to begin must be copyable.
 struct Postponed {
-    std::int64_t id;
-    std::string member;
-    JsonDict arguments;
+    PythonEntry::Asked asked;
     Cause cause;
 };
 
@@ -235,22 +241,18 @@ async::task<void> PythonEntry::transactions_ended(std::shared_ptr<PythonEntry> s
     while (self->transactions_ > 0) co_await self->transactions_end_.wait();
 }
 
-void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id,
-                            std::string member, JsonDict arguments) {
-    if (request != nullptr && (PythonLife::was_in_shadow(request->id()) || belongs_to_call(member))) {
+void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, Asked asked) {
+    if (request != nullptr && (PythonLife::was_in_shadow(request->id()) || belongs_to_call(asked.member))) {
         request->operation_began();
         process_->work().spawn("an operation of a Python module",
-                               perform_within(shared_from_this(), life, *request, id, std::move(member), std::move(arguments)));
+                               perform_within(shared_from_this(), life, *request, std::move(asked)));
         return;
     }
     auto postponed = std::make_shared<Postponed>();
-    postponed->id = id;
-    postponed->member = std::move(member);
-    postponed->arguments = std::move(arguments);
+    postponed->asked = std::move(asked);
     if (request != nullptr) postponed->cause = Cause::of(request->chain());
     registrations_of(api_).begin_background([self = shared_from_this(), life, postponed] {
-        async::task<void> performing =
-            perform_by_itself(self, life, postponed->id, std::move(postponed->member), std::move(postponed->arguments));
+        async::task<void> performing = perform_by_itself(self, life, std::move(postponed->asked));
         registrations_of(self->api_)
             .background_calls.spawn("an operation of a Python module",
                                     run_caused(std::move(postponed->cause), std::move(performing)));
@@ -258,9 +260,9 @@ void PythonEntry::operation(const std::shared_ptr<PythonLife>& life, PythonReque
 }
 
 async::task<void> PythonEntry::perform_within(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
-                                              PythonRequest& request, std::int64_t id, std::string member, JsonDict arguments) {
+                                              PythonRequest& request, Asked asked) {
     try {
-        async::task<void> performing = perform(std::move(self), std::move(life), id, std::move(member), std::move(arguments));
+        async::task<void> performing = perform(std::move(self), std::move(life), std::move(asked));
         co_await std::move(performing).in(request.for_operations());
     } catch (...) {
         framework_log().error("an operation of a Python module: {}", callbacks::message_of(std::current_exception()));
@@ -269,41 +271,66 @@ async::task<void> PythonEntry::perform_within(std::shared_ptr<PythonEntry> self,
 }
 
 async::task<void> PythonEntry::perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
-                                                 std::int64_t id, std::string member, JsonDict arguments) {
+                                                 Asked asked) {
     const async::context& outer = co_await async::this_context;
     async::callback_frame frame(outer);
     frame.enter(registrations_of(self->api_).background);
-    async::task<void> performing = perform(std::move(self), std::move(life), id, std::move(member), std::move(arguments));
+    async::task<void> performing = perform(std::move(self), std::move(life), std::move(asked));
     co_await std::move(performing).in(frame.here());
     frame.leave();
 }
 
-async::task<void> PythonEntry::perform(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, std::int64_t id,
-                                       std::string member, JsonDict arguments) {
+async::task<void> PythonEntry::perform(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, Asked asked) {
     const async::context& outer = co_await async::this_context;
     async::child_context own(outer);
+    const std::int64_t id = asked.id;
     const PythonProcess::RunningOperation cancellable(*self->process_, life->number(), id, own.source());
-    JsonDict answer;
-    answer["id"] = id;
     std::exception_ptr failure;
     try {
-        async::task<JsonValue> performing = perform_operation(self->api_, *self, std::move(member), std::move(arguments));
-        JsonValue result = co_await std::move(performing).in(own.here());
-        answer["result"] = std::move(result);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (failure) answer["error"] = python_error_of(failure);
-    try {
-        life->send(answer);
+        async::task<std::string> answering = answer_to(self, life, std::move(asked));
+        std::string answer = co_await std::move(answering).in(own.here());
+        life->send_text(std::move(answer));
         co_return;
     } catch (...) {
         failure = std::current_exception();
     }
-    JsonDict shorter;
-    shorter["id"] = id;
-    shorter["error"] = python_error_of(failure);
-    life->send(shorter);
+    JsonDict failed;
+    failed["id"] = id;
+    failed["error"] = python_error_of(failure);
+    try {
+        life->send(failed);
+        co_return;
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    failed["error"] = python_error_of(failure);
+    life->send(failed);
+}
+
+async::task<std::string> PythonEntry::answer_to(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
+                                                Asked asked) {
+    PythonBudget& budget = self->process_->budget();
+    const async::context& here = co_await async::this_context;
+    PythonBudget::Places& places = places_of(budget, here, asked.member);
+    async::task<void> taking = PythonBudget::Places::take(places);
+    co_await std::move(taking);
+    const PythonBudget::Place place(places);
+    async::task<void> reading = PythonLife::until_read(life, PythonBudget::most_unsent);
+    co_await std::move(reading);
+    if (life->is_over()) throw PythonGone("its Python process has ended");
+    async::task<OperationAnswer> performing =
+        perform_operation(self->api_, *self, std::move(asked.member), std::move(asked.arguments));
+    OperationAnswer given = co_await std::move(performing);
+    std::string text = "{\"id\":" + std::to_string(asked.id) + ",\"result\":";
+    if (const JsonValue* const value = std::get_if<JsonValue>(&given)) {
+        text += boost::json::serialize(*value) + "}";
+        co_return text;
+    }
+    async::task<std::string> writing = written_in_slices(std::move(std::get<SaidEvents>(given)));
+    const std::string written = co_await std::move(writing);
+    text += written;
+    text += '}';
+    co_return text;
 }
 
 }  // namespace modapi

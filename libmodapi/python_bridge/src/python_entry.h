@@ -1,5 +1,7 @@
 #pragma once
 
+#include "lines_a_second.h"
+#include "python_budget.h"
 #include "python_calls.h"
 #include "python_life.h"
 #include "python_source.h"
@@ -53,14 +55,26 @@ public:
     [[nodiscard]] std::int64_t keep_state(std::shared_ptr<const callbacks::StateMap> state) override;
     void drop_state(std::int64_t handle) noexcept override;
 
+    /// Of its records.
+    [[nodiscard]] LinesASecond& lines() noexcept { return lines_; }
+    /// Whether it answers requests, by `web.sock`.
+    [[nodiscard]] bool has_pages() const noexcept { return !web_.empty(); }
+    [[nodiscard]] bool is_built_in(std::uint64_t life) const noexcept { return life_ == life; }
+
     /// A transaction of its uses it from here on, until `transaction_ended`.
     void transaction_began() noexcept { ++transactions_; }
     void transaction_ended() noexcept;
     [[nodiscard]] static async::task<void> transactions_ended(std::shared_ptr<PythonEntry> self);
 
-    /// Does what it asks for, in the chain of the call that it comes of, or by itself. `request` may be null.
-    void operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, std::int64_t id, std::string member,
-                   callbacks::JsonDict arguments);
+    /// An operation that it asks for.
+    struct Asked {
+        std::int64_t id = 0;
+        std::string member{};
+        callbacks::JsonDict arguments{};
+        std::shared_ptr<const PythonBudget::Admission> admission{};
+    };
+    /// Does it, in the chain of the call that it comes of, or by itself. `request` may be null.
+    void operation(const std::shared_ptr<PythonLife>& life, PythonRequest* request, Asked asked);
 
 private:
     struct Registered {
@@ -76,13 +90,14 @@ private:
     [[nodiscard]] async::task<callbacks::JsonDict> ask(std::shared_ptr<PythonLife> life, callbacks::JsonDict message,
                                                        std::string_view asked);
     [[nodiscard]] callbacks::JsonDict asking(std::string_view what, std::int64_t handle) const;
-    static async::task<void> perform(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, std::int64_t id,
-                                     std::string member, callbacks::JsonDict arguments);
+    static async::task<void> perform(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life, Asked asked);
     static async::task<void> perform_within(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
-                                            PythonRequest& request, std::int64_t id, std::string member,
-                                            callbacks::JsonDict arguments);
+                                            PythonRequest& request, Asked asked);
     static async::task<void> perform_by_itself(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
-                                               std::int64_t id, std::string member, callbacks::JsonDict arguments);
+                                               Asked asked);
+    /// The whole answer, as JSON, once it is its turn.
+    [[nodiscard]] static async::task<std::string> answer_to(std::shared_ptr<PythonEntry> self, std::shared_ptr<PythonLife> life,
+                                                            Asked asked);
 
     std::shared_ptr<PythonProcess> process_;
     std::shared_ptr<const PythonSource> source_;
@@ -92,6 +107,7 @@ private:
     std::vector<Registered> callbacks_;
     callbacks::JsonArray web_;
     callbacks::JsonArray cached_;
+    LinesASecond lines_;
     bool was_built_ = false;
     std::uint64_t life_ = 0;  // that it was built in; 0: none
     std::size_t transactions_ = 0;

@@ -209,6 +209,8 @@ JsonDict python_error_of(const std::exception_ptr& failure) {
         return not_offered(lacking);
     } catch (const ConstraintViolation& violated) {
         return sql_error("IntegrityError", violated.what());
+    } catch (const ResultTooLarge& large) {
+        return sql_error("DataError", large.what());
     } catch (const DatabaseError& failed) {
         return sql_error("OperationalError", failed.what());
     } catch (const callbacks::ExternalIDReuseException& reused) {

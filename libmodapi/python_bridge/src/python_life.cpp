@@ -145,6 +145,7 @@ PythonLife::~PythonLife() { fail_all("was ended"); }
 
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
+    if (unsent() > most_unsent) throw PythonGone("its Python process doesn't read what it is asked");
     // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it. What it leaves
     // running says its id later.
     const std::int64_t id = request.chain().environment != &where_ ? ++last_id_ | shadow_bit : ++last_id_;
@@ -158,46 +159,34 @@ PythonRequest* PythonLife::request_of(std::int64_t id) const noexcept {
     return found != requests_.end() ? found->second : nullptr;
 }
 
+std::vector<std::string_view> PythonLife::asked_now() const {
+    std::map<std::int64_t, std::string_view> sorted;
+    for (const auto& [id, request] : requests_) sorted.emplace(id & ~shadow_bit, request->asked());
+    std::vector<std::string_view> asked;
+    for (const auto& [id, what] : sorted) asked.push_back(what);
+    return asked;
+}
+
 PythonRequest* PythonLife::request_with_operations(std::int64_t id) const noexcept {
     PythonRequest* const request = request_of(id);
     return request != nullptr && request->takes_operations() ? request : nullptr;
 }
 
 void PythonLife::send(const callbacks::JsonDict& message) {
-    if (is_over_) return;
-    if (!connection_.send(message)) return lose(connection_.is_clogged() ? "reads nothing any more" : std::string(has_ended));
+    if (!is_over_) note_sending(connection_.send(message));
+}
+
+void PythonLife::send_text(std::string message) {
+    if (!is_over_) note_sending(connection_.send_text(std::move(message)));
+}
+
+void PythonLife::note_sending(bool is_open) {
+    if (!is_open) return lose(std::string(has_ended));
     if (connection_.has_unsent()) wait_for_room();
 }
 
-callbacks::JsonDict PythonLife::ask_and_block(callbacks::JsonDict message, std::string_view asked, time_point end) {
-    if (is_over_) throw PythonGone(end_of_it_);
-    const std::int64_t id = ++last_id_;
-    message["id"] = id;
-    send(message);
-    while (!is_over_) {
-        try {
-            while (std::optional<callbacks::JsonDict> arrived = connection_.next()) {
-                const callbacks::JsonValue* const of = arrived->if_contains("id");
-                if (!arrived->contains("do") && of != nullptr && *of == id) {
-                    last_heard_ = where_.clock->now();
-                    if (listens_) read_soon();
-                    return *std::move(arrived);
-                }
-                kept_.push_back(*std::move(arrived));
-            }
-        } catch (const BadFrame& error) {
-            lose(error.what());
-            break;
-        }
-        constexpr int none = -1;
-        if (!connection_.wait_until(end, output_has_ended_ ? none : program_->output())) {
-            lose("hasn't ended " + std::string(asked) + " in time");
-            break;
-        }
-        read_output();
-        if (!connection_.flush() || !connection_.receive()) lose(std::string(has_ended));
-    }
-    throw PythonGone(end_of_it_);
+async::task<void> PythonLife::until_read(std::shared_ptr<PythonLife> self, std::size_t most) {
+    while (!self->is_over_ && self->unsent() > most) co_await self->was_read_.wait();
 }
 
 void PythonLife::ping() {
@@ -208,20 +197,18 @@ void PythonLife::ping() {
 }
 
 void PythonLife::listen() {
-    if (std::exchange(listens_, true) || is_over_) return;
+    if (is_over_) return;
+    listens_ = true;
     wait_for_messages();
     wait_for_output();
     wait_for_end();
-    read_soon();
-}
-
-void PythonLife::read_soon() {
-    boost::asio::post(where_.executor, [self = shared_from_this()] { self->read(); });
 }
 
 void PythonLife::wait_for_messages() {
+    if (unsent() > most_unsent || std::exchange(waits_for_messages_, true)) return;
     readable_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                          [self = shared_from_this()](const boost::system::error_code& error) {
+                             self->waits_for_messages_ = false;
                              if (error || self->is_over_) return;
                              self->read();
                              if (!self->is_over_) self->wait_for_messages();
@@ -236,6 +223,8 @@ void PythonLife::wait_for_room() {
                              if (error || self->is_over_) return;
                              if (!self->connection_.flush()) return self->lose(std::string(has_ended));
                              if (self->connection_.has_unsent()) self->wait_for_room();
+                             self->was_read_.notify_all();
+                             if (self->listens_) self->wait_for_messages();
                          });
 }
 
@@ -259,18 +248,13 @@ void PythonLife::wait_for_end() {
 
 void PythonLife::read() {
     const std::shared_ptr<PythonLife> stays = shared_from_this();
-    while (!is_over_ && !kept_.empty()) {
-        callbacks::JsonDict message = std::move(kept_.front());
-        kept_.pop_front();
-        handle(std::move(message));
-    }
     if (is_over_) return;
     const bool is_open = connection_.receive();
     try {
         while (!is_over_) {
             std::optional<callbacks::JsonDict> message = connection_.next();
             if (!message) break;
-            handle(*std::move(message));
+            handle(*std::move(message), connection_.size_of_last());
         }
     } catch (const BadFrame& error) {
         lose(error.what());
@@ -278,9 +262,9 @@ void PythonLife::read() {
     if (!is_open) lose(std::string(has_ended));
 }
 
-void PythonLife::handle(callbacks::JsonDict message) {
+void PythonLife::handle(callbacks::JsonDict message, std::size_t bytes) {
     last_heard_ = where_.clock->now();
-    if (message.contains("do")) return listener_->said(*this, std::move(message));
+    if (message.contains("do")) return listener_->said(*this, std::move(message), bytes);
     const callbacks::JsonValue* const of = message.if_contains("id");
     if (of == nullptr || !of->is_int64()) return;
     if (of->get_int64() == ping_id) return listener_->answered_ping();
@@ -324,6 +308,7 @@ void PythonLife::read_output() {
 
 void PythonLife::fail_all(const std::string& reason) noexcept {
     if (!std::exchange(is_over_, true)) end_of_it_ = "its Python process " + reason;
+    was_read_.notify_all();
     boost::system::error_code ignored;
     readable_.close(ignored);
     output_.close(ignored);

@@ -16,7 +16,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <map>
 #include <memory>
@@ -24,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace modapi {
 
@@ -101,15 +101,14 @@ private:
 /// Thread: the worker's. Lifetime: `where` and the listener outlive it, or `end` was called.
 class PythonLife : public std::enable_shared_from_this<PythonLife> {
 public:
-    using time_point = PythonConnection::time_point;
     /// The reason of an end that the process's own end says more of. Reasons are what is said of the process.
     static constexpr std::string_view has_ended = "has ended";
 
     /// Hears of what the process says by itself.
     class Listener {
     public:
-        /// A request of its, or a notice.
-        virtual void said(PythonLife& life, callbacks::JsonDict message) = 0;
+        /// A request of its, or a notice, and how many bytes that had.
+        virtual void said(PythonLife& life, callbacks::JsonDict message, std::size_t bytes) = 0;
         /// A line that it printed.
         virtual void printed(PythonLife& life, std::string_view line) = 0;
         /// It has answered a ping.
@@ -133,14 +132,19 @@ public:
     [[nodiscard]] async::clock::time_point last_heard() const noexcept { return last_heard_; }
     [[nodiscard]] const async::environment& where() const noexcept { return where_; }
 
-    /// Asks and blocks until the answer is there; what else arrives is handled later, in its order. Errors: PythonGone for its
-    /// end, and for no answer until then, after which it is over; std::length_error.
-    [[nodiscard]] callbacks::JsonDict ask_and_block(callbacks::JsonDict message, std::string_view asked, time_point end);
     /// Asks whether it still does anything.
     void ping();
     /// Sends a notice, or an answer. Nothing once it is over. Errors: std::length_error.
     void send(const callbacks::JsonDict& message);
+    /// Likewise one that is written already.
+    void send_text(std::string message);
+    /// Bytes that it hasn't read yet.
+    [[nodiscard]] std::size_t unsent() const noexcept { return connection_.unsent(); }
+    /// Waits until it has read all but `most` bytes, or is over.
+    [[nodiscard]] static async::task<void> until_read(std::shared_ptr<PythonLife> self, std::size_t most);
     [[nodiscard]] PythonRequest* request_of(std::int64_t id) const noexcept;
+    /// What it is asked now, the first question first.
+    [[nodiscard]] std::vector<std::string_view> asked_now() const;
     /// Likewise, for what is to run within it: null also for one that ends as soon as it is answered.
     [[nodiscard]] PythonRequest* request_with_operations(std::int64_t id) const noexcept;
     /// Whether the call of this id was one in shadow mode, which may have been answered since.
@@ -149,6 +153,8 @@ public:
     void release(std::int64_t handle);
     /// Begins to hear, when the executor runs. Once.
     void listen();
+    /// Handles what has arrived already: whose thread was elsewhere for long must not blame the process for that.
+    void catch_up() { read(); }
     /// Ends it for this reason, and says so to the listener.
     void lose(std::string reason);
     /// Ends it; nobody hears of it any more. What is asked of it fails. Gives the program, to be killed by who has the time.
@@ -157,18 +163,21 @@ public:
 private:
     friend class PythonRequest;
     static constexpr std::int64_t shadow_bit = std::int64_t{1} << 52;
+    /// While more waits to be read nothing is asked of it, and nothing of what it says is read: whatever that is, the answer
+    /// would come on top. It may go on as soon as it reads.
+    static constexpr std::size_t most_unsent = 2 * PythonConnection::frame_limit;
 
     [[nodiscard]] std::int64_t add(PythonRequest& request, callbacks::JsonDict& message);
     void forget(std::int64_t id) noexcept { requests_.erase(id); }
-    /// Handles what came while somebody blocked: nothing may follow that would wake the reader.
-    void read_soon();
     void wait_for_messages();
     void wait_for_room();
     void wait_for_output();
     void wait_for_end();
     /// Reads and handles what has arrived.
     void read();
-    void handle(callbacks::JsonDict message);
+    void handle(callbacks::JsonDict message, std::size_t bytes);
+    /// As far as it went now.
+    void note_sending(bool is_open);
     void read_output();
     void fail_all(const std::string& reason) noexcept;
 
@@ -182,13 +191,14 @@ private:
     boost::asio::posix::stream_descriptor ended_;  // of the process itself: what it started may keep the connection open
     std::int64_t last_id_ = 0;
     std::unordered_map<std::int64_t, PythonRequest*> requests_;
-    std::deque<callbacks::JsonDict> kept_;  // came while somebody blocked
-    std::string line_;                      // the beginning of what it prints now
+    std::string line_;  // the beginning of what it prints now
     async::clock::time_point last_heard_;
     bool waits_for_room_ = false;
+    bool waits_for_messages_ = false;
+    async::notification was_read_;
     bool output_has_ended_ = false;
-    bool is_over_ = false;
     bool listens_ = false;
+    bool is_over_ = false;
     std::string end_of_it_;
 };
 

@@ -48,24 +48,23 @@ struct PythonModule::Presence {
     bool has_left = false;
 };
 
-PythonModule::PythonModule(const std::shared_ptr<PythonProcess>& process, std::shared_ptr<const PythonSource> source,
-                           JsonDict config, ModuleApi& api)
-    : presence_(std::make_shared<Presence>()) {
-    presence_->process = process;
-    presence_->entry = std::make_shared<PythonEntry>(process, std::move(source), std::move(config), api);
-    const JsonDict described = process->build(presence_->entry);
-    try {
-        register_all(api, described);
-    } catch (...) {
-        process->abandon(*presence_->entry);
-        throw;
-    }
-    // stop() is for those that were started. Others end with their background calls; before the executor runs there are none.
-    boost::asio::post(process->where().executor, [weak = std::weak_ptr<Presence>(presence_)] {
-        const std::shared_ptr<Presence> presence = weak.lock();
-        if (presence == nullptr || presence->has_left) return;
-        registrations_of(presence->entry->api()).background_calls.spawn("a Python module", keep(presence));
-    });
+async::task<std::shared_ptr<const PythonModule::Prepared>> PythonModule::prepare(std::shared_ptr<PythonProcess> process,
+                                                                                std::shared_ptr<const PythonSource> source,
+                                                                                JsonDict config, ModuleApi& api) {
+    auto prepared = std::make_shared<Prepared>();
+    prepared->presence = std::make_shared<Presence>();
+    Presence& presence = *prepared->presence;
+    presence.process = std::move(process);
+    presence.entry = std::make_shared<PythonEntry>(presence.process, std::move(source), std::move(config), api);
+    async::task<JsonDict> building = PythonProcess::build(presence.process, presence.entry);
+    prepared->described = co_await std::move(building);
+    // stop() is for those that are started. Others end with their background calls.
+    registrations_of(api).background_calls.spawn("a Python module", keep(prepared->presence));
+    co_return prepared;
+}
+
+PythonModule::PythonModule(const Prepared& prepared, ModuleApi& api) : presence_(prepared.presence) {
+    register_all(api, prepared.described);
 }
 
 PythonModule::~PythonModule() {
@@ -107,7 +106,12 @@ void PythonModule::register_all(ModuleApi& api, const JsonDict& described) {
                 const std::shared_ptr<PythonProcess> running = process.lock();
                 if (running != nullptr) running->answered_well();
             };
-            api.register_web_resource(std::string(path.as_string()), std::make_shared<PythonWebResource>(directory, answered));
+            const auto begun = [process = std::weak_ptr<PythonProcess>(presence_->process)](const std::string& page) {
+                const std::shared_ptr<PythonProcess> running = process.lock();
+                return running != nullptr ? PythonProcess::page_begins(running, page) : nullptr;
+            };
+            api.register_web_resource(std::string(path.as_string()),
+                                      std::make_shared<PythonWebResource>(directory, answered, begun, entry->name()));
         }
     }
     if (const JsonArray* const functions = list_of(described, "cached")) {

@@ -1,6 +1,7 @@
 #include <modapi/hosting/python_modules.h>
 
 #include "private_directories.h"
+#include "program_user.h"
 #include "python_log.h"
 #include "python_module.h"
 #include "python_process.h"
@@ -85,11 +86,18 @@ std::shared_ptr<const void> parse_module(const ModuleDefinition& definition, con
     return parsed;
 }
 
-std::shared_ptr<void> construct_module(const std::shared_ptr<const void>& of, ModuleApi& api) {
-    const auto& parsed = *static_cast<const ParsedModule*>(of.get());
-    for (const std::string& address : parsed.carried->keys.may_reach) api.http_client().allow(address);
-    const std::shared_ptr<PythonProcess> process = parsed.carried->found_by->process_for(*parsed.carried, api);
-    return std::make_shared<PythonModule>(process, parsed.carried, parsed.config, api);
+async::task<std::shared_ptr<const void>> prepare_module(std::shared_ptr<const void> of, ModuleApi& api) {
+    const auto parsed = std::static_pointer_cast<const ParsedModule>(of);
+    for (const std::string& address : parsed->carried->keys.may_reach) api.http_client().allow(address);
+    std::shared_ptr<PythonProcess> process = parsed->carried->found_by->process_for(*parsed->carried, api);
+    async::task<std::shared_ptr<const PythonModule::Prepared>> preparing =
+        PythonModule::prepare(std::move(process), parsed->carried, parsed->config, api);
+    const std::shared_ptr<const PythonModule::Prepared> prepared = co_await std::move(preparing);
+    co_return prepared;
+}
+
+std::shared_ptr<void> construct_module(const std::shared_ptr<const void>& prepared, ModuleApi& api) {
+    return std::make_shared<PythonModule>(*static_cast<const PythonModule::Prepared*>(prepared.get()), api);
 }
 
 }  // namespace
@@ -126,6 +134,7 @@ std::optional<FoundModule> PythonModules::State::find(std::string_view name, con
         source = std::move(made);
     }
     ModuleDefinition definition{&parse_module, &construct_module};
+    definition.prepare = &prepare_module;
     definition.start = &detail::call_module<PythonModule, detail::CallStart>;
     definition.stop = &detail::call_module<PythonModule, detail::CallStop>;
     FoundModule found;
@@ -181,8 +190,10 @@ PythonModules::PythonModules(PythonSettings settings, Facts facts) {
         throw ModuleLoadError("the Python side of the bridge isn't in " + settings.folder.string());
     try {
         for (const std::string& line : PythonProgram::missing_protections(settings)) framework_log().warn("python: {}", line);
+    } catch (const UnfitUser& error) {
+        throw callbacks::ConfigError(error.why(), {"user"});
     } catch (const std::exception& error) {
-        throw ModuleLoadError(error.what());  // of the user, which it says
+        throw ModuleLoadError(error.what());
     }
     remove_left_over_directories();
     state_ = std::make_shared<State>(std::move(settings), std::move(facts));

@@ -38,9 +38,10 @@ enum class Belongs : unsigned char { to_the_call, to_nobody };
 
 /// A member that the process may ask for.
 struct Operation {
-    std::function<task<JsonValue>(ModuleApi&, OperationArguments)> perform;
+    std::function<task<OperationAnswer>(ModuleApi&, OperationArguments)> perform;
     ForeignUser foreign_user = ForeignUser::synapse_error;
     Belongs belongs = Belongs::to_the_call;
+    bool gives_many_events = false;
 };
 
 // --- members that C++ modules have, or whose parameters say all
@@ -53,14 +54,30 @@ PublicRoomListManager& part_of(ModuleApi& api, std::type_identity<PublicRoomList
 AccountDataManager& part_of(ModuleApi& api, std::type_identity<AccountDataManager>) { return api.account_data_manager(); }
 ModuleInternals part_of(ModuleApi& api, std::type_identity<ModuleInternals>) { return ModuleInternals(api); }
 
+OperationAnswer answer_of(callbacks::StateMap state) {
+    SaidEvents said = events_of(state);
+    said.tag = "$state_events";
+    return said;
+}
+OperationAnswer answer_of(std::vector<callbacks::Event> events) {
+    SaidEvents said;
+    said.events = std::move(events);
+    said.tag_of_each = "$event";
+    return said;
+}
 template <class Result>
-task<JsonValue> result_of(task<Result> asking) {
+OperationAnswer answer_of(const Result& result) {
+    return operation_result(result);
+}
+
+template <class Result>
+task<OperationAnswer> answer_with(task<Result> asking) {
     if constexpr (std::is_void_v<Result>) {
         co_await std::move(asking);
-        co_return JsonValue(nullptr);
+        co_return OperationAnswer(JsonValue(nullptr));
     } else {
-        const Result result = co_await std::move(asking);
-        co_return operation_result(result);
+        Result result = co_await std::move(asking);
+        co_return answer_of(std::move(result));
     }
 }
 
@@ -73,23 +90,24 @@ public:
 
     MethodCall(Method method, Names names) noexcept : method_(method), names_(names) {}
 
-    task<JsonValue> operator()(ModuleApi& api, const OperationArguments& arguments) const {
+    task<OperationAnswer> operator()(ModuleApi& api, const OperationArguments& arguments) const {
         return call(api, arguments, std::index_sequence_for<Parameters...>());
     }
 
 private:
     template <std::size_t... Position>
-    task<JsonValue> call(ModuleApi& api, const OperationArguments& arguments, std::index_sequence<Position...>) const {
+    task<OperationAnswer> call(ModuleApi& api, const OperationArguments& arguments, std::index_sequence<Position...>) const {
         // Braces: in their order, so that the first wrong one is named.
         std::tuple<std::remove_cvref_t<Parameters>...> given{
             arguments.get<std::remove_cvref_t<Parameters>>(names_[Position])...};
         return with_part(api, method_, std::move(given));
     }
     /// What is asked is in the frame: some parts are made for the question.
-    static task<JsonValue> with_part(ModuleApi& api, Method method, std::tuple<std::remove_cvref_t<Parameters>...> given) {
+    static task<OperationAnswer> with_part(ModuleApi& api, Method method,
+                                           std::tuple<std::remove_cvref_t<Parameters>...> given) {
         auto&& part = part_of(api, std::type_identity<Part>());
         task<Result> asking = ask(part, method, given, std::index_sequence_for<Parameters...>());
-        task<JsonValue> converting = result_of(std::move(asking));
+        task<OperationAnswer> converting = answer_with(std::move(asking));
         co_return co_await std::move(converting);
     }
     template <std::size_t... Position>
@@ -105,7 +123,10 @@ private:
 template <class Part, class Result, class... Parameters, class... Names>
 Operation method(task<Result> (Part::*called)(Parameters...), Names... names) {
     static_assert(sizeof...(Names) == sizeof...(Parameters), "each parameter has the name that the process gives it");
-    return Operation{MethodCall<Part, Result, Parameters...>(called, {std::string_view(names)...})};
+    Operation operation{MethodCall<Part, Result, Parameters...>(called, {std::string_view(names)...})};
+    operation.gives_many_events =
+        std::is_same_v<Result, callbacks::StateMap> || std::is_same_v<Result, std::vector<callbacks::Event>>;
+    return operation;
 }
 
 Operation for_foreign(ForeignUser raised, Operation operation) {
@@ -123,49 +144,42 @@ Operation function(Function performed) {
 
 // --- members that the protocol has in another form
 
-task<JsonValue> get_user_by_req(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> get_user_by_req(ModuleApi& api, OperationArguments arguments) {
     const Request request = arguments.get<Request>("request");
     task<callbacks::Requester> asking =
         api.get_user_by_req(request, arguments.get<bool>("allow_guest"), arguments.get<bool>("allow_expired"));
     const callbacks::Requester requester = co_await std::move(asking);
-    co_return operation_result(requester);
+    co_return OperationAnswer(operation_result(requester));
 }
 
-task<JsonValue> complete_sso_login(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> complete_sso_login(ModuleApi& api, OperationArguments arguments) {
     const Request request = arguments.get<Request>("request");
     task<Response> completing = api.complete_sso_login_async(
         arguments.get<std::string>("registered_user_id"), request, arguments.get<std::string>("client_redirect_url"),
         arguments.get<bool>("new_user"), arguments.get<std::string>("auth_provider_id"));
     const Response response = co_await std::move(completing);
-    co_return operation_result(response);
+    co_return OperationAnswer(operation_result(response));
 }
 
 /// `deactivation` has no effect, and isn't looked at.
-task<JsonValue> set_displayname(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> set_displayname(ModuleApi& api, OperationArguments arguments) {
     callbacks::UserID user = arguments.get<callbacks::UserID>("user_id");
     std::string name = arguments.get<std::optional<std::string>>("new_displayname").value_or(std::string());
     task<void> setting = api.set_displayname(std::move(user), std::move(name));
     co_await std::move(setting);
-    co_return JsonValue(nullptr);
+    co_return OperationAnswer(JsonValue(nullptr));
 }
 
-task<JsonValue> get_room_state(ModuleApi& api, OperationArguments arguments) {
-    task<callbacks::StateMap> asking =
-        api.get_room_state(arguments.get<std::string>("room_id"), arguments.get<callbacks::StateFilter>("event_filter"));
-    const callbacks::StateMap state = co_await std::move(asking);
-    co_return operation_result(state);
-}
-
-task<JsonValue> set_avatar_url(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> set_avatar_url(ModuleApi& api, OperationArguments arguments) {
     ModuleInternals internals(api);
     task<void> setting =
         internals.set_avatar_url(arguments.get<std::string>("user_id"),
                                  arguments.get<std::optional<std::string>>("new_avatar_url").value_or(std::string()));
     co_await std::move(setting);
-    co_return JsonValue(nullptr);
+    co_return OperationAnswer(JsonValue(nullptr));
 }
 
-task<JsonValue> invalidate_cache(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> invalidate_cache(ModuleApi& api, OperationArguments arguments) {
     const std::string name = arguments.get<std::string>("function");
     const JsonArray key = arguments.get<JsonArray>("key");
     const auto& functions = registrations_of(api).cached_functions;
@@ -174,7 +188,7 @@ task<JsonValue> invalidate_cache(ModuleApi& api, OperationArguments arguments) {
     if (found == functions.end()) throw std::invalid_argument("invalidate_cache: " + name + " isn't registered");
     task<void> invalidating = api.invalidate_cache_by_text(**found, cached_key_of(key));
     co_await std::move(invalidating);
-    co_return JsonValue(nullptr);
+    co_return OperationAnswer(JsonValue(nullptr));
 }
 
 std::string body_in(const OperationArguments& arguments, std::string_view name) {
@@ -183,7 +197,7 @@ std::string body_in(const OperationArguments& arguments, std::string_view name) 
     return data.is_string() ? std::string(data.get_string()) : bytes_of(data);
 }
 
-task<JsonValue> http_request(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> http_request(ModuleApi& api, OperationArguments arguments) {
     task<HttpResponse> requesting =
         api.http_client().request(arguments.get<std::string>("method"), arguments.get<std::string>("uri"),
                                   body_in(arguments, "data"), arguments.get<HttpHeaders>("headers"));
@@ -193,18 +207,18 @@ task<JsonValue> http_request(ModuleApi& api, OperationArguments arguments) {
     answer["phrase"] = response.reason;
     answer["headers"] = headers_to_python(response.headers);
     answer["body"] = bytes_to_python(response.body);
-    co_return JsonValue(std::move(answer));
+    co_return OperationAnswer(JsonValue(std::move(answer)));
 }
 
-task<JsonValue> http_get_raw(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> http_get_raw(ModuleApi& api, OperationArguments arguments) {
     task<std::string> getting = api.http_client().get_raw(
         arguments.get<std::string>("uri"), arguments.get<QueryArguments>("args"), arguments.get<HttpHeaders>("headers"));
     const std::string body = co_await std::move(getting);
-    co_return bytes_to_python(body);
+    co_return OperationAnswer(JsonValue(bytes_to_python(body)));
 }
 
 /// The body goes to the process in one message, which has its own limit.
-task<JsonValue> http_get_file(ModuleApi& api, OperationArguments arguments) {
+task<OperationAnswer> http_get_file(ModuleApi& api, OperationArguments arguments) {
     std::ostringstream body;
     task<HttpResponse> getting = api.http_client().get_file(arguments.get<std::string>("url"), body,
                                                             arguments.get<std::optional<std::uint64_t>>("max_size"),
@@ -215,7 +229,7 @@ task<JsonValue> http_get_file(ModuleApi& api, OperationArguments arguments) {
     answer["headers"] = headers_to_python(response.headers);
     answer["url"] = response.url;
     answer["body"] = bytes_to_python(body.view());
-    co_return JsonValue(std::move(answer));
+    co_return OperationAnswer(JsonValue(std::move(answer)));
 }
 
 // --- all
@@ -256,7 +270,8 @@ void add_rooms(Operations& all) {
     using Api = ModuleApi;
     using List = PublicRoomListManager;
     all["get_state_events_in_room"] = method(&Api::get_state_events_in_room, "room_id", "types");
-    all["get_room_state"] = function(&get_room_state);
+    using GetRoomState = task<callbacks::StateMap> (Api::*)(std::string, callbacks::StateFilter);
+    all["get_room_state"] = method(static_cast<GetRoomState>(&Api::get_room_state), "room_id", "event_filter");
     all["update_room_membership"] = for_foreign(
         ForeignUser::runtime_error,
         method(&Api::update_room_membership, "sender", "target", "room_id", "new_membership", "content", "remote_room_hosts"));
@@ -333,11 +348,11 @@ const Operation* operation_named(std::string_view member) noexcept {
 
 }  // namespace
 
-task<JsonValue> perform_operation(ModuleApi& api, PythonCalls&, std::string member, JsonDict arguments) {
+task<OperationAnswer> perform_operation(ModuleApi& api, PythonCalls&, std::string member, JsonDict arguments) {
     const Operation* const operation = operation_named(member);
     if (operation == nullptr) throw ServiceNotOffered(member);
     try {
-        task<JsonValue> performing = operation->perform(api, OperationArguments(std::move(arguments)));
+        task<OperationAnswer> performing = operation->perform(api, OperationArguments(std::move(arguments)));
         co_return co_await std::move(performing);
     } catch (const callbacks::ForeignUserError& foreign) {
         if (operation->foreign_user == ForeignUser::runtime_error) throw std::runtime_error(foreign.what());
@@ -349,6 +364,11 @@ task<JsonValue> perform_operation(ModuleApi& api, PythonCalls&, std::string memb
 bool belongs_to_call(std::string_view member) noexcept {
     const Operation* const operation = operation_named(member);
     return operation != nullptr && operation->belongs == Belongs::to_the_call;
+}
+
+bool gives_many_events(std::string_view member) noexcept {
+    const Operation* const operation = operation_named(member);
+    return operation != nullptr && operation->gives_many_events;
 }
 
 std::vector<std::string_view> offered_operations() {

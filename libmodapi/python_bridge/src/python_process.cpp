@@ -100,13 +100,18 @@ std::int64_t PythonProcess::keep_state(std::shared_ptr<const callbacks::StateMap
 }
 
 std::shared_ptr<PythonEntry> PythonProcess::entry_called(std::string_view name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& each) { return each->name() == name; });
-    return found != entries_.end() ? *found : nullptr;
+    for (const std::vector<std::shared_ptr<PythonEntry>>* const list : {&entries_, &arriving_}) {
+        const auto found = std::find_if(list->begin(), list->end(), [&](const auto& each) { return each->name() == name; });
+        if (found != list->end()) return *found;
+    }
+    return nullptr;
 }
 
 std::string PythonProcess::names() const {
     std::string list;
-    for (const std::shared_ptr<PythonEntry>& entry : entries_) list.append(list.empty() ? "" : ", ").append(entry->module());
+    for (const std::vector<std::shared_ptr<PythonEntry>>* const of : {&entries_, &arriving_}) {
+        for (const std::shared_ptr<PythonEntry>& entry : *of) list.append(list.empty() ? "" : ", ").append(entry->module());
+    }
     return list;
 }
 
@@ -156,59 +161,6 @@ async::task<void> PythonProcess::run_within(std::shared_ptr<PythonEntry> entry, 
     if (failure) std::rethrow_exception(failure);
 }
 
-void PythonProcess::begin_to_listen() {
-    boost::asio::post(environment_.where.executor, [weak = weak_from_this()] {
-        const std::shared_ptr<PythonProcess> self = weak.lock();
-        if (self == nullptr || self->life_ == nullptr || self->is_ending_) return;
-        self->life_->listen();
-        self->watch();
-    });
-}
-
-JsonDict PythonProcess::ask_blocking(JsonDict message, std::string_view asked, PythonLife::time_point end) {
-    const std::shared_ptr<PythonLife> asked_life = life_;
-    std::string why;
-    try {
-        return asked_life->ask_and_block(std::move(message), asked, end);
-    } catch (const PythonGone& error) {
-        why = error.what();
-    }
-    // What is left of it is ended here: it blocks anyway, and says why it has ended.
-    if (dead_ != nullptr) {
-        const std::string end_of_it = end_and_describe(*dead_);
-        if (reason_ == PythonLife::has_ended && !end_of_it.empty())
-            why = "its Python process " + end_of_it + (last_line_.empty() ? "" : ": " + last_line_);
-    }
-    throw std::runtime_error(unfit_.empty() ? why : unfit_);
-}
-
-JsonDict PythonProcess::build(const std::shared_ptr<PythonEntry>& entry) {
-    const PythonLife::time_point end = std::chrono::steady_clock::now() + surroundings_->settings.construction_limit;
-    entries_.push_back(entry);
-    try {
-        if (life_ == nullptr) {
-            begin_life();
-            const JsonDict greeting = greeting_of(surroundings_->settings, life_->program().directory(), entry->api());
-            const JsonDict greeted = ask_blocking(greeting, "its start", end);
-            if (const JsonValue* const error = greeted.if_contains("error"))
-                throw std::runtime_error(line_of_error(entry->module(), "its start", error->as_object()));
-            begin_to_listen();
-        }
-        const JsonDict parsed = ask_blocking(entry->parsing(), "parse_config", end);
-        if (const JsonValue* const error = parsed.if_contains("error")) throw_parse_error(entry->module(), error->as_object());
-        const JsonDict built = ask_blocking(entry->construction(), "its constructor", end);
-        if (const JsonValue* const error = built.if_contains("error"))
-            throw std::runtime_error(line_of_error(entry->module(), "the constructor", error->as_object()));
-        JsonDict described = built.at("result").as_object();
-        entry->built(life_->number(), described);
-        why_.clear();
-        return described;
-    } catch (...) {
-        abandon(*entry);
-        throw;
-    }
-}
-
 void PythonProcess::abandon(const PythonEntry& entry) noexcept {
     drop(entry);
     if (life_ == nullptr) return;
@@ -223,18 +175,22 @@ void PythonProcess::abandon(const PythonEntry& entry) noexcept {
 }
 
 void PythonProcess::drop(const PythonEntry& entry) noexcept {
-    std::erase_if(entries_, [&](const std::shared_ptr<PythonEntry>& each) { return each.get() == &entry; });
+    const auto is_it = [&](const std::shared_ptr<PythonEntry>& each) { return each.get() == &entry; };
+    std::erase_if(entries_, is_it);
+    std::erase_if(arriving_, is_it);
 }
 
-void PythonProcess::said(PythonLife& life, JsonDict message) {
+void PythonProcess::said(PythonLife& life, JsonDict message, std::size_t bytes) {
     const std::string_view what = text_of(message, "do");
     const JsonValue* const id = message.if_contains("id");
-    if (what == "operation") return operation(life, message);
+    if (what == "operation") return operation(life, message, bytes);
     if (what == "log") return log(life, message);
+    if (what == "left_out") return left_out(message);
     if (what == "unfit") {
         unfit_ = text_of(message, "text");
     } else if (what == "offered_not") {
         const std::shared_ptr<PythonEntry> entry = entry_called(text_of(message, "entry"));
+        if (!may_log(entry.get())) return;
         framework_log().warn("module {}: it uses {}, which isn't offered", entry != nullptr ? entry->module() : names(),
                              text_of(message, "name"));
     } else if (what == "cancel") {
@@ -248,29 +204,37 @@ void PythonProcess::said(PythonLife& life, JsonDict message) {
     }
 }
 
-void PythonProcess::operation(PythonLife& life, const JsonDict& message) {
+void PythonProcess::operation(PythonLife& life, const JsonDict& message, std::size_t bytes) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(message, "entry"));
     const JsonValue* const id = message.if_contains("id");
     const JsonValue* const arguments = message.if_contains("arguments");
     if (id == nullptr || !id->is_int64()) return;
-    if (entry == nullptr) {
+    const auto refuse = [&](const std::exception_ptr& why) {
         JsonDict answer;
         answer["id"] = *id;
-        answer["error"] = python_error_of(std::make_exception_ptr(std::runtime_error("the module has been ended")));
-        return life.send(answer);
-    }
+        answer["error"] = python_error_of(why);
+        life.send(answer);
+    };
+    if (entry == nullptr) return refuse(std::make_exception_ptr(std::runtime_error("the module has been ended")));
     const JsonValue* const call = message.if_contains("call");
     PythonRequest* const request =
         call != nullptr && call->is_int64() ? life.request_with_operations(call->get_int64()) : nullptr;
     const std::string_view member = text_of(message, "member");
-    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) && changes(member)) {
-        JsonDict answer;
-        answer["id"] = *id;
-        answer["error"] = python_error_of(kept_in_shadow(*entry, member));
-        return life.send(answer);
+    if (request == nullptr && call != nullptr && call->is_int64() && PythonLife::was_in_shadow(call->get_int64()) &&
+        changes(member))
+        return refuse(kept_in_shadow(*entry, member));
+    if (!budget_.admits(bytes)) {
+        return refuse(std::make_exception_ptr(std::runtime_error(
+            std::string(member) + " of module " + entry->module() +
+            ": the host takes no further operation of its process while " + std::to_string(PythonBudget::most_admitted) +
+            " of them, or as many as have " + std::to_string(PythonBudget::most_bytes) + " bytes, are under way or wait")));
     }
-    entry->operation(life.shared_from_this(), request, id->get_int64(), std::string(text_of(message, "member")),
-                     arguments != nullptr && arguments->is_object() ? arguments->get_object() : JsonDict());
+    PythonEntry::Asked asked;
+    asked.id = id->get_int64();
+    asked.member = member;
+    if (arguments != nullptr && arguments->is_object()) asked.arguments = arguments->get_object();
+    asked.admission = std::make_shared<PythonBudget::Admission>(budget_, bytes);
+    entry->operation(life.shared_from_this(), request, std::move(asked));
 }
 
 void PythonProcess::cancel_operation(std::uint64_t life, std::int64_t id) {
@@ -280,6 +244,7 @@ void PythonProcess::cancel_operation(std::uint64_t life, std::int64_t id) {
 
 void PythonProcess::log(PythonLife& life, const JsonDict& notice) {
     const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
+    if (!may_log(entry.get())) return;
     const spdlog::level::level_enum level = python_level(text_of(notice, "level"));
     const JsonValue* const call = notice.if_contains("call");
     const PythonRequest* const request = call != nullptr && call->is_int64() ? life.request_of(call->get_int64()) : nullptr;
@@ -297,14 +262,35 @@ void PythonProcess::printed(PythonLife&, std::string_view line) {
     last_line_ = line;
     if (!unfit_.empty()) return;
     const async::clock::time_point now = environment_.where.clock->now();
-    if (now - printing_since_ >= std::chrono::seconds(1)) {
-        if (lines_printed_ > most_lines_a_second)
-            framework_log().warn("Python, modules {}: {} lines more that they printed in one second weren't logged", names(),
-                                 lines_printed_ - most_lines_a_second);
-        printing_since_ = now;
-        lines_printed_ = 0;
-    }
-    if (++lines_printed_ <= most_lines_a_second) framework_log().info("Python, modules {}: {}", names(), line);
+    tell_left_out(now);
+    if (printed_lines_.take(now)) framework_log().info("Python, modules {}: {}", names(), line);
+}
+
+bool PythonProcess::may_log(PythonEntry* entry) {
+    const async::clock::time_point now = environment_.where.clock->now();
+    tell_left_out(now);
+    return (entry != nullptr ? entry->lines() : record_lines_).take(now);
+}
+
+void PythonProcess::left_out(const JsonDict& notice) {
+    const JsonValue* const records = notice.if_contains("records");
+    if (records == nullptr || !records->is_int64() || records->get_int64() < 0) return;
+    const std::shared_ptr<PythonEntry> entry = entry_called(text_of(notice, "entry"));
+    (entry != nullptr ? entry->lines() : record_lines_).leave_out(static_cast<std::uint64_t>(records->get_int64()));
+}
+
+void PythonProcess::tell_left_out(std::optional<async::clock::time_point> now) {
+    const auto left_out = [&](LinesASecond& lines) { return now ? lines.left_out(*now) : lines.left_out(); };
+    if (const std::uint64_t lines = left_out(printed_lines_))
+        framework_log().warn("Python, modules {}: {} lines more that they printed weren't logged: more than {} in one second",
+                             names(), lines, LinesASecond::most);
+    if (const std::uint64_t records = left_out(record_lines_))
+        framework_log().warn("Python, modules {}: {} records more weren't logged: more than {} in one second", names(), records,
+                             LinesASecond::most);
+    for (const std::shared_ptr<PythonEntry>& entry : entries_)
+        if (const std::uint64_t records = left_out(entry->lines()))
+            framework_log().warn("module {}: {} records more weren't logged: more than {} in one second", entry->module(),
+                                 records, LinesASecond::most);
 }
 
 }  // namespace modapi

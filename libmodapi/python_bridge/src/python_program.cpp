@@ -86,9 +86,7 @@ private:
     OwnedDescriptor lock_;
 };
 
-bool runs_as_root(const PythonSettings& settings, const std::optional<ProgramUser>& user) {
-    return settings.user ? user && user->user == 0 : ::geteuid() == 0;
-}
+bool runs_as_root(const PythonSettings& settings) { return !settings.user && ::geteuid() == 0; }
 
 /// What the program must be able to read, with the folders on the way there, in this order: the first that it can't is named.
 void add_needed(std::vector<NeededFile>& needed, const std::filesystem::path& path, const std::string& key, int mode) {
@@ -171,7 +169,7 @@ struct PythonProgram::Parts {
 
 PythonProgram::Parts::Parts(const PythonSettings& settings)
     : user(settings.user ? std::optional(user_of(*settings.user)) : std::nullopt), directory(user) {
-    const bool is_root = runs_as_root(settings, user);
+    const bool is_root = runs_as_root(settings);
     const int landlock = landlock_version();
 
     std::array<int, 2> pair{};
@@ -260,7 +258,7 @@ std::vector<std::string> PythonProgram::missing_protections(const PythonSettings
     std::optional<ProgramUser> user;
     if (settings.user) user = user_of(*settings.user);
     const std::string name = name_of(user ? user->user : ::geteuid());
-    if (runs_as_root(settings, user))
+    if (runs_as_root(settings))
         lines.push_back(
             "modules of Python's run as root, though without its privileges: they can start no process, and reach what root "
             "owns behind sockets; name a user with python.user");

@@ -5,10 +5,13 @@
 #include "python_errors.h"
 #include "python_transaction.h"
 #include "python_values.h"
+#include "said_events.h"
 
 #include <modapi/hosting/log.h>
 #include <modapi/hosting/module_environment.h>
+#include <modapi/hosting/shadow_runs.h>
 #include <modapi/module_api.h>
+#include <modapi/work_statistics.h>
 
 #include <async/notification.h>
 #include <async/scope.h>
@@ -47,32 +50,26 @@ std::string text_in(const JsonDict& question, std::string_view name) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
-JsonDict looked_up(const QuestionSources& sources, const JsonDict& question) {
+std::shared_ptr<const callbacks::StateMap> state_in(const QuestionSources& sources, const JsonDict& question) {
     const JsonValue* const handle = question.if_contains("of");
-    const std::shared_ptr<const callbacks::StateMap> state =
+    std::shared_ptr<const callbacks::StateMap> state =
         handle != nullptr && handle->is_int64() ? sources.state_of(handle->get_int64()) : nullptr;
     if (state == nullptr) throw std::invalid_argument("this state of a room could only be looked into while its call ran");
-    const std::optional<std::string> version = room_version_of(*state);
-    const auto held = [&](const callbacks::Event& event) {
-        EventDetails details;
-        details.room_version = version;
-        return held_event(event, details);
-    };
-    JsonDict answer;
-    if (question.at("do") == "state_all") {
-        JsonArray all;
-        for (const auto& entry : *state) all.emplace_back(held(entry.second));
-        answer["result"] = std::move(all);
-        return answer;
-    }
+    return state;
+}
+
+JsonDict looked_up(const callbacks::StateMap& state, const JsonDict& question) {
     const JsonValue* const key = question.if_contains("key");
     if (key == nullptr || !key->is_array() || key->get_array().size() != 2 || !key->get_array()[0].is_string() ||
         !key->get_array()[1].is_string())
         throw std::invalid_argument("the key of a state is [type, state_key]");
     const JsonArray& parts = key->get_array();
-    const callbacks::Event* const found = state->find(parts[0].get_string(), parts[1].get_string());
+    const callbacks::Event* const found = state.find(parts[0].get_string(), parts[1].get_string());
+    EventDetails details;
+    details.room_version = room_version_of(state);
+    JsonDict answer;
     answer["result"] = nullptr;
-    if (found != nullptr) answer["result"] = held(*found);
+    if (found != nullptr) answer["result"] = held_event(*found, details);
     return answer;
 }
 
@@ -96,12 +93,13 @@ struct PythonQuestions::State {
         explicit Session(stream_protocol::socket accepted) : socket(std::move(accepted)), connection(socket.native_handle()) {}
         stream_protocol::socket socket;
         PythonConnection connection;
+        bool has_collided = false;  // its last transaction, with another
     };
 
-    State(const async::environment& environment, QuestionSources known, std::chrono::milliseconds time)
+    State(const async::environment& environment, QuestionSources known, PythonTransaction::Limits longest)
         : where(environment),
           sources(std::move(known)),
-          patience(time),
+          limits(longest),
           acceptor(environment.executor),
           pause(environment.executor),
           scope(environment, &report) {}
@@ -114,17 +112,21 @@ struct PythonQuestions::State {
     void accept_later();
     static async::task<void> serve(std::shared_ptr<State> self, std::shared_ptr<Session> session);
     static async::task<void> talk(State& self, Session& session);
-    static async::task<bool> send(Session& session, JsonDict answer);
+    static async::task<bool> send(Session& session, std::string answer);
     static async::task<bool> transact(State& self, Session& session, JsonDict question);
     static async::task<void> run(ModuleApi& api, std::string description, std::shared_ptr<PythonTransaction> transaction);
     static async::task<bool> tell_end(State& self, Session& session, const PythonTransaction& transaction, std::string name,
                                       std::exception_ptr failure);
-    [[nodiscard]] JsonDict look(const JsonDict& question) const;
-    [[nodiscard]] static JsonDict look_from_elsewhere(const std::weak_ptr<State>& self, const JsonDict& question);
+    /// The answer, as JSON.
+    [[nodiscard]] static async::task<std::string> look(State& self, JsonDict question);
+    [[nodiscard]] std::string look_at_once(const JsonDict& question) const;
+    [[nodiscard]] static std::string look_from_elsewhere(const std::weak_ptr<State>& self, const JsonDict& question);
+    static async::task<void> look_for(std::shared_ptr<State> self, std::shared_ptr<std::promise<std::string>> who,
+                                      JsonDict question);
 
     const async::environment& where;
     QuestionSources sources;
-    std::chrono::milliseconds patience;
+    PythonTransaction::Limits limits;
     stream_protocol::acceptor acceptor;
     boost::asio::steady_timer pause;
     std::list<std::shared_ptr<Session>> sessions;
@@ -136,8 +138,8 @@ struct PythonQuestions::State {
 };
 
 PythonQuestions::PythonQuestions(const async::environment& where, const std::filesystem::path& directory,
-                                 QuestionSources sources, std::chrono::milliseconds patience)
-    : state_(std::make_shared<State>(where, std::move(sources), patience)) {
+                                 QuestionSources sources, PythonTransaction::Limits limits)
+    : state_(std::make_shared<State>(where, std::move(sources), limits)) {
     state_->itself = state_;
     const std::filesystem::path path = directory / "host.sock";
     try {
@@ -223,7 +225,8 @@ async::task<void> PythonQuestions::State::talk(State& self, Session& session) {
             async::task<bool> transacting = transact(self, session, *std::move(question));
             goes_on = co_await std::move(transacting);
         } else {
-            JsonDict answer = self.look(*question);
+            async::task<std::string> looking = look(self, *std::move(question));
+            std::string answer = co_await std::move(looking);
             async::task<bool> sending = send(session, std::move(answer));
             goes_on = co_await std::move(sending);
         }
@@ -231,10 +234,10 @@ async::task<void> PythonQuestions::State::talk(State& self, Session& session) {
     }
 }
 
-async::task<bool> PythonQuestions::State::send(Session& session, JsonDict answer) {
+async::task<bool> PythonQuestions::State::send(Session& session, std::string answer) {
     bool is_open = false;
     try {
-        is_open = session.connection.send(answer);
+        is_open = session.connection.send_text(std::move(answer));
     } catch (const std::length_error& error) {
         is_open = session.connection.send(failed_question("DataError", error.what()));
     }
@@ -246,25 +249,62 @@ async::task<bool> PythonQuestions::State::send(Session& session, JsonDict answer
     co_return is_open;
 }
 
-JsonDict PythonQuestions::State::look(const JsonDict& question) const {
-    const JsonValue& asked = question.at("do");
+async::task<std::string> PythonQuestions::State::look(State& self, JsonDict question) {
+    if (question.at("do") != "state_all") co_return self.look_at_once(question);
+    std::exception_ptr failure;
     try {
-        if (asked == "state" || asked == "state_all") return looked_up(sources, question);
-        if (asked == "rollback") return JsonDict{{"result", JsonDict()}};
-        if (asked == "execute" || asked == "execute_many" || asked == "commit")
-            return failed_question("ProgrammingError", "no transaction is open");
-        throw std::invalid_argument("there is no such question");
+        // Taken out at once: whose state it is may end meanwhile.
+        async::task<std::string> writing = written_in_slices(events_of(*state_in(self.sources, question)));
+        const std::string written = co_await std::move(writing);
+        co_return "{\"result\":" + written + "}";
+    } catch (const async::operation_cancelled&) {
+        throw;
+    } catch (const std::length_error& error) {
+        co_return boost::json::serialize(failed_question("DataError", error.what()));
     } catch (...) {
-        return failed_question(std::current_exception());
+        failure = std::current_exception();
+    }
+    co_return boost::json::serialize(failed_question(failure));
+}
+
+std::string PythonQuestions::State::look_at_once(const JsonDict& question) const {
+    const JsonValue& asked = question.at("do");
+    JsonDict answer;
+    try {
+        if (asked == "state")
+            answer = looked_up(*state_in(sources, question), question);
+        else if (asked == "rollback")
+            answer["result"] = JsonDict();
+        else if (asked == "execute" || asked == "execute_many" || asked == "commit")
+            answer = failed_question("ProgrammingError", "no transaction is open");
+        else
+            throw std::invalid_argument("there is no such question");
+    } catch (...) {
+        answer = failed_question(std::current_exception());
+    }
+    return boost::json::serialize(answer);
+}
+
+async::task<void> PythonQuestions::State::look_for(std::shared_ptr<State> self, std::shared_ptr<std::promise<std::string>> who,
+                                                   JsonDict question) {
+    try {
+        async::task<std::string> looking = look(*self, std::move(question));
+        std::string answer = co_await std::move(looking);
+        who->set_value(std::move(answer));
+    } catch (...) {
+        who->set_exception(std::current_exception());
     }
 }
 
-JsonDict PythonQuestions::State::look_from_elsewhere(const std::weak_ptr<State>& self, const JsonDict& question) {
+std::string PythonQuestions::State::look_from_elsewhere(const std::weak_ptr<State>& self, const JsonDict& question) {
     const std::shared_ptr<State> state = self.lock();
     if (state == nullptr) throw std::runtime_error("the process is being ended");
-    auto promise = std::make_shared<std::promise<JsonDict>>();
-    std::future<JsonDict> answer = promise->get_future();
-    boost::asio::post(state->where.executor, [state, promise, question] { promise->set_value(state->look(question)); });
+    auto promise = std::make_shared<std::promise<std::string>>();
+    std::future<std::string> answer = promise->get_future();
+    boost::asio::post(state->where.executor, [state, promise, question] {
+        // Before the scope ends: whoever waits here is a transaction of its.
+        state->scope.spawn("a look into a room's state", look_for(state, promise, question));
+    });
     return answer.get();
 }
 
@@ -277,14 +317,18 @@ async::task<bool> PythonQuestions::State::transact(State& self, Session& session
     const std::string entry = text_in(question, "entry");
     ModuleApi* const api = self.sources.api_of(entry);
     if (api == nullptr) {
-        JsonDict refused = failed_question("ProgrammingError", "there is no module of this name any more");
+        std::string refused =
+            boost::json::serialize(failed_question("ProgrammingError", "there is no module of this name any more"));
         async::task<bool> sending = send(session, std::move(refused));
         co_return co_await std::move(sending);
     }
     const std::string description = text_in(question, "description");
     const auto look = [state = self.itself](const JsonDict& other) { return look_from_elsewhere(state, other); };
-    const auto transaction = std::make_shared<PythonTransaction>(
-        session.connection, self.patience, environment_of(*api).interaction_limit(registrations_of(*api)), look);
+    PythonTransaction::Limits limits = self.limits;
+    limits.whole = environment_of(*api).interaction_limit(registrations_of(*api));
+    const auto transaction =
+        std::make_shared<PythonTransaction>(session.connection, registrations_of(*api).module, limits, look);
+    if (session.has_collided) transaction->keep_others_from_writing();
     std::exception_ptr failure;
     ++self.transactions;
     try {
@@ -297,6 +341,7 @@ async::task<bool> PythonQuestions::State::transact(State& self, Session& session
     } catch (...) {
         failure = std::current_exception();
     }
+    session.has_collided = transaction->has_collided();
     --self.transactions;
     self.transaction_ended.notify_all();
     async::task<bool> telling = tell_end(self, session, *transaction, entry + ": " + description, std::move(failure));
@@ -307,15 +352,40 @@ async::task<void> PythonQuestions::State::run(ModuleApi& api, std::string descri
                                               std::shared_ptr<PythonTransaction> transaction) {
     // Whether a run in shadow mode asks can be seen from here on.
     co_await async::reschedule();
-    auto interaction = api.run_db_interaction(std::move(description), &PythonTransaction::lead, std::move(transaction));
-    co_await std::move(interaction);
+    ModuleEnvironment& environment = environment_of(api);
+    ModuleRegistrations& registrations = registrations_of(api);
+    std::string name = std::move(description) + " of module " + registrations.module;
+    const auto counted = [&](async::task<void> interaction) {
+        return WorkStatistics::counted(registrations.database, std::move(interaction));
+    };
+    const async::context& here = co_await async::this_context;
+    if (environment.shadow_runs.on_stack() == nullptr) {
+        async::task<void> interaction =
+            counted(environment.database.run_apart(lease_of_call(api), environment.interaction_limit(registrations),
+                                                   std::move(name), &PythonTransaction::lead, std::move(transaction)));
+        co_await std::move(interaction);
+        co_return;
+    }
+    transaction->only_look();
+    std::exception_ptr refused;
+    try {
+        async::task<void> interaction =
+            counted(environment.database.read_apart(std::move(name), &PythonTransaction::lead, std::move(transaction)));
+        co_await std::move(interaction);
+        co_return;
+    } catch (const WriteRefused&) {
+        refused = std::current_exception();
+    }
+    refuse_in_shadow(here, "run_db_interaction");
+    std::rethrow_exception(refused);
 }
 
 async::task<bool> PythonQuestions::State::tell_end(State& self, Session& session, const PythonTransaction& transaction,
                                                    std::string name, std::exception_ptr failure) {
     using End = PythonTransaction::End;
     if (transaction.end() == End::too_slow && !self.is_closed)
-        framework_log().warn("the transaction {} was rolled back: its next statement didn't come in time", name);
+        framework_log().warn("the transaction {} was rolled back: its next statement didn't come in time{}", name,
+                             transaction.kept_others_waiting() ? ", and nobody else could write meanwhile" : "");
     if (transaction.end() == End::gone || transaction.end() == End::too_slow || self.is_closed) co_return false;
     JsonDict answer;
     if (!failure || (transaction.end() == End::rollback))
@@ -326,7 +396,7 @@ async::task<bool> PythonQuestions::State::tell_end(State& self, Session& session
         answer = failed_question(failure);
     else
         co_return false;  // in the middle of a statement: there is nothing that this could answer
-    async::task<bool> sending = send(session, std::move(answer));
+    async::task<bool> sending = send(session, boost::json::serialize(answer));
     co_return co_await std::move(sending);
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
+#include "python_transaction.h"
+
 #include <callbacks/event.h>
 #include <callbacks/json.h>
 
 #include <async/task.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,14 +36,12 @@ struct QuestionSources {
 /// Answers what threads of a process ask on `host.sock` of its private directory and wait for: transactions, statement by
 /// statement, and looks into rooms' states.
 ///
-/// A transaction is a ModuleApi::run_db_interaction of the module: with its limits, its statistics, its name in the log; its
-/// statements run on the database's thread, which talks to the process meanwhile: they need no turn of the worker's. It is
-/// rolled back when the connection closes, and when the next statement doesn't come in time. Thread: the worker's. Lifetime:
-/// `close` was awaited before the destructor.
+/// A transaction is what ModuleApi::run_db_interaction would be for the module: with its limits, its statistics, its name in
+/// the log; apart from those of others (Database::run_apart). Its statements run on the database's thread, which talks to the
+/// process meanwhile: they need no turn of the worker's. It is rolled back when the connection closes, and when the next
+/// statement doesn't come in time. Thread: the worker's. Lifetime: `close` was awaited before the destructor.
 class PythonQuestions {
 public:
-    /// How long a transaction waits for its next statement: others may wait for it.
-    static constexpr std::chrono::milliseconds usual_patience{10'000};
     /// Threads of one process that may ask; one more is turned away.
     static constexpr std::size_t most_connections = 64;
     /// Transactions of one process at a time; one more waits until one of them has ended.
@@ -50,7 +49,7 @@ public:
 
     /// Listens. The directory's owner may connect. Errors: std::system_error.
     PythonQuestions(const async::environment& where, const std::filesystem::path& directory, QuestionSources sources,
-                    std::chrono::milliseconds patience = usual_patience);
+                    PythonTransaction::Limits limits = PythonTransaction::Limits());
     ~PythonQuestions();
     PythonQuestions(const PythonQuestions&) = delete;
     PythonQuestions& operator=(const PythonQuestions&) = delete;

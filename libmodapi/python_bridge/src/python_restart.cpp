@@ -18,7 +18,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace modapi {
@@ -58,6 +60,7 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
     note_ping(false);
     pinged_.reset();
     watch_.reset();
+    tell_left_out(std::nullopt);
     why_ = "its Python process has ended";
     for (auto each = operations_.begin(); each != operations_.end();) {
         const auto here = each++;
@@ -70,7 +73,7 @@ void PythonProcess::lost(PythonLife& life, std::string reason) {
     if (is_ending_ || restarts_) return;
     restarts_ = true;
     backoff_.died();
-    // By a post: a start that fails before the executor runs leaves nothing that would have to end.
+    // By a post: nothing of it keeps a process that nobody needs any more.
     boost::asio::post(environment_.where.executor, [weak = weak_from_this()] {
         const std::shared_ptr<PythonProcess> self = weak.lock();
         if (self == nullptr || self->is_ending_) return;
@@ -88,6 +91,8 @@ async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
             const pid_t process = self->dead_->process();
             async::task<std::string> ending = end_dead(self);
             const std::string end = co_await std::move(ending);
+            self->note_end(end);
+            if (self->entries_.empty()) break;  // who builds the first one says it
             const bool says_more = self->reason_ == PythonLife::has_ended && !end.empty();
             const std::string reason = says_more ? end : self->reason_;
             const duration wait = self->backoff_.wait();
@@ -118,19 +123,27 @@ async::task<void> PythonProcess::restart(std::shared_ptr<PythonProcess> self) {
     self->restarts_ = false;
 }
 
+void PythonProcess::note_end(const std::string& end) {
+    if (!unfit_.empty()) {
+        end_of_it_ = unfit_;
+    } else if (reason_ == PythonLife::has_ended && !end.empty()) {
+        end_of_it_ = "its Python process " + end + (last_line_.empty() ? "" : ": " + last_line_);
+    } else {
+        end_of_it_ = "its Python process " + reason_;
+    }
+    ended_life_ = lives_;
+    end_is_known_.notify_all();
+}
+
 async::task<void> PythonProcess::start_anew() {
-    begin_life();
+    async::task<void> starting = start_life(entries_.front()->api());
+    co_await std::move(starting);
     const std::shared_ptr<PythonLife> life = life_;
-    life->listen();
-    JsonDict greeting = greeting_of(surroundings_->settings, life->program().directory(), entries_.front()->api());
-    async::task<JsonDict> greeted = ask_in_time(std::move(greeting), "its start");
-    const JsonDict greeted_it = co_await std::move(greeted);
-    if (const JsonValue* const error = greeted_it.if_contains("error"))
-        throw std::runtime_error(line_of_error(names(), "its start", error->as_object()));
+    if (life == nullptr) throw PythonGone("it has ended");
     const std::vector<std::shared_ptr<PythonEntry>> entries = entries_;
     for (const std::shared_ptr<PythonEntry>& entry : entries) {
         if (std::find(entries_.begin(), entries_.end(), entry) == entries_.end()) continue;  // it was ended meanwhile
-        async::task<void> building = build_anew(entry);
+        async::task<void> building = build_anew(life, entry);
         co_await std::move(building);
     }
     if (life->is_over()) throw PythonGone("it has ended");
@@ -140,45 +153,29 @@ async::task<void> PythonProcess::start_anew() {
     framework_log().info("the Python process {} of the modules {} runs", life->program().process(), names());
 }
 
-async::task<JsonDict> PythonProcess::ask_in_time(JsonDict message, std::string_view asked) {
-    async::task<JsonDict> asking = ask_python(life_, std::move(message), asked);
-    async::task<JsonDict> in_time = async::with_deadline(surroundings_->settings.construction_limit, std::move(asking));
-    try {
-        co_return co_await std::move(in_time);
-    } catch (const async::deadline_exceeded&) {
-        throw std::runtime_error("it hasn't ended " + std::string(asked) + " in time");
-    }
-}
-
-async::task<void> PythonProcess::build_anew(std::shared_ptr<PythonEntry> entry) {
-    const std::uint64_t life = life_->number();
-    async::task<JsonDict> parsing = ask_in_time(entry->parsing(), "parse_config");
-    JsonDict answer = co_await std::move(parsing);
-    std::string_view what = "parse_config";
-    if (!answer.contains("error")) {
-        what = "the constructor";
-        async::task<JsonDict> constructing = ask_in_time(entry->construction(), "its constructor");
-        answer = co_await std::move(constructing);
-    }
+async::task<void> PythonProcess::build_anew(std::shared_ptr<PythonLife> life, std::shared_ptr<PythonEntry> entry) {
     std::string why;
-    if (const JsonValue* const error = answer.if_contains("error"); error != nullptr && error->is_object()) {
-        why = line_of_error(entry->module(), what, error->get_object());
-    } else {
-        try {
-            entry->built(life, answer.at("result").as_object());
-            co_return;
-        } catch (const std::exception& failure) {
-            why = failure.what();
-        }
+    try {
+        async::task<JsonDict> constructing = construct(life, entry);
+        const JsonDict described = co_await std::move(constructing);
+        entry->built(life->number(), described);
+        co_return;
+    } catch (const PythonGone&) {
+        throw;
+    } catch (const async::operation_cancelled&) {
+        throw;
+    } catch (...) {
+        why = callbacks::message_of(std::current_exception());
     }
     framework_log().error("module {}: it couldn't be built anew: {}", entry->module(), why);
     entry->not_built(std::move(why));
 }
 
 async::task<void> PythonProcess::leave(std::shared_ptr<PythonProcess> self, std::shared_ptr<PythonEntry> entry) {
+    self->tell_left_out(std::nullopt);
     self->drop(*entry);
     const std::shared_ptr<PythonLife> life = self->life_;
-    const bool is_last = self->entries_.empty();
+    const bool is_last = self->entries_.empty() && self->arriving_.empty();
     if (is_last) self->is_ending_ = true;
     if (life != nullptr) {
         JsonDict message;
@@ -271,15 +268,63 @@ void PythonProcess::look_after() {
         return life->lose("has " + std::to_string(memory / mebibyte) + " MiB, more than the " +
                           std::to_string(surroundings_->settings.memory / mebibyte) + " of python.memory");
     }
+    tell_left_out(now);
+    if (const std::optional<std::string> missing = missing_socket())
+        return life->lose("has no " + *missing + " any more, which somebody has removed");
+    // Whose constructor runs has nothing else answered, and has a limit of its own.
+    if (!arriving_.empty()) {
+        answered_ping();
+        return watch();
+    }
+    if (pinged_ && now - *pinged_ >= patience()) {
+        life->catch_up();
+        if (life->is_over()) return;
+    }
     if (!pinged_) {
         pinged_ = now;
+        asked_at_ping_ = asked_now();
         note_ping(true);
         life->ping();
         if (life->is_over()) return;
     } else if (now - *pinged_ >= patience()) {
-        return life->lose("hasn't answered for " + in_seconds(patience()) + ", as long as a callback may take");
+        return life->lose("hasn't answered for " + in_seconds(patience()) + ", as long as a callback may take" +
+                          (asked_at_ping_.empty() ? "" : ", when it was asked for " + asked_at_ping_));
     }
     watch();
+}
+
+std::string PythonProcess::asked_now() const {
+    constexpr std::size_t most_named = 3;
+    std::vector<std::string> asked;
+    for (const std::string& page : pages_) asked.push_back("the page " + page);
+    for (const std::string_view callback : life_->asked_now()) asked.emplace_back(callback);
+    std::string list;
+    for (std::size_t each = 0; each < std::min(asked.size(), most_named); ++each)
+        list.append(list.empty() ? "" : ", ").append(asked[each]);
+    if (asked.size() > most_named) list += ", ...";
+    return list;
+}
+
+std::shared_ptr<const void> PythonProcess::page_begins(std::shared_ptr<PythonProcess> self, const std::string& path) {
+    const auto page = self->pages_.insert(self->pages_.end(), path);
+    return std::shared_ptr<const void>(&*page, [weak = std::weak_ptr<PythonProcess>(self), page](const void*) {
+        if (const std::shared_ptr<PythonProcess> process = weak.lock()) process->pages_.erase(page);
+    });
+}
+
+std::optional<std::string> PythonProcess::missing_socket() const {
+    const std::filesystem::path& directory = life_->program().directory();
+    const bool has_pages = std::any_of(entries_.begin(), entries_.end(), [&](const std::shared_ptr<PythonEntry>& entry) {
+        return entry->has_pages() && entry->is_built_in(life_->number());
+    });
+    std::error_code unknown;
+    for (const char* const name : {"host.sock", "web.sock"}) {
+        if (name == std::string_view("web.sock") && !has_pages) continue;
+        const std::filesystem::path socket = directory / name;
+        if (std::filesystem::symlink_status(socket, unknown).type() == std::filesystem::file_type::not_found)
+            return socket.string();
+    }
+    return std::nullopt;
 }
 
 void PythonProcess::answered_ping() noexcept {

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <exception>
 #include <string_view>
@@ -58,69 +57,65 @@ JsonValue value_of(SqlValue& value, const std::string& column) {
 
 /// Whether a statement that gives no rows changes some, as a cursor's rowcount has it: -1 for all others.
 bool changes_rows(std::string_view sql) {
-    const auto is_space = [](unsigned char letter) { return std::isspace(letter) != 0; };
-    sql.remove_prefix(static_cast<std::size_t>(std::find_if_not(sql.begin(), sql.end(), is_space) - sql.begin()));
-    constexpr std::array<std::string_view, 6> words = {"insert", "update", "delete", "replace", "with", "merge"};
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        const auto same = [](unsigned char one, unsigned char other) { return std::tolower(one) == other; };
-        return sql.size() > word.size() && std::equal(word.begin(), word.end(), sql.begin(), [&](char wanted, char found) {
-                   return same(static_cast<unsigned char>(found), static_cast<unsigned char>(wanted));
-               });
-    });
+    constexpr std::array<std::string_view, 5> words = {"insert", "update", "delete", "replace", "with"};
+    return std::find(words.begin(), words.end(), first_word_of(sql)) != words.end();
 }
 
-std::int64_t rowcount_of(const Transaction& transaction, std::string_view sql, const SqlResult& result) {
-    if (result.changed > 0) return result.changed;
-    if (!result.columns.empty())
-        return transaction.engine() == "postgresql" ? static_cast<std::int64_t>(result.rows.size()) : -1;
-    return changes_rows(sql) ? 0 : -1;
-}
+/// Writes the rows of a statement as they are sent, so that there is nothing else of them.
+class WrittenRows final : public RowVisitor {
+public:
+    WrittenRows(std::string_view module, std::string_view sql) noexcept
+        : RowVisitor(PythonConnection::frame_limit), module_(module), sql_(sql) {}
 
-JsonDict described(SqlResult result, std::int64_t rowcount) {
-    JsonArray columns;
-    for (const std::string& name : result.columns) columns.emplace_back(name);
-    JsonArray rows;
-    rows.reserve(result.rows.size());
-    for (std::vector<SqlValue>& row : result.rows) {
-        JsonArray values;
-        values.reserve(row.size());
-        for (std::size_t place = 0; place < row.size(); ++place)
-            values.push_back(value_of(row[place], result.columns.at(place)));
-        rows.emplace_back(std::move(values));
+    void row(const std::vector<std::string>& columns, std::vector<SqlValue> values) override {
+        if (count_ == 0) begin(columns);
+        text_ += count_++ == 0 ? "[" : ",[";
+        for (std::size_t place = 0; place < values.size(); ++place) {
+            if (place > 0) text_ += ',';
+            text_ += boost::json::serialize(value_of(values[place], columns.at(place)));
+        }
+        text_ += ']';
+        if (text_.size() > PythonConnection::frame_limit) refuse();
     }
-    JsonDict said;
-    said["columns"] = std::move(columns);
-    said["rows"] = std::move(rows);
-    said["rowcount"] = rowcount;
-    return said;
-}
+    /// The whole answer, once all of them were there.
+    [[nodiscard]] std::string answer(const std::vector<std::string>& columns, std::int64_t rowcount) && {
+        if (count_ == 0) begin(columns);
+        text_ += "],\"rowcount\":" + std::to_string(rowcount) + "}}";
+        if (text_.size() > PythonConnection::frame_limit) refuse();
+        return std::move(text_);
+    }
+    [[nodiscard]] std::int64_t count() const noexcept { return count_; }
 
-std::string statement_of(const JsonDict& question) {
-    const JsonValue* const sql = question.if_contains("sql");
-    if (sql == nullptr || !sql->is_string()) throw std::invalid_argument("there is no statement");
-    require_permitted(sql->get_string());
-    return std::string(sql->get_string());
-}
+private:
+    void begin(const std::vector<std::string>& columns) {
+        JsonArray names;
+        for (const std::string& name : columns) names.emplace_back(name);
+        text_ = "{\"result\":{\"columns\":" + boost::json::serialize(names) + ",\"rows\":[";
+    }
+    [[noreturn]] void refuse() const {
+        throw ResultTooLarge(
+            "module " + std::string(module_) + ": the rows of a statement have more than " +
+            std::to_string(PythonConnection::frame_limit) +
+            " bytes as they are sent to it: select fewer (LIMIT), or read them in parts: " + std::string(sql_));
+    }
 
-/// What a function may have set for the whole session isn't the next one's.
-void forget_settings(Transaction& transaction) {
-    if (transaction.engine() == "postgresql") transaction.execute("RESET ALL");
-}
+    std::string_view module_;
+    std::string_view sql_;
+    std::string text_;
+    std::int64_t count_ = 0;
+};
 
-JsonDict executed(Transaction& transaction, const JsonDict& question) {
-    const std::string sql = statement_of(question);
-    SqlResult result = transaction.query_any_with(sql, bound_values(question.if_contains("parameters")));
-    const std::int64_t rowcount = rowcount_of(transaction, sql, result);
-    return described(std::move(result), rowcount);
-}
+/// For statements of which nobody wants rows.
+class NoRows final : public RowVisitor {
+public:
+    NoRows() noexcept : RowVisitor(PythonConnection::frame_limit) {}
+    void row(const std::vector<std::string>&, std::vector<SqlValue>) override {}
+};
 
-JsonDict executed_many(Transaction& transaction, const JsonDict& question) {
-    const std::string sql = statement_of(question);
-    const JsonValue* const lists = question.if_contains("parameters");
-    if (lists == nullptr || !lists->is_array()) throw std::invalid_argument("there are no lists of parameters");
-    std::int64_t changed = 0;
-    for (const JsonValue& list : lists->get_array()) changed += transaction.execute_with(sql, bound_values(&list));
-    return described(SqlResult(), changed);
+std::int64_t rowcount_of(const Transaction& transaction, std::string_view sql, const SqlResult& result, std::int64_t rows) {
+    if (result.changed > 0) return result.changed;
+    if (!result.columns.empty()) return transaction.engine() == "postgresql" ? rows : -1;
+    return changes_rows(sql) ? 0 : -1;
 }
 
 }  // namespace
@@ -149,51 +144,93 @@ JsonDict failed_question(std::string_view class_name, std::string_view text, boo
     return answer;
 }
 
-PythonTransaction::PythonTransaction(PythonConnection& connection, std::chrono::milliseconds patience,
-                                     std::optional<std::chrono::milliseconds> whole,
-                                     std::function<JsonDict(const JsonDict&)> look)
-    : connection_(connection), patience_(patience), whole_(whole), look_(std::move(look)) {}
+PythonTransaction::PythonTransaction(PythonConnection& connection, std::string module, Limits limits, Look look)
+    : connection_(connection), module_(std::move(module)), limits_(limits), look_(std::move(look)) {}
+
+std::string PythonTransaction::statement_of(const JsonDict& question) const {
+    const JsonValue* const sql = question.if_contains("sql");
+    if (sql == nullptr || !sql->is_string()) throw std::invalid_argument("there is no statement");
+    require_permitted(sql->get_string());
+    if (only_looks_) require_undone_by_rollback(sql->get_string());
+    return std::string(sql->get_string());
+}
+
+std::string PythonTransaction::executed(Transaction& transaction, const JsonDict& question) const {
+    const std::string sql = statement_of(question);
+    WrittenRows rows(module_, sql);
+    const SqlResult result = transaction.visit_with(sql, bound_values(question.if_contains("parameters")), rows);
+    const std::int64_t rowcount = rowcount_of(transaction, sql, result, rows.count());
+    return std::move(rows).answer(result.columns, rowcount);
+}
+
+std::string PythonTransaction::executed_many(Transaction& transaction, const JsonDict& question) const {
+    const std::string sql = statement_of(question);
+    const JsonValue* const lists = question.if_contains("parameters");
+    if (lists == nullptr || !lists->is_array()) throw std::invalid_argument("there are no lists of parameters");
+    std::int64_t changed = 0;
+    NoRows rows;
+    for (const JsonValue& list : lists->get_array()) changed += transaction.visit_with(sql, bound_values(&list), rows).changed;
+    return WrittenRows(module_, sql).answer({}, changed);
+}
+
+std::string PythonTransaction::answer_to(Transaction& transaction, const JsonDict& question) {
+    const JsonValue& asked = question.at("do");
+    std::exception_ptr failure;
+    try {
+        if (asked == "execute") return executed(transaction, question);
+        if (asked == "execute_many") return executed_many(transaction, question);
+        if (asked == "begin")
+            return boost::json::serialize(failed_question("ProgrammingError", "a transaction is open already"));
+        return look_(question);
+    } catch (const WriteRefused&) {
+        failure = refused_ = std::current_exception();
+    } catch (const TransientDatabaseError&) {
+        failure = collision_ = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    return boost::json::serialize(failed_question(failure));
+}
 
 void PythonTransaction::talk(Transaction& transaction) {
     if (has_begun_) {
         is_to_be_run_again_ = true;
         throw PythonTransactionEnded("the process runs it again");
     }
+    if (keeps_others_from_writing_) transaction.keep_others_from_writing();
     has_begun_ = true;
     const time_point begin = std::chrono::steady_clock::now();
-    JsonDict answer;
-    answer["result"] = JsonDict{{"engine", transaction.engine() == "postgresql" ? "postgresql" : "sqlite"}};
+    JsonDict began;
+    began["result"] = JsonDict{{"engine", transaction.engine() == "postgresql" ? "postgresql" : "sqlite"}};
+    std::string answer = boost::json::serialize(began);
     while (true) {
-        send(answer);
-        time_point last = std::chrono::steady_clock::now() + patience_;
-        if (whole_) last = std::min(last, begin + *whole_);
-        const JsonDict question = next(last);
+        send(std::move(answer));
+        const JsonDict question = next(transaction, begin);
         const JsonValue& asked = question.at("do");
         if (asked == "commit") {
             end_ = End::commit;
             if (refused_) std::rethrow_exception(refused_);
-            forget_settings(transaction);
+            // Whatever the function made of it.
+            if (collision_) std::rethrow_exception(collision_);
             return;
         }
         if (asked == "rollback") leave(End::rollback, "the process rolled it back");
-        answer.clear();
-        std::exception_ptr failure;
-        try {
-            if (asked == "execute")
-                answer["result"] = executed(transaction, question);
-            else if (asked == "execute_many")
-                answer["result"] = executed_many(transaction, question);
-            else if (asked == "begin")
-                answer = failed_question("ProgrammingError", "a transaction is open already");
-            else
-                answer = look_(question);
-        } catch (const WriteRefused&) {
-            failure = refused_ = std::current_exception();
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        if (failure) answer = failed_question(failure);
+        answer = answer_to(transaction, question);
     }
+}
+
+JsonDict PythonTransaction::next(const Transaction& transaction, time_point begin) {
+    const time_point now = std::chrono::steady_clock::now();
+    time_point last = now + limits_.patience;
+    if (limits_.whole) last = std::min(last, begin + *limits_.whole);
+    if (!transaction.keeps_others_from_writing()) return next(last);
+    const time_point last_of_others = now + std::min<std::chrono::steady_clock::duration>(
+                                                limits_.patience_of_others, limits_.whole_patience_of_others - others_waited_);
+    kept_others_waiting_ = last_of_others < last;
+    JsonDict question = next(std::min(last, last_of_others));
+    kept_others_waiting_ = false;
+    others_waited_ += std::chrono::steady_clock::now() - now;
+    return question;
 }
 
 JsonDict PythonTransaction::next(time_point last) {
@@ -211,10 +248,10 @@ JsonDict PythonTransaction::next(time_point last) {
     }
 }
 
-void PythonTransaction::send(const JsonDict& answer) {
+void PythonTransaction::send(std::string answer) {
     // What the socket doesn't take now goes out while the next question is waited for.
     try {
-        if (!connection_.send(answer)) leave(End::gone, "the process closed the connection");
+        if (!connection_.send_text(std::move(answer))) leave(End::gone, "the process closed the connection");
     } catch (const std::length_error& error) {
         if (!connection_.send(failed_question("DataError", error.what())))
             leave(End::gone, "the process closed the connection");

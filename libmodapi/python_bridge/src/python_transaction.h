@@ -34,11 +34,24 @@ public:
     using time_point = PythonConnection::time_point;
     enum class End { none, commit, rollback, gone, too_slow };
 
-    /// `patience`: with the next statement. `whole`: for all together; none: for ever. `look` answers what isn't about the
-    /// database; it is called on the database's thread.
-    PythonTransaction(PythonConnection& connection, std::chrono::milliseconds patience,
-                      std::optional<std::chrono::milliseconds> whole,
-                      std::function<callbacks::JsonDict(const callbacks::JsonDict&)> look);
+    using Look = std::function<std::string(const callbacks::JsonDict&)>;
+    struct Limits {
+        /// How long the next statement may take to come.
+        std::chrono::milliseconds patience{10'000};
+        /// Likewise while others can't write until it ends, and for all these times together.
+        std::chrono::milliseconds patience_of_others{2'000};
+        std::chrono::milliseconds whole_patience_of_others{5'000};
+        /// For all together; none: for ever.
+        std::optional<std::chrono::milliseconds> whole{};
+    };
+
+    /// `module` is its name. `look` answers what isn't about the database, as JSON; it is called on the database's thread.
+    PythonTransaction(PythonConnection& connection, std::string module, Limits limits, Look look);
+
+    /// It lost against another the last time: it must not collide again.
+    void keep_others_from_writing() noexcept { keeps_others_from_writing_ = true; }
+    /// Nothing may come of it.
+    void only_look() noexcept { only_looks_ = true; }
 
     /// Errors: PythonTransactionEnded for all that isn't to be committed; WriteRefused.
     static void lead(Transaction& transaction, const std::shared_ptr<PythonTransaction>& self) { self->talk(transaction); }
@@ -48,18 +61,33 @@ public:
     [[nodiscard]] End end() const noexcept { return end_; }
     /// Its commit failed for a reason that may be gone the next time: the database wanted to run it again.
     [[nodiscard]] bool is_to_be_run_again() const noexcept { return is_to_be_run_again_; }
+    /// It lost against another transaction.
+    [[nodiscard]] bool has_collided() const noexcept { return is_to_be_run_again_ || collision_ != nullptr; }
+    /// Others would have had to wait for longer than they may.
+    [[nodiscard]] bool kept_others_waiting() const noexcept { return kept_others_waiting_; }
 
 private:
     void talk(Transaction& transaction);
+    [[nodiscard]] std::string answer_to(Transaction& transaction, const callbacks::JsonDict& question);
+    [[nodiscard]] std::string executed(Transaction& transaction, const callbacks::JsonDict& question) const;
+    [[nodiscard]] std::string executed_many(Transaction& transaction, const callbacks::JsonDict& question) const;
+    [[nodiscard]] std::string statement_of(const callbacks::JsonDict& question) const;
+    /// Within the limits, of which it notes what is used up.
+    [[nodiscard]] callbacks::JsonDict next(const Transaction& transaction, time_point begin);
     [[nodiscard]] callbacks::JsonDict next(time_point last);
-    void send(const callbacks::JsonDict& answer);
+    void send(std::string answer);
     [[noreturn]] void leave(End how, const char* why);
 
     PythonConnection& connection_;
-    std::chrono::milliseconds patience_;
-    std::optional<std::chrono::milliseconds> whole_;
-    std::function<callbacks::JsonDict(const callbacks::JsonDict&)> look_;
-    std::exception_ptr refused_;  // it wanted to write where it only reads
+    std::string module_;
+    Limits limits_;
+    Look look_;
+    std::chrono::steady_clock::duration others_waited_{};
+    bool keeps_others_from_writing_ = false;
+    bool only_looks_ = false;
+    bool kept_others_waiting_ = false;
+    std::exception_ptr refused_;    // it wanted to write where it only reads
+    std::exception_ptr collision_;  // it lost in one of its statements
     bool has_begun_ = false;
     bool is_to_be_run_again_ = false;
     End end_ = End::none;

@@ -3,6 +3,7 @@
 #include "owned_descriptor.h"
 
 #include <modapi/hosting/log.h>
+#include <modapi/request_target.h>
 
 #include <async/use_task.h>
 
@@ -67,7 +68,7 @@ std::string path_and_query(const std::string& target) {
     return path == std::string::npos ? "/" : target.substr(path);
 }
 
-http::request<http::string_body> forwarded(const Request& request) {
+http::request<http::string_body> forwarded(const Request& request, const std::string& entry) {
     static std::atomic<std::uint64_t> requests{0};
     http::request<http::string_body> made;
     made.version(11);
@@ -77,6 +78,7 @@ http::request<http::string_body> forwarded(const Request& request) {
         if (!is_of_connection(name) && !is_of_host(name) && is_one_line(name) && is_one_line(value)) made.insert(name, value);
     made.set(http::field::connection, "close");
     if (is_one_line(request.client_address)) made.set("X-Modapi-Client", request.client_address);
+    if (!entry.empty() && is_one_line(entry)) made.set("X-Modapi-Entry", entry);
     made.set("X-Modapi-Call", "request " + std::to_string(++requests));
     made.body() = request.body;
     made.prepare_payload();
@@ -84,7 +86,8 @@ http::request<http::string_body> forwarded(const Request& request) {
 }
 
 Response failed(const Request& request, int status, const std::string& text) {
-    framework_log().warn("{} of {}, whose resource is in Python: {}", status, request.path, text);
+    // As it was sent: in what is decoded a line can end.
+    framework_log().warn("{} of {}, whose resource is in Python: {}", status, split_target(request.target).path, text);
     const SynapseError error(status,
                              status == 503 ? "This page's module is being started" : "This page's module gave no response");
     Response response = json_response(status, error.body());
@@ -110,7 +113,7 @@ bool is_gone(const boost::system::error_code& error) noexcept {
            error.category() == boost::system::system_category();
 }
 
-async::task<Response> exchanged(const Request& request, std::filesystem::path socket_path) {
+async::task<Response> exchanged(const Request& request, std::filesystem::path socket_path, const std::string& entry) {
     const async::context& here = co_await async::this_context;
     stream_protocol::socket socket(here.executor());
     // What lies there is the process's affair: a link would lead this server to sockets that only it may open.
@@ -121,7 +124,7 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
     const stream_protocol::endpoint endpoint("/proc/self/fd/" + std::to_string(file.get()));
     auto connecting = socket.async_connect(endpoint, async::use_task);
     co_await std::move(connecting);
-    http::request<http::string_body> question = forwarded(request);
+    http::request<http::string_body> question = forwarded(request, entry);
     http::response_parser<http::string_body> parser;
     parser.body_limit(PythonWebResource::largest_response);
     parser.header_limit(longest_head);
@@ -138,15 +141,22 @@ async::task<Response> exchanged(const Request& request, std::filesystem::path so
 }  // namespace
 
 PythonWebResource::PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory,
-                                     std::function<void()> answered)
-    : directory_(std::move(directory)), answered_(std::move(answered)) {}
+                                     std::function<void()> answered,
+                                     std::function<std::shared_ptr<const void>(const std::string& path)> begun,
+                                     std::string entry)
+    : directory_(std::move(directory)),
+      answered_(std::move(answered)),
+      begun_(std::move(begun)),
+      entry_(std::move(entry)) {}
 
 async::task<Response> PythonWebResource::handle(const Request& request) {
     const std::optional<std::filesystem::path> directory = directory_();
     if (!directory) co_return failed(request, 503, "there is no process now");
+    std::shared_ptr<const void> under_way;
+    if (begun_) under_way = begun_(request.path);
     boost::system::error_code failure;
     try {
-        async::task<Response> exchanging = exchanged(request, *directory / "web.sock");
+        async::task<Response> exchanging = exchanged(request, *directory / "web.sock", entry_);
         Response response = co_await std::move(exchanging);
         if (answered_ && response.status < 500) answered_();
         co_return response;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,13 +19,19 @@ public:
     static constexpr std::size_t largest_response = 32UL * 1024 * 1024;
 
     /// `directory` gives that of the process that runs now; none: there is none.
-    /// `answered` is told of each response that is no failure.
-    explicit PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory, std::function<void()> answered = {});
+    /// `answered` is told of each response that is no failure. `begun` is told of the path of each request, which is under way
+    /// as long as what it gives is kept. `entry` is whose resource it is, by the name that the process has for that.
+    explicit PythonWebResource(std::function<std::optional<std::filesystem::path>()> directory,
+                               std::function<void()> answered = {},
+                               std::function<std::shared_ptr<const void>(const std::string& path)> begun = {},
+                               std::string entry = {});
     [[nodiscard]] async::task<Response> handle(const Request& request) override;
 
 private:
     std::function<std::optional<std::filesystem::path>()> directory_;
     std::function<void()> answered_;
+    std::function<std::shared_ptr<const void>(const std::string& path)> begun_;
+    std::string entry_;
 };
 
 }  // namespace modapi

@@ -97,6 +97,7 @@ async::task<Response> DirectServeHtmlResource::handle(const Request& request) {
     } catch (const async::operation_cancelled&) {
         throw;
     } catch (...) {
+        if (here.cancel_requested() == async::cancel_reason::deadline) throw;  // of whoever asks, who says so
         log_resource_failure(here, request, std::current_exception());
         response = page(500, "Internal server error");
     }

@@ -81,6 +81,7 @@ async::task<Response> DirectServeJsonResource::handle(const Request& request) {
     } catch (const async::operation_cancelled&) {
         throw;
     } catch (...) {
+        if (here.cancel_requested() == async::cancel_reason::deadline) throw;  // of whoever asks, who says so
         failure = std::current_exception();
         log_resource_failure(here, request, failure);
     }

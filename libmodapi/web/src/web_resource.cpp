@@ -51,6 +51,14 @@ void count(async::callback_identity& served, const async::dispatch_settings& set
     if (took > settings.slow && settings.observer != nullptr) settings.observer->on_slow(served, took);
 }
 
+/// Named by what the client has sent, in which no line can end. Whatever the resource waited for has been cancelled.
+std::exception_ptr too_late(const Request& request, async::clock::duration deadline) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
+    return std::make_exception_ptr(std::runtime_error(request.method + " " + std::string(split_target(request.target).path) +
+                                                      " was cut after " + std::to_string(milliseconds) +
+                                                      " ms (web_resource_deadline)"));
+}
+
 /// The resources of this room answer 500 themselves for what their handlers throw.
 bool is_failure(const std::optional<Response>& response, const std::exception_ptr& thrown) {
     constexpr int internal_server_error = 500;
@@ -209,12 +217,16 @@ async::task<std::optional<Response>> WebResources::serve(const Request& request,
     count(entry->identity, settings, took, is_failure(response, failure));
     if (failure) {
         outer.throw_if_cancelled();
+        // Whatever it made of that: a shorter deadline of its own may have expired at other times.
+        const bool is_late = deadline > async::clock::duration(0) && took >= deadline;
+        if (is_late) failure = too_late(request, deadline);
         if (!callbacks::is_synapse_error(failure) && settings.observer != nullptr) {
             async::observed_run run(entry->identity, frame.here());
             run.took = took;
             run.fails_the_call = true;
             settings.observer->on_error(run, async::error_level::error, failure);
         }
+        if (is_late) failure = std::make_exception_ptr(SynapseError(504, "This page took too long"));
         response = error_response(failure);
     }
     co_return response;

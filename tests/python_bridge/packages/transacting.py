@@ -1,6 +1,7 @@
 """Transactions of a module's own, as modules write them; whom it is asked about says which. The answer is whether it went well."""
 
 import os
+import signal
 import sqlite3
 import threading
 from typing import Any, Dict
@@ -62,6 +63,17 @@ class Transacting:
     def write_once(self, txn: Any) -> bool:
         txn.execute("INSERT INTO things (name) VALUES ('written')")
         return True
+
+    def reaches_out(self, txn: Any) -> bool:
+        txn.execute("SELECT dblink_exec('host=elsewhere', 'DELETE FROM things')")
+        return True
+
+    def is_killed_in_a_statement(self, txn: Any) -> None:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        txn.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000000000) "
+            "SELECT COUNT(*) FROM numbers"
+        )
 
     def die(self, txn: Any) -> None:
         txn.execute("INSERT INTO things (name) VALUES ('never')")

@@ -9,6 +9,7 @@
 #include <callbacks/unsigned.h>
 
 #include <async/context.h>
+#include <async/task.h>
 
 #include <coroutine>
 #include <cstdint>
@@ -21,6 +22,11 @@
 #include <vector>
 
 namespace callbacks {
+
+namespace detail {
+class FirstWalk;
+struct KeptFields;
+}  // namespace detail
 
 /// An event in the form that clients get, prepared once for all of them: the text up to where the fields of `unsigned` that
 /// depend on the recipient, the time and the modules go. Nothing of it changes; a host keeps it with the event.
@@ -36,9 +42,11 @@ public:
 
 private:
     friend class ClientEvents;
+    friend class detail::FirstWalk;
 
     Event event_;
     EventTraits traits_;
+    std::uint64_t number_;                  // no other one's of this process
     std::string text_;                      // {"room_id":...,"type":...,"unsigned":{...,"age":
     std::size_t short_begin_ = 0;           // where the comma stands at which the short form begins
     std::size_t own_begin_ = 0;             // where the first field of `unsigned` begins
@@ -86,7 +94,9 @@ public:
 
 private:
     class Items;
+    class KnownItems;
     struct Batch;
+    using Known = std::vector<std::shared_ptr<const detail::KeptFields>>;
 
     /// An event whose callbacks left the thread: what it has of `unsigned`, to be put in at a place of the text.
     struct SetAside {
@@ -98,11 +108,22 @@ private:
     [[nodiscard]] std::unique_ptr<UnsignedWriter> new_fields();
     void begin();
     void write_without_modules(std::span<const OutgoingEvent> events);
-    [[nodiscard]] char* put_opening(const OutgoingEvent& outgoing);
+    [[nodiscard]] char* put_opening(const OutgoingEvent& outgoing, std::size_t more);
     void open(const OutgoingEvent& outgoing);
     void close();
     [[nodiscard]] SetAside& set_aside();
     [[nodiscard]] std::string_view finished();
+
+    // Where fields are remembered.
+    [[nodiscard]] bool begin_remembered(const UnsignedDispatch& hooks, std::span<const OutgoingEvent> events,
+                                        const async::context& here);
+    [[nodiscard]] bool write_if_known(RememberedFields& memory, std::span<const OutgoingEvent> events);
+    void write_known(const OutgoingEvent& outgoing, const detail::KeptFields& known);
+    static async::task<void> write_remembered(ClientEvents& self, const UnsignedDispatch& hooks,
+                                              std::span<const OutgoingEvent> events);
+    static async::task<void> know(std::shared_ptr<RememberedFields> memory,
+                                  const decltype(UnsignedDispatch::add_field_to_unsigned_callback)& hook,
+                                  std::span<const OutgoingEvent> events, Known& known);
 
     JsonBuffer text_;
     JsonBuffer assembled_;  // `text_` with the events that were set aside, if there were any
@@ -111,6 +132,7 @@ private:
     std::vector<std::unique_ptr<SetAside>> set_aside_;
     std::vector<std::unique_ptr<SetAside>> spare_;
     std::unique_ptr<Batch> batch_;  // the one that is being written
+    std::optional<async::task<void>> rest_;  // likewise, where fields are remembered
 };
 
 /// A response that is being written.

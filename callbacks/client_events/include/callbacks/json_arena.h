@@ -19,8 +19,10 @@ public:
 
     /// Everything made in it is gone.
     void rewind() noexcept {
+        if (free_ == unused_) return;
         chunk_ = 0;
         enter();
+        unused_ = free_;
     }
 
 private:
@@ -53,6 +55,7 @@ private:
     std::size_t chunk_ = 0;  // the one that is used up next
     std::byte* free_ = nullptr;
     std::byte* limit_ = nullptr;
+    std::byte* unused_ = nullptr;  // where `free_` is while nothing was taken
 };
 
 }  // namespace callbacks

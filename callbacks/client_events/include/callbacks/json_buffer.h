@@ -1,6 +1,7 @@
 #pragma once
 
 #include <callbacks/json.h>
+#include <callbacks/open_fields.h>
 
 #include <bit>
 #include <concepts>
@@ -24,36 +25,35 @@ class JsonBuffer {
 public:
     JsonBuffer() noexcept = default;
     JsonBuffer(JsonBuffer&& other) noexcept
-        : begin_(std::exchange(other.begin_, nullptr)),
-          end_(std::exchange(other.end_, nullptr)),
-          limit_(std::exchange(other.limit_, nullptr)) {}
+        : bytes_(std::exchange(other.bytes_, detail::GrowingText())) {}
     JsonBuffer& operator=(JsonBuffer&& other) noexcept {
-        std::swap(begin_, other.begin_);
-        std::swap(end_, other.end_);
-        std::swap(limit_, other.limit_);
+        std::swap(bytes_, other.bytes_);
         return *this;
     }
     ~JsonBuffer();
 
-    [[nodiscard]] std::string_view view() const noexcept { return {begin_, size()}; }
-    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
-    [[nodiscard]] char* data() noexcept { return begin_; }
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes_.begin, size()}; }
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(bytes_.end - bytes_.begin); }
+    [[nodiscard]] char* data() noexcept { return bytes_.begin; }
     /// Forgets what comes after the first `kept` bytes; the memory stays.
-    void cut(std::size_t kept) noexcept { end_ = begin_ + kept; }
+    void cut(std::size_t kept) noexcept { bytes_.end = bytes_.begin + kept; }
 
     /// A buffer grows to this size; then std::length_error is thrown and nothing of it is lost.
     static constexpr std::size_t max_bytes = std::size_t(1) << 30;
     [[deprecated("is named max_bytes")]] static constexpr std::size_t most_bytes = max_bytes;
     /// Room for `bytes` more at the returned place; `commit` says up to where it was used.
     [[nodiscard]] char* reserve(std::size_t bytes) {
-        if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]
+        if (!has_room(bytes)) [[unlikely]]
             grow(bytes);
-        return end_;
+        return bytes_.end;
     }
     /// Whether `bytes` more can be written at `end()`, as after `reserve`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return static_cast<std::size_t>(limit_ - end_) >= bytes; }
-    [[nodiscard]] char* end() noexcept { return end_; }
-    void commit(char* end) noexcept { end_ = end; }
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes_.has_room(bytes); }
+    [[nodiscard]] char* end() noexcept { return bytes_.end; }
+    /// What was written from the former end() to `end` belongs to the buffer now.
+    void commit(char* end) noexcept { bytes_.end = end; }
+    /// For who writes where it can't see this class.
+    [[nodiscard]] detail::GrowingText& growing() noexcept { return bytes_; }
 
     /// As it is: the caller vouches for it being JSON.
     void append(std::string_view json) {
@@ -61,6 +61,7 @@ public:
         if (!json.empty()) std::memcpy(at, json.data(), json.size());
         commit(at + json.size());
     }
+    /// Appends what is JSON already.
     void append(char json) {
         char* const at = reserve(1);
         *at = json;
@@ -78,15 +79,20 @@ public:
             escaped_string(text);
         }
     }
+    /// An integer.
     void number(std::int64_t number) { commit(put_number(reserve(room_for_integer), number)); }
+    /// An integer without sign.
     void number(std::uint64_t number) { commit(put_number(reserve(room_for_integer), number)); }
     /// With a point or an exponent, so that it stays a double. What JSON can't say (infinity, NaN) becomes null.
     void number(double number);
+    /// `true` or `false`.
     void boolean(bool flag) { append(flag ? std::string_view("true") : std::string_view("false")); }
     void null() { append(std::string_view("null")); }
     /// A whole value, an array, an object.
     void value(const JsonValue& value);
+    /// A whole array.
     void array(const JsonArray& values);
+    /// A whole object.
     void object(const JsonDict& members);
     /// A value of any of these kinds: a string, a number, a boolean, null, a JSON value, array or object.
     template <class Value>
@@ -153,6 +159,7 @@ public:
         }
         return put_eight(to, number % eight_digits);
     }
+    /// Writes the digits at `to`, where `room_for_integer` bytes are. Gives the end.
     static char* put_number(char* to, std::int64_t number) noexcept {
         const auto positive = static_cast<std::uint64_t>(number);
         if (number >= 0) [[likely]]
@@ -260,9 +267,7 @@ private:
     [[gnu::cold]] void grow(std::size_t bytes);
     [[gnu::cold]] void escaped_string(std::string_view text);
 
-    char* begin_ = nullptr;
-    char* end_ = nullptr;
-    char* limit_ = nullptr;
+    detail::GrowingText bytes_;
 };
 
 }  // namespace callbacks

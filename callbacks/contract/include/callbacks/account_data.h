@@ -21,7 +21,9 @@ struct AccountDataCategory {
         on_account_data_updated{};
 };
 
+/// What a module registers.
 using AccountData = AccountDataCategory<async::slot>;
+/// What a host calls.
 using AccountDataDispatch = AccountDataCategory<async::dispatch>;
 
 }  // namespace callbacks

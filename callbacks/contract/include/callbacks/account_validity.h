@@ -29,7 +29,9 @@ struct AccountValidityCategory {
         on_user_login{};
 };
 
+/// What a module registers.
 using AccountValidity = AccountValidityCategory<async::slot>;
+/// What a host calls.
 using AccountValidityDispatch = AccountValidityCategory<async::dispatch>;
 
 }  // namespace callbacks

@@ -30,7 +30,9 @@ struct BackgroundUpdateControllerCategory {
         min_batch_size{};
 };
 
+/// What a module registers.
 using BackgroundUpdateController = BackgroundUpdateControllerCategory<async::slot>;
+/// What a host calls.
 using BackgroundUpdateControllerDispatch = BackgroundUpdateControllerCategory<async::dispatch>;
 
 }  // namespace callbacks

@@ -36,6 +36,7 @@ using async::union_per_key;
 /// The first value that is neither none nor empty. Answers are std::optional of a container.
 struct first_not_empty : first_value {
     static constexpr std::string_view name = "first that is neither none nor empty";
+    /// One call's way through the hooks: see async/combine.h.
     template <class R>
     struct walk {
         R decided{};
@@ -122,6 +123,7 @@ concept is_about_an_address_rule = requires {
 /// The position of a room's id; greater than all: there is none.
 template <class Combine>
 inline constexpr std::size_t room_parameter = ~std::size_t{0};
+/// The position that a rule names.
 template <class Combine>
 requires requires { Combine::room_parameter; }
 inline constexpr std::size_t room_parameter<Combine> = Combine::room_parameter;

@@ -34,6 +34,7 @@ struct ChangedKeys {
 
 /// What an answer that ended the walk did.
 struct AnsweredDecision {
+    /// What became of the operation.
     enum class Kind : unsigned char {
         let_pass,  ///< nothing that anybody would ask about: a login that is right, an account that isn't expired
         denied,
@@ -43,6 +44,7 @@ struct AnsweredDecision {
     std::string_view errcode;  ///< of a denial; empty: the host's for this operation. Valid as long as the answer
     std::string text;          ///< of a denial, empty: the host's; of a replacement which keys it changed
 };
+/// Reads it from a run that has ended with an answer.
 [[nodiscard]] AnsweredDecision answered_decision(const async::observed_run& run);
 
 /// What an exception says, cut to what a list shows, without what the callback was given: its texts but the ids of subject_of, and what

@@ -89,8 +89,11 @@ struct CallbackDescription {
 /// an auth checker whose type has other fields already. Throws RegistrationError. False: nothing is to be registered, since the
 /// first background update controller wins as a whole. What isn't named here may always be registered.
 [[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const BackgroundUpdateController& given);
+/// Of an auth checker's type and its fields.
 [[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const PasswordAuthProvider& given);
+/// Of presence router callbacks, both or neither.
 [[nodiscard]] bool may_register(const Dispatchers& into, std::string_view module, const PresenceRouter& given);
+/// Of all other categories: always.
 template <class Category>
 [[nodiscard]] bool may_register(const Dispatchers&, std::string_view, const Category&) noexcept {
     return true;

@@ -13,6 +13,7 @@ namespace callbacks {
 struct fail_500 {
     static constexpr std::string_view name = "fail 500";
     static constexpr async::error_level level = async::error_level::error;
+    /// Throws what the operation fails with.
     [[noreturn]] static void apply(const std::exception_ptr& failure);
 };
 
@@ -22,6 +23,7 @@ struct module_failure {
     static constexpr async::error_level level = async::error_level::error;
     /// A SynapseError is an answer, which nothing is lost of.
     [[nodiscard]] static async::error_level level_of(const std::exception_ptr& failure);
+    /// Throws what the operation fails with.
     [[noreturn]] static void apply(const std::exception_ptr& failure);
 };
 
@@ -29,7 +31,9 @@ struct module_failure {
 struct forbid_room_creation {
     static constexpr std::string_view name = "SynapseError propagates, else 403";
     static constexpr async::error_level level = async::error_level::error;
+    /// A SynapseError is an answer, which nothing is lost of.
     [[nodiscard]] static async::error_level level_of(const std::exception_ptr& failure);
+    /// Throws what the operation fails with.
     [[noreturn]] static void apply(const std::exception_ptr& failure);
     /// What the operation fails with where a module's failure forbids it.
     [[nodiscard]] static SynapseError denial();

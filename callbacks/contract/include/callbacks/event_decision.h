@@ -13,6 +13,7 @@ namespace callbacks {
 struct EventAllowed {
     bool operator==(const EventAllowed&) const = default;
 };
+/// The value to return.
 inline constexpr EventAllowed EVENT_ALLOWED{};
 
 /// The answer of check_event_allowed, the contract's pair (allowed, replacement).

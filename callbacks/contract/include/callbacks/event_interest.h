@@ -18,6 +18,7 @@ struct EventTraits {
     explicit EventTraits(const Event& of)
         : event(&of), kind(kind_bit(of.type(), of.is_state())), sender(bit_of(of.sender())), room(bit_of(of.room_id())) {}
 
+    /// The bit of 64 that stands for a text; several texts share one.
     static std::uint64_t bit_of(std::string_view text) noexcept {
         return std::uint64_t(1) << (async::detail::hash_of_string(text) >> 58);
     }
@@ -42,19 +43,25 @@ class EventInterest {
 public:
     using Names = std::vector<std::string>;
 
+    /// Only events of one of these types.
     EventInterest& types(Names any_of);
     /// Only events that have a state key, or only those that have none.
     EventInterest& with_state_key(bool has_one);
+    /// Only events that one of these users sent.
     EventInterest& senders(Names any_of);
+    /// Only events in one of these rooms.
     EventInterest& in_rooms(Names any_of);
 
+    /// What `matches` looks at, of an event.
     [[nodiscard]] static EventTraits subject_of(const Event& event) { return EventTraits(event); }
     [[nodiscard]] bool matches_all() const noexcept { return lists_ == nullptr; }
+    /// Whether a module with this interest is asked about the event. Cost: a comparison if it has none.
     [[nodiscard]] bool matches(const EventTraits& subject) const noexcept {
         if ((kinds_ & subject.kind) == 0 || (senders_ & subject.sender) == 0 || (rooms_ & subject.room) == 0) return false;
         return matches_all() || is_listed(*subject.event);
     }
     [[nodiscard, deprecated("it is named matches_all")]] bool is_everything() const noexcept { return matches_all(); }
+    /// The former name of matches.
     [[nodiscard, deprecated("it is named matches")]] bool admits(const EventTraits& subject) const noexcept {
         return matches(subject);
     }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <async/name.h>
 #include <async/string_hash.h>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -37,5 +39,35 @@ private:
     std::uint32_t hash_;
     bool plain_ = false;
 };
+
+namespace detail {
+
+/// A field's name as it stands in the text of an object, with the quote that a string begins with: `"org.example.kind":"`.
+struct WrittenName {
+    static constexpr std::size_t around = 4;
+    char text[async::name::capacity + around]{};
+    std::size_t size = 0;
+    std::uint32_t hash = 0;
+    std::string_view name;
+
+    /// `of` outlives it.
+    explicit constexpr WrittenName(const async::name& of) : hash(FieldKey(of.view()).hash()), name(of.view()) {
+        text[size++] = '"';
+        for (const char c : name) text[size++] = c;
+        for (const char c : {'"', ':', '"'}) text[size++] = c;
+    }
+    static constexpr bool is_plain(const async::name& of) {
+        for (const char c : of.view()) {
+            if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') return false;
+        }
+        return true;
+    }
+};
+template <async::name Name>
+inline constexpr async::name kept_name = Name;
+template <async::name Name>
+inline constexpr WrittenName written_name{kept_name<Name>};
+
+}  // namespace detail
 
 }  // namespace callbacks

@@ -29,16 +29,19 @@ private:
     std::size_t colon_;
 };
 
+/// `@alice:example.org`
 class UserID : public Identifier {
 public:
     explicit UserID(std::string text) : Identifier(std::move(text), '@', "UserID") {}
 };
 
+/// `#hall:example.org`
 class RoomAlias : public Identifier {
 public:
     explicit RoomAlias(std::string text) : Identifier(std::move(text), '#', "RoomAlias") {}
 };
 
+/// `!hall:example.org`
 class RoomID : public Identifier {
 public:
     explicit RoomID(std::string text) : Identifier(std::move(text), '!', "RoomID") {}

@@ -11,7 +11,9 @@ namespace callbacks {
 
 /// The contract's JsonDict: a JSON object that keeps the order of its keys.
 using JsonDict = boost::json::object;
+/// Any JSON.
 using JsonValue = boost::json::value;
+/// A JSON array.
 using JsonArray = boost::json::array;
 /// Where a JSON value keeps what it holds; the heap, if nothing is said.
 using JsonMemory = boost::json::storage_ptr;

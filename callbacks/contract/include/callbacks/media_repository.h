@@ -42,7 +42,9 @@ struct MediaRepositoryCategory {
         on_media_upload_limit_exceeded{};
 };
 
+/// What a module registers.
 using MediaRepository = MediaRepositoryCategory<async::slot>;
+/// What a host calls.
 using MediaRepositoryDispatch = MediaRepositoryCategory<async::dispatch>;
 
 }  // namespace callbacks

@@ -51,7 +51,9 @@ struct PasswordAuthProviderCategory {
         is_3pid_allowed{};
 };
 
+/// What a module registers.
 using PasswordAuthProvider = PasswordAuthProviderCategory<async::slot>;
+/// What a host calls.
 using PasswordAuthProviderDispatch = PasswordAuthProviderCategory<async::dispatch>;
 
 }  // namespace callbacks

@@ -24,6 +24,7 @@ public:
     /// and everybody may send any event. The state needs those two events only.
     explicit PowerLevels(const StateMap& state);
 
+    /// A user's own level, else the room's default for users.
     [[nodiscard]] std::int64_t of_user(std::string_view user_id) const;
 
     // What a sender needs at least.

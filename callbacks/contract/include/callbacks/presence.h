@@ -35,12 +35,14 @@ struct UserPresenceState {
     return seed;
 }
 
+/// Several users' presence, each once.
 using PresenceStates = std::unordered_set<UserPresenceState, boost::hash<UserPresenceState>>;
 /// The answer of get_users_for_states: from a user to the states that this user is to get.
 using UsersForStates = std::unordered_map<std::string, PresenceStates>;
 
 /// The contract's PRESENCE_ALL_USERS: updates from every known user.
 struct PresenceAllUsers {};
+/// The value to return.
 inline constexpr PresenceAllUsers PRESENCE_ALL_USERS{};
 
 /// The answer of get_interested_users: a set of user ids, or PRESENCE_ALL_USERS.
@@ -55,7 +57,9 @@ public:
     [[nodiscard]] bool is_everyone() const noexcept { return is_everyone_; }
     /// The users, empty if it is everyone.
     [[nodiscard]] const Set& users() const noexcept { return users_; }
+    /// Whether this user is among them; everybody is among everyone.
     [[nodiscard]] bool contains(const std::string& user_id) const { return is_everyone_ || users_.contains(user_id); }
+    /// Adds the users of `other`, which isn't everyone.
     void merge(InterestedUsers other) { users_.merge(other.users_); }
 
 private:

@@ -23,7 +23,9 @@ struct PresenceRouterCategory {
         get_interested_users{};
 };
 
+/// What a module registers.
 using PresenceRouter = PresenceRouterCategory<async::slot>;
+/// What a host calls.
 using PresenceRouterDispatch = PresenceRouterCategory<async::dispatch>;
 
 }  // namespace callbacks

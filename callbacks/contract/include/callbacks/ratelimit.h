@@ -21,7 +21,9 @@ struct RatelimitCategory {
         get_ratelimit_override_for_user{};
 };
 
+/// What a module registers.
 using Ratelimit = RatelimitCategory<async::slot>;
+/// What a host calls.
 using RatelimitDispatch = RatelimitCategory<async::dispatch>;
 
 }  // namespace callbacks

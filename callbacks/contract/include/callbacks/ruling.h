@@ -94,6 +94,7 @@ concept denies_by_what_passes = requires(const Combine& rule) {
 template <class Slot>
 struct what_may_be_ruled;
 
+/// Read from a callback's declaration.
 template <async::name Name, class R, class... Parameters, class Combine, class Errors, class Key>
 struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Key>> : Shadowing<R, Combine, Parameters...> {
     using answer = typename async::detail::dispatched<R>::type;
@@ -105,6 +106,7 @@ struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Ke
     static constexpr bool shared =
         !detail::has_one_answerer<Combine> && (detail::Subject<std::remove_cvref_t<Parameters>>::is_known || ...);
 
+    /// Where a call with these arguments lies among all: a share of the points is a share of those whom calls are about.
     static std::uint32_t point_of(const std::remove_cvref_t<Parameters>&... arguments) noexcept {
         std::optional<std::string_view> subject;
         if constexpr (shared) {
@@ -116,6 +118,7 @@ struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Ke
         return share_point(subject.value_or(std::string_view()));
     }
 
+    /// Whether an exception is an answer of the module, and no failure of it.
     static bool is_answer(const std::exception_ptr& failure) {
         return lets_synapse_errors_pass<Errors> && is_client_error(failure);
     }
@@ -132,6 +135,7 @@ struct what_may_be_ruled<async::slot<Name, R(Parameters...), Combine, Errors, Ke
         }
     }
 
+    /// The exception that says to try again when `remaining` has passed.
     static std::exception_ptr later(async::clock::duration remaining) {
         constexpr std::chrono::seconds usual(5);
         const auto seconds = std::chrono::ceil<std::chrono::seconds>(remaining);

@@ -216,13 +216,16 @@ struct Shadowing {
     using copies = std::tuple<typename owned<std::remove_cvref_t<Parameters>>::type...>;
     using shadow_answer = std::conditional_t<is_written, detail::WrittenFields, typename detail::Compared<given>::type>;
 
+    /// What a callback answered that writes: its fields, compared with those that were there.
     static shadow_answer answered(JsonDict fields, JsonDict before) requires is_written {
         return {std::move(fields), std::move(before)};
     }
+    /// What a callback made of its arguments: what they were before, and what they are.
     static shadow_answer answered(const copies& before, const copies& after) requires std::is_void_v<given> {
         return compared_arguments(before, after, std::index_sequence_for<Parameters...>());
     }
 
+    /// An answer as an operator reads it.
     template <class Said>
     static std::string text_of(const Said& said) {
         return detail::answer_text(said);

@@ -19,6 +19,7 @@ using RegistrationRequestInfo = std::vector<std::pair<std::string, std::string>>
 /// User agent (none if the client sent none) and address of a login's request; exactly one pair.
 using LoginRequestInfo = std::vector<std::pair<std::optional<std::string>, std::string>>;
 
+/// The combine rule of most of them: the first answer that isn't NOT_SPAM ends the asking.
 using first_not_spam = async::first_not<NOT_SPAM>;
 
 /// Contract: spam_checker_callbacks. No callback here swallows an exception. An answer rests on what the callback was given: it
@@ -110,7 +111,9 @@ struct SpamCheckerCategory {
         check_login_for_spam{};
 };
 
+/// What a module registers.
 using SpamChecker = SpamCheckerCategory<async::slot>;
+/// What a host calls.
 using SpamCheckerDispatch = SpamCheckerCategory<async::dispatch>;
 
 }  // namespace callbacks

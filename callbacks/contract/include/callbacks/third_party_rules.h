@@ -88,7 +88,9 @@ struct ThirdPartyRulesCategory {
         on_remove_user_third_party_identifier{};
 };
 
+/// What a module registers.
 using ThirdPartyRules = ThirdPartyRulesCategory<async::slot>;
+/// What a host calls.
 using ThirdPartyRulesDispatch = ThirdPartyRulesCategory<async::dispatch>;
 
 }  // namespace callbacks

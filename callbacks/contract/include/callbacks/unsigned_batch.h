@@ -63,6 +63,11 @@ public:
                 batch_.put(position_, key, JsonValue(value));
             }
         }
+        /// Several fields whose names are known when the module is compiled, as of UnsignedWriter.
+        template <async::name... Names, class... Values>
+        requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values)) void add(const Values&... values) {
+            (add(FieldKey(detail::kept_name<Names>.view()), values), ...);
+        }
         /// Every field of an object.
         void write(const JsonDict& fields);
 
@@ -89,10 +94,14 @@ public:
 
     // What a dispatcher does with it (async/writer_slot.h).
 
+    /// One more event.
     void append(const Event& event) { events_.emplace_back(event); }
     [[nodiscard]] std::span<const EventRef> items() const noexcept { return events_; }
+    /// What a hook is called with for the event at `position`.
     [[nodiscard]] std::tuple<const Event&> arguments(std::size_t position) const noexcept { return {*events_[position]}; }
+    /// Writes what was added to the event at `position`.
     void put(std::size_t position, UnsignedWriter& out) const;
+    /// Adds what was added to the event at `position` to the event at `there` of another batch.
     void put(std::size_t position, UnsignedBatch& out, std::size_t there) const;
 
 private:

@@ -2,11 +2,15 @@
 
 #include <callbacks/field_key.h>
 #include <callbacks/json.h>
+#include <callbacks/open_fields.h>
 
 #include <async/combine.h>
+#include <async/name.h>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -15,6 +19,7 @@ namespace callbacks {
 
 namespace detail {
 class FieldWriter;
+class FirstWalk;
 }
 class UnsignedBatch;
 
@@ -64,6 +69,19 @@ public:
             put(key, JsonValue(value));
         }
     }
+    /// Several fields whose names are known when the module is compiled, in their order: `out.add<"a", "b">(x, y)`. Cost: if all
+    /// are strings no call, and that there is room and that nothing needs an escape is looked at once for all.
+    template <async::name... Names, class... Values>
+    requires(sizeof...(Names) >= 1 && sizeof...(Names) == sizeof...(Values))
+        [[gnu::always_inline]] void add(const Values&... values) {
+        static_assert((detail::WrittenName::is_plain(Names) && ...),
+                      "a name that needs escapes in JSON is added alone: add(name, value)");
+        if constexpr ((is_string<Values> && ...)) {
+            put_strings<Names...>(std::string_view(values)...);
+        } else {
+            (add(FieldKey(detail::kept_name<Names>.view()), values), ...);
+        }
+    }
     /// Every field of an object.
     void write(const JsonDict& fields);
     /// Where an object that is returned or added is best made: it needs no heap there. Valid until the callback's event is
@@ -78,6 +96,7 @@ public:
 private:
     friend class ClientEvents;
     friend class UnsignedBatch;
+    friend class detail::FirstWalk;
     explicit UnsignedWriter(JsonMemory memory);
 
     template <class Value>
@@ -88,6 +107,53 @@ private:
         std::is_convertible_v<const Value&, std::string_view> && !std::is_null_pointer_v<Value> && !is_json<Value>;
     template <class Value>
     static constexpr bool is_integer = std::integral<Value> && !std::is_same_v<Value, bool>;
+
+    static constexpr std::string_view behind_value = "\",";
+
+    struct NamedString {
+        const detail::WrittenName* name;
+        std::string_view value;
+    };
+    template <async::name... Names, class... Texts>
+    [[gnu::always_inline]] void put_strings(Texts... texts) {
+        constexpr std::size_t around = ((detail::written_name<Names>.size + behind_value.size()) + ...);
+        detail::GrowingText& text = *open_->written_to;
+        if (!text.has_room((around + ... + texts.size()))) [[unlikely]]
+            return put_apart<Names...>(*writer_, texts...);
+        // The end of the text is a register's affair until all of them are written.
+        char* at = text.end;
+        detail::PlainCopy copied;
+        ((at = put_string_at<Names>(at, texts, copied)), ...);
+        if (copied.needs_escapes()) [[unlikely]]
+            return put_apart<Names...>(*writer_, texts...);
+        std::size_t new_ones = 0;
+        if (!((open_->names.claim_first(detail::written_name<Names>.hash) && (++new_ones, true)) && ...)) [[unlikely]]
+            return settle<Names...>(*writer_, new_ones, texts...);
+        text.end = at;
+    }
+    template <async::name Name>
+    [[gnu::always_inline]] static char* put_string_at(char* at, std::string_view text, detail::PlainCopy& copied) noexcept {
+        std::memcpy(at, detail::written_name<Name>.text, detail::written_name<Name>.size);
+        at = copied.copy(at + detail::written_name<Name>.size, text);
+        std::memcpy(at, behind_value.data(), behind_value.size());
+        return at + behind_value.size();
+    }
+    // What is rare is left by a jump to what takes the same, so that nothing has to be saved for it.
+
+    /// One after another, wherever they go.
+    template <async::name... Names, class... Texts>
+    [[gnu::noinline, gnu::cold]] static void put_apart(detail::FieldWriter& to, Texts... texts) {
+        const NamedString fields[] = {{&detail::written_name<Names>, texts}...};
+        put_each_string(to, fields, sizeof...(Names));
+    }
+    /// They stand behind the text's end, and so many of them are known to be new.
+    template <async::name... Names, class... Texts>
+    [[gnu::noinline]] static void settle(detail::FieldWriter& to, std::size_t new_ones, Texts... texts) {
+        const NamedString fields[] = {{&detail::written_name<Names>, texts}...};
+        settle_strings(to, fields, sizeof...(Names), new_ones);
+    }
+    static void put_each_string(detail::FieldWriter& to, const NamedString* fields, std::size_t count);
+    static void settle_strings(detail::FieldWriter& to, const NamedString* fields, std::size_t count, std::size_t new_ones);
 
     // These run for every field of every event: what is passed fits into registers, and the rare cases leave by a jump to what
     // takes the same, so that nothing has to be saved for them.
@@ -107,9 +173,11 @@ private:
     void put(FieldKey key, const JsonDict& members);
 
     std::unique_ptr<detail::FieldWriter> writer_;
+    detail::OpenFields* open_;  // of `writer_`
     JsonMemory memory_;
 };
 
+/// The former name.
 using UnsignedFields [[deprecated("is named callbacks::UnsignedWriter")]] = UnsignedWriter;
 
 }  // namespace callbacks

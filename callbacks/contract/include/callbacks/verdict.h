@@ -17,6 +17,7 @@ namespace callbacks {
 struct NotSpam {
     bool operator==(const NotSpam&) const = default;
 };
+/// The value to return.
 inline constexpr NotSpam NOT_SPAM{};
 
 /// A spam checker's answer: NOT_SPAM, a code, a code with extra fields, or `reject(errcode, text, fields)`.
@@ -77,6 +78,7 @@ private:
 /// Rejects with an errcode and a text of the module's own; without a text, with the host's for this operation. Over federation
 /// the event is soft-failed like for any verdict.
 [[nodiscard]] Verdict reject(std::string errcode, std::optional<std::string> text, JsonDict additional_fields);
+/// Rejects so without fields.
 [[nodiscard]] Verdict reject(std::string errcode, std::string text);
 
 /// True rejects with FORBIDDEN: what the contract's text means by a boolean.

@@ -50,6 +50,7 @@ inline constexpr std::size_t all_arguments = static_cast<std::size_t>(-1);
 template <class Signature, std::size_t KeyParts = all_arguments>
 class cached;
 
+/// A cached function of these arguments, of which the first `KeyParts` are the key; all, if it says nothing.
 template <class R, class... Arguments, std::size_t KeyParts>
 class cached<R(Arguments...), KeyParts> final : public cached_function {
     static constexpr std::size_t part_count = KeyParts == all_arguments ? sizeof...(Arguments) : KeyParts;
@@ -121,6 +122,7 @@ public:
         static_assert(sizeof...(Given) == part_count, "a key has another number of parts");
         return key_of::strings_of(view_of(std::tie(given...)));
     }
+    /// The former name of key_strings.
     template <class... Given>
     [[nodiscard, deprecated("it is named key_strings")]] std::vector<std::string> key_text(const Given&... given) const {
         return key_strings(given...);

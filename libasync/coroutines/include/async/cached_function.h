@@ -74,6 +74,7 @@ public:
     /// What it is called among the workers that tell each other of invalidations; empty: it is in none of their lists. Thread: any, once
     /// it was said.
     [[nodiscard]] const std::string& shared_name() const noexcept { return shared_name_; }
+    /// Says its name among the workers. Before it is in their lists.
     void share_as(std::string name) { shared_name_ = std::move(name); }
     [[nodiscard]] cache_counters counters() const noexcept;
     [[nodiscard]] virtual std::size_t key_parts() const noexcept = 0;  ///< always the same; thread: any
@@ -84,9 +85,11 @@ public:
     /// Forgets every entry whose key begins with these strings and detaches runs in flight. False, and
     /// nothing done: there are too many, or a string is no value of its part's type.
     [[nodiscard]] virtual bool invalidate_prefix_strings(std::span<const std::string> prefix) = 0;
+    /// The former name of invalidate_strings.
     [[deprecated("it is named invalidate_strings")]] bool invalidate_text(std::span<const std::string> key) {
         return invalidate_strings(key);
     }
+    /// The former name of invalidate_prefix_strings.
     [[deprecated("it is named invalidate_prefix_strings")]] bool invalidate_prefix_text(std::span<const std::string> prefix) {
         return invalidate_prefix_strings(prefix);
     }
@@ -108,6 +111,7 @@ protected:
     /// Destroys an entry that is already out of the list.
     virtual void remove(detail::cache_entry& gone) noexcept = 0;
 
+    /// Entries get old by this clock, which outlives it.
     void use_clock(clock& time) noexcept;
     void count_hit() noexcept { ++hits_; }
     void count_miss() noexcept { ++misses_; }
@@ -124,7 +128,9 @@ protected:
     }
     /// Takes in a new entry, and drops what is then too much or too old.
     void link(detail::cache_entry& made) noexcept;
+    /// Destroys an entry that was invalidated, and counts it.
     void drop_invalidated(detail::cache_entry& gone) noexcept;
+    /// Destroys every entry that `matches(entry)` says to be invalid, and counts them.
     template <class Predicate>
     void drop_invalidated_if(Predicate&& matches) {
         for (auto next = entries_.begin(); next != entries_.end();) {

@@ -116,6 +116,7 @@ void start_observed(const context& root, Start&& start) {
 
 /// `const async::context& here = co_await async::this_context;` gives a task its own context. Never suspends.
 struct this_context_t {};
+/// What is awaited for it.
 inline constexpr this_context_t this_context{};
 
 }  // namespace async

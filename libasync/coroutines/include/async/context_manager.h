@@ -106,6 +106,7 @@ private:
     std::unique_ptr<interface> state_;
 };
 
+/// What the compiler makes the coroutine with.
 template <class T>
 class context_manager<T>::promise_type : public detail::promise_base {
 public:
@@ -115,6 +116,7 @@ public:
     void return_void() const noexcept {}
     void unhandled_exception() noexcept { thrown = std::current_exception(); }
 
+    /// What `co_yield` waits for: the end of the body.
     struct yield_awaiter {
         [[nodiscard]] bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<promise_type> yielding) const {
@@ -247,6 +249,7 @@ auto with(context_manager<T> manager, Body&& body, Arguments&&... arguments)
                                                                                std::forward<Arguments>(arguments)...);
 }
 
+/// The same for an object that is a manager by its class (`manages`).
 template <class Manager, class Body, class... Arguments>
 requires manages<std::remove_cvref_t<Manager>, detail::entered_value<std::remove_cvref_t<Manager>>>
 auto with(Manager&& manager, Body&& body, Arguments&&... arguments) -> task<

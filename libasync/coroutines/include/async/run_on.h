@@ -4,6 +4,7 @@
 #include <async/suspension.h>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 
 #include <atomic>
 #include <coroutine>
@@ -16,34 +17,70 @@ namespace async {
 
 namespace detail {
 
-/// Runs `work(state)` on another executor, then resumes on the task's own. Work that began can't be cut.
-class offload {
+/// A task's wait for work that others do: on their thread they `begin` it, do it, as often as need be, and `finish` the wait, which
+/// resumes the task on its own executor. Work that began can't be cut.
+///
+/// A derived class hands the work over in `await_suspend`, behind `leave`, and doesn't touch itself afterwards. Thread: begin, at_work and finish on any, one after
+/// the other. Lifetime: after `finish` it may be gone.
+class handed_over {
 public:
-    offload(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
-        : executor_(executor), work_(work), state_(state), registration_(*this) {}
-    offload(const offload&) = delete;
-    offload& operator=(const offload&) = delete;
+    handed_over() noexcept : registration_(*this) {}
+    handed_over(const handed_over&) = delete;
+    handed_over& operator=(const handed_over&) = delete;
 
     void bind_context(const context& here) noexcept { here_ = &here; }
     [[nodiscard]] bool await_ready() const noexcept { return here_->cancel_requested() != cancel_reason::none; }
-    void await_suspend(std::coroutine_handle<> waiting);
     /// Throws only when the chain was cancelled before the work began.
     void await_resume();
+
+    /// False: the task has given up; there is nothing to do but to finish.
+    [[nodiscard]] bool begin() noexcept;
+    void finish() noexcept;
+
+    /// While it lives, this thread works for the task: what it logs is the task's.
+    class at_work {
+    public:
+        explicit at_work(const handed_over& wait) noexcept;
+        ~at_work();
+        at_work(const at_work&) = delete;
+        at_work& operator=(const at_work&) = delete;
+
+    private:
+        chain_observer* observer_;
+    };
+
+protected:
+    ~handed_over() = default;
+    /// Before the work is where others may take it.
+    void leave(std::coroutine_handle<> waiting);
 
 private:
     enum class progress : unsigned char { queued, began, given_up };
     void cancel(cancel_reason reason);
-    /// On the other executor: does the work unless the task gave up before.
-    void run() noexcept;
 
-    boost::asio::any_io_executor executor_;
-    void (*work_)(void*);
-    void* state_;
     const context* here_ = nullptr;
+    std::coroutine_handle<> waiting_;
+    /// Keeps the task's own executor running while the work is away. It travels back with the resumption: released on the other
+    /// thread, it would touch an executor that may end as soon as the task has.
+    std::optional<boost::asio::executor_work_guard<boost::asio::any_io_executor>> home_;
     std::atomic<progress> progress_{progress::queued};
     cancel_reason given_up_for_ = cancel_reason::none;
     bool away_ = false;
-    cancellation_callback<offload, &offload::cancel> registration_;
+    cancellation_callback<handed_over, &handed_over::cancel> registration_;
+};
+
+/// Runs `work(state)` on another executor, then resumes on the task's own.
+class offload : public handed_over {
+public:
+    offload(const boost::asio::any_io_executor& executor, void (*work)(void*), void* state) noexcept
+        : executor_(executor), work_(work), state_(state) {}
+
+    void await_suspend(std::coroutine_handle<> waiting);
+
+private:
+    boost::asio::any_io_executor executor_;
+    void (*work_)(void*);
+    void* state_;
 };
 
 template <class Function, class... Arguments>

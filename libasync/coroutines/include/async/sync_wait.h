@@ -55,6 +55,7 @@ T sync_wait(boost::asio::io_context& io, const environment& where, task<T> body)
     }
 }
 
+/// Runs `body` on `io`, with this clock, until it is finished.
 template <class T>
 T sync_wait(boost::asio::io_context& io, task<T> body, clock& time = real_clock()) {
     return sync_wait(io, environment(io.get_executor(), time), std::move(body));

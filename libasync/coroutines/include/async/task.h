@@ -161,6 +161,7 @@ template <class T>
 [[nodiscard]] task<std::remove_cvref_t<T>> make_ready_task(T&& value) {
     return task<std::remove_cvref_t<T>>(std::in_place, std::forward<T>(value));
 }
+/// A task that has ended already. Cost: no frame.
 [[nodiscard]] inline task<void> make_ready_task() { return task<void>(std::in_place); }
 
 namespace detail {

@@ -29,6 +29,7 @@ namespace async {
 ///            deadline_exceeded. An operation that finished all the same keeps its result.
 /// Cost:      the operation's own; the handler's memory comes from the frame pool.
 struct use_task_t {};
+/// The completion token.
 inline constexpr use_task_t use_task{};
 
 namespace detail {
@@ -187,9 +188,11 @@ private:
 
 namespace boost::asio {
 
+/// How Asio begins an operation for use_task.
 template <class Result, class... Values>
 class async_result<async::use_task_t, Result(Values...)> {
 public:
+    /// The task that begins it when it is awaited.
     template <class Initiation, class... Arguments>
     static auto initiate(Initiation&& initiation, async::use_task_t, Arguments&&... arguments) {
         return async::detail::asio_operation<std::decay_t<Initiation>, std::tuple<std::decay_t<Arguments>...>,

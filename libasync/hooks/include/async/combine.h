@@ -26,6 +26,8 @@ struct first_value {
     static constexpr std::string_view name = "first that is not none";
     template <class R>
     using result = R;
+    /// One call's way through the hooks: `add` takes an answer and says whether it ends the asking, `finish` gives the
+    /// combined one.
     template <class R>
     struct walk {
         R decided{};
@@ -44,6 +46,7 @@ struct first_not {
     static constexpr std::string_view name = "first that is not the pass value";
     template <class R>
     using result = R;
+    /// As of first_value.
     template <class R>
     struct walk {
         std::optional<R> decided;
@@ -62,6 +65,7 @@ struct last_wins_per_key {
     static constexpr bool later_wins = true;
     template <class R>
     using result = R;
+    /// As of first_value.
     template <class R>
     struct walk {
         R merged{};
@@ -82,6 +86,7 @@ struct union_per_key {
     static constexpr std::string_view name = "union per key";
     template <class R>
     using result = R;
+    /// As of first_value.
     template <class R>
     struct walk {
         R merged{};
@@ -98,6 +103,7 @@ struct union_or_everyone {
     static constexpr std::string_view name = "union, everyone ends it";
     template <class R>
     using result = R;
+    /// As of first_value.
     template <class R>
     struct walk {
         R merged{};
@@ -118,6 +124,7 @@ struct only_first {
     static constexpr std::string_view name = "only the first registrant";
     template <class R>
     using result = std::optional<R>;
+    /// As of first_value.
     template <class R>
     struct walk {
         std::optional<R> decided;

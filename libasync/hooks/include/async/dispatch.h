@@ -247,11 +247,13 @@ public:
         return (list != nullptr ? *list : nobody)(static_cast<Arguments&&>(arguments)...);
     }
 
+    /// Registers for each key that the slot names.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         for (const auto& [key, checker] : registered.entries()) {
             list_of(key).add(module, checker, settings, how);
         }
     }
+    /// Takes over from another list what that registrant has there.
     void add_from(const dispatch& other, std::uint64_t registrant) {
         for (const auto& [key, list] : other.lists_) {
             if (list->has(registrant)) list_of(key).add_from(*list, registrant);
@@ -272,6 +274,7 @@ public:
     void each_key(Visitor&& visit) const {
         for (const auto& [key, list] : lists_) visit(key, std::as_const(*list));
     }
+    /// Calls `visit(identity)` for every hook, key by key.
     template <class Visitor>
     void each_registration(Visitor&& visit) const {
         for (const auto& [key, list] : lists_) list->each_registration(visit);

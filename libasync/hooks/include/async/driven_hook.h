@@ -19,10 +19,12 @@ class driven_hook;
 template <class... Arguments>
 class driven_hook<void(Arguments...)> {
 public:
+    /// Calls `target`, which outlives it.
     template <class Function>
     static driven_hook to(Function& target) noexcept {
         return driven_hook(std::addressof(target), &run<detail::callable_at_word<Function>>);
     }
+    /// Keeps `target` itself, where it fits into a word.
     template <class Function>
     requires(detail::fits_into_a_word<Function, Arguments...>()) static driven_hook holding(Function target) noexcept {
         using in_word = detail::callable_in_word<Function>;

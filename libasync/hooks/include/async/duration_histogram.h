@@ -67,6 +67,7 @@ struct duration_counts {
     [[nodiscard]] std::uint64_t count() const noexcept {
         return std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0});
     }
+    /// Adds another one's counts.
     void add(const duration_counts& others) noexcept {
         for (std::size_t index = 0; index < buckets.size(); ++index) buckets[index] += others.buckets[index];
         total_ns += others.total_ns;
@@ -77,6 +78,7 @@ struct duration_counts {
 /// ones. Cost: half a kilobyte; `add` is a search and two stores.
 class duration_histogram {
 public:
+    /// Counts one that took as long.
     void add(std::uint64_t nanoseconds) noexcept {
         increase(buckets_[duration_bounds::bucket_of(nanoseconds)], 1);
         increase(total_ns_, nanoseconds);

@@ -18,6 +18,7 @@ enum class error_level : unsigned char { quiet, warning, error };
 struct propagate {
     static constexpr std::string_view name = "propagate";
     static constexpr error_level level = error_level::quiet;
+    /// Throws it.
     [[noreturn]] static void apply(std::exception_ptr failure) { std::rethrow_exception(std::move(failure)); }
 };
 
@@ -25,6 +26,7 @@ struct propagate {
 struct log_and_go_on {
     static constexpr std::string_view name = "log, go on";
     static constexpr error_level level = error_level::error;
+    /// Nothing: the log has it.
     static void apply(const std::exception_ptr&) noexcept {}
 };
 
@@ -32,6 +34,7 @@ struct log_and_go_on {
 struct skip {
     static constexpr std::string_view name = "skip";
     static constexpr error_level level = error_level::warning;
+    /// Nothing: the log has it.
     static void apply(const std::exception_ptr&) noexcept {}
 };
 

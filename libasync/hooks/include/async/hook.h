@@ -136,6 +136,7 @@ private:
 template <class Signature, template <class> class Hook = hook>
 class owned_hook;
 
+/// One that takes these arguments.
 template <class R, class... Arguments, template <class> class Hook>
 class owned_hook<R(Arguments...), Hook> {
 public:

@@ -286,6 +286,7 @@ public:
     [[nodiscard]] static slot_type around(const slot_type& given, std::shared_ptr<limiter> by) {
         limited_call limited(given, by);
         slot_type made(std::move(limited), given.declared_interest());
+        made.remember_as(given, by->changes());
         if constexpr (batch_answer<R>) {
             if (given.at_once() != nullptr) made.ask_at_once(all_at_once<R>{given, std::move(by)});
         }

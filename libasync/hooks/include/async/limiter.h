@@ -84,6 +84,8 @@ public:
     /// From the next call on; at most `call_limits::whole`.
     void set_share(std::uint32_t share) noexcept;
     [[nodiscard]] bool is_in_shadow() const noexcept { return *is_shadowed_; }
+    /// How often mode and share were set: for who remembers what calls answered. Lives as long as somebody has it.
+    [[nodiscard]] const std::shared_ptr<std::uint64_t>& changes() const noexcept { return changes_; }
     [[nodiscard]] const shadow_counts& in_shadow() const noexcept { return shadow_counts_; }
 
     /// All calls, and what they answer counts.
@@ -116,6 +118,7 @@ public:
     void failed(const context& here, const std::exception_ptr& failure, bool is_probe) {
         failed(bounds_, here, failure, is_probe);
     }
+    /// A run ended without a failure; `is_probe`: it was the one that tries whether an open breaker may close.
     void succeeded(const context& here, bool is_probe) { tell_of_probe(bounds_, here, is_probe); }
 
 private:
@@ -147,6 +150,7 @@ private:
     bool asks_all_ = true;
     std::uint64_t not_asked_ = 0;
     std::shared_ptr<bool> is_shadowed_;
+    std::shared_ptr<std::uint64_t> changes_ = std::make_shared<std::uint64_t>(0);
     std::unique_ptr<callback_identity> shadow_;
     shadow_counts shadow_counts_;
 };

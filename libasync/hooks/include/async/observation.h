@@ -38,6 +38,7 @@ struct callback_statistics {
         duration_histogram& histogram = has_suspended ? waited : at_once;
         histogram.add(nanoseconds);
     }
+    /// Adds to a counter that one thread writes and any may read. Cost: no locked instruction.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
@@ -142,6 +143,9 @@ struct dispatch_settings {
     waiting_runs* waiting = nullptr;
     /// Where runs in shadow mode go on, which nobody waits for. Null: none begin, all are skipped.
     scope* shadow_runs = nullptr;
+    /// Where walks end that several calls wait for, and that no call's end cuts (callbacks/remembered_fields.h). Null: nobody
+    /// waits for what of them is left.
+    scope* shared_walks = nullptr;
 };
 
 }  // namespace async

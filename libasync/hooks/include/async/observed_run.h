@@ -18,6 +18,7 @@ struct typed_value {
     const std::type_info* type = nullptr;  ///< null: there is no value
     const void* value = nullptr;
 
+    /// Of a value that outlives this.
     template <class T>
     [[nodiscard]] static typed_value of(const T& value) noexcept {
         return {&typeid(T), std::addressof(value)};

@@ -24,6 +24,12 @@ namespace async {
 
 namespace detail {
 
+/// Tells whoever hears what hooks answer about an item that the one asked last has failed.
+template <class Answered>
+void note_failure(const Answered& answered) {
+    if constexpr (requires { answered.failed(); }) answered.failed();
+}
+
 /// Where the coroutine of a batch waits for the walks that have suspended.
 class walk_count {
 public:
@@ -58,6 +64,7 @@ public:
     using result = answer;
     using writer = typename R::writer;
     using interest = typename R::interest;
+    using memory = typename detail::remembering<R>::memory;
     using combine_rule = Combine;
     using error_rule = Errors;
     static constexpr std::string_view callback_name = Name.view();
@@ -95,6 +102,13 @@ public:
     ///     std::size_t size();                how many there are
     ///     auto arguments_of(index), subject_of(index)
     ///
+    /// and, where somebody remembers what hooks answered:
+    ///
+    ///     auto put_in(answered)              what a walk asks before a hook, in place of `answered`: `put(hook, writer&)`, false:
+    ///                                        the hook is to be asked; `next_item()`; `failed()`, of the hook asked last
+    ///     bool asks(hook, index)             whether a hook of the batch form is asked about this item
+    ///     void failed_at_once(hook)          one of the batch form has failed
+    ///
     /// Errors: the first exception, after every hook that had begun has ended. No further hook is begun then.
     template <class Items>
     [[nodiscard]] batch<Items> write_each(Items& items) const {
@@ -103,29 +117,48 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return registered_.current() == nullptr; }
 
+    /// Where what hooks answer may be kept that said that it depends on the item alone; null: no hook did. Another one as soon as
+    /// other hooks are registered.
+    [[nodiscard]] const std::shared_ptr<memory>& remembered() const noexcept { return memory_; }
+    /// Calls `visit(const callback_identity&, bool is_remembered, std::uint64_t changes)` for every hook, in order; `changes`
+    /// grows whenever it is changed which calls this hook is asked.
+    template <class Visitor>
+    void each_hook(Visitor&& visit) const {
+        const snapshot* const hooks = registered_.current();
+        if (hooks == nullptr) return;
+        for (const entry& each : *hooks)
+            visit(std::as_const(*each.identity), each.registered.is_remembered(), each.registered.changes());
+    }
+    /// What all hooks are told by; null: nobody told it.
+    [[nodiscard]] const dispatch_settings* settings() const noexcept { return registered_.settings(); }
+
     /// Adds a module's callback after the ones there, or where `how` says; an empty slot adds nothing.
     void add(std::string_view module, const slot_type& registered, dispatch_settings* settings, const registration& how = {}) {
         if (!registered) return;
         const bool has_filter = !registered.declared_interest().matches_all();
-        registered_.add(module, callback_name, settings, entry{registered.get(), nullptr, has_filter, registered}, how);
-        note_batch_forms();
+        registered_.add(module, callback_name, settings, entry{nullptr, has_filter, registered}, how);
+        note_forms();
     }
     /// As of every dispatcher.
     void add_from(const dispatch& other, std::uint64_t registrant) {
         registered_.add_from(other.registered_, registrant);
-        note_batch_forms();
+        note_forms();
     }
+    /// Changes places with another one's hooks.
     void exchange(dispatch& other) noexcept {
         registered_.exchange(other.registered_);
         std::swap(asks_at_once_, other.asks_at_once_);
+        std::swap(memory_, other.memory_);
+        forget_all();
+        other.forget_all();
     }
 
     /// As of every dispatcher. A batch that is under way and hasn't come there finds the new one, too.
     template <class Around>
     bool surround(const callback_identity& identity, const std::shared_ptr<const bool>& is_shadowed, const Around& around) {
+        forget_all();
         return registered_.replace(identity, is_shadowed, [&](entry& changed) {
             changed.registered = around(std::as_const(changed.registered));
-            changed.hook = changed.registered.get();
         });
     }
 
@@ -136,23 +169,36 @@ public:
     }
 
 private:
-    struct entry {
-        typename slot_type::writer_hook hook;
+    /// In cache lines of its own, of which a walk reads the first.
+    struct alignas(64) entry {
         callback_identity* identity;
-        bool has_filter;       // interested in some subjects only
-        slot_type registered;  // owns what `hook` calls
+        bool has_filter;  // interested in some subjects only
+        slot_type registered;
     };
     using snapshot = typename detail::registry<entry>::snapshot;
     static constexpr std::uint32_t sampled_every = 1024;        // runs are short and many
     static constexpr std::uint32_t batches_sampled_every = 64;  // as of other dispatchers: there is one for many items
     static constexpr bool has_batch_form = batch_answer<R>;
 
-    void note_batch_forms() {
+    void note_forms() {
+        const snapshot* const hooks = registered_.current();
+        if constexpr (remembered_answer<R>) {
+            const bool remembers = hooks != nullptr && std::any_of(hooks->begin(), hooks->end(), [](const entry& each) {
+                                       return each.registered.is_remembered();
+                                   });
+            forget_all();
+            memory_ = remembers ? R::new_memory() : nullptr;
+        }
         if constexpr (has_batch_form) {
-            const snapshot* const hooks = registered_.current();
             asks_at_once_ = hooks != nullptr && std::any_of(hooks->begin(), hooks->end(), [](const entry& each) {
                                 return each.registered.at_once() != nullptr;
                             });
+        }
+    }
+
+    void forget_all() noexcept {
+        if constexpr (remembered_answer<R>) {
+            if (memory_ != nullptr) R::forget(*memory_);
         }
     }
 
@@ -195,12 +241,13 @@ private:
                 if (registered.has_filter && !registered.registered.declared_interest().matches(subject)) continue;
                 run_.begin(*registered.identity);
                 try {
-                    if (!registered.hook(run_.here(), suspended_, arguments..., out)) [[unlikely]] {
+                    if (!registered.registered.get()(run_.here(), suspended_, arguments..., out)) [[unlikely]] {
                         next_ = at + 1;
                         run_.suspended();
                         return false;
                     }
                 } catch (...) {
+                    detail::note_failure(answered);
                     fail(std::current_exception(), arguments...);
                     continue;
                 }
@@ -209,9 +256,13 @@ private:
             run_.leave();
             return true;
         }
-        void settle(detail::passed<Arguments>... arguments) {
-            const bool has_answered = base::settle(&detail::driven_task<void>::take,
-                                                   [&](std::exception_ptr failure) { fail(std::move(failure), arguments...); });
+        template <class Answered>
+        void settle(const Answered& answered, detail::passed<Arguments>... arguments) {
+            const bool has_answered =
+                base::settle(&detail::driven_task<void>::take, [&](std::exception_ptr failure) {
+                    detail::note_failure(answered);
+                    fail(std::move(failure), arguments...);
+                });
             if (has_answered) run_.end();
         }
 
@@ -231,7 +282,7 @@ private:
         const detail::nothing_answered alone;
         while (!walk.advance(alone, subject, out, arguments...)) {
             co_await walk.rest();
-            walk.settle(arguments...);
+            walk.settle(alone, arguments...);
         }
         co_return out.take();
     }
@@ -246,7 +297,7 @@ private:
         using batch_type = typename R::batch;
 
     public:
-        walker_at_once(const context& outer, const dispatch_settings* settings, const snapshot& hooks, const Items& items)
+        walker_at_once(const context& outer, const dispatch_settings* settings, const snapshot& hooks, Items& items)
             : base(outer, settings, batches_sampled_every), hooks_(hooks), items_(items) {}
 
         /// As of a walk about one item.
@@ -266,6 +317,7 @@ private:
                         return false;
                     }
                 } catch (...) {
+                    note_failure(place);
                     fail(std::current_exception(), *running_);
                     continue;
                 }
@@ -275,19 +327,28 @@ private:
             return true;
         }
         void settle() {
-            const bool has_answered = base::settle(&detail::driven_task<void>::take,
-                                                   [&](std::exception_ptr failure) { fail(std::move(failure), *running_); });
+            const bool has_answered =
+                base::settle(&detail::driven_task<void>::take, [&](std::exception_ptr failure) {
+                    note_failure(next_ - 1);
+                    fail(std::move(failure), *running_);
+                });
             if (has_answered) run_.end();
         }
 
         [[nodiscard]] const detail::answered_at_once<batch_type>& answered() const noexcept { return answered_; }
 
     private:
+        void note_failure(std::size_t place) {
+            if constexpr (requires { items_.failed_at_once(place); }) items_.failed_at_once(place);
+        }
         [[nodiscard]] batch_type* begin_batch(std::size_t place) {
             const entry& registered = hooks_[place];
             return answered_.begin(
                 place, items_.size(),
                 [&](std::size_t item) {
+                    if constexpr (requires { items_.asks(place, item); }) {
+                        if (!items_.asks(place, item)) return false;
+                    }
                     return !registered.has_filter || registered.registered.declared_interest().matches(items_.subject_of(item));
                 },
                 [&](batch_type& begun, std::size_t item) {
@@ -296,7 +357,7 @@ private:
         }
 
         const snapshot& hooks_;
-        const Items& items_;
+        Items& items_;
         detail::answered_at_once<batch_type> answered_;
         batch_type* running_ = nullptr;
         std::size_t next_ = 0;
@@ -326,10 +387,10 @@ public:
                     }
                 }
                 if (hooks_->is_watched()) [[unlikely]] {
-                    walk_watched_items(detail::nothing_answered());
+                    walk_watched_items(put_in(detail::nothing_answered()));
                     return walks_.await_ready();
                 }
-                walk_items(detail::nothing_answered());
+                walk_items(put_in(detail::nothing_answered()));
             } catch (...) {
                 failure_ = std::current_exception();
             }
@@ -413,8 +474,17 @@ public:
         }
         void walk_answered_items() {
             const typename detail::answered_at_once<typename R::batch>::of_item first(at_once_->answered());
-            if (hooks_->is_watched()) return walk_watched_items(first);
-            walk_items(first);
+            if (hooks_->is_watched()) return walk_watched_items(put_in(first));
+            walk_items(put_in(first));
+        }
+        /// With what somebody remembers, if there is somebody.
+        template <class Answered>
+        auto put_in(const Answered& answered) {
+            if constexpr (requires { items_.put_in(answered); }) {
+                return items_.put_in(answered);
+            } else {
+                return answered;
+            }
         }
         static detail::root_coroutine go_on_asking(const context&, batch& all) {
             try {
@@ -437,7 +507,7 @@ public:
             try {
                 for (bool finished = false; !finished;) {
                     co_await walk.rest();
-                    std::apply([&](const auto&... argument) { walk.settle(argument...); }, arguments);
+                    std::apply([&](const auto&... argument) { walk.settle(answered, argument...); }, arguments);
                     if (all.failure_) break;
                     finished = std::apply(
                         [&](const auto&... argument) { return walk.advance(answered, subject, out, argument...); }, arguments);
@@ -468,6 +538,7 @@ public:
 private:
     detail::registry<entry> registered_;
     bool asks_at_once_ = false;  // a hook is of the batch form
+    std::shared_ptr<memory> memory_;  // null: nobody says that its answer depends on the item alone
 };
 
 }  // namespace async

@@ -6,6 +6,7 @@
 #include <async/task.h>
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,7 +42,33 @@ concept batch_answer = writer_answer<R> && requires {
     typename R::batch;
 };
 
+/// An answer type whose callables may say at their registration that what they answer depends on the item alone says also:
+///     `using once`    the word by which they say so, the last one in a slot's braces
+///     `using memory`  where a host keeps what they answered (async/writer_dispatch.h); `static std::shared_ptr<memory>
+///                     new_memory()` and `static void forget(memory&) noexcept`, which forgets all
+template <class R>
+concept remembered_answer = writer_answer<R> && requires {
+    typename R::once;
+    typename R::memory;
+};
+
 namespace detail {
+
+/// The word of an answer type that has none, and its memory.
+struct no_word {
+    no_word() = delete;
+};
+struct no_memory {};
+template <class R>
+struct remembering {
+    using word = no_word;
+    using memory = no_memory;
+};
+template <remembered_answer R>
+struct remembering<R> {
+    using word = typename R::once;
+    using memory = typename R::memory;
+};
 
 /// The form of a slot's callable that is asked about many items at once; nothing where the answer type knows of none.
 template <class R>
@@ -84,6 +111,7 @@ inline constexpr bool takes_batch<R, Function> =
 ///                                          interest matches; one that comes by itself is a batch of one
 /// With an interest after it the callable is only called for what the interest matches:
 ///     slot(async::bind<&Module::add>(this), callbacks::EventInterest().types({"m.room.topic"}))
+/// and with the answer type's word behind that, where it has one, what it answers is remembered for each item.
 template <name Name, class R, class... Arguments, class Combine, class Errors>
 requires writer_answer<R>
 class slot<Name, R(Arguments...), Combine, Errors, void> : public detail::form_at_once<R> {
@@ -103,6 +131,13 @@ public:
         slot(Function&& function)  // NOLINT: implicit, registration reads as an assignment
         : slot(std::forward<Function>(function), interest()) {}
 
+    /// The answer depends on the item alone: it is asked once about each, until it says otherwise.
+    template <class Function>
+    slot(Function&& function, interest declared, typename detail::remembering<R>::word)
+        : slot(std::forward<Function>(function), std::move(declared)) {
+        static const auto never_changed = std::make_shared<const std::uint64_t>(0);
+        changes_ = never_changed;
+    }
     template <class Function>
     slot(Function&& function, interest declared) : declared_(std::move(declared)) {
         using held = std::decay_t<Function>;
@@ -128,6 +163,15 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(hook_); }
     [[nodiscard]] const writer_hook& get() const noexcept { return hook_.get(); }
     [[nodiscard]] const interest& declared_interest() const noexcept { return declared_; }
+
+    /// Whether what it answers is to be remembered.
+    [[nodiscard]] bool is_remembered() const noexcept { return changes_ != nullptr; }
+    /// How often it was changed by somebody which calls are asked: what is remembered is from before then.
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_ != nullptr ? *changes_ : 0; }
+    /// It stands in the place of `given`; `changes` counts how often it was changed which calls are asked.
+    void remember_as(const slot& given, std::shared_ptr<const std::uint64_t> changes) {
+        if (given.is_remembered()) changes_ = std::move(changes);
+    }
 
 private:
     using owned = owned_hook<void(Arguments..., writer&), driven_hook>;
@@ -222,6 +266,7 @@ private:
 
     owned hook_;
     interest declared_;
+    std::shared_ptr<const std::uint64_t> changes_;  // null: what it answers isn't to be remembered
 };
 
 }  // namespace async

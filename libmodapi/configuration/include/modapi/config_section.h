@@ -39,6 +39,7 @@ concept configuration_value = detail::is_scalar<T> || detail::is_list_of_scalars
 /// together. Thread: any.
 class DeclaredSecrets {
 public:
+    /// The value that these keys lead to is a secret.
     void add(std::vector<std::string> path);
     /// Those of the other one too.
     void add(const DeclaredSecrets& others);
@@ -66,10 +67,13 @@ public:
     explicit ConfigSection(callbacks::JsonDict values, std::vector<std::string> path = {})
         : ConfigSection(std::move(values), std::move(path), std::make_shared<DeclaredSecrets>()) {}
 
+    /// The value of a key. Errors: ConfigurationError if it is missing or of another type.
     template <configuration_value T>
     [[nodiscard]] T required(std::string_view key) const;
+    /// The value of a key; none if it is missing or null. Errors: ConfigurationError if it is of another type.
     template <configuration_value T>
     [[nodiscard]] std::optional<T> optional(std::string_view key) const;
+    /// The value of a key, `otherwise` if it is missing or null. Errors: as of optional.
     template <configuration_value T>
     [[nodiscard]] T value_or(std::string_view key, T otherwise) const {
         std::optional<T> value = optional<T>(key);
@@ -83,12 +87,14 @@ public:
         declare_secret(key);
         return required<T>(key);
     }
+    /// As optional, of a secret: it is masked wherever the section is shown.
     template <configuration_value T = std::string>
     [[nodiscard]] std::optional<T> optional_secret(std::string_view key) const {
         declare_secret(key);
         return optional<T>(key);
     }
 
+    /// Whether the key is there, with whatever value.
     [[nodiscard]] bool contains(std::string_view key) const;
     /// The mapping at `key`; an empty one if it is missing.
     [[nodiscard]] ConfigSection section(std::string_view key) const;

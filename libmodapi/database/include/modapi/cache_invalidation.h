@@ -14,6 +14,7 @@ struct CacheInvalidation {
 
     [[nodiscard]] bool operator==(const CacheInvalidation&) const = default;
 };
+/// Several, in the order in which they were asked for.
 using CacheInvalidations = std::vector<CacheInvalidation>;
 
 /// Hears of what transactions invalidate (Transaction::invalidate_cache). Thread: the database's, several at once. Lifetime: until it is

@@ -5,7 +5,6 @@
 
 #include <async/cached.h>
 #include <async/callable.h>
-#include <async/run_on.h>
 #include <async/task.h>
 
 #include <chrono>
@@ -45,6 +44,33 @@ public:
     using DatabaseError::DatabaseError;
 };
 
+/// A result that has more bytes than whoever asked holds. The statement was stopped there: the transaction can only be rolled
+/// back.
+class ResultTooLarge : public DatabaseError {
+public:
+    using DatabaseError::DatabaseError;
+};
+
+/// Is given the rows of a statement one by one, as the database gives them, so that nobody holds all of them.
+///
+/// Thread: the transaction's.
+class RowVisitor {
+public:
+    /// `most_row_bytes`: no row has more. It isn't held, and the statement fails with ResultTooLarge.
+    explicit RowVisitor(std::size_t most_row_bytes) noexcept : most_row_bytes_(most_row_bytes) {}
+    virtual ~RowVisitor() = default;
+    RowVisitor(const RowVisitor&) = delete;
+    RowVisitor& operator=(const RowVisitor&) = delete;
+
+    /// One row, with a value for each of `columns`, which are the same for all rows. What it throws, the statement fails with:
+    /// no further row comes.
+    virtual void row(const std::vector<std::string>& columns, std::vector<SqlValue> values) = 0;
+    [[nodiscard]] std::size_t most_row_bytes() const noexcept { return most_row_bytes_; }
+
+private:
+    std::size_t most_row_bytes_;
+};
+
 /// How long an interaction may be at work; none: for ever.
 using InteractionLimit = std::optional<std::chrono::milliseconds>;
 
@@ -69,11 +95,11 @@ public:
     /// Runs one statement; returns the number of rows it changed.
     template <class... Values>
     std::int64_t execute(std::string_view sql, const Values&... values) {
-        return run(sql, {detail::to_sql(values)...}, nullptr, nullptr);
+        return run(sql, {detail::to_sql(values)...}, nullptr);
     }
     /// Runs one statement with as many values as turn out when it is made; returns the number of rows it changed.
     std::int64_t execute_with(std::string_view sql, std::vector<SqlValue> values) {
-        return run(sql, std::move(values), nullptr, nullptr);
+        return run(sql, std::move(values), nullptr);
     }
     /// Runs one statement before the next one, of which nothing is needed but that it was run: PostgreSQL gets both at once, which
     /// is half the waiting. What the statement can't do, the next one's error says, or that of the commit. For INSERT, UPDATE and
@@ -82,6 +108,7 @@ public:
     void execute_later(std::string_view sql, const Values&... values) {
         run_later(sql, {detail::to_sql(values)...});
     }
+    /// As execute, but its result is looked at with the next statement's.
     void execute_with_later(std::string_view sql, std::vector<SqlValue> values) { run_later(sql, std::move(values)); }
     /// Runs one query; all its rows, in order.
     template <class... Columns, class... Values>
@@ -92,7 +119,7 @@ public:
     template <class... Columns>
     [[nodiscard]] std::vector<std::tuple<Columns...>> query_with(std::string_view sql, std::vector<SqlValue> values) {
         std::vector<std::vector<SqlValue>> raw;
-        run(sql, std::move(values), &raw, nullptr);
+        run(sql, std::move(values), &raw);
         std::vector<std::tuple<Columns...>> rows;
         rows.reserve(raw.size());
         for (std::vector<SqlValue>& row : raw) {
@@ -111,17 +138,28 @@ public:
         return std::move(rows.front());
     }
     /// Runs one statement of whatever kind, also one that gives no rows, of which nothing is known before it runs. For tools
-    /// and for statements that somebody else writes: where the columns are known, `query` says when they are others.
+    /// and for statements that somebody else writes: where the columns are known, `query` says when they are others. Errors:
+    /// ResultTooLarge beyond `usual_result_bytes`.
     template <class... Values>
     SqlResult query_any(std::string_view sql, const Values&... values) {
         return query_any_with(sql, {detail::to_sql(values)...});
     }
-    /// Likewise with as many values as turn out when it is made.
-    SqlResult query_any_with(std::string_view sql, std::vector<SqlValue> values) {
+    /// What the rows of `query_any` have at most, in bytes of this process's memory.
+    static constexpr std::size_t usual_result_bytes = 256UL * 1024 * 1024;
+    /// Likewise with as many values as turn out when it is made, and at most `most_bytes` of rows: those that are beyond are
+    /// never held, so that who writes the statement can't fill the memory. Errors: ResultTooLarge.
+    SqlResult query_any_with(std::string_view sql, std::vector<SqlValue> values, std::size_t most_bytes = usual_result_bytes);
+    /// Likewise, but `visitor` is given the rows, each as it comes: the result has none. Errors: also what the visitor throws.
+    SqlResult visit_with(std::string_view sql, std::vector<SqlValue> values, RowVisitor& visitor) {
         SqlResult result;
-        result.changed = run(sql, std::move(values), &result.rows, &result.columns);
+        result.changed = visit(sql, std::move(values), visitor, result.columns);
         return result;
     }
+    /// For a transaction of Database::run_apart, before its first statement: waits until nobody writes, and lets nobody write
+    /// until it ends, so that it can't collide. Nothing where writers don't wait for each other. Errors: InteractionTimeout.
+    virtual void keep_others_from_writing() {}
+    /// Whether whoever wants to write waits for this transaction, whatever they write.
+    [[nodiscard]] virtual bool keeps_others_from_writing() const noexcept { return false; }
     /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all workers of all
     /// processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the interaction goes on the
     /// workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes share the database, a row.
@@ -142,16 +180,16 @@ public:
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
 protected:
-    /// Runs `sql` with `values`; rows go to `rows` unless that is null, and the columns' names to `columns`. Returns the number
-    /// of rows changed.
-    virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows,
-                             std::vector<std::string>* columns) = 0;
+    /// Runs `sql` with `values`; rows go to `rows` unless that is null. Returns the number of rows changed.
+    virtual std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) = 0;
+    /// Runs `sql` with `values`; rows go to `visitor`, and the columns' names to `columns`. Returns the number of rows changed.
+    virtual std::int64_t visit(std::string_view sql, std::vector<SqlValue> values, RowVisitor& visitor,
+                               std::vector<std::string>& columns) = 0;
     /// Runs `sql` before the next statement, or at once.
-    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) {
-        run(sql, std::move(values), nullptr, nullptr);
-    }
+    virtual void run_later(std::string_view sql, std::vector<SqlValue> values) { run(sql, std::move(values), nullptr); }
     /// What a column of bytes gives that is read as a std::string: the bytes.
     [[nodiscard]] virtual std::string text_of(SqlBytes bytes) const { return std::move(bytes).content(); }
+    /// Errors: DatabaseError if a row has another number of columns than are read.
     static void check_width(std::size_t found, std::size_t wanted, std::string_view sql);
 
 private:
@@ -192,12 +230,16 @@ struct DatabaseSettings {
     std::string postgresql_options{};
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
+    /// Connections for `Database::run_apart`, with a thread each. Each is opened when it is needed.
+    std::size_t apart_connections = 5;
     /// PostgreSQL: a table that `run_in_turn` locks, so that turns hold between processes too. The host's own schema has it,
     /// and nothing else uses it. Empty: turns hold within the process.
     std::string turn_table;
     /// After this an interaction that only reads is cut, so that one that never ends doesn't keep the connections that all read
     /// by. None: never.
     InteractionLimit read_limit = std::chrono::seconds(10);
+    /// SQLite: for how long, from the first one on, further interactions join those that share a commit. 0: each has its own.
+    std::chrono::milliseconds shared_commit = std::chrono::milliseconds(5);
     /// SQLite file: refuses to open what another process has opened in this way, and names it. The lock, on a file `.lock`
     /// beside it, ends with the process, however that ends.
     bool is_alone = false;
@@ -208,7 +250,9 @@ struct DatabaseSettings {
 /// A database and the threads that talk to it. Shared by all workers of a process.
 ///
 /// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
-/// committed survives a kill. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
+/// committed survives a kill. What waits while it writes shares the next commit, each in a savepoint of its own: up to 64
+/// interactions within DatabaseSettings::shared_commit. One that fails is rolled back alone, and one that is known to take longer
+/// than that comes first. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
 /// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
 ///
 /// What blocks what: an interaction holds one database thread and its connection until it is through, also while the server
@@ -274,6 +318,28 @@ public:
         return checked_start(Terms{Access::read, read_limit_, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
+    /// Runs `function(transaction, arguments...)` as `run_under` does, but apart from all others: for a function that waits for
+    /// somebody between its statements, and for statements that somebody else wrote. It has one of
+    /// DatabaseSettings::apart_connections, so that nobody who reads waits for it, and nothing that it leaves on the connection
+    /// (temporary tables, settings, locks of the session, what is prepared) is there for the next one.
+    ///
+    /// On SQLite it is a reader until its first statement that writes: from there on it has the turn of the one who writes, in
+    /// the order in which they come, until it ends (Transaction::keeps_others_from_writing). A statement that writes fails with
+    /// TransientDatabaseError if somebody has written since it began to read, as a serialization failure does on PostgreSQL. A
+    /// database in memory has one connection for everything. Cost: on PostgreSQL a round trip more.
+    template <class Function, class... Arguments>
+    auto run_apart(const TransactionCondition* condition, InteractionLimit limit, std::string desc, Function&& function,
+                   Arguments&&... arguments) {
+        return checked_start(Terms{Access::write_apart, limit, condition}, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
+    /// Likewise in a transaction that only reads, as `read`, and is rolled back however it ends: nothing comes of what its
+    /// statements do by functions (`lo_create`), and no lock stays (`pg_advisory_lock`).
+    template <class Function, class... Arguments>
+    auto read_apart(std::string desc, Function&& function, Arguments&&... arguments) {
+        return checked_start(Terms{Access::read_apart, read_limit_, nullptr}, std::move(desc), std::forward<Function>(function),
+                             std::forward<Arguments>(arguments)...);
+    }
     /// Runs `function` in a transaction as `run` does, blocking, for start-up code that has no executor yet.
     void run_blocking(std::string_view desc, void (*function)(Transaction&, void*), void* state) {
         perform({Terms{Access::write, std::nullopt, nullptr}, desc, function, state});
@@ -295,13 +361,20 @@ public:
 
     [[nodiscard]] virtual std::string_view engine() const noexcept = 0;
 
+    /// What `running` tells of.
+    class AtWork;
+
 protected:
-    enum class Access : unsigned char { read, write, write_in_turn };
+    /// What an interaction does: it reads only, it writes, or it writes in the order in which such ones came; apart: on a
+    /// connection that others don't wait for.
+    enum class Access : unsigned char { read, write, write_in_turn, write_apart, read_apart };
+    /// What an interaction is run under.
     struct Terms {
         Access access;
         InteractionLimit limit;
         const TransactionCondition* condition;  ///< null: there is none
     };
+    /// One interaction on its way to a database thread.
     struct Interaction : Terms {
         std::string_view desc;
         void (*function)(Transaction&, void*);
@@ -310,10 +383,15 @@ protected:
 
     explicit Database(InteractionLimit read_limit);
 
-    /// Executor of the threads that may block: writers one at a time on SQLite, those in turn one at a time everywhere.
+    /// `perform` on a thread that may block, for a task that waits for it. What it is given lives until then.
+    [[nodiscard]] virtual async::task<void> perform_elsewhere(const Interaction& interaction);
+    /// Executor of the threads that may block: those that write in turn one at a time.
     [[nodiscard]] virtual boost::asio::any_io_executor executor(Access access) = 0;
     /// One transaction on the calling thread, with retries. Each runs its function by `run_function`, and says `was_committed`.
     virtual void interact(const Interaction& interaction) = 0;
+    /// `interact`, seen by `running` meanwhile.
+    void perform(const Interaction& interaction);
+    [[nodiscard]] AtWork& at_work() noexcept { return *at_work_; }
     /// The function, and what observers do in its transaction.
     void run_function(const Interaction& interaction, Transaction& transaction) {
         if (interaction.condition != nullptr) [[unlikely]]
@@ -321,19 +399,16 @@ protected:
         interaction.function(transaction, interaction.state);
         if (!transaction.invalidations().empty()) [[unlikely]] share_invalidations(transaction);
     }
+    /// Tells of what a transaction had to tell once it is there for everybody.
     void was_committed(const Transaction& transaction) noexcept {
         if (!transaction.invalidations().empty()) [[unlikely]] tell_of_invalidations(transaction.invalidations());
     }
 
 private:
-    class AtWork;
     class Observers;
 
     void share_invalidations(Transaction& transaction);
     void tell_of_invalidations(const CacheInvalidations& invalidations) noexcept;
-
-    /// `interact`, seen by `running` meanwhile.
-    void perform(const Interaction& interaction);
 
     template <class Function, class... Arguments>
     auto checked_start(const Terms& terms, std::string desc, Function&& function, Arguments&&... arguments) {
@@ -355,14 +430,10 @@ private:
         Database& self, Terms terms, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
         struct Call {
-            Database& database;
-            const Terms& terms;
-            std::string_view desc;
             Function& function;
             std::tuple<Arguments&...> arguments;
             std::optional<async::detail::ready_value<result>> value;
 
-            void operator()() { database.perform({terms, desc, &Call::in_transaction, this}); }
             static void in_transaction(Transaction& transaction, void* self_) {
                 Call& call = *static_cast<Call*>(self_);
                 const auto with_transaction = [&](Arguments&... given) -> decltype(auto) {
@@ -376,18 +447,12 @@ private:
                 }
             }
         };
-        Call call{self, terms, desc, function, std::tie(arguments...), std::nullopt};
-        task_on_executor work = async::run_on(self.executor(terms.access), &run_call<Call>, &call);
+        Call call{function, std::tie(arguments...), std::nullopt};
+        const Interaction interaction{terms, desc, &Call::in_transaction, &call};
+        async::task<void> work = self.perform_elsewhere(interaction);
         co_await std::move(work);
         if constexpr (!std::is_void_v<result>) co_return std::move(*call.value);
     }
-    using task_on_executor = async::task<void>;
-
-    template <class Call>
-    static void run_call(Call* call) {
-        (*call)();
-    }
-
     InteractionLimit read_limit_;
     std::unique_ptr<AtWork> at_work_;
     std::unique_ptr<Observers> observers_;

@@ -24,6 +24,7 @@ namespace modapi {
 /// modules: begin their names with the module's.
 class SchemaMigration {
 public:
+    /// One step: its name, once in this migration, and its statement.
     struct Step {
         std::string name;
         std::function<void(Transaction&)> apply;

@@ -19,6 +19,7 @@ struct EndedByCurl {
         end(object);
     }
 };
+/// One transfer's handle.
 using CurlEasy = std::unique_ptr<CURL, EndedByCurl<&curl_easy_cleanup>>;
 /// A new one. Errors: as of initialize_curl, std::bad_alloc.
 [[nodiscard]] CurlEasy make_curl_easy();

@@ -21,7 +21,9 @@
 
 namespace modapi {
 
+/// Names and values, in the order in which they are sent.
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+/// Names and values, percent-encoded when they are sent.
 using QueryArguments = std::vector<std::pair<std::string, std::string>>;
 
 /// The server answered with another status than 2xx.
@@ -103,6 +105,7 @@ struct HttpClientCounts {
     std::array<std::uint64_t, 6> answered{};  ///< by the first digit of the status, behind redirects; [0]: no answer came
     async::duration_counts durations;         ///< from the request to its whole answer, or to what came in its place
 
+    /// Adds another one's counts.
     void add(const HttpClientCounts& others) noexcept {
         for (std::size_t digit = 0; digit < answered.size(); ++digit) answered[digit] += others.answered[digit];
         durations.add(others.durations);
@@ -136,12 +139,14 @@ public:
     /// `args` are appended to the query, percent-encoded.
     [[nodiscard]] async::task<callbacks::JsonValue> get_json(std::string uri, QueryArguments args = QueryArguments(),
                                                              HttpHeaders headers = HttpHeaders());
+    /// POSTs JSON and reads JSON.
     [[nodiscard]] async::task<callbacks::JsonValue> post_json_get_json(std::string uri, callbacks::JsonDict post_json,
                                                                        HttpHeaders headers = HttpHeaders());
     /// `args` are the body, as a form sends them.
     [[nodiscard]] async::task<callbacks::JsonValue> post_urlencoded_get_json(std::string uri,
                                                                              QueryArguments args = QueryArguments(),
                                                                              HttpHeaders headers = HttpHeaders());
+    /// PUTs JSON and reads JSON.
     [[nodiscard]] async::task<callbacks::JsonValue> put_json(std::string uri, callbacks::JsonDict json_body,
                                                              QueryArguments args = QueryArguments(),
                                                              HttpHeaders headers = HttpHeaders());

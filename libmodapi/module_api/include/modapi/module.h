@@ -14,17 +14,27 @@ namespace modapi {
 
 class ModuleApi;
 
-/// What the framework knows of a module class: how its configuration is parsed, how it is built, started, made ready and
-/// stopped, and what it hands on to the instance that takes its place. Made by MODAPI_MODULE or ModuleResolver::add; a module
-/// is any class with a constructor (configuration, ModuleApi&). A ModuleLoader makes definitions of modules that aren't a class
-/// each.
+/// What the framework knows of a module class: how its configuration is parsed, how it is prepared, built, started, made ready
+/// and stopped, and what it hands on to the instance that takes its place. Made by MODAPI_MODULE or ModuleResolver::add; a
+/// module is any class with a constructor (configuration, ModuleApi&). A ModuleLoader makes definitions of modules that aren't a
+/// class each.
 struct ModuleDefinition {
     /// Calls the class's parse_config, once, before any module is built. What it throws is reported with its place.
     /// `definition` is the one that it is called for: where several have this function, what that carries says which module is
     /// meant. A ModuleLoadError is about the module itself: that its class isn't there, for example.
     std::shared_ptr<const void> (*parse)(const ModuleDefinition& definition, const ConfigSection& config);
-    /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor.
+    /// Builds one instance; each worker has its own. The parsed configuration is copied into the constructor. Must not wait for
+    /// anything: what takes time is for `prepare`, or for start().
     std::shared_ptr<void> (*construct)(const std::shared_ptr<const void>& parsed, ModuleApi& api);
+    /// What is awaited before `construct`; null: nothing, as for every class. For a ModuleLoader whose modules take time to be
+    /// built, in another process for example: the worker serves meanwhile. It gets what `parse` has returned, and what it gives
+    /// itself `construct` gets in the place of that.
+    ///
+    /// Of all modules of a list, in its order, before the first of them is built. Thread: the worker's. Errors: reported as
+    /// those of `construct`. Cancel: by a stop, and after WorkerSettings::start_deadline; like any failure it leaves nothing
+    /// behind. What was prepared may not be built after all, where another module fails: what has to be awaited then is a task
+    /// in `registrations_of(api).background_calls`, which are cancelled and joined before what it gave is dropped.
+    async::task<std::shared_ptr<const void>> (*prepare)(std::shared_ptr<const void> parsed, ModuleApi& api) = nullptr;
     /// Runs the instance's start(); null: the class has none.
     async::task<void> (*start)(void* module) = nullptr;
     /// Runs the instance's stop(); null: the class has none.

@@ -46,6 +46,7 @@
 #include <async/sleep.h>
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,19 +83,35 @@ public:
     ModuleApi(const ModuleApi&) = delete;
     ModuleApi& operator=(const ModuleApi&) = delete;
 
-    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function.
-    void register_account_data_callbacks(callbacks::AccountData callbacks);
-    void register_account_validity_callbacks(callbacks::AccountValidity callbacks);
-    void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks);
+    // Registration (contract: "Registering a callback"). Every slot takes a coroutine or a plain function. They are compiled into
+    // the module, so that the host hears how many slots a category had when the module was built: a later version adds more.
+    /// Callbacks of <callbacks/account_data.h>, on top of those registered before.
+    void register_account_data_callbacks(callbacks::AccountData callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/account_validity.h>, on top of those registered before.
+    void register_account_validity_callbacks(callbacks::AccountValidity callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/unsigned.h>, on top of those registered before.
+    void register_add_extra_fields_to_unsigned_client_event_callbacks(callbacks::Unsigned callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
     /// The first module to register wins as a whole; later ones are ignored with a warning. on_update is required.
-    void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks);
-    void register_media_repository_callbacks(callbacks::MediaRepository callbacks);
-    void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks);
+    void register_background_update_controller_callbacks(callbacks::BackgroundUpdateController callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
+    /// Callbacks of <callbacks/media_repository.h>, on top of those registered before.
+    void register_media_repository_callbacks(callbacks::MediaRepository callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/password_auth_provider.h>, on top of those registered before. Errors: RegistrationError for a
+    /// login type whose fields another module has registered otherwise.
+    void register_password_auth_provider_callbacks(callbacks::PasswordAuthProvider callbacks) {
+        take(callbacks, sizeof callbacks);
+    }
     /// Errors: RegistrationError for one of the two callbacks without the other.
-    void register_presence_router_callbacks(callbacks::PresenceRouter callbacks);
-    void register_ratelimit_callbacks(callbacks::Ratelimit callbacks);
-    void register_spam_checker_callbacks(callbacks::SpamChecker callbacks);
-    void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks);
+    void register_presence_router_callbacks(callbacks::PresenceRouter callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/ratelimit.h>, on top of those registered before.
+    void register_ratelimit_callbacks(callbacks::Ratelimit callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/spam_checker.h>, on top of those registered before.
+    void register_spam_checker_callbacks(callbacks::SpamChecker callbacks) { take(callbacks, sizeof callbacks); }
+    /// Callbacks of <callbacks/third_party_rules.h>, on top of those registered before.
+    void register_third_party_rules_callbacks(callbacks::ThirdPartyRules callbacks) { take(callbacks, sizeof callbacks); }
 
     /// Serves `path` and everything below it: by functions (json_resource, html_resource) or by a class of the module's. Only
     /// during construction. The first module to claim a path keeps it.
@@ -124,6 +141,15 @@ public:
     /// known at run time. Errors: those of `invalidate_cache`; std::logic_error for another number of parts, and for a part
     /// that is no value of its type.
     [[nodiscard]] async::task<void> invalidate_cache_by_text(async::cached_function& function, std::vector<std::string> key);
+
+    /// What add_field_to_unsigned of this module wrote isn't right any more that was registered with callbacks::once_per_event: it is
+    /// asked again about every event, or about this one, here at once, and in all other workers soon, also of other processes: it
+    /// returns when they can read of it. A run that is under way meanwhile answers those who wait for it, and isn't remembered.
+    /// Errors: std::logic_error where the module registered none with that word; where processes share a database, DatabaseError,
+    /// with what the workers of this process remembered dropped. Cost: as of `invalidate_cache`; without an event all events of
+    /// the module are asked about anew.
+    [[nodiscard]] async::task<void> unsigned_changed();
+    [[nodiscard]] async::task<void> unsigned_changed(std::string event_id);
 
     /// Tells all instances of this module, of this entry of the configuration, on all workers of all processes: also this one, whose
     /// handlers are called as all others. Returns when all can read it, not when they have. Those of one sender come in their order; each
@@ -167,6 +193,7 @@ public:
     [[nodiscard]] std::string get_qualified_user_id(std::string_view username) const;
     /// Whether an identifier belongs to this server: what is after its first colon.
     [[nodiscard]] bool is_mine(std::string_view identifier) const noexcept;
+    /// The same of a parsed one.
     [[nodiscard]] bool is_mine(const callbacks::Identifier& identifier) const noexcept;
     /// The canonical id of a local user, whatever the case of the letters; none if there is none, or several differ by case.
     [[nodiscard]] async::task<std::optional<std::string>> check_user_exists(std::string user_id);
@@ -282,6 +309,7 @@ public:
                                                                              std::optional<std::string> expected);
     /// Current state, of all types or of those that an entry wants; an empty filter wants all. Empty for an unknown room.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id);
+    /// Current state of the types that an entry wants; an empty filter wants all.
     [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id, callbacks::StateFilter event_filter);
     /// The state event of that type and state key; none if there is none, and for an unknown room. The contract has no such
     /// method. Cost: of that one event, not of the room's state.
@@ -294,6 +322,7 @@ public:
     [[nodiscard]] async::task<std::optional<callbacks::Event>> get_event(std::string event_id);
     /// Who is in a room; nobody in an unknown one.
     [[nodiscard]] async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership = "join");
+    /// The rooms in which a user has this membership; none for an unknown one.
     [[nodiscard]] async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id,
                                                                            std::string membership = "join");
     /// Changes a membership as a client of `sender` would: join, leave, invite, ban, knock, kick, unban; the same callbacks and
@@ -469,8 +498,21 @@ public:
     }
 
 private:
+    // What the registrations above were given, as large as the module knows it.
+    void take(const callbacks::AccountData& given, std::size_t size);
+    void take(const callbacks::AccountValidity& given, std::size_t size);
+    void take(const callbacks::Unsigned& given, std::size_t size);
+    void take(const callbacks::BackgroundUpdateController& given, std::size_t size);
+    void take(const callbacks::MediaRepository& given, std::size_t size);
+    void take(const callbacks::PasswordAuthProvider& given, std::size_t size);
+    void take(const callbacks::PresenceRouter& given, std::size_t size);
+    void take(const callbacks::Ratelimit& given, std::size_t size);
+    void take(const callbacks::SpamChecker& given, std::size_t size);
+    void take(const callbacks::ThirdPartyRules& given, std::size_t size);
+
     friend ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
     friend ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
+    friend const TransactionCondition* lease_of_call(const ModuleApi& api) noexcept;
 
     /// Milliseconds as the clock counts them; negative ones are none.
     static async::clock::duration background_duration(double msec);
@@ -489,6 +531,7 @@ private:
     void loop(Every every, LoopsOn workers, std::shared_ptr<detail::BackgroundCall> call);
     DelayedCall delay(After after, std::shared_ptr<detail::BackgroundCall> call);
     void require_registered(const async::cached_function& function) const;
+    [[nodiscard]] async::task<void> tell_of_changed_unsigned(std::vector<std::string> key);
     [[nodiscard]] async::task<void> publish_invalidation(const async::cached_function& function, std::vector<std::string> key);
     [[nodiscard]] Database& database() noexcept;
     [[nodiscard]] WorkStatistics& database_statistics() noexcept;

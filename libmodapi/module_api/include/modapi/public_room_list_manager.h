@@ -18,6 +18,7 @@ public:
     [[nodiscard]] async::task<bool> room_is_in_public_room_list(std::string room_id);
     /// Errors of both: SynapseError 404 "No row found" for an unknown room.
     [[nodiscard]] async::task<void> add_room_to_public_room_list(std::string room_id);
+    /// Errors: as of add_room_to_public_room_list.
     [[nodiscard]] async::task<void> remove_room_from_public_room_list(std::string room_id);
 
 private:

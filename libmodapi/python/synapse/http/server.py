@@ -6,7 +6,7 @@ import json
 import logging
 from typing import Any, Dict, Optional, Tuple
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -160,7 +160,9 @@ class _AsyncResource(Resource):
 
     def render(self, request: Any) -> int:
         """Of Twisted's interface."""
-        ensureDeferred(self._render(request))
+        rendering = ensureDeferred(self._render(request))
+        if getattr(self._handler_of(request), "cancellable", False):
+            request.notifyFinish().addErrback(lambda _: rendering.cancel())  # its client is gone
         return NOT_DONE_YET
 
     async def _render(self, request: Any) -> None:
@@ -172,15 +174,21 @@ class _AsyncResource(Resource):
                 code, response = result
                 self._send_response(request, code, response)
         except Exception as error:
+            if isinstance(error, CancelledError) and getattr(request, "_disconnected", False):
+                return
             self._send_error_response(error, request)
 
-    def _async_render(self, request: Any) -> Any:
+    def _handler_of(self, request: Any) -> Any:
         method = request.method.decode("ascii", "replace")
         render = getattr(self, "_async_render_%s" % method, None)
         if render is None and method == "HEAD":
             render = getattr(self, "_async_render_GET", None)
+        return render
+
+    def _async_render(self, request: Any) -> Any:
+        render = self._handler_of(request)
         if render is None:
-            if method == "OPTIONS":
+            if request.method == b"OPTIONS":
                 return 204, {}
             raise UnrecognizedRequestError(code=405)
         return render(request)

@@ -18,6 +18,7 @@ struct WorkCounts {
     std::uint64_t failed = 0;          ///< of those in `durations`
     async::duration_counts durations;  ///< of all that has ended, however it did
 
+    /// Adds another one's counts.
     void add(const WorkCounts& others) noexcept {
         failed += others.failed;
         durations.add(others.durations);

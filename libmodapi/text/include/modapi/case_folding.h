@@ -7,6 +7,7 @@
 /// Bytes that aren't UTF-8 stay what they are. Thread: any. Cost: a look into a table for each character that isn't ASCII.
 namespace modapi {
 
+/// The text in small letters.
 [[nodiscard]] std::string without_case(std::string_view text);
 
 /// By characters, one element each. A byte that is no UTF-8 is a character of its own, which equals no other one.

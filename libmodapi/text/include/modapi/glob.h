@@ -22,6 +22,7 @@ namespace modapi {
 /// places in the pattern that can be meant by it, 64 places at a time. Thread: any. Lifetime: nothing is referred to.
 class Glob {
 public:
+    /// Which characters stand for others.
     enum class Wildcards : unsigned char {
         star_and_question_mark,
         star,  ///< `?` stands for itself
@@ -29,6 +30,7 @@ public:
     };
 
     explicit Glob(std::u32string_view pattern, Wildcards wildcards = Wildcards::star_and_question_mark);
+    /// Whether any character of the pattern stands for others.
     [[nodiscard]] static bool has_wildcards(std::u32string_view pattern) noexcept;
 
     /// Whether the pattern stands for the whole text.

@@ -50,6 +50,7 @@ struct Response {
 class WebResource {
 public:
     virtual ~WebResource() = default;
+    /// Answers a request below the resource's path. What it throws becomes an answer of the host's.
     [[nodiscard]] virtual async::task<Response> handle(const Request& request) = 0;
 };
 
@@ -70,9 +71,13 @@ public:
     [[nodiscard]] async::task<Response> handle(const Request& request) final;
 
 protected:
+    /// Answers GET and HEAD.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_GET(const Request& request);
+    /// Answers POST.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_POST(const Request& request);
+    /// Answers PUT.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_PUT(const Request& request);
+    /// Answers DELETE.
     [[nodiscard]] virtual async::task<JsonResponse> async_render_DELETE(const Request& request);
 };
 
@@ -82,7 +87,9 @@ public:
     [[nodiscard]] async::task<Response> handle(const Request& request) final;
 
 protected:
+    /// Answers GET and HEAD.
     [[nodiscard]] virtual async::task<Response> async_render_GET(const Request& request);
+    /// Answers POST.
     [[nodiscard]] virtual async::task<Response> async_render_POST(const Request& request);
 };
 
@@ -117,8 +124,8 @@ public:
     /// Whose code is on the stack while the resource of `path` runs, and what was counted of it; null if none serves it.
     [[nodiscard]] const async::callback_identity* identity_of(std::string_view path) const noexcept;
     /// Has the resource of the request's path answer; none: there is none. `settings` as for callbacks, but for the time after
-    /// which it is cut, 0: never. Counted as failed: what throws, and answers with 500. Errors: only the cancellation of the
-    /// caller; the rest is logged, and answered as error_response says. The resources and `request` outlive the task.
+    /// which it is cut, and 504 answered; 0: never. Counted as failed: what throws, is cut, answers with 500. Errors: only the
+    /// caller's cancellation; the rest is logged and answered as error_response says. The resources and `request` outlive it.
     [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request, const async::dispatch_settings& settings,
                                                              async::clock::duration deadline) const;
     /// Nothing may be added from now on: a module that tries gets a RegistrationError.

@@ -26,6 +26,7 @@ struct BusMessage {
 /// Thread: any. Lifetime: outlives its subscribers.
 class Bus {
 public:
+    /// What a subscriber is called with, on its executor.
     struct Handlers {
         std::function<void(const BusMessage&)> message;
         /// Messages may have been lost: read on. Empty: nothing is called.

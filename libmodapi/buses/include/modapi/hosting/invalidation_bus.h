@@ -7,6 +7,7 @@ namespace modapi {
 
 /// Carries invalidations from one worker to all the others.
 using InvalidationBus = WorkerBus<CacheInvalidation>;
+/// The one between workers of one process.
 using InProcessInvalidationBus = InProcessWorkerBus<CacheInvalidation>;
 extern template class InProcessWorkerBus<CacheInvalidation>;
 

@@ -19,6 +19,7 @@ enum class DecisionOutcome : unsigned char {
     breaker_closed,  ///< it is asked again
     shadow_differs,  ///< in shadow mode: had its answer counted, something else would have been done
 };
+/// Their names, in the order of DecisionOutcome.
 inline constexpr std::array<std::string_view, 7> decision_outcomes = {
     "denied", "replaced", "failed", "cut", "breaker_opened", "breaker_closed", "shadow_differs"};
 /// The word of an outcome, as operators see it.
@@ -57,6 +58,7 @@ struct DecisionFilter {
     std::optional<std::int64_t> since_ms;  ///< not before
     std::optional<std::int64_t> until_ms;  ///< before
 
+    /// Whether the filter wants to see this decision.
     [[nodiscard]] bool lets_pass(const Decision& decision) const;
 };
 
@@ -65,6 +67,7 @@ struct DecisionPlace {
     std::int64_t time_ms = 0;
     std::string id;
 
+    /// Where a decision stands.
     [[nodiscard]] static DecisionPlace of(const Decision& decision) { return {decision.time_ms, decision.id}; }
     /// As clients hold it. None: it isn't one.
     [[nodiscard]] static std::optional<DecisionPlace> read(std::string_view token);

@@ -33,7 +33,9 @@ public:
     void note_failure(const async::observed_run& run, TracedWork* work, async::error_level level, const std::exception_ptr& failure);
     /// Notes one that became what somebody ruled.
     void note_ruled_failure(const async::observed_run& run, TracedWork* work, async::failure_outcome outcome, const std::exception_ptr& failure);
+    /// Notes that a breaker opened or closed.
     void note_breaker(const async::observed_run& run, TracedWork* work, DecisionOutcome change, std::string_view text);
+    /// Notes what a run in shadow mode would have answered.
     void note_shadow_run(const async::observed_run& run, TracedWork* work, const async::shadow_result& result);
 
     /// The innermost of what the run's chain works for; null: nothing is known of a request.

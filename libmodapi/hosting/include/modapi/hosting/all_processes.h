@@ -25,6 +25,7 @@ struct SilentProcess {
 
 /// What all processes but this one answered.
 struct AskedProcesses {
+    /// One process and what it said.
     struct Answer {
         std::string process;
         callbacks::JsonDict content;
@@ -35,6 +36,7 @@ struct AskedProcesses {
 
 /// What the workers of each process did.
 struct AnsweredProcesses {
+    /// One process and its workers' answers.
     struct Process {
         std::string process;
         AnsweredWorkers answered;
@@ -50,6 +52,7 @@ struct DecisionsOfProcesses : DecisionPage {
 
 /// What came of the changes of modules that each process was asked to make.
 struct ReloadedProcesses {
+    /// One process and what it did.
     struct Process {
         std::string process;
         std::optional<ModuleChanges> changes;  ///< none: everything stays as it was

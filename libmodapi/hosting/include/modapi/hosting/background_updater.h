@@ -48,6 +48,7 @@ struct UpdatePerformance {
     double average_items = 0;  ///< exponential moving averages, the newest iteration weighs 0.1
     double average_ms = 0;
 
+    /// One more batch, of so many items, took as long.
     void add(std::int64_t items, std::int64_t milliseconds) noexcept;
     /// Items per millisecond; 0 while nothing was measured.
     [[nodiscard]] double rate() const noexcept { return average_ms == 0 ? 0 : average_items / average_ms; }
@@ -66,6 +67,7 @@ public:
     /// Works on one batch: gets the stored progress and the number of items to do, gives the number done. A one-shot update
     /// ignores the number and gives 1.
     using Handler = async::owned_hook<std::int64_t(const callbacks::JsonDict& progress, std::int64_t batch_size)>;
+    /// What the updater does, by the numbers that the contract's server has for it.
     enum class Status : signed char { aborted = -1, disabled = 0, not_started = 1, running = 2, complete = 3 };
 
     BackgroundUpdater(std::string database_name, BackgroundUpdateTable& table,
@@ -82,6 +84,7 @@ public:
 
     /// What does the work of an update. Before it first runs.
     void register_update(std::string name, Handler handler);
+    /// As register_update, of one that is done in one go: its handler runs once.
     void register_one_shot_update(std::string name, Handler handler);
 
     /// Starts the loop; nothing if it is disabled or was stopped. One that runs looks once more before it ends.
@@ -95,6 +98,7 @@ public:
     [[nodiscard]] Status status() const noexcept;
     /// The update being worked on; none between updates.
     [[nodiscard]] const std::optional<std::string>& current() const noexcept;
+    /// How fast an update was in this process; all zero for one that wasn't run.
     [[nodiscard]] UpdatePerformance performance_of(const std::string& name) const;
     [[nodiscard]] const std::string& database_name() const noexcept;
 

@@ -24,6 +24,7 @@ struct CacheSettings {
 
     /// A function's name as the configuration has it: in lower case, and of its characters only letters, `_` and 1 to 9.
     [[nodiscard]] static std::string name_in_configuration(std::string_view function);
+    /// Gives a function the size and the time that the configuration has for it.
     void apply_to(async::cached_function& function) const;
 };
 

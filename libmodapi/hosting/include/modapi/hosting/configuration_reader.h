@@ -39,7 +39,8 @@ public:
     [[nodiscard]] HttpClientSettings http_client() const;
     /// `module_start_timeout`, a duration.
     [[nodiscard]] std::chrono::milliseconds module_start_timeout(std::chrono::milliseconds otherwise) const;
-    /// `slow_callback`, a duration, and `callback_deadline` and `interaction_deadline`, each a duration or `none`; none is 0.
+    /// `slow_callback`, a duration; `callback_deadline`, `interaction_deadline` and `web_resource_deadline`, each a duration or
+    /// `none`, which is 0; `web_resource_requests`, a number.
     [[nodiscard]] CallbackLimits callback_limits() const;
     /// `background_updates: {background_update_duration_ms, sleep_enabled, sleep_duration_ms, min_batch_size,
     /// default_batch_size}`.

@@ -38,6 +38,8 @@ struct CallbackLimits {
     std::chrono::milliseconds callback_deadline{60'000};     ///< longer runs are cut; 0: never
     /// What run_db_interaction takes longer for is cut, and what defer_to_thread takes longer for is given up; 0: never.
     std::chrono::milliseconds interaction_deadline{60'000};
+    std::chrono::milliseconds web_resource_deadline{60'000};  ///< requests that a web resource takes longer for are cut
+    std::size_t web_resource_requests = 100;                  ///< that one module's answer at once on a worker; 0: any number
 };
 
 /// How one worker runs.
@@ -59,8 +61,10 @@ struct WorkerSettings {
     /// once all modules have started; 0: never.
     std::chrono::milliseconds interaction_deadline{0};
     std::chrono::milliseconds web_resource_deadline{0};  ///< requests that a web resource takes longer for are cut; 0: never
+    /// That the web resources of one module, whatever its entries, are answering at once; 0: any number.
+    std::size_t web_resource_requests = 0;
     std::chrono::milliseconds blocked_thread{2000};      ///< a callback that keeps its thread for longer is named in the log
-    std::chrono::milliseconds start_deadline{60000};     ///< a start() or ready() that takes longer fails the host's start
+    std::chrono::milliseconds start_deadline{60000};     ///< a preparation, start() or ready() that takes longer fails the start
     std::chrono::milliseconds stop_deadline{2000};       ///< for the stop() of all modules together; then they are cut
     HttpClientSettings http_client;
     CacheSettings caches;  ///< of the functions that modules register
@@ -72,10 +76,13 @@ struct WorkerSettings {
     /// Where the decisions of this worker's modules are noted; outlives it. Null: nowhere.
     Decisions* decisions = nullptr;
 
+    /// How long callbacks may take from now on.
     void limit(const CallbackLimits& limits) noexcept {
         slow_callback = limits.slow_callback;
         callback_deadline = limits.callback_deadline;
         interaction_deadline = limits.interaction_deadline;
+        web_resource_deadline = limits.web_resource_deadline;
+        web_resource_requests = limits.web_resource_requests;
     }
 };
 
@@ -93,14 +100,15 @@ struct ModuleChanges {
 ///     async::running_callback_mark mark;
 ///     environment.observer = &mark;                       // and settings.watchdog, to have blocked threads named
 ///     modapi::ModuleHost modules(server, environment, database, bus, threads, settings);
-///     modules.construct_modules(configured);
-///     co_await modules.start_modules();                   // before the listeners open
+///     co_await modules.prepare_modules(configured);       // before the listeners open, as the next two
+///     modules.construct_modules();
+///     co_await modules.start_modules();
 ///     const callbacks::Verdict verdict = co_await modules.hooks().spam_checker.check_event_for_spam(event);
 ///     co_await modules.stop();                            // after the last request
 ///
 /// modapi::Workers does all of that for as many threads as a host has.
 ///
-/// Thread: everything on the environment's executor (construct_modules before it runs). Lifetime: server, environment,
+/// Thread: everything on the environment's executor (construct_modules perhaps before it runs). Lifetime: server, environment,
 /// database, bus and threads outlive it; stop() was awaited before it is destroyed.
 class ModuleHost {
 public:
@@ -114,10 +122,21 @@ public:
     ModuleHost(const ModuleHost&) = delete;
     ModuleHost& operator=(const ModuleHost&) = delete;
 
-    /// Builds every module that runs here (ConfiguredModule::placement), in order, and closes the registration of web resources. A constructor's exception becomes a
-    /// ConfigurationError that names file, line and module, and the worker unless it is the main one; nothing is left half
-    /// built. Not called, or failed: stop() need not be awaited.
+    /// Awaits what has to be before modules can be built (ModuleDefinition::prepare) of every module that runs here
+    /// (ConfiguredModule::placement), one after another in order. construct_modules is next, also where there was nothing to
+    /// await.
+    ///
+    /// Errors: ConfigurationError that names file, line and module, also for one that takes longer than `start_deadline`; a
+    /// cancellation. What was prepared has ended then.
+    [[nodiscard]] async::task<void> prepare_modules(std::vector<ConfiguredModule> modules);
+    /// Builds every module that was prepared, in order, and closes the registration of web resources. A constructor's exception
+    /// becomes a ConfigurationError that names file, line and module, and the worker unless it is the main one; stop() ends
+    /// what was prepared and built then.
+    void construct_modules();
+    /// Both for modules of which none has to be prepared, before the executor runs too. Errors: as above, ConfigurationError
+    /// also for one that has to be; nothing is left half built. Not called, or failed: stop() need not be awaited.
     void construct_modules(const std::vector<ConfiguredModule>& modules);
+    /// The former form: `modules` says where each entry stands.
     [[deprecated("construct_modules(modules)")]] void construct_modules(const ConfigurationFile& file,
                                                                         std::vector<ConfiguredModule> modules);
 
@@ -128,6 +147,7 @@ public:
     /// `start_deadline`; the modules that were started were stopped then, and all are destroyed. One that blocks its thread
     /// can't be cut: the watchdog names it.
     [[nodiscard]] async::task<void> start_modules();
+    /// The former form.
     [[deprecated("start_modules()")]] [[nodiscard]] async::task<void> start_modules(const ConfigurationFile&) {
         return start_modules();
     }
@@ -139,15 +159,22 @@ public:
     /// blocks its thread is waited for. May be awaited again once it has ended.
     [[nodiscard]] async::task<void> stop();
 
-    /// The four steps by which other modules take the place of those that are asked, while the host serves; each is made on all
+    /// The five steps by which other modules take the place of those that are asked, while the host serves; each is made on all
     /// workers before the next. Entries that didn't change (ConfiguredModule::is_same_as) keep their instance. WorkerGroup::reload
     /// makes them.
     ///
-    /// Builds the others that run here, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that
-    /// can't be beside those of an instance that is kept; nothing has changed then. Once before the next step.
+    /// Awaits what has to be before the others that run here can be built, one after another. Those that are asked go on.
+    /// Errors: as of prepare_modules; abandon_next is next then. Once before the next step.
     /// `term`: that these modules are for; the instances of another one are built anew, since they ask for it in their constructors.
-    ModuleChanges build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term);
+    [[nodiscard]] async::task<ModuleChanges> prepare_next(std::vector<ConfiguredModule> modules, BackgroundTerm term);
     /// Likewise for the term that this worker has.
+    [[nodiscard]] async::task<ModuleChanges> prepare_next(std::vector<ConfiguredModule> modules);
+    /// Builds them, and nobody asks them yet. Errors: as of construct_modules, ConfigurationError also for callbacks that can't
+    /// be beside those of an instance that is kept; abandon_next is next then.
+    void build_next();
+    /// Both steps for modules of which none has to be prepared. Errors: likewise, also for one that has to be; nothing has
+    /// changed then.
+    ModuleChanges build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term);
     ModuleChanges build_next(const std::vector<ConfiguredModule>& modules);
     /// Awaits the start() of those that were built, then their ready(). Errors: as of start_modules; abandon_next is next then.
     [[nodiscard]] async::task<void> start_next();
@@ -159,8 +186,8 @@ public:
     /// may use them has: their stop() is awaited, for `stop_deadline` together, and they are destroyed. stop() waits for that.
     /// Thread, as of all: the worker's. Errors: std::bad_alloc.
     void serve_next();
-    /// After an error of another worker's, or of start_next or hand_over: awaits the stop() of those that were started, and destroys
-    /// what was built. Nothing was built: nothing.
+    /// After an error of another worker's, or of a step before serve_next: awaits the stop() of those that were started, ends
+    /// what was prepared, and destroys what was built. There is nothing of that: nothing.
     [[nodiscard]] async::task<void> abandon_next();
 
     /// The term of background tasks that this worker has; what it refers to lives as long as it is asked by anybody.
@@ -175,9 +202,10 @@ public:
     [[nodiscard]] const WebResources& web_resources() const noexcept;
     /// Has a module's web resource answer a request; none: no module serves that path. `request` outlives the task.
     ///
-    /// As callbacks are, it is counted, watched, warned about when it is slow, and cut after `web_resource_deadline`. Errors: a
-    /// failure is logged with the module's name and answered as error_response says; only the cancellation of the caller
-    /// leaves.
+    /// As callbacks are, it is counted, watched, warned about when it is slow, and cut after `web_resource_deadline`: 504.
+    /// Beyond `web_resource_requests` of the module it isn't asked, nor counted: 503 with Retry-After. A host has it cancelled
+    /// when its client is gone (PeerWatch); what the resource waits for ends then. Errors: a failure is logged with the
+    /// module's name and answered as error_response says; only the cancellation of the caller leaves.
     [[nodiscard]] async::task<std::optional<Response>> serve(const Request& request);
     /// Which callback of which module threw this exception, of those that leave a hook; null: none of the last ones. Until
     /// stop(). For the line that says why an operation failed.

@@ -26,6 +26,7 @@ public:
     /// they don't.
     void watch(const std::atomic<const async::callback_identity*>& on_stack, std::chrono::milliseconds blocked,
                std::string worker = {});
+    /// Ends the watching of a mark.
     void forget(const std::atomic<const async::callback_identity*>& on_stack);
     /// What a mark names no more may end after this: nothing is read of it from here on.
     void forget_seen(const std::atomic<const async::callback_identity*>& on_stack);

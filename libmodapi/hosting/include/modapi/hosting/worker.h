@@ -5,6 +5,7 @@
 
 namespace modapi {
 
+/// The former name.
 using Worker [[deprecated("modapi::ModuleHost")]] = ModuleHost;
 
 }  // namespace modapi

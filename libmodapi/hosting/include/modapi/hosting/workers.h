@@ -156,6 +156,7 @@ public:
     /// either. Sockets of workers may live in its handlers: it ends before their executors.
     [[nodiscard]] boost::asio::io_context& front() noexcept;
     [[nodiscard]] std::size_t size() const noexcept;
+    /// The worker at `index`, below size(); 0 is the main one.
     [[nodiscard]] HostWorker& worker(std::size_t index) noexcept;
     /// Those that this process is one server with; null: it is alone. AllProcesses asks them. Thread: any.
     [[nodiscard]] ProcessGroup* processes() const noexcept;
@@ -173,7 +174,9 @@ public:
     ///
     /// What a module sends because of it is bounded by its cause, which an event has that is made inside of a task:
     ///     workers.on_new_event(std::make_shared<NewEvent>(event, state, Cause::of(co_await async::this_context)));
+    /// Tells all workers' modules of an event. `state` is the room's after it.
     void on_new_event(const callbacks::Event& event, const std::shared_ptr<const callbacks::StateMap>& state);
+    /// The same of an event that was made inside of a task.
     void on_new_event(const std::shared_ptr<NewEvent>& event);
 
     /// What the modules of all workers registered and did, added up. Awaited on a worker. Cost: a hop to each worker and back.
@@ -203,6 +206,7 @@ protected:
                 const Factory& factory);
     ~WorkerGroup();
 
+    /// Runs an operation on the worker at `index`.
     void run_on(std::size_t index, const Operation& operation);
 
 private:
@@ -214,6 +218,7 @@ private:
     static std::string process_name_of(const WorkerGroupSettings& settings);
     void open_decision_store(Database& database);
     void start_to_keep_decisions();
+    static void build_modules(Thread& thread, const std::vector<ConfiguredModule>& modules);
     void start_modules();
     void start_threads();
     void join_processes(Database& database);

@@ -31,6 +31,7 @@ struct OnThread {
     const char* worker = nullptr;                    ///< null: the thread runs none
     const async::callback_identity* callback = nullptr;  ///< null: none runs now
 };
+/// What a thread of this process runs just now, by its stack.
 [[nodiscard]] OnThread on_thread(pid_t thread) noexcept;
 /// Calls `visit(worker)` for every thread that runs one.
 void each_worker(void (*visit)(void* with, const OnThread& on), void* with) noexcept;

@@ -36,6 +36,9 @@ struct FoundModule {
 ///     definition.parse = &parse_for_script;
 ///     definition.carried = std::make_shared<const Script>(std::move(script));
 ///
+/// What takes time before an instance can be built, such as the start of another process, is the definition's `prepare`: the
+/// worker serves meanwhile.
+///
 /// From there on such a module is one as all others: its sections, rules and place, start(), ready(), save(), restore(),
 /// stop(). When an operator has the modules read again it is asked again, and an entry that didn't change keeps its instance if
 /// the definition equals the one before: so `carried` is the same object as long as the module is the same, and another one

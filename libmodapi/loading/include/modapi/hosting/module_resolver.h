@@ -49,6 +49,7 @@ public:
     void add(std::string name) {
         add(std::move(name), definition_of<Module>());
     }
+    /// Makes a definition known by this name, as if it were a library's.
     void add(std::string name, ModuleDefinition definition);
     /// Has `loader` asked for what is neither compiled in nor on the module path as a library, which keeps the name even if it
     /// can't be loaded or hasn't the class. Several are asked in the order in which they were added.
@@ -110,6 +111,8 @@ struct ConfiguredModule {
     /// same, so a kept instance takes over this entry as a whole: its `path` and `file` say where errors are from now on, and
     /// the others are equal. Cost: a comparison of the two sections.
     [[nodiscard]] bool is_same_as(const ConfiguredModule& other) const;
+    /// Whether something is awaited before it can be built (ModuleDefinition::prepare).
+    [[nodiscard]] bool has_to_be_prepared() const noexcept { return definition->prepare != nullptr; }
     /// Its section as an operator may see it, without secrets (masked_configuration).
     [[nodiscard]] callbacks::JsonDict masked_config() const;
     /// Once it is built: throws the ConfigurationError for a rule about a callback that isn't among those it `registered`, and

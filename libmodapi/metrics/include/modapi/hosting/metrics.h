@@ -55,8 +55,11 @@ public:
     MetricFamilies(MetricFamilies&&) noexcept;
     MetricFamilies& operator=(MetricFamilies&&) noexcept;
 
+    /// Numbers that only grow.
     [[nodiscard]] MetricFamily counter(std::string_view name, std::string_view help);
+    /// Numbers that go up and down.
     [[nodiscard]] MetricFamily gauge(std::string_view name, std::string_view help);
+    /// How often something took how long.
     [[nodiscard]] MetricFamily histogram(std::string_view name, std::string_view help);
 
     /// What the modules of each worker did, and which workers say nothing: `modapi_...`, whose list is in docs/metrics.md. An entry

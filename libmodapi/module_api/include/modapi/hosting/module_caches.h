@@ -32,7 +32,9 @@ public:
     /// Of functions of the same name, as two instances of a module have them while one takes the other's place, each hears of what
     /// concerns the others.
     void add(std::string name, async::cached_function& function);
+    /// Forgets a function; nothing for one that isn't there.
     void remove(const async::cached_function& function) noexcept;
+    /// Whether this function is there under this name.
     [[nodiscard]] bool has(const std::string& name, const async::cached_function& function) const;
     [[nodiscard]] bool empty() const noexcept { return functions_.empty(); }
     void clear() noexcept { functions_.clear(); }

@@ -80,5 +80,8 @@ private:
 [[nodiscard]] ModuleEnvironment& environment_of(ModuleApi& api) noexcept;
 /// What its module has registered. As long as that.
 [[nodiscard]] ModuleRegistrations& registrations_of(ModuleApi& api) noexcept;
+/// What a transaction needs of the call that is on the stack, as ModuleApi::run_db_interaction gives it to its own; null:
+/// nothing.
+[[nodiscard]] const TransactionCondition* lease_of_call(const ModuleApi& api) noexcept;
 
 }  // namespace modapi

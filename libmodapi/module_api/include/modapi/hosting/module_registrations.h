@@ -10,6 +10,7 @@
 
 #include <callbacks/dispatchers.h>
 
+#include <async/cached_function.h>
 #include <async/context.h>
 #include <async/observation.h>
 #include <async/scope.h>
@@ -20,10 +21,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-namespace async {
-class cached_function;
-}
 
 namespace modapi {
 
@@ -61,6 +58,8 @@ struct ModuleRegistrations {
     std::vector<const async::callback_identity*> callbacks;
     std::vector<std::string> web_resources;
     std::vector<async::cached_function*> cached_functions;
+    /// What of its add_field_to_unsigned is remembered; null: nothing.
+    std::unique_ptr<async::cached_function> unsigned_changes;
     /// Another one has what it wanted to register and only one may have.
     bool was_refused = false;
     std::unique_ptr<ModuleLimits> limits;  ///< of its callbacks; null: the operator says nothing of them

@@ -43,6 +43,7 @@ struct CallbackRule {
 struct ModuleRules {
     CallbackRule of_entry;
     std::map<std::string, CallbackRule, std::less<>> of_callback;  ///< those that have a section; the entry's is in them
+    /// The rule for a callback: its own section's, else the entry's.
     [[nodiscard]] const CallbackRule& of(std::string_view callback) const noexcept {
         const auto found = of_callback.find(callback);
         return found != of_callback.end() ? found->second : of_entry;
@@ -57,6 +58,7 @@ class ModuleLimits {
 public:
     ModuleLimits(std::shared_ptr<const ModuleRules> rules, async::clock& time, const async::dispatch_settings& settings);
 
+    /// What is in force for a callback of this module.
     [[nodiscard]] callbacks::CallbackRules of(std::string_view callback);
     /// What holds the runs of a callback to its rule; made if it has none, as of a callback that nothing limits.
     [[nodiscard]] const std::shared_ptr<async::limiter>& limiter_of(std::string_view callback);

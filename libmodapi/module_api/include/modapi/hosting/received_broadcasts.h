@@ -34,6 +34,7 @@ public:
     ReceivedBroadcasts(const ReceivedBroadcasts&) = delete;
     ReceivedBroadcasts& operator=(const ReceivedBroadcasts&) = delete;
 
+    /// Calls `handler` with what is broadcast under `topic`.
     void add(std::string topic, Handler handler);
     /// Calls the handlers until it is cancelled. What they throw is logged.
     [[nodiscard]] static async::task<void> hand_out(ReceivedBroadcasts& self);

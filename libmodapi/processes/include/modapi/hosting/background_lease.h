@@ -23,6 +23,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// How long a lease holds, and how often it is looked at.
 struct BackgroundLeaseSettings {
     /// The name of the process that does the background work, whoever has it; the others never try. None: whoever comes first.
     std::optional<std::string> only_on;

@@ -32,6 +32,7 @@ public:
 
     /// Other processes hear of them, too. Before the messages begin.
     void connect(SharedMessages& messages);
+    /// Calls `handler` on this executor with every message from now on. Gives what ends it.
     [[nodiscard]] std::size_t subscribe(const boost::asio::any_io_executor& executor, Handler handler);
     /// After this returns on the subscriber's own executor, its handler isn't called any more.
     void unsubscribe(std::size_t subscriber);

@@ -39,6 +39,7 @@ struct ProcessGroupSettings {
 /// outlives it; it outlives the workers.
 class ProcessGroup {
 public:
+    /// What a process is told of the others.
     struct Handlers {
         /// The lease of background work was won (its fencing number) or lost (0).
         std::function<void(std::int64_t term)> background_term;

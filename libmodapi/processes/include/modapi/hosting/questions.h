@@ -23,6 +23,7 @@ namespace modapi {
 
 /// What the other processes said.
 struct ProcessAnswers {
+    /// One process and what it said.
     struct Answer {
         std::string process;  ///< its name
         callbacks::JsonDict content;

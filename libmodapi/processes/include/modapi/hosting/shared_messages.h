@@ -43,6 +43,7 @@ struct SharedMessage {
 /// it runs in was joined before it is destroyed.
 class SharedMessages {
 public:
+    /// How often it looks by itself, and how long messages are kept.
     struct Settings {
         std::chrono::milliseconds reads_every{3000};    ///< also when nobody wakes it
         std::chrono::milliseconds prunes_every{60'000};

@@ -31,7 +31,7 @@ public:
         std::optional<std::string> public_baseurl;
     };
 
-    /// Errors: callbacks::ConfigError for a folder or an interpreter that isn't there, with its key in the section;
+    /// Errors: callbacks::ConfigError for a folder, an interpreter or a user that isn't there, or root, with its key there;
     /// ModuleLoadError for what else keeps Python from being started.
     PythonModules(PythonSettings settings, Facts facts);
     ~PythonModules() override;

@@ -23,7 +23,7 @@ struct PythonSettings {
     /// distribution has installed.
     std::vector<std::filesystem::path> path{};
     std::filesystem::path interpreter{"/usr/bin/python3"};
-    /// The user that the processes run as; none: the host's own.
+    /// The user that the processes run as, and not root; none: the host's own.
     std::optional<std::string> user{};
     /// Bytes that a process may have; beyond that it is ended and started anew.
     std::uint64_t memory = usual_memory;

@@ -27,13 +27,16 @@ public:
 
     // Addresses of users. The host brings them into their canonical form.
 
+    /// Whose address it is; none: nobody's.
     [[nodiscard]] virtual async::task<std::optional<std::string>> get_user_id_by_threepid(std::string medium,
                                                                                           std::string address);
     /// As if the user had validated it: all callbacks run.
     [[nodiscard]] virtual async::task<void> add_threepid(callbacks::UserID user, callbacks::ThirdPartyID id);
+    /// Takes an address away, with all that follows from it.
     [[nodiscard]] virtual async::task<void> delete_threepid(callbacks::UserID user, std::string medium, std::string address);
     /// What is stored alone: nobody is told.
     [[nodiscard]] virtual async::task<void> store_threepid(callbacks::UserID user, callbacks::ThirdPartyID id);
+    /// Takes it out of the table alone: nobody is told.
     [[nodiscard]] virtual async::task<void> forget_threepid(callbacks::UserID user, std::string medium, std::string address);
 
     // Profiles.
@@ -43,14 +46,17 @@ public:
     /// What is stored alone: neither modules nor rooms are told. None takes it away.
     [[nodiscard]] virtual async::task<void> store_displayname(callbacks::UserID user,
                                                               std::optional<std::string> new_displayname);
+    /// Stores the URL alone, none takes it away: neither modules nor rooms are told.
     [[nodiscard]] virtual async::task<void> store_avatar_url(callbacks::UserID user, std::optional<std::string> new_avatar_url);
 
     // Who users are at authentication providers.
 
+    /// Whose id at an authentication provider it is; none: nobody's.
     [[nodiscard]] virtual async::task<std::optional<std::string>> get_user_by_external_id(std::string auth_provider_id,
                                                                                           std::string external_id);
     /// Pairs of provider and id.
     [[nodiscard]] virtual async::task<std::vector<std::pair<std::string, std::string>>> get_external_ids(std::string user_id);
+    /// Takes a user's id at an authentication provider away.
     [[nodiscard]] virtual async::task<void> remove_external_id(std::string auth_provider_id, std::string external_id,
                                                                callbacks::UserID user);
 

@@ -18,6 +18,7 @@ class MailServices {
 public:
     virtual ~MailServices() = default;
 
+    /// Sends a mail to one recipient. Returns when the mail server has taken it. Errors: MailError.
     [[nodiscard]] virtual async::task<void> send_mail(std::string recipient, std::string subject, std::string html,
                                                       std::string text);
 };

@@ -21,6 +21,7 @@ class PresenceServices {
 public:
     virtual ~PresenceServices() = default;
 
+    /// Has these users told the presence of all local users who are online.
     [[nodiscard]] virtual async::task<void> send_local_online_presence_to(std::vector<callbacks::UserID> users);
     /// The keys are user ids.
     [[nodiscard]] virtual async::task<void> set_presence_for_users(PresenceUpdates users);

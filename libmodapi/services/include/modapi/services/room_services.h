@@ -41,6 +41,7 @@ public:
     [[nodiscard]] virtual async::task<std::optional<callbacks::Event>> send_event_if(callbacks::JsonDict event,
                                                                                      std::string type, std::string state_key,
                                                                                      std::optional<std::string> expected);
+    /// Changes a membership in the sender's name, and gives the event.
     [[nodiscard]] virtual async::task<callbacks::Event> update_room_membership(callbacks::UserID sender,
                                                                                callbacks::UserID target, std::string room_id,
                                                                                std::string new_membership,
@@ -50,19 +51,25 @@ public:
     [[nodiscard]] virtual async::task<std::pair<std::string, std::optional<std::string>>> create_room(
         callbacks::UserID user, callbacks::JsonDict config, bool ratelimit,
         std::optional<callbacks::JsonDict> creator_join_profile);
+    /// Makes every local user leave, and purges the room.
     [[nodiscard]] virtual async::task<void> delete_room(callbacks::RoomID room);
 
     /// Current state; what no entry of `filter` wants is left out, none: nothing is. Empty for an unknown room.
     [[nodiscard]] virtual async::task<callbacks::StateMap> get_room_state(std::string room_id,
                                                                           std::optional<callbacks::StateFilter> filter);
+    /// An event that this server has; none.
     [[nodiscard]] virtual async::task<std::optional<callbacks::Event>> get_event(std::string event_id);
+    /// Who has this membership in a room; nobody in an unknown one.
     [[nodiscard]] virtual async::task<std::vector<std::string>> get_members(std::string room_id, std::string membership);
+    /// The rooms in which a user has this membership.
     [[nodiscard]] virtual async::task<std::vector<std::string>> get_rooms_for_user(std::string user_id, std::string membership);
 
     /// Room id, and the servers that are in the room.
     [[nodiscard]] virtual async::task<std::pair<std::string, std::vector<std::string>>> lookup_room_alias(
         callbacks::RoomAlias alias);
+    /// Whether a room is in the public directory; false for an unknown one.
     [[nodiscard]] virtual async::task<bool> room_is_in_public_room_list(std::string room_id);
+    /// Puts a room into the public directory, or takes it out.
     [[nodiscard]] virtual async::task<void> set_room_is_in_public_room_list(std::string room_id, bool is_in_list);
 };
 

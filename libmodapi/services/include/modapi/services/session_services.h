@@ -28,14 +28,19 @@ class SessionServices {
 public:
     virtual ~SessionServices() = default;
 
+    /// Whose request it is, by its token.
     [[nodiscard]] virtual async::task<callbacks::Requester> get_user_by_req(const Request& request, bool allow_guest,
                                                                             bool allow_expired);
+    /// Makes a session for a user, on a new device or a known one.
     [[nodiscard]] virtual async::task<callbacks::RegisteredDevice> register_device(
         callbacks::UserID user, std::optional<std::string> device_id, std::optional<std::string> initial_display_name);
+    /// A token with which the user's client logs in once.
     [[nodiscard]] virtual async::task<std::string> create_login_token(callbacks::UserID user, std::int64_t duration_in_ms,
                                                                       std::optional<std::string> auth_provider_id,
                                                                       std::optional<std::string> auth_provider_session_id);
+    /// Ends a session by its token; nothing for an unknown one.
     [[nodiscard]] virtual async::task<void> invalidate_access_token(std::string access_token);
+    /// The response that sends the client of a single sign-on on its way.
     [[nodiscard]] virtual async::task<Response> complete_sso_login(callbacks::UserID registered_user, const Request& request,
                                                                    std::string client_redirect_url, bool new_user,
                                                                    std::string auth_provider_id);

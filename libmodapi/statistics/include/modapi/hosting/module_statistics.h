@@ -48,6 +48,7 @@ struct CallbackCounts {
     /// Of the breaker that keeps calls from it: the one that lets the least through, of several workers; none: it has none.
     std::optional<async::breaker_state> breaker{};
 
+    /// Adds another worker's counts.
     void add(const CallbackCounts& others);
     /// So many calls each one of `at_once` stands for; 0: there are none.
     [[nodiscard]] double sampled_calls_stand_for() const noexcept;
@@ -63,6 +64,7 @@ struct CacheCounts {
     std::string function;
     async::cache_counters counters;
 
+    /// Adds another worker's counts.
     void add(const CacheCounts& others);
 };
 

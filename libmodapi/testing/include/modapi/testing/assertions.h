@@ -34,6 +34,7 @@ inline std::string text_of(const callbacks::Verdict& verdict) {
 
 }  // namespace detail
 
+/// Whether the answer is NOT_SPAM; a failure says what it is.
 [[nodiscard]] inline ::testing::AssertionResult is_not_spam(const Answer<callbacks::Verdict>& answer) {
     if (answer.failed()) return detail::thrown(answer, "NOT_SPAM");
     if (!answer.value().is_spam()) return ::testing::AssertionSuccess();

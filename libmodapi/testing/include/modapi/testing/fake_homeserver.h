@@ -50,6 +50,7 @@ struct MembershipChange {
     std::string new_membership;
     callbacks::JsonDict content;
 };
+/// A mail as send_mail was given it.
 struct SentMail {
     std::string recipient;
     std::string subject;
@@ -70,12 +71,15 @@ public:
     [[nodiscard]] FakeUser& user(const std::string& user_id) { return users_.at(user_id); }
     /// A room with its create event and its joined creator. The reference is valid as long as the server.
     FakeRoom& add_room(const std::string& room_id, const std::string& creator);
+    /// Errors: std::out_of_range.
     [[nodiscard]] FakeRoom& room(const std::string& room_id) { return rooms_.at(room_id); }
     /// Puts a state event into a room, which is there. Gives the event.
     callbacks::Event set_state(const std::string& room_id, const std::string& type, const std::string& state_key,
                                callbacks::JsonDict content, const std::string& sender);
+    /// Puts a membership into a room, which is there. Gives the event.
     callbacks::Event set_member(const std::string& room_id, const std::string& user_id, const std::string& membership,
                                 const std::string& sender);
+    /// Makes an alias known.
     void add_alias(const std::string& alias, const std::string& room_id) { aliases_[alias] = room_id; }
 
     /// The next call of this method of ModuleApi (`get_room_state`, `get_global`, ...) throws std::runtime_error(why); said

@@ -50,6 +50,7 @@ public:
 
     /// The last decision of a module that made this work fail, by its id; empty: none did.
     [[nodiscard]] const std::string& denied_by() const noexcept { return denied_by_; }
+    /// Notes the decision that made this work fail.
     void set_denied_by(std::string decision) noexcept { denied_by_ = std::move(decision); }
 
 private:
