@@ -11,28 +11,32 @@ namespace {
 using callbacks::JsonDict;
 using callbacks::JsonValue;
 
-const JsonDict& object_of(const JsonValue& json) {
-    if (!json.is_object()) throw Failure("must be an object");
-    return json.get_object();
-}
-
-/// A member of an object; `otherwise` where it is missing.
-template <class T>
-T member(const JsonDict& object, std::string_view name, T otherwise) {
-    const JsonValue* const found = object.if_contains(name);
-    if (found == nullptr) return otherwise;
-    try {
-        return FromJson<T>::read(*found);
-    } catch (const Failure& error) {
-        throw Failure(std::string(name) + " " + error.what());
+/// The members of an object, read one after another.
+class Members {
+public:
+    explicit Members(const JsonValue& json) : object_(json.if_object()) {
+        if (object_ == nullptr) throw Failure("must be an object");
     }
-}
+    template <class T>
+    Members& required(std::string_view name, T& into) {
+        if (!object_->contains(name)) throw Failure("must have " + std::string(name));
+        return optional(name, into);
+    }
+    /// Leaves what is there, if the member is missing.
+    template <class T>
+    Members& optional(std::string_view name, T& into) {
+        const JsonValue* const found = object_->if_contains(name);
+        try {
+            if (found != nullptr) read_json(*found, into);
+        } catch (const Failure& error) {
+            throw Failure(std::string(name) + " " + error.what());
+        }
+        return *this;
+    }
 
-template <class T>
-T required_member(const JsonDict& object, std::string_view name) {
-    if (!object.contains(name)) throw Failure("must have " + std::string(name));
-    return member<T>(object, name, T());
-}
+private:
+    const JsonDict* object_;
+};
 
 JsonValue json_in(const std::string& file) {
     std::ifstream input(file, std::ios::binary);
@@ -66,91 +70,87 @@ async::task<std::span<const std::byte>> FileOnDisk::read_chunk() {
     co_return std::span<const std::byte>(chunk_);
 }
 
-template <>
-bool from_json(const JsonValue& json) {
+void read_json(const JsonValue& json, bool& into) {
     if (!json.is_bool()) throw Failure("must be true or false");
-    return json.get_bool();
+    into = json.get_bool();
 }
-template <>
-std::int64_t from_json(const JsonValue& json) {
+
+void read_json(const JsonValue& json, std::int64_t& into) {
     if (!json.is_int64()) throw Failure("must be an integer");
-    return json.get_int64();
+    into = json.get_int64();
 }
-template <>
-std::string from_json(const JsonValue& json) {
+
+void read_json(const JsonValue& json, std::string& into) {
     if (!json.is_string()) throw Failure("must be a string");
-    return std::string(json.get_string());
+    into = std::string(json.get_string());
 }
-template <>
-JsonDict from_json(const JsonValue& json) {
-    return object_of(json);
+
+void read_json(const JsonValue& json, JsonDict& into) {
+    if (!json.is_object()) throw Failure("must be an object");
+    into = json.get_object();
 }
+
+void read_json(const JsonValue& json, callbacks::UserProfile& into) {
+    Members members(json);
+    members.required("user_id", into.user_id)
+        .optional("display_name", into.display_name)
+        .optional("avatar_url", into.avatar_url);
+}
+
+void read_json(const JsonValue& json, callbacks::ProfileInfo& into) {
+    Members(json).optional("display_name", into.display_name).optional("avatar_url", into.avatar_url);
+}
+
+void read_json(const JsonValue& json, callbacks::UserPresenceState& into) {
+    Members members(json);
+    members.required("user_id", into.user_id).required("state", into.state).optional("status_msg", into.status_msg);
+    members.optional("currently_active", into.currently_active).optional("last_active_ts", into.last_active_ts);
+    members.optional("last_federation_update_ts", into.last_federation_update_ts);
+    members.optional("last_user_sync_ts", into.last_user_sync_ts);
+}
+
+void read_json(const JsonValue& json, callbacks::FileInfo& into) {
+    std::optional<JsonDict> thumbnail;
+    Members members(json);
+    members.required("file_id", into.file_id).optional("server_name", into.server_name).optional("url_cache", into.url_cache);
+    members.optional("thumbnail", thumbnail);
+    if (!thumbnail) return;
+    callbacks::ThumbnailInfo& info = into.thumbnail.emplace();
+    std::int64_t width = 0;
+    std::int64_t height = 0;
+    const JsonValue given(*thumbnail, callbacks::JsonMemory());
+    Members of_thumbnail(given);
+    of_thumbnail.required("width", width)
+        .required("height", height)
+        .required("method", info.method)
+        .required("type", info.type);
+    of_thumbnail.optional("length", info.length);
+    info.width = static_cast<int>(width);
+    info.height = static_cast<int>(height);
+}
+
 template <>
 callbacks::Requester from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    callbacks::Requester requester{callbacks::UserID(required_member<std::string>(object, "user"))};
-    requester.access_token_id = member(object, "access_token_id", requester.access_token_id);
-    requester.is_guest = member(object, "is_guest", false);
-    for (const std::string& token : member(object, "scope", std::vector<std::string>())) requester.scope.insert(token);
-    requester.shadow_banned = member(object, "shadow_banned", false);
-    requester.device_id = member(object, "device_id", requester.device_id);
-    requester.app_service = member(object, "app_service", requester.app_service);
-    requester.authenticated_entity = member(object, "authenticated_entity", requester.authenticated_entity);
+    Members members(json);
+    std::string user;
+    members.required("user", user);
+    callbacks::Requester requester{callbacks::UserID(user)};
+    std::vector<std::string> scope;
+    members.optional("access_token_id", requester.access_token_id)
+        .optional("is_guest", requester.is_guest)
+        .optional("scope", scope);
+    members.optional("shadow_banned", requester.shadow_banned).optional("device_id", requester.device_id);
+    members.optional("app_service", requester.app_service).optional("authenticated_entity", requester.authenticated_entity);
+    requester.scope.insert(scope.begin(), scope.end());
     return requester;
 }
-template <>
-callbacks::UserProfile from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    callbacks::UserProfile profile;
-    profile.user_id = required_member<std::string>(object, "user_id");
-    profile.display_name = member(object, "display_name", profile.display_name);
-    profile.avatar_url = member(object, "avatar_url", profile.avatar_url);
-    return profile;
-}
-template <>
-callbacks::ProfileInfo from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    callbacks::ProfileInfo profile;
-    profile.display_name = member(object, "display_name", profile.display_name);
-    profile.avatar_url = member(object, "avatar_url", profile.avatar_url);
-    return profile;
-}
-template <>
-callbacks::UserPresenceState from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    callbacks::UserPresenceState presence;
-    presence.user_id = required_member<std::string>(object, "user_id");
-    presence.state = required_member<std::string>(object, "state");
-    presence.last_active_ts = member(object, "last_active_ts", presence.last_active_ts);
-    presence.last_federation_update_ts = member(object, "last_federation_update_ts", presence.last_federation_update_ts);
-    presence.last_user_sync_ts = member(object, "last_user_sync_ts", presence.last_user_sync_ts);
-    presence.status_msg = member(object, "status_msg", presence.status_msg);
-    presence.currently_active = member(object, "currently_active", false);
-    return presence;
-}
-template <>
-callbacks::FileInfo from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    callbacks::FileInfo file;
-    file.server_name = member(object, "server_name", file.server_name);
-    file.file_id = required_member<std::string>(object, "file_id");
-    file.url_cache = member(object, "url_cache", false);
-    if (const auto given = member(object, "thumbnail", std::optional<JsonDict>())) {
-        callbacks::ThumbnailInfo thumbnail;
-        thumbnail.width = static_cast<int>(required_member<std::int64_t>(*given, "width"));
-        thumbnail.height = static_cast<int>(required_member<std::int64_t>(*given, "height"));
-        thumbnail.method = required_member<std::string>(*given, "method");
-        thumbnail.type = required_member<std::string>(*given, "type");
-        thumbnail.length = member(*given, "length", thumbnail.length);
-        file.thumbnail = std::move(thumbnail);
-    }
-    return file;
-}
+
 template <>
 callbacks::MediaUploadLimit from_json(const JsonValue& json) {
-    const JsonDict& object = object_of(json);
-    const auto max_bytes = required_member<std::int64_t>(object, "max_bytes");
-    return {max_bytes, required_member<std::int64_t>(object, "time_period_ms")};
+    std::int64_t max_bytes = 0;
+    std::int64_t time_period_ms = 0;
+    Members(json).required("max_bytes", max_bytes).required("time_period_ms", time_period_ms);
+    return {max_bytes, time_period_ms};
 }
 
 void GivenArguments::require(std::size_t words, bool event, bool state) const {

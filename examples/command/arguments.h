@@ -49,56 +49,42 @@ inline constexpr bool is_plain_text =
     std::is_same_v<T, std::string> || std::is_same_v<T, callbacks::RoomAlias> ||
     std::is_same_v<T, callbacks::ReadableFileWrapper> || std::is_same_v<T, std::optional<std::string>>;
 
-/// From JSON, by the names that the contract has for members. Errors: Failure without a place, "must be a string".
+// From JSON, by the names that the contract has for members. Errors: Failure without a place, "must be a string".
+void read_json(const callbacks::JsonValue& json, bool& into);
+void read_json(const callbacks::JsonValue& json, std::int64_t& into);
+void read_json(const callbacks::JsonValue& json, std::string& into);
+void read_json(const callbacks::JsonValue& json, callbacks::JsonDict& into);
+void read_json(const callbacks::JsonValue& json, callbacks::UserProfile& into);
+void read_json(const callbacks::JsonValue& json, callbacks::ProfileInfo& into);
+void read_json(const callbacks::JsonValue& json, callbacks::UserPresenceState& into);
+void read_json(const callbacks::JsonValue& json, callbacks::FileInfo& into);
+template <class First, class Second>
+void read_json(const callbacks::JsonValue& json, std::pair<First, Second>& into);
 template <class T>
-T from_json(const callbacks::JsonValue& json);
-template <>
-bool from_json(const callbacks::JsonValue& json);
-template <>
-std::int64_t from_json(const callbacks::JsonValue& json);
-template <>
-std::string from_json(const callbacks::JsonValue& json);
-template <>
-callbacks::JsonDict from_json(const callbacks::JsonValue& json);
+void read_json(const callbacks::JsonValue& json, std::optional<T>& into) {
+    if (!json.is_null()) read_json(json, into.emplace());
+}
+template <class T>
+void read_json(const callbacks::JsonValue& json, std::vector<T>& into) {
+    if (!json.is_array()) throw Failure("must be a list");
+    for (const callbacks::JsonValue& item : json.get_array()) read_json(item, into.emplace_back());
+}
+template <class First, class Second>
+void read_json(const callbacks::JsonValue& json, std::pair<First, Second>& into) {
+    if (!json.is_array() || json.get_array().size() != 2) throw Failure("must be a list of two");
+    read_json(json.get_array()[0], into.first);
+    read_json(json.get_array()[1], into.second);
+}
+template <class T>
+T from_json(const callbacks::JsonValue& json) {
+    T value{};
+    read_json(json, value);
+    return value;
+}
 template <>
 callbacks::Requester from_json(const callbacks::JsonValue& json);
 template <>
-callbacks::UserProfile from_json(const callbacks::JsonValue& json);
-template <>
-callbacks::ProfileInfo from_json(const callbacks::JsonValue& json);
-template <>
-callbacks::UserPresenceState from_json(const callbacks::JsonValue& json);
-template <>
-callbacks::FileInfo from_json(const callbacks::JsonValue& json);
-template <>
 callbacks::MediaUploadLimit from_json(const callbacks::JsonValue& json);
-
-template <class T>
-struct FromJson {
-    static T read(const callbacks::JsonValue& json) { return from_json<T>(json); }
-};
-template <class T>
-struct FromJson<std::optional<T>> {
-    static std::optional<T> read(const callbacks::JsonValue& json) {
-        return json.is_null() ? std::nullopt : std::optional<T>(FromJson<T>::read(json));
-    }
-};
-template <class T>
-struct FromJson<std::vector<T>> {
-    static std::vector<T> read(const callbacks::JsonValue& json) {
-        if (!json.is_array()) throw Failure("must be a list");
-        std::vector<T> items;
-        for (const callbacks::JsonValue& item : json.get_array()) items.push_back(FromJson<T>::read(item));
-        return items;
-    }
-};
-template <class First, class Second>
-struct FromJson<std::pair<First, Second>> {
-    static std::pair<First, Second> read(const callbacks::JsonValue& json) {
-        if (!json.is_array() || json.get_array().size() != 2) throw Failure("must be a list of two");
-        return {FromJson<First>::read(json.get_array()[0]), FromJson<Second>::read(json.get_array()[1])};
-    }
-};
 
 /// The words of one command line, taken one after another.
 class GivenArguments {
@@ -125,7 +111,7 @@ public:
             }
         } else {
             try {
-                return FromJson<T>::read(json_of(words_.at(taken_++)));
+                return from_json<T>(json_of(words_.at(taken_++)));
             } catch (const std::exception& error) {
                 throw wrong_word(callbacks::contract_word<T>(), error.what());
             }
