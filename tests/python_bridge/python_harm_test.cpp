@@ -19,10 +19,11 @@ using namespace std::chrono_literals;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-/// Somebody whose processes are counted: those of root aren't, and it may start none.
-modapi::PythonSettings as_somebody() {
+/// A user whose processes are counted: those of root aren't, and it may start none. All of a user's are counted together, so whoever
+/// exhausts their number is nobody whom tests beside this one run as.
+modapi::PythonSettings with_user(const std::string& name) {
     modapi::PythonSettings settings = python_settings();
-    if (::geteuid() == 0) settings.user = "nobody";
+    if (::geteuid() == 0) settings.user = name;
     return settings;
 }
 
@@ -40,8 +41,8 @@ class PythonHarmTest : public PythonModulesTest {
 protected:
     static int page(PythonWorker& modules) {
         const modapi::Request request = modapi::Request::of("GET", "/_synapse/client/deadly");
-        auto serving = modules.worker->serve(request);
-        const std::optional<modapi::Response> response = modules.wait(std::move(serving));
+        auto answering = modules.worker->serve(request);
+        const std::optional<modapi::Response> response = modules.wait(std::move(answering));
         return response ? response->status : 0;
     }
     /// Until it has been started anew so often.
@@ -52,7 +53,7 @@ protected:
 
 TEST_F(PythonHarmTest, IsStartedAnewWhenItsProcessEndsAndAChildOfItHasTheConnection) {
     if (::geteuid() == 0 && !is_open_to_others()) GTEST_SKIP() << "nobody can't read " << PYTHON_BRIDGE_PACKAGES;
-    PythonWorker modules(as_somebody());
+    PythonWorker modules(with_user("nobody"));
     modules.construct(deadly);
     EXPECT_EQ(modules.asked_about("fork"), "its Python process has ended");
     EXPECT_TRUE(modules.until([&] { return log.contains("ended with status 3: it is started anew now"); })) << log.text();
@@ -61,7 +62,7 @@ TEST_F(PythonHarmTest, IsStartedAnewWhenItsProcessEndsAndAChildOfItHasTheConnect
 
 TEST_F(PythonHarmTest, IsEndedWithAllThatAForkBombHasStarted) {
     if (::geteuid() == 0 && !is_open_to_others()) GTEST_SKIP() << "nobody can't read " << PYTHON_BRIDGE_PACKAGES;
-    PythonWorker modules(as_somebody(), impatient());
+    PythonWorker modules(with_user("news"), impatient());
     modules.construct(deadly);
     EXPECT_THAT(modules.asked_about("bomb"), AnyOf("deadline exceeded", HasSubstr("hasn't answered"), HasSubstr("has ended")));
     EXPECT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; })) << log.text();

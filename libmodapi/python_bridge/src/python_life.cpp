@@ -146,9 +146,8 @@ PythonLife::~PythonLife() { fail_all("was ended"); }
 std::int64_t PythonLife::add(PythonRequest& request, callbacks::JsonDict& message) {
     if (is_over_) throw PythonGone(end_of_it_);
     if (unsent() > most_unsent) throw PythonGone("its Python process doesn't read what it is asked");
-    // A run in shadow mode has an environment of its own, by which everybody knows that nothing may come of it. What it leaves
-    // running says its id later.
-    const std::int64_t id = request.chain().environment != &where_ ? ++last_id_ | shadow_bit : ++last_id_;
+    // What a run in shadow mode leaves running says its id later.
+    const std::int64_t id = listener_->is_asked_in_shadow() ? ++last_id_ | shadow_bit : ++last_id_;
     message["id"] = id;
     requests_.emplace(id, &request);
     return id;

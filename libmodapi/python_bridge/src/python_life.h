@@ -115,6 +115,8 @@ public:
         virtual void answered_ping() noexcept = 0;
         /// It is over, for this reason; everything that was asked of it has failed. Once, and not after `end`.
         virtual void lost(PythonLife& life, std::string reason) = 0;
+        /// Whether a run in shadow mode asks now: nothing may come of that.
+        [[nodiscard]] virtual bool is_asked_in_shadow() const noexcept = 0;
 
     protected:
         ~Listener() = default;

@@ -94,6 +94,8 @@ std::optional<std::filesystem::path> PythonProcess::directory() const {
     return life_->program().directory();
 }
 
+bool PythonProcess::is_asked_in_shadow() const noexcept { return environment_.shadow_runs.on_stack() != nullptr; }
+
 std::int64_t PythonProcess::keep_state(std::shared_ptr<const callbacks::StateMap> state) {
     states_.emplace(++states_kept_, std::move(state));
     return states_kept_;

@@ -104,6 +104,7 @@ private:
     void printed(PythonLife& life, std::string_view line) override;
     void answered_ping() noexcept override;
     void lost(PythonLife& life, std::string reason) override;
+    [[nodiscard]] bool is_asked_in_shadow() const noexcept override;
 
     void operation(PythonLife& life, const callbacks::JsonDict& message, std::size_t bytes);
     void log(PythonLife& life, const callbacks::JsonDict& notice);
