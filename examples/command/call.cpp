@@ -192,11 +192,10 @@ int print_callback_names(const Arguments&) {
 
 }  // namespace
 
-const Command call_command{
-    "call", "CALLBACK [MODULE.so] [ARGUMENT...] [--event FILE] [--state FILE] [--config FILE]",
-    "asks the module, in a homeserver that is made up, and prints its answer. Texts are given as they are, "
-    "other arguments as JSON; behind -- one may begin with a dash",
-    &add_options_of_call, &call_callback};
+const Command call_command{"call", "CALLBACK [MODULE.so] [ARGUMENT...] [--event FILE] [--state FILE] [--config FILE]",
+                           "asks the module, in a homeserver that is made up, and prints its answer.\n"
+                           "      Texts are given as they are, other arguments as JSON; behind -- one may begin with a dash",
+                           &add_options_of_call, &call_callback};
 
 const Command callbacks_command{"callbacks", "", "", [](boost::program_options::options_description&) {},
                                 &print_callback_names};

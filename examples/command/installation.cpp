@@ -2,6 +2,7 @@
 
 #include "command.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <string_view>
 
@@ -48,6 +49,13 @@ std::filesystem::path Installation::homeserver() const { return existing(prefix_
 
 std::filesystem::path Installation::modules() const {
     return source_.empty() ? prefix_ / COMMAND_INSTALLED_MODULES : prefix_ / "modules";
+}
+
+std::string Installation::program() const {
+    const char* const path = std::getenv("PATH");
+    const std::string folders = std::string(":") + (path != nullptr ? path : "") + ":";
+    if (folders.find(":" + (prefix_ / "bin").string() + ":") != std::string::npos) return "modapi";
+    return shell_word(prefix_ / "bin/modapi");
 }
 
 std::string Installation::cmake_option() const {

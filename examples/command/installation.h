@@ -21,6 +21,8 @@ public:
     [[nodiscard]] std::filesystem::path homeserver() const;
     /// The modules that come along with it.
     [[nodiscard]] std::filesystem::path modules() const;
+    /// How a shell starts this program: by its name, if that is looked for where it lies.
+    [[nodiscard]] std::string program() const;
     /// What `cmake -B build` needs to find modapi here, with a blank before it; empty: it finds it by itself.
     [[nodiscard]] std::string cmake_option() const;
 

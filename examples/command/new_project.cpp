@@ -92,20 +92,15 @@ void copy_project(const filesystem::path& from, const filesystem::path& to, cons
 
 /// What to do in the project, a line each.
 std::string steps(const Installation& installed, const std::string& name, bool is_python) {
+    const std::string modapi = installed.program();
+    const std::string config = " --config homeserver.yaml\n";
     if (is_python) {
-        return "PYTHONPATH=" + shell_word(installed.python_packages()) +
-               " /usr/bin/python3 -m pytest\n"
-               "modapi run --config homeserver.yaml\n";
+        return "PYTHONPATH=" + shell_word(installed.python_packages()) + " /usr/bin/python3 -m pytest\n" + modapi + " run" +
+               config;
     }
-    return "cmake -B build" + installed.cmake_option() +
-           "\n"
-           "cmake --build build\n"
-           "ctest --test-dir build --output-on-failure\n"
-           "modapi check build/modules/" +
-           name +
-           ".so --config homeserver.yaml\n"
-           "modapi run build/modules/" +
-           name + ".so --config homeserver.yaml\n";
+    const std::string library = " build/modules/" + name + ".so";
+    return "cmake -B build" + installed.cmake_option() + "\ncmake --build build\nctest --test-dir build --output-on-failure\n" +
+           modapi + " check" + library + config + modapi + " run" + library + config;
 }
 
 void write_readme(const filesystem::path& folder, const std::string& name, const std::string& commands, bool is_python) {
