@@ -68,14 +68,16 @@ def try_block(shell, block):
 
 
 def run_the_server(shell, block):
-    line, expected = re.fullmatch(r"\$ (.*)\n(.*)", block, re.S).groups()
-    server = subprocess.Popen(line.split(), cwd=shell.folder, env=shell.environment, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL)
+    line, _, expected = block.removeprefix("$ ").partition("\n")
+    log = shell.folder / "log"
+    with open(log, "w") as to_log:
+        server = subprocess.Popen(line.split(), cwd=shell.folder, env=shell.environment, text=True, stdout=subprocess.PIPE,
+                                  stderr=to_log)
     try:
         said = ""
         while not re.search("^try: .*\n", said, re.M):
             more = server.stdout.readline()
-            assert more, said
+            assert more, said + log.read_text()
             said += more
         wanted = pattern(expected).replace(":8008", r":\d+").replace(re.escape("/tmp/modapi-run-Kx2v9Q"), r"\S+")
         assert re.fullmatch(wanted, said), f"{said}\nThe document says:\n{expected}"
@@ -87,7 +89,7 @@ def run_the_server(shell, block):
         assert request(base, "PUT", send + "2", {"msgtype": "m.text", "body": "lovely spam"}, token)[0] == 403
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=60) == 0
+        assert server.wait(timeout=60) == 0, log.read_text()
 
 
 def main():

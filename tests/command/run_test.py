@@ -33,11 +33,17 @@ class Run(unittest.TestCase):
     def start(self, *arguments):
         """The command, in a session of its own, as in a terminal."""
         environment = dict(os.environ, TMPDIR=str(self.temporary), PATH=path_with_modapi())
-        self.command = subprocess.Popen([MODAPI, "run", *map(str, arguments)], cwd=self.folder, text=True, stdout=subprocess.PIPE,
-                                        stderr=open(self.folder / "log", "w"), env=environment, start_new_session=True)
-        self.addCleanup(self.command.stdout.close)
-        self.addCleanup(self.command.kill)
+        with open(self.folder / "log", "w") as log:
+            self.command = subprocess.Popen([MODAPI, "run", *map(str, arguments)], cwd=self.folder, text=True, stdout=subprocess.PIPE,
+                                            stderr=log, env=environment, start_new_session=True)
+        self.addCleanup(self.end, self.command)
         return self.command
+
+    @staticmethod
+    def end(command):
+        command.terminate()  # nothing, if it has ended
+        command.wait(LONGEST_WAIT)
+        command.stdout.close()
 
     def log(self):
         return (self.folder / "log").read_text()
@@ -98,6 +104,15 @@ class Run(unittest.TestCase):
         self.welcome()
         os.killpg(self.command.pid, signal.SIGINT)
         self.assertEqual(self.command.wait(LONGEST_WAIT), 0, self.log())
+        self.see_nothing_left()
+
+    def test_an_interruption_while_the_server_starts_leaves_nothing(self):
+        self.start(REMARKABLE)
+        limit = time.monotonic() + LONGEST_WAIT
+        while not self.servers() and time.monotonic() < limit:
+            time.sleep(0.01)
+        self.command.send_signal(signal.SIGINT)
+        self.command.wait(LONGEST_WAIT)
         self.see_nothing_left()
 
     def test_the_server_doesnt_outlive_the_command(self):
