@@ -49,7 +49,8 @@ rc_invites: {per_room: *unlimited, per_user: *unlimited, per_issuer: *unlimited}
 std::vector<std::string> module_path_in(const modapi::ConfigurationFile& file) {
     std::vector<std::string> folders;
     const auto add = [&](const modapi::ConfigurationPath& place, const JsonValue& folder) {
-        if (folder.is_string()) folders.push_back(file.located(place, std::string(folder.get_string())).string());
+        if (folder.is_string())
+            folders.push_back(std::filesystem::absolute(file.located(place, std::string(folder.get_string()))).string());
     };
     const JsonValue* const given = file.find({"module_path"});
     if (given == nullptr) return folders;

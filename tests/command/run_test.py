@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -155,6 +156,15 @@ class Run(unittest.TestCase):
         self.assertIn("@alice:hs.test", said)
         self.assertIn("module list_spam_checker.ListSpamChecker", self.log())
         self.assertNotIn("remarkable.Remarkable", self.log())
+
+    def test_finds_what_a_file_lists_where_the_file_says_without_a_library(self):
+        modules = self.folder / "build/modules"
+        modules.mkdir(parents=True)
+        shutil.copy(REMARKABLE, modules)
+        self.write("module_path: build/modules\nmodules: [{module: remarkable.Silent}, {module: list_spam_checker.ListSpamChecker}]\n")
+        self.start("--config", "homeserver.yaml")
+        self.assertIn("@alice:localhost", self.welcome())
+        self.assertIn("module remarkable.Silent is loaded", self.log())
 
     def test_says_why_somebody_isnt_registered(self):
         self.write("modules:\n  - {module: remarkable.Remarkable, config: {closed: true}}\n")
