@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,12 +37,15 @@ public:
         if (user_id == "@alice:example.org") co_return user_id;
         co_return std::nullopt;
     }
-    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string, std::optional<callbacks::StateFilter>) override {
-        co_return room_state;
+    [[nodiscard]] async::task<callbacks::StateMap> get_room_state(std::string room_id,
+                                                                 std::optional<callbacks::StateFilter> filter) override {
+        if (room_state) co_return *room_state;
+        async::task<callbacks::StateMap> not_offered = RoomServices::get_room_state(std::move(room_id), std::move(filter));
+        co_return co_await std::move(not_offered);
     }
 
     std::vector<callbacks::JsonDict> sent;
-    callbacks::StateMap room_state;  ///< of any room
+    std::optional<callbacks::StateMap> room_state;  ///< of any room; none: it doesn't offer to look into rooms
     std::function<async::task<void>()> while_sending;
 
 private:

@@ -297,7 +297,8 @@ TEST_F(PythonLoadTest, WaitsForNoOperationThatWaitsForItself) {
 
 TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
     PythonWorker modules;
-    for (callbacks::Event& event : members(1'000, std::string(6'000, 'x'))) modules.server.room_state.set(std::move(event));
+    callbacks::StateMap& state = modules.server.room_state.emplace();
+    for (callbacks::Event& event : members(1'000, std::string(6'000, 'x'))) state.set(std::move(event));
     modules.construct(asking);
     const std::int64_t before = peak_kibibytes();
     auto longest = std::chrono::steady_clock::duration::zero();

@@ -122,9 +122,13 @@ TEST_F(PythonHarmTest, DoesntWaitForAStatementThatItsLastProcessHasBegun) {
     PythonWorker modules(python_settings(), settings);
     modules.construct("  - module: transacting.Transacting\n");
     const auto begin = std::chrono::steady_clock::now();
-    EXPECT_EQ(modules.asked_about("is_killed_in_a_statement"), "its Python process has ended");
+    const auto asked = modules.start(PythonWorker::judged(*modules.worker, "@is_killed_in_a_statement:example.org"));
     EXPECT_TRUE(modules.until([&] { return log.contains("of the modules transacting.Transacting runs"); })) << log.text();
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s) << "the statement is cut after six";
+    // Who asked waits for it: the statement is a part of that call.
+    EXPECT_TRUE(modules.until([&] { return asked->is_done; }));
+    ASSERT_TRUE(asked->failure);
+    EXPECT_EQ(callbacks::message_of(asked->failure), "its Python process has ended");
 }
 
 TEST_F(PythonHarmTest, HasNothingRunInAQuestionThatDoesntWaitForIt) {

@@ -87,8 +87,10 @@ public:
         wait(worker->start_modules());
     }
     void build(const std::string& entries) {
+        const auto began = std::chrono::steady_clock::now();
         wait(worker->prepare_modules(read(entries)));
         worker->construct_modules();
+        time_to_build = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
     }
     void change_to(const std::string& entries) {
         wait(worker->prepare_next(read(entries)));
@@ -177,6 +179,7 @@ public:
         worker.reset();
     }
 
+    std::chrono::milliseconds time_to_build{0};  ///< what starting processes takes here, on whatever machine and beside whatever else
     boost::asio::io_context io{1};
     async::environment where{io.get_executor()};
     async::running_callback_mark mark;

@@ -162,7 +162,7 @@ class Deadly:
             try:
                 os.fork()
             except OSError:
-                time.sleep(0.001)
+                time.sleep(0.05)
 
     def do_weird(self) -> Any:
         raise Weird("what a day")
