@@ -71,7 +71,9 @@ def host_it(folder, yaml):
 
 
 def main():
-    for line in README.block("## Two commands", "sh").splitlines():
+    # Which tests/packages/run does, with the packages in a clean Debian.
+    assert README.block("## From packages", "sh").startswith("apt install ./modapi-homeserver_*.deb ./libmodapi*.deb\nmodapi new ")
+    for line in README.block("two commands", "sh").splitlines():
         assert os.access(PROJECT / line.split()[0], os.X_OK), line
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -8,7 +8,10 @@ set(made ${PROJECT_BINARY_DIR}/debian)
 install(FILES ${packaged}/homeserver.yaml DESTINATION /etc/modapi COMPONENT homeserver EXCLUDE_FROM_ALL)
 install(FILES ${packaged}/modapi-homeserver.service DESTINATION /lib/systemd/system COMPONENT homeserver EXCLUDE_FROM_ALL)
 install(PROGRAMS ${packaged}/has-server-name DESTINATION ${CMAKE_INSTALL_LIBDIR}/modapi COMPONENT homeserver EXCLUDE_FROM_ALL)
-configure_file(${packaged}/homeserver.1.in ${made}/homeserver.1 @ONLY)
+foreach(program homeserver modapi)
+    configure_file(${packaged}/${program}.1.in ${made}/${program}.1 @ONLY)
+    install(FILES ${made}/${program}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT homeserver EXCLUDE_FROM_ALL)
+endforeach()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_custom_command(OUTPUT ${made}/homeserver.yaml.5
     COMMAND ${Python3_EXECUTABLE} -B ${packaged}/settings_page.py ${PROJECT_SOURCE_DIR}/examples/homeserver/README.md
@@ -16,7 +19,6 @@ add_custom_command(OUTPUT ${made}/homeserver.yaml.5
     DEPENDS ${packaged}/settings_page.py ${PROJECT_SOURCE_DIR}/examples/homeserver/README.md
     VERBATIM)
 add_custom_target(manual_pages DEPENDS ${made}/homeserver.yaml.5)
-install(FILES ${made}/homeserver.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT homeserver EXCLUDE_FROM_ALL)
 install(FILES ${made}/homeserver.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT homeserver EXCLUDE_FROM_ALL)
 install(FILES ${PROJECT_SOURCE_DIR}/examples/homeserver/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/homeserver
     COMPONENT homeserver)

@@ -12,7 +12,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOUSE = HERE.parents[1] / "libmodapi" / "python"
-EXAMPLES = HERE.parents[1] / "examples" / "python"
+EXAMPLES = [HERE.parents[1] / "examples" / "python", HERE.parents[1] / "examples" / "command" / "python_project"]
 NEEDED = {"twisted": "python3-twisted", "attr": "python3-attr", "jinja2": "python3-jinja2", "pytest": "python3-pytest"}
 NEEDED["typing_extensions"] = "python3-typing-extensions"
 
@@ -36,7 +36,7 @@ def main(part: str, *arguments: str) -> int:
     else:
         if not shutil.which("black"):
             return skip("black")
-        command = ["black", "--config", "pyproject.toml", "--check", "--quiet", "--diff", ".", str(EXAMPLES), str(HERE)]
+        command = ["black", "--config", "pyproject.toml", "--check", "--quiet", "--diff", ".", *map(str, EXAMPLES), str(HERE)]
     return subprocess.run(command, cwd=HOUSE).returncode
 
 

@@ -1,3 +1,4 @@
+#include <modapi/hosting/exported_classes.h>
 #include <modapi/hosting/module_resolver.h>
 
 #include "elf_file.h"
@@ -106,15 +107,21 @@ void check_framework(const std::filesystem::path& file, ElfFile& elf) {
     }
 }
 
-void check_export(const std::filesystem::path& file, const std::string& class_name, const std::vector<std::string>& symbols) {
+/// Of the symbols that a library exports.
+std::vector<std::string> classes_among(const std::vector<std::string>& symbols) {
     std::vector<std::string> classes;
     for (const std::string& symbol : symbols) {
         if (symbol.starts_with(symbol_prefix)) classes.push_back(symbol.substr(symbol_prefix.size()));
     }
-    if (std::find(classes.begin(), classes.end(), class_name) != classes.end()) return;
+    std::sort(classes.begin(), classes.end());
+    return classes;
+}
+
+void check_export(const std::filesystem::path& file, const std::string& class_name, const std::vector<std::string>& symbols) {
+    const std::vector<std::string> classes = classes_among(symbols);
+    if (std::binary_search(classes.begin(), classes.end(), class_name)) return;
     if (classes.empty())
         fail_to_load(file, "exports no class; export " + class_name + " with MODAPI_MODULE(" + class_name + ")");
-    std::sort(classes.begin(), classes.end());
     fail_to_load(file, "has no class " + class_name + "; it has " + joined(classes));
 }
 
@@ -142,6 +149,18 @@ const LoadedLibrary& library_with(const std::filesystem::path& file, const std::
 }
 
 }  // namespace
+
+std::vector<std::string> exported_classes(const std::filesystem::path& library) {
+    try {
+        ElfFile elf(library);
+        check_marks(library, elf);
+        std::vector<std::string> classes = classes_among(elf.exported());
+        if (classes.empty()) fail_to_load(library, "exports no class; export it with MODAPI_MODULE(CLASS)");
+        return classes;
+    } catch (const ElfError& error) {
+        fail_to_load(library, error.what());
+    }
+}
 
 ModuleResolver::ModuleResolver(std::vector<std::filesystem::path> module_path) : module_path_(std::move(module_path)) {}
 ModuleResolver::~ModuleResolver() = default;

@@ -110,9 +110,11 @@ std::vector<ConfiguredModule> Host::read_entries() {
     return configure_modules(file, resolver_, [](const std::string& warning) { spdlog::warn("{}", warning); });
 }
 
-void Host::load_added() {
+void Host::load_added() { load_configured(read_entries()); }
+
+void Host::load_configured(const std::vector<ConfiguredModule>& modules) {
     if (was_loaded_) throw std::logic_error("the modules of a test's host are loaded once");
-    worker_->construct_modules(read_entries());
+    worker_->construct_modules(modules);
     was_loaded_ = is_running_ = true;
     run(worker_->start_modules());
 }

@@ -79,6 +79,14 @@ public:
     }
     /// Errors: ConfigurationError as in the server: place and key.
     void load_added();
+    /// Loads modules that were read as a host reads them, instead of `load`: for programs that have a module's library and not its
+    /// class, and a file whose places errors are to have. Those whose `run_on` names another process than `main` aren't built.
+    ///
+    ///     modapi::ModuleResolver resolver({"build/modules"});
+    ///     host.load_configured(modapi::configure_modules(file, resolver, warn));
+    ///
+    /// Errors: ConfigurationError as in the server; nothing is loaded then.
+    void load_configured(const std::vector<ConfiguredModule>& modules);
     /// Has a new instance take the place of the loaded one, as in a server whose operator changes its configuration or library: its
     /// start() is awaited, its restore() gets what the old one's save() says, and the old one's stop() is awaited where nothing of
     /// it is under way any more. Errors: ConfigurationError as in the server; nothing has changed then.
