@@ -48,6 +48,7 @@ struct RememberedHooks {
 /// name is there already. Thread: the worker's.
 class RememberedFields {
 public:
+    /// Of one registration's memory on one worker.
     struct Limits {
         std::size_t max_events = 16'384;
         std::size_t max_bytes = std::size_t(16) << 20U;

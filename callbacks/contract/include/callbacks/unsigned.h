@@ -53,7 +53,9 @@ struct UnsignedAnswer {
     using interest = EventInterest;
     using once = OncePerEvent;
     using memory = RememberedFields;
+    /// What registrations with `once_per_event` remember by. Never null.
     [[nodiscard]] static std::shared_ptr<RememberedFields> new_memory();
+    /// All of it, as when the registration changes.
     static void forget(RememberedFields& memory) noexcept;
 };
 

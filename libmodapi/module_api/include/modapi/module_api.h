@@ -149,6 +149,7 @@ public:
     /// with what the workers of this process remembered dropped. Cost: as of `invalidate_cache`; without an event all events of
     /// the module are asked about anew.
     [[nodiscard]] async::task<void> unsigned_changed();
+    /// Likewise of one event.
     [[nodiscard]] async::task<void> unsigned_changed(std::string event_id);
 
     /// Tells all instances of this module, of this entry of the configuration, on all workers of all processes: also this one, whose

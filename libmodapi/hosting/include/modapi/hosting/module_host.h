@@ -175,6 +175,7 @@ public:
     /// Both steps for modules of which none has to be prepared. Errors: likewise, also for one that has to be; nothing has
     /// changed then.
     ModuleChanges build_next(const std::vector<ConfiguredModule>& modules, const BackgroundTerm& term);
+    /// Likewise for the term that this worker has.
     ModuleChanges build_next(const std::vector<ConfiguredModule>& modules);
     /// Awaits the start() of those that were built, then their ready(). Errors: as of start_modules; abandon_next is next then.
     [[nodiscard]] async::task<void> start_next();
