@@ -55,11 +55,11 @@ protected:
         settings.callback_deadline = 300ms;
         return settings;
     }
-    /// Until the module answers again; how long that took.
-    static std::chrono::milliseconds time_to_answer(PythonWorker& modules) {
+    /// The module answers again, about as soon as it was there at first.
+    static void answers_soon(PythonWorker& modules) {
         const auto begin = std::chrono::steady_clock::now();
         EXPECT_TRUE(modules.until([&] { return modules.asked_about("nothing") == "yes"; }));
-        return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s + 3 * modules.time_to_build);
     }
 
     static async::task<void> ask_again(modapi::ModuleHost& worker, int& asked) {
@@ -94,7 +94,7 @@ TEST_F(PythonProcessTest, IsStartedAnewAtOnceHoweverItDies) {
                                Death{"segfault", "was ended by signal 11"}, Death{"unframe", "sent what isn't JSON"}}) {
         EXPECT_THAT(modules.asked_about(death.user), HasSubstr("its Python process "));
         EXPECT_EQ(modules.asked_about("nothing"), "its Python process has ended") << "at once, while there is none";
-        EXPECT_LT(time_to_answer(modules), 2s);
+        answers_soon(modules);
         EXPECT_THAT(log.text(), HasSubstr(death.reason));
     }
 }
@@ -113,7 +113,7 @@ TEST_F(PythonProcessTest, FailsEveryCallThatIsInFlightWhenItDies) {
     ask("exit");
     EXPECT_TRUE(modules.until([&] { return failures.size() == 11; }));
     for (const std::string& failure : failures) EXPECT_EQ(failure, "its Python process has ended");
-    EXPECT_LT(time_to_answer(modules), 2s);
+    answers_soon(modules);
 }
 
 TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) {
@@ -122,7 +122,7 @@ TEST_F(PythonProcessTest, IsEndedWhenItDoesntAnswerForAsLongAsACallbackMayTake) 
     for (const char* const user : {"loop", "backtrack"}) {
         EXPECT_THAT(modules.asked_about(user), testing::AnyOf("deadline exceeded", HasSubstr("hasn't answered for 300 ms")));
         EXPECT_TRUE(modules.until([&] { return log.contains("hasn't answered for 300 ms, as long as a callback may take"); }));
-        EXPECT_LT(time_to_answer(modules), 2s);
+        answers_soon(modules);
     }
 }
 
@@ -152,7 +152,7 @@ TEST_F(PythonProcessTest, IsEndedWhenItGrowsBeyondItsMemory) {
     EXPECT_THAT(modules.asked_about("grow"),
                 testing::AnyOf("yes", HasSubstr("has ended"), HasSubstr("python.memory"), HasSubstr("MemoryError")));
     if (!modules.until([&] { return log.contains("MiB, more than the 128 of python.memory"); })) GTEST_FAIL() << log.text();
-    EXPECT_LT(time_to_answer(modules), 2s);
+    answers_soon(modules);
 }
 
 TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {

@@ -81,7 +81,9 @@ public:
         return "nothing was thrown";
     }
     void construct(const std::string& entries) {
+        const auto began = std::chrono::steady_clock::now();
         worker->construct_modules(read(entries));
+        time_to_build = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
         wait(worker->start_modules());
     }
     void change_to(const std::string& entries) {
@@ -146,6 +148,7 @@ public:
         worker.reset();
     }
 
+    std::chrono::milliseconds time_to_build{0};  ///< what starting processes takes here, on whatever machine and beside whatever else
     boost::asio::io_context io{1};
     async::environment where{io.get_executor()};
     async::running_callback_mark mark;
