@@ -178,10 +178,10 @@ TEST_F(PythonProcessTest, SaysInOneLineWhatCantBeLoaded) {
 
 TEST_F(PythonProcessTest, GivesUpAParseConfigAndAConstructorThatNeverReturn) {
     modapi::PythonSettings settings = python_settings();
-    settings.construction_limit = 1500ms;
+    settings.construction_limit = 4s;
     PythonWorker modules(settings);
     EXPECT_THAT(modules.error_of(deadly + "    config: {hangs_at_parse: true}\n"),
-                HasSubstr("hasn't ended parse_config within 1500 ms"));
+                HasSubstr("hasn't ended parse_config within 4000 ms"));
     EXPECT_THAT(modules.construction_error_of(deadly + "    config: {at_construction: loop}\n"),
                 HasSubstr("its Python process hasn't ended its constructor in time (module deadly.Deadly)"));
 }
