@@ -51,6 +51,42 @@ TEST_F(ProcessRacesTest, ARepeatedTransactionIsOneEvent) {
     EXPECT_EQ(administrate("SELECT COUNT(*) FROM " + table("events") + " WHERE type = 'm.room.message'"), "1");
 }
 
+TEST_F(ProcessRacesTest, ASessionThatHasEndedIsKnownNowhere) {
+    const std::string admin = a.register_user("admin");
+    make_admin("@admin:hs.test");
+    static_cast<void>(a.register_user("alice"));
+    const auto log_in = [&] {
+        const std::string login =
+            R"({"type":"m.login.password","user":"alice","password":"secret of alice","device_id":"LAPTOP"})";
+        return post(a, "/login", login, "").text("access_token");
+    };
+    const auto known_at_b = [&](const std::string& token) { return get(b, "/account/whoami", token); };
+    const auto manage = [&](const std::string& method, const std::string& path, const std::string& body) {
+        EXPECT_EQ(a.request(method, "/_synapse/admin/" + path, body, admin).status, 200) << path;
+    };
+    // Again and again: what is only heard of soon is heard of in time now and then.
+    for (int round = 0; round < 10; ++round) {
+        const std::string replaced = log_in();
+        EXPECT_EQ(known_at_b(replaced).status, 200) << "which remembers it now";
+        const std::string token = log_in();
+        EXPECT_EQ(known_at_b(replaced).status, 401);
+
+        EXPECT_EQ(known_at_b(token).status, 200);
+        manage("PUT", "v1/suspend/@alice:hs.test", R"({"suspend":true})");
+        EXPECT_EQ(put(b, "/profile/@alice:hs.test/displayname", R"({"displayname":"x"})", token).status, 403);
+        manage("PUT", "v1/suspend/@alice:hs.test", R"({"suspend":false})");
+
+        EXPECT_EQ(known_at_b(token).status, 200);
+        manage("PUT", "v2/users/@alice:hs.test", R"({"locked":true})");
+        EXPECT_EQ(known_at_b(token).text("errcode"), "M_USER_LOCKED");
+        manage("PUT", "v2/users/@alice:hs.test", R"({"locked":false})");
+
+        EXPECT_EQ(known_at_b(token).status, 200);
+        EXPECT_EQ(post(a, "/logout", "{}", token).status, 200);
+        expect_error(known_at_b(token), 401, "M_UNKNOWN_TOKEN", "Invalid access token passed.");
+    }
+}
+
 TEST_F(ProcessRacesTest, ANameGoesToOneOfThoseWhoRegisterIt) {
     const std::vector<Answer> given = answers(6, [&](const ServerProcess& at) {
         return post(at, "/register", R"({"username":"wanted","password":"pw","auth":{"type":"m.login.dummy"}})", "");

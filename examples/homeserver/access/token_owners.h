@@ -33,7 +33,7 @@ struct TokenOwner {
 /// Who has which access token. One a worker, which remembers what it asked the database: 10,000 tokens, half an hour since they
 /// were used last. Where a transaction changes what is remembered it says so by the functions below: whoever awaited it finds
 /// it forgotten by all workers of the process; other processes forget it as soon as they hear of it
-/// (Transaction::invalidate_cache).
+/// (Transaction::invalidate_cache), for which Sessions::known_everywhere waits before anybody is told that a session has ended.
 ///
 /// Thread: the worker's. Lifetime: all references outlive it.
 class TokenOwners {

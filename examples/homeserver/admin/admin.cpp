@@ -123,7 +123,7 @@ async::task<void> change_user(modapi::Database& database, Sessions& sessions, Pr
     const bool reactivates = change.deactivated == false && before.deactivated;
     if (reactivates && !change.password) throw SynapseError(400, "Must provide a password to re-activate an account.");
     RemovedTokens tokens = co_await database.run("change_user", &store_flags, change, require);
-    if (change.locked == true) sessions.end_syncs(change.user_id);
+    if (change.locked == true) co_await sessions.end_syncs(change.user_id);
     if (!tokens.empty()) co_await sessions.tell_logged_out(change.user_id, std::move(tokens));
     // What this request itself did to its sender's rights and sessions doesn't end it.
     if (change.admin == false || change.locked == true || change.password_hash) require = nullptr;
@@ -212,7 +212,7 @@ bool suspend_if_admin(Transaction& transaction, const Requester& requester, cons
 }
 
 async::task<Response> suspend_user(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
-                                   const ServerName& server_name) {
+                                   const ServerName& server_name, Sessions& sessions) {
     const Requester requester = co_await authenticate_admin(authentication, database, request);
     const std::string user_id = local_user(server_name, request, "Only local users can be suspended");
     const JsonDict body = required_json_body(request);
@@ -220,6 +220,7 @@ async::task<Response> suspend_user(const RoutedRequest& request, Authentication&
     const bool suspended = flag_member(body, "suspend", false);
     const bool exists = co_await database.run("suspend_user", &suspend_if_admin, requester, user_id, suspended);
     if (!exists) throw SynapseError(404, "User not found", Codes::NOT_FOUND);
+    co_await sessions.known_everywhere();
     JsonDict answer;
     answer["user_" + user_id + "_suspended"] = suspended;
     co_return ok(std::move(answer));

@@ -13,6 +13,8 @@
 
 #include <callbacks/errors.h>
 
+#include <spdlog/spdlog.h>
+
 #include <tuple>
 
 namespace homeserver {
@@ -24,7 +26,8 @@ constexpr std::size_t max_device_id = 512;
 constexpr std::size_t max_display_name = 100;
 constexpr std::size_t max_listed_devices = 1000;
 
-void insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
+/// Whether it has taken the place of another one.
+bool insert_session(modapi::Transaction& transaction, const std::string& user_id, const NewSession& session,
                     const std::optional<std::string>& display_name, const std::optional<std::string>& password_hash,
                     std::int64_t now) {
     require_unlocked(transaction, user_id);
@@ -32,14 +35,14 @@ void insert_session(modapi::Transaction& transaction, const std::string& user_id
     transaction.execute(
         "INSERT INTO devices (user_id, device_id, display_name, creation_ts) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         user_id, session.device_id, display_name, now);
-    for (const auto& [token] : transaction.query<std::string>(
-             "DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? RETURNING token", user_id, session.device_id)) {
-        forget_token(transaction, token);
-    }
+    const auto replaced = transaction.query<std::string>(
+        "DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? RETURNING token", user_id, session.device_id);
+    for (const auto& [token] : replaced) forget_token(transaction, token);
     transaction.execute(
         "INSERT INTO access_tokens (token_id, token, user_id, device_id) "
         "SELECT COALESCE(MAX(token_id), 0) + 1, ?, ?, ? FROM access_tokens",
         session.access_token, user_id, session.device_id);
+    return !replaced.empty();
 }
 
 async::task<modapi::Response> log_out(const RoutedRequest& request, Authentication& authentication, Sessions& sessions) {
@@ -218,7 +221,9 @@ async::task<NewSession> Sessions::start(std::string user_id, std::optional<std::
     session.device_id = device_id && !device_id->empty() ? *device_id : new_device_id();
     session.access_token = new_access_token();
     const std::int64_t now = clock_.wall_time_ms();
-    co_await database_.run("start_session", &insert_session, user_id, session, display_name, password_hash, now);
+    const bool has_replaced =
+        co_await database_.run("start_session", &insert_session, user_id, session, display_name, password_hash, now);
+    if (has_replaced) co_await known_everywhere();
     co_return session;
 }
 
@@ -227,10 +232,22 @@ async::task<void> Sessions::end(callbacks::Requester requester) {
     co_await tell_logged_out(requester.user.to_string(), std::move(tokens));
 }
 
-void Sessions::end_syncs(const std::string& user_id) { notifier_.wake_everywhere(user_id); }
+async::task<void> Sessions::known_everywhere() {
+    try {
+        co_await notifier_.all_have_read();
+    } catch (const modapi::DatabaseError& error) {
+        // It is committed: they hear of it as soon as they can read again.
+        spdlog::warn("other processes couldn't be asked whether they know which sessions have ended: {}", error.what());
+    }
+}
+
+async::task<void> Sessions::end_syncs(std::string user_id) {
+    notifier_.wake_everywhere(user_id);
+    co_await known_everywhere();
+}
 
 async::task<void> Sessions::tell_logged_out(std::string user_id, RemovedTokens tokens) {
-    end_syncs(user_id);
+    co_await end_syncs(user_id);
     for (const RemovedToken& token : tokens) {
         co_await password_auth_provider_.on_logged_out(user_id, token.device_id, token.access_token);
     }

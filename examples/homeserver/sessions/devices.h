@@ -49,9 +49,12 @@ public:
     /// for each. Runs to its end once it has begun.
     [[nodiscard]] async::task<void> end(callbacks::Requester requester);
 
-    /// Ends the syncs that wait, in whatever process, for a user whose sessions are gone or whose account is locked.
-    void end_syncs(const std::string& user_id);
-    /// Ends the syncs that wait for a session that is gone, and tells on_logged_out of each token, in their order.
+    /// After a transaction that changed sessions or accounts: returns when no process knows tokens any more as they were before
+    /// (access/token_owners.h). Who doesn't answer within two seconds isn't waited for. Cost where there are others: a message to each.
+    [[nodiscard]] async::task<void> known_everywhere();
+    /// Likewise for a user whose sessions are gone or whose account is locked: ends the syncs that wait, in whatever process.
+    [[nodiscard]] async::task<void> end_syncs(std::string user_id);
+    /// `end_syncs` for a session that is gone, and tells on_logged_out of each token, in their order.
     [[nodiscard]] async::task<void> tell_logged_out(std::string user_id, RemovedTokens tokens);
 
     /// remove_all_sessions and tell_logged_out.
