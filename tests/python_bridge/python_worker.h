@@ -179,7 +179,7 @@ public:
         worker.reset();
     }
 
-    std::chrono::milliseconds time_to_build{0};  ///< what starting processes takes here, on whatever machine and beside whatever else
+    std::chrono::milliseconds time_to_build{0};  ///< what starting processes takes here and now
     boost::asio::io_context io{1};
     async::environment where{io.get_executor()};
     async::running_callback_mark mark;

@@ -123,8 +123,8 @@ async::task<void> change_user(modapi::Database& database, Sessions& sessions, Pr
     const bool reactivates = change.deactivated == false && before.deactivated;
     if (reactivates && !change.password) throw SynapseError(400, "Must provide a password to re-activate an account.");
     RemovedTokens tokens = co_await database.run("change_user", &store_flags, change, require);
-    if (change.locked == true) co_await sessions.end_syncs(change.user_id);
     if (!tokens.empty()) co_await sessions.tell_logged_out(change.user_id, std::move(tokens));
+    else if (change.locked == true) co_await sessions.end_syncs(change.user_id);
     // What this request itself did to its sender's rights and sessions doesn't end it.
     if (change.admin == false || change.locked == true || change.password_hash) require = nullptr;
     if (change.third_party_ids)

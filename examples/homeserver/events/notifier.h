@@ -47,8 +47,8 @@ public:
     void publish(const News& news);
     /// Something is new for these users that is no event: account data, presence.
     void wake(std::vector<std::string> users);
-    /// Returns when all processes have read what can be seen now, for who is about to remove some of it: their modules would never be
-    /// told of it; and when they have heard what transactions before this said isn't to be remembered any more. Who doesn't answer within two seconds isn't waited for. Awaited on a worker. Errors: DatabaseError.
+    /// Returns when all processes have read what can be seen now, and heard what isn't to be remembered, for who removes some of
+    /// it: modules there would miss it. Who is silent for two seconds isn't waited for. On a worker. Errors: DatabaseError.
     [[nodiscard]] async::task<void> all_have_read();
     /// How that is asked; before anybody does. Nothing was said: this process is alone.
     void ask_readers_by(std::function<async::task<void>()> ask) { ask_readers_ = std::move(ask); }
