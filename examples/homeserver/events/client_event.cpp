@@ -1,7 +1,9 @@
 #include "events/client_event.h"
 
-#include "events/client_event_cache.h"
-
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace homeserver {
@@ -11,6 +13,20 @@ using callbacks::JsonDict;
 using callbacks::OutgoingEvent;
 
 namespace {
+
+/// A response's text where it was written, with the memory that it is in.
+class WrittenText final : public OutgoingBody {
+public:
+    WrittenText(ResponseMemories::Lent memory, std::string_view text) : memory_(std::move(memory)), text_(text) {
+        memory_.get_deleter().written(text_.size());
+    }
+    [[nodiscard]] std::uint64_t size() const noexcept override { return text_.size(); }
+    [[nodiscard]] std::optional<std::string_view> whole() const noexcept override { return text_; }
+
+private:
+    ResponseMemories::Lent memory_;
+    std::string_view text_;
+};
 
 modapi::Response text_response(std::string json) {
     modapi::Response response = modapi::json_response(200, JsonDict());
@@ -25,76 +41,77 @@ Recipient recipient_of(const callbacks::Requester& requester, bool with_room_id)
 }
 
 void EventResponse::event(const StoredEvent& stored, bool may_be_reduced) {
-    Part part;
-    part.event = writer_.cache.get(stored.event);
+    EventPlace place;
+    place.event = stored.kept;
+    if (place.event == nullptr) place.event = std::make_shared<const KeptEvent>(stored.event);
     const bool same_session =
         stored.transaction_id && stored.event.sender() == recipient_.user_id && stored.device_id == recipient_.device_id;
-    if (same_session) part.transaction_id = stored.transaction_id;
-    part.text_end = text_.size();
-    part.may_be_reduced = may_be_reduced;
-    parts_.push_back(std::move(part));
+    if (same_session) place.transaction_id = stored.transaction_id;
+    place.text_end = memory_->text.size();
+    place.may_be_reduced = may_be_reduced;
+    memory_->places.push_back(std::move(place));
 }
 
 void EventResponse::events(const std::vector<StoredEvent>& stored, bool may_be_reduced) {
-    text_.append('[');
+    text().append('[');
     bool first = true;
     for (const StoredEvent& each : stored) {
-        if (!first) text_.append(',');
+        if (!first) text().append(',');
         first = false;
         event(each, may_be_reduced);
     }
-    text_.append(']');
+    text().append(']');
 }
 
-async::task<modapi::Response> EventResponse::write() {
-    callbacks::ClientEvents writer;
-    std::vector<OutgoingEvent> events = outgoing();
-    const std::size_t last = parts_.empty() ? 0 : parts_.back().text_end;
-    std::string_view behind = text_.view().substr(last);
+async::task<modapi::Response> EventResponse::write(const RoutedRequest& request) {
+    ResponseMemory& memory = *memory_;
+    const std::int64_t now = writer_.clock.wall_time_ms();
+    memory.outgoing.reserve(memory.places.size());
+    std::size_t text_begin = 0;
+    for (const EventPlace& place : memory.places) {
+        memory.outgoing.push_back(outgoing(place, text_begin, now));
+        text_begin = place.text_end;
+    }
+    std::string_view behind = memory.text.view().substr(text_begin);
     if (reduce_) {
         // Event by event, on lines of their own: no JSON text has a line feed in it.
-        for (OutgoingEvent& each : events) each.before = "\n";
+        for (OutgoingEvent& each : memory.outgoing) each.before = "\n";
         behind = {};
     }
-    const std::string_view written = co_await writer.write(writer_.unsigned_section, events, behind);
-    co_return text_response(reduce_ ? assembled(written) : std::string(written));
+    const std::string_view written = co_await memory.writer.write(writer_.unsigned_section, memory.outgoing, behind);
+    if (reduce_) co_return text_response(assembled(written));
+    request.outgoing_body = std::make_unique<WrittenText>(std::move(memory_), written);
+    co_return text_response(std::string());
 }
 
-std::vector<OutgoingEvent> EventResponse::outgoing() const {
-    const std::int64_t now = writer_.clock.wall_time_ms();
-    std::vector<OutgoingEvent> events;
-    events.reserve(parts_.size());
-    std::size_t text_begin = 0;
-    for (const Part& part : parts_) {
-        OutgoingEvent event;
-        event.event = part.event.get();
-        event.before = text_.view().substr(text_begin, part.text_end - text_begin);
-        event.number = now - part.event->event().origin_server_ts();
-        if (part.transaction_id) event.own_string = callbacks::OwnString{"transaction_id", *part.transaction_id};
-        event.in_full = recipient_.with_room_id;
-        events.push_back(event);
-        text_begin = part.text_end;
-    }
-    return events;
+OutgoingEvent EventResponse::outgoing(const EventPlace& place, std::size_t text_begin, std::int64_t now) const {
+    OutgoingEvent event;
+    event.event = &place.event->for_clients();
+    event.before = memory_->text.view().substr(text_begin, place.text_end - text_begin);
+    event.number = now - place.event->event().origin_server_ts();
+    if (place.transaction_id) event.own_string = callbacks::OwnString{"transaction_id", *place.transaction_id};
+    event.in_full = recipient_.with_room_id;
+    return event;
 }
 
 /// The response with what a filter leaves of its events.
 std::string EventResponse::assembled(std::string_view events_by_line) const {
+    const std::string_view text = memory_->text.view();
     callbacks::JsonBuffer whole;
     std::size_t text_begin = 0;
-    for (const Part& part : parts_) {
-        whole.append(text_.view().substr(text_begin, part.text_end - text_begin));
-        text_begin = part.text_end;
+    for (const EventPlace& place : memory_->places) {
+        whole.append(text.substr(text_begin, place.text_end - text_begin));
+        text_begin = place.text_end;
         events_by_line.remove_prefix(1);
         const std::string_view event = events_by_line.substr(0, events_by_line.find('\n'));
         events_by_line.remove_prefix(event.size());
-        if (part.may_be_reduced) {
+        if (place.may_be_reduced) {
             whole.object(reduce_(stored_json(event)));
         } else {
             whole.append(event);
         }
     }
-    whole.append(text_.view().substr(text_begin));
+    whole.append(text.substr(text_begin));
     return std::string(whole.view());
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "events/client_event_cache.h"
+#include "events/response_memory.h"
 #include "events/room_store.h"
+#include "http/endpoint.h"
 
-#include <callbacks/client_event.h>
+#include <callbacks/json_buffer.h>
 #include <callbacks/unsigned.h>
 #include <callbacks/users.h>
 
@@ -12,9 +13,9 @@
 #include <async/clock.h>
 #include <async/task.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ struct Recipient {
 
 /// What a worker's responses with events are written by.
 struct ClientEventWriter {
-    ClientEventCache& cache;
+    ResponseMemories& memories;
     callbacks::UnsignedDispatch& unsigned_section;
     const async::clock& clock;
 };
@@ -44,16 +45,17 @@ struct ClientEventWriter {
 ///     response.text().append(R"({"chunk":)");
 ///     response.events(page.events);
 ///     response.text().append("}");
-///     co_return co_await response.write();
+///     co_return co_await response.write(request);
 class EventResponse {
 public:
     /// What is left of an event that a filter reduces.
     using Reduce = std::function<callbacks::JsonDict(callbacks::JsonDict)>;
 
-    EventResponse(ClientEventWriter& writer, Recipient recipient) : writer_(writer), recipient_(std::move(recipient)) {}
+    EventResponse(ClientEventWriter& writer, Recipient recipient)
+        : writer_(writer), recipient_(std::move(recipient)), memory_(writer.memories.lend()) {}
 
     /// Where the JSON text goes that is next to be sent.
-    [[nodiscard]] callbacks::JsonBuffer& text() noexcept { return text_; }
+    [[nodiscard]] callbacks::JsonBuffer& text() noexcept { return memory_->text; }
     /// An event at this place.
     void event(const StoredEvent& stored, bool may_be_reduced = false);
     /// An array of events.
@@ -61,24 +63,17 @@ public:
     /// Reduces the events of which that was said.
     void reduce(Reduce how) { reduce_ = std::move(how); }
 
-    /// 200 with the whole text. Once. Errors: what a module throws.
-    [[nodiscard]] async::task<modapi::Response> write();
+    /// 200 with the whole text, which is sent from where it was written, as the request's outgoing_body. Once. Errors: what a
+    /// module throws.
+    [[nodiscard]] async::task<modapi::Response> write(const RoutedRequest& request);
 
 private:
-    struct Part {
-        std::shared_ptr<const callbacks::ClientEvent> event;
-        std::optional<std::string> transaction_id;
-        std::size_t text_end;  ///< of the text in front of it
-        bool may_be_reduced;
-    };
-
-    [[nodiscard]] std::vector<callbacks::OutgoingEvent> outgoing() const;
+    [[nodiscard]] callbacks::OutgoingEvent outgoing(const EventPlace& place, std::size_t text_begin, std::int64_t now) const;
     [[nodiscard]] std::string assembled(std::string_view events_by_line) const;
 
     ClientEventWriter& writer_;
     Recipient recipient_;
-    callbacks::JsonBuffer text_;
-    std::vector<Part> parts_;
+    ResponseMemories::Lent memory_;
     Reduce reduce_;
 };
 

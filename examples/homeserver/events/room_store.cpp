@@ -30,8 +30,9 @@ constexpr std::string_view of_room_between =
 
 StoredEvent stored_event(EventRow& row) {
     auto& [event_id, position, pdu, unsigned_fields, device_id, transaction_id] = row;
-    Event event = event_from_pdu(stored_json(pdu), std::move(event_id), stored_json(unsigned_fields));
-    return {std::move(event), position, std::move(device_id), std::move(transaction_id)};
+    std::shared_ptr<const KeptEvent> kept = kept_events().get(event_id, pdu, unsigned_fields);
+    Event event = kept->event();
+    return {std::move(event), position, std::move(device_id), std::move(transaction_id), std::move(kept)};
 }
 
 template <class... Values>

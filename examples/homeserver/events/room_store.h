@@ -1,11 +1,14 @@
 #pragma once
 
+#include "events/kept_events.h"
+
 #include <modapi/database.h>
 
 #include <callbacks/event.h>
 #include <callbacks/state_filter.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +23,7 @@ struct StoredEvent {
     std::int64_t position = 0;
     std::optional<std::string> device_id;  ///< of the session that sent it with a transaction id
     std::optional<std::string> transaction_id;
+    std::shared_ptr<const KeptEvent> kept{};  ///< null: it didn't come from the database
 };
 
 /// Where a room stands: what a new event is built on.

@@ -73,7 +73,7 @@ std::vector<ForeignEvent> events_between(Transaction& transaction, const StreamQ
              "= "
              "'m.room.redaction') ORDER BY stream_position",
              question.process, question.after, until, question.process)) {
-        Event event = event_from_pdu(stored_json(pdu), std::move(event_id), stored_json(unsigned_fields));
+        Event event = kept_events().get(event_id, pdu, unsigned_fields)->event();
         if (is_own) {
             states.pass(position, event);
             continue;

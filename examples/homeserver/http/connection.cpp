@@ -17,6 +17,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
@@ -276,9 +277,18 @@ async::task<std::optional<modapi::Response>> HttpConnection::handle(const modapi
 async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, bool keep_alive) {
     stream_.expires_after(max_response);
     // A module's texts are in it, whose bytes are its own affair; a client could read nothing of the whole response.
-    if (is_json(response)) response.body = repaired_utf8(std::move(response.body));
+    std::optional<std::string_view> whole;
+    if (outgoing_body_) whole = outgoing_body_->whole();
+    if (is_json(response)) {
+        if (whole && !callbacks::is_utf8(*whole)) {
+            response.body = *whole;
+            whole.reset();
+            outgoing_body_.reset();
+        }
+        if (!whole) response.body = repaired_utf8(std::move(response.body));
+    }
     const bool has_body = response.status != 204 && response.status != 304;
-    if (is_head || !has_body || outgoing_body_) {
+    if (is_head || !has_body || (outgoing_body_ && !whole)) {
         http::response<http::empty_body> message;
         fill_head(message, response, keep_alive);
         if (has_body) message.content_length(outgoing_body_ ? outgoing_body_->size() : response.body.size());
@@ -286,6 +296,14 @@ async::task<bool> HttpConnection::send(modapi::Response response, bool is_head, 
         if (std::get<0>(written)) co_return false;
         if (is_head || !has_body) co_return true;
         co_return co_await send_parts();
+    }
+    if (whole) {
+        http::response<http::span_body<const char>> message;
+        fill_head(message, response, keep_alive);
+        message.body() = boost::beast::span<const char>(whole->data(), whole->size());
+        message.prepare_payload();
+        const Transferred written = co_await http::async_write(stream_, message, as_tuple(async::use_task));
+        co_return !std::get<0>(written);
     }
     http::response<http::string_body> message;
     fill_head(message, response, keep_alive);

@@ -34,7 +34,7 @@ public:
     /// What the client sends behind the header, for an endpoint that takes it in parts; null for others, which have it in
     /// `http`.
     IncomingBody* incoming_body = nullptr;
-    /// What is sent in the place of the response's body: filled in by an endpoint whose answer isn't for memory.
+    /// What is sent in the place of the response's body: filled in by an endpoint whose answer is elsewhere.
     mutable std::unique_ptr<OutgoingBody> outgoing_body;
 };
 

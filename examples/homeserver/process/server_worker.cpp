@@ -10,7 +10,6 @@
 #include "addresses/validation_mail.h"
 #include "background/background_updates.h"
 #include "events/client_event.h"
-#include "events/client_event_cache.h"
 #include "events/notifier.h"
 #include "events/signing_key.h"
 #include "federation/authorised_join.h"
@@ -79,7 +78,7 @@ struct ServerWorker::Parts {
           token_owners(process.database, place.bus, place.where.executor),
           authentication(token_owners, modules.hooks().account_validity, seen_clients),
           server_authentication(process.server_name, process.configuration.federation_verify_keys, process.host_pool),
-          event_writer{client_events, modules.hooks().unsigned_section, clock},
+          event_writer{response_memories, modules.hooks().unsigned_section, clock},
           validation_mail(validation_mail_of(process)),
           push_gateway(process.database, modules.settings().http_client),
           shared_turns(process.database, clock, process.turns, background),
@@ -132,7 +131,7 @@ struct ServerWorker::Parts {
     TokenOwners token_owners;
     Authentication authentication;
     ServerAuthentication server_authentication;
-    ClientEventCache client_events;
+    ResponseMemories response_memories;
     ClientEventWriter event_writer;
     std::optional<ValidationMail> validation_mail;  ///< only where mail can be sent
     PushGateway push_gateway;

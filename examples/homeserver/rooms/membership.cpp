@@ -537,7 +537,7 @@ async::task<Response> members(const RoutedRequest& request, Authentication& auth
     response.text().append(R"({"chunk":)");
     response.events(found);
     response.text().append('}');
-    co_return co_await response.write();
+    co_return co_await response.write(request);
 }
 
 async::task<Response> joined_members(const RoutedRequest& request, Authentication& authentication, modapi::Database& database) {

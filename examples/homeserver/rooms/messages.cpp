@@ -185,7 +185,7 @@ async::task<Response> get_state(const RoutedRequest& request, Authentication& au
     const std::vector<StoredEvent> state = co_await require_state(database, request, requester);
     EventResponse response(event_writer, recipient_of(requester));
     response.events(state);
-    co_return co_await response.write();
+    co_return co_await response.write(request);
 }
 
 async::task<Response> get_state_event(const RoutedRequest& request, Authentication& authentication,
@@ -219,7 +219,7 @@ async::task<Response> get_event(const RoutedRequest& request, Authentication& au
     if (found.events.empty()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
     EventResponse response(event_writer, recipient_of(requester));
     response.event(found.events.front());
-    co_return co_await response.write();
+    co_return co_await response.write(request);
 }
 
 /// A page of a room's history.
@@ -302,7 +302,7 @@ async::task<Response> get_messages(const RoutedRequest& request, Authentication&
     text.append(R"(,"chunk":)");
     response.events(page.events);
     text.append('}');
-    co_return co_await response.write();
+    co_return co_await response.write(request);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ public:
         if (filter.reduces()) response_.reduce([&filter](JsonDict event) { return filter.reduced(std::move(event)); });
     }
 
-    async::task<Response> write(const SyncChanges& changes, const JsonArray& presence) {
+    async::task<Response> write(const RoutedRequest& request, const SyncChanges& changes, const JsonArray& presence) {
         text_.append(R"({"next_batch":)");
         text_.string(token_of_position(changes.now));
         text_.append(R"(,"rooms":{"join":)");
@@ -67,7 +67,7 @@ public:
         text_.append(R"(},"account_data":)");
         write_account_data(changes.account_data);
         text_.append('}');
-        return response_.write();
+        return response_.write(request);
     }
 
 private:
@@ -220,7 +220,7 @@ async::task<Response> sync(const RoutedRequest& http_request, Authentication& au
                               here.clock().now() < deadline;
         if (says_something || !may_wait) {
             Writer writer(event_writer, requester, request.filter);
-            co_return co_await writer.write(changes, present);
+            co_return co_await writer.write(http_request, changes, present);
         }
         co_await wait_for_news(watch, deadline, http_request.waits);
     }
