@@ -1,4 +1,5 @@
 #include "sample_events.h"
+#include "sample_modules.h"
 #include "scenario.h"
 
 #include <callbacks/client_event.h>
@@ -239,6 +240,8 @@ void add_growth(std::vector<Scenario>& into) {
 }
 
 }  // namespace
+
+ReadyModule ready_module(std::size_t number) { return slot_of<DirectReady>(number); }
 
 void add_framework_scenarios(std::vector<Scenario>& into) {
     add(into, "direct", &slot_of<DirectReady>);

@@ -26,6 +26,9 @@ void add_cached_scenarios(std::vector<Scenario>& into);
 /// changes the instructions of what it measures.
 void add_decision_scenarios(std::vector<Scenario>& into);
 
+/// The reference homeserver's responses with events. Likewise.
+void add_response_scenarios(std::vector<Scenario>& into);
+
 [[nodiscard]] inline std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
     add_framework_scenarios(all);

@@ -45,6 +45,7 @@ void measure_workers(benchmark::State& state, const bench::Scenario& scenario) {
 int main(int count, char** arguments) {
     std::vector<bench::Scenario> scenarios = bench::all_scenarios();
     bench::add_decision_scenarios(scenarios);
+    bench::add_response_scenarios(scenarios);
     for (const bench::Scenario& scenario : scenarios) {
         benchmark::RegisterBenchmark(scenario.name.c_str(), [scenario](benchmark::State& state) { measure(state, scenario); });
         if (scenario.name != "direct/3") continue;

@@ -17,8 +17,6 @@ using callbacks::Event;
 using callbacks::JsonDict;
 using modapi::Transaction;
 
-using EventRow =
-    std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
 constexpr std::string_view event_columns =
     "SELECT e.event_id, e.stream_position, e.pdu, e.unsigned_fields, e.device_id, e.transaction_id FROM events e ";
 
@@ -27,13 +25,6 @@ constexpr std::string_view event_columns =
 /// expects the wanted ones to come soon.
 constexpr std::string_view of_room_between =
     "WHERE (e.room_id, e.stream_position) > (?, ?) AND (e.room_id, e.stream_position) <= (?, ?) ";
-
-StoredEvent stored_event(EventRow& row) {
-    auto& [event_id, position, pdu, unsigned_fields, device_id, transaction_id] = row;
-    std::shared_ptr<const KeptEvent> kept = kept_events().get(event_id, pdu, unsigned_fields);
-    Event event = kept->event();
-    return {std::move(event), position, std::move(device_id), std::move(transaction_id), std::move(kept)};
-}
 
 template <class... Values>
 std::vector<StoredEvent> select_events(Transaction& transaction, std::string_view where, const Values&... values) {
@@ -53,6 +44,13 @@ std::vector<std::string> only_column(std::vector<std::tuple<std::string>> rows) 
 }
 
 }  // namespace
+
+StoredEvent stored_event(EventRow& row) {
+    auto& [event_id, position, pdu, unsigned_fields, device_id, transaction_id] = row;
+    std::shared_ptr<const KeptEvent> kept = kept_events().get(event_id, pdu, unsigned_fields);
+    Event event = kept->event();
+    return {std::move(event), position, std::move(device_id), std::move(transaction_id), std::move(kept)};
+}
 
 JsonDict stored_json(std::string_view text) {
     boost::json::parse_options options;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 /// The rooms' tables. Every function is for use inside a transaction.
@@ -25,6 +26,12 @@ struct StoredEvent {
     std::optional<std::string> transaction_id;
     std::shared_ptr<const KeptEvent> kept{};  ///< null: it didn't come from the database
 };
+
+/// A row of the events' table: event id, position, PDU, what `unsigned` begins with, device, transaction id.
+using EventRow =
+    std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
+/// What a row says. Its texts are moved out of it. Errors: those of parsing them.
+[[nodiscard]] StoredEvent stored_event(EventRow& row);
 
 /// Where a room stands: what a new event is built on.
 struct RoomHead {
