@@ -107,7 +107,7 @@ def goals(run):
         ("heap allocations per event, writer form, 8 modules", round(run.allocations("direct/8"), 1), 0, False),
         ("heap allocations per event that the framework adds in object form, 8 modules",
          round(run.allocations("object/8") - run.allocations("floor_object/8"), 1), 0, False),
-        ("the reference homeserver's response path, from a query's rows to bytes, versus the bare writer, 100 events, 3 modules",
+        ("the reference homeserver's response path, from rows of known events to bytes, versus the bare writer, 100 events, 3 modules",
          run.ratio("host_response/3", "direct/3"), 1.5, False),
         ("0 modules versus writing the bytes with the host's own `age`", run.ratio("direct/0", "floor_direct/0"), 1.1, False),
         ("a hook whose interest can't match: ns", slope("uninterested", 1, 8), 1, False),

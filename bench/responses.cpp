@@ -1,5 +1,8 @@
 #include "events/client_event.h"
 #include "events/event_format.h"
+#include "events/response_memory.h"
+#include "events/room_store.h"
+#include "http/endpoint.h"
 #include "sample_events.h"
 #include "sample_modules.h"
 #include "scenario.h"
@@ -12,13 +15,17 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
-/// The reference homeserver's own way from what a query gave to the bytes that its connection sends, as `/messages` goes it.
+/// The reference homeserver's own way from what a query gave to the bytes that its connection sends, as `/messages` goes it. The rows are
+/// those of events that were read before.
 namespace bench {
 
 namespace {

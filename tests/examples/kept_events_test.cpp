@@ -65,7 +65,7 @@ TEST(KeptEventsTest, WhatIsAskedForStaysWhileOthersGo) {
     }
 }
 
-TEST(KeptEventsTest, ThreadsThatAskForTheSameEventGetOneThatIsWrittenOnce) {
+TEST(KeptEventsTest, ThreadsThatAskForTheSameEventGetTheSameOne) {
     KeptEvents events;
     const std::shared_ptr<const KeptEvent> kept = events.get("$one", pdu_with("hello"), "{}");
     constexpr std::size_t count = 8;

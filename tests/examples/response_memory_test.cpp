@@ -19,7 +19,7 @@ TEST(ResponseMemoriesTest, AResponseThatWasWrittenLeavesItsMemoryToTheNextOne) {
         lent->text.append("{}");
         lent->places.emplace_back();
         lent->outgoing.emplace_back();
-        lent.get_deleter().written(2);
+        lent.get_deleter().written(1, 2);
     }
     const ResponseMemories::Lent again = memories.lend();
     EXPECT_EQ(again.get(), used);
@@ -30,22 +30,23 @@ TEST(ResponseMemoriesTest, AResponseThatWasWrittenLeavesItsMemoryToTheNextOne) {
 }
 
 /// What is kept, as far as it can be told: the memory that is lent next is one of those that were given back.
-bool keeps_what_was_written(std::size_t bytes) {
+bool keeps_what_was_written(std::size_t events, std::size_t bytes) {
     ResponseMemories memories;
     const ResponseMemory* used = nullptr;
     {
         ResponseMemories::Lent lent = memories.lend();
         used = lent.get();
         lent->places.reserve(1000);
-        lent.get_deleter().written(bytes);
+        lent.get_deleter().written(events, bytes);
     }
     const ResponseMemories::Lent again = memories.lend();
     return again.get() == used && again->places.capacity() >= 1000;
 }
 
 TEST(ResponseMemoriesTest, ALargeResponseIsNotKept) {
-    EXPECT_TRUE(keeps_what_was_written(ResponseMemories::max_text));
-    EXPECT_FALSE(keeps_what_was_written(ResponseMemories::max_text + 1));
+    EXPECT_TRUE(keeps_what_was_written(ResponseMemories::max_events, ResponseMemories::max_text));
+    EXPECT_FALSE(keeps_what_was_written(ResponseMemories::max_events, ResponseMemories::max_text + 1));
+    EXPECT_FALSE(keeps_what_was_written(ResponseMemories::max_events + 1, ResponseMemories::max_text));
 }
 
 TEST(ResponseMemoriesTest, WhatAResponseThatFailedHasLeftIsNotUsedAgain) {
@@ -61,7 +62,7 @@ TEST(ResponseMemoriesTest, KeepsSoManyAndNoMore) {
         for (std::size_t count = 0; count < 2 * ResponseMemories::max_kept; ++count) {
             lent.push_back(memories.lend());
             lent.back()->places.reserve(1000);
-            lent.back().get_deleter().written(1);
+            lent.back().get_deleter().written(1, 1);
         }
     }
     std::size_t kept = 0;
@@ -76,7 +77,7 @@ TEST(ResponseMemoriesTest, KeepsSoManyAndNoMore) {
 TEST(ResponseMemoriesTest, AResponseMayEndAfterItsWorkersMemories) {
     auto memories = std::make_unique<ResponseMemories>();
     ResponseMemories::Lent lent = memories->lend();
-    lent.get_deleter().written(1);
+    lent.get_deleter().written(1, 1);
     memories.reset();
     lent->text.append("{}");
     EXPECT_EQ(lent->text.view(), "{}");

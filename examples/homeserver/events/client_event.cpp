@@ -17,11 +17,10 @@ namespace {
 /// A response's text where it was written, with the memory that it is in.
 class WrittenText final : public OutgoingBody {
 public:
-    WrittenText(ResponseMemories::Lent memory, std::string_view text) : memory_(std::move(memory)), text_(text) {
-        memory_.get_deleter().written(text_.size());
-    }
+    WrittenText(ResponseMemories::Lent memory, std::string_view text) : memory_(std::move(memory)), text_(text) {}
     [[nodiscard]] std::uint64_t size() const noexcept override { return text_.size(); }
     [[nodiscard]] std::optional<std::string_view> whole() const noexcept override { return text_; }
+    [[nodiscard]] async::task<std::string> read() override { co_return std::string(); }
 
 private:
     ResponseMemories::Lent memory_;
@@ -79,7 +78,11 @@ async::task<modapi::Response> EventResponse::write(const RoutedRequest& request)
         behind = {};
     }
     const std::string_view written = co_await memory.writer.write(writer_.unsigned_section, memory.outgoing, behind);
+    memory_.get_deleter().written(memory.places.size(), written.size());
     if (reduce_) co_return text_response(assembled(written));
+    // Who reads slowly holds the text, and not the events.
+    memory.outgoing.clear();
+    memory.places.clear();
     request.outgoing_body = std::make_unique<WrittenText>(std::move(memory_), written);
     co_return text_response(std::string());
 }

@@ -63,8 +63,8 @@ public:
     /// Reduces the events of which that was said.
     void reduce(Reduce how) { reduce_ = std::move(how); }
 
-    /// 200 with the whole text, which is sent from where it was written, as the request's outgoing_body. Once. Errors: what a
-    /// module throws.
+    /// 200 with the whole text, which is sent from where it was written, as the request's outgoing_body, unless a filter reduces its
+    /// events. Once. Errors: what a module throws.
     [[nodiscard]] async::task<modapi::Response> write(const RoutedRequest& request);
 
 private:

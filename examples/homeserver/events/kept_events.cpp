@@ -9,7 +9,8 @@
 namespace homeserver {
 
 const callbacks::ClientEvent& KeptEvent::for_clients() const {
-    std::call_once(written_, [this] { for_clients_.emplace(event_, client_event_text(event_)); });
+    const std::scoped_lock lock(mutex_);
+    if (!for_clients_) for_clients_.emplace(event_, client_event_text(event_));
     return *for_clients_;
 }
 
@@ -18,7 +19,7 @@ bool KeptEvents::Entry::says(std::string_view pdu, std::string_view unsigned_fie
     return whole.substr(0, pdu_size) == pdu && whole.substr(pdu_size) == unsigned_fields;
 }
 
-void KeptEvents::keep(Shard& shard, std::string event_id, Entry entry) const {
+void KeptEvents::keep(Shard& shard, std::string event_id, Entry entry) {
     Entries dropped;  // destroyed when nobody waits for the lock any more
     const std::scoped_lock lock(shard.mutex);
     const std::size_t size = entry.row.size();
@@ -29,7 +30,7 @@ void KeptEvents::keep(Shard& shard, std::string event_id, Entry entry) const {
     Entry& place = shard.recent[std::move(event_id)];
     shard.recent_text += size;
     shard.recent_text -= place.row.size();
-    place = std::move(entry);
+    std::swap(place, entry);  // the former one is destroyed behind the lock too
 }
 
 std::shared_ptr<const KeptEvent> KeptEvents::get(std::string_view event_id, std::string_view pdu,

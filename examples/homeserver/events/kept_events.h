@@ -17,7 +17,7 @@
 
 namespace homeserver {
 
-/// An event for all who read it: parsed once, and written once in the form that clients get.
+/// An event for all who read it: parsed, and written once in the form that clients get.
 ///
 /// Thread: any.
 class KeptEvent {
@@ -32,7 +32,7 @@ public:
 
 private:
     callbacks::Event event_;
-    mutable std::once_flag written_;
+    mutable std::mutex mutex_;
     mutable std::optional<callbacks::ClientEvent> for_clients_;
 };
 
@@ -41,11 +41,12 @@ private:
 /// A row is asked for by all that it says: an event never changes but for its redaction, or that of the state it replaced, after
 /// which its row says something else, whoever of this process or another one did it. So nothing has to be taken out of here.
 ///
-/// Thread: any. Cost: a lookup and a comparison of the texts; the least recently used half goes at once, so that nothing is moved
-/// at a hit. Memory: at most `max_text` bytes of rows, and about five times as much that was made of them.
+/// Thread: any. Cost: a lookup and a comparison of the texts; the least recently used half goes at once, so that little is moved at
+/// a hit. Memory: at most `max_text` bytes of rows, and what was made of them, which for JSON that is all brackets is twenty times as
+/// much. What is read without being sent takes its place too: the whole state of a very large room drives out the rest.
 class KeptEvents {
 public:
-    explicit KeptEvents(std::size_t max_text = 32UL * 1024 * 1024) noexcept : half_(max_text / 2 / shard_count) {}
+    explicit KeptEvents(std::size_t max_text = 16UL * 1024 * 1024) noexcept : half_(max_text / 2 / shard_count) {}
 
     /// The event that a row says. Errors: those of parsing it.
     [[nodiscard]] std::shared_ptr<const KeptEvent> get(std::string_view event_id, std::string_view pdu,
@@ -78,7 +79,7 @@ private:
         std::size_t before_text = 0;
     };
 
-    void keep(Shard& shard, std::string event_id, Entry entry) const;
+    void keep(Shard& shard, std::string event_id, Entry entry);
 
     std::size_t half_;  // of a shard
     std::array<Shard, shard_count> shards_;

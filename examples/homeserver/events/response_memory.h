@@ -32,11 +32,13 @@ struct ResponseMemory {
 
 /// The memory of a worker's responses.
 ///
-/// Thread: that worker's. Cost: taking one that is there moves a pointer. Memory: at most `max_kept` with texts of at most
-/// `max_text` bytes, beside those that responses have at the moment.
+/// Thread: that worker's. Cost: taking one that is there moves a pointer. Memory: at most `max_kept` of responses with at most
+/// `max_events` and `max_text` bytes, of which each that waited for its modules has left about 6 KB, beside those that responses
+/// have at the moment.
 class ResponseMemories {
 public:
     static constexpr std::size_t max_kept = 16;
+    static constexpr std::size_t max_events = 128;
     static constexpr std::size_t max_text = 256UL * 1024;
 
     class GiveBack {
@@ -44,12 +46,12 @@ public:
         explicit GiveBack(std::shared_ptr<std::vector<std::unique_ptr<ResponseMemory>>> spare) noexcept
             : spare_(std::move(spare)) {}
         void operator()(ResponseMemory* memory) const noexcept;
-        /// What was written in it, without which it is destroyed: who knows what a response that failed has left there.
-        void written(std::size_t bytes) noexcept { written_ = bytes; }
+        /// What was written in it. Without this it is destroyed: who knows what a response that failed has left there.
+        void written(std::size_t events, std::size_t bytes) noexcept { is_kept_ = events <= max_events && bytes <= max_text; }
 
     private:
         std::shared_ptr<std::vector<std::unique_ptr<ResponseMemory>>> spare_;
-        std::optional<std::size_t> written_;
+        bool is_kept_ = false;
     };
     /// Lifetime: may outlive the memories.
     using Lent = std::unique_ptr<ResponseMemory, GiveBack>;

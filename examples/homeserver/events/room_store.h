@@ -30,7 +30,7 @@ struct StoredEvent {
 /// A row of the events' table: event id, position, PDU, what `unsigned` begins with, device, transaction id.
 using EventRow =
     std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
-/// What a row says. Its texts are moved out of it. Errors: those of parsing them.
+/// What a row says. Device and transaction id are moved out of it. Errors: those of parsing it.
 [[nodiscard]] StoredEvent stored_event(EventRow& row);
 
 /// Where a room stands: what a new event is built on.

@@ -1,6 +1,7 @@
 #include "events/stream_page.h"
 
 #include "events/event_format.h"
+#include "events/kept_events.h"
 #include "events/room_store.h"
 #include "events/stream.h"
 

@@ -223,13 +223,13 @@ async::task<bool> HttpConnection::answer() {
     modapi::Response sent = std::move(*response);
     const bool is_head = request.method == "HEAD";
     bool arrived = co_await send(std::move(sent), is_head, keep_alive);
+    outgoing_body_.reset();
     if (is_known_when_sent) {
         if (arrived) arrived = co_await arrives();
         ended(request, raw_path, arrived ? status : client_closed_request, took);
     } else if (arrived && !is_whole) {
         co_await discard();
     }
-    outgoing_body_.reset();
     co_return arrived&& keep_alive;
 }
 

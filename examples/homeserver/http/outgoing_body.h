@@ -31,7 +31,7 @@ public:
     /// this object.
     [[nodiscard]] virtual std::optional<std::string_view> whole() const noexcept { return std::nullopt; }
     /// The next part; an empty one ends the connection if that wasn't all. One at a time. Errors: any; the connection ends.
-    [[nodiscard]] virtual async::task<std::string> read() { co_return std::string(); }
+    [[nodiscard]] virtual async::task<std::string> read() = 0;
 };
 
 }  // namespace homeserver
