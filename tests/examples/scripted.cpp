@@ -190,6 +190,7 @@ private:
             } else if constexpr (!std::is_void_v<answer>) {
                 if constexpr (std::is_same_v<answer, JsonDict>) {
                     if (behaviour == "make no number") return with_no_number();
+                    if (behaviour == "make bytes") return JsonDict({{"org.example.bytes", "not \xFF UTF-8"}});
                 }
                 return behaviour == "decide" ? Decision<answer>::made_by(name_) : answer();
             }
