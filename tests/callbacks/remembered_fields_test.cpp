@@ -445,16 +445,33 @@ TEST_F(RememberedFieldsTest, WhoWaitsForAnotherEventThanTheOneThatFailedAsksAnew
     EXPECT_EQ(unsigned_of(other.result(), 0).at("last"), "first");
 }
 
+TEST_F(RememberedFieldsTest, WhoWaitsDoesNotFailForAnotherEventThoughOneOfItsOwnModulesFailed) {
+    async::call_limits limits;
+    limits.on_failure = async::failure_outcome::accept;
+    remember_limited<&Module::fails_later>(first, limits);
+    remember<&Module::fails_at_once>(second, EventInterest().types({"good"}));
+    remember<&Module::function>(third);
+    const ClientEvent& bad = event("bad");
+    const ClientEvent& good = event("good");
+    const Text one = start(response({&bad, &good}));
+    const Text other = start(response({&bad}));
+    time.advance(10s);
+    EXPECT_THROW(static_cast<void>(one.result()), std::runtime_error);
+    EXPECT_EQ(unsigned_of(other.result(), 0).at("last"), "third");
+}
+
 TEST_F(RememberedFieldsTest, AFailureOfABatchIsThatOfAllItsEvents) {
     remember<&Module::fails_at_once>(first);
     const ClientEvent& a = event("a");
     const ClientEvent& b = event("b");
     const Text one = start(response({&a, &b}));
     const Text other = start(response({&b}));
-    time.advance(1s);
+    const Text third_one = start(response({&b}));
+    time.advance(2s);
     EXPECT_THROW(static_cast<void>(one.result()), std::runtime_error);
     EXPECT_THROW(static_cast<void>(other.result()), std::runtime_error);
-    EXPECT_EQ(log, Log{"first: a b"});
+    EXPECT_THROW(static_cast<void>(third_one.result()), std::runtime_error);
+    EXPECT_EQ(log, (Log{"first: a b", "first: b"})) << "once more for all who wait for one of them";
     first.fails = false;
     EXPECT_EQ(fields_of(b).at("first"), "b1");
 }

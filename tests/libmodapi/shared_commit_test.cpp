@@ -168,6 +168,71 @@ TEST_F(SharedCommitTest, OneThatFailsIsRolledBackAlone) {
     EXPECT_EQ(commits() - before, 1U);
 }
 
+TEST_F(SharedCommitTest, OneThatFailsIsToldBehindTheCommitOfWhatItFailedFor) {
+    const auto holding = hold();
+    const auto first = add("a");
+    const auto duplicate = add("a");
+    std::promise<void> last_entered;
+    std::promise<void> last_may_end;
+    const auto wait = [entered = &last_entered, gate = last_may_end.get_future().share()](Transaction&) {
+        entered->set_value();
+        gate.wait();
+    };
+    const auto last = time.start(database->run("last", wait));
+    time.run_ready();
+    held.set_value();
+    last_entered.get_future().wait();
+    time.run_ready();
+    EXPECT_FALSE(duplicate.done()) << "who reads now doesn't see what it failed for";
+    EXPECT_EQ(names(), Names());
+    last_may_end.set_value();
+    time.advance(std::chrono::nanoseconds(0));
+    EXPECT_NE(error_of<modapi::ConstraintViolation>(duplicate).find("UNIQUE"), std::string::npos);
+    EXPECT_FALSE(first.failed());
+    EXPECT_EQ(names(), Names({"a"}));
+}
+
+TEST_F(SharedCommitTest, OneThatFailedForWhatWasLostIsRunAgain) {
+    const auto holding = hold();
+    const auto dangling = [](Transaction& transaction) {
+        insert(transaction, "a");
+        transaction.execute("INSERT INTO doors VALUES ('front', 'nowhere')");
+    };
+    const auto refused = time.start(database->run("dangling", dangling));
+    const auto duplicate = add("a");
+    let_go();
+    EXPECT_NE(error_of<modapi::ConstraintViolation>(refused).find("FOREIGN KEY"), std::string::npos);
+    EXPECT_FALSE(duplicate.failed()) << "there is no other one";
+    EXPECT_EQ(names(), Names({"a"}));
+}
+
+TEST_F(SharedCommitTest, NobodyRollsBackToASavepointOfAnother) {
+    std::promise<void> entered;
+    std::promise<void> may_end;
+    const auto leaves_open = [entered = &entered, gate = may_end.get_future().share()](Transaction& transaction) {
+        transaction.execute("SAVEPOINT x");
+        insert(transaction, "of the first");
+        entered->set_value();
+        gate.wait();
+    };
+    const auto goes_back = [](Transaction& transaction) {
+        insert(transaction, "of the second");
+        transaction.execute("ROLLBACK TO x");
+    };
+    const auto first = time.start(database->run("first", leaves_open));
+    time.run_ready();
+    entered.get_future().wait();
+    const auto second = time.start(database->run("second", goes_back));
+    const auto third = add("a");
+    time.run_ready();
+    may_end.set_value();
+    time.advance(std::chrono::nanoseconds(0));
+    EXPECT_FALSE(first.failed());
+    EXPECT_NE(error_of(second).find("no such savepoint"), std::string::npos) << error_of(second);
+    EXPECT_FALSE(third.failed());
+    EXPECT_EQ(names(), Names({"of the first", "a"}));
+}
+
 TEST_F(SharedCommitTest, TheFirstOneMayFailToo) {
     const auto holding = hold();
     const auto fails = [](Transaction& transaction) {

@@ -1,4 +1,5 @@
 #include "log_capture.h"
+#include "peak_memory.h"
 #include "python_worker.h"
 
 #include <python_budget.h>
@@ -15,7 +16,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -242,11 +242,6 @@ protected:
         static const std::string missing = missing_for_python();
         if (!missing.empty()) GTEST_SKIP() << missing;
     }
-    static std::int64_t peak_kibibytes() {
-        rusage usage{};
-        ::getrusage(RUSAGE_SELF, &usage);
-        return usage.ru_maxrss;
-    }
     LogCapture log;
 };
 
@@ -300,7 +295,7 @@ TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
     callbacks::StateMap& state = modules.server.room_state.emplace();
     for (callbacks::Event& event : members(1'000, std::string(6'000, 'x'))) state.set(std::move(event));
     modules.construct(asking);
-    const std::int64_t before = peak_kibibytes();
+    const PeakMemory peak;
     auto longest = std::chrono::steady_clock::duration::zero();
     auto last = std::chrono::steady_clock::now();
     bool ticks = true;
@@ -316,7 +311,7 @@ TEST_F(PythonLoadTest, MayReadLateWhatItAskedFor) {
     ticks = false;
     EXPECT_TRUE(modules.until([&] { return modules.io.poll() == 0; }));
     EXPECT_FALSE(log.contains("is started anew")) << log.text();
-    EXPECT_LT(peak_kibibytes() - before, 100 * 1024);
+    peak.expect_at_most(100);
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
     RecordProperty("longest_wait_ms", static_cast<int>(milliseconds));
     EXPECT_LT(milliseconds, 200) << "others wait for no whole answer";

@@ -1,3 +1,4 @@
+#include "peak_memory.h"
 #include "postgresql/test_database.h"
 #include "python_modules_test.h"
 #include "temporary_folder.h"
@@ -10,7 +11,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -376,8 +376,7 @@ TEST_F(PythonQuestionsTest, KeepOthersFromWritingForNoLongerThanTheyMay) {
 
 TEST_F(PythonQuestionsTest, HoldNoMoreOfAResultThanAnAnswerMayHave) {
     listen();
-    rusage before{};
-    ::getrusage(RUSAGE_SELF, &before);
+    const PeakMemory peak;
     meanwhile([&] {
         Asker asker(folder.path());
         asker.begin();
@@ -393,9 +392,7 @@ TEST_F(PythonQuestionsTest, HoldNoMoreOfAResultThanAnAnswerMayHave) {
         EXPECT_THAT(asker.execute("SELECT 1 AS one"), HasSubstr("[[1]]"));
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
     });
-    rusage after{};
-    ::getrusage(RUSAGE_SELF, &after);
-    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 200 * 1024) << "kibibytes";
+    peak.expect_at_most(200);
 }
 
 TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {

@@ -152,6 +152,7 @@ async::task<void> ClientEvents::know(std::shared_ptr<RememberedFields> memory,
     known.assign(events.size(), nullptr);
     std::vector<std::shared_ptr<detail::AskedEvent>> asked(events.size());
     std::vector<std::shared_ptr<detail::FirstWalk>> walks(events.size());
+    bool was_asked_again = false;
     for (bool is_complete = false; !is_complete;) {
         here.throw_if_cancelled();
         if (memory->asked_ != hooks) co_return;  // others are asked by now: the caller begins anew
@@ -188,12 +189,15 @@ async::task<void> ClientEvents::know(std::shared_ptr<RememberedFields> memory,
             }
             if (asked[index]->has_answer) {
                 known[index] = asked[index]->result;
-            } else if (asked[index]->has_failed || walks[index] == own_walk || walks[index]->was_cut()) {
+            } else if (walks[index] == own_walk || walks[index]->was_cut() ||
+                       (asked[index]->has_failed && (walks[index]->size() == 1 || was_asked_again))) {
                 std::rethrow_exception(walks[index]->failure());
             } else {
-                is_complete = false;  // another event's failure ended the walk before it came to this one
+                // Another event's failure may have ended the walk that others began. One of this event's is met again.
+                is_complete = false;
             }
         }
+        was_asked_again = true;
     }
 }
 

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -192,8 +193,12 @@ private:
     Connections& apart() {
         std::call_once(apart_begins_, [this] {
             const Connections::Open open = [this] {
-                return std::make_unique<PostgresqlConnection>(settings_.postgresql_connection, PostgresqlConnection::Patience(),
-                                                              settings_.postgresql_options);
+                try {
+                    return std::make_unique<PostgresqlConnection>(settings_.postgresql_connection,
+                                                                  PostgresqlConnection::Patience(), settings_.postgresql_options);
+                } catch (const DatabaseError& error) {
+                    throw TransientDatabaseError(error.what());  // as of a connection that is lost: the server is back soon
+                }
             };
             apart_ = std::make_unique<Connections>(std::max<std::size_t>(1, settings_.apart_connections), open);
         });
@@ -201,20 +206,22 @@ private:
     }
     /// Who collides is run again by whoever asked, if at all.
     void interact_apart(const Interaction& interaction) {
-        const Connections::Lease lease(apart());
-        PostgresqlConnection& connection = lease.connection();
-        const auto forget = [](PostgresqlConnection* used) { used->forget_session(); };
-        const std::unique_ptr<PostgresqlConnection, decltype(forget)> forgetting(&connection, forget);
+        std::optional<Connections::Lease> lease;
+        const auto forget = [](std::optional<Connections::Lease>* used) {
+            if (*used) (*used)->connection().forget_session();
+        };
+        const std::unique_ptr<std::optional<Connections::Lease>, decltype(forget)> forgetting(&lease, forget);
         const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
-            PostgresqlTransaction transaction(connection, interaction.access == Access::read_apart, deadline, true);
+            if (!lease) lease.emplace(apart());
+            PostgresqlTransaction transaction(lease->connection(), interaction.access == Access::read_apart, deadline, true);
             run_function(interaction, transaction);
             transaction.commit();
             was_committed(transaction);
         };
         std::chrono::milliseconds wait_for_server = first_wait_for_server;
         const auto before_retry = [&] {
-            if (!connection.is_lost()) return;
+            if (lease && !lease->connection().is_lost()) return;
             std::this_thread::sleep_for(wait_for_server);
             wait_for_server *= 2;
         };

@@ -6,11 +6,13 @@ namespace {
 
 void run_own(SqliteConnection& connection, std::string_view sql) { connection.run(sql, {}, nullptr, SqliteConnection::Allowed::anything); }
 
-void roll_back(SqliteConnection& connection, std::string_view sql) noexcept {
-    if (!connection.in_transaction()) return;
+bool roll_back(SqliteConnection& connection, std::string_view sql) noexcept {
+    if (!connection.in_transaction()) return true;
     try {
         run_own(connection, sql);
+        return true;
     } catch (...) {  // NOLINT: SQLite rolls back by itself what it can't roll back on demand
+        return false;
     }
 }
 
@@ -39,10 +41,12 @@ SqliteTransaction::~SqliteTransaction() {
     if (!is_open_) return;
     if (kind_ != Kind::shares) {
         roll_back(connection_, "ROLLBACK");
-    } else {
-        roll_back(connection_, "ROLLBACK TO modapi_interaction");
-        roll_back(connection_, "RELEASE modapi_interaction");
+        return;
     }
+    const bool is_undone =
+        roll_back(connection_, "ROLLBACK TO modapi_interaction") && roll_back(connection_, "RELEASE modapi_interaction");
+    // What others share with it is lost with it then, and done again.
+    if (!is_undone) roll_back(connection_, "ROLLBACK");
 }
 
 void SqliteTransaction::commit(const SqliteFileIdentity* file) {
@@ -56,6 +60,8 @@ void SqliteTransaction::leave(const SqliteFileIdentity* file) {
     if (kind_ == Kind::shares) run_own(connection_, "RELEASE modapi_interaction");
     is_open_ = false;
 }
+
+void SqliteTransaction::begin_shared(SqliteConnection& connection) { run_own(connection, "BEGIN IMMEDIATE"); }
 
 void SqliteTransaction::commit_shared(SqliteConnection& connection) { run_own(connection, "COMMIT"); }
 

@@ -20,8 +20,8 @@ class SqliteTransaction : public Transaction {
 public:
     enum class Kind : unsigned char {
         reads,
-        writes,       ///< alone, or as the first of several
-        shares,       ///< behind others, in a savepoint of the open transaction
+        writes,       ///< alone
+        shares,       ///< with others, in a savepoint of the transaction that `begin_shared` has begun
         reads_first,  ///< and may write later
     };
 
@@ -33,6 +33,8 @@ public:
     void commit(const SqliteFileIdentity* file);
     /// Nothing more is to come; whoever leads the transaction commits it, with `commit_shared`. Errors: those of `commit`.
     void leave(const SqliteFileIdentity* file);
+    /// Begins what several may share, as one that writes. Errors: TransientDatabaseError where another program writes.
+    static void begin_shared(SqliteConnection& connection);
     /// Commits what all have left. Errors: DatabaseError; then nothing of it is there.
     static void commit_shared(SqliteConnection& connection);
     static void roll_back_shared(SqliteConnection& connection) noexcept;

@@ -42,7 +42,8 @@ void SqliteWriter::work() noexcept {
 
 SqliteWrite* SqliteWriter::next_for(const Group& group) {
     const bool others_wait = !group.members.empty();
-    if (others_wait && (group.members.size() >= most_in_a_group || clock_.now() - group.began >= longest_)) return nullptr;
+    if (!group.again.empty()) return nullptr;  // they came first
+    if (group.taken > 0 && (group.taken >= most_in_a_group || clock_.now() - group.began >= longest_)) return nullptr;
     const std::scoped_lock lock(mutex_);
     if (waiting_.empty()) return nullptr;
     SqliteWrite* const next = waiting_.front();
@@ -63,8 +64,9 @@ void SqliteWriter::note_length(std::string_view desc, async::clock::duration len
 }
 
 void SqliteWriter::run_group(SqliteConnection& connection) {
-    Group group{{}, {}, clock_.now()};
+    Group group{{}, {}, 0, clock_.now()};
     while (SqliteWrite* const write = next_for(group)) {
+        ++group.taken;
         if (!write->begin()) {
             write->finish(nullptr);
             continue;
@@ -79,13 +81,13 @@ void SqliteWriter::run_group(SqliteConnection& connection) {
 }
 
 void SqliteWriter::run_member(SqliteConnection& connection, Group& group, SqliteWrite& write) {
-    using Kind = SqliteTransaction::Kind;
-    const Kind kind = group.members.empty() ? Kind::writes : Kind::shares;
     const async::clock::time_point began = clock_.now();
     std::exception_ptr failure;
-    Member member{&write, std::make_unique<InteractionDeadline>(write.limit()), nullptr};
+    Member member{&write, std::make_unique<InteractionDeadline>(write.limit()), nullptr, nullptr};
     try {
-        member.transaction = std::make_unique<SqliteTransaction>(connection, kind, *member.deadline);
+        if (group.members.empty()) SqliteTransaction::begin_shared(connection);
+        member.transaction =
+            std::make_unique<SqliteTransaction>(connection, SqliteTransaction::Kind::shares, *member.deadline);
         write.run(*member.transaction);
         member.transaction->leave(file());
         note_length(write.desc(), clock_.now() - began);
@@ -93,6 +95,7 @@ void SqliteWriter::run_member(SqliteConnection& connection, Group& group, Sqlite
         return;
     } catch (const TransientDatabaseError&) {
         member.transaction.reset();
+        if (group.members.empty()) SqliteTransaction::roll_back_shared(connection);
         group.again.push_back(std::move(member));
         return;
     } catch (const InteractionTimeout& error) {
@@ -103,6 +106,12 @@ void SqliteWriter::run_member(SqliteConnection& connection, Group& group, Sqlite
     }
     member.transaction.reset();
     note_length(write.desc(), clock_.now() - began);
+    if (!group.members.empty() && connection.in_transaction()) {
+        member.failure = failure;
+        group.members.push_back(std::move(member));
+        return;
+    }
+    SqliteTransaction::roll_back_shared(connection);
     write.finish(failure);
 }
 
@@ -110,6 +119,7 @@ void SqliteWriter::commit(SqliteConnection& connection, Group& group) {
     std::exception_ptr failure;
     try {
         if (!connection.in_transaction()) throw TransientDatabaseError("what several interactions shared was rolled back");
+        if (const SqliteFileIdentity* const one = file()) one->require_unchanged();
         SqliteTransaction::commit_shared(connection);
     } catch (const TransientDatabaseError&) {
         failure = std::current_exception();
@@ -127,8 +137,10 @@ void SqliteWriter::commit(SqliteConnection& connection, Group& group) {
             run_alone(connection, *member.write, InteractionDeadline(member.write->limit()));
         return;
     }
-    for (const Member& member : group.members) member.write->was_committed(*member.transaction);
-    for (const Member& member : group.members) member.write->finish(nullptr);
+    for (const Member& member : group.members) {
+        if (!member.failure) member.write->was_committed(*member.transaction);
+    }
+    for (const Member& member : group.members) member.write->finish(member.failure);
 }
 
 void SqliteWriter::run_alone(SqliteConnection& connection, SqliteWrite& write, const InteractionDeadline& deadline) noexcept {

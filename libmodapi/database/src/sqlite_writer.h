@@ -9,6 +9,7 @@
 #include <async/clock.h>
 
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -41,8 +42,9 @@ public:
 /// The one thread and connection of a database that write.
 ///
 /// What came while it was writing shares the next commit: one wait for the disk for all of them. Each has a savepoint, so that one
-/// that fails is rolled back alone, and all are answered behind the commit. If what several share is lost (by a full disk, a
-/// statement that was cut, a constraint that is only checked at the end), each is run again by itself. Who is known to
+/// that fails is rolled back alone, and all are answered behind the commit, also those that failed: it may be for what another
+/// one did. If what several share is lost (by a full disk, a statement that was cut, a constraint that is only checked at the end),
+/// each is run again by itself. Who is known to
 /// take long begins a commit of its own, so that nobody's answer waits for it. Lifetime: ends when all that was given to it has.
 class SqliteWriter {
 public:
@@ -61,10 +63,12 @@ private:
         SqliteWrite* write;
         std::unique_ptr<InteractionDeadline> deadline;
         std::unique_ptr<SqliteTransaction> transaction;
+        std::exception_ptr failure;  ///< of one that was rolled back alone, for what others did that may never be committed
     };
     struct Group {
-        std::vector<Member> members;  ///< they have done their part, of one transaction
+        std::vector<Member> members;  ///< they have done their part, of one transaction; the first without a failure
         std::vector<Member> again;    ///< they collided with another program: by themselves, when the group is through
+        std::size_t taken = 0;        ///< whatever became of them
         async::clock::time_point began;
     };
 
