@@ -157,19 +157,22 @@ def on_one_processor():
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
+def round_trip_holds(build, calls, place, limited=None):
+    printed = subprocess.run([build / "bin" / "python_bridge_round_trip", str(calls)], check=True, capture_output=True, text=True,
+                             preexec_fn=limited).stdout
+    lines = [line for line in printed.splitlines() if not line.startswith("[")]
+    print("%s:\n\n```\n%s\n```\n" % (place, "\n".join(lines)), flush=True)
+    medians = [float(number) for number in re.findall(r"median +([0-9.]+) us", printed)]
+    events = float(re.search(r"([0-9.]+) events/s", printed).group(1))
+    return medians[0] <= LONGEST_BACK_TO_BACK and medians[1] <= LONGEST_AT_1000 and events >= FEWEST_EVENTS
+
+
 def measure_round_trip(build, calls):
     """On one processor it is what the two programs do. On two of which each sleeps while the other computes it is also what waking
     them takes, which is the machine's: shown, and held to no limit."""
-    for place, limited in (("on one processor", on_one_processor), ("where the system puts the two", None)):
-        printed = subprocess.run([build / "bin" / "python_bridge_round_trip", str(calls)], check=True, capture_output=True, text=True,
-                                 preexec_fn=limited).stdout
-        lines = [line for line in printed.splitlines() if not line.startswith("[")]
-        print("%s:\n\n```\n%s\n```\n" % (place, "\n".join(lines)), flush=True)
-        medians = [float(number) for number in re.findall(r"median +([0-9.]+) us", printed)]
-        events = float(re.search(r"([0-9.]+) events/s", printed).group(1))
-        if limited is not None:
-            fine = medians[0] <= LONGEST_BACK_TO_BACK and medians[1] <= LONGEST_AT_1000 and events >= FEWEST_EVENTS
-    return fine
+    holds = round_trip_holds(build, calls, "on one processor", on_one_processor)
+    round_trip_holds(build, calls, "where the system puts the two")
+    return holds
 
 
 def main():

@@ -105,6 +105,22 @@ protected:
     std::unique_ptr<Database> database;
 };
 
+/// Where an interaction waits for the test.
+class Gate {
+public:
+    /// Of the interaction, which isn't run twice.
+    void pass() {
+        reached_.set_value();
+        opened_.get_future().wait();
+    }
+    void wait_until_reached() { reached_.get_future().wait(); }
+    void open() { opened_.set_value(); }
+
+private:
+    std::promise<void> reached_;
+    std::promise<void> opened_;
+};
+
 template <class Error = DatabaseError, class T>
 std::string error_of(const async::testing::started<T>& ended) {
     try {
@@ -128,21 +144,19 @@ TEST_F(SharedCommitTest, WhatWaitsWhileOneWritesIsCommittedWithIt) {
 
 TEST_F(SharedCommitTest, NobodyIsAnsweredBeforeTheCommit) {
     const auto first = hold("first");
-    std::promise<void> second_entered;
-    std::promise<void> second_may_end;
-    const auto wait = [entered = &second_entered, gate = second_may_end.get_future().share()](Transaction& transaction) {
+    Gate gate;
+    const auto wait = [&gate](Transaction& transaction) {
         insert(transaction, "second");
-        entered->set_value();
-        gate.wait();
+        gate.pass();
     };
     const auto second = time.start(database->run("second", wait));
     time.run_ready();
     held.set_value();
-    second_entered.get_future().wait();
+    gate.wait_until_reached();
     time.run_ready();
     EXPECT_FALSE(first.done());
     EXPECT_EQ(database->running().size(), 2U);
-    second_may_end.set_value();
+    gate.open();
     time.advance(std::chrono::nanoseconds(0));
     EXPECT_TRUE(first.done() && second.done());
     EXPECT_TRUE(database->running().empty());
@@ -172,20 +186,16 @@ TEST_F(SharedCommitTest, OneThatFailsIsToldBehindTheCommitOfWhatItFailedFor) {
     const auto holding = hold();
     const auto first = add("a");
     const auto duplicate = add("a");
-    std::promise<void> last_entered;
-    std::promise<void> last_may_end;
-    const auto wait = [entered = &last_entered, gate = last_may_end.get_future().share()](Transaction&) {
-        entered->set_value();
-        gate.wait();
-    };
+    Gate gate;
+    const auto wait = [&gate](Transaction&) { gate.pass(); };
     const auto last = time.start(database->run("last", wait));
     time.run_ready();
     held.set_value();
-    last_entered.get_future().wait();
+    gate.wait_until_reached();
     time.run_ready();
     EXPECT_FALSE(duplicate.done()) << "who reads now doesn't see what it failed for";
     EXPECT_EQ(names(), Names());
-    last_may_end.set_value();
+    gate.open();
     time.advance(std::chrono::nanoseconds(0));
     EXPECT_NE(error_of<modapi::ConstraintViolation>(duplicate).find("UNIQUE"), std::string::npos);
     EXPECT_FALSE(first.failed());
@@ -207,13 +217,11 @@ TEST_F(SharedCommitTest, OneThatFailedForWhatWasLostIsRunAgain) {
 }
 
 TEST_F(SharedCommitTest, NobodyRollsBackToASavepointOfAnother) {
-    std::promise<void> entered;
-    std::promise<void> may_end;
-    const auto leaves_open = [entered = &entered, gate = may_end.get_future().share()](Transaction& transaction) {
+    Gate gate;
+    const auto leaves_open = [&gate](Transaction& transaction) {
         transaction.execute("SAVEPOINT x");
         insert(transaction, "of the first");
-        entered->set_value();
-        gate.wait();
+        gate.pass();
     };
     const auto goes_back = [](Transaction& transaction) {
         insert(transaction, "of the second");
@@ -221,11 +229,11 @@ TEST_F(SharedCommitTest, NobodyRollsBackToASavepointOfAnother) {
     };
     const auto first = time.start(database->run("first", leaves_open));
     time.run_ready();
-    entered.get_future().wait();
+    gate.wait_until_reached();
     const auto second = time.start(database->run("second", goes_back));
     const auto third = add("a");
     time.run_ready();
-    may_end.set_value();
+    gate.open();
     time.advance(std::chrono::nanoseconds(0));
     EXPECT_FALSE(first.failed());
     EXPECT_NE(error_of(second).find("no such savepoint"), std::string::npos) << error_of(second);

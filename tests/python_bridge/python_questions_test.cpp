@@ -392,7 +392,7 @@ TEST_F(PythonQuestionsTest, HoldNoMoreOfAResultThanAnAnswerMayHave) {
         EXPECT_THAT(asker.execute("SELECT 1 AS one"), HasSubstr("[[1]]"));
         EXPECT_EQ(asker.commit(), R"({"result":{}})");
     });
-    peak.expect_at_most(200);
+    peak.expect_below(200);
 }
 
 TEST_F(PythonQuestionsTest, LeaveNothingOfATransactionOnItsConnection) {

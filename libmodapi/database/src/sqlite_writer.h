@@ -44,8 +44,8 @@ public:
 /// What came while it was writing shares the next commit: one wait for the disk for all of them. Each has a savepoint, so that one
 /// that fails is rolled back alone, and all are answered behind the commit, also those that failed: it may be for what another
 /// one did. If what several share is lost (by a full disk, a statement that was cut, a constraint that is only checked at the end),
-/// each is run again by itself. Who is known to
-/// take long begins a commit of its own, so that nobody's answer waits for it. Lifetime: ends when all that was given to it has.
+/// each is run again by itself. Who is known to take long begins a commit of its own, so that nobody's answer waits for it.
+/// Lifetime: ends when all that was given to it has.
 class SqliteWriter {
 public:
     /// `file` has a value by the first write, unless the database is in memory. `longest`: from the first one on, for how long

@@ -40,8 +40,8 @@ struct RememberedHooks {
 /// First walk: the modules are asked about the events of a response that aren't kept in one walk, of which every event is one
 /// that all who want it meanwhile wait for. It has a context of its own: the worker's, without a request; only the worker's stop
 /// cuts it (`dispatch_settings::shared_walks`).
-/// Errors: who waits for an event whose walk failed fails with it; what a failed module would have written isn't kept, whether the
-/// response fails or its failure counts as no opinion, and it is asked again for the next response.
+/// Errors: who waits for an event whose walk failed fails with it, or asks once more if that was about other events too; what a
+/// failed module would have written isn't kept, whether the response fails or that counts as no opinion: it is asked again.
 /// Invalidation wins over a walk that is under way: who waits for it gets what it gives, which isn't kept.
 /// Memory: of `Limits`, which count keys, values and what belongs to them; the least recently used half goes at once. Cost: a
 /// lookup and a copy for an event that is kept, where all modules that are asked remember; else a look for each field whether its
