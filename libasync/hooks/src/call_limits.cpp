@@ -1,18 +1,12 @@
 #include <async/call_limits.h>
 
+#include <async/failure.h>
+
 #include <utility>
 
 namespace async {
 
-bool is_refusal_of_breaker(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const breaker_is_open&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
+bool is_refusal_of_breaker(const std::exception_ptr& failure) { return detail::failure_as<breaker_is_open>(failure) != nullptr; }
 
 bool circuit_breaker::let_through(clock::time_point now) {
     if (state_ == breaker_state::closed) return false;
