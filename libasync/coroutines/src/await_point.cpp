@@ -176,11 +176,11 @@ private:
 
 void task_word::fail(std::exception_ptr failure) noexcept {
     auto* const kept = ::new (allocate_frame(sizeof(kept_failure))) kept_failure{std::move(failure)};
-    word_ = reinterpret_cast<std::uintptr_t>(kept) | 1;
+    word_ = reinterpret_cast<std::uintptr_t>(kept) | nothing;
 }
 
 std::exception_ptr task_word::take_failure() noexcept {
-    auto* const kept = reinterpret_cast<kept_failure*>(std::exchange(word_, 0) & ~std::uintptr_t(1));
+    auto* const kept = reinterpret_cast<kept_failure*>(std::exchange(word_, nothing) & ~nothing);
     std::exception_ptr failure = std::move(kept->failure);
     kept->~kept_failure();
     free_frame(kept, sizeof(kept_failure));

@@ -45,7 +45,8 @@ void begin_at(std::uintptr_t here) noexcept {
 
 }  // namespace
 
-bool is_stack_low(std::uintptr_t here) noexcept {
+bool is_known_stack_low() noexcept {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     if (this_thread_stack.lowest == UINTPTR_MAX) begin_at(here);
     return here < this_thread_stack.lowest;
 }

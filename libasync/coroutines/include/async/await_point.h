@@ -33,32 +33,36 @@ class task_word {
 public:
     task_word() noexcept = default;
     explicit task_word(void* frame) noexcept : word_(reinterpret_cast<std::uintptr_t>(frame)) {}
-    task_word(task_word&& other) noexcept : word_(std::exchange(other.word_, 0)) {}
+    task_word(task_word&& other) noexcept : word_(std::exchange(other.word_, nothing)) {}
     task_word& operator=(task_word&&) = delete;
     ~task_word() = default;  // its owner knows what to destroy
 
-    [[nodiscard]] bool is_empty() const noexcept { return word_ == 0; }
-    [[nodiscard]] bool has_failed() const noexcept { return (word_ & 1) != 0; }
-    /// Of one that isn't empty and hasn't failed.
+    [[nodiscard]] bool is_empty() const noexcept { return word_ == nothing; }
+    [[nodiscard]] bool has_frame() const noexcept { return (word_ & nothing) == 0; }
+    [[nodiscard]] bool has_failed() const noexcept { return !has_frame() && !is_empty(); }
+    /// Of one that has it.
     [[nodiscard]] void* frame() const noexcept { return reinterpret_cast<void*>(word_); }
 
-    void forget() noexcept { word_ = 0; }
-    void take_over(task_word& other) noexcept { word_ = std::exchange(other.word_, 0); }
+    void forget() noexcept { word_ = nothing; }
+    void take_over(task_word& other) noexcept { word_ = std::exchange(other.word_, nothing); }
     [[gnu::cold]] void fail(std::exception_ptr failure) noexcept;
     /// Of one that has failed, which is empty then.
     [[gnu::cold]] std::exception_ptr take_failure() noexcept;
 
 private:
-    std::uintptr_t word_ = 0;
+    /// Odd, as a failure is and no frame: one look tells who has a frame.
+    static constexpr std::uintptr_t nothing = 1;
+
+    std::uintptr_t word_ = nothing;
 };
 
 /// Where a coroutine waits: in its frame, as long as it does.
 struct await_point {
     explicit await_point(task_word* waited_for = nullptr) noexcept : awaited(waited_for) {}
 
-    void* waiting;                 ///< the frame; known once it waits
-    task_word* awaited;            ///< the task it waits for; null: it waits for something else
-    const void* site = nullptr;    ///< this await in the code of a task's coroutine, which may be ended here; null: it may not
+    void* waiting;  ///< the frame; like the site known once it waits
+    task_word* awaited;  ///< the task it waits for; null: it waits for something else
+    const void* site;  ///< this await in the code of a task's coroutine, which may be ended here; null: it may not
 
     [[nodiscard]] std::coroutine_handle<> coroutine() const noexcept { return std::coroutine_handle<>::from_address(waiting); }
     /// Of a coroutine that may be ended here.

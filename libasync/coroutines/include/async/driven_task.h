@@ -20,7 +20,7 @@ class driven_task {
 public:
     /// True: it is finished. `run` is a task that nobody started.
     [[nodiscard]] static bool start(task<T>& run, const context& here) {
-        if (run.is_empty()) return true;
+        if (!run.has_frame()) return true;
         const std::coroutine_handle<task_promise<T>> frame = run.frame();
         task_promise<T>& promise = frame.promise();
         if (promise.here == nullptr) promise.here = &here;
@@ -33,8 +33,7 @@ public:
     }
     /// What a finished task failed with, once; null: it didn't.
     [[nodiscard]] static std::exception_ptr take_failure(task<T>& run) noexcept {
-        if (run.is_empty()) return nullptr;
-        if (run.has_failed()) return run.take_failure();
+        if (!run.has_frame()) return run.has_failed() ? run.take_failure() : nullptr;
         task_promise<T>& promise = run.frame().promise();
         return promise.has_failed() ? promise.take_failure() : nullptr;
     }
@@ -51,6 +50,7 @@ public:
     [[nodiscard]] bool await_ready() const noexcept { return run().finished(); }
     void await_suspend(std::coroutine_handle<> waiting) noexcept {
         point_.waiting = waiting.address();
+        point_.site = nullptr;
         run().frame().promise().awaited_at(point_);
     }
     void await_resume() const noexcept {}

@@ -130,8 +130,11 @@ public:
     }
     void awaited_at(await_point& where) noexcept { who_ = reinterpret_cast<std::uintptr_t>(&where); }
     /// From here on `run`, a task, is what it leaves its result in and ends its own frame for.
-    void driven_for(void* run) noexcept { who_ = reinterpret_cast<std::uintptr_t>(run) | is_driven; }
+    void driven_for(void* run) noexcept { who_ = reinterpret_cast<std::uintptr_t>(run) + is_driven; }
     void not_driven() noexcept { who_ = 0; }
+    /// It isn't begun yet, for want of stack; whoever awaits it sees to that.
+    void put_off() noexcept { who_ = is_put_off; }
+    [[nodiscard]] bool was_put_off() const noexcept { return who_ == is_put_off; }
 
     /// Resumes the awaiter, if there is one yet, or ends what waits with nothing to catch the failure. None is there while the awaiter
     /// is still inside its await_ready, which then sees that this coroutine is done and never suspends: that keeps the stack flat
@@ -163,7 +166,7 @@ protected:
 
     /// Who drives it; null: nobody does.
     [[nodiscard]] void* driver() const noexcept {
-        return (who_ & is_driven) != 0 ? reinterpret_cast<void*>(who_ & ~is_driven) : nullptr;
+        return (who_ & is_driven) != 0 ? reinterpret_cast<void*>(who_ - is_driven) : nullptr;
     }
     void failed() noexcept {
         if ((who_ & is_driven) != 0) who_ = 0;  // who drives it takes the failure from the frame
@@ -172,6 +175,7 @@ protected:
 
 private:
     static constexpr std::uintptr_t is_driven = 1;
+    static constexpr std::uintptr_t is_put_off = 2;
 
     std::uintptr_t who_ = 0;
 };
@@ -195,6 +199,7 @@ public:
         if constexpr (is_task_promise<Promise>) {
             if (ending.promise().awaiter() == nullptr) return false;
             point_.waiting = ending.address();
+            point_.site = nullptr;
             end_bodies(&point_, std::move(failure_));  // this is gone now
             return true;
         } else {

@@ -22,20 +22,19 @@ struct thread_stack {
 extern constinit thread_local thread_stack this_thread_stack [[gnu::tls_model("initial-exec")]];
 
 /// Measures where the stack ends if nobody did before. True: there is no room.
-[[gnu::cold]] bool is_stack_low(std::uintptr_t here) noexcept;
+[[nodiscard, gnu::cold]] bool is_known_stack_low() noexcept;
 
 [[nodiscard, gnu::always_inline]] inline bool is_stack_low() noexcept {
-    std::uintptr_t here = 0;
-#if defined(__x86_64__)
-    asm("mov %%rsp, %0" : "=r"(here));
-#elif defined(__aarch64__)
-    asm("mov %0, sp" : "=r"(here));
-#else
-    here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-#endif
-    if (here >= this_thread_stack.lowest) [[likely]]
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+    bool is_below = false;
+    asm("cmp %1, %%rsp" : "=@ccb"(is_below) : "m"(this_thread_stack.lowest));
+    if (!is_below) [[likely]]
         return false;
-    return is_stack_low(here);
+#else
+    if (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) >= this_thread_stack.lowest) [[likely]]
+        return false;
+#endif
+    return is_known_stack_low();
 }
 
 /// Resumes it when there is room. `here`: of a coroutine that wasn't started, whose observer hears of it; null: of one that goes on.

@@ -17,7 +17,7 @@ void post_resume(const context& here, std::coroutine_handle<> waiting);
 /// A derived class arranges in `await_suspend` that somebody calls `wake`; the first wake-up counts.
 class suspension {
 public:
-    suspension() noexcept : registration_(*this) {}
+    suspension() noexcept : registration_(*this) { point_.site = nullptr; }
     suspension(const suspension&) = delete;
     suspension& operator=(const suspension&) = delete;
 

@@ -130,12 +130,12 @@ public:
 
     /// Runs under `here` instead of its awaiter's context. `here` outlives the task.
     [[nodiscard]] task&& in(const context& here) && noexcept {
-        if (!is_empty()) frame().promise().here = &here;
+        if (has_frame()) frame().promise().here = &here;
         return std::move(*this);
     }
 
     /// Whether the result is there already. An unstarted coroutine isn't finished.
-    [[nodiscard]] bool finished() const noexcept { return is_empty() || has_failed() || frame().done(); }
+    [[nodiscard]] bool finished() const noexcept { return !has_frame() || frame().done(); }
 
 private:
     friend class detail::task_promise<T>;
@@ -150,7 +150,7 @@ private:
     }
     void destroy() noexcept {
         if (is_empty()) return;
-        if (has_failed()) [[unlikely]] {
+        if (!has_frame()) [[unlikely]] {
             static_cast<void>(take_failure());
             return;
         }
@@ -177,44 +177,47 @@ class task_awaiter {
 public:
     /// Starts the task here, inside await_ready, so that an awaiter whose task finishes at once never even suspends.
     task_awaiter(task<T>& awaited, const context* inherited) noexcept : point_(&awaited) {
-        if (!awaited.is_empty() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
+        if (awaited.has_frame() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
     }
 
     [[nodiscard, gnu::always_inline]] bool await_ready() {
-        if (awaited().is_empty()) return true;
+        if (!awaited().has_frame()) return true;
+        const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
         if (is_stack_low()) [[unlikely]] {
-            point_.site = put_off_mark();
+            frame.promise().put_off();
             return false;
         }
-        const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
         frame.resume();
         return frame.done();
     }
     template <class Promise>
     MODAPI_ASYNC_AWAIT_SITE void await_suspend(std::coroutine_handle<Promise> awaiter) {
-        const bool is_put_off = point_.site != nullptr;
         point_.waiting = awaiter.address();
         point_.site = site_in<Promise>(MODAPI_ASYNC_THIS_SITE);
         const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
+        const bool was_put_off = frame.promise().was_put_off();
         frame.promise().awaited_at(point_);
-        if (is_put_off) [[unlikely]]
+        if (was_put_off) [[unlikely]]
             put_off(frame, frame.promise().here);
     }
     [[gnu::always_inline]] T await_resume() {
         task<T>& ended = awaited();
-        if (!ended.is_empty()) {
-            if (ended.has_failed() || ended.frame().promise().has_failed()) [[unlikely]]
+        if (ended.has_frame()) {
+            if (ended.frame().promise().has_failed()) [[unlikely]]
                 throw_failure();
             return ended.frame().promise().take_value();
         }
+        if (!ended.is_empty()) [[unlikely]]
+            throw_failure();
         if constexpr (!std::is_void_v<T>) return std::move(*ended.ready_);
     }
 
 private:
-    /// The site of a task that isn't begun yet.
-    static const void* put_off_mark() noexcept { return &this_thread_stack; }
     [[noreturn, gnu::cold, gnu::noinline]] void throw_failure() {
-        throw_in_body(point_, awaited().has_failed() ? awaited().take_failure() : awaited().frame().promise().take_failure());
+        if (!awaited().has_frame()) throw_in_body(point_, awaited().take_failure());
+        task_promise<T>& promise = awaited().frame().promise();
+        if (promise.awaiter() == nullptr) std::rethrow_exception(promise.take_failure());  // nobody has waited
+        throw_in_body(point_, promise.take_failure());
     }
     [[nodiscard]] task<T>& awaited() const noexcept { return static_cast<task<T>&>(*point_.awaited); }
 
@@ -228,7 +231,8 @@ task_awaiter<T> promise_base::await_transform(task<T>&& awaited) const {
 
 template <class T>
 task<T> task_promise<T>::get_return_object() noexcept {
-    static_assert(alignof(task_promise) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "the result of a task needs no more alignment than new gives");
+    static_assert(alignof(task_promise) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                  "the result of a task needs no more alignment than new gives");
     return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 inline task<void> task_promise<void>::get_return_object() noexcept {
