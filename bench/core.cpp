@@ -8,9 +8,9 @@
 #include <async/sync_wait.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <new>
@@ -20,7 +20,7 @@
 
 /// The coroutine core alone, by a source that an earlier checkout compiles too: `bench/core` builds it in both.
 ///
-///     core NAME...            a line for each of these scenarios: its name, nanoseconds and allocations per turn
+///     core NAME...            a line for each of these scenarios: its name, nanoseconds of the processor and allocations per turn
 ///     core --count COUNT NAME COUNT turns of one of them and nothing else, for whoever counts instructions
 
 namespace {
@@ -83,9 +83,10 @@ struct Waiting {
     async::notification news;
 };
 
-/// Starts a task, then cancels it: of the two halves the second is measured, in batches.
-Turns cancels(int levels) {
-    return [levels](std::size_t count) {
+/// Starts tasks that wait, a hundred at once, and has `end(scope, news)` end them.
+template <class End>
+Turns waits(int levels, End end) {
+    return [levels, end](std::size_t count) {
         Waiting state;
         for (std::size_t left = count; left > 0;) {
             const std::size_t batch = std::min<std::size_t>(left, 100);
@@ -93,7 +94,7 @@ Turns cancels(int levels) {
             for (std::size_t index = 0; index < batch; ++index) running.spawn("waits", wait_below(state.news, levels));
             state.io.restart();
             state.io.run();
-            running.cancel();
+            end(running, state.news);
             state.io.restart();
             state.io.run();
             if (running.running() != 0) std::abort();
@@ -101,23 +102,11 @@ Turns cancels(int levels) {
         }
     };
 }
-/// What of that isn't the cancellation: the same that are told that there is news.
+Turns cancels(int levels) {
+    return waits(levels, [](async::scope& running, async::notification&) { running.cancel(); });
+}
 Turns wakes(int levels) {
-    return [levels](std::size_t count) {
-        Waiting state;
-        for (std::size_t left = count; left > 0;) {
-            const std::size_t batch = std::min<std::size_t>(left, 100);
-            async::scope running(state.where, [](std::string_view, std::exception_ptr) { std::abort(); });
-            for (std::size_t index = 0; index < batch; ++index) running.spawn("waits", wait_below(state.news, levels));
-            state.io.restart();
-            state.io.run();
-            state.news.notify_all();
-            state.io.restart();
-            state.io.run();
-            if (running.running() != 0) std::abort();
-            left -= batch;
-        }
-    };
+    return waits(levels, [](async::scope&, async::notification& news) { news.notify_all(); });
 }
 Turns fails(int levels) {
     return [levels](std::size_t count) {
@@ -231,16 +220,19 @@ std::vector<Scenario> all_scenarios() {
     all.push_back({"deep/1000/waits", deep(1000, true), 50});
     all.push_back({"deep/10000/ready", deep(10'000, false), 5});
     all.push_back({"deep/10000/waits", deep(10'000, true), 5});
+    all.push_back({"deep/100000/ready", deep(100'000, false), 2});
+    all.push_back({"deep/100000/waits", deep(100'000, true), 2});
     all.push_back({"deep/1000000/ready", deep(1'000'000, false), 1});
     all.push_back({"deep/1000000/waits", deep(1'000'000, true), 1});
     return all;
 }
 
+/// Of the processor's time: who else uses the machine doesn't count.
 double nanoseconds_of(const Scenario& scenario) {
-    const auto began = std::chrono::steady_clock::now();
+    const std::clock_t began = std::clock();
     scenario.run(scenario.count);
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - began;
-    return took.count() / static_cast<double>(scenario.count);
+    const auto took = static_cast<double>(std::clock() - began) * 1e9 / CLOCKS_PER_SEC;
+    return took / static_cast<double>(scenario.count);
 }
 
 }  // namespace
