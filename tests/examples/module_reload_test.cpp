@@ -88,10 +88,11 @@ TEST_F(ReloadedServer, IsForAdmins) {
 }
 
 TEST_F(ReloadedServer, SaysInTheWordsOfTheStartWhatIsWrongAndGoesOn) {
+    const TemporaryFolder of_start;  // the server's own log goes on in its folder
     for (const std::string wrong : {"  - {module: judging.Nobody}\n", "  - {module: judging.Judging, config: [1]}\n", "  - [\n"}) {
         configure(wrong);
         const std::string file = (folder.path() / "homeserver.yaml").string();
-        const FinishedRun start = run_program(folder.path(), {"--config", file, "--check-config"});
+        const FinishedRun start = run_program(of_start.path(), {"--config", file, "--check-config"});
         const Answer refused = reload();
         EXPECT_EQ(refused.status, 400) << refused.body;
         EXPECT_EQ(refused.text("errcode"), "M_UNKNOWN");
