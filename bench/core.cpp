@@ -20,8 +20,8 @@
 
 /// The coroutine core alone, by a source that an earlier checkout compiles too: `bench/core` builds it in both.
 ///
-///     core NAME...            a line for each of these scenarios: its name, nanoseconds of the processor and allocations per turn
-///     core --count COUNT NAME COUNT turns of one of them and nothing else, for whoever counts instructions
+///     core NAME...            a line for each of these scenarios: its name, nanoseconds of the processor and allocations per
+///     turn core --count COUNT NAME COUNT turns of one of them and nothing else, for whoever counts instructions
 
 namespace {
 

@@ -76,9 +76,8 @@ TEST(CoarseTime, OfRunsThatSuspendOnlyThoseOfTheSampleLookAtTheExactClock) {
     test.time.run(running.join());
     EXPECT_EQ(test.clock.exact_looks, 2);
     EXPECT_EQ(test.clock.coarse_looks, 2 * 63);
-    test.dispatcher.each_registration([](const async::callback_identity& identity) {
-        EXPECT_EQ(identity.statistics.waited.counts().count(), 64U);
-    });
+    test.dispatcher.each_registration(
+        [](const async::callback_identity& identity) { EXPECT_EQ(identity.statistics.waited.counts().count(), 64U); });
 }
 
 TEST(CoarseTime, CutsNoRunBeforeItsDeadline) {

@@ -20,9 +20,9 @@ struct kept_failure {
     std::exception_ptr failure;
 };
 
-/// What was found out about awaits: whether an exception of a type, thrown there, reaches the end of its body without a handler that
-/// has seen it. Shared by all threads; nothing is ever taken out, since code stays where it is (modules aren't unloaded). Where there is
-/// no place left, exceptions are thrown as ever.
+/// What was found out about awaits: whether an exception of a type, thrown there, reaches the end of its body without a handler
+/// that has seen it. Shared by all threads; nothing is ever taken out, since code stays where it is (modules aren't unloaded).
+/// Where there is no place left, exceptions are thrown as ever.
 class known_awaits {
 public:
     enum class fate : unsigned char { unknown, may_be_caught, uncaught };
@@ -33,8 +33,7 @@ public:
         for (std::size_t step = 0; step < steps; ++step) {
             const std::uint64_t found = places_[place_of(key, step)].load(std::memory_order_relaxed);
             if (found == 0) return fate::unknown;
-            if ((found & ~uncaught_bit) == key)
-                return (found & uncaught_bit) != 0 ? fate::uncaught : fate::may_be_caught;
+            if ((found & ~uncaught_bit) == key) return (found & uncaught_bit) != 0 ? fate::uncaught : fate::may_be_caught;
         }
         return fate::may_be_caught;
     }
@@ -70,7 +69,8 @@ private:
         if ((std::uint64_t(address) >> address_bits) != 0) return 0;
         for (std::size_t number = 0; number < types_.size(); ++number) {
             const std::type_info* known = types_[number].load(std::memory_order_relaxed);
-            if (known == nullptr && types_[number].compare_exchange_strong(known, type, std::memory_order_relaxed)) known = type;
+            if (known == nullptr && types_[number].compare_exchange_strong(known, type, std::memory_order_relaxed))
+                known = type;
             if (known == type) return std::uint64_t(address) | (std::uint64_t(number + 1) << address_bits);
         }
         return 0;
@@ -106,7 +106,9 @@ struct thread_exceptions {
     handled_exception* caught;
     unsigned int uncaught;
 };
-thread_exceptions& exceptions_of_this_thread() noexcept { return *reinterpret_cast<thread_exceptions*>(abi::__cxa_get_globals()); }
+thread_exceptions& exceptions_of_this_thread() noexcept {
+    return *reinterpret_cast<thread_exceptions*>(abi::__cxa_get_globals());
+}
 
 extern "C" _Unwind_Reason_Code __gxx_personality_v0(int, _Unwind_Action, _Unwind_Exception_Class, _Unwind_Exception*,
                                                     _Unwind_Context*);
@@ -142,7 +144,7 @@ _Unwind_Reason_Code look_for_handler(_Unwind_Context* frame, void* argument) {
 
 /// Throws it and keeps in mind which handler has to be the first one that sees it.
 [[noreturn, gnu::noinline]] void throw_and_follow(const await_point& at, const std::exception_ptr& failure,
-                                               const std::type_info* type) {
+                                                  const std::type_info* type) {
     awaits.add(at.site, type);
     const task_body* const body = &at.body();
     const void* const site = at.site;
@@ -152,7 +154,8 @@ _Unwind_Reason_Code look_for_handler(_Unwind_Context* frame, void* argument) {
         search wanted{exceptions_of_this_thread().caught};
         if (is_of_this_abi(*wanted.exception)) _Unwind_Backtrace(&look_for_handler, &wanted);
         if (wanted.has_found) {
-            on_its_way = {body, wanted.exception, wanted.exception->landing_pad, wanted.exception->handler_switch_value, site, type};
+            on_its_way = {body, wanted.exception, wanted.exception->landing_pad, wanted.exception->handler_switch_value, site,
+                          type};
         }
         throw;
     }
@@ -191,8 +194,7 @@ std::exception_ptr task_word::take_failure() noexcept {
 
 void throw_in_body(const await_point& at, std::exception_ptr failure) {
     const std::type_info* const type = type_of(failure);
-    if (at.site != nullptr && awaits.of(at.site, type) == known_awaits::fate::unknown)
-        throw_and_follow(at, failure, type);
+    if (at.site != nullptr && awaits.of(at.site, type) == known_awaits::fate::unknown) throw_and_follow(at, failure, type);
     std::rethrow_exception(std::move(failure));
 }
 
@@ -207,8 +209,7 @@ void reached_the_end(const task_body& body) noexcept {
 }
 
 bool would_end(const await_point& at, const std::type_info* type) noexcept {
-    return at.site != nullptr && at.body().awaiter() != nullptr &&
-           awaits.of(at.site, type) == known_awaits::fate::uncaught;
+    return at.site != nullptr && at.body().awaiter() != nullptr && awaits.of(at.site, type) == known_awaits::fate::uncaught;
 }
 
 void end_bodies(await_point* at, std::exception_ptr failure) noexcept {

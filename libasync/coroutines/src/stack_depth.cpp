@@ -21,8 +21,8 @@ struct thread_stack::put_off {
 
 namespace {
 
-/// Of stack for what is nested. Some thousand coroutines, of which few keep more on it than a return address; a sanitizer that keeps
-/// a stack of its own has room for them, too.
+/// Of stack for what is nested. Some thousand coroutines, of which few keep more on it than a return address; a sanitizer that
+/// keeps a stack of its own has room for them, too.
 constexpr std::uintptr_t budget = 256 * 1024;
 
 /// The address that nothing that is nested may come below, whatever ran before: what they call needs stack as well.

@@ -6,7 +6,9 @@
 
 namespace async {
 
-bool is_refusal_of_breaker(const std::exception_ptr& failure) { return detail::failure_as<breaker_is_open>(failure) != nullptr; }
+bool is_refusal_of_breaker(const std::exception_ptr& failure) {
+    return detail::failure_as<breaker_is_open>(failure) != nullptr;
+}
 
 bool circuit_breaker::let_through(clock::time_point now) {
     if (state_ == breaker_state::closed) return false;

@@ -26,7 +26,8 @@ void post(const environment& where, Function&& function) {
     if (where.io != nullptr) {
         // What `post` would do, without an erased type and without its look at whose executor the handler wants to run on.
         const auto never_inline = boost::asio::require(where.io->get_executor(), execution::blocking.never);
-        boost::asio::prefer(never_inline, execution::allocator(recycling_allocator<void>())).execute(std::forward<Function>(function));
+        boost::asio::prefer(never_inline, execution::allocator(recycling_allocator<void>()))
+            .execute(std::forward<Function>(function));
     } else {
         boost::asio::post(where.executor,
                           boost::asio::bind_allocator(recycling_allocator<void>(), std::forward<Function>(function)));
@@ -38,7 +39,8 @@ class pending_work {
 public:
     explicit pending_work(const environment& where) {
         if (where.io != nullptr) {
-            of_context_.emplace(boost::asio::require(where.io->get_executor(), boost::asio::execution::outstanding_work.tracked));
+            of_context_.emplace(
+                boost::asio::require(where.io->get_executor(), boost::asio::execution::outstanding_work.tracked));
         } else {
             of_another_.emplace(where.executor);
         }

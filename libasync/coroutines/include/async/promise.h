@@ -38,8 +38,8 @@ struct this_context_awaiter {
 template <class T>
 class task_awaiter;
 
-/// The part of a promise that every task's coroutine has: who runs it or waits for it, and whether it is the one or the other is in
-/// the lowest bit.
+/// The part of a promise that every task's coroutine has: who runs it or waits for it, and whether it is the one or the other
+/// is in the lowest bit.
 class task_body;
 template <class Promise>
 inline constexpr bool is_task_promise = std::is_base_of_v<task_body, Promise>;
@@ -136,9 +136,9 @@ public:
     void put_off() noexcept { who_ = is_put_off; }
     [[nodiscard]] bool was_put_off() const noexcept { return who_ == is_put_off; }
 
-    /// Resumes the awaiter, if there is one yet, or ends what waits with nothing to catch the failure. None is there while the awaiter
-    /// is still inside its await_ready, which then sees that this coroutine is done and never suspends: that keeps the stack flat
-    /// without a tail call.
+    /// Resumes the awaiter, if there is one yet, or ends what waits with nothing to catch the failure. None is there while the
+    /// awaiter is still inside its await_ready, which then sees that this coroutine is done and never suspends: that keeps the
+    /// stack flat without a tail call.
     struct final_awaiter {
         [[nodiscard]] bool await_ready() const noexcept { return ends_its_frame; }
         template <class Promise>
@@ -185,8 +185,8 @@ inline task_body& await_point::body() const noexcept {
     return std::coroutine_handle<task_body>::from_address(waiting).promise();
 }
 
-/// Ends the coroutine that awaits it with a failure, as if that were thrown here, where nothing catches it. It isn't thrown if somebody
-/// waits for the coroutine: for one that only passes on what failed in it.
+/// Ends the coroutine that awaits it with a failure, as if that were thrown here, where nothing catches it. It isn't thrown if
+/// somebody waits for the coroutine: for one that only passes on what failed in it.
 ///
 ///     if (failure) co_await detail::ends_with(std::move(failure));
 class ends_with {

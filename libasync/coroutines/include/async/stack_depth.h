@@ -10,8 +10,8 @@ struct context;
 namespace async::detail {
 
 /// How far nested coroutines may use this thread's stack, and those that wait until there is room on it. A coroutine that is
-/// awaited runs on the stack of its awaiter, and its awaiter goes on upon its own: past a safe depth neither does, but is put off
-/// until whoever resumed the first of them has the thread again (context.h). So chains may be as long as there is memory.
+/// awaited runs on the stack of its awaiter, and its awaiter goes on upon its own: past a safe depth neither does, but is put
+/// off until whoever resumed the first of them has the thread again (context.h). So chains may be as long as there is memory.
 struct thread_stack {
     struct put_off;
 
@@ -37,7 +37,8 @@ extern constinit thread_local thread_stack this_thread_stack [[gnu::tls_model("i
     return is_known_stack_low();
 }
 
-/// Resumes it when there is room. `here`: of a coroutine that wasn't started, whose observer hears of it; null: of one that goes on.
+/// Resumes it when there is room. `here`: of a coroutine that wasn't started, whose observer hears of it; null: of one that
+/// goes on.
 [[gnu::cold]] void put_off(std::coroutine_handle<> waiting, const context* here) noexcept;
 /// Resumes those that were put off, and those that are meanwhile.
 [[gnu::cold]] void resume_put_off() noexcept;

@@ -97,7 +97,8 @@ public:
 ///            started and isn't finished must not be dropped (the program ends with a message): its awaiter outlives it.
 /// Resume:    the awaiter continues on the executor it was on before the await, without a trip through that executor.
 /// Ownership: move-only; await it once, as an rvalue. A moved-from task may only be destroyed.
-/// Errors:    an exception thrown by the body is rethrown from the await, once. A body that waits and has nothing to catch it is
+/// Errors:    an exception thrown by the body is rethrown from the await, once. A body that waits and has nothing to catch it
+/// is
 ///            ended where it waits, as `destroy` ends a coroutine: its locals go in the same order, and nothing is thrown in it
 ///            (async/await_point.h).
 /// Cancel:    the awaiter's context is inherited; see async/cancellation.h. Suspended leaf operations throw, or end who waits.
