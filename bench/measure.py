@@ -23,14 +23,14 @@ def write(path, text):
         file.write(text)
 
 
-def into_document(document, table):
-    """Puts the table between the document's two marks."""
+def into_document(document, table, program="bench/run"):
+    """Puts the table between the document's two marks of this program."""
     with open(document, encoding="utf-8") as file:
         text = file.read()
-    begin, end = "<!-- bench/run -->\n", "<!-- /bench/run -->\n"
+    begin, end = "<!-- %s -->\n" % program, "<!-- /%s -->\n" % program
     text, found = re.subn(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + table + end, text, flags=re.S)
     if found != 1:
-        sys.exit("%s has no place, or more than one, for the table of bench/run" % document)
+        sys.exit("%s has no place, or more than one, for the table of %s" % (document, program))
     write(document, text)
 
 

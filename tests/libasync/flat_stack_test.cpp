@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 
 /// A loop of awaits that are ready at once keeps the stack flat, in every preset.
 namespace flat_stack_test {
@@ -130,6 +131,53 @@ async::task<int> look_up_often(async::cached<int(int)>& cache) {
 TEST(FlatStack, AMillionCacheHitsKeepIt) {
     async::cached<int(int)> cache("one", [](int value) { return value; });
     EXPECT_EQ(async::sync_wait(look_up_often(cache)), many);
+}
+
+async::task<int> nested(int levels, bool waits) {
+    if (levels == 0) {
+        if (waits) co_await async::reschedule();
+        co_return 0;
+    }
+    const int below = co_await nested(levels - 1, waits);
+    co_return below + 1;
+}
+async::task<int> fails_deep_below(int levels, bool waits) {
+    if (levels > 0) co_return co_await fails_deep_below(levels - 1, waits);
+    if (waits) co_await async::reschedule();
+    throw std::runtime_error("at the bottom");
+}
+
+TEST(FlatStack, AMillionNestedAwaitsNeedNoMoreOfItThanAFewThousand) {
+    EXPECT_EQ(async::sync_wait(nested(many, false)), many);
+    EXPECT_EQ(async::sync_wait(nested(many, true)), many);
+}
+
+TEST(FlatStack, AFailureBelowManyDoesntEither) {
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_THROW(static_cast<void>(async::sync_wait(fails_deep_below(100'000, false))), std::runtime_error);
+        EXPECT_THROW(static_cast<void>(async::sync_wait(fails_deep_below(100'000, true))), std::runtime_error);
+    }
+}
+
+/// Its hooks ask it again, so that dispatchers' walks are nested.
+class Recursive {
+public:
+    explicit Recursive() { check.add("module", async::bind<&Recursive::ask_below>(this), nullptr); }
+    async::task<bool> ask_below(const int& levels) {
+        ++asked;
+        if (levels == 0) co_return true;
+        const int below = levels - 1;
+        co_return co_await check(below);
+    }
+    check_dispatch check;
+    int asked = 0;
+};
+
+TEST(FlatStack, NestedDispatchersDontEither) {
+    constexpr int levels = 50'000;
+    Recursive recursive;
+    EXPECT_TRUE(async::sync_wait(recursive.check(levels)));
+    EXPECT_EQ(recursive.asked, levels + 1);
 }
 
 }  // namespace flat_stack_test

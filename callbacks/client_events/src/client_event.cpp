@@ -84,7 +84,7 @@ bool ClientEvents::Writing::await_ready() const {
 }
 
 void ClientEvents::Writing::await_suspend(std::coroutine_handle<> waiting) const noexcept {
-    if (owner_.rest_) return async::detail::driven_task<void>(*owner_.rest_).await_suspend(waiting);
+    if (owner_.rest_) return owner_.rest_->waiting.await_suspend(waiting);
     owner_.batch_->walk.await_suspend(waiting);
 }
 
@@ -93,7 +93,7 @@ std::string_view ClientEvents::Writing::await_resume() const {
         const std::unique_ptr<Batch> ended = std::move(owner_.batch_);
         ended->walk.await_resume();
     } else if (owner_.rest_) {
-        async::task<void> ended = std::move(*owner_.rest_);
+        async::task<void> ended = std::move(owner_.rest_->run);
         owner_.rest_.reset();
         async::detail::driven_task<void>::take(ended);
     }

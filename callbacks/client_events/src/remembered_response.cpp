@@ -107,7 +107,7 @@ bool ClientEvents::begin_remembered(const UnsignedDispatch& hooks, std::span<con
     memory.look_at(hook);
     if (memory.asked_->are_all && write_if_known(memory, events)) return true;
     rest_.emplace(write_remembered(*this, hooks, events));
-    return async::detail::driven_task<void>::start(*rest_, here);
+    return async::detail::driven_task<void>::start(rest_->run, here);
 }
 
 async::task<void> ClientEvents::write_remembered(ClientEvents& self, const UnsignedDispatch& hooks,

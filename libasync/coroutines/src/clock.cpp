@@ -38,6 +38,14 @@ public:
         clock_gettime(CLOCK_MONOTONIC_COARSE, &read);
         return time_point(std::chrono::seconds(read.tv_sec) + std::chrono::nanoseconds(read.tv_nsec));
     }
+    duration coarse_resolution() const noexcept override {
+        static const duration known = [] {
+            timespec tick{};
+            clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+            return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+        }();
+        return known;
+    }
     std::chrono::system_clock::time_point wall_time() const noexcept override { return std::chrono::system_clock::now(); }
     std::unique_ptr<timer> call_at(time_point when, const boost::asio::any_io_executor& executor, void (*fire)(void*),
                                    void* argument) override {

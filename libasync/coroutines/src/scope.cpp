@@ -1,6 +1,8 @@
 #include <async/scope.h>
 
-#include <boost/asio/post.hpp>
+#include <async/driven_task.h>
+#include <async/post.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -19,22 +21,20 @@ scope::~scope() {
 }
 
 void scope::spawn(std::string_view name, task<void> body) {
-    boost::asio::post(where_.executor, [this, name, body = std::move(body)]() mutable {
+    detail::post(where_, [this, name, body = std::move(body)]() mutable {
         detail::start_observed(root_, [&] { run(root_, *this, name, std::move(body)); });
     });
     ++running_;
 }
 
-detail::root_coroutine scope::run(const context&, scope& owner, std::string_view name, task<void> body) {
+detail::root_coroutine scope::run(const context& root, scope& owner, std::string_view name, task<void> body) {
     std::exception_ptr failure;
-    try {
+    {
         task<void> running = std::move(body);
-        co_await std::move(running);
-    } catch (const operation_cancelled&) {
-    } catch (...) {
-        failure = std::current_exception();
+        if (!detail::driven_task<void>::start(running, root)) co_await detail::driven_task<void>(running);
+        failure = detail::driven_task<void>::take_failure(running);
     }
-    if (failure) owner.on_error_(name, failure);
+    if (failure && !detail::is_cancellation(failure)) owner.on_error_(name, failure);
     if (--owner.running_ == 0) owner.empty_.notify_all();
 }
 

@@ -1,14 +1,8 @@
 #include <async/suspension.h>
 
-#include <async/frame_allocator.h>
+#include <async/post.h>
 
-#include <boost/asio/bind_allocator.hpp>
-#include <boost/asio/execution/allocator.hpp>
-#include <boost/asio/execution/blocking.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
-#include <boost/asio/require.hpp>
+#include <utility>
 
 namespace async {
 
@@ -21,22 +15,21 @@ environment::environment(boost::asio::any_io_executor runs_on, async::clock& tim
 namespace detail {
 
 void post_resume(const context& here, std::coroutine_handle<> waiting) {
-    namespace execution = boost::asio::execution;
-    const auto resume = [waiting, &here] { resume_observed(waiting, here); };
-    if (here.environment->io != nullptr) {
-        // What `post` would do, without its look at whose executor the handler wants to run on.
-        const auto never_inline = boost::asio::require(here.environment->io->get_executor(), execution::blocking.never);
-        boost::asio::prefer(never_inline, execution::allocator(recycling_allocator<void>())).execute(resume);
-    } else {
-        boost::asio::post(here.executor(), boost::asio::bind_allocator(recycling_allocator<void>(), resume));
-    }
+    post(*here.environment, [waiting, &here] { resume_observed(waiting, here); });
 }
 
 void suspension::cancel(cancel_reason reason) {
     if (!waiting_) return;
     woken_by_ = reason;
     on_cancelled();
-    wake();
+    const std::coroutine_handle<> waiting = finish();
+    post(*here_->environment, [this, waiting] { start_observed(*here_, [&] { end_or_resume(waiting); }); });
+}
+
+void suspension::end_or_resume(std::coroutine_handle<> waiting) {
+    point_.waiting = waiting.address();
+    if (!would_end(point_, type_of(woken_by_))) return waiting.resume();
+    end_bodies(&point_, failure_of(woken_by_));
 }
 
 void suspension::wake() noexcept {

@@ -1,17 +1,13 @@
 #include <async/call_limits.h>
 
+#include <async/failure.h>
+
 #include <utility>
 
 namespace async {
 
 bool is_refusal_of_breaker(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const breaker_is_open&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
+    return detail::failure_as<breaker_is_open>(failure) != nullptr;
 }
 
 bool circuit_breaker::let_through(clock::time_point now) {

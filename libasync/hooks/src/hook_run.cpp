@@ -1,4 +1,5 @@
 #include <async/call_limits.h>
+#include <async/failure.h>
 #include <async/hook_run.h>
 
 #include <optional>
@@ -11,23 +12,19 @@ namespace {
 /// Counts a failure, and what kind of one it is.
 void count_failure(callback_statistics& statistics, const std::exception_ptr& failure) {
     callback_statistics::add(statistics.errors);
-    try {
-        std::rethrow_exception(failure);
-    } catch (const deadline_exceeded&) {
+    if (failure_as<deadline_exceeded>(failure) != nullptr || failure_as<no_free_place>(failure) != nullptr) {
         callback_statistics::add(statistics.cut);
-    } catch (const no_free_place&) {
-        callback_statistics::add(statistics.cut);
-    } catch (const breaker_is_open&) {
+    } else if (failure_as<breaker_is_open>(failure) != nullptr) {
         callback_statistics::add(statistics.kept_out);
-    } catch (...) {
     }
 }
 
 }  // namespace
 
-inline clock::duration hook_run::measure(bool has_suspended) noexcept {
+inline clock::duration hook_run::measure() noexcept {
+    const bool has_suspended = timing_ != timing::sampled;
+    ended_ = timing_ == timing::suspended_unsampled ? inner_.clock().coarse_now() : inner_.clock().now();
     timing_ = timing::ended;
-    ended_ = inner_.clock().now();
     const clock::duration took = ended_ - began_;
     statistics().measure(static_cast<std::uint64_t>(took.count()), has_suspended);
     return took;
@@ -52,8 +49,12 @@ void hook_run::begin_timed(const callback_identity& identity) {
 }
 
 void hook_run::suspended() {
-    if (timing_ != timing::sampled) began_ = inner_.clock().now();  // as begin_timed, which is for one of many
-    timing_ = timing::suspended;
+    if (timing_ == timing::sampled) {
+        timing_ = timing::suspended;
+    } else {
+        began_ = inner_.clock().coarse_now();  // two looks at the exact clock would be most of what such a run costs
+        timing_ = timing::suspended_unsampled;
+    }
     leave();
     if (settings_ == nullptr) return;
     if (limited_) return suspended_with_deadline();
@@ -94,22 +95,15 @@ void hook_run::stop_waiting_with_deadline() noexcept {
 }
 
 hook_run::settled_failure hook_run::fail(std::exception_ptr failure, const failed_hook& hook) {
-    bool stopping = false;
+    // A module that cancels its own work and lets that escape has failed like any other.
+    const bool stopping = outer_.cancel_requested() == cancel_reason::stopping && is_cancellation(failure);
     std::optional<ruled_failure> ruled;
-    try {
-        std::rethrow_exception(failure);
-    } catch (const operation_cancelled&) {
-        // A module that cancels its own work and lets that escape has failed like any other.
-        stopping = outer_.cancel_requested() == cancel_reason::stopping;
-    } catch (const ruled_failure& settled) {
-        ruled = settled;
-    } catch (...) {
-    }
+    if (const auto* const settled = failure_as<ruled_failure>(failure)) ruled = *settled;
     leave();
-    if (timing_ == timing::sampled || timing_ == timing::suspended) {
-        static_cast<void>(measure(timing_ == timing::suspended));
-    } else {
+    if (timing_ == timing::none || timing_ == timing::ended) {
         timing_ = timing::none;
+    } else {
+        static_cast<void>(measure());
     }
     if (waits_) stop_waiting();
     if (stopping) std::rethrow_exception(std::move(failure));
@@ -159,9 +153,8 @@ void hook_run::end_timed() {
         timing_ = timing::none;
         return;
     }
-    const bool has_suspended = timing_ == timing::suspended;
     if (waits_) stop_waiting();
-    const clock::duration took = measure(has_suspended);
+    const clock::duration took = measure();
     if (settings_ != nullptr && settings_->observer != nullptr && took > settings_->slow) {
         settings_->observer->on_slow(running(), took);
     }

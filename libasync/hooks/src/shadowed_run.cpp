@@ -1,6 +1,7 @@
 #include <async/shadowed_run.h>
 
 #include <async/cancellation.h>
+#include <async/failure.h>
 
 #include <memory>
 #include <string>
@@ -55,12 +56,7 @@ bool shadow_frame::admit() {
 }
 
 bool shadow_frame::failed(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const operation_cancelled&) {
-        if (root_.cancel_requested() == cancel_reason::stopping) return true;
-    } catch (...) {  // NOLINT: any other failure is one
-    }
+    if (root_.cancel_requested() == cancel_reason::stopping && is_cancellation(failure)) return true;
     // It says nothing of the callable that it was kept from something.
     if (!was_kept_back()) by_.failed(by_.shadow_bounds_, mark_->here(), failure, limits_->take_probe());
     return false;

@@ -47,9 +47,11 @@ void waiting_runs::look() {
 }
 
 void waiting_runs::cut_expired(clock::time_point now) {
+    // A run's beginning is coarse, and may lie before the real one by this: none is cut too early.
+    const clock::duration uncertain = clock_->coarse_resolution();
     for (waiting_run* run = first_; run != nullptr; run = looked_at_next_) {
         looked_at_next_ = run->next_;
-        if (run->waits() && run->deadline_ > clock::duration(0) && now - run->since_ >= run->deadline_)
+        if (run->waits() && run->deadline_ > clock::duration(0) && now - run->since_ - uncertain >= run->deadline_)
             run->ends_by_->request(cancel_reason::deadline);
     }
     looked_at_next_ = nullptr;

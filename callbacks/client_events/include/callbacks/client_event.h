@@ -9,6 +9,7 @@
 #include <callbacks/unsigned.h>
 
 #include <async/context.h>
+#include <async/driven_task.h>
 #include <async/task.h>
 
 #include <coroutine>
@@ -105,6 +106,13 @@ private:
         std::size_t place = 0;
     };
 
+    /// The writing of a response that hooks have to be asked for, and what waits for it where it suspends.
+    struct Rest {
+        explicit Rest(async::task<void> begun) noexcept : run(std::move(begun)), waiting(run) {}
+        async::task<void> run;
+        async::detail::driven_task<void> waiting;
+    };
+
     [[nodiscard]] std::unique_ptr<UnsignedWriter> new_fields();
     void begin();
     void write_without_modules(std::span<const OutgoingEvent> events);
@@ -132,7 +140,7 @@ private:
     std::vector<std::unique_ptr<SetAside>> set_aside_;
     std::vector<std::unique_ptr<SetAside>> spare_;
     std::unique_ptr<Batch> batch_;  // the one that is being written
-    std::optional<async::task<void>> rest_;  // likewise, where fields are remembered
+    std::optional<Rest> rest_;  // likewise, where fields are remembered
 };
 
 /// A response that is being written.

@@ -290,7 +290,7 @@ private:
             if (!std::exchange(counted, true)) self.count_hit();
             if (joined) {
                 while (!joined->landed) co_await joined->ended.wait();
-                if (joined->failure) std::rethrow_exception(joined->failure);
+                if (joined->failure) co_await detail::ends_with(joined->failure);
                 found = joined->value;
             }
             if (found) co_return std::move(*found);
@@ -333,7 +333,7 @@ private:
         }
         own->ended.notify_all();
         here.throw_if_cancelled();  // of a caller that left during the run
-        if (failure) std::rethrow_exception(failure);
+        if (failure) co_await detail::ends_with(failure);
         co_return *own->value;
     }
     void keep_if_possible(kept_arguments& arguments, const R& value) noexcept {

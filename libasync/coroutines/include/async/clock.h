@@ -27,8 +27,11 @@ public:
 
     /// Monotonic time, for durations and deadlines.
     [[nodiscard]] virtual time_point now() const noexcept = 0;
-    /// Monotonic time that may be a few milliseconds late, much cheaper than `now`: for what is kept for minutes.
+    /// Monotonic time that may be a few milliseconds late, much cheaper than `now`: for what is kept for minutes, and
+    /// for what is measured so often that the measuring would show.
     [[nodiscard]] virtual time_point coarse_now() const noexcept { return now(); }
+    /// How late `coarse_now` may be at most.
+    [[nodiscard]] virtual duration coarse_resolution() const noexcept { return duration(0); }
     /// Calendar time, for timestamps in events and tables.
     [[nodiscard]] virtual std::chrono::system_clock::time_point wall_time() const noexcept = 0;
     /// Calls `fire(argument)` on `executor` once `when` has come. Never from inside this call.

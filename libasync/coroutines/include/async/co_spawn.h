@@ -1,20 +1,39 @@
 #pragma once
 
+#include <async/driven_task.h>
+#include <async/post.h>
 #include <async/task.h>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <memory>
 #include <optional>
 
 namespace async {
 
 namespace detail {
+
+/// A handler that completes on the task's own executor.
+template <class Handler>
+concept completes_at_home = requires {
+    typename boost::asio::associated_executor<Handler, boost::asio::any_io_executor>::asio_associated_executor_is_unspecialised;
+};
+
+/// Keeps the executor of a handler running that has one of its own.
+template <class Handler>
+struct handler_work {
+    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> keeps_running;
+
+    handler_work(const Handler& handler, const environment& home)
+        : keeps_running(boost::asio::get_associated_executor(handler, home.executor)) {}
+};
+template <completes_at_home Handler>
+struct handler_work<Handler> {
+    handler_work(const Handler&, const environment&) noexcept {}
+};
 
 /// The root of a task started from Asio: owns the context of the chain.
 template <class T, class Handler>
@@ -25,48 +44,60 @@ struct spawned {
     task<T> body;
     Handler handler;
     // Neither the task's executor nor the handler's may run out of work before the end.
-    boost::asio::executor_work_guard<boost::asio::any_io_executor> keeps_running;
-    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>
-        keeps_handler_running;
+    pending_work keeps_running;
+    handler_work<Handler> keeps_handler_running;
 
     spawned(const environment& where, task<T> started, Handler completion)
         : surroundings(where),
           root(surroundings, &cancellation),
           body(std::move(started)),
           handler(std::move(completion)),
-          keeps_running(surroundings.executor),
-          keeps_handler_running(boost::asio::get_associated_executor(handler, surroundings.executor)) {}
+          keeps_running(surroundings),
+          keeps_handler_running(handler, surroundings) {}
+
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
 };
 
 template <class T, class Handler>
-root_coroutine run_spawned(const context&, std::unique_ptr<spawned<T, Handler>> state) {
-    std::exception_ptr failure;
+root_coroutine run_spawned(const context& root, std::unique_ptr<spawned<T, Handler>> state) {
+    if (!driven_task<T>::start(state->body, root)) co_await driven_task<T>(state->body);
+    std::exception_ptr failure = driven_task<T>::take_failure(state->body);
     std::optional<ready_value<T>> value;
-    try {
+    if (!failure) {
         if constexpr (std::is_void_v<T>) {
-            co_await std::move(state->body);
             value.emplace();
         } else {
-            value.emplace(co_await std::move(state->body));
+            try {
+                value.emplace(driven_task<T>::take(state->body));
+            } catch (...) {
+                failure = std::current_exception();
+            }
         }
-    } catch (...) {
-        failure = std::current_exception();
     }
     auto slot = boost::asio::get_associated_cancellation_slot(state->handler);
     if (slot.is_connected()) slot.clear();  // the source ends here; the signal may live on
-    auto executor = boost::asio::get_associated_executor(state->handler, state->surroundings.executor);
+    const auto complete = [](Handler completed, std::exception_ptr with, std::optional<ready_value<T>> produced) {
+        if constexpr (std::is_void_v<T>) {
+            static_cast<void>(produced);
+            std::move(completed)(std::move(with));
+        } else {
+            std::move(completed)(std::move(with), produced ? std::move(*produced) : T());
+        }
+    };
     Handler handler = std::move(state->handler);
-    const auto keeps_handler_running = std::move(state->keeps_handler_running);
-    state.reset();
-    boost::asio::dispatch(executor,
-                          [handler = std::move(handler), failure = std::move(failure), value = std::move(value)]() mutable {
-                              if constexpr (std::is_void_v<T>) {
-                                  static_cast<void>(value);
-                                  std::move(handler)(failure);
-                              } else {
-                                  std::move(handler)(failure, value ? std::move(*value) : T());
-                              }
-                          });
+    if constexpr (completes_at_home<Handler>) {
+        state.reset();
+        complete(std::move(handler), std::move(failure), std::move(value));
+    } else {
+        auto executor = boost::asio::get_associated_executor(handler, state->surroundings.executor);
+        const auto keeps_handler_running = std::move(state->keeps_handler_running);
+        state.reset();
+        boost::asio::dispatch(executor, [complete, handler = std::move(handler), failure = std::move(failure),
+                                         value = std::move(value)]() mutable {
+            complete(std::move(handler), std::move(failure), std::move(value));
+        });
+    }
 }
 
 template <class T>
@@ -89,7 +120,7 @@ struct spawn_signature<void> {
 template <class T, class Token>
 auto co_spawn(const environment& where, task<T> body, Token&& token) {
     return boost::asio::async_initiate<Token, typename detail::spawn_signature<T>::type>(
-        [](auto handler, environment surroundings, task<T> started) {
+        [](auto handler, const environment& surroundings, task<T> started) {
             using handler_type = decltype(handler);
             auto state =
                 std::make_unique<detail::spawned<T, handler_type>>(surroundings, std::move(started), std::move(handler));
@@ -99,8 +130,8 @@ auto co_spawn(const environment& where, task<T> body, Token&& token) {
                     source->request(cancel_reason::stopping);
                 });
             }
-            const boost::asio::any_io_executor executor = state->surroundings.executor;
-            boost::asio::post(executor, [state = std::move(state)]() mutable {
+            const environment& home = state->surroundings;
+            detail::post(home, [state = std::move(state)]() mutable {
                 const context& root = state->root;
                 detail::start_observed(root, [&] { detail::run_spawned<T, handler_type>(root, std::move(state)); });
             });

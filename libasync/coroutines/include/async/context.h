@@ -2,6 +2,7 @@
 
 #include <async/cancellation.h>
 #include <async/clock.h>
+#include <async/stack_depth.h>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <coroutine>
@@ -100,6 +101,8 @@ inline void resume_observed(std::coroutine_handle<> waiting, const context& here
     chain_observer* const observer = here.environment->observer;
     if (observer != nullptr) observer->resumed(here);
     waiting.resume();  // `here` may be gone after this
+    if (this_thread_stack.first != nullptr) [[unlikely]]
+        resume_put_off();
     if (observer != nullptr) observer->suspended();
 }
 
@@ -109,6 +112,8 @@ void start_observed(const context& root, Start&& start) {
     chain_observer* const observer = root.environment->observer;
     if (observer != nullptr) observer->resumed(root);
     start();  // `root` may be gone after this
+    if (this_thread_stack.first != nullptr) [[unlikely]]
+        resume_put_off();
     if (observer != nullptr) observer->suspended();
 }
 

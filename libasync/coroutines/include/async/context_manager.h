@@ -2,6 +2,7 @@
 
 #include <async/callable.h>
 #include <async/child_context.h>
+#include <async/driven_task.h>
 #include <async/task.h>
 
 #include <concepts>
@@ -116,13 +117,21 @@ public:
     void return_void() const noexcept {}
     void unhandled_exception() noexcept { thrown = std::current_exception(); }
 
+    /// Who drives it goes on, unless it still runs it.
+    struct final_awaiter {
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<promise_type> stopped) const noexcept {
+            if (const std::coroutine_handle<> waiting = std::exchange(stopped.promise().continuation, nullptr))
+                detail::resume_nested(waiting);
+        }
+        void await_resume() const noexcept {}
+    };
+    final_awaiter final_suspend() const noexcept { return {}; }
+
     /// What `co_yield` waits for: the end of the body.
     struct yield_awaiter {
         [[nodiscard]] bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<promise_type> yielding) const {
-            if (const std::coroutine_handle<> waiting = std::exchange(yielding.promise().continuation, nullptr))
-                waiting.resume();
-        }
+        void await_suspend(std::coroutine_handle<promise_type> yielding) const { final_awaiter().await_suspend(yielding); }
         void await_resume() const {
             if (promise.failure_of_body) std::rethrow_exception(promise.failure_of_body);
         }
@@ -153,6 +162,7 @@ public:
         void await_resume() const noexcept {}
     };
 
+    std::coroutine_handle<> continuation;  // who drives it and waits
     unsigned char yields = 0;  // at most 2: a second one never continues
     std::optional<T> yielded;
     std::exception_ptr failure_of_body;
@@ -209,33 +219,45 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
     task<T> entering = manager.enter();
     T value = co_await std::move(entering);
     std::exception_ptr failure;
-    bool cancelled = false;
     std::optional<ready_value<result>> produced;
-    try {
-        if constexpr (is_task<std::remove_cvref_t<returned>>) {
-            returned running = std::invoke(body, value, arguments...);
-            if constexpr (std::is_void_v<result>) {
-                co_await std::move(running);
-            } else {
-                produced.emplace(co_await std::move(running));
-            }
-        } else if constexpr (std::is_void_v<result>) {
-            std::invoke(body, value, arguments...);
-        } else {
-            produced.emplace(std::invoke(body, value, arguments...));
-        }
-    } catch (const operation_cancelled&) {
-        cancelled = true;
-        failure = std::current_exception();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    // The clean-up must be able to await, also that of a cancelled body: only a reason that is new cuts it.
     const context& outer = co_await this_context;
+    if constexpr (is_task<std::remove_cvref_t<returned>>) {
+        std::optional<returned> running;
+        try {
+            running.emplace(std::invoke(body, value, arguments...));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (running) {
+            if (!driven_task<result>::start(*running, outer)) co_await driven_task<result>(*running);
+            failure = driven_task<result>::take_failure(*running);
+        }
+        if constexpr (!std::is_void_v<result>) {
+            if (!failure) {
+                try {
+                    produced.emplace(driven_task<result>::take(*running));
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+            }
+        }
+    } else {
+        try {
+            if constexpr (std::is_void_v<result>) {
+                std::invoke(body, value, arguments...);
+            } else {
+                produced.emplace(std::invoke(body, value, arguments...));
+            }
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }
+    const bool cancelled = failure && is_cancellation(failure);
+    // The clean-up must be able to await, also that of a cancelled body: only a reason that is new cuts it.
     const child_context cleaning(outer, child_context::for_clean_up());
     task<bool> leaving = manager.exit(failure);
     const bool handled = co_await std::move(leaving).in(cleaning.here());
-    if (failure && (!handled || cancelled || !std::is_void_v<result>)) std::rethrow_exception(failure);
+    if (failure && (!handled || cancelled || !std::is_void_v<result>)) co_await ends_with(failure);
     if constexpr (!std::is_void_v<result>) co_return std::move(*produced);
 }
 

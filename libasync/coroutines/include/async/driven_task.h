@@ -3,6 +3,7 @@
 #include <async/task.h>
 
 #include <coroutine>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -19,31 +20,50 @@ class driven_task {
 public:
     /// True: it is finished. `run` is a task that nobody started.
     [[nodiscard]] static bool start(task<T>& run, const context& here) {
-        if (!run.frame_) return true;
-        task_promise<T>& promise = run.frame_.promise();
+        if (!run.has_frame()) return true;
+        const std::coroutine_handle<task_promise<T>> frame = run.frame();
+        task_promise<T>& promise = frame.promise();
         if (promise.here == nullptr) promise.here = &here;
-        promise.driven = &run;
-        run.frame_.resume();
-        if (!run.frame_) [[likely]]
+        promise.driven_for(&run);
+        frame.resume();
+        if (run.is_empty()) [[likely]]
             return true;
-        promise.driven = nullptr;
-        return run.frame_.done();
+        promise.not_driven();
+        return frame.done();
+    }
+    /// What a finished task failed with, once; null: it didn't.
+    [[nodiscard]] static std::exception_ptr take_failure(task<T>& run) noexcept {
+        if (!run.has_frame()) return run.has_failed() ? run.take_failure() : nullptr;
+        task_promise<T>& promise = run.frame().promise();
+        return promise.has_failed() ? promise.take_failure() : nullptr;
     }
     /// The result, or the exception, of a finished task.
     static T take(task<T>& run) {
-        if (run.frame_) return run.frame_.promise().take_result();
+        if (!run.is_empty()) [[unlikely]]
+            return take_from_frame(run);
         if constexpr (!std::is_void_v<T>) return std::move(*run.ready_);
     }
 
-    /// Awaits what `start` began and didn't finish; doesn't take the result.
-    explicit driven_task(task<T>& run) noexcept : run_(run) {}
+    /// Awaits what `start` began and didn't finish; doesn't take the result, so that nothing is thrown.
+    explicit driven_task(task<T>& run) noexcept : point_(&run) {}
     void bind_context(const context&) const noexcept {}
-    [[nodiscard]] bool await_ready() const noexcept { return run_.frame_.done(); }
-    void await_suspend(std::coroutine_handle<> waiting) const noexcept { run_.frame_.promise().continuation = waiting; }
+    [[nodiscard]] bool await_ready() const noexcept { return run().finished(); }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept {
+        point_.waiting = waiting.address();
+        point_.site = nullptr;
+        run().frame().promise().awaited_at(point_);
+    }
     void await_resume() const noexcept {}
 
 private:
-    task<T>& run_;
+    static T take_from_frame(task<T>& run) {
+        if (std::exception_ptr failure = take_failure(run)) std::rethrow_exception(std::move(failure));
+        return run.frame().promise().take_value();
+    }
+
+    [[nodiscard]] task<T>& run() const noexcept { return static_cast<task<T>&>(*point_.awaited); }
+
+    await_point point_;
 };
 
 }  // namespace async::detail

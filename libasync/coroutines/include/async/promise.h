@@ -1,11 +1,15 @@
 #pragma once
 
+#include <async/await_point.h>
 #include <async/context.h>
 #include <async/frame_allocator.h>
+#include <async/stack_depth.h>
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <type_traits>
+#include <utility>
 
 namespace async {
 
@@ -34,20 +38,56 @@ struct this_context_awaiter {
 template <class T>
 class task_awaiter;
 
+/// The part of a promise that every task's coroutine has: who runs it or waits for it, and whether it is the one or the other
+/// is in the lowest bit.
+class task_body;
+template <class Promise>
+inline constexpr bool is_task_promise = std::is_base_of_v<task_body, Promise>;
+
+/// `site` if a coroutine with this promise may be ended there.
+template <class Promise>
+[[nodiscard]] constexpr const void* site_in(const void* site) noexcept {
+    return is_task_promise<Promise> ? site : nullptr;
+}
+
+/// An awaitable that only throws when a cancellation has woken it, which may then end the body that awaits it.
+template <class Awaitable>
+concept ends_its_awaiter = requires(Awaitable& awaitable) {
+    awaitable.waits_at(nullptr);
+};
+
 /// Refers to an awaitable that stays where it is: GCC 12.2 copies an awaiter that await_transform returns by reference.
 template <class Awaitable>
 class bound_awaiter {
 public:
     explicit bound_awaiter(Awaitable& awaitable) noexcept : awaitable_(awaitable) {}
     [[nodiscard]] bool await_ready() const { return awaitable_.await_ready(); }
-    auto await_suspend(std::coroutine_handle<> waiting) const { return awaitable_.await_suspend(waiting); }
+    template <class Promise>
+    auto await_suspend(std::coroutine_handle<Promise> waiting) const {
+        return awaitable_.await_suspend(waiting);
+    }
+    decltype(auto) await_resume() const { return awaitable_.await_resume(); }
+
+private:
+    Awaitable& awaitable_;
+};
+template <ends_its_awaiter Awaitable>
+class bound_awaiter<Awaitable> {
+public:
+    explicit bound_awaiter(Awaitable& awaitable) noexcept : awaitable_(awaitable) {}
+    [[nodiscard]] bool await_ready() const { return awaitable_.await_ready(); }
+    template <class Promise>
+    MODAPI_ASYNC_AWAIT_SITE auto await_suspend(std::coroutine_handle<Promise> waiting) const {
+        awaitable_.waits_at(site_in<Promise>(MODAPI_ASYNC_THIS_SITE));
+        return awaitable_.await_suspend(waiting);
+    }
     decltype(auto) await_resume() const { return awaitable_.await_resume(); }
 
 private:
     Awaitable& awaitable_;
 };
 
-/// What every coroutine of the framework shares: pooled frames, the context, and who waits for it.
+/// What every coroutine of the framework shares: pooled frames, and the context.
 class promise_base {
 public:
     static void* operator new(std::size_t size) { return allocate_frame(size); }
@@ -57,21 +97,7 @@ public:
     promise_base(const promise_base&) = delete;
     promise_base& operator=(const promise_base&) = delete;
 
-    /// Resumes the awaiter, if there is one yet. None is there while the awaiter is still inside its await_suspend, which
-    /// then sees that this coroutine is done and never suspends: that keeps the stack flat without a tail call.
-    struct final_awaiter {
-        [[nodiscard]] bool await_ready() const noexcept { return ends_its_frame; }
-        template <class Promise>
-        void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-            if (const std::coroutine_handle<> waiting = finished.promise().continuation) waiting.resume();
-        }
-        void await_resume() const noexcept {}
-
-        bool ends_its_frame = false;
-    };
-
     std::suspend_always initial_suspend() const noexcept { return {}; }
-    final_awaiter final_suspend() const noexcept { return {}; }
 
     this_context_awaiter await_transform(this_context_t) const noexcept { return {here}; }
     template <class T>
@@ -93,8 +119,98 @@ public:
         return {};
     }
 
-    std::coroutine_handle<> continuation;
     const context* here = nullptr;
+};
+
+class task_body : public promise_base {
+public:
+    /// Where who awaits it waits; null: nobody does yet, or who runs it doesn't await it.
+    [[nodiscard]] await_point* awaiter() const noexcept {
+        return (who_ & is_driven) != 0 ? nullptr : reinterpret_cast<await_point*>(who_);
+    }
+    void awaited_at(await_point& where) noexcept { who_ = reinterpret_cast<std::uintptr_t>(&where); }
+    /// From here on `run`, a task, is what it leaves its result in and ends its own frame for.
+    void driven_for(void* run) noexcept { who_ = reinterpret_cast<std::uintptr_t>(run) + is_driven; }
+    void not_driven() noexcept { who_ = 0; }
+    /// It isn't begun yet, for want of stack; whoever awaits it sees to that.
+    void put_off() noexcept { who_ = is_put_off; }
+    [[nodiscard]] bool was_put_off() const noexcept { return who_ == is_put_off; }
+
+    /// Resumes the awaiter, if there is one yet, or ends what waits with nothing to catch the failure. None is there while the
+    /// awaiter is still inside its await_ready, which then sees that this coroutine is done and never suspends: that keeps the
+    /// stack flat without a tail call.
+    struct final_awaiter {
+        [[nodiscard]] bool await_ready() const noexcept { return ends_its_frame; }
+        template <class Promise>
+        void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+            Promise& promise = finished.promise();
+            await_point* const waits = promise.awaiter();
+            if (waits == nullptr) return;
+            if (promise.has_failed()) [[unlikely]]
+                return failed_at(*waits, promise);
+            resume_nested(waits->coroutine());
+        }
+        template <class Promise>
+        [[gnu::cold, gnu::noinline]] static void failed_at(await_point& waits, Promise& promise) noexcept {
+            if (would_end(waits, type_of(promise.failure()))) return end_bodies(&waits, promise.take_failure());
+            resume_nested(waits.coroutine());
+        }
+        void await_resume() const noexcept {}
+
+        bool ends_its_frame = false;
+    };
+
+protected:
+    task_body() noexcept = default;
+    ~task_body() = default;
+
+    /// Who drives it; null: nobody does.
+    [[nodiscard]] void* driver() const noexcept {
+        return (who_ & is_driven) != 0 ? reinterpret_cast<void*>(who_ - is_driven) : nullptr;
+    }
+    void failed() noexcept {
+        if ((who_ & is_driven) != 0) who_ = 0;  // who drives it takes the failure from the frame
+        reached_the_end(*this);
+    }
+
+private:
+    static constexpr std::uintptr_t is_driven = 1;
+    static constexpr std::uintptr_t is_put_off = 2;
+
+    std::uintptr_t who_ = 0;
+};
+
+inline task_body& await_point::body() const noexcept {
+    // A promise begins with it, and lies behind the two functions of its frame.
+    return std::coroutine_handle<task_body>::from_address(waiting).promise();
+}
+
+/// Ends the coroutine that awaits it with a failure, as if that were thrown here, where nothing catches it. It isn't thrown if
+/// somebody waits for the coroutine: for one that only passes on what failed in it.
+///
+///     if (failure) co_await detail::ends_with(std::move(failure));
+class ends_with {
+public:
+    explicit ends_with(std::exception_ptr failure) noexcept : failure_(std::move(failure)) {}
+    void bind_context(const context&) const noexcept {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> ending) noexcept {
+        if constexpr (is_task_promise<Promise>) {
+            if (ending.promise().awaiter() == nullptr) return false;
+            point_.waiting = ending.address();
+            point_.site = nullptr;
+            end_bodies(&point_, std::move(failure_));  // this is gone now
+            return true;
+        } else {
+            return false;
+        }
+    }
+    [[noreturn]] void await_resume() { std::rethrow_exception(std::move(failure_)); }
+
+private:
+    std::exception_ptr failure_;
+    await_point point_;
 };
 
 /// The root of a chain: starts at once, owns nothing but itself, ends itself. Its body handles every exception.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <async/await_point.h>
 #include <async/context.h>
 
 #include <coroutine>
@@ -16,11 +17,13 @@ void post_resume(const context& here, std::coroutine_handle<> waiting);
 /// A derived class arranges in `await_suspend` that somebody calls `wake`; the first wake-up counts.
 class suspension {
 public:
-    suspension() noexcept : registration_(*this) {}
+    suspension() noexcept : registration_(*this) { point_.site = nullptr; }
     suspension(const suspension&) = delete;
     suspension& operator=(const suspension&) = delete;
 
     void bind_context(const context& here) noexcept { here_ = &here; }
+    /// Where it is awaited: a cancellation may end that body there (promise.h).
+    void waits_at(const void* site) noexcept { point_.site = site; }
 
 protected:
     [[nodiscard]] const context& here() const noexcept { return *here_; }
@@ -36,9 +39,10 @@ protected:
     void wake_inline() {
         if (const std::coroutine_handle<> waiting = finish()) resume_observed(waiting, *here_);
     }
-    /// From await_resume: throws when it was the cancellation that woke this up.
+    /// From await_resume: throws when it was the cancellation that woke this up. That is all that await_resume does then.
     void throw_if_woken_by_cancellation() const {
-        if (woken_by_ != cancel_reason::none) throw_cancelled(woken_by_);
+        if (woken_by_ != cancel_reason::none) [[unlikely]]
+            throw_in_body(point_, failure_of(woken_by_));
         if (!was_suspended_) here_->throw_if_cancelled();
     }
     /// Called once when a cancellation ends the wait, before the resumption is posted.
@@ -47,6 +51,7 @@ protected:
 
 private:
     void cancel(cancel_reason reason);
+    void end_or_resume(std::coroutine_handle<> waiting);
     std::coroutine_handle<> finish() noexcept {
         registration_.unregister();
         was_suspended_ = true;
@@ -55,6 +60,7 @@ private:
 
     const context* here_ = nullptr;
     std::coroutine_handle<> waiting_;
+    await_point point_;  // of a wait that was cancelled, or may be
     cancel_reason woken_by_ = cancel_reason::none;
     bool was_suspended_ = false;
     cancellation_callback<suspension, &suspension::cancel> registration_;

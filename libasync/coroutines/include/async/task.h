@@ -17,7 +17,7 @@ template <class T>
 class driven_task;
 
 template <class T>
-class task_promise : public promise_base {
+class task_promise : public task_body {
 public:
     ~task_promise() {
         if (state_ == state::value) value_.~T();
@@ -35,17 +35,16 @@ public:
         state_ = state::value;
     }
     void unhandled_exception() noexcept {
+        if (state_ == state::value) value_.~T();  // what was thrown after the co_return counts
         ::new (static_cast<void*>(&failure_)) std::exception_ptr(std::current_exception());
         state_ = state::failure;
-        driven = nullptr;  // who drives it takes the failure from the frame
+        failed();
     }
-    [[nodiscard]] T take_result() {
-        if (state_ == state::failure) [[unlikely]]
-            std::rethrow_exception(std::exchange(failure_, nullptr));
-        return std::move(value_);
-    }
-
-    task<T>* driven = nullptr;  ///< who runs this coroutine right now, without awaiting it
+    [[nodiscard]] bool has_failed() const noexcept { return state_ == state::failure; }
+    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+    [[nodiscard]] std::exception_ptr take_failure() noexcept { return std::exchange(failure_, nullptr); }
+    /// Of one that hasn't failed.
+    [[nodiscard]] T take_value() { return std::move(value_); }
 
 private:
     enum class state : unsigned char { running, value, failure };
@@ -58,21 +57,19 @@ private:
 };
 
 template <>
-class task_promise<void> : public promise_base {
+class task_promise<void> : public task_body {
 public:
     task<void> get_return_object() noexcept;
     final_awaiter final_suspend() const noexcept;
     void return_void() const noexcept {}
     void unhandled_exception() noexcept {
         failure_ = std::current_exception();
-        driven = nullptr;  // who drives it takes the failure from the frame
+        failed();
     }
-    void take_result() {
-        if (failure_) [[unlikely]]
-            std::rethrow_exception(std::exchange(failure_, nullptr));
-    }
-
-    task<void>* driven = nullptr;  ///< who runs this coroutine right now, without awaiting it
+    [[nodiscard]] bool has_failed() const noexcept { return failure_ != nullptr; }
+    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+    [[nodiscard]] std::exception_ptr take_failure() noexcept { return std::exchange(failure_, nullptr); }
+    void take_value() const noexcept {}
 
 private:
     std::exception_ptr failure_;
@@ -100,23 +97,27 @@ public:
 ///            started and isn't finished must not be dropped (the program ends with a message): its awaiter outlives it.
 /// Resume:    the awaiter continues on the executor it was on before the await, without a trip through that executor.
 /// Ownership: move-only; await it once, as an rvalue. A moved-from task may only be destroyed.
-/// Errors:    an exception thrown by the body is rethrown from the await, once.
-/// Cancel:    the awaiter's context is inherited; see async/cancellation.h. Suspended leaf operations throw.
+/// Errors:    an exception thrown by the body is rethrown from the await, once. A body that waits and has nothing to catch it
+/// is
+///            ended where it waits, as `destroy` ends a coroutine: its locals go in the same order, and nothing is thrown in it
+///            (async/await_point.h).
+/// Cancel:    the awaiter's context is inherited; see async/cancellation.h. Suspended leaf operations throw, or end who waits.
 /// Arguments: copied into the frame. A reference must outlive the task's completion.
 /// Thread:    one chain of tasks is run by one executor, which never runs two handlers at once (async/context.h).
 /// Cost:      one pooled frame for a coroutine, none for a ready task; awaiting a task that finishes at once never suspends
-///            its awaiter, so that loops of such awaits keep the stack flat in every build.
+///            its awaiter, so that loops of such awaits keep the stack flat in every build. Nesting is bounded by memory
+///            only (async/stack_depth.h).
 template <class T>
-class [[nodiscard]] task {
+class [[nodiscard]] task : detail::task_word {
 public:
     using value_type = T;
     using promise_type = detail::task_promise<T>;
 
-    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)), ready_(std::move(other.ready_)) {}
+    task(task&& other) noexcept : detail::task_word(std::move(other)), ready_(std::move(other.ready_)) {}
     task& operator=(task&& other) noexcept {
         if (this != &other) {
             destroy();
-            frame_ = std::exchange(other.frame_, nullptr);
+            take_over(other);
             ready_ = std::move(other.ready_);
         }
         return *this;
@@ -130,29 +131,36 @@ public:
 
     /// Runs under `here` instead of its awaiter's context. `here` outlives the task.
     [[nodiscard]] task&& in(const context& here) && noexcept {
-        if (frame_) frame_.promise().here = &here;
+        if (has_frame()) frame().promise().here = &here;
         return std::move(*this);
     }
 
     /// Whether the result is there already. An unstarted coroutine isn't finished.
-    [[nodiscard]] bool finished() const noexcept { return !frame_ || frame_.done(); }
+    [[nodiscard]] bool finished() const noexcept { return !has_frame() || frame().done(); }
 
 private:
     friend class detail::task_promise<T>;
     friend class detail::task_awaiter<T>;
     friend class detail::driven_task<T>;
 
-    explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+    explicit task(std::coroutine_handle<promise_type> frame) noexcept : detail::task_word(frame.address()) {}
 
+    /// Of a word that has one.
+    [[nodiscard]] std::coroutine_handle<promise_type> frame() const noexcept {
+        return std::coroutine_handle<promise_type>::from_address(detail::task_word::frame());
+    }
     void destroy() noexcept {
-        if (!frame_) return;
-        if (frame_.promise().continuation && !frame_.done()) [[unlikely]]
+        if (is_empty()) return;
+        if (!has_frame()) [[unlikely]] {
+            static_cast<void>(take_failure());
+            return;
+        }
+        if (!frame().done() && frame().promise().awaiter() != nullptr) [[unlikely]]
             detail::dropped_running_task();
-        frame_.destroy();
-        frame_ = nullptr;
+        frame().destroy();
+        forget();
     }
 
-    std::coroutine_handle<promise_type> frame_;
     std::optional<detail::ready_value<T>> ready_;
 };
 
@@ -170,23 +178,52 @@ template <class T>
 class task_awaiter {
 public:
     /// Starts the task here, inside await_ready, so that an awaiter whose task finishes at once never even suspends.
-    task_awaiter(task<T>& awaited, const context* inherited) noexcept : task_(awaited) {
-        if (task_.frame_ && task_.frame_.promise().here == nullptr) task_.frame_.promise().here = inherited;
+    task_awaiter(task<T>& awaited, const context* inherited) noexcept : point_(&awaited) {
+        if (awaited.has_frame() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
     }
 
-    [[nodiscard]] bool await_ready() const {
-        if (!task_.frame_) return true;
-        task_.frame_.resume();
-        return task_.frame_.done();
+    [[nodiscard, gnu::always_inline]] bool await_ready() {
+        if (!awaited().has_frame()) return true;
+        const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
+        if (is_stack_low()) [[unlikely]] {
+            frame.promise().put_off();
+            return false;
+        }
+        frame.resume();
+        return frame.done();
     }
-    void await_suspend(std::coroutine_handle<> awaiter) const noexcept { task_.frame_.promise().continuation = awaiter; }
-    T await_resume() const {
-        if (task_.frame_) return task_.frame_.promise().take_result();
-        if constexpr (!std::is_void_v<T>) return std::move(*task_.ready_);
+    template <class Promise>
+    MODAPI_ASYNC_AWAIT_SITE void await_suspend(std::coroutine_handle<Promise> awaiter) {
+        point_.waiting = awaiter.address();
+        point_.site = site_in<Promise>(MODAPI_ASYNC_THIS_SITE);
+        const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
+        const bool was_put_off = frame.promise().was_put_off();
+        frame.promise().awaited_at(point_);
+        if (was_put_off) [[unlikely]]
+            put_off(frame, frame.promise().here);
+    }
+    [[gnu::always_inline]] T await_resume() {
+        task<T>& ended = awaited();
+        if (ended.has_frame()) {
+            if (ended.frame().promise().has_failed()) [[unlikely]]
+                throw_failure();
+            return ended.frame().promise().take_value();
+        }
+        if (!ended.is_empty()) [[unlikely]]
+            throw_failure();
+        if constexpr (!std::is_void_v<T>) return std::move(*ended.ready_);
     }
 
 private:
-    task<T>& task_;
+    [[noreturn, gnu::cold, gnu::noinline]] void throw_failure() {
+        if (!awaited().has_frame()) throw_in_body(point_, awaited().take_failure());
+        task_promise<T>& promise = awaited().frame().promise();
+        if (promise.awaiter() == nullptr) std::rethrow_exception(promise.take_failure());  // nobody has waited
+        throw_in_body(point_, promise.take_failure());
+    }
+    [[nodiscard]] task<T>& awaited() const noexcept { return static_cast<task<T>&>(*point_.awaited); }
+
+    await_point point_;
 };
 
 template <class T>
@@ -196,21 +233,25 @@ task_awaiter<T> promise_base::await_transform(task<T>&& awaited) const {
 
 template <class T>
 task<T> task_promise<T>::get_return_object() noexcept {
+    static_assert(alignof(task_promise) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                  "the result of a task needs no more alignment than new gives");
     return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 inline task<void> task_promise<void>::get_return_object() noexcept {
     return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 template <class T>
-promise_base::final_awaiter task_promise<T>::final_suspend() noexcept {
-    if (driven == nullptr) return {false};
-    driven->ready_.emplace(std::move(value_));
-    driven->frame_ = nullptr;
+task_body::final_awaiter task_promise<T>::final_suspend() noexcept {
+    auto* const run = static_cast<task<T>*>(driver());
+    if (run == nullptr) return {false};
+    run->ready_.emplace(std::move(value_));
+    run->forget();
     return {true};
 }
-inline promise_base::final_awaiter task_promise<void>::final_suspend() const noexcept {
-    if (driven == nullptr) return {false};
-    driven->frame_ = nullptr;
+inline task_body::final_awaiter task_promise<void>::final_suspend() const noexcept {
+    auto* const run = static_cast<task<void>*>(driver());
+    if (run == nullptr) return {false};
+    run->forget();
     return {true};
 }
 

@@ -94,12 +94,18 @@ private:
     void stop_waiting_with_deadline() noexcept;
     void end_timed();
     /// Counts the duration of what is timed, which is over, and gives it.
-    clock::duration measure(bool has_suspended) noexcept;
+    clock::duration measure() noexcept;
     /// How long the hook took that has just ended; none: it wasn't timed.
     [[nodiscard]] std::optional<clock::duration> took() const noexcept;
 
     /// Why the duration of the hook that runs is taken, or that of the hook was that ended last.
-    enum class timing : unsigned char { none, sampled, suspended, ended };
+    enum class timing : unsigned char {
+        none,
+        sampled,
+        suspended,            ///< of the sample: its times are exact
+        suspended_unsampled,  ///< its times are the coarse clock's
+        ended
+    };
     static constexpr cancel_reason never_requested = cancel_reason::none;
 
     const dispatch_settings* settings_;

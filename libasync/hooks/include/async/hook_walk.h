@@ -47,15 +47,19 @@ protected:
     /// then.
     template <class Take, class Fail>
     bool settle(Take&& take, Fail&& fail) {
-        try {
-            take(*suspended_);
-        } catch (...) {
-            suspended_.reset();
-            fail(std::current_exception());
-            return false;
+        std::exception_ptr failure = driven_task<T>::take_failure(*suspended_);
+        if (!failure) [[likely]] {
+            try {
+                take(*suspended_);
+            } catch (...) {
+                failure = std::current_exception();
+            }
         }
         suspended_.reset();
-        return true;
+        if (!failure) [[likely]]
+            return true;
+        fail(std::move(failure));
+        return false;
     }
 
     hook_run run_;

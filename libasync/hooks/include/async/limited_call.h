@@ -2,6 +2,7 @@
 
 #include <async/dispatch.h>
 #include <async/driven_task.h>
+#include <async/failure.h>
 #include <async/limiter.h>
 #include <async/shadow_call.h>
 #include <async/writer_slot.h>
@@ -85,23 +86,12 @@ private:
         throw ruled_failure(failure_outcome::reject, std::move(failure), std::move(leaves), std::move(denial));
     }
 
-    static bool ends_the_operation(const std::exception_ptr& failure, const context& here) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const operation_cancelled&) {
-            return here.cancel_requested() == cancel_reason::stopping;
-        } catch (...) {
-            return false;
-        }
+    static bool ends_the_operation(const std::exception_ptr& failure, const context& here) noexcept {
+        return here.cancel_requested() == cancel_reason::stopping && is_cancellation(failure);
     }
-    static clock::duration remaining_of(const std::exception_ptr& failure) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const breaker_is_open& refusal) {
-            return refusal.remaining();
-        } catch (...) {
-            return clock::duration(0);
-        }
+    static clock::duration remaining_of(const std::exception_ptr& failure) noexcept {
+        const auto* const refusal = failure_as<breaker_is_open>(failure);
+        return refusal != nullptr ? refusal->remaining() : clock::duration(0);
     }
 };
 

@@ -29,7 +29,10 @@ struct callback_statistics {
     std::atomic<std::uint64_t> kept_out{0};    ///< likewise: an open breaker let them not through
     std::atomic<std::uint64_t> decisions{0};   ///< answers that ended the walk: a denial, a replacement, a value
     std::atomic<std::uint64_t> longest_ns{0};  ///< of the runs whose duration was taken: every 64th, and each one that suspended
-    duration_histogram waited;                 ///< of every run that suspended, however it ended
+    /// Of every run that suspended, however it ended. Those of the sample are exact; the others are taken by the coarse clock,
+    /// so that each may be off by its resolution (4 ms on most machines), either way: sums and averages are right, a bucket
+    /// below that isn't.
+    duration_histogram waited;
     duration_histogram at_once;                ///< of the others whose duration was taken: a sample
 
     /// The duration of a run was taken, one that suspended or one of the sample.

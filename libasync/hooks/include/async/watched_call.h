@@ -2,6 +2,7 @@
 
 #include <async/cancellation.h>
 #include <async/context.h>
+#include <async/driven_task.h>
 #include <async/notification.h>
 #include <async/operation.h>
 #include <async/task.h>
@@ -65,24 +66,19 @@ template <class Result>
 [[gnu::cold]] task<Result> watched(task<Result> walk) {
     const context& outer = co_await this_context;
     watched_call<Result> call(outer);
-    std::exception_ptr failure;
-    try {
-        if constexpr (std::is_void_v<Result>) {
-            co_await std::move(walk).in(call.here());
-            call.ended_with(ready_value<void>());
-            co_return;
-        } else {
-            Result combined = co_await std::move(walk).in(call.here());
-            call.ended_with(combined);
-            co_return combined;
-        }
-    } catch (const operation_cancelled&) {
-        throw;
-    } catch (...) {
-        failure = std::current_exception();
+    if (!driven_task<Result>::start(walk, call.here())) co_await driven_task<Result>(walk);
+    std::exception_ptr failure = driven_task<Result>::take_failure(walk);
+    if (failure) {
+        if (!is_cancellation(failure)) call.failed(failure);
+        co_await ends_with(std::move(failure));
     }
-    call.failed(failure);
-    std::rethrow_exception(std::move(failure));
+    if constexpr (std::is_void_v<Result>) {
+        call.ended_with(ready_value<void>());
+    } else {
+        Result combined = driven_task<Result>::take(walk);
+        call.ended_with(combined);
+        co_return combined;
+    }
 }
 
 }  // namespace async::detail

@@ -35,7 +35,7 @@ class walk_count {
 public:
     void began() noexcept { ++running_; }
     void ended() {
-        if (--running_ == 0 && waiting_) std::exchange(waiting_, nullptr).resume();
+        if (--running_ == 0 && waiting_) resume_nested(std::exchange(waiting_, nullptr));
     }
 
     [[nodiscard]] bool await_ready() const noexcept { return running_ == 0; }

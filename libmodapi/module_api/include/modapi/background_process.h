@@ -108,16 +108,14 @@ public:
     explicit BackgroundProcess(std::shared_ptr<detail::ProcessResult<T>> process)
         : waiting_(detail::result_of_process(std::move(process))) {}
 
-    void bind_context(const async::context& here) noexcept { here_ = &here; }
-    [[nodiscard]] bool await_ready() { return awaiter().await_ready(); }
-    void await_suspend(std::coroutine_handle<> awaiting) noexcept { awaiter().await_suspend(awaiting); }
-    std::optional<T> await_resume() { return awaiter().await_resume(); }
+    void bind_context(const async::context& here) noexcept { awaiter_.emplace(waiting_, &here); }
+    [[nodiscard]] bool await_ready() { return awaiter_->await_ready(); }
+    void await_suspend(std::coroutine_handle<> awaiting) { awaiter_->await_suspend(awaiting); }
+    std::optional<T> await_resume() { return awaiter_->await_resume(); }
 
 private:
-    [[nodiscard]] async::detail::task_awaiter<std::optional<T>> awaiter() noexcept { return {waiting_, here_}; }
-
     async::task<std::optional<T>> waiting_;
-    const async::context* here_ = nullptr;
+    std::optional<async::detail::task_awaiter<std::optional<T>>> awaiter_;  // once it is awaited
 };
 
 }  // namespace modapi
