@@ -179,11 +179,11 @@ private:
 
 void task_word::fail(std::exception_ptr failure) noexcept {
     auto* const kept = ::new (allocate_frame(sizeof(kept_failure))) kept_failure{std::move(failure)};
-    word_ = reinterpret_cast<std::uintptr_t>(kept) | nothing;
+    word_ = reinterpret_cast<std::uintptr_t>(kept) | is_failure;
 }
 
 std::exception_ptr task_word::take_failure() noexcept {
-    auto* const kept = reinterpret_cast<kept_failure*>(std::exchange(word_, nothing) & ~nothing);
+    auto* const kept = reinterpret_cast<kept_failure*>(std::exchange(word_, 0) & ~is_failure);
     std::exception_ptr failure = std::move(kept->failure);
     kept->~kept_failure();
     free_frame(kept, sizeof(kept_failure));

@@ -35,27 +35,26 @@ class task_word {
 public:
     task_word() noexcept = default;
     explicit task_word(void* frame) noexcept : word_(reinterpret_cast<std::uintptr_t>(frame)) {}
-    task_word(task_word&& other) noexcept : word_(std::exchange(other.word_, nothing)) {}
+    task_word(task_word&& other) noexcept : word_(std::exchange(other.word_, 0)) {}
     task_word& operator=(task_word&&) = delete;
     ~task_word() = default;  // its owner knows what to destroy
 
-    [[nodiscard]] bool is_empty() const noexcept { return word_ == nothing; }
-    [[nodiscard]] bool has_frame() const noexcept { return (word_ & nothing) == 0; }
-    [[nodiscard]] bool has_failed() const noexcept { return !has_frame() && !is_empty(); }
+    [[nodiscard]] bool is_empty() const noexcept { return word_ == 0; }
+    [[nodiscard]] bool has_failed() const noexcept { return (word_ & is_failure) != 0; }
+    [[nodiscard]] bool has_frame() const noexcept { return !is_empty() && !has_failed(); }
     /// Of one that has it.
     [[nodiscard]] void* frame() const noexcept { return reinterpret_cast<void*>(word_); }
 
-    void forget() noexcept { word_ = nothing; }
-    void take_over(task_word& other) noexcept { word_ = std::exchange(other.word_, nothing); }
+    void forget() noexcept { word_ = 0; }
+    void take_over(task_word& other) noexcept { word_ = std::exchange(other.word_, 0); }
     [[gnu::cold]] void fail(std::exception_ptr failure) noexcept;
     /// Of one that has failed, which is empty then.
     [[gnu::cold]] std::exception_ptr take_failure() noexcept;
 
 private:
-    /// Odd, as a failure is and no frame: one look tells who has a frame.
-    static constexpr std::uintptr_t nothing = 1;
+    static constexpr std::uintptr_t is_failure = 1;
 
-    std::uintptr_t word_ = nothing;
+    std::uintptr_t word_ = 0;
 };
 
 /// Where a coroutine waits: in its frame, as long as it does.

@@ -80,8 +80,9 @@ public:
 
     /// The answer for these arguments: remembered, of the run in flight, or of a run that this call starts.
     template <class... Given>
-    requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...)) [[nodiscard]] task<R>
-    operator()(const Given&... given) {
+    requires(sizeof...(Given) == sizeof...(Arguments) && (detail::passes_as<Given, Arguments> && ...))
+        [[nodiscard, gnu::flatten]] task<R>
+        operator()(const Given&... given) {
         const lookup wanted = lookup_of(view_of(std::tie(given...)));
         if (entry* const found = find(wanted)) {
             count_hit();

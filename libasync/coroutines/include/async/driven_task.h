@@ -20,7 +20,7 @@ class driven_task {
 public:
     /// True: it is finished. `run` is a task that nobody started.
     [[nodiscard]] static bool start(task<T>& run, const context& here) {
-        if (!run.has_frame()) return true;
+        if (run.is_empty()) return true;
         const std::coroutine_handle<task_promise<T>> frame = run.frame();
         task_promise<T>& promise = frame.promise();
         if (promise.here == nullptr) promise.here = &here;
@@ -33,7 +33,9 @@ public:
     }
     /// What a finished task failed with, once; null: it didn't.
     [[nodiscard]] static std::exception_ptr take_failure(task<T>& run) noexcept {
-        if (!run.has_frame()) return run.has_failed() ? run.take_failure() : nullptr;
+        if (run.is_empty()) return nullptr;
+        if (run.has_failed()) [[unlikely]]
+            return run.task_word::take_failure();
         task_promise<T>& promise = run.frame().promise();
         return promise.has_failed() ? promise.take_failure() : nullptr;
     }
@@ -41,6 +43,12 @@ public:
     static T take(task<T>& run) {
         if (!run.is_empty()) [[unlikely]]
             return take_from_frame(run);
+        if constexpr (!std::is_void_v<T>) return std::move(*run.ready_);
+    }
+
+    /// The result of one that hasn't failed.
+    static T take_value(task<T>& run) {
+        if (!run.is_empty()) return run.frame().promise().take_value();
         if constexpr (!std::is_void_v<T>) return std::move(*run.ready_);
     }
 
@@ -56,9 +64,9 @@ public:
     void await_resume() const noexcept {}
 
 private:
-    static T take_from_frame(task<T>& run) {
+    [[gnu::noinline]] static T take_from_frame(task<T>& run) {
         if (std::exception_ptr failure = take_failure(run)) std::rethrow_exception(std::move(failure));
-        return run.frame().promise().take_value();
+        return take_value(run);
     }
 
     [[nodiscard]] task<T>& run() const noexcept { return static_cast<task<T>&>(*point_.awaited); }

@@ -126,15 +126,15 @@ class task_body : public promise_base {
 public:
     /// Where who awaits it waits; null: nobody does yet, or who runs it doesn't await it.
     [[nodiscard]] await_point* awaiter() const noexcept {
-        return (who_ & is_driven) != 0 ? nullptr : reinterpret_cast<await_point*>(who_);
+        return (who_ & isnt_driven) != 0 ? reinterpret_cast<await_point*>(who_ & ~(isnt_driven | is_put_off)) : nullptr;
     }
-    void awaited_at(await_point& where) noexcept { who_ = reinterpret_cast<std::uintptr_t>(&where); }
+    void awaited_at(await_point& where) noexcept { who_ = reinterpret_cast<std::uintptr_t>(&where) | isnt_driven; }
     /// From here on `run`, a task, is what it leaves its result in and ends its own frame for.
-    void driven_for(void* run) noexcept { who_ = reinterpret_cast<std::uintptr_t>(run) + is_driven; }
-    void not_driven() noexcept { who_ = 0; }
+    void driven_for(void* run) noexcept { who_ = reinterpret_cast<std::uintptr_t>(run); }
+    void not_driven() noexcept { who_ = isnt_driven; }
     /// It isn't begun yet, for want of stack; whoever awaits it sees to that.
-    void put_off() noexcept { who_ = is_put_off; }
-    [[nodiscard]] bool was_put_off() const noexcept { return who_ == is_put_off; }
+    void put_off() noexcept { who_ = isnt_driven | is_put_off; }
+    [[nodiscard]] bool was_put_off() const noexcept { return (who_ & is_put_off) != 0; }
 
     /// Resumes the awaiter, if there is one yet, or ends what waits with nothing to catch the failure. None is there while the
     /// awaiter is still inside its await_ready, which then sees that this coroutine is done and never suspends: that keeps the
@@ -142,17 +142,13 @@ public:
     struct final_awaiter {
         [[nodiscard]] bool await_ready() const noexcept { return ends_its_frame; }
         template <class Promise>
-        void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-            Promise& promise = finished.promise();
-            await_point* const waits = promise.awaiter();
-            if (waits == nullptr) return;
-            if (promise.has_failed()) [[unlikely]]
-                return failed_at(*waits, promise);
-            resume_nested(waits->coroutine());
+        [[gnu::always_inline]] void await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+            if (await_point* const waits = finished.promise().awaiter()) go_on(*waits, finished.promise());
         }
         template <class Promise>
-        [[gnu::cold, gnu::noinline]] static void failed_at(await_point& waits, Promise& promise) noexcept {
-            if (would_end(waits, type_of(promise.failure()))) return end_bodies(&waits, promise.take_failure());
+        [[gnu::noinline]] static void go_on(await_point& waits, Promise& promise) noexcept {
+            if (promise.has_failed() && would_end(waits, type_of(promise.failure()))) [[unlikely]]
+                return end_bodies(&waits, promise.take_failure());
             resume_nested(waits.coroutine());
         }
         void await_resume() const noexcept {}
@@ -164,20 +160,20 @@ protected:
     task_body() noexcept = default;
     ~task_body() = default;
 
-    /// Who drives it; null: nobody does.
-    [[nodiscard]] void* driver() const noexcept {
-        return (who_ & is_driven) != 0 ? reinterpret_cast<void*>(who_ - is_driven) : nullptr;
-    }
+    [[nodiscard]] bool is_driven() const noexcept { return (who_ & isnt_driven) == 0; }
+    /// Of one that is driven.
+    [[nodiscard]] void* driver() const noexcept { return reinterpret_cast<void*>(who_); }
     void failed() noexcept {
-        if ((who_ & is_driven) != 0) who_ = 0;  // who drives it takes the failure from the frame
+        if (is_driven()) not_driven();  // who drives it takes the failure from the frame
         reached_the_end(*this);
     }
 
 private:
-    static constexpr std::uintptr_t is_driven = 1;
+    // Of the two, who drives a coroutine is what most of them end for: that is the address as it is.
+    static constexpr std::uintptr_t isnt_driven = 1;
     static constexpr std::uintptr_t is_put_off = 2;
 
-    std::uintptr_t who_ = 0;
+    std::uintptr_t who_ = isnt_driven;
 };
 
 inline task_body& await_point::body() const noexcept {

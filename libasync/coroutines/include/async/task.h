@@ -151,7 +151,7 @@ private:
     }
     void destroy() noexcept {
         if (is_empty()) return;
-        if (!has_frame()) [[unlikely]] {
+        if (has_failed()) [[unlikely]] {
             static_cast<void>(take_failure());
             return;
         }
@@ -179,11 +179,11 @@ class task_awaiter {
 public:
     /// Starts the task here, inside await_ready, so that an awaiter whose task finishes at once never even suspends.
     task_awaiter(task<T>& awaited, const context* inherited) noexcept : point_(&awaited) {
-        if (awaited.has_frame() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
+        if (!awaited.is_empty() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
     }
 
     [[nodiscard, gnu::always_inline]] bool await_ready() {
-        if (!awaited().has_frame()) return true;
+        if (awaited().is_empty()) return true;
         const std::coroutine_handle<task_promise<T>> frame = awaited().frame();
         if (is_stack_low()) [[unlikely]] {
             frame.promise().put_off();
@@ -204,19 +204,21 @@ public:
     }
     [[gnu::always_inline]] T await_resume() {
         task<T>& ended = awaited();
-        if (ended.has_frame()) {
-            if (ended.frame().promise().has_failed()) [[unlikely]]
-                throw_failure();
-            return ended.frame().promise().take_value();
+        if (ended.is_empty()) {
+            if constexpr (std::is_void_v<T>) {
+                return;
+            } else {
+                return std::move(*ended.ready_);
+            }
         }
-        if (!ended.is_empty()) [[unlikely]]
+        if (ended.has_failed() || ended.frame().promise().has_failed()) [[unlikely]]
             throw_failure();
-        if constexpr (!std::is_void_v<T>) return std::move(*ended.ready_);
+        return ended.frame().promise().take_value();
     }
 
 private:
     [[noreturn, gnu::cold, gnu::noinline]] void throw_failure() {
-        if (!awaited().has_frame()) throw_in_body(point_, awaited().take_failure());
+        if (awaited().has_failed()) throw_in_body(point_, awaited().take_failure());
         task_promise<T>& promise = awaited().frame().promise();
         if (promise.awaiter() == nullptr) std::rethrow_exception(promise.take_failure());  // nobody has waited
         throw_in_body(point_, promise.take_failure());
@@ -242,16 +244,17 @@ inline task<void> task_promise<void>::get_return_object() noexcept {
 }
 template <class T>
 task_body::final_awaiter task_promise<T>::final_suspend() noexcept {
+    if (!is_driven()) [[unlikely]]
+        return {false};
     auto* const run = static_cast<task<T>*>(driver());
-    if (run == nullptr) return {false};
     run->ready_.emplace(std::move(value_));
     run->forget();
     return {true};
 }
 inline task_body::final_awaiter task_promise<void>::final_suspend() const noexcept {
-    auto* const run = static_cast<task<void>*>(driver());
-    if (run == nullptr) return {false};
-    run->forget();
+    if (!is_driven()) [[unlikely]]
+        return {false};
+    static_cast<task<void>*>(driver())->forget();
     return {true};
 }
 

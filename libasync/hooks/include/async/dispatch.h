@@ -164,9 +164,12 @@ private:
         void settle(detail::passed<Arguments>... arguments) {
             bool is_decided = false;
             std::exception_ptr failure;
-            const bool has_answered = base::settle([&](task<answer>& finished) { is_decided = take(finished); },
-                                                   [&](std::exception_ptr thrown) { failure = std::move(thrown); });
-            if (!has_answered) [[unlikely]]
+            if constexpr (std::is_void_v<answer>) {
+                failure = base::settle();
+            } else {
+                failure = base::settle([&](answer&& given) { is_decided = combined.add(std::move(given)); });
+            }
+            if (failure) [[unlikely]]
                 return fail(std::move(failure), arguments...);
             end(is_decided, arguments...);
         }
@@ -182,10 +185,14 @@ private:
                 return combined.add(detail::driven_task<answer>::take(finished));
             }
         }
-        [[gnu::always_inline]] void end(bool is_decided, detail::passed<Arguments>... arguments) {
+        [[gnu::noinline]] void end_decided(detail::passed<Arguments>... arguments) {
             run_.end();
+            decide(arguments...);
+        }
+        [[gnu::always_inline]] void end(bool is_decided, detail::passed<Arguments>... arguments) {
             if (is_decided) [[unlikely]]
-                decide(arguments...);
+                return end_decided(arguments...);
+            run_.end();
         }
         [[gnu::cold]] void fail(std::exception_ptr failure, detail::passed<Arguments>... arguments) {
             const std::shared_ptr<void> ruled = base::fail(std::move(failure), arguments...);

@@ -43,23 +43,26 @@ protected:
         if (settled.failure) Errors::apply(std::move(settled.failure));
         return std::move(settled.answer);
     }
-    /// The hook that had suspended is finished: `take(task)` takes what it yielded, `fail(failure)` what it failed with instead; false
-    /// then.
-    template <class Take, class Fail>
-    bool settle(Take&& take, Fail&& fail) {
+    /// The hook that had suspended is finished: `take(T&&)` gets what it yielded, unless that is nothing. Gives what it failed with, or
+    /// `take`; null: nothing failed.
+    template <class Take>
+    [[nodiscard]] std::exception_ptr settle([[maybe_unused]] Take&& take) {
         std::exception_ptr failure = driven_task<T>::take_failure(*suspended_);
-        if (!failure) [[likely]] {
-            try {
-                take(*suspended_);
-            } catch (...) {
-                failure = std::current_exception();
+        if constexpr (!std::is_void_v<T>) {
+            if (!failure) [[likely]] {
+                try {
+                    take(driven_task<T>::take_value(*suspended_));
+                } catch (...) {
+                    failure = std::current_exception();
+                }
             }
         }
         suspended_.reset();
-        if (!failure) [[likely]]
-            return true;
-        fail(std::move(failure));
-        return false;
+        return failure;
+    }
+    [[nodiscard]] std::exception_ptr settle() {
+        static_assert(std::is_void_v<T>);
+        return settle(nullptr);
     }
 
     hook_run run_;

@@ -258,12 +258,12 @@ private:
         }
         template <class Answered>
         void settle(const Answered& answered, detail::passed<Arguments>... arguments) {
-            const bool has_answered =
-                base::settle(&detail::driven_task<void>::take, [&](std::exception_ptr failure) {
-                    detail::note_failure(answered);
-                    fail(std::move(failure), arguments...);
-                });
-            if (has_answered) run_.end();
+            if (std::exception_ptr failure = base::settle()) [[unlikely]] {
+                detail::note_failure(answered);
+                fail(std::move(failure), arguments...);
+            } else {
+                run_.end();
+            }
         }
 
     private:
@@ -327,12 +327,12 @@ private:
             return true;
         }
         void settle() {
-            const bool has_answered =
-                base::settle(&detail::driven_task<void>::take, [&](std::exception_ptr failure) {
-                    note_failure(next_ - 1);
-                    fail(std::move(failure), *running_);
-                });
-            if (has_answered) run_.end();
+            if (std::exception_ptr failure = base::settle()) [[unlikely]] {
+                note_failure(next_ - 1);
+                fail(std::move(failure), *running_);
+            } else {
+                run_.end();
+            }
         }
 
         [[nodiscard]] const detail::answered_at_once<batch_type>& answered() const noexcept { return answered_; }
