@@ -220,8 +220,8 @@ std::vector<Scenario> all_scenarios() {
     all.push_back({"deep/1000/waits", deep(1000, true), 50});
     all.push_back({"deep/10000/ready", deep(10'000, false), 5});
     all.push_back({"deep/10000/waits", deep(10'000, true), 5});
-    all.push_back({"deep/100000/ready", deep(100'000, false), 2});
-    all.push_back({"deep/100000/waits", deep(100'000, true), 2});
+    all.push_back({"deep/500000/ready", deep(500'000, false), 1});
+    all.push_back({"deep/500000/waits", deep(500'000, true), 1});
     all.push_back({"deep/1000000/ready", deep(1'000'000, false), 1});
     all.push_back({"deep/1000000/waits", deep(1'000'000, true), 1});
     return all;
