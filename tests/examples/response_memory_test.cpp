@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace {
@@ -47,6 +48,17 @@ TEST(ResponseMemoriesTest, ALargeResponseIsNotKept) {
     EXPECT_TRUE(keeps_what_was_written(ResponseMemories::max_events, ResponseMemories::max_text));
     EXPECT_FALSE(keeps_what_was_written(ResponseMemories::max_events, ResponseMemories::max_text + 1));
     EXPECT_FALSE(keeps_what_was_written(ResponseMemories::max_events + 1, ResponseMemories::max_text));
+}
+
+TEST(ResponseMemoriesTest, ManyThingsBesideFewEventsAreNotKeptEither) {
+    ResponseMemories memories;
+    {
+        ResponseMemories::Lent lent = memories.lend();
+        lent->places.reserve(1000);
+        lent->text.append(std::string(ResponseMemories::max_text + 1, ' '));
+        lent.get_deleter().written(1, 100);  // a filter has left nothing else of it
+    }
+    EXPECT_LT(memories.lend()->places.capacity(), 1000U);
 }
 
 TEST(ResponseMemoriesTest, WhatAResponseThatFailedHasLeftIsNotUsedAgain) {

@@ -293,6 +293,32 @@ TEST(AwaitPoint, ParametersAndLocalsAreDestroyedOnce) {
     }
 }
 
+async::task<void> hold_and_wait(Counted held) {
+    const Counted another(held);
+    co_await async::sleep_for(1h);
+}
+async::task<void> count_in_a_handler(int& alive, int& seen) {
+    async::task<void> waiting = hold_and_wait(Counted(alive));
+    try {
+        co_await std::move(waiting);
+    } catch (const async::operation_cancelled&) {
+        seen = alive;
+    }
+}
+
+TEST(AwaitPoint, ArgumentsAreGoneInAHandlerTheFirstTimeToo) {
+    int alive = 0;
+    for (int round = 0; round < rounds; ++round) {
+        async::testing::simulation time;
+        int seen = -1;
+        const auto running = time.start(count_in_a_handler(alive, seen));
+        time.run_ready();
+        running.cancel(async::cancel_reason::caller_gone);
+        time.run_ready();
+        EXPECT_EQ(seen, 0) << "in round " << round;
+    }
+}
+
 async::task<void> cancel_in_the_end(async::cancellation_source& other) {
     struct Canceller {
         async::cancellation_source& source;

@@ -1,9 +1,11 @@
 #include <async/cached.h>
 #include <async/combine.h>
+#include <async/context_manager.h>
 #include <async/dispatch.h>
 #include <async/error_rule.h>
 #include <async/sleep.h>
 #include <async/sync_wait.h>
+#include <async/testing/virtual_time.h>
 
 #include <gtest/gtest.h>
 
@@ -178,6 +180,69 @@ TEST(FlatStack, NestedDispatchersDontEither) {
     Recursive recursive;
     EXPECT_TRUE(async::sync_wait(recursive.check(levels)));
     EXPECT_EQ(recursive.asked, levels + 1);
+}
+
+/// Its entrance and its exit are ready, and so is the body's task but for the next one that it nests.
+struct ReadyManager {
+    async::task<int> enter() { return async::make_ready_task(1); }
+    async::task<bool> exit(std::exception_ptr) { return async::make_ready_task(false); }
+};
+struct NestedManagers {
+    async::task<int> levels_below(int& value, int levels) {
+        if (levels == 0) return async::make_ready_task(0);
+        return async::with(ReadyManager(), async::bind<&NestedManagers::one_more>(this), levels - value);
+    }
+    async::task<int> one_more(int& value, int& levels) { return levels_below(value, levels); }
+};
+
+TEST(FlatStack, NestedContextManagersDontEither) {
+    NestedManagers managers;
+    int one = 1;
+    EXPECT_EQ(async::sync_wait(managers.levels_below(one, 100'000)), 0);
+}
+
+/// Knows whose code its thread runs.
+class Attribution final : public async::chain_observer {
+public:
+    void resumed(const async::context& here) noexcept override { running = &here; }
+    void suspended() noexcept override { running = nullptr; }
+    const async::context* running = nullptr;
+};
+/// One of two chains that one handler begins.
+struct Chain {
+    explicit Chain(const async::environment& where) : own(where) {}
+    async::context own;
+    const async::context* of_the_other = nullptr;
+    int misattributed = 0;
+    bool ended = false;
+};
+async::task<int> look_whose_turn_it_is(Chain& chain, const Attribution& observer, int levels) {
+    if (levels == 0) co_return 0;
+    const int below = co_await look_whose_turn_it_is(chain, observer, levels - 1);
+    if (observer.running == chain.of_the_other) ++chain.misattributed;
+    co_return below + 1;
+}
+async::detail::root_coroutine begin(const async::context&, Chain& chain, const Attribution& observer) {
+    async::task<int> deep = look_whose_turn_it_is(chain, observer, 100'000);
+    co_await std::move(deep);
+    chain.ended = true;
+}
+
+TEST(FlatStack, ChainsThatWaitForRoomOnItAreResumedAsThemselves) {
+    Attribution observer;
+    async::testing::simulation time(observer);
+    Chain first(time.environment());
+    Chain second(time.environment());
+    first.of_the_other = &second.own;
+    second.of_the_other = &first.own;
+    const async::context both(time.environment());
+    async::detail::start_observed(both, [&] {
+        begin(first.own, first, observer);
+        begin(second.own, second, observer);
+    });
+    EXPECT_TRUE(first.ended && second.ended);
+    EXPECT_EQ(first.misattributed, 0);
+    EXPECT_EQ(second.misattributed, 0);
 }
 
 }  // namespace flat_stack_test

@@ -6,7 +6,7 @@ namespace homeserver {
 
 void ResponseMemories::GiveBack::operator()(ResponseMemory* memory) const noexcept {
     std::unique_ptr<ResponseMemory> mine(memory);
-    if (!is_kept_ || spare_->size() >= max_kept) return;
+    if (!is_kept_ || mine->text.size() > max_text || spare_->size() >= max_kept) return;
     mine->text.cut(0);
     mine->places.clear();
     mine->outgoing.clear();

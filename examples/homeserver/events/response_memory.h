@@ -46,7 +46,7 @@ public:
         explicit GiveBack(std::shared_ptr<std::vector<std::unique_ptr<ResponseMemory>>> spare) noexcept
             : spare_(std::move(spare)) {}
         void operator()(ResponseMemory* memory) const noexcept;
-        /// What was written in it. Without this it is destroyed: who knows what a response that failed has left there.
+        /// What was written in it, of events. Without this it is destroyed: who knows what a response that failed has left there.
         void written(std::size_t events, std::size_t bytes) noexcept { is_kept_ = events <= max_events && bytes <= max_text; }
 
     private:

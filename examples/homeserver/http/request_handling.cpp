@@ -74,8 +74,8 @@ async::task<modapi::Response> handle_request(const BoundEndpoints& endpoints, mo
             async::task<modapi::Response> answering = run_endpoint(endpoints, match, routed);
             modapi::Response response = co_await std::move(answering).in(request_work.here());
             summary.user = std::move(routed.authenticated_user);
-            arrived.answered_with = std::move(routed.outgoing_body);
             name_decision(response, request_work, modules);
+            arrived.answered_with = std::move(routed.outgoing_body);
             co_return response;
         }
         if (!match.path_exists && modules != nullptr) {

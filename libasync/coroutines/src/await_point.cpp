@@ -173,6 +173,12 @@ private:
     thread_exceptions& exceptions_;
 };
 
+#else
+
+struct counted_as_exception {
+    counted_as_exception() noexcept {}  // nobody knows how; only bodies that say so themselves are ended here
+};
+
 #endif
 
 }  // namespace
@@ -199,8 +205,8 @@ void throw_in_body(const await_point& at, std::exception_ptr failure) {
 }
 
 void reached_the_end(const task_body& body) noexcept {
+    if (on_its_way.body != &body) return;
     const thrown_exception thrown = std::exchange(on_its_way, thrown_exception());
-    if (thrown.body != &body) return;
     // A handler that has seen it and threw it on began another search, which found another place to land at.
     const handled_exception* const caught = exceptions_of_this_thread().caught;
     if (caught == thrown.exception && caught->landing_pad == thrown.landing_pad &&
@@ -211,6 +217,14 @@ void reached_the_end(const task_body& body) noexcept {
 bool would_end(const await_point& at, const std::type_info* type) noexcept {
     return at.site != nullptr && at.body().awaiter() != nullptr && awaits.of(at.site, type) == known_awaits::fate::uncaught;
 }
+
+#else
+
+void throw_in_body(const await_point&, std::exception_ptr failure) { std::rethrow_exception(std::move(failure)); }
+void reached_the_end(const task_body&) noexcept {}
+bool would_end(const await_point&, const std::type_info*) noexcept { return false; }
+
+#endif
 
 void end_bodies(await_point* at, std::exception_ptr failure) noexcept {
     const std::type_info* const type = type_of(failure);
@@ -229,14 +243,5 @@ void end_bodies(await_point* at, std::exception_ptr failure) noexcept {
     }
     resume_nested(left);
 }
-
-#else
-
-void throw_in_body(const await_point&, std::exception_ptr failure) { std::rethrow_exception(std::move(failure)); }
-void reached_the_end(const task_body&) noexcept {}
-bool would_end(const await_point&, const std::type_info*) noexcept { return false; }
-void end_bodies(await_point*, std::exception_ptr) noexcept { std::terminate(); }
-
-#endif
 
 }  // namespace async::detail

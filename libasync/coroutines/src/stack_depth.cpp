@@ -1,7 +1,7 @@
 #include <async/stack_depth.h>
 
-#include <async/context.h>
 #include <async/frame_allocator.h>
+#include <async/promise.h>
 
 #include <pthread.h>
 
@@ -15,7 +15,6 @@ constinit thread_local thread_stack this_thread_stack;
 
 struct thread_stack::put_off {
     std::coroutine_handle<> waiting;
-    const context* here;
     put_off* next;
 };
 
@@ -25,7 +24,10 @@ namespace {
 /// keeps a stack of its own has room for them, too.
 constexpr std::uintptr_t budget = 256 * 1024;
 
-/// The address that nothing that is nested may come below, whatever ran before: what they call needs stack as well.
+/// What they call needs stack as well, and so does an exception that is thrown there.
+constexpr std::uintptr_t least_rest = 16 * 1024;
+
+/// The address that nothing that is nested may come below, whatever ran before.
 std::uintptr_t floor_of_this_thread() noexcept {
     static thread_local std::uintptr_t known = 0;
     if (known != 0) return known;
@@ -35,7 +37,7 @@ std::uintptr_t floor_of_this_thread() noexcept {
     std::size_t size = 0;
     const bool is_known = pthread_attr_getstack(&attributes, &end, &size) == 0;
     pthread_attr_destroy(&attributes);
-    return known = is_known ? reinterpret_cast<std::uintptr_t>(end) + size / 4 : 1;
+    return known = is_known ? reinterpret_cast<std::uintptr_t>(end) + std::max(size / 4, std::min(size, least_rest)) : 1;
 }
 
 /// Lets what is nested from here on have its part of the stack.
@@ -51,9 +53,9 @@ bool is_known_stack_low() noexcept {
     return here < this_thread_stack.lowest;
 }
 
-void put_off(std::coroutine_handle<> waiting, const context* here) noexcept {
+void put_off(std::coroutine_handle<> waiting) noexcept {
     thread_stack& stack = this_thread_stack;
-    auto* const added = ::new (allocate_frame(sizeof(thread_stack::put_off))) thread_stack::put_off{waiting, here, nullptr};
+    auto* const added = ::new (allocate_frame(sizeof(thread_stack::put_off))) thread_stack::put_off{waiting, nullptr};
     (stack.last == nullptr ? stack.first : stack.last->next) = added;
     stack.last = added;
 }
@@ -68,10 +70,13 @@ void resume_put_off() noexcept {
         stack.first = next->next;
         if (stack.first == nullptr) stack.last = nullptr;
         const std::coroutine_handle<> waiting = next->waiting;
-        const context* const started_in = next->here;
         free_frame(next, sizeof(thread_stack::put_off));
-        if (started_in != nullptr && started_in->environment->observer != nullptr)
-            started_in->environment->observer->resumed(*started_in);
+        // As of every coroutine of the framework, whatever it yields.
+        const context& its_own = *std::coroutine_handle<promise_base>::from_address(waiting.address()).promise().here;
+        if (chain_observer* const observer = its_own.environment->observer) {
+            observer->suspended();
+            observer->resumed(its_own);
+        }
         waiting.resume();
     }
 }

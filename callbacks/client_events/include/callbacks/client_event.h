@@ -109,6 +109,8 @@ private:
     /// The writing of a response that hooks have to be asked for, and what waits for it where it suspends.
     struct Rest {
         explicit Rest(async::task<void> begun) noexcept : run(std::move(begun)), waiting(run) {}
+        Rest(const Rest&) = delete;
+        Rest& operator=(const Rest&) = delete;
         async::task<void> run;
         async::detail::driven_task<void> waiting;
     };

@@ -55,7 +55,11 @@ struct spawned {
           keeps_running(surroundings),
           keeps_handler_running(handler, surroundings) {}
 
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void* operator new(std::size_t size) {
+        static_assert(alignof(spawned) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                      "the handler and the result of a spawned task need no more alignment than new gives");
+        return allocate_frame(size);
+    }
     static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
 };
 

@@ -229,6 +229,7 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
             failure = std::current_exception();
         }
         if (running) {
+            co_await room_on_stack();
             if (!driven_task<result>::start(*running, outer)) co_await driven_task<result>(*running);
             failure = driven_task<result>::take_failure(*running);
         }

@@ -54,6 +54,8 @@ public:
 
     /// Awaits what `start` began and didn't finish; doesn't take the result, so that nothing is thrown.
     explicit driven_task(task<T>& run) noexcept : point_(&run) {}
+    driven_task(const driven_task&) = delete;
+    driven_task& operator=(const driven_task&) = delete;
     void bind_context(const context&) const noexcept {}
     [[nodiscard]] bool await_ready() const noexcept { return run().finished(); }
     void await_suspend(std::coroutine_handle<> waiting) noexcept {

@@ -188,10 +188,13 @@ inline task_body& await_point::body() const noexcept {
 class ends_with {
 public:
     explicit ends_with(std::exception_ptr failure) noexcept : failure_(std::move(failure)) {}
+    ends_with(const ends_with&) = delete;
+    ends_with& operator=(const ends_with&) = delete;
     void bind_context(const context&) const noexcept {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
+    /// Not inlined: the frame that it runs for ends in it.
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> ending) noexcept {
+    [[gnu::noinline]] bool await_suspend(std::coroutine_handle<Promise> ending) noexcept {
         if constexpr (is_task_promise<Promise>) {
             if (ending.promise().awaiter() == nullptr) return false;
             point_.waiting = ending.address();
@@ -207,6 +210,14 @@ public:
 private:
     std::exception_ptr failure_;
     await_point point_;
+};
+
+/// Awaited before a task is run from a plain function (driven_task.h), which looks at no stack: goes on where there is room.
+struct room_on_stack {
+    void bind_context(const context&) const noexcept {}
+    [[nodiscard]] bool await_ready() const noexcept { return !is_stack_low(); }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept { put_off(waiting); }
+    void await_resume() const noexcept {}
 };
 
 /// The root of a chain: starts at once, owns nothing but itself, ends itself. Its body handles every exception.

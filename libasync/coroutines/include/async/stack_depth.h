@@ -3,10 +3,6 @@
 #include <coroutine>
 #include <cstdint>
 
-namespace async {
-struct context;
-}
-
 namespace async::detail {
 
 /// How far nested coroutines may use this thread's stack, and those that wait until there is room on it. A coroutine that is
@@ -37,16 +33,15 @@ extern constinit thread_local thread_stack this_thread_stack [[gnu::tls_model("i
     return is_known_stack_low();
 }
 
-/// Resumes it when there is room. `here`: of a coroutine that wasn't started, whose observer hears of it; null: of one that
-/// goes on.
-[[gnu::cold]] void put_off(std::coroutine_handle<> waiting, const context* here) noexcept;
+/// Resumes a coroutine of the framework when there is room, under its own context: others may be resumed in between.
+[[gnu::cold]] void put_off(std::coroutine_handle<> waiting) noexcept;
 /// Resumes those that were put off, and those that are meanwhile.
 [[gnu::cold]] void resume_put_off() noexcept;
 
 /// A coroutine goes on from within another one.
 inline void resume_nested(std::coroutine_handle<> waiting) {
     if (is_stack_low()) [[unlikely]]
-        return put_off(waiting, nullptr);
+        return put_off(waiting);
     waiting.resume();
 }
 

@@ -14,7 +14,8 @@ void post_resume(const context& here, std::coroutine_handle<> waiting);
 
 /// Base of the leaf awaitables that Asio doesn't provide: knows its context, hears of cancellations, is resumed by post.
 ///
-/// A derived class arranges in `await_suspend` that somebody calls `wake`; the first wake-up counts.
+/// A derived class arranges in `await_suspend` that somebody calls `wake`; the first wake-up counts. Whoever is cancelled may
+/// never come to `await_resume`: what that does beside throwing then, `on_cancelled` or the destructor does, too.
 class suspension {
 public:
     suspension() noexcept : registration_(*this) { point_.site = nullptr; }

@@ -97,10 +97,9 @@ public:
 ///            started and isn't finished must not be dropped (the program ends with a message): its awaiter outlives it.
 /// Resume:    the awaiter continues on the executor it was on before the await, without a trip through that executor.
 /// Ownership: move-only; await it once, as an rvalue. A moved-from task may only be destroyed.
-/// Errors:    an exception thrown by the body is rethrown from the await, once. A body that waits and has nothing to catch it
-/// is
-///            ended where it waits, as `destroy` ends a coroutine: its locals go in the same order, and nothing is thrown in it
-///            (async/await_point.h).
+/// Errors:    an exception thrown by the body is rethrown from the await, once; the body's arguments are gone then, so that the
+///            exception must not refer to them. A body that waits and has nothing to catch it is ended where it waits, as
+///            `destroy` ends a coroutine: its locals go in the same order, and nothing is thrown in it (async/await_point.h).
 /// Cancel:    the awaiter's context is inherited; see async/cancellation.h. Suspended leaf operations throw, or end who waits.
 /// Arguments: copied into the frame. A reference must outlive the task's completion.
 /// Thread:    one chain of tasks is run by one executor, which never runs two handlers at once (async/context.h).
@@ -181,6 +180,8 @@ public:
     task_awaiter(task<T>& awaited, const context* inherited) noexcept : point_(&awaited) {
         if (!awaited.is_empty() && awaited.frame().promise().here == nullptr) awaited.frame().promise().here = inherited;
     }
+    task_awaiter(const task_awaiter&) = delete;
+    task_awaiter& operator=(const task_awaiter&) = delete;
 
     [[nodiscard, gnu::always_inline]] bool await_ready() {
         if (awaited().is_empty()) return true;
@@ -200,7 +201,7 @@ public:
         const bool was_put_off = frame.promise().was_put_off();
         frame.promise().awaited_at(point_);
         if (was_put_off) [[unlikely]]
-            put_off(frame, frame.promise().here);
+            put_off(frame);
     }
     [[gnu::always_inline]] T await_resume() {
         task<T>& ended = awaited();
@@ -220,8 +221,11 @@ private:
     [[noreturn, gnu::cold, gnu::noinline]] void throw_failure() {
         if (awaited().has_failed()) throw_in_body(point_, awaited().take_failure());
         task_promise<T>& promise = awaited().frame().promise();
-        if (promise.awaiter() == nullptr) std::rethrow_exception(promise.take_failure());  // nobody has waited
-        throw_in_body(point_, promise.take_failure());
+        const bool has_waited = promise.awaiter() != nullptr;
+        std::exception_ptr failure = promise.take_failure();
+        awaited().destroy();  // as of a body that is ended where it waits: its arguments are gone in a handler
+        if (!has_waited) std::rethrow_exception(std::move(failure));
+        throw_in_body(point_, std::move(failure));
     }
     [[nodiscard]] task<T>& awaited() const noexcept { return static_cast<task<T>&>(*point_.awaited); }
 
