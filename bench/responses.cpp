@@ -64,7 +64,7 @@ private:
         recipient.user_id = "@bob:example.org";
         homeserver::EventResponse response(self.writer_, std::move(recipient));
         response.text().append(R"({"start":"s1","chunk":)");
-        response.events(stored);
+        response.events(std::move(stored));
         response.text().append('}');
         const modapi::Response answer = co_await response.write(request);
         // As its connection does before it sends them.

@@ -2,6 +2,8 @@
 
 #include <boost/locale/utf.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace callbacks {
@@ -19,6 +21,19 @@ bool is_white_space(std::uint32_t point) noexcept {
 }
 
 bool is_continuation(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+/// Whether so many bytes of a text, which are whole words, are nothing but ASCII, as most of what passes here is.
+template <std::size_t Bytes>
+bool is_ascii(const char* begin) noexcept {
+    constexpr std::uint64_t beyond_ascii = 0x8080808080808080;
+    std::uint64_t bits = 0;
+    for (std::size_t at = 0; at < Bytes; at += sizeof bits) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, begin + at, sizeof word);
+        bits |= word;
+    }
+    return (bits & beyond_ascii) == 0;
+}
 
 /// How many bytes of white space the text begins with, up to its first other character.
 std::size_t white_space_at_front(std::string_view text) noexcept {
@@ -49,16 +64,15 @@ std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t&
 }
 
 std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
-    constexpr std::uint64_t beyond_ascii = 0x8080808080808080;
+    constexpr std::size_t line = 64;  // of the processor's cache
+    constexpr std::size_t word = sizeof(std::uint64_t);
     while (at < text.size()) {
-        std::uint64_t word = 0;
-        if (text.size() - at >= sizeof word) {
-            std::memcpy(&word, text.data() + at, sizeof word);
-            if ((word & beyond_ascii) == 0) {
-                at += sizeof word;
-                continue;
-            }
+        while (text.size() - at >= line && is_ascii<line>(text.data() + at)) at += line;
+        if (text.size() - at >= word && is_ascii<word>(text.data() + at)) {
+            at += word;
+            continue;
         }
+        if (at == text.size()) return at;
         std::size_t next = at;
         if (!next_code_point(text, next)) return at;
         at = next;

@@ -39,25 +39,24 @@ Recipient recipient_of(const callbacks::Requester& requester, bool with_room_id)
     return {requester.user.to_string(), requester.device_id.value_or(std::string()), with_room_id};
 }
 
-void EventResponse::event(const StoredEvent& stored, bool may_be_reduced) {
-    EventPlace place;
-    place.event = stored.kept;
-    if (place.event == nullptr) place.event = std::make_shared<const KeptEvent>(stored.event);
-    const bool same_session =
-        stored.transaction_id && stored.event.sender() == recipient_.user_id && stored.device_id == recipient_.device_id;
-    if (same_session) place.transaction_id = stored.transaction_id;
+void EventResponse::take(StoredEvent& stored, bool may_be_reduced) {
+    EventPlace& place = memory_->places.emplace_back();
     place.text_end = memory_->text.size();
     place.may_be_reduced = may_be_reduced;
-    memory_->places.push_back(std::move(place));
+    const bool same_session =
+        stored.transaction_id && stored.event.sender() == recipient_.user_id && stored.device_id == recipient_.device_id;
+    if (same_session) place.transaction_id = std::move(stored.transaction_id);
+    place.event = std::move(stored.kept);
+    if (place.event == nullptr) place.event = std::make_shared<const KeptEvent>(std::move(stored.event));
 }
 
-void EventResponse::events(const std::vector<StoredEvent>& stored, bool may_be_reduced) {
+void EventResponse::event(StoredEvent stored, bool may_be_reduced) { take(stored, may_be_reduced); }
+
+void EventResponse::events(std::vector<StoredEvent> stored, bool may_be_reduced) {
     text().append('[');
-    bool first = true;
-    for (const StoredEvent& each : stored) {
-        if (!first) text().append(',');
-        first = false;
-        event(each, may_be_reduced);
+    for (StoredEvent& each : stored) {
+        if (&each != stored.data()) text().append(',');
+        take(each, may_be_reduced);
     }
     text().append(']');
 }

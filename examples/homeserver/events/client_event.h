@@ -57,9 +57,9 @@ public:
     /// Where the JSON text goes that is next to be sent.
     [[nodiscard]] callbacks::JsonBuffer& text() noexcept { return memory_->text; }
     /// An event at this place.
-    void event(const StoredEvent& stored, bool may_be_reduced = false);
+    void event(StoredEvent stored, bool may_be_reduced = false);
     /// An array of events.
-    void events(const std::vector<StoredEvent>& stored, bool may_be_reduced = false);
+    void events(std::vector<StoredEvent> stored, bool may_be_reduced = false);
     /// Reduces the events of which that was said.
     void reduce(Reduce how) { reduce_ = std::move(how); }
 
@@ -68,6 +68,7 @@ public:
     [[nodiscard]] async::task<modapi::Response> write(const RoutedRequest& request);
 
 private:
+    void take(StoredEvent& stored, bool may_be_reduced);
     [[nodiscard]] callbacks::OutgoingEvent outgoing(const EventPlace& place, std::size_t text_begin, std::int64_t now) const;
     [[nodiscard]] std::string assembled(std::string_view events_by_line) const;
 

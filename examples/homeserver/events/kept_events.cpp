@@ -9,14 +9,22 @@
 namespace homeserver {
 
 const callbacks::ClientEvent& KeptEvent::for_clients() const {
+    if (const callbacks::ClientEvent* const written = written_.load(std::memory_order_acquire)) return *written;
     const std::scoped_lock lock(mutex_);
     if (!for_clients_) for_clients_.emplace(event_, client_event_text(event_));
+    written_.store(&*for_clients_, std::memory_order_release);
     return *for_clients_;
 }
 
 bool KeptEvents::Entry::says(std::string_view pdu, std::string_view unsigned_fields) const noexcept {
-    const std::string_view whole = row;
-    return whole.substr(0, pdu_size) == pdu && whole.substr(pdu_size) == unsigned_fields;
+    return pdu.size() == pdu_size && row.size() == pdu_size + unsigned_fields.size() && row.starts_with(pdu) &&
+           row.ends_with(unsigned_fields);
+}
+
+/// By one of its characters, which are a hash's: whoever makes them all the same makes threads wait for each other, and that is all.
+KeptEvents::Shard& KeptEvents::shard_of(std::string_view event_id) noexcept {
+    const auto character = event_id.empty() ? 0U : static_cast<unsigned char>(event_id[event_id.size() / 2]);
+    return shards_[character % shard_count];
 }
 
 void KeptEvents::keep(Shard& shard, std::string event_id, Entry entry) {
@@ -35,24 +43,27 @@ void KeptEvents::keep(Shard& shard, std::string event_id, Entry entry) {
 
 std::shared_ptr<const KeptEvent> KeptEvents::get(std::string_view event_id, std::string_view pdu,
                                                  std::string_view unsigned_fields) {
-    Shard& shard = shards_[Hash()(event_id) % shard_count];
-    Entry entry;
+    Shard& shard = shard_of(event_id);
+    std::shared_ptr<const KeptEvent> event;
     {
         const std::scoped_lock lock(shard.mutex);
         const auto found = shard.recent.find(event_id);
         if (found != shard.recent.end() && found->second.says(pdu, unsigned_fields)) return found->second.event;
         const auto older = shard.before.find(event_id);
-        if (older != shard.before.end() && older->second.says(pdu, unsigned_fields)) entry.event = older->second.event;
+        if (older != shard.before.end() && older->second.says(pdu, unsigned_fields)) event = older->second.event;
     }
-    if (entry.event == nullptr) {
-        callbacks::Event event = event_from_pdu(stored_json(pdu), std::string(event_id), stored_json(unsigned_fields));
-        entry.event = std::make_shared<const KeptEvent>(std::move(event));
+    if (event == nullptr) {
+        event = std::make_shared<const KeptEvent>(
+            event_from_pdu(stored_json(pdu), std::string(event_id), stored_json(unsigned_fields)));
     }
-    std::shared_ptr<const KeptEvent> event = entry.event;
-    entry.row.reserve(pdu.size() + unsigned_fields.size());
+    const std::size_t size = pdu.size() + unsigned_fields.size();
+    if (size > half_) return event;
+    Entry entry;
+    entry.row.reserve(size);
     entry.row.append(pdu).append(unsigned_fields);
     entry.pdu_size = pdu.size();
-    if (entry.row.size() <= half_) keep(shard, std::string(event_id), std::move(entry));
+    entry.event = event;
+    keep(shard, std::string(event_id), std::move(entry));
     return event;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -32,8 +33,9 @@ public:
 
 private:
     callbacks::Event event_;
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_;  // of who writes it
     mutable std::optional<callbacks::ClientEvent> for_clients_;
+    mutable std::atomic<const callbacks::ClientEvent*> written_{nullptr};  // `for_clients_` once it is there
 };
 
 /// The events that were read from the database lately.
@@ -79,6 +81,7 @@ private:
         std::size_t before_text = 0;
     };
 
+    [[nodiscard]] Shard& shard_of(std::string_view event_id) noexcept;
     void keep(Shard& shard, std::string event_id, Entry entry);
 
     std::size_t half_;  // of a shard

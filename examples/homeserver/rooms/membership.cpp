@@ -535,7 +535,7 @@ async::task<Response> members(const RoutedRequest& request, Authentication& auth
     });
     EventResponse response(event_writer, recipient_of(requester));
     response.text().append(R"({"chunk":)");
-    response.events(found);
+    response.events(std::move(found));
     response.text().append('}');
     co_return co_await response.write(request);
 }

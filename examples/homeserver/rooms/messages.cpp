@@ -182,9 +182,9 @@ async::task<std::vector<StoredEvent>> require_state(modapi::Database& database, 
 async::task<Response> get_state(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 ClientEventWriter& event_writer) {
     const Requester requester = co_await authentication.requester_of(request);
-    const std::vector<StoredEvent> state = co_await require_state(database, request, requester);
+    std::vector<StoredEvent> state = co_await require_state(database, request, requester);
     EventResponse response(event_writer, recipient_of(requester));
-    response.events(state);
+    response.events(std::move(state));
     co_return co_await response.write(request);
 }
 
@@ -214,11 +214,11 @@ Found find_visible_event(Transaction& transaction, const std::string& room_id, c
 async::task<Response> get_event(const RoutedRequest& request, Authentication& authentication, modapi::Database& database,
                                 ClientEventWriter& event_writer) {
     const Requester requester = co_await authentication.requester_of(request);
-    const Found found = co_await database.read("find_event", &find_visible_event, request.path_parameters.at(0),
-                                               request.path_parameters.at(1), requester.user.to_string());
+    Found found = co_await database.read("find_event", &find_visible_event, request.path_parameters.at(0),
+                                         request.path_parameters.at(1), requester.user.to_string());
     if (found.events.empty()) throw SynapseError(404, "Event not found.", Codes::NOT_FOUND);
     EventResponse response(event_writer, recipient_of(requester));
-    response.event(found.events.front());
+    response.event(std::move(found.events.front()));
     co_return co_await response.write(request);
 }
 
@@ -289,7 +289,7 @@ async::task<Response> get_messages(const RoutedRequest& request, Authentication&
                                    ClientEventWriter& event_writer) {
     const Requester requester = co_await authentication.requester_of(request);
     const PageRequest wanted = page_request(request, requester);
-    const Page page = co_await database.read("room_messages", &find_page_of_messages, wanted);
+    Page page = co_await database.read("room_messages", &find_page_of_messages, wanted);
     if (!page.allowed) refuse_outsider(requester, wanted.room_id);
     EventResponse response(event_writer, recipient_of(requester));
     callbacks::JsonBuffer& text = response.text();
@@ -300,7 +300,7 @@ async::task<Response> get_messages(const RoutedRequest& request, Authentication&
         text.string(token_of_position(*page.end));
     }
     text.append(R"(,"chunk":)");
-    response.events(page.events);
+    response.events(std::move(page.events));
     text.append('}');
     co_return co_await response.write(request);
 }

@@ -49,7 +49,8 @@ public:
         if (filter.reduces()) response_.reduce([&filter](JsonDict event) { return filter.reduced(std::move(event)); });
     }
 
-    async::task<Response> write(const RoutedRequest& request, const SyncChanges& changes, const JsonArray& presence) {
+    /// Takes the events out of `changes` before it returns.
+    async::task<Response> write(const RoutedRequest& request, SyncChanges& changes, const JsonArray& presence) {
         text_.append(R"({"next_batch":)");
         text_.string(token_of_position(changes.now));
         text_.append(R"(,"rooms":{"join":)");
@@ -90,15 +91,15 @@ private:
         text_.array(events);
         text_.append('}');
     }
-    void write_rooms(const std::vector<RoomChanges>& rooms, bool are_joined) {
+    void write_rooms(std::vector<RoomChanges>& rooms, bool are_joined) {
         text_.append('{');
         bool first = true;
-        for (const RoomChanges& room : rooms) {
+        for (RoomChanges& room : rooms) {
             member(room.room_id, first);
             text_.append(R"({"state":{"events":)");
-            response_.events(room.state, true);
+            response_.events(std::move(room.state), true);
             text_.append(R"(},"timeline":{"events":)");
-            response_.events(room.timeline, true);
+            response_.events(std::move(room.timeline), true);
             text_.append(R"(,"limited":)");
             text_.boolean(room.limited);
             text_.append(R"(,"prev_batch":)");
@@ -212,7 +213,7 @@ async::task<Response> sync(const RoutedRequest& http_request, Authentication& au
     WaitingSyncs::Watch watch(waiting_syncs, request.user_id);
     for (;;) {
         watch.look();
-        const SyncChanges changes = co_await database.read("sync", &look, request, requester);
+        SyncChanges changes = co_await database.read("sync", &look, request, requester);
         watch.looked_until(changes.now);
         const JsonArray present = co_await wanted_presence(presence, request);
         const bool says_something = !changes.empty() || !present.empty();
