@@ -19,6 +19,20 @@ TEST(Text, IsUtf8OrNot) {
     EXPECT_FALSE(callbacks::is_storable_text(std::string_view("with a \0 in it", 14)));
 }
 
+TEST(Text, EndsAsUtf8WhereverInItTheFirstOtherByteIs) {
+    for (std::size_t size : {1U, 8U, 63U, 64U, 65U, 130U, 200U}) {
+        for (std::size_t at = 0; at < size; ++at) {
+            std::string text(size, 'x');
+            text[at] = '\xFF';
+            EXPECT_EQ(callbacks::end_of_utf8(text, 0), at) << "of " << size;
+            EXPECT_EQ(callbacks::end_of_utf8(text, at + 1), size);
+            text.replace(at, 1, "\xC3\xA4");
+            EXPECT_TRUE(callbacks::is_utf8(text)) << at << " of " << size;
+            EXPECT_EQ(callbacks::end_of_utf8(text, at + 1), at + 1) << "the second byte of a character";
+        }
+    }
+}
+
 TEST(Text, IsRepairedWhereItIsNotUtf8) {
     const std::string fine = "plain text of some length, \xC3\xA4, \xE2\x82\xAC, \xF0\x9F\x98\x80 and a\tcontrol";
     const std::string mark = "\xEF\xBF\xBD";
