@@ -137,6 +137,13 @@ std::vector<StoredEvent> state_history(Transaction& transaction, const std::stri
                          room_id, type, state_key);
 }
 
+std::vector<StoredEvent> visibility_history(Transaction& transaction, const std::string& room_id, const std::string& user_id) {
+    static const std::string both =
+        "WHERE e.room_id = ? AND e.type = 'm.room.member' AND e.state_key = ? UNION ALL " + std::string(event_columns) +
+        "WHERE e.room_id = ? AND e.type = 'm.room.history_visibility' AND e.state_key = '' ORDER BY 2";
+    return select_events(transaction, both, room_id, user_id, room_id);
+}
+
 std::optional<StoredEvent> next_state_event(Transaction& transaction, const StoredEvent& stored) {
     std::vector<StoredEvent> later = select_events(
         transaction,

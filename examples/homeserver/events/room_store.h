@@ -65,6 +65,10 @@ void store_head(modapi::Transaction& transaction, const std::string& room_id, co
 /// All events that set one part of the state, oldest first.
 [[nodiscard]] std::vector<StoredEvent> state_history(modapi::Transaction& transaction, const std::string& room_id,
                                                      const std::string& type, const std::string& state_key);
+/// What decides who sees which of a room's events: its m.room.history_visibility and the user's own m.room.member, in the
+/// stream's order. One statement.
+[[nodiscard]] std::vector<StoredEvent> visibility_history(modapi::Transaction& transaction, const std::string& room_id,
+                                                          const std::string& user_id);
 /// The last of them up to `position`.
 [[nodiscard]] std::optional<StoredEvent> state_event_at(modapi::Transaction& transaction, const std::string& room_id,
                                                         const std::string& type, const std::string& state_key,

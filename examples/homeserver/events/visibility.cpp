@@ -1,37 +1,38 @@
 #include "events/visibility.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace homeserver {
 
-namespace {
-
-/// Who forgot a room is shown no more of it than somebody who never was there.
-bool has_forgotten(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id) {
-    const auto row = transaction.query_one<bool>("SELECT forgotten FROM room_memberships WHERE room_id = ? AND user_id = ?",
-                                                 room_id, user_id);
-    return row && std::get<0>(*row);
-}
-
-}  // namespace
-
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
-    : user_id_(user_id), membership_(membership_of(transaction, room_id, user_id)) {
-    if (!has_forgotten(transaction, room_id, user_id)) {
-        for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.member", user_id)) {
-            const std::string membership(stored.event.membership().value_or("leave"));
-            memberships_.emplace_back(stored.position, membership);
-            if (membership == "join") {
-                last_join_ = stored.position;
-                last_leave_ = std::nullopt;
-            } else if (last_join_ > 0 && !last_leave_) {
-                last_leave_ = stored.position;
-            }
+    : user_id_(user_id) {
+    const auto row = transaction.query_one<std::int64_t, std::optional<std::string>, std::optional<bool>>(
+        "SELECT s.position, m.membership, m.forgotten FROM stream_position AS s LEFT JOIN room_memberships AS m "
+        "ON m.room_id = ? AND m.user_id = ?",
+        room_id, user_id);
+    const auto& [now, membership, forgotten] = row.value();
+    now_ = now;
+    if (membership) membership_ = *membership;
+    // Who forgot a room is shown no more of it than somebody who never was there.
+    const bool has_forgotten = forgotten.value_or(false);
+    for (const StoredEvent& stored : visibility_history(transaction, room_id, user_id)) {
+        if (stored.event.type() == "m.room.history_visibility") {
+            visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
+        } else if (!has_forgotten) {
+            note_membership(stored.position, std::string(stored.event.membership().value_or("leave")));
         }
     }
-    for (const StoredEvent& stored : state_history(transaction, room_id, "m.room.history_visibility", "")) {
-        visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
+}
+
+void Visibility::note_membership(std::int64_t position, std::string membership) {
+    if (membership == "join") {
+        last_join_ = position;
+        last_leave_ = std::nullopt;
+    } else if (last_join_ > 0 && !last_leave_) {
+        last_leave_ = position;
     }
+    memberships_.emplace_back(position, std::move(membership));
 }
 
 const std::string& Visibility::value_at(const std::vector<Change>& changes, std::int64_t position, const std::string& before) {

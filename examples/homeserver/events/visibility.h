@@ -26,16 +26,20 @@ public:
     [[nodiscard]] std::int64_t state_until(std::int64_t position) const noexcept;
     /// The user's membership now.
     [[nodiscard]] const std::string& membership() const noexcept { return membership_; }
+    /// Where the stream was when this was read.
+    [[nodiscard]] std::int64_t now() const noexcept { return now_; }
     /// Removes what isn't shown.
     void restrict(std::vector<StoredEvent>& events) const;
 
 private:
     using Change = std::pair<std::int64_t, std::string>;  // position, new value
+    void note_membership(std::int64_t position, std::string membership);
     [[nodiscard]] static const std::string& value_at(const std::vector<Change>& changes, std::int64_t position,
                                                      const std::string& before);
 
     std::string user_id_;
-    std::string membership_;
+    std::int64_t now_ = 0;
+    std::string membership_ = "leave";
     std::vector<Change> memberships_;   // of the user
     std::vector<Change> visibilities_;  // of the room
     std::int64_t last_join_ = 0;

@@ -3,7 +3,6 @@
 #include "events/client_event.h"
 #include "events/event_filter.h"
 #include "events/event_search.h"
-#include "events/stream.h"
 #include "events/stream_token.h"
 #include "events/visibility.h"
 #include "http/requests.h"
@@ -166,7 +165,7 @@ Found find_state(Transaction& transaction, const std::string& room_id, const std
     const Visibility visibility(transaction, room_id, user_id);
     found.allowed = visibility.shows_anything();
     if (!found.allowed) return found;
-    const std::int64_t until = visibility.state_until(current_stream_position(transaction));
+    const std::int64_t until = visibility.state_until(visibility.now());
     found.events = state_at(transaction, room_id, until, 0);
     return found;
 }
@@ -245,7 +244,7 @@ Page find_page_of_messages(Transaction& transaction, const PageRequest& wanted) 
     const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
     page.allowed = visibility.shows_anything();
     if (!page.allowed) return page;
-    const std::int64_t now = current_stream_position(transaction);
+    const std::int64_t now = visibility.now();
     page.start = wanted.from.value_or(wanted.backwards ? now : 0);
     EventSearch search;
     search.room_id = wanted.room_id;

@@ -56,6 +56,11 @@ public:
     /// What waits for the next statement isn't run.
     void drop_waiting() noexcept { later_.clear(); }
 
+    /// Has the server end a transaction that only read, whose end can't fail, and waits for no answer: `settle` takes that.
+    void leave_transaction();
+    /// To be called before a transaction is begun, whatever the one before was. What became of its end, `is_lost` says.
+    void settle();
+
     /// Outside of a transaction: nothing that was done to the session is there any more. A connection that can't forget is
     /// lost.
     void forget_session() noexcept;
@@ -125,7 +130,8 @@ private:
     std::unique_ptr<PGconn, Close> connection_;
     PreparedStatements statements_;
     std::vector<Waiting> later_;
-    Visit* visit_ = nullptr;  ///< that is under way
+    Visit* visit_ = nullptr;   ///< that is under way
+    bool is_leaving_ = false;  ///< the answer to the end of a transaction wasn't taken
 };
 
 }  // namespace modapi

@@ -34,6 +34,7 @@ public:
     PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline,
                           bool is_apart = false)
         : connection_(connection), deadline_(deadline), is_apart_(is_apart), read_only_(read_only) {
+        connection_.settle();
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
         connection_.run_later(
@@ -59,6 +60,7 @@ public:
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
+        if (read_only_ && !is_apart_) return connection_.leave_transaction();
         try {
             // What only read may have called a function all the same.
             connection_.run(is_apart_ && read_only_ ? "ROLLBACK" : "COMMIT", {}, nullptr);

@@ -216,6 +216,22 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     fail(answer.result.get(), failed);
 }
 
+void PostgresqlConnection::leave_transaction() {
+    PGconn* const connection = connection_.get();
+    later_.clear();
+    if (PQtransactionStatus(connection) != PQTRANS_INTRANS) return;  // nothing was asked in it
+    const bool is_sent = PQsendQueryParams(connection, "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 0) != 0;
+    if (!is_sent || PQpipelineSync(connection) == 0) return;  // lost, and the transaction with it
+    is_leaving_ = true;
+    while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
+}
+
+void PostgresqlConnection::settle() {
+    if (!std::exchange(is_leaving_, false)) return;
+    static_cast<void>(answer_to({{"COMMIT", false}}, nullptr));
+    if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) connection_.reset();
+}
+
 bool PostgresqlConnection::receive(short events) {
     Deadline deadline;
     if (patience_) deadline = std::chrono::steady_clock::now() + *patience_;
