@@ -60,7 +60,7 @@ public:
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
-        if (read_only_ && !is_apart_) return connection_.leave_transaction();
+        if (read_only_ && !is_apart_ && !has_waiting_) return connection_.leave_transaction();
         try {
             // What only read may have called a function all the same.
             connection_.run(is_apart_ && read_only_ ? "ROLLBACK" : "COMMIT", {}, nullptr);
@@ -89,6 +89,7 @@ protected:
     void run_later(std::string_view sql, std::vector<SqlValue> values) override {
         require_open(sql);
         connection_.run_later(sql, std::move(values));
+        has_waiting_ = true;
     }
 
     [[nodiscard]] std::string text_of(SqlBytes bytes) const override { return text_of_bytes(bytes); }
@@ -104,6 +105,7 @@ private:
         try {
             const std::int64_t changed = statement();
             failed_ = false;
+            has_waiting_ = false;
             return changed;
         } catch (const CutStatement&) {
             if (deadline_.limit()) deadline_.refuse(sql);
@@ -132,6 +134,7 @@ private:
     bool is_apart_;
     bool read_only_;
     bool failed_ = false;
+    bool has_waiting_ = false;  // of the function's own, whose errors the next statement says
 };
 
 class PostgresqlDatabase final : public Database {
