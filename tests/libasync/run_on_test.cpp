@@ -2,12 +2,14 @@
 #include <async/sleep.h>
 #include <async/testing/virtual_time.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
+#include <string>
 #include <thread>
 
 namespace run_on_test {
@@ -55,6 +57,25 @@ TEST(RunOn, WorkThatBeganIsWaitedForAndWorkThatDidntIsntDone) {
     ASSERT_TRUE(queued.done());
     EXPECT_THROW(queued.result(), async::operation_cancelled);
     EXPECT_EQ(calls, 0);
+}
+
+async::task<void> note_return(boost::asio::any_io_executor pool, std::string& order) {
+    co_await async::run_on(pool, &own_thread);
+    order += "returned ";
+}
+
+TEST(RunOn, ThoseThatReturnTogetherLetOthersHaveTheirTurnInBetween) {
+    async::testing::simulation time;
+    boost::asio::thread_pool pool(1);
+    std::string order;
+    for (int task = 0; task < 3; ++task) static_cast<void>(time.start(note_return(pool.get_executor(), order)));
+    time.run_ready();
+    pool.join();
+    for (int handler = 0; handler < 2; ++handler) {
+        boost::asio::post(time.environment().executor, [&order] { order += "another "; });
+    }
+    time.run_ready();
+    EXPECT_EQ(order, "returned another another returned returned ");
 }
 
 }  // namespace run_on_test

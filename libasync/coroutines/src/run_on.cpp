@@ -3,11 +3,66 @@
 #include <async/frame_allocator.h>
 
 #include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <deque>
+#include <mutex>
 #include <utility>
 
 namespace async::detail {
+
+namespace {
+
+/// A chain whose work elsewhere is done, on its way home.
+struct returning_chain {
+    boost::asio::executor_work_guard<boost::asio::any_io_executor> home;
+    const context* here;
+    std::coroutine_handle<> waiting;
+
+    void go_on() && {
+        home.reset();
+        resume_observed(waiting, *here);
+    }
+};
+
+/// Chains that come home to an io_context, one in each of its turns: those that come together, as the members of a shared commit
+/// do, let everything else there have its turn in between. Thread: add on any, the rest on the io_context's.
+class returning_chains final : public boost::asio::execution_context::service {
+public:
+    static inline boost::asio::execution_context::id id;  // NOLINT: what Asio finds it by
+
+    explicit returning_chains(boost::asio::execution_context& io)
+        : service(io), io_(static_cast<boost::asio::io_context&>(io)) {}
+
+    void add(returning_chain chain) {
+        const std::scoped_lock lock(mutex_);
+        chains_.push_back(std::move(chain));
+        if (chains_.size() == 1) take_turn();
+    }
+
+private:
+    void shutdown() override { chains_.clear(); }
+
+    void take_turn() {
+        boost::asio::post(io_, boost::asio::bind_allocator(recycling_allocator<void>(), [this] { let_first_go_on(); }));
+    }
+    void let_first_go_on() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        returning_chain first = std::move(chains_.front());
+        chains_.pop_front();
+        if (!chains_.empty()) take_turn();
+        lock.unlock();
+        std::move(first).go_on();
+    }
+
+    boost::asio::io_context& io_;
+    std::mutex mutex_;
+    std::deque<returning_chain> chains_;  // there is a turn to come as long as there are any
+};
+
+}  // namespace
 
 void handed_over::cancel(cancel_reason reason) {
     progress expected = progress::queued;
@@ -28,12 +83,15 @@ handed_over::at_work::~at_work() {
 }
 
 void handed_over::finish() noexcept {
-    auto resume = [home = *std::move(home_), here = here_, waiting = waiting_]() mutable {
-        home.reset();
-        resume_observed(waiting, *here);
-    };
+    returning_chain chain{*std::move(home_), here_, waiting_};
+    if (boost::asio::io_context* const io = here_->environment->io) {
+        boost::asio::use_service<returning_chains>(*io).add(std::move(chain));
+        return;
+    }
     const boost::asio::any_io_executor executor = here_->executor();
-    boost::asio::post(executor, boost::asio::bind_allocator(recycling_allocator<void>(), std::move(resume)));
+    boost::asio::post(executor, boost::asio::bind_allocator(recycling_allocator<void>(), [chain = std::move(chain)]() mutable {
+                          std::move(chain).go_on();
+                      }));
 }
 
 void handed_over::leave(std::coroutine_handle<> waiting) {
