@@ -117,6 +117,25 @@ TEST_F(PostgresqlTest, RunsTheWholeInteractionAgainWhenTheServerEndsItsConnectio
     EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
 }
 
+TEST_F(PostgresqlTest, WhatOnlyReadHoldsNothingAfterwards) {
+    run(&add_one);
+    for (int round = 0; round < 20; ++round) {
+        EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 1);
+        run([](Transaction& transaction) {
+            transaction.execute("SET LOCAL lock_timeout = '10s'");
+            transaction.execute("LOCK TABLE numbers IN ACCESS EXCLUSIVE MODE");  // waits for everybody who has read it
+        });
+    }
+}
+
+TEST_F(PostgresqlTest, ReadsOnANewConnectionWhenTheServerEndedTheOneOfTheReadBefore) {
+    for (int round = 0; round < 3; ++round) {
+        const std::int64_t process = number("SELECT pg_backend_pid()");
+        administrate("SELECT pg_terminate_backend(" + std::to_string(process) + ", 10000)");
+        for (int read = 0; read < 10; ++read) EXPECT_EQ(number("SELECT COUNT(*) FROM numbers"), 0);
+    }
+}
+
 /// Whoever stands still in the middle of a transaction, which takes the tests a fraction of a second instead of the usual five.
 class StandstillTest : public PostgresqlTest {
 protected:
