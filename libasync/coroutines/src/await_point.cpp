@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <typeinfo>
 
@@ -16,9 +17,11 @@ namespace async::detail {
 
 namespace {
 
+#if !defined(__GLIBCXX__)
 struct kept_failure {
     std::exception_ptr failure;
 };
+#endif
 
 /// What was found out about awaits: whether an exception of a type, thrown there, reaches the end of its body without a handler
 /// that has seen it. Shared by all threads; nothing is ever taken out, since code stays where it is (modules aren't unloaded).
@@ -183,6 +186,27 @@ struct counted_as_exception {
 
 }  // namespace
 
+#if defined(__GLIBCXX__)
+
+// An exception_ptr is a pointer to its exception, of which it has a share; the share moves into the word and out of it. Nothing is
+// allocated: the failure may be that there is no memory.
+void task_word::fail(std::exception_ptr failure) noexcept {
+    static_assert(sizeof(std::exception_ptr) == sizeof(word_));
+    alignas(std::exception_ptr) std::byte kept[sizeof(std::exception_ptr)];
+    ::new (static_cast<void*>(kept)) std::exception_ptr(std::move(failure));  // never destroyed
+    std::memcpy(&word_, kept, sizeof(word_));
+    word_ |= is_failure;
+}
+
+std::exception_ptr task_word::take_failure() noexcept {
+    const std::uintptr_t exception = std::exchange(word_, 0) & ~is_failure;
+    std::exception_ptr failure;
+    std::memcpy(static_cast<void*>(&failure), &exception, sizeof(exception));  // it had none
+    return failure;
+}
+
+#else
+
 void task_word::fail(std::exception_ptr failure) noexcept {
     auto* const kept = ::new (allocate_frame(sizeof(kept_failure))) kept_failure{std::move(failure)};
     word_ = reinterpret_cast<std::uintptr_t>(kept) | is_failure;
@@ -195,6 +219,8 @@ std::exception_ptr task_word::take_failure() noexcept {
     free_frame(kept, sizeof(kept_failure));
     return failure;
 }
+
+#endif
 
 #if defined(__GLIBCXX__) && !defined(__ARM_EABI_UNWINDER__)
 

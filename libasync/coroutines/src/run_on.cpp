@@ -59,7 +59,7 @@ private:
 
     boost::asio::io_context& io_;
     std::mutex mutex_;
-    std::deque<returning_chain> chains_;  // there is a turn to come as long as there are any
+    std::deque<returning_chain, recycling_allocator<returning_chain>> chains_;  // there is a turn to come as long as there are any
 };
 
 }  // namespace
