@@ -7,8 +7,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <chrono>
 #include <deque>
 #include <mutex>
+#include <new>
+#include <thread>
 #include <utility>
 
 namespace async::detail {
@@ -36,10 +39,12 @@ public:
     explicit returning_chains(boost::asio::execution_context& io)
         : service(io), io_(static_cast<boost::asio::io_context&>(io)) {}
 
-    void add(returning_chain chain) {
+    /// Errors: std::bad_alloc; then `chain` is as it was.
+    void add(returning_chain& chain) {
         const std::scoped_lock lock(mutex_);
+        if (!has_turn_) take_turn();
+        has_turn_ = true;
         chains_.push_back(std::move(chain));
-        if (chains_.size() == 1) take_turn();
     }
 
 private:
@@ -48,18 +53,32 @@ private:
     void take_turn() {
         boost::asio::post(io_, boost::asio::bind_allocator(recycling_allocator<void>(), [this] { let_first_go_on(); }));
     }
+    bool can_take_turn() noexcept {
+        try {
+            take_turn();
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+    }
     void let_first_go_on() {
-        std::unique_lock<std::mutex> lock(mutex_);
-        returning_chain first = std::move(chains_.front());
-        chains_.pop_front();
-        if (!chains_.empty()) take_turn();
-        lock.unlock();
-        std::move(first).go_on();
+        for (bool goes_on = true; goes_on;) {
+            std::unique_lock<std::mutex> lock(mutex_);
+            has_turn_ = false;
+            if (chains_.empty()) return;  // there was no memory for the one that this turn was for
+            returning_chain first = std::move(chains_.front());
+            chains_.pop_front();
+            if (!chains_.empty()) has_turn_ = can_take_turn();
+            goes_on = !chains_.empty() && !has_turn_;  // without memory for another turn the rest returns in this one
+            lock.unlock();
+            std::move(first).go_on();
+        }
     }
 
     boost::asio::io_context& io_;
     std::mutex mutex_;
-    std::deque<returning_chain, recycling_allocator<returning_chain>> chains_;  // there is a turn to come as long as there are any
+    std::deque<returning_chain, recycling_allocator<returning_chain>> chains_;
+    bool has_turn_ = false;  // one is to come
 };
 
 }  // namespace
@@ -84,14 +103,19 @@ handed_over::at_work::~at_work() {
 
 void handed_over::finish() noexcept {
     returning_chain chain{*std::move(home_), here_, waiting_};
-    if (boost::asio::io_context* const io = here_->environment->io) {
-        boost::asio::use_service<returning_chains>(*io).add(std::move(chain));
-        return;
+    boost::asio::io_context* const io = here_->environment->io;
+    if (io == nullptr) {
+        const boost::asio::any_io_executor executor = here_->executor();
+        auto resume = [chain = std::move(chain)]() mutable { std::move(chain).go_on(); };
+        return boost::asio::post(executor, boost::asio::bind_allocator(recycling_allocator<void>(), std::move(resume)));
     }
-    const boost::asio::any_io_executor executor = here_->executor();
-    boost::asio::post(executor, boost::asio::bind_allocator(recycling_allocator<void>(), [chain = std::move(chain)]() mutable {
-                          std::move(chain).go_on();
-                      }));
+    // The task waits for this, whatever happens: where there is no memory for its return, until somebody has given some back.
+    for (;; std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+        try {
+            return boost::asio::use_service<returning_chains>(*io).add(chain);
+        } catch (const std::bad_alloc&) {  // NOLINT: it is tried again
+        }
+    }
 }
 
 void handed_over::leave(std::coroutine_handle<> waiting) {
