@@ -188,8 +188,8 @@ struct counted_as_exception {
 
 #if defined(__GLIBCXX__)
 
-// An exception_ptr is a pointer to its exception, of which it has a share; the share moves into the word and out of it. Nothing is
-// allocated: the failure may be that there is no memory.
+// An exception_ptr is a pointer to its exception, of which it has a share; the share moves into the word and out of it.
+// Nothing is allocated: the failure may be that there is no memory.
 void task_word::fail(std::exception_ptr failure) noexcept {
     static_assert(sizeof(std::exception_ptr) == sizeof(word_));
     alignas(std::exception_ptr) std::byte kept[sizeof(std::exception_ptr)];

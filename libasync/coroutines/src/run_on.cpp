@@ -30,8 +30,8 @@ struct returning_chain {
     }
 };
 
-/// Chains that come home to an io_context, one in each of its turns: those that come together, as the members of a shared commit
-/// do, let everything else there have its turn in between. Thread: add on any, the rest on the io_context's.
+/// Chains that come home to an io_context, one in each of its turns: those that come together, as the members of a shared
+/// commit do, let everything else there have its turn in between. Thread: add on any, the rest on the io_context's.
 class returning_chains final : public boost::asio::execution_context::service {
 public:
     static inline boost::asio::execution_context::id id;  // NOLINT: what Asio finds it by
