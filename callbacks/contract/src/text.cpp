@@ -67,14 +67,15 @@ std::size_t end_of_utf8(std::string_view text, std::size_t at) noexcept {
     constexpr std::size_t line = 64;  // of the processor's cache
     constexpr std::size_t word = sizeof(std::uint64_t);
     while (at < text.size()) {
-        while (text.size() - at >= line && is_ascii<line>(text.data() + at)) at += line;
-        if (text.size() - at >= word && is_ascii<word>(text.data() + at)) {
-            at += word;
-            continue;
-        }
-        if (at == text.size()) return at;
+        const std::size_t left = text.size() - at;
         std::size_t next = at;
-        if (!next_code_point(text, next)) return at;
+        if (left >= line && is_ascii<line>(text.data() + at)) {
+            next += line;
+        } else if (left >= word && is_ascii<word>(text.data() + at)) {
+            next += word;
+        } else if (!next_code_point(text, next)) {
+            return at;
+        }
         at = next;
     }
     return at;

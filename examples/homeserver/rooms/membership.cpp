@@ -4,7 +4,6 @@
 #include "accounts/accounts.h"
 #include "accounts/stored_profile.h"
 #include "events/client_event.h"
-#include "events/stream.h"
 #include "events/stream_token.h"
 #include "events/visibility.h"
 #include "http/requests.h"
@@ -494,7 +493,7 @@ std::optional<std::vector<StoredEvent>> visible_members(Transaction& transaction
     if (!visibility.shows_anything()) return std::nullopt;
     const bool is_inside = visibility.membership() == "join" || visibility.is_open_to_the_world();
     if (wanted.only_from_inside && !is_inside) return std::nullopt;
-    const std::int64_t now = current_stream_position(transaction);
+    const std::int64_t now = visibility.now();
     const std::int64_t position = std::min(visibility.state_until(now), wanted.at.value_or(now));
     std::vector<StoredEvent> members;
     if (position < now) {
