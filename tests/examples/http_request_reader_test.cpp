@@ -230,6 +230,8 @@ TEST(RequestReaderTest, AChunkIsItsSizeItsExtensionsItsBytesAndNoMore) {
         {chunked("2;a=\"\n\"\r\n{}\r\n0\r\n\r\n"), 400, ""},
         {chunked("2;a=\"\x01\"\r\n{}\r\n0\r\n\r\n"), 400, ""},
         {chunked("0;a=\"\n\"\r\n\r\n"), 400, ""},
+        {chunked("100000;a=\"b\r\n" + std::string(100, 'x')), 400, ""},
+        {chunked("1\r\nx\r\n100000;a=\"b\\\r\n" + std::string(100, 'x')), 400, ""},
         {chunked("zz\r\n{}\r\n0\r\n\r\n"), 400, ""},
         {chunked(";a\r\n{}\r\n0\r\n\r\n"), 400, ""},
     });

@@ -7,6 +7,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <string_view>
 
@@ -47,6 +48,14 @@ std::optional<callbacks::SynapseError> framing_refusal(const http::request_heade
                                  !http::token_list(before_last).exists("chunked");
     if (!is_chunked_once) return malformed();
     return callbacks::SynapseError(501, "Transfer codings other than chunked are not supported");
+}
+
+bool has_line_of_chunk(std::string_view received) {
+    if (received.starts_with("\r\n")) received.remove_prefix(2);
+    const std::size_t size = received.find_first_not_of('0');
+    const bool is_last_chunk =
+        size == std::string_view::npos || std::isxdigit(static_cast<unsigned char>(received[size])) == 0;
+    return !is_last_chunk && received.find("\r\n") != std::string_view::npos;
 }
 
 void ChunkExtensionLimit::operator()(std::uint64_t, boost::beast::string_view extensions, boost::beast::error_code& error) {

@@ -109,7 +109,11 @@ RequestReader::Progress RequestReader::read_body(boost::beast::flat_buffer& rece
     const std::size_t taken = parser_.put(received.data(), error);
     received.consume(taken);
     taken_of_body_ += taken;
-    if (error == http::error::need_more) error = {};
+    if (error == http::error::need_more) {
+        if (parser_.chunked() && has_line_of_chunk(text_in(received)))
+            return refuse_malformed("a chunk's extension goes on in the next line");
+        error = {};
+    }
     if (error) return refuse(error);
     if (parser_.is_done()) return Progress::whole;
     const std::uint64_t size = given_in_parts_ + part_size();
