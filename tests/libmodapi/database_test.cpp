@@ -89,6 +89,65 @@ TEST_F(DatabaseTest, RunsWhatMayWaitBeforeTheNextStatementAndBeforeTheCommit) {
     EXPECT_EQ(wait(database->read("count", &count)), 2);
 }
 
+TEST_F(DatabaseTest, TakesTheRowsOfAQueryLaterAsTheyWereWhereItStands) {
+    const auto look = [](Transaction& transaction) {
+        add(transaction, "alice", 30);
+        add(transaction, "bob", 31);
+        auto names = transaction.query_later<std::string, std::int64_t>("SELECT name, age FROM users WHERE age > ? ORDER BY name", 1);
+        auto nobody = transaction.query_later<std::string>("SELECT name FROM users WHERE name = 'nobody'");
+        transaction.execute_later("DELETE FROM users WHERE name = ?", std::string("bob"));
+        auto oldest = transaction.query_later<std::int64_t>("SELECT MAX(age) FROM users");
+        EXPECT_EQ(count(transaction), 1);
+        const auto row = oldest.take_one();
+        EXPECT_EQ(std::get<0>(row.value()), 30);
+        EXPECT_FALSE(nobody.take_one());
+        const auto rows = names.take();
+        ASSERT_EQ(rows.size(), 2U);
+        EXPECT_EQ(rows[0], std::make_tuple(std::string("alice"), std::int64_t(30)));
+        EXPECT_EQ(rows[1], std::make_tuple(std::string("bob"), std::int64_t(31)));
+    };
+    wait(database->run("look", look));
+    EXPECT_EQ(wait(database->read("count", &count)), 1);
+}
+
+TEST_F(DatabaseTest, RunsAQueryWhoseRowsAreTakenBeforeTheNextStatement) {
+    const auto look = [](Transaction& transaction) {
+        auto ages = transaction.query_later<std::int64_t>("SELECT age FROM users ORDER BY age");
+        auto names = transaction.query_with_later<std::string>("SELECT name FROM users WHERE age > ?", {std::int64_t(30)});
+        EXPECT_EQ(ages.take().size(), 2U);
+        const auto row = names.take_one();
+        EXPECT_EQ(std::get<0>(row.value()), "bob");
+        EXPECT_THROW(static_cast<void>(names.take()), std::logic_error);
+    };
+    wait(database->run("add", &add, std::string("alice"), 30));
+    wait(database->run("add", &add, std::string("bob"), 31));
+    wait(database->read("look", look));
+    wait(database->run("look", look));
+    wait(database->read_apart("look", look));
+}
+
+TEST_F(DatabaseTest, RefusesTheColumnsOfAQueryWhoseRowsAreTakenLater) {
+    const auto look = [](Transaction& transaction) {
+        auto rows = transaction.query_later<std::string>("SELECT name, age FROM users");
+        try {
+            static_cast<void>(rows.take());
+            ADD_FAILURE() << "there are two columns";
+        } catch (const DatabaseError& error) {
+            EXPECT_STREQ(error.what(), "the result has 2 columns, 1 were asked for: SELECT name, age FROM users");
+        }
+    };
+    wait(database->run("add", &add, std::string("alice"), 30));
+    wait(database->read("look", look));
+}
+
+TEST_F(DatabaseTest, FailsByAQueryWhoseRowsNobodyTakes) {
+    const auto look = [](Transaction& transaction) {
+        static_cast<void>(transaction.query_later<std::string>("SELECT name FROM nothing"));
+    };
+    EXPECT_THROW(wait(database->read("look", look)), DatabaseError);
+    EXPECT_THROW(wait(database->run("look", look)), DatabaseError);
+}
+
 void round_trip(Transaction& transaction) {
     const std::int64_t large = std::numeric_limits<std::int64_t>::min();
     const std::string text = "\xf0\x9f\x90\x88 ü : ' \\ \"";

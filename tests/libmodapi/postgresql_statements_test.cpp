@@ -46,7 +46,7 @@ protected:
     static std::int64_t prepared_now(Transaction& transaction) {
         return std::get<0>(transaction
                                .query_one<std::int64_t>("SELECT COUNT(*) FROM pg_prepared_statements "
-                                                        "WHERE name LIKE 'modapi%' AND statement NOT LIKE '%prepared%'")
+                                                        "WHERE name LIKE 'modapi%' AND statement LIKE '%words%' AND statement NOT LIKE '%prepared%'")
                                .value());
     }
     static std::optional<std::int64_t> seen(Transaction& transaction, const std::string& word) {
@@ -75,6 +75,15 @@ TEST_F(PostgresqlStatementsTest, PlansOnceWhatComesAgainAndNothingElse) {
     }
     EXPECT_EQ(number("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT seen%'"), 1);
     EXPECT_EQ(number("SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT seen%'"), 5);
+}
+
+TEST_F(PostgresqlStatementsTest, ParsesTheBeginningOfATransactionOnce) {
+    for (int round = 0; round < 3; ++round) {
+        const auto look = [](Transaction& transaction) { return seen(transaction, "first"); };
+        EXPECT_EQ(async::sync_wait(database->read("look", look)), 1);
+    }
+    EXPECT_EQ(number("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'BEGIN%READ ONLY'"), 1);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'SET LOCAL statement_timeout%'"), 1);
 }
 
 TEST_F(PostgresqlStatementsTest, GoesOnWhenTheTableOfAPlannedStatementGetsOtherColumns) {
@@ -155,6 +164,60 @@ TEST_F(PostgresqlStatementsTest, SendsNothingOfWhatMayWaitBeforeTheNextStatement
         EXPECT_EQ(seen(transaction, "second"), 1);
         EXPECT_TRUE(calls());
     });
+}
+
+TEST_F(PostgresqlStatementsTest, SendsAQueryWhoseRowsAreTakenLaterWithTheNextStatement) {
+    run([](Transaction& transaction) { transaction.execute("CREATE SEQUENCE calls"); });
+    const std::unique_ptr<Database> other = open();
+    const auto calls = [&] {
+        const auto read = [](Transaction& transaction) {
+            return std::get<0>(transaction.query_one<bool>("SELECT is_called FROM calls").value());
+        };
+        return async::sync_wait(other->read("calls", read));
+    };
+    for (int round = 1; round < 4; ++round) {  // planned from the second one on
+        run([&](Transaction& transaction) {
+            auto call = transaction.query_later<std::int64_t>("SELECT nextval('calls')");
+            if (round == 1) {
+                EXPECT_FALSE(calls());
+            }
+            EXPECT_EQ(seen(transaction, "first"), 1);
+            EXPECT_TRUE(calls());
+            const auto row = call.take_one();
+            EXPECT_EQ(std::get<0>(row.value()), round);
+        });
+    }
+}
+
+TEST_F(PostgresqlStatementsTest, GivesNoRowsOfAQueryBehindAStatementThatFailed) {
+    const auto fail = [](Transaction& transaction) {
+        add_later(transaction, "first");
+        auto never_run = transaction.query_later<std::int64_t>("SELECT seen FROM words WHERE word = 'first'");
+        EXPECT_THROW(static_cast<void>(seen(transaction, "first")), ConstraintViolation);
+        try {
+            static_cast<void>(never_run.take());
+            ADD_FAILURE() << "it was run";
+        } catch (const DatabaseError& error) {
+            EXPECT_STREQ(error.what(),
+                         "a statement before it has failed, so that it wasn't run: SELECT seen FROM words WHERE word = 'first'");
+        }
+    };
+    EXPECT_THROW(run(fail), DatabaseError);
+    EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PostgresqlStatementsTest, GivesTheErrorOfAQueryToTheStatementThatItTravelsWith) {
+    const auto fail = [](Transaction& transaction) {
+        auto wrong = transaction.query_later<std::int64_t>("SELECT nothing FROM words");
+        try {
+            static_cast<void>(seen(transaction, "first"));
+            ADD_FAILURE() << "there is no such column";
+        } catch (const DatabaseError& error) {
+            EXPECT_NE(std::string(error.what()).find("in: SELECT nothing FROM words"), std::string::npos) << error.what();
+        }
+    };
+    EXPECT_THROW(run(fail), DatabaseError);
+    EXPECT_EQ(rows(), 1);
 }
 
 TEST_F(PostgresqlStatementsTest, GivesTheErrorOfWhatWaitedToTheNextStatementAndKeepsNothing) {

@@ -29,6 +29,11 @@ struct FoundEvents {
 /// For use inside a transaction. Cost: the events that are looked at, of which there are at most `max_events_looked_at` beside
 /// `limit`; a walk that ends for that says where to go on.
 [[nodiscard]] FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search);
+/// Asks for the first events of the walk, which come with the transaction's next statement.
+[[nodiscard]] LaterEvents begin_search(modapi::Transaction& transaction, const EventSearch& search);
+/// Goes on with a walk from its first events. What the search wants, and where it ends if there is nothing behind that, need only
+/// be known by now.
+[[nodiscard]] FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search, LaterEvents first);
 
 constexpr std::int64_t max_events_looked_at = 5000;
 

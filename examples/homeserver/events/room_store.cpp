@@ -27,13 +27,15 @@ constexpr std::string_view of_room_between =
     "WHERE (e.room_id, e.stream_position) > (?, ?) AND (e.room_id, e.stream_position) <= (?, ?) ";
 
 template <class... Values>
+LaterEvents select_events_later(Transaction& transaction, std::string_view where, const Values&... values) {
+    return LaterEvents(transaction.query_later<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
+                                               std::optional<std::string>>(std::string(event_columns) + std::string(where),
+                                                                           values...));
+}
+
+template <class... Values>
 std::vector<StoredEvent> select_events(Transaction& transaction, std::string_view where, const Values&... values) {
-    auto rows = transaction.query<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
-                                  std::optional<std::string>>(std::string(event_columns) + std::string(where), values...);
-    std::vector<StoredEvent> events;
-    events.reserve(rows.size());
-    for (EventRow& row : rows) events.push_back(stored_event(row));
-    return events;
+    return select_events_later(transaction, where, values...).take();
 }
 
 std::vector<std::string> only_column(std::vector<std::tuple<std::string>> rows) {
@@ -52,6 +54,20 @@ StoredEvent stored_event(EventRow& row) {
     return {std::move(event), position, std::move(device_id), std::move(transaction_id), std::move(kept)};
 }
 
+std::vector<StoredEvent> LaterEvents::take() {
+    std::vector<StoredEvent> events;
+    std::vector<EventRow> rows = rows_.take();
+    events.reserve(rows.size());
+    for (EventRow& row : rows) events.push_back(stored_event(row));
+    return events;
+}
+
+std::optional<StoredEvent> LaterEvents::take_one() {
+    std::vector<StoredEvent> events = take();
+    if (events.empty()) return std::nullopt;
+    return std::move(events.front());
+}
+
 JsonDict stored_json(std::string_view text) {
     boost::json::parse_options options;
     options.max_depth = 128;  // deeper than any request may be, with what is put around it
@@ -61,8 +77,15 @@ JsonDict stored_json(std::string_view text) {
 std::int64_t depth_after(const RoomHead& head) noexcept { return std::min(head.depth, max_integer - 1) + 1; }
 
 std::optional<RoomHead> find_head(Transaction& transaction, const std::string& room_id) {
-    const auto row = transaction.query_one<std::int64_t, std::int64_t, std::string>(
-        "SELECT depth, state_version, extremities FROM rooms WHERE room_id = ?", room_id);
+    return LaterHead(transaction, room_id).take();
+}
+
+LaterHead::LaterHead(Transaction& transaction, const std::string& room_id)
+    : rows_(transaction.query_later<std::int64_t, std::int64_t, std::string>(
+          "SELECT depth, state_version, extremities FROM rooms WHERE room_id = ?", room_id)) {}
+
+std::optional<RoomHead> LaterHead::take() {
+    const auto row = rows_.take_one();
     if (!row) return std::nullopt;
     RoomHead head;
     std::string extremities;
@@ -165,9 +188,11 @@ std::optional<StoredEvent> state_event_at(Transaction& transaction, const std::s
 }
 
 std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
-    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
-    if (found.empty()) return std::nullopt;
-    return std::move(found.front());
+    return find_event_later(transaction, room_id, event_id).take_one();
+}
+
+LaterEvents find_event_later(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
+    return select_events_later(transaction, "WHERE e.room_id = ? AND e.event_id = ?", room_id, event_id);
 }
 
 std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const std::string& event_id) {
@@ -176,19 +201,13 @@ std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const s
     return std::move(found.front());
 }
 
-std::vector<StoredEvent> latest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
-                                       std::int64_t until, std::int64_t limit) {
-    std::vector<StoredEvent> events =
-        select_events(transaction, std::string(of_room_between) + "ORDER BY e.room_id DESC, e.stream_position DESC LIMIT ?",
-                      room_id, after, room_id, until, limit);
-    std::reverse(events.begin(), events.end());
-    return events;
-}
-
-std::vector<StoredEvent> earliest_events(Transaction& transaction, const std::string& room_id, std::int64_t after,
-                                         std::int64_t until, std::int64_t limit) {
-    return select_events(transaction, std::string(of_room_between) + "ORDER BY e.room_id, e.stream_position LIMIT ?", room_id,
-                         after, room_id, until, limit);
+LaterEvents events_between(Transaction& transaction, const std::string& room_id, std::int64_t after, std::int64_t until,
+                           bool backwards, std::int64_t limit) {
+    constexpr std::string_view latest_first = "ORDER BY e.room_id DESC, e.stream_position DESC LIMIT ?";
+    constexpr std::string_view earliest_first = "ORDER BY e.room_id, e.stream_position LIMIT ?";
+    std::string where(of_room_between);
+    where.append(backwards ? latest_first : earliest_first);
+    return select_events_later(transaction, where, room_id, after, room_id, until, limit);
 }
 
 std::string membership_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {

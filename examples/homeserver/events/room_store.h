@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 /// The rooms' tables. Every function is for use inside a transaction.
@@ -27,11 +27,25 @@ struct StoredEvent {
     std::shared_ptr<const KeptEvent> kept{};  ///< null: it didn't come from the database
 };
 
-/// A row of the events' table: event id, position, PDU, what `unsigned` begins with, device, transaction id.
-using EventRow =
-    std::tuple<std::string, std::int64_t, std::string, std::string, std::optional<std::string>, std::optional<std::string>>;
+/// Rows of the events' table: event id, position, PDU, what `unsigned` begins with, device, transaction id.
+using LaterEventRows = modapi::LaterRows<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
+                                         std::optional<std::string>>;
+using EventRow = LaterEventRows::row;
 /// What a row says. Device and transaction id are moved out of it. Errors: those of parsing it.
 [[nodiscard]] StoredEvent stored_event(EventRow& row);
+
+/// Events that were asked for, and come with the transaction's next statement.
+class LaterEvents {
+public:
+    explicit LaterEvents(LaterEventRows rows) : rows_(std::move(rows)) {}
+    /// All of them, in order; once.
+    [[nodiscard]] std::vector<StoredEvent> take();
+    /// The first of them; none if there is none.
+    [[nodiscard]] std::optional<StoredEvent> take_one();
+
+private:
+    LaterEventRows rows_;
+};
 
 /// Where a room stands: what a new event is built on.
 struct RoomHead {
@@ -45,6 +59,18 @@ struct RoomHead {
 
 /// None for a room that isn't there.
 [[nodiscard]] std::optional<RoomHead> find_head(modapi::Transaction& transaction, const std::string& room_id);
+
+/// Where a room stands, which was asked for, and comes with the transaction's next statement.
+class LaterHead {
+public:
+    LaterHead(modapi::Transaction& transaction, const std::string& room_id);
+    /// None for a room that isn't there; once.
+    [[nodiscard]] std::optional<RoomHead> take();
+
+private:
+    modapi::LaterRows<std::int64_t, std::int64_t, std::string> rows_;
+};
+
 /// Stores where a room stands, along with the transaction's next statement.
 void store_head(modapi::Transaction& transaction, const std::string& room_id, const RoomHead& head);
 
@@ -79,14 +105,15 @@ void store_head(modapi::Transaction& transaction, const std::string& room_id, co
 
 [[nodiscard]] std::optional<StoredEvent> find_event(modapi::Transaction& transaction, const std::string& room_id,
                                                     const std::string& event_id);
+/// Likewise with the transaction's next statement.
+[[nodiscard]] LaterEvents find_event_later(modapi::Transaction& transaction, const std::string& room_id,
+                                           const std::string& event_id);
 /// The event with that id, whatever its room.
 [[nodiscard]] std::optional<StoredEvent> find_event_anywhere(modapi::Transaction& transaction, const std::string& event_id);
-/// At most `limit` events after the position `after` and up to `until`: the latest ones, oldest first.
-[[nodiscard]] std::vector<StoredEvent> latest_events(modapi::Transaction& transaction, const std::string& room_id,
-                                                     std::int64_t after, std::int64_t until, std::int64_t limit);
-/// At most `limit` events after the position `after` and up to `until`: the earliest ones, oldest first.
-[[nodiscard]] std::vector<StoredEvent> earliest_events(modapi::Transaction& transaction, const std::string& room_id,
-                                                       std::int64_t after, std::int64_t until, std::int64_t limit);
+/// At most `limit` events after the position `after` and up to `until`, which go with the transaction's next statement:
+/// `backwards` the latest ones, latest first, otherwise the earliest ones, earliest first.
+[[nodiscard]] LaterEvents events_between(modapi::Transaction& transaction, const std::string& room_id, std::int64_t after,
+                                         std::int64_t until, bool backwards, std::int64_t limit);
 
 /// `leave` for somebody who never was there.
 [[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id,

@@ -7,16 +7,18 @@ namespace homeserver {
 
 Visibility::Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id)
     : user_id_(user_id) {
-    const auto row = transaction.query_one<std::int64_t, std::optional<std::string>, std::optional<bool>>(
+    auto now_and_membership = transaction.query_later<std::int64_t, std::optional<std::string>, std::optional<bool>>(
         "SELECT s.position, m.membership, m.forgotten FROM stream_position AS s LEFT JOIN room_memberships AS m "
         "ON m.room_id = ? AND m.user_id = ?",
         room_id, user_id);
+    const std::vector<StoredEvent> history = visibility_history(transaction, room_id, user_id);
+    const auto row = now_and_membership.take_one();
     const auto& [now, membership, forgotten] = row.value();
     now_ = now;
     if (membership) membership_ = *membership;
     // Who forgot a room is shown no more of it than somebody who never was there.
     const bool has_forgotten = forgotten.value_or(false);
-    for (const StoredEvent& stored : visibility_history(transaction, room_id, user_id)) {
+    for (const StoredEvent& stored : history) {
         if (stored.event.type() == "m.room.history_visibility") {
             visibilities_.emplace_back(stored.position, stored.event.content_string("history_visibility").value_or("shared"));
         } else if (!has_forgotten) {

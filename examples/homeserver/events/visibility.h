@@ -13,7 +13,7 @@ namespace homeserver {
 /// Which of a room's events one user may see: by the room's history visibility and the user's membership at each event.
 class Visibility {
 public:
-    /// Reads what it needs; for use inside a transaction.
+    /// Reads what it needs, with two statements that travel together; for use inside a transaction.
     Visibility(modapi::Transaction& transaction, const std::string& room_id, const std::string& user_id);
 
     [[nodiscard]] bool shows(const StoredEvent& stored) const;

@@ -118,11 +118,16 @@ void delete_room(Transaction& transaction, const std::string& room_id) {
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,
                                                 const SentTransaction& sent) {
-    auto row = transaction.query_one<std::string>(
-        "SELECT event_id FROM sent_transactions WHERE user_id = ? AND device_id = ? AND room_id = ? AND transaction_id = ?",
-        sent.user_id, sent.device_id, room_id, key_of(sent));
+    auto row = event_of_transaction_later(transaction, room_id, sent).take_one();
     if (!row) return std::nullopt;
     return std::move(std::get<0>(*row));
+}
+
+modapi::LaterRows<std::string> event_of_transaction_later(Transaction& transaction, const std::string& room_id,
+                                                          const SentTransaction& sent) {
+    return transaction.query_later<std::string>(
+        "SELECT event_id FROM sent_transactions WHERE user_id = ? AND device_id = ? AND room_id = ? AND transaction_id = ?",
+        sent.user_id, sent.device_id, room_id, key_of(sent));
 }
 
 std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent,

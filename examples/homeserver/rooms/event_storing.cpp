@@ -4,7 +4,11 @@
 #include "events/power_levels.h"
 #include "rooms/room_turns.h"
 
+#include <cstddef>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -14,9 +18,36 @@ using modapi::Transaction;
 
 namespace {
 
-bool is_stored(Transaction& transaction, const std::string& event_id) {
-    return transaction.query_one<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", event_id).has_value();
-}
+/// What is to be known of some events before they are stored, asked for in one message.
+class Before {
+public:
+    Before(Transaction& transaction, const StoreOrder& order) : head_(transaction, order.room_id) {
+        for (const PendingEvent& pending : order.events) {
+            if (pending.transaction)
+                sent_.push_back(event_of_transaction_later(transaction, order.room_id, *pending.transaction));
+            stored_.push_back(transaction.query_later<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?",
+                                                                    *pending.event.event_id()));
+        }
+        outdated = find_outdated(transaction, order.events);
+    }
+    /// Event of the first of the transactions that came before.
+    [[nodiscard]] std::optional<std::string> take_sent() {
+        for (modapi::LaterRows<std::string>& sent : sent_) {
+            if (auto row = sent.take_one()) return std::move(std::get<0>(*row));
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] std::optional<RoomHead> take_head() { return head_.take(); }
+    /// Whether an event of that id is there already.
+    [[nodiscard]] bool take_stored(std::size_t index) { return !stored_[index].take().empty(); }
+
+    std::optional<std::string> outdated;  ///< an event that was made of what doesn't hold any more
+
+private:
+    LaterHead head_;
+    std::vector<modapi::LaterRows<std::string>> sent_;
+    std::vector<modapi::LaterRows<std::int64_t>> stored_;
+};
 
 /// Whether other events may be in the state by now and all is still in order, without that anybody is asked again.
 bool holds_on(StateMap state, const std::vector<PendingEvent>& events) {
@@ -51,14 +82,12 @@ bool may_redact(const Event& redaction, const std::string& sender_of_redacted, c
 
 Stored store_events(Transaction& transaction, const StoreOrder& order, const EventOrigin& origin) {
     Stored stored;
-    for (const PendingEvent& pending : order.events) {
-        if (!pending.transaction) continue;
-        stored.sent_before = event_of_transaction(transaction, order.room_id, *pending.transaction);
-        if (stored.sent_before) return stored;
-    }
-    std::optional<RoomHead> head = find_head(transaction, order.room_id);
+    Before before(transaction, order);
+    stored.sent_before = before.take_sent();
+    if (stored.sent_before) return stored;
+    std::optional<RoomHead> head = before.take_head();
     if (!head) return stored;
-    stored.outdated = find_outdated(transaction, order.events);
+    stored.outdated = std::move(before.outdated);
     if (stored.outdated) return stored;
     if (changes_state(order.events)) {
         stored.room_is_taken = room_has_turn_of_another(transaction, order.room_id, order.holder, origin.now_ms);
@@ -73,11 +102,12 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
     }
     // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
     std::vector<PendingEvent> events = order.events;
-    for (PendingEvent& pending : events) {
-        if (!is_stored(transaction, *pending.event.event_id())) continue;
+    for (std::size_t index = 0; index < events.size(); ++index) {
+        if (!before.take_stored(index)) continue;
         if (events.size() > 1) return stored;
-        pending.event = moved_behind(origin, *head, pending.event);
-        stored.moved = pending.event;
+        PendingEvent& only = events.front();
+        only.event = moved_behind(origin, *head, only.event);
+        stored.moved = only.event;
     }
     NotifiedMembers& members = order.notified->get(order.room_id, state);
     stored.users = append_events(transaction, events, *head, *state, &members);

@@ -23,6 +23,7 @@
 #include <callbacks/errors.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace homeserver {
@@ -202,10 +203,11 @@ async::task<Response> get_state_event(const RoutedRequest& request, Authenticati
 
 Found find_visible_event(Transaction& transaction, const std::string& room_id, const std::string& event_id,
                          const std::string& user_id) {
-    Found found;
+    LaterEvents wanted = find_event_later(transaction, room_id, event_id);
     const Visibility visibility(transaction, room_id, user_id);
+    Found found;
     found.allowed = visibility.shows_anything();
-    std::optional<StoredEvent> stored = find_event(transaction, room_id, event_id);
+    std::optional<StoredEvent> stored = wanted.take_one();
     if (stored && visibility.shows(*stored)) found.events.push_back(std::move(*stored));
     return found;
 }
@@ -240,20 +242,24 @@ struct Page {
 };
 
 Page find_page_of_messages(Transaction& transaction, const PageRequest& wanted) {
-    Page page;
-    const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
-    page.allowed = visibility.shows_anything();
-    if (!page.allowed) return page;
-    const std::int64_t now = visibility.now();
-    page.start = wanted.from.value_or(wanted.backwards ? now : 0);
+    constexpr std::int64_t end_of_stream = std::numeric_limits<std::int64_t>::max();
+    const std::optional<std::int64_t>& earlier = wanted.backwards ? wanted.to : wanted.from;
+    const std::optional<std::int64_t>& later = wanted.backwards ? wanted.from : wanted.to;
     EventSearch search;
     search.room_id = wanted.room_id;
     search.backwards = wanted.backwards;
-    search.after = wanted.backwards ? wanted.to.value_or(0) : page.start;
-    search.until = wanted.backwards ? page.start : wanted.to.value_or(now);
+    search.after = earlier.value_or(0);
+    search.until = later.value_or(end_of_stream);
     search.limit = wanted.limit;
+    LaterEvents first = begin_search(transaction, search);
+    const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
+    Page page;
+    page.allowed = visibility.shows_anything();
+    if (!page.allowed) return page;
+    search.until = later.value_or(visibility.now());
     search.wants = [&](const StoredEvent& stored) { return visibility.shows(stored) && wanted.filter.wants(stored.event); };
-    FoundEvents found = find_events(transaction, search);
+    FoundEvents found = find_events(transaction, search, std::move(first));
+    page.start = wanted.backwards ? search.until : search.after;
     page.events = std::move(found.events);
     page.end = found.go_on_from;
     return page;

@@ -50,9 +50,11 @@ public:
     std::int64_t visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,
                        std::vector<std::string>& columns);
 
-    /// Runs one statement just before the next one, in one message with it, or not at all if there is none. Errors: those of
-    /// `check` at once, those of `run` by the next one.
-    void run_later(std::string_view sql, std::vector<SqlValue> values);
+    /// Runs one statement just before the next one, in one message with it, or not at all if there is none. `result` gets its
+    /// rows, unless it is null. Errors: those of `check` at once, those of `run` by the next one.
+    void run_later(std::string_view sql, std::vector<SqlValue> values, std::shared_ptr<detail::LaterResult> result = nullptr);
+    /// Runs what waits for the next statement. Errors: those of `run`.
+    void run_waiting();
     /// What waits for the next statement isn't run.
     void drop_waiting() noexcept { later_.clear(); }
 
@@ -90,11 +92,14 @@ private:
     struct Waiting {
         std::string sql;
         std::vector<SqlValue> values;
+        std::shared_ptr<detail::LaterResult> wanted;  ///< null: nobody wants its rows
+        Result result{};                              ///< if somebody does
     };
     /// One of the commands whose answers come in their order.
     struct Sent {
         std::string_view sql;
         bool is_preparation = false;
+        Waiting* waiting = nullptr;  ///< who wants what it gives; null: nobody but for the last one
     };
     struct Answer {
         Result result;       ///< the first error, or what the last command gave; null: the connection is lost
@@ -104,12 +109,13 @@ private:
     /// Errors: DatabaseError for another number of values than of placeholders, and for a NUL character.
     void check(std::string_view sql, const std::vector<SqlValue>& values);
     /// Gives libpq a statement, behind its preparation if that is worth it. What it doesn't take is lost with the connection.
-    void send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent);
+    void send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent, Waiting* waiting = nullptr);
     class Visit;
 
     /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null; without rows if
     /// there is a visit, which has had them.
     Result execute(std::string_view sql, const std::vector<SqlValue>& values, Visit* visit = nullptr);
+    static void read_rows(const PGresult* result, std::vector<std::vector<SqlValue>>& rows);
     /// Refuses what isn't possible here.
     static void check_result(const PGresult* result, std::string_view sql);
     /// Null at the end of a command's results.

@@ -86,10 +86,20 @@ protected:
         return in_time(sql, [&] { return connection_.visit(sql, values, visitor, columns); });
     }
 
-    void run_later(std::string_view sql, std::vector<SqlValue> values) override {
+    void run_later(std::string_view sql, std::vector<SqlValue> values, std::shared_ptr<detail::LaterResult> result) override {
         require_open(sql);
-        connection_.run_later(sql, std::move(values));
+        if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
+            limit_next();
+        connection_.run_later(sql, std::move(values), std::move(result));
         has_waiting_ = true;
+    }
+    void run_waiting(std::string_view sql) override {
+        deadline_.require_time(sql);
+        require_open(sql);
+        run_noting_failure(sql, [&] {
+            connection_.run_waiting();
+            return 0;
+        });
     }
 
     [[nodiscard]] std::string text_of(SqlBytes bytes) const override { return text_of_bytes(bytes); }
@@ -101,6 +111,10 @@ private:
         require_open(sql);
         if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
             limit_next();
+        return run_noting_failure(sql, statement);
+    }
+    template <class Statement>
+    std::int64_t run_noting_failure(std::string_view sql, const Statement& statement) {
         failed_ = true;
         try {
             const std::int64_t changed = statement();

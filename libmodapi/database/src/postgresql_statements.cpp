@@ -119,14 +119,26 @@ void PostgresqlConnection::check(std::string_view sql, const std::vector<SqlValu
     for (const SqlValue& value : values) check_value(value);
 }
 
-void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue> values) {
+void PostgresqlConnection::run_later(std::string_view sql, std::vector<SqlValue> values,
+                                     std::shared_ptr<detail::LaterResult> result) {
     check(sql, values);
     Waiting& waiting = later_.emplace_back();
     waiting.sql = sql;
     waiting.values = std::move(values);
+    waiting.wanted = std::move(result);
 }
 
-void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent) {
+void PostgresqlConnection::run_waiting() {
+    if (later_.empty()) return;
+    const Waiting last = std::move(later_.back());
+    later_.pop_back();
+    const bool is_wanted = last.wanted != nullptr;
+    run(last.sql, last.values, is_wanted ? &last.wanted->rows : nullptr);
+    if (is_wanted) last.wanted->is_there = true;
+}
+
+void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent,
+                                Waiting* waiting) {
     PGconn* const connection = connection_.get();
     KnownStatement& statement = statements_.find(sql);
     const SentValues given(values);
@@ -150,7 +162,7 @@ void PostgresqlConnection::send(std::string_view sql, const std::vector<SqlValue
                                                           given.lengths(), given.formats(), 0)
                                     : PQsendQueryParams(connection, numbered, given.count(), types, given.pointers(),
                                                         given.lengths(), given.formats(), 0);
-    if (is_sent != 0) sent.push_back({sql, false});
+    if (is_sent != 0) sent.push_back({sql, false, waiting});
 }
 
 PostgresqlConnection::Result PostgresqlConnection::next_result() {
@@ -173,8 +185,11 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
             const bool never_ends = is_copy(next.get());
             // What comes after an error is the loss that it announced, or that the rest wasn't looked at.
             if (answer.to == sent.size()) {
-                if (is_error(next.get())) answer.to = index;
-                answer.result = std::move(next);
+                const bool is_failure = is_error(next.get());
+                if (is_failure) answer.to = index;
+                Waiting* const waiting = is_failure ? nullptr : sent[index].waiting;
+                Result& place = waiting != nullptr ? waiting->result : answer.result;
+                place = std::move(next);
             }
             if (never_ends) return answer;
         }
@@ -192,9 +207,9 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
 PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql, const std::vector<SqlValue>& values,
                                                            Visit* visit) {
     PGconn* const connection = connection_.get();
-    const std::vector<Waiting> before = std::exchange(later_, {});
+    std::vector<Waiting> before = std::exchange(later_, {});
     std::vector<Sent> sent;
-    for (const Waiting& waiting : before) send(waiting.sql, waiting.values, sent);
+    for (Waiting& waiting : before) send(waiting.sql, waiting.values, sent, waiting.wanted != nullptr ? &waiting : nullptr);
     send(sql, values, sent);
     Answer answer;
     if (PQpipelineSync(connection) != 0) {
@@ -206,7 +221,14 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     visit_ = nullptr;
     if (visit != nullptr) [[unlikely]]
         visit->rethrow();
-    if (!is_error(answer.result.get())) return std::move(answer.result);
+    if (!is_error(answer.result.get())) {
+        for (Waiting& waiting : before) {
+            if (waiting.result == nullptr) continue;
+            read_rows(waiting.result.get(), waiting.wanted->rows);
+            waiting.wanted->is_there = true;
+        }
+        return std::move(answer.result);
+    }
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
     const bool was_prepared = !statements_.find(failed).name.empty();
     for (std::size_t index = answer.to; index < sent.size(); ++index) {
@@ -276,15 +298,19 @@ std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<S
     const Result result = execute(sql, values);
     check_result(result.get(), sql);
     if (rows == nullptr) return changed_by(result.get());
-    const int width = PQnfields(result.get());
-    const int height = PQntuples(result.get());
-    rows->reserve(static_cast<std::size_t>(height));
-    for (int row = 0; row < height; ++row) {
-        std::vector<SqlValue>& read = rows->emplace_back();
-        read.reserve(static_cast<std::size_t>(width));
-        for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result.get(), row, index));
-    }
+    read_rows(result.get(), *rows);
     return changed_by(result.get());
+}
+
+void PostgresqlConnection::read_rows(const PGresult* result, std::vector<std::vector<SqlValue>>& rows) {
+    const int width = PQnfields(result);
+    const int height = PQntuples(result);
+    rows.reserve(static_cast<std::size_t>(height));
+    for (int row = 0; row < height; ++row) {
+        std::vector<SqlValue>& read = rows.emplace_back();
+        read.reserve(static_cast<std::size_t>(width));
+        for (int index = 0; index < width; ++index) read.push_back(read_postgresql_value(result, row, index));
+    }
 }
 
 std::int64_t PostgresqlConnection::visit(std::string_view sql, const std::vector<SqlValue>& values, RowVisitor& visitor,

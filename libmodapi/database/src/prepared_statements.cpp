@@ -11,9 +11,11 @@ namespace modapi {
 
 namespace {
 
-bool is_planned(std::string_view sql) {
-    constexpr std::array<std::string_view, 6> planned = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES"};
-    return std::any_of(planned.begin(), planned.end(),
+/// Those that are planned, and those that every transaction begins with, which then needn't be parsed.
+bool gains_by_preparation(std::string_view sql) {
+    constexpr std::array<std::string_view, 8> words = {"SELECT", "INSERT", "UPDATE", "DELETE",
+                                                       "WITH",   "VALUES", "BEGIN",  "SET LOCAL statement_timeout"};
+    return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return boost::algorithm::istarts_with(sql, word); });
 }
 
@@ -30,7 +32,7 @@ KnownStatement& PreparedStatements::find(std::string_view sql) {
     if (statements_.size() >= max_statements) forget();
     KnownStatement statement;
     statement.numbered = number_placeholders(sql);
-    statement.may_be_prepared = is_planned(sql);
+    statement.may_be_prepared = gains_by_preparation(sql);
     return statements_.emplace(sql, std::move(statement)).first->second;
 }
 
