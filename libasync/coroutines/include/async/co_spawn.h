@@ -66,19 +66,9 @@ struct spawned {
 template <class T, class Handler>
 root_coroutine run_spawned(const context& root, std::unique_ptr<spawned<T, Handler>> state) {
     if (!driven_task<T>::start(state->body, root)) co_await driven_task<T>(state->body);
-    std::exception_ptr failure = driven_task<T>::take_failure(state->body);
     std::optional<ready_value<T>> value;
-    if (!failure) {
-        if constexpr (std::is_void_v<T>) {
-            value.emplace();
-        } else {
-            try {
-                value.emplace(driven_task<T>::take(state->body));
-            } catch (...) {
-                failure = std::current_exception();
-            }
-        }
-    }
+    std::exception_ptr failure =
+        driven_task<T>::settle(state->body, [&value]<class Value>(Value&& produced) { value.emplace(std::move(produced)); });
     auto slot = boost::asio::get_associated_cancellation_slot(state->handler);
     if (slot.is_connected()) slot.clear();  // the source ends here; the signal may live on
     const auto complete = [](Handler completed, std::exception_ptr with, std::optional<ready_value<T>> produced) {

@@ -231,16 +231,8 @@ task<result_of<Body&, T&, Arguments&...>> run_with(context_manager<T> manager, B
         if (running) {
             co_await room_on_stack();
             if (!driven_task<result>::start(*running, outer)) co_await driven_task<result>(*running);
-            failure = driven_task<result>::take_failure(*running);
-        }
-        if constexpr (!std::is_void_v<result>) {
-            if (!failure) {
-                try {
-                    produced.emplace(driven_task<result>::take(*running));
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            }
+            const auto keep = [&produced]<class Value>(Value&& given) { produced.emplace(std::move(given)); };
+            failure = driven_task<result>::settle(*running, keep);
         }
     } else {
         try {

@@ -46,6 +46,23 @@ public:
         if constexpr (!std::is_void_v<T>) return std::move(*run.ready_);
     }
 
+    /// Gives the value of a finished task to `take(T&&)`, unless it is void; returns what the task, or `take`, failed with, and
+    /// null where nothing did.
+    template <class Take>
+    [[nodiscard]] static std::exception_ptr settle(task<T>& run, [[maybe_unused]] Take&& take) noexcept {
+        std::exception_ptr failure = take_failure(run);
+        if constexpr (!std::is_void_v<T>) {
+            if (!failure) [[likely]] {
+                try {
+                    take(take_value(run));
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+            }
+        }
+        return failure;
+    }
+
     /// The result of one that hasn't failed.
     static T take_value(task<T>& run) {
         if (!run.is_empty()) return run.frame().promise().take_value();

@@ -46,17 +46,8 @@ protected:
     /// The hook that had suspended is finished: `take(T&&)` gets what it yielded, unless that is nothing. Gives what it failed with, or
     /// `take`; null: nothing failed.
     template <class Take>
-    [[nodiscard]] std::exception_ptr settle([[maybe_unused]] Take&& take) {
-        std::exception_ptr failure = driven_task<T>::take_failure(*suspended_);
-        if constexpr (!std::is_void_v<T>) {
-            if (!failure) [[likely]] {
-                try {
-                    take(driven_task<T>::take_value(*suspended_));
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            }
-        }
+    [[nodiscard]] std::exception_ptr settle(Take&& take) {
+        std::exception_ptr failure = driven_task<T>::settle(*suspended_, std::forward<Take>(take));
         suspended_.reset();
         return failure;
     }
