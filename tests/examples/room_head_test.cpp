@@ -11,9 +11,11 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +72,42 @@ callbacks::Event event_behind(const RoomHead& head, int number, bool all) {
     fields.other["prev_events"] = std::move(followed);
     fields.other["depth"] = number;
     return callbacks::Event(std::move(fields));
+}
+
+TEST(RoomHeadTest, OfManyEventsThatAreBuiltAtOnceNoneIsLeftThatNobodyFollows) {
+    constexpr std::size_t at_once = 40;
+    constexpr std::size_t most_followed = 20;
+    const homeserver::SigningKey key("ed25519:1", "YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA0");
+    const homeserver::ServerName name("hs.test");
+    RoomHead head;
+    std::size_t most = 0;
+    int number = 0;
+    for (int round = 0; round < 100; ++round) {
+        const RoomHead all_see = head;
+        for (std::size_t index = 0; index < at_once; ++index) {
+            homeserver::Draft draft;
+            draft.room_id = older_room;
+            draft.type = "m.room.message";
+            draft.sender = "@owner:hs.test";
+            draft.transaction.emplace();
+            draft.transaction->transaction_id = "t" + std::to_string(++number);
+            const callbacks::Event event = homeserver::build_event({key, name, number}, draft, all_see, callbacks::StateMap());
+            const boost::json::array& followed = event.other().at("prev_events").as_array();
+            const std::set<boost::json::string_view> different = [&] {
+                std::set<boost::json::string_view> ids;
+                for (const boost::json::value& id : followed) ids.insert(id.as_string());
+                return ids;
+            }();
+            ASSERT_EQ(different.size(), followed.size());
+            ASSERT_EQ(followed.size(), std::min(most_followed, all_see.extremities.size()));
+            if (!followed.empty()) {
+                ASSERT_EQ(followed.front(), boost::json::value(all_see.extremities.back()));
+            }
+            homeserver::follow(head, event);
+        }
+        most = std::max(most, head.extremities.size());
+    }
+    EXPECT_LE(most, 2 * at_once);
 }
 
 TEST(RoomHeadTest, OfEventsThatFollowNothingThatAnyoneHasOnlyAThousandAreKeptTheNewest) {

@@ -139,6 +139,35 @@ TEST_F(RoomTest, MessagesCanBePagedBackToTheBeginning) {
     EXPECT_EQ(found.back(), "m.room.create");
 }
 
+TEST_F(RoomTest, AStrangerReadsTheHistoryOfARoomThatIsOpenToTheWorld) {
+    const std::string alice = server.register_user("alice");
+    const std::string bob = server.register_user("bob");
+    const std::string room = create_room(
+        alice, R"({"initial_state":[{"type":"m.room.history_visibility","content":{"history_visibility":"world_readable"}}]})");
+    for (int number = 0; number < 5; ++number) EXPECT_EQ(send(room, "m" + std::to_string(number), alice).status, 200);
+    const std::string messages = "/rooms/" + room + "/messages?limit=2&filter=%7B%22types%22:%5B%22m.room.message%22%5D%7D&dir=";
+
+    const Answer last = get(messages + "b", bob);
+    EXPECT_EQ(bodies(last.body.at("chunk")), (Texts{"m4", "m3"}));
+    const Answer before = get(messages + "b&from=" + last.text("end"), bob);
+    EXPECT_EQ(bodies(before.body.at("chunk")), (Texts{"m2", "m1"}));
+    EXPECT_EQ(bodies(get(messages + "f", bob).body.at("chunk")), (Texts{"m0", "m1"}));
+    const Answer of_member = get(messages + "b", alice);
+    EXPECT_EQ(last.text("start"), of_member.text("start"));
+    EXPECT_EQ(last.text("end"), of_member.text("end"));
+}
+
+TEST_F(RoomTest, APageOfNoEventsSaysWhereToGoOn) {
+    const std::string alice = server.register_user("alice");
+    const std::string room = create_room(alice);
+    const Answer nothing = get("/rooms/" + room + "/messages?dir=b&limit=0", alice);
+    EXPECT_EQ(bodies(nothing.body.at("chunk")), Texts());
+    EXPECT_EQ(nothing.text("end"), nothing.text("start"));
+    const Answer all = get("/rooms/" + room + "/messages?dir=b&limit=100&from=" + nothing.text("end"), alice);
+    EXPECT_EQ(bodies(all.body.at("chunk")).size(), 6U);
+    EXPECT_FALSE(all.body.contains("end"));
+}
+
 TEST_F(RoomTest, WhoNeverWasThereSeesNothing) {
     const std::string alice = server.register_user("alice");
     const std::string bob = server.register_user("bob");

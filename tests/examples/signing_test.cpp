@@ -69,6 +69,50 @@ TEST(Signatures, OfAnEventAreThoseOfTheSpecification) {
     EXPECT_EQ(signature_in(pdu), "KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma+lYAg");
 }
 
+TEST(Signatures, OfAnEventAreOverWhatARedactionLeavesOfItAndItsIdIsTheHashOfThat) {
+    for (const char* const text :
+         {R"({"room_id":"!x:domain","sender":"@a:domain","origin_server_ts":1,"type":"m.room.message","depth":3,
+              "content":{"body":"\u0001\t\"\\ \u00fc","n":7},"prev_events":["$a","$b"],"auth_events":[],"redacts":"$c"})",
+          R"({"room_id":"!x:domain","sender":"@a:domain","origin_server_ts":1,"type":"m.room.member","state_key":"@a:domain",
+              "content":{"membership":"join","displayname":"A"},"prev_events":[],"auth_events":["$a"],"depth":1,
+              "unsigned":{"age":5},"signatures":{"other":{"ed25519:1":"x"}},"hashes":{"sha256":"x"}})"}) {
+        JsonDict pdu = parsed(text);
+        const std::string event_id = hash_and_sign(pdu, key_of_the_specification(), "domain");
+
+        EXPECT_EQ(event_id, event_id_of(pdu));
+        EXPECT_EQ(pdu.at("hashes").at("sha256"), boost::json::value(content_hash(pdu)));
+        EXPECT_EQ(pdu.at("signatures").as_object().size(), 1U);
+        const std::optional<PublicKey> key = PublicKey::from_base64(key_of_the_specification().public_key());
+        EXPECT_TRUE(key.value().verifies(signed_bytes(redacted(pdu)), signature_in(pdu)));
+    }
+}
+
+TEST(Signatures, AnEventMayHave65536BytesWithAllThatIsAddedToIt) {
+    const auto sized = [](std::size_t size) {
+        JsonDict pdu = parsed(R"({"room_id":"!x:domain","sender":"@a:domain","origin_server_ts":1,"type":"X","depth":3,
+            "prev_events":[],"auth_events":[],"unsigned":{"age":5}})");
+        pdu["content"] = JsonDict({{"body", std::string(size, 'x')}});
+        hash_and_sign(pdu, key_of_the_specification(), "domain");
+        return canonical_json(pdu).size();
+    };
+    const std::size_t room = max_event - sized(0);
+    EXPECT_EQ(sized(room), max_event);
+    EXPECT_THROW(static_cast<void>(sized(room + 1)), callbacks::SynapseError);
+}
+
+TEST(EventFormat, TheTextOfAPduSaysWhatThePduSays) {
+    JsonDict pdu = parsed(R"({"room_id":"!x:domain","sender":"@a:domain","origin_server_ts":12,"type":"m.room.redaction",
+        "state_key":"\u0007\"","content":{"body":"ü\\"},"prev_events":["$a"],"auth_events":[],"depth":3,"redacts":"$b"})");
+    hash_and_sign(pdu, key_of_the_specification(), "domain");
+    const callbacks::Event event = event_from_pdu(pdu, "$id", JsonDict());
+    EXPECT_EQ(parsed(pdu_text(event).c_str()), pdu);
+    EXPECT_EQ(parsed(pdu_text(event).c_str()), pdu_from_event(event));
+    callbacks::EventFields little;
+    little.type = "X";
+    const callbacks::Event without_others(std::move(little));
+    EXPECT_EQ(parsed(pdu_text(without_others).c_str()), pdu_from_event(without_others));
+}
+
 TEST(PublicKeys, VerifyWhatTheirOwnersSignedAndNothingElse) {
     const std::optional<PublicKey> key = PublicKey::from_base64(key_of_the_specification().public_key());
     ASSERT_TRUE(key);

@@ -140,6 +140,17 @@ TEST_F(DatabaseTest, RefusesTheColumnsOfAQueryWhoseRowsAreTakenLater) {
     wait(database->read("look", look));
 }
 
+TEST_F(DatabaseTest, GivesTheRowsOfAQueryBeforeAStatementThatFailed) {
+    const auto look = [](Transaction& transaction) {
+        add(transaction, "alice", 30);
+        auto ages = transaction.query_later<std::int64_t>("SELECT age FROM users");
+        EXPECT_THROW(add(transaction, "alice", 31), modapi::ConstraintViolation);
+        EXPECT_EQ(ages.take(), (std::vector<std::tuple<std::int64_t>>{{30}}));
+    };
+    EXPECT_THROW(wait(database->run("look", look)), DatabaseError);
+    EXPECT_EQ(wait(database->read("count", &count)), 0);
+}
+
 TEST_F(DatabaseTest, FailsByAQueryWhoseRowsNobodyTakes) {
     const auto look = [](Transaction& transaction) {
         static_cast<void>(transaction.query_later<std::string>("SELECT name FROM nothing"));
@@ -270,6 +281,15 @@ std::string error_of(Database& database, void (*function)(Transaction&)) {
         return error.what();
     }
     return "nothing was thrown";
+}
+
+TEST_F(DatabaseTest, RefusesAnEmptyQueryWhoseRowsAreTakenLater) {
+    const auto look = [](Transaction& transaction) {
+        auto rows = transaction.query_later<std::int64_t>("-- nothing");
+        static_cast<void>(count(transaction));
+        static_cast<void>(rows.take());
+    };
+    EXPECT_EQ(error_of(*database, look), "there is no statement in: -- nothing");
 }
 
 TEST_F(DatabaseTest, NamesStatementAndReasonButNeverTheValues) {

@@ -46,7 +46,7 @@ protected:
     static std::int64_t prepared_now(Transaction& transaction) {
         return std::get<0>(transaction
                                .query_one<std::int64_t>("SELECT COUNT(*) FROM pg_prepared_statements "
-                                                        "WHERE name LIKE 'modapi%' AND statement LIKE '%words%' AND statement NOT LIKE '%prepared%'")
+                                                        "WHERE name LIKE 'modapi%' AND statement NOT LIKE 'BEGIN%' AND statement NOT LIKE '%prepared%'")
                                .value());
     }
     static std::optional<std::int64_t> seen(Transaction& transaction, const std::string& word) {
@@ -99,6 +99,19 @@ TEST_F(PostgresqlStatementsTest, GoesOnWhenTheTableOfAPlannedStatementGetsOtherC
         EXPECT_EQ(std::get<2>(row.value()), std::nullopt);
     });
     EXPECT_TRUE(log.contains("the server can't use what it prepared for: SELECT * FROM words")) << log.text();
+}
+
+TEST_F(PostgresqlStatementsTest, BeginsTransactionsAfterItHasForgottenItsPlans) {
+    const auto read = [](Transaction& transaction) {
+        EXPECT_EQ((transaction.query<std::string, std::int64_t>("SELECT * FROM words").size()), 1U);
+    };
+    const auto change = [](Transaction& transaction) {
+        EXPECT_EQ((transaction.query<std::string, std::int64_t, std::optional<std::string>>("SELECT * FROM words").size()), 1U);
+    };
+    for (int round = 0; round < 3; ++round) run(read);
+    run([](Transaction& transaction) { transaction.execute("ALTER TABLE words ADD COLUMN note TEXT"); });
+    for (int round = 0; round < 4; ++round) run(change);
+    EXPECT_EQ(number("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'BEGIN%'"), 1);
 }
 
 TEST_F(PostgresqlStatementsTest, GoesOnWithoutPlansWhereTheServerForgetsThem) {
@@ -199,11 +212,47 @@ TEST_F(PostgresqlStatementsTest, GivesNoRowsOfAQueryBehindAStatementThatFailed) 
             ADD_FAILURE() << "it was run";
         } catch (const DatabaseError& error) {
             EXPECT_STREQ(error.what(),
-                         "a statement before it has failed, so that it wasn't run: SELECT seen FROM words WHERE word = 'first'");
+                         "there are no rows, since the query or a statement before it has failed: SELECT seen FROM words WHERE word = "
+                         "'first'");
         }
     };
     EXPECT_THROW(run(fail), DatabaseError);
     EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PostgresqlStatementsTest, RefusesACopyThatTravelsWithAnotherStatement) {
+    int tries = 0;
+    const auto copy = [&](Transaction& transaction) {
+        ++tries;
+        auto rows = transaction.query_later<std::string>("COPY words TO STDOUT");
+        static_cast<void>(seen(transaction, "first"));
+        ADD_FAILURE() << "it was copied";
+    };
+    try {
+        run(copy);
+        ADD_FAILURE() << "it was committed";
+    } catch (const DatabaseError& error) {
+        EXPECT_STREQ(error.what(), "COPY isn't possible here: COPY words TO STDOUT");
+    }
+    EXPECT_EQ(tries, 1);
+    EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(PostgresqlStatementsTest, ReadsAgainWhenTheConnectionIsLostBeforeAQueryThatNobodyTakes) {
+    const std::unique_ptr<Database> other = open();
+    int tries = 0;
+    const auto read = [&](Transaction& transaction) {
+        const auto own = transaction.query_one<std::int64_t>("SELECT pg_backend_pid()");
+        if (++tries == 1) {
+            const auto end = [process = std::get<0>(own.value())](Transaction& ending) {
+                EXPECT_TRUE(std::get<0>(ending.query_one<bool>("SELECT pg_terminate_backend(?, 10000)", process).value()));
+            };
+            async::sync_wait(other->run("end", end));
+        }
+        static_cast<void>(transaction.query_later<std::int64_t>("SELECT seen FROM words"));
+    };
+    async::sync_wait(database->read("read", read));
+    EXPECT_EQ(tries, 2);
 }
 
 TEST_F(PostgresqlStatementsTest, GivesTheErrorOfAQueryToTheStatementThatItTravelsWith) {

@@ -3,7 +3,7 @@
 #include <callbacks/errors.h>
 
 #include <algorithm>
-#include <vector>
+#include <iterator>
 
 namespace homeserver {
 namespace {
@@ -12,65 +12,74 @@ namespace {
     throw callbacks::SynapseError(400, "Bad JSON value: integer out of range or not an integer", callbacks::Codes::BAD_JSON);
 }
 
-void append(std::string& text, std::string_view string) {
+void append_escaped(std::string& text, unsigned char character) {
     static constexpr char digits[] = "0123456789abcdef";
+    switch (character) {
+        case '"':
+            text += "\\\"";
+            break;
+        case '\\':
+            text += "\\\\";
+            break;
+        case '\b':
+            text += "\\b";
+            break;
+        case '\f':
+            text += "\\f";
+            break;
+        case '\n':
+            text += "\\n";
+            break;
+        case '\r':
+            text += "\\r";
+            break;
+        case '\t':
+            text += "\\t";
+            break;
+        default:
+            text += "\\u00";
+            text += digits[character >> 4];
+            text += digits[character & 15];
+    }
+}
+
+void append(std::string& text, std::string_view string) {
+    const auto is_escaped = [](char character) {
+        return static_cast<unsigned char>(character) < 0x20 || character == '"' || character == '\\';
+    };
     text += '"';
-    for (const char character : string) {
-        switch (character) {
-            case '"':
-                text += "\\\"";
-                break;
-            case '\\':
-                text += "\\\\";
-                break;
-            case '\b':
-                text += "\\b";
-                break;
-            case '\f':
-                text += "\\f";
-                break;
-            case '\n':
-                text += "\\n";
-                break;
-            case '\r':
-                text += "\\r";
-                break;
-            case '\t':
-                text += "\\t";
-                break;
-            default:
-                if (static_cast<unsigned char>(character) < 0x20) {
-                    text += "\\u00";
-                    text += digits[static_cast<unsigned char>(character) >> 4];
-                    text += digits[static_cast<unsigned char>(character) & 15];
-                } else {
-                    text += character;
-                }
-        }
+    for (auto rest = string.begin(); rest != string.end();) {
+        const auto special = std::find_if(rest, string.end(), is_escaped);
+        text.append(rest, special);
+        if (special == string.end()) break;
+        append_escaped(text, static_cast<unsigned char>(*special));
+        rest = std::next(special);
     }
     text += '"';
 }
 
 void append(std::string& text, const callbacks::JsonValue& value);
 
-void append(std::string& text, const callbacks::JsonDict& object) {
+void append(std::string& text, std::vector<CanonicalMember>& members) {
     // Bytes of UTF-8, compared as unsigned, order like code points do.
-    std::vector<const callbacks::JsonDict::value_type*> members;
-    members.reserve(object.size());
-    for (const callbacks::JsonDict::value_type& member : object) members.push_back(&member);
-    std::sort(members.begin(), members.end(), [](const auto* left, const auto* right) {
-        return std::string_view(left->key()) < std::string_view(right->key());
-    });
+    std::sort(members.begin(), members.end());
     text += '{';
     bool first = true;
-    for (const callbacks::JsonDict::value_type* const member : members) {
+    for (const auto& [key, value] : members) {
         if (!first) text += ',';
         first = false;
-        append(text, std::string_view(member->key()));
+        append(text, key);
         text += ':';
-        append(text, member->value());
+        append(text, *value);
     }
     text += '}';
+}
+
+void append(std::string& text, const callbacks::JsonDict& object) {
+    std::vector<CanonicalMember> members;
+    members.reserve(object.size());
+    for (const callbacks::JsonDict::value_type& member : object) members.emplace_back(member.key(), &member.value());
+    append(text, members);
 }
 
 void append(std::string& text, const callbacks::JsonValue& value) {
@@ -122,6 +131,12 @@ std::string canonical_json(const callbacks::JsonValue& value) {
 std::string canonical_json(const callbacks::JsonDict& object) {
     std::string text;
     append(text, object);
+    return text;
+}
+
+std::string canonical_json(std::vector<CanonicalMember> members) {
+    std::string text;
+    append(text, members);
     return text;
 }
 

@@ -4,12 +4,15 @@
 
 #include <callbacks/errors.h>
 
+#include <boost/json/serialize.hpp>
 #include <sodium.h>
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace homeserver {
 namespace {
@@ -52,55 +55,88 @@ std::array<unsigned char, crypto_hash_sha256_BYTES> sha256(std::string_view byte
     return hash;
 }
 
+bool is_kept(std::string_view key) { return std::find(kept_keys.begin(), kept_keys.end(), key) != kept_keys.end(); }
+
+JsonDict kept_content(const JsonDict& pdu) {
+    const JsonValue* const content = pdu.if_contains("content");
+    if (content == nullptr || !content->is_object()) return {};
+    return redacted_content(string_of(pdu, "type"), content->get_object());
+}
+
+/// What the hash of an event's content is made over.
+std::string hashed_text(const JsonDict& pdu) {
+    std::vector<CanonicalMember> hashed;
+    for (const auto& member : pdu) {
+        const std::string_view key = member.key();
+        if (key != "unsigned" && key != "signatures" && key != "hashes") hashed.emplace_back(key, &member.value());
+    }
+    return canonical_json(std::move(hashed));
+}
+
+std::string hash_of_content(std::string_view hashed) {
+    const auto hash = sha256(hashed);
+    return unpadded_base64(hash.data(), hash.size(), false);
+}
+
+/// What an event's id is made over.
+std::string referred_text(const JsonDict& pdu) {
+    const JsonValue content = kept_content(pdu);
+    std::vector<CanonicalMember> referred = {{"content", &content}};
+    for (const auto& member : pdu) {
+        const std::string_view key = member.key();
+        const bool is_beside = key == "signatures" || key == "event_id" || key == "content";
+        if (!is_beside && is_kept(key)) referred.emplace_back(key, &member.value());
+    }
+    return canonical_json(std::move(referred));
+}
+
+std::string id_of(std::string_view referred) {
+    const auto hash = sha256(referred);
+    return "$" + unpadded_base64(hash.data(), hash.size(), true);
+}
+
+void append_member(std::string& object, std::string_view key, std::string_view value) {
+    object.append(object.size() > 1 ? ",\"" : "\"").append(key).append("\":").append(value);
+}
+
 }  // namespace
 
 JsonDict redacted(const JsonDict& pdu) {
     JsonDict left;
     for (const auto& member : pdu) {
         const std::string_view key = member.key();
-        if (std::find(kept_keys.begin(), kept_keys.end(), key) != kept_keys.end()) left[key] = member.value();
+        if (is_kept(key)) left[key] = member.value();
     }
-    const JsonValue* const content = pdu.if_contains("content");
-    left["content"] = content != nullptr && content->is_object()
-                          ? redacted_content(string_of(pdu, "type"), content->get_object())
-                          : JsonDict();
+    left["content"] = kept_content(pdu);
     return left;
 }
 
-std::string content_hash(const JsonDict& pdu) {
-    JsonDict hashed = pdu;
-    hashed.erase("unsigned");
-    hashed.erase("signatures");
-    hashed.erase("hashes");
-    const auto hash = sha256(canonical_json(hashed));
-    return unpadded_base64(hash.data(), hash.size(), false);
-}
+std::string content_hash(const JsonDict& pdu) { return hash_of_content(hashed_text(pdu)); }
 
-std::string event_id_of(const JsonDict& pdu) {
-    JsonDict referred = redacted(pdu);
-    referred.erase("signatures");
-    referred.erase("event_id");
-    const auto hash = sha256(canonical_json(referred));
-    return "$" + unpadded_base64(hash.data(), hash.size(), true);
-}
+std::string event_id_of(const JsonDict& pdu) { return id_of(referred_text(pdu)); }
 
-void hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server_name) {
+std::string hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view server_name) {
     for (const std::string_view name : {"room_id", "sender", "type", "state_key"}) {
         const JsonValue* const value = pdu.if_contains(name);
         if (value == nullptr || value->get_string().size() <= max_identifier) continue;
         throw callbacks::SynapseError(413, "'" + std::string(name) + "' too large", callbacks::Codes::TOO_LARGE);
     }
     pdu.erase("signatures");
-    pdu["hashes"] = JsonDict({{"sha256", content_hash(pdu)}});
-    JsonDict signed_part = redacted(pdu);
-    key.sign_json(signed_part, server_name);
-    pdu["signatures"] = signed_part["signatures"];
-    if (canonical_json(pdu).size() > max_event) {
-        throw callbacks::SynapseError(413, "event too large", callbacks::Codes::TOO_LARGE);
+    const std::string hashed = hashed_text(pdu);
+    pdu["hashes"] = JsonDict({{"sha256", hash_of_content(hashed)}});
+    // What is signed is what the id is a hash of: the redacted event, without signatures.
+    const std::string referred = referred_text(pdu);
+    pdu["signatures"] = JsonDict({{server_name, JsonDict({{key.key_id(), key.sign(referred)}})}});
+    std::size_t size = hashed.size();
+    for (const std::string_view beside : {"hashes", "signatures", "unsigned"}) {
+        constexpr std::size_t around = 4;  // a comma, two quotes and a colon
+        if (const JsonValue* const value = pdu.if_contains(beside)) size += around + beside.size() + canonical_json(*value).size();
     }
+    if (size > max_event) throw callbacks::SynapseError(413, "event too large", callbacks::Codes::TOO_LARGE);
+    return id_of(referred);
 }
 
-callbacks::Event event_from_pdu(const JsonDict& pdu, std::string event_id, JsonDict unsigned_fields) {
+callbacks::Event event_from_pdu(JsonDict pdu, std::string event_id, JsonDict unsigned_fields) {
     callbacks::EventFields fields;
     fields.event_id = std::move(event_id);
     fields.unsigned_fields = std::move(unsigned_fields);
@@ -109,16 +145,16 @@ callbacks::Event event_from_pdu(const JsonDict& pdu, std::string event_id, JsonD
     fields.sender = string_of(pdu, "sender");
     if (pdu.contains("state_key")) fields.state_key = string_of(pdu, "state_key");
     if (pdu.contains("redacts")) fields.redacts = string_of(pdu, "redacts");
-    const JsonValue* const content = pdu.if_contains("content");
+    JsonValue* const content = pdu.if_contains("content");
     const JsonValue* const time = pdu.if_contains("origin_server_ts");
     if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event without content");
     if (time == nullptr || !time->is_int64()) throw std::invalid_argument("an event without origin_server_ts");
-    fields.content = content->get_object();
+    fields.content = std::move(content->get_object());
     fields.origin_server_ts = time->get_int64();
-    for (const auto& member : pdu) {
+    for (auto& member : pdu) {
         const std::string_view key = member.key();
         for (const std::string_view own : {"depth", "hashes", "signatures", "prev_events", "auth_events", "origin"}) {
-            if (key == own) fields.other[key] = member.value();
+            if (key == own) fields.other[key] = std::move(member.value());
         }
     }
     return callbacks::Event(std::move(fields));
@@ -134,6 +170,20 @@ JsonDict pdu_from_event(const callbacks::Event& event) {
     pdu["content"] = event.content();
     pdu["origin_server_ts"] = event.origin_server_ts();
     return pdu;
+}
+
+std::string pdu_text(const callbacks::Event& event) {
+    using boost::json::serialize;
+    std::string text = serialize(event.other());
+    text.pop_back();
+    append_member(text, "room_id", serialize(event.room_id()));
+    append_member(text, "type", serialize(event.type()));
+    append_member(text, "sender", serialize(event.sender()));
+    if (event.state_key()) append_member(text, "state_key", serialize(*event.state_key()));
+    if (event.redacts()) append_member(text, "redacts", serialize(*event.redacts()));
+    append_member(text, "content", serialize(event.content()));
+    append_member(text, "origin_server_ts", std::to_string(event.origin_server_ts()));
+    return text += '}';
 }
 
 }  // namespace homeserver

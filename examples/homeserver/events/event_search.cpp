@@ -7,53 +7,47 @@ namespace homeserver {
 
 namespace {
 
-/// One more than is asked for tells whether there are further ones.
-std::int64_t first_count(const EventSearch& search) { return search.limit + 1; }
-
-LaterEvents next_events(modapi::Transaction& transaction, const EventSearch& rest, std::int64_t count) {
-    return events_between(transaction, rest.room_id, rest.after, rest.until, rest.backwards, count);
+std::int64_t behind(const EventStretch& stretch, const StoredEvent& last) {
+    return stretch.backwards ? last.position - 1 : last.position;
 }
 
-std::int64_t behind(const EventSearch& search, const StoredEvent& last) {
-    return search.backwards ? last.position - 1 : last.position;
-}
+/// One more than is wanted tells whether there are further ones.
+std::int64_t first_count(std::int64_t limit) { return limit + 1; }
 
 }  // namespace
 
-LaterEvents begin_search(modapi::Transaction& transaction, const EventSearch& search) {
-    return next_events(transaction, search, first_count(search));
-}
+EventSearch::EventSearch(modapi::Transaction& transaction, EventStretch stretch, std::int64_t limit)
+    : transaction_(&transaction),
+      stretch_(std::move(stretch)),
+      limit_(limit),
+      next_(events_of(transaction, stretch_, first_count(limit))) {}
 
-FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search) {
-    return find_events(transaction, search, begin_search(transaction, search));
-}
-
-FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search, LaterEvents next) {
+FoundEvents EventSearch::find() {
     constexpr std::int64_t fewest_at_once = 100;
     FoundEvents found;
-    EventSearch rest = search;
-    std::int64_t at_once = first_count(search);
-    for (std::int64_t looked_at = 0; looked_at < max_events_looked_at + search.limit; looked_at += at_once) {
+    EventStretch rest = stretch_;
+    std::int64_t& begin_of_rest = rest.backwards ? rest.until : rest.after;
+    const std::int64_t begin = begin_of_rest;
+    std::int64_t at_once = first_count(limit_);
+    for (std::int64_t looked_at = 0; looked_at < max_events_looked_at + limit_; looked_at += at_once) {
         if (looked_at > 0) {
             at_once = std::max(fewest_at_once, at_once);
-            next = next_events(transaction, rest, at_once);
+            next_ = events_of(*transaction_, rest, at_once);
         }
-        std::vector<StoredEvent> events = next.take();
-        std::int64_t& end_of_next = search.backwards ? rest.until : rest.after;
-        if (!events.empty()) end_of_next = behind(search, events.back());
+        std::vector<StoredEvent> events = next_.take();
+        if (!events.empty()) begin_of_rest = behind(rest, events.back());
         const bool was_last = static_cast<std::int64_t>(events.size()) < at_once;
         for (StoredEvent& stored : events) {
-            if (search.wants && !search.wants(stored)) continue;
-            if (static_cast<std::int64_t>(found.events.size()) == search.limit) {
-                const std::int64_t begin = search.backwards ? search.until : search.after;
-                found.go_on_from = found.events.empty() ? begin : behind(search, found.events.back());
+            if (wants_ && !wants_(stored)) continue;
+            if (static_cast<std::int64_t>(found.events.size()) == limit_) {
+                found.go_on_from = found.events.empty() ? begin : behind(rest, found.events.back());
                 return found;
             }
             found.events.push_back(std::move(stored));
         }
         if (was_last) return found;
     }
-    found.go_on_from = search.backwards ? rest.until : rest.after;
+    found.go_on_from = begin_of_rest;
     return found;
 }
 

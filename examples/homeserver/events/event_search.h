@@ -5,20 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace homeserver {
-
-/// A walk through a room's events for those that somebody wants.
-struct EventSearch {
-    std::string room_id;
-    bool backwards = true;
-    std::int64_t after = 0;  ///< the stretch that is searched begins behind this position
-    std::int64_t until = 0;  ///< and ends with this one
-    std::int64_t limit = 10;
-    std::function<bool(const StoredEvent&)> wants;  ///< empty: everything is wanted
-};
 
 struct FoundEvents {
     std::vector<StoredEvent> events;  ///< in the order of the walk
@@ -26,15 +16,33 @@ struct FoundEvents {
         go_on_from;  ///< the `until` (backwards) or `after` of a walk that finds the rest; none: that is all
 };
 
+/// A walk through a stretch of a room's events for those that somebody wants.
+///
+///     EventSearch search(transaction, stretch, 10);
+///     FoundEvents found = search.find();
+///
+/// Its first events come with the transaction's next statement, so that what decides which of them are wanted may come along.
 /// For use inside a transaction. Cost: the events that are looked at, of which there are at most `max_events_looked_at` beside
-/// `limit`; a walk that ends for that says where to go on.
-[[nodiscard]] FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search);
-/// Asks for the first events of the walk, which come with the transaction's next statement.
-[[nodiscard]] LaterEvents begin_search(modapi::Transaction& transaction, const EventSearch& search);
-/// Goes on with a walk from its first events. What the search wants, and where it ends if there is nothing behind that, need only
-/// be known by now.
-[[nodiscard]] FoundEvents find_events(modapi::Transaction& transaction, const EventSearch& search, LaterEvents first);
+/// the limit; a walk that ends for that says where to go on.
+class EventSearch {
+public:
+    static constexpr std::int64_t max_events_looked_at = 5000;
 
-constexpr std::int64_t max_events_looked_at = 5000;
+    EventSearch(modapi::Transaction& transaction, EventStretch stretch, std::int64_t limit);
+
+    /// Without this everything is wanted.
+    void set_wanted(std::function<bool(const StoredEvent&)> wants) { wants_ = std::move(wants); }
+    /// Where a stretch ends that was begun as one to the end of the stream.
+    void ends_at(std::int64_t position) noexcept { stretch_.until = position; }
+    /// Once.
+    [[nodiscard]] FoundEvents find();
+
+private:
+    modapi::Transaction* transaction_;
+    EventStretch stretch_;
+    std::int64_t limit_;
+    std::function<bool(const StoredEvent&)> wants_;
+    LaterEvents next_;
+};
 
 }  // namespace homeserver

@@ -4,6 +4,9 @@
 
 #include <sodium.h>
 
+#include <utility>
+#include <vector>
+
 namespace homeserver {
 
 namespace {
@@ -34,10 +37,12 @@ bool PublicKey::verifies(std::string_view bytes, std::string_view signature) con
 }
 
 std::string signed_bytes(const callbacks::JsonDict& object) {
-    callbacks::JsonDict covered = object;
-    covered.erase("signatures");
-    covered.erase("unsigned");
-    return canonical_json(covered);
+    std::vector<CanonicalMember> covered;
+    for (const auto& member : object) {
+        const std::string_view key = member.key();
+        if (key != "signatures" && key != "unsigned") covered.emplace_back(key, &member.value());
+    }
+    return canonical_json(std::move(covered));
 }
 
 }  // namespace homeserver

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
+#include <type_traits>
 
 namespace homeserver {
 
@@ -25,12 +25,25 @@ constexpr std::string_view event_columns =
 /// expects the wanted ones to come soon.
 constexpr std::string_view of_room_between =
     "WHERE (e.room_id, e.stream_position) > (?, ?) AND (e.room_id, e.stream_position) <= (?, ?) ";
+constexpr std::string_view of_member =
+    "AND EXISTS (SELECT 1 FROM room_memberships AS m WHERE m.room_id = ? AND m.user_id = ?) ";
+
+template <class... Columns, class... Values>
+modapi::LaterRows<Columns...> ask_for(std::type_identity<modapi::LaterRows<Columns...>>, Transaction& transaction,
+                                      std::string_view sql, const Values&... values) {
+    return transaction.query_later<Columns...>(sql, values...);
+}
+template <class... Columns>
+modapi::LaterRows<Columns...> ask_for(std::type_identity<modapi::LaterRows<Columns...>>, Transaction& transaction,
+                                      std::string_view sql, std::vector<modapi::SqlValue> values) {
+    return transaction.query_with_later<Columns...>(sql, std::move(values));
+}
 
 template <class... Values>
 LaterEvents select_events_later(Transaction& transaction, std::string_view where, const Values&... values) {
-    return LaterEvents(transaction.query_later<std::string, std::int64_t, std::string, std::string, std::optional<std::string>,
-                                               std::optional<std::string>>(std::string(event_columns) + std::string(where),
-                                                                           values...));
+    std::string sql(event_columns);
+    sql.append(where);
+    return LaterEvents(ask_for(std::type_identity<LaterEventRows>(), transaction, sql, values...));
 }
 
 template <class... Values>
@@ -87,11 +100,15 @@ LaterHead::LaterHead(Transaction& transaction, const std::string& room_id)
 std::optional<RoomHead> LaterHead::take() {
     const auto row = rows_.take_one();
     if (!row) return std::nullopt;
+    const auto& [depth, state_version, extremities] = *row;
     RoomHead head;
-    std::string extremities;
-    std::tie(head.depth, head.state_version, extremities) = *row;
-    std::istringstream event_ids(extremities);
-    for (std::string event_id; event_ids >> event_id;) head.extremities.push_back(std::move(event_id));
+    head.depth = depth;
+    head.state_version = state_version;
+    for (std::string_view rest = extremities; !rest.empty();) {
+        const std::string_view event_id = rest.substr(0, rest.find(' '));
+        head.extremities.emplace_back(event_id);
+        rest.remove_prefix(std::min(event_id.size() + 1, rest.size()));
+    }
     return head;
 }
 
@@ -113,11 +130,14 @@ callbacks::StateMap current_state(Transaction& transaction, const std::string& r
 
 std::optional<Event> current_state_event(Transaction& transaction, const std::string& room_id, const std::string& type,
                                          const std::string& state_key) {
-    std::vector<StoredEvent> found = select_events(
-        transaction, "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND s.state_key = ?",
-        room_id, type, state_key);
-    if (found.empty()) return std::nullopt;
-    return std::move(found.front().event);
+    std::optional<StoredEvent> found =
+        select_events_later(
+            transaction,
+            "JOIN current_state s ON s.event_id = e.event_id WHERE s.room_id = ? AND s.type = ? AND s.state_key = ?", room_id,
+            type, state_key)
+            .take_one();
+    if (!found) return std::nullopt;
+    return std::move(found->event);
 }
 
 callbacks::StateMap state_without_keys(Transaction& transaction, const std::string& room_id) {
@@ -168,23 +188,21 @@ std::vector<StoredEvent> visibility_history(Transaction& transaction, const std:
 }
 
 std::optional<StoredEvent> next_state_event(Transaction& transaction, const StoredEvent& stored) {
-    std::vector<StoredEvent> later = select_events(
-        transaction,
-        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position > ? ORDER BY e.stream_position LIMIT 1",
-        stored.event.room_id(), stored.event.type(), *stored.event.state_key(), stored.position);
-    if (later.empty()) return std::nullopt;
-    return std::move(later.front());
+    return select_events_later(transaction,
+                               "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position > ? ORDER BY "
+                               "e.stream_position LIMIT 1",
+                               stored.event.room_id(), stored.event.type(), *stored.event.state_key(), stored.position)
+        .take_one();
 }
 
 std::optional<StoredEvent> state_event_at(Transaction& transaction, const std::string& room_id, const std::string& type,
                                           const std::string& state_key, std::int64_t position) {
-    std::vector<StoredEvent> found = select_events(
-        transaction,
-        "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position <= ? ORDER BY e.stream_position DESC "
-        "LIMIT 1",
-        room_id, type, state_key, position);
-    if (found.empty()) return std::nullopt;
-    return std::move(found.front());
+    return select_events_later(transaction,
+                               "WHERE e.room_id = ? AND e.type = ? AND e.state_key = ? AND e.stream_position <= ? ORDER BY "
+                               "e.stream_position DESC "
+                               "LIMIT 1",
+                               room_id, type, state_key, position)
+        .take_one();
 }
 
 std::optional<StoredEvent> find_event(Transaction& transaction, const std::string& room_id, const std::string& event_id) {
@@ -196,18 +214,23 @@ LaterEvents find_event_later(Transaction& transaction, const std::string& room_i
 }
 
 std::optional<StoredEvent> find_event_anywhere(Transaction& transaction, const std::string& event_id) {
-    std::vector<StoredEvent> found = select_events(transaction, "WHERE e.event_id = ?", event_id);
-    if (found.empty()) return std::nullopt;
-    return std::move(found.front());
+    return select_events_later(transaction, "WHERE e.event_id = ?", event_id).take_one();
 }
 
-LaterEvents events_between(Transaction& transaction, const std::string& room_id, std::int64_t after, std::int64_t until,
-                           bool backwards, std::int64_t limit) {
+LaterEvents events_of(Transaction& transaction, const EventStretch& stretch, std::int64_t limit) {
     constexpr std::string_view latest_first = "ORDER BY e.room_id DESC, e.stream_position DESC LIMIT ?";
     constexpr std::string_view earliest_first = "ORDER BY e.room_id, e.stream_position LIMIT ?";
-    std::string where(of_room_between);
-    where.append(backwards ? latest_first : earliest_first);
-    return select_events_later(transaction, where, room_id, after, room_id, until, limit);
+    const std::string& room_id = stretch.room_id;
+    std::string sql(event_columns);
+    sql.append(of_room_between);
+    std::vector<modapi::SqlValue> values = {room_id, stretch.after, room_id, stretch.until};
+    if (!stretch.only_for.empty()) {
+        sql.append(of_member);
+        values.insert(values.end(), {room_id, stretch.only_for});
+    }
+    sql.append(stretch.backwards ? latest_first : earliest_first);
+    values.emplace_back(limit);
+    return LaterEvents(ask_for(std::type_identity<LaterEventRows>(), transaction, sql, std::move(values)));
 }
 
 std::string membership_of(Transaction& transaction, const std::string& room_id, const std::string& user_id) {

@@ -110,10 +110,16 @@ void store_head(modapi::Transaction& transaction, const std::string& room_id, co
                                            const std::string& event_id);
 /// The event with that id, whatever its room.
 [[nodiscard]] std::optional<StoredEvent> find_event_anywhere(modapi::Transaction& transaction, const std::string& event_id);
-/// At most `limit` events after the position `after` and up to `until`, which go with the transaction's next statement:
-/// `backwards` the latest ones, latest first, otherwise the earliest ones, earliest first.
-[[nodiscard]] LaterEvents events_between(modapi::Transaction& transaction, const std::string& room_id, std::int64_t after,
-                                         std::int64_t until, bool backwards, std::int64_t limit);
+/// A stretch of a room's events.
+struct EventStretch {
+    std::string room_id;
+    bool backwards = true;   ///< the latest ones, latest first; otherwise the earliest ones, earliest first
+    std::int64_t after = 0;  ///< it begins behind this position
+    std::int64_t until = 0;  ///< and ends with this one
+    std::string only_for{};  ///< nobody's, unless this user has or had something to do with the room; empty: everybody's
+};
+/// At most `limit` events of it, which come with the transaction's next statement.
+[[nodiscard]] LaterEvents events_of(modapi::Transaction& transaction, const EventStretch& stretch, std::int64_t limit);
 
 /// `leave` for somebody who never was there.
 [[nodiscard]] std::string membership_of(modapi::Transaction& transaction, const std::string& room_id,

@@ -15,6 +15,7 @@ Visibility::Visibility(modapi::Transaction& transaction, const std::string& room
     const auto row = now_and_membership.take_one();
     const auto& [now, membership, forgotten] = row.value();
     now_ = now;
+    is_of_stranger_ = !membership;
     if (membership) membership_ = *membership;
     // Who forgot a room is shown no more of it than somebody who never was there.
     const bool has_forgotten = forgotten.value_or(false);

@@ -24,6 +24,8 @@ public:
     /// Up to where the room's state is the user's to know, at most `position`: the end of their last stay for who left, 0 for
     /// who never was in a room that isn't open to the world.
     [[nodiscard]] std::int64_t state_until(std::int64_t position) const noexcept;
+    /// Whether the user never had to do with the room, nor it with them.
+    [[nodiscard]] bool is_of_stranger() const noexcept { return is_of_stranger_; }
     /// The user's membership now.
     [[nodiscard]] const std::string& membership() const noexcept { return membership_; }
     /// Where the stream was when this was read.
@@ -39,6 +41,7 @@ private:
 
     std::string user_id_;
     std::int64_t now_ = 0;
+    bool is_of_stranger_ = false;
     std::string membership_ = "leave";
     std::vector<Change> memberships_;   // of the user
     std::vector<Change> visibilities_;  // of the room

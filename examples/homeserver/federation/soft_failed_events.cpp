@@ -8,7 +8,7 @@ namespace homeserver {
 
 void store_soft_failed(modapi::Transaction& transaction, const callbacks::Event& event) {
     transaction.execute("INSERT INTO soft_failed_events (event_id, room_id, pdu) VALUES (?, ?, ?)", *event.event_id(),
-                        event.room_id(), boost::json::serialize(pdu_from_event(event)));
+                        event.room_id(), pdu_text(event));
 }
 
 bool is_soft_failed(modapi::Transaction& transaction, const std::string& room_id, const std::string& event_id) {

@@ -41,6 +41,16 @@ std::string take_part(std::string_view& key) {
     return part;
 }
 
+/// What is at a key inside an object; null: nothing, or there is no object, or no key.
+const JsonValue* value_in(const JsonDict* inside, std::string_view key) {
+    while (inside != nullptr && !key.empty()) {
+        const JsonValue* const value = inside->if_contains(take_part(key));
+        if (value == nullptr || key.empty()) return value;
+        inside = value->if_object();
+    }
+    return nullptr;
+}
+
 /// Whether something in it stands for who the user is.
 bool is_about_user(const JsonDict& object) { return object.contains("pattern_type") || object.contains("value_type"); }
 
@@ -51,12 +61,24 @@ bool is_same(const JsonValue& left, const JsonValue& right) {
     return is_simple(left) && left.kind() == right.kind() && left == right;
 }
 
+JsonDict own_fields(const callbacks::Event& event) {
+    JsonDict own;
+    own["type"] = event.type();
+    own["room_id"] = event.room_id();
+    own["sender"] = event.sender();
+    own["origin_server_ts"] = event.origin_server_ts();
+    if (event.state_key()) own["state_key"] = *event.state_key();
+    if (event.event_id()) own["event_id"] = *event.event_id();
+    if (event.redacts()) own["redacts"] = *event.redacts();
+    return own;
+}
+
 }  // namespace
 
 EvaluatedEvent::EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state, std::size_t members)
     : event_(event),
       state_(state),
-      fields_(event.get_dict()),
+      own_(own_fields(event)),
       says_whom_it_mentions_(event.content().contains("m.mentions")),
       members_(static_cast<std::int64_t>(members)) {}
 
@@ -141,13 +163,13 @@ bool EvaluatedEvent::sender_may_notify(std::string_view key) {
 }
 
 const JsonValue* EvaluatedEvent::value_at(std::string_view key) const {
-    const JsonDict* inside = &fields_;
-    while (inside != nullptr && !key.empty()) {
-        const JsonValue* const value = inside->if_contains(take_part(key));
-        if (value == nullptr || key.empty()) return value;
-        inside = value->if_object();
-    }
-    return nullptr;
+    const std::string first = take_part(key);
+    const JsonDict& other = event_.other();
+    if (first == "unsigned") return value_in(&event_.unsigned_fields(), key);
+    if (first == "content" && !other.contains(first)) return value_in(&event_.content(), key);
+    const JsonValue* const value = other.contains(first) ? other.if_contains(first) : own_.if_contains(first);
+    if (value == nullptr || key.empty()) return value;
+    return value_in(value->if_object(), key);
 }
 
 }  // namespace homeserver

@@ -32,13 +32,14 @@ private:
     [[nodiscard]] std::string_view name_in_room(const std::string& user_id) const;
     [[nodiscard]] bool room_member_count(std::string_view wanted) const;
     [[nodiscard]] bool sender_may_notify(std::string_view key);
-    /// What is at a key of the rules' form: `content.m\.mentions.user_ids`; null if nothing is.
+    /// What is at a key of the rules' form: `content.m\.mentions.user_ids`; null if nothing is, or what
+    /// is there is the content or `unsigned` as a whole, of which no rule says anything.
     [[nodiscard]] const callbacks::JsonValue* value_at(std::string_view key) const;
     [[nodiscard]] std::optional<std::string_view> body() const noexcept { return event_.content_string("body"); }
 
     const callbacks::Event& event_;
     const callbacks::StateMap& state_;
-    callbacks::JsonDict fields_;
+    callbacks::JsonDict own_;  ///< what the event says as texts and numbers of its own
     bool says_whom_it_mentions_;  ///< then the rules that guess it from the text don't apply
     std::int64_t members_;
     std::map<std::string, bool, std::less<>> may_notify_;  ///< by key

@@ -127,8 +127,9 @@ public:
           members_(members),
           evaluated_(event, state, members.joined()->size()),
           others_(transaction, event, position, thread_id) {
+        if (!has_others()) return;
         for_everybody_ = outcome_for(default_rules(), std::string());
-        if (for_everybody_ && has_others()) store_for_everybody(position, thread_id);
+        if (for_everybody_) store_for_everybody(position, thread_id);
     }
 
     void note() {

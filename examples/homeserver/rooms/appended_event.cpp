@@ -118,16 +118,19 @@ void delete_room(Transaction& transaction, const std::string& room_id) {
 
 std::optional<std::string> event_of_transaction(Transaction& transaction, const std::string& room_id,
                                                 const SentTransaction& sent) {
-    auto row = event_of_transaction_later(transaction, room_id, sent).take_one();
-    if (!row) return std::nullopt;
-    return std::move(std::get<0>(*row));
+    return LaterEventOfTransaction(transaction, room_id, sent).take();
 }
 
-modapi::LaterRows<std::string> event_of_transaction_later(Transaction& transaction, const std::string& room_id,
-                                                          const SentTransaction& sent) {
-    return transaction.query_later<std::string>(
-        "SELECT event_id FROM sent_transactions WHERE user_id = ? AND device_id = ? AND room_id = ? AND transaction_id = ?",
-        sent.user_id, sent.device_id, room_id, key_of(sent));
+LaterEventOfTransaction::LaterEventOfTransaction(Transaction& transaction, const std::string& room_id,
+                                                 const SentTransaction& sent)
+    : rows_(transaction.query_later<std::string>(
+          "SELECT event_id FROM sent_transactions WHERE user_id = ? AND device_id = ? AND room_id = ? AND transaction_id = ?",
+          sent.user_id, sent.device_id, room_id, key_of(sent))) {}
+
+std::optional<std::string> LaterEventOfTransaction::take() {
+    auto row = rows_.take_one();
+    if (!row) return std::nullopt;
+    return std::move(std::get<0>(*row));
 }
 
 std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent,
@@ -146,8 +149,7 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
         "INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields, device_id, "
         "transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *event.event_id(), event.room_id(), position, event.type(), event.state_key(), event.sender(),
-        boost::json::serialize(pdu_from_event(event)), boost::json::serialize(unsigned_of(transaction, event)), device_id,
-        transaction_id);
+        pdu_text(event), boost::json::serialize(unsigned_of(transaction, event)), device_id, transaction_id);
     if (event.is_state()) set_state(transaction, event, position);
     follow(head, event);
     if (event.is_state()) ++head.state_version;

@@ -26,12 +26,19 @@ void insert_room(modapi::Transaction& transaction, const std::string& room_id, c
 /// Every row of the room goes. For Database::run_in_turn.
 void delete_room(modapi::Transaction& transaction, const std::string& room_id);
 
-/// The event of a transaction that came before; none: it is the first time.
+/// The event of a client's transaction that came before; none: it is the first time.
 [[nodiscard]] std::optional<std::string> event_of_transaction(modapi::Transaction& transaction, const std::string& room_id,
                                                               const SentTransaction& sent);
-/// Likewise with the transaction's next statement.
-[[nodiscard]] modapi::LaterRows<std::string> event_of_transaction_later(modapi::Transaction& transaction,
-                                                                        const std::string& room_id, const SentTransaction& sent);
+/// The same, which was asked for, and comes with the next statement.
+class LaterEventOfTransaction {
+public:
+    LaterEventOfTransaction(modapi::Transaction& transaction, const std::string& room_id, const SentTransaction& sent);
+    /// Once.
+    [[nodiscard]] std::optional<std::string> take();
+
+private:
+    modapi::LaterRows<std::string> rows_;
+};
 
 /// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
 /// room's row exists. `head` is where the room stands, as this transaction has read it, and then where it stands with the

@@ -7,9 +7,13 @@
 #include <callbacks/storable_json.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace homeserver {
 
@@ -26,8 +30,8 @@ using callbacks::SynapseError;
 Event signed_anew(const EventOrigin& origin, JsonDict pdu, JsonDict unsigned_fields) {
     pdu.erase("hashes");
     pdu.erase("signatures");
-    hash_and_sign(pdu, origin.signing_key, origin.server_name.text());
-    return event_from_pdu(pdu, event_id_of(pdu), std::move(unsigned_fields));
+    std::string event_id = hash_and_sign(pdu, origin.signing_key, origin.server_name.text());
+    return event_from_pdu(std::move(pdu), std::move(event_id), std::move(unsigned_fields));
 }
 
 std::string string_part(const JsonDict& replacement, std::string_view key) {
@@ -67,11 +71,29 @@ Event unchecked_replacement(const EventOrigin& origin, const Event& original, co
     return signed_anew(origin, std::move(pdu), std::move(unsigned_fields));
 }
 
-/// An event names at most twenty that it follows, the newest first.
-JsonArray references_to(const RoomHead& head) {
+/// The newest event, and so many others that it doesn't follow more than twenty: those that come out by `chosen_by`. Many events
+/// that are built at once, on the same head, name different ones, so that none is left that nobody ever names.
+JsonArray references_to(const RoomHead& head, std::string_view chosen_by) {
     constexpr std::size_t max_followed = 20;
-    const std::size_t count = std::min(head.extremities.size(), max_followed);
-    return JsonArray(head.extremities.rbegin(), head.extremities.rbegin() + static_cast<std::ptrdiff_t>(count));
+    const std::vector<std::string>& all = head.extremities;
+    if (all.size() <= max_followed) return JsonArray(all.rbegin(), all.rend());
+    std::vector<std::string_view> followed;
+    followed.reserve(max_followed);
+    std::minstd_rand draws(static_cast<std::minstd_rand::result_type>(std::hash<std::string_view>()(chosen_by)));
+    std::sample(all.begin(), std::prev(all.end()), std::back_inserter(followed), max_followed - 1, draws);
+    followed.emplace_back(all.back());
+    return JsonArray(followed.rbegin(), followed.rend());
+}
+
+/// What the rules look at to find what an event is authorized by.
+Event as_it_is_authorized(const Draft& draft) {
+    callbacks::EventFields fields;
+    fields.room_id = draft.room_id;
+    fields.type = draft.type;
+    fields.sender = draft.sender;
+    fields.state_key = draft.state_key;
+    if (draft.type == "m.room.member") fields.content = draft.content;
+    return Event(std::move(fields));
 }
 
 }  // namespace
@@ -86,16 +108,16 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
     pdu["content"] = draft.content;
     pdu["origin_server_ts"] = draft.origin_server_ts.value_or(origin.now_ms);
     pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = references_to(head);
+    pdu["prev_events"] = references_to(head, draft.sender + (draft.transaction ? draft.transaction->transaction_id : ""));
     JsonArray authorized_by;
-    for (const StateMap::Key& key : auth_event_keys(event_from_pdu(pdu, std::string(), JsonDict()))) {
+    for (const StateMap::Key& key : auth_event_keys(as_it_is_authorized(draft))) {
         const Event* const event = state.find(key.first, key.second);
         if (event != nullptr) authorized_by.emplace_back(event->event_id().value());
     }
     pdu["auth_events"] = std::move(authorized_by);
     callbacks::require_storable(pdu);
-    hash_and_sign(pdu, origin.signing_key, origin.server_name.text());
-    return event_from_pdu(pdu, event_id_of(pdu), JsonDict());
+    std::string event_id = hash_and_sign(pdu, origin.signing_key, origin.server_name.text());
+    return event_from_pdu(std::move(pdu), std::move(event_id), JsonDict());
 }
 
 Event build_replacement(const EventOrigin& origin, const Event& original, const JsonDict& replacement, const RoomHead& head,
@@ -112,16 +134,19 @@ Event build_replacement(const EventOrigin& origin, const Event& original, const 
 Event moved_behind(const EventOrigin& origin, const RoomHead& head, const Event& event) {
     JsonDict pdu = pdu_from_event(event);
     pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = references_to(head);
+    pdu["prev_events"] = references_to(head, event.event_id().value());
     return signed_anew(origin, std::move(pdu), event.unsigned_fields());
 }
 
 void follow(RoomHead& head, const Event& event) {
     // Who sends events that follow what nobody has makes more of them. Beyond this the oldest is never named again.
     constexpr std::size_t max_extremities = 1'000;
-    for (const JsonValue& followed : event.other().at("prev_events").as_array()) {
-        std::erase(head.extremities, std::string_view(followed.as_string()));
-    }
+    std::vector<std::string_view> followed;
+    for (const JsonValue& event_id : event.other().at("prev_events").as_array()) followed.emplace_back(event_id.as_string());
+    std::sort(followed.begin(), followed.end());
+    std::erase_if(head.extremities, [&](const std::string& event_id) {
+        return std::binary_search(followed.begin(), followed.end(), std::string_view(event_id));
+    });
     if (head.extremities.size() == max_extremities) head.extremities.erase(head.extremities.begin());
     head.extremities.emplace_back(event.event_id().value());
     head.depth = std::max(head.depth, event.other().at("depth").as_int64());

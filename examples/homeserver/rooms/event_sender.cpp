@@ -35,15 +35,14 @@ struct Snapshot {
 
 std::optional<Snapshot> take_snapshot(Transaction& transaction, RoomStates* states, const std::string& room_id,
                                       const std::optional<SentTransaction>& sent) {
-    std::optional<modapi::LaterRows<std::string>> sent_before;
-    if (sent) sent_before = event_of_transaction_later(transaction, room_id, *sent);
+    std::optional<LaterEventOfTransaction> sent_before;
+    if (sent) sent_before.emplace(transaction, room_id, *sent);
     std::optional<RoomHead> head = find_head(transaction, room_id);
     if (!head) return std::nullopt;
     Snapshot snapshot;
     snapshot.head = std::move(*head);
     snapshot.state = states->get(transaction, room_id, snapshot.head.state_version);
-    if (!sent_before) return snapshot;
-    if (auto row = sent_before->take_one()) snapshot.sent_before = std::move(std::get<0>(*row));
+    if (sent_before) snapshot.sent_before = sent_before->take();
     return snapshot;
 }
 

@@ -23,17 +23,16 @@ class Before {
 public:
     Before(Transaction& transaction, const StoreOrder& order) : head_(transaction, order.room_id) {
         for (const PendingEvent& pending : order.events) {
-            if (pending.transaction)
-                sent_.push_back(event_of_transaction_later(transaction, order.room_id, *pending.transaction));
-            stored_.push_back(transaction.query_later<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?",
-                                                                    *pending.event.event_id()));
+            if (pending.transaction) sent_.emplace_back(transaction, order.room_id, *pending.transaction);
+            stored_.push_back(
+                transaction.query_later<std::int64_t>("SELECT 1 FROM events WHERE event_id = ?", *pending.event.event_id()));
         }
         outdated = find_outdated(transaction, order.events);
     }
     /// Event of the first of the transactions that came before.
     [[nodiscard]] std::optional<std::string> take_sent() {
-        for (modapi::LaterRows<std::string>& sent : sent_) {
-            if (auto row = sent.take_one()) return std::move(std::get<0>(*row));
+        for (LaterEventOfTransaction& sent : sent_) {
+            if (std::optional<std::string> event_id = sent.take()) return event_id;
         }
         return std::nullopt;
     }
@@ -45,7 +44,7 @@ public:
 
 private:
     LaterHead head_;
-    std::vector<modapi::LaterRows<std::string>> sent_;
+    std::vector<LaterEventOfTransaction> sent_;
     std::vector<modapi::LaterRows<std::int64_t>> stored_;
 };
 
@@ -101,16 +100,17 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         if (!holds_on(*stored.newer_state, order.events)) return stored;
     }
     // Who says the same twice in a millisecond, on the same snapshot, makes one event of it: its id is a hash of all it says.
-    std::vector<PendingEvent> events = order.events;
-    for (std::size_t index = 0; index < events.size(); ++index) {
+    std::vector<PendingEvent> moved;
+    for (std::size_t index = 0; index < order.events.size(); ++index) {
         if (!before.take_stored(index)) continue;
-        if (events.size() > 1) return stored;
-        PendingEvent& only = events.front();
+        if (order.events.size() > 1) return stored;
+        moved = order.events;
+        PendingEvent& only = moved.front();
         only.event = moved_behind(origin, *head, only.event);
         stored.moved = only.event;
     }
     NotifiedMembers& members = order.notified->get(order.room_id, state);
-    stored.users = append_events(transaction, events, *head, *state, &members);
+    stored.users = append_events(transaction, stored.moved ? moved : order.events, *head, *state, &members);
     stored.members = members.joined();
     stored.is_stored = true;
     return stored;

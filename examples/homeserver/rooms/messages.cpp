@@ -85,8 +85,7 @@ async::task<Response> send_message(const RoutedRequest& request, Authentication&
         wanted.redacts = std::string(redacts->get_string());
         wanted.reason = string_member(draft.content, "reason");
         wanted.transaction = std::move(transaction);
-        Response response =
-            co_await redact_for(requester, std::move(wanted), database, signing_key, rate_limits, event_sender);
+        Response response = co_await redact_for(requester, std::move(wanted), database, signing_key, rate_limits, event_sender);
         co_return response;
     }
     if (may_redact) co_await database.read("require_session", &require_session, requester, sending_messages);
@@ -245,21 +244,25 @@ Page find_page_of_messages(Transaction& transaction, const PageRequest& wanted) 
     constexpr std::int64_t end_of_stream = std::numeric_limits<std::int64_t>::max();
     const std::optional<std::int64_t>& earlier = wanted.backwards ? wanted.to : wanted.from;
     const std::optional<std::int64_t>& later = wanted.backwards ? wanted.from : wanted.to;
-    EventSearch search;
-    search.room_id = wanted.room_id;
-    search.backwards = wanted.backwards;
-    search.after = earlier.value_or(0);
-    search.until = later.value_or(end_of_stream);
-    search.limit = wanted.limit;
-    LaterEvents first = begin_search(transaction, search);
+    EventStretch stretch;
+    stretch.room_id = wanted.room_id;
+    stretch.backwards = wanted.backwards;
+    stretch.after = earlier.value_or(0);
+    stretch.until = later.value_or(end_of_stream);
+    stretch.only_for = wanted.user_id;
+    // Together: the events, and who may see them. A stranger has nothing read that may not be shown.
+    EventSearch search(transaction, stretch, wanted.limit);
     const Visibility visibility(transaction, wanted.room_id, wanted.user_id);
     Page page;
     page.allowed = visibility.shows_anything();
     if (!page.allowed) return page;
-    search.until = later.value_or(visibility.now());
-    search.wants = [&](const StoredEvent& stored) { return visibility.shows(stored) && wanted.filter.wants(stored.event); };
-    FoundEvents found = find_events(transaction, search, std::move(first));
-    page.start = wanted.backwards ? search.until : search.after;
+    stretch.until = later.value_or(visibility.now());
+    stretch.only_for.clear();
+    if (visibility.is_of_stranger()) search = EventSearch(transaction, stretch, wanted.limit);
+    search.ends_at(stretch.until);
+    search.set_wanted([&](const StoredEvent& stored) { return visibility.shows(stored) && wanted.filter.wants(stored.event); });
+    FoundEvents found = search.find();
+    page.start = wanted.backwards ? stretch.until : stretch.after;
     page.events = std::move(found.events);
     page.end = found.go_on_from;
     return page;

@@ -27,7 +27,7 @@ bool store_remote_invite(Transaction& transaction, const callbacks::Event& event
         "pdu = excluded.pdu, room_state = excluded.room_state, declined = 0, stream_position = excluded.stream_position";
     if (transaction.engine() == "postgresql") insert += ", stored_by = excluded.stored_by";
     transaction.execute(insert, *event.state_key(), event.room_id(), *event.event_id(),
-                        boost::json::serialize(pdu_from_event(event)), boost::json::serialize(room_state), position);
+                        pdu_text(event), boost::json::serialize(room_state), position);
     return true;
 }
 

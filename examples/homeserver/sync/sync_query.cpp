@@ -45,22 +45,22 @@ struct RoomPart {
 /// What happened in that part, as the client is told: the latest events, and the state they begin with as far as it is new.
 RoomChanges changes_of(Transaction& transaction, const SyncRequest& request, const RoomPart& part) {
     const EventFilter& wanted = request.filter.timeline;
+    EventStretch stretch;
+    stretch.room_id = part.room_id;
+    stretch.after = part.since;
+    stretch.until = part.until;
+    EventSearch search(transaction, std::move(stretch), wanted.limit());
     std::optional<Visibility> visibility;
     if (!part.joined_throughout) visibility.emplace(transaction, part.room_id, request.user_id);
     std::int64_t hidden_up_to = 0;
-    EventSearch search;
-    search.room_id = part.room_id;
-    search.after = part.since;
-    search.until = part.until;
-    search.limit = wanted.limit();
     if (visibility || wanted.restricts()) {
-        search.wants = [&](const StoredEvent& stored) {
+        search.set_wanted([&](const StoredEvent& stored) {
             const bool is_shown = !visibility || visibility->shows(stored);
             if (!is_shown) hidden_up_to = std::max(hidden_up_to, stored.position);
             return is_shown && wanted.wants(stored.event);
-        };
+        });
     }
-    FoundEvents found = find_events(transaction, search);
+    FoundEvents found = search.find();
     // Who is in the room knows its state, also where they don't see how it came about: the timeline begins behind that.
     const auto is_cut_off = [&](const StoredEvent& stored) { return part.is_joined && stored.position < hidden_up_to; };
     const std::size_t cut_off = std::erase_if(found.events, is_cut_off);

@@ -55,6 +55,7 @@ public:
     void run_later(std::string_view sql, std::vector<SqlValue> values, std::shared_ptr<detail::LaterResult> result = nullptr);
     /// Runs what waits for the next statement. Errors: those of `run`.
     void run_waiting();
+    [[nodiscard]] bool has_waiting() const noexcept { return !later_.empty(); }
     /// What waits for the next statement isn't run.
     void drop_waiting() noexcept { later_.clear(); }
 
@@ -112,10 +113,12 @@ private:
     void send(std::string_view sql, const std::vector<SqlValue>& values, std::vector<Sent>& sent, Waiting* waiting = nullptr);
     class Visit;
 
-    /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null; without rows if
-    /// there is a visit, which has had them.
+    /// Sends what waits, and this statement, and reads all the answers. The result of this one, never null, nor of something
+    /// that isn't possible here; without rows if there is a visit, which has had them.
     Result execute(std::string_view sql, const std::vector<SqlValue>& values, Visit* visit = nullptr);
     static void read_rows(const PGresult* result, std::vector<std::vector<SqlValue>>& rows);
+    /// Gives what came for those who wait to them, also of statements before one that failed.
+    static void give_rows(const std::vector<Waiting>& waiting);
     /// Refuses what isn't possible here.
     static void check_result(const PGresult* result, std::string_view sql);
     /// Null at the end of a command's results.

@@ -70,7 +70,7 @@ public:
         } catch (const IdleTransactionEnded&) {
             throw;
         } catch (const TransientDatabaseError& error) {
-            if (!connection_.is_lost()) throw;
+            if (read_only_ || !connection_.is_lost()) throw;
             // Done again it might be done twice.
             throw DatabaseError(std::string("whether the transaction was committed is unknown: ") + error.what());
         }
@@ -87,13 +87,16 @@ protected:
     }
 
     void run_later(std::string_view sql, std::vector<SqlValue> values, std::shared_ptr<detail::LaterResult> result) override {
+        // What is apart may wait for somebody before its next statement, and has its time limit until then.
+        if (is_apart_) return Transaction::run_later(sql, std::move(values), std::move(result));
         require_open(sql);
-        if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
-            limit_next();
+        const bool had_failed = std::exchange(failed_, true);
         connection_.run_later(sql, std::move(values), std::move(result));
+        failed_ = had_failed;
         has_waiting_ = true;
     }
     void run_waiting(std::string_view sql) override {
+        if (!connection_.has_waiting()) return;
         deadline_.require_time(sql);
         require_open(sql);
         run_noting_failure(sql, [&] {
@@ -213,8 +216,8 @@ private:
         std::call_once(apart_begins_, [this] {
             const Connections::Open open = [this] {
                 try {
-                    return std::make_unique<PostgresqlConnection>(settings_.postgresql_connection,
-                                                                  PostgresqlConnection::Patience(), settings_.postgresql_options);
+                    return std::make_unique<PostgresqlConnection>(
+                        settings_.postgresql_connection, PostgresqlConnection::Patience(), settings_.postgresql_options);
                 } catch (const DatabaseError& error) {
                     throw TransientDatabaseError(error.what());  // as of a connection that is lost: the server is back soon
                 }
@@ -251,7 +254,7 @@ private:
     /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
     /// competes only with those that have begun, however many come.
     std::mutex turnstile_;
-    ConnectionPool<PostgresqlConnection> connections_;           // whose end waits for what uses the rest
+    ConnectionPool<PostgresqlConnection> connections_;  // whose end waits for what uses the rest
     std::once_flag apart_begins_;
     std::unique_ptr<Connections> apart_;                         ///< from the first interaction apart on
     boost::asio::strand<boost::asio::any_io_executor> in_turn_;  ///< those that wait are in its queue, on no thread

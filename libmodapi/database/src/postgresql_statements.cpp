@@ -181,11 +181,11 @@ PostgresqlConnection::Answer PostgresqlConnection::answer_to(const std::vector<S
                 visit->take(*this, next.get());
                 continue;
             }
-            // A COPY is given again and again. It can only be the last.
+            // A COPY is given again and again.
             const bool never_ends = is_copy(next.get());
             // What comes after an error is the loss that it announced, or that the rest wasn't looked at.
             if (answer.to == sent.size()) {
-                const bool is_failure = is_error(next.get());
+                const bool is_failure = is_error(next.get()) || never_ends;
                 if (is_failure) answer.to = index;
                 Waiting* const waiting = is_failure ? nullptr : sent[index].waiting;
                 Result& place = waiting != nullptr ? waiting->result : answer.result;
@@ -221,15 +221,10 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     visit_ = nullptr;
     if (visit != nullptr) [[unlikely]]
         visit->rethrow();
-    if (!is_error(answer.result.get())) {
-        for (Waiting& waiting : before) {
-            if (waiting.result == nullptr) continue;
-            read_rows(waiting.result.get(), waiting.wanted->rows);
-            waiting.wanted->is_there = true;
-        }
-        return std::move(answer.result);
-    }
+    give_rows(before);
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
+    check_result(answer.result.get(), failed);
+    if (!is_error(answer.result.get())) return std::move(answer.result);
     const bool was_prepared = !statements_.find(failed).name.empty();
     for (std::size_t index = answer.to; index < sent.size(); ++index) {
         if (sent[index].is_preparation) statements_.find(sent[index].sql).name.clear();
@@ -296,10 +291,18 @@ std::int64_t PostgresqlConnection::run(std::string_view sql, const std::vector<S
                                        std::vector<std::vector<SqlValue>>* rows) {
     check(sql, values);
     const Result result = execute(sql, values);
-    check_result(result.get(), sql);
     if (rows == nullptr) return changed_by(result.get());
     read_rows(result.get(), *rows);
     return changed_by(result.get());
+}
+
+void PostgresqlConnection::give_rows(const std::vector<Waiting>& waiting) {
+    for (const Waiting& query : waiting) {
+        if (query.result == nullptr) continue;
+        check_result(query.result.get(), query.sql);
+        read_rows(query.result.get(), query.wanted->rows);
+        query.wanted->is_there = true;
+    }
 }
 
 void PostgresqlConnection::read_rows(const PGresult* result, std::vector<std::vector<SqlValue>>& rows) {
@@ -318,7 +321,6 @@ std::int64_t PostgresqlConnection::visit(std::string_view sql, const std::vector
     check(sql, values);
     Visit visit(visitor, columns, sql);
     const Result result = execute(sql, values, &visit);
-    check_result(result.get(), sql);
     visit.take(*this, result.get());  // without rows, unless libpq didn't give them one by one
     visit.rethrow();
     return changed_by(result.get());

@@ -193,6 +193,12 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) { return std::make_unique<SqliteDatabase>(settings); }
+std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) {
+    // Its account of its memory, which nobody reads, takes a lock of the whole process for every allocation. It can't be ended
+    // where somebody of this process has used SQLite before.
+    static const int ended = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    static_cast<void>(ended);
+    return std::make_unique<SqliteDatabase>(settings);
+}
 
 }  // namespace modapi

@@ -18,7 +18,8 @@ std::vector<std::vector<SqlValue>> Transaction::take_rows(detail::LaterResult* r
     if (result == nullptr) throw std::logic_error("the rows of a query were taken before");
     if (!result->is_there) run_waiting(result->sql);
     if (!result->is_there)
-        throw DatabaseError("a statement before it has failed, so that it wasn't run: " + statement_on_one_line(result->sql));
+        throw DatabaseError("there are no rows, since the query or a statement before it has failed: " +
+                            statement_on_one_line(result->sql));
     return std::move(result->rows);
 }
 
@@ -70,8 +71,9 @@ void Transaction::invalidate_cache_by_text(const async::cached_function& functio
 
 void Transaction::add_invalidation(const async::cached_function& function, std::vector<std::string> key) {
     if (function.shared_name().empty()) {
-        throw std::logic_error("the cached function " + std::string(function.name()) +
-                               " was not registered with register_cached_function: its entries in other workers can't be invalidated");
+        throw std::logic_error(
+            "the cached function " + std::string(function.name()) +
+            " was not registered with register_cached_function: its entries in other workers can't be invalidated");
     }
     invalidations_.push_back({function.shared_name(), std::move(key)});
 }

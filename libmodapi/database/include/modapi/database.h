@@ -66,7 +66,7 @@ struct DatabaseSettings {
 /// What limits it: a `read` has DatabaseSettings::read_limit, a `run_within` its own; a `run` has none. The time begins with
 /// the connection, not in the queue, and all tries share it. What is over it gets InteractionTimeout from the statement that
 /// runs, or from the next one or the commit where the function itself took so long, and is rolled back; the log names it by
-/// `desc`, with the statement. A function that never returns can't be ended: `running` tells of it.
+/// `desc`, with the statement. Of statements that travel together on PostgreSQL each may take the limit. A function that never returns can't be ended: `running` tells of it.
 class Database {
 public:
     virtual ~Database();
@@ -233,6 +233,7 @@ private:
     static async::task<std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>> start(
         Database& self, Terms terms, std::string desc, Function function, Arguments... arguments) {
         using result = std::remove_cvref_t<std::invoke_result_t<Function&, Transaction&, Arguments&...>>;
+        static_assert(!detail::is_later_rows<result>, "the rows of a query are taken before the transaction ends");
         struct Call {
             Function& function;
             std::tuple<Arguments&...> arguments;

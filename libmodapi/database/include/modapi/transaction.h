@@ -72,7 +72,7 @@ private:
 class Transaction;
 
 namespace detail {
-/// What becomes of a statement that goes with the next one.
+/// What becomes of a query that goes with the next statement.
 struct LaterResult {
     std::string sql;
     std::vector<std::vector<SqlValue>> rows{};
@@ -82,16 +82,24 @@ struct LaterResult {
 
 /// The rows of a query that Transaction::query_later has asked for.
 ///
-/// Thread: the transaction's. Lifetime: within that of the transaction.
+/// Thread: the transaction's. Lifetime: within the function that was given the transaction, which doesn't return or keep it; called
+/// again it asks again.
 template <class... Columns>
 class LaterRows {
 public:
     using row = std::tuple<Columns...>;
 
-    /// All its rows, in order; once. Runs the query now if no statement was run since it was asked for. Errors: those of the
-    /// query; DatabaseError if it was never run, since a statement before it has failed; std::logic_error the second time.
+    LaterRows(LaterRows&&) noexcept = default;
+    LaterRows& operator=(LaterRows&&) noexcept = default;
+    LaterRows(const LaterRows&) = delete;
+    LaterRows& operator=(const LaterRows&) = delete;
+    ~LaterRows() = default;
+
+    /// All its rows, in order; once. Where no statement was run since it was asked for, all that waits is run now. Errors: then
+    /// those of all that waits; DatabaseError if there are none, since the query or a statement before it has failed; std::logic_error
+    /// the second time.
     [[nodiscard]] std::vector<row> take();
-    /// The first of them; none if there is none.
+    /// The first of them, of which all are read; none if there is none.
     [[nodiscard]] std::optional<row> take_one() {
         std::vector<row> rows = take();
         if (rows.empty()) return std::nullopt;
@@ -106,6 +114,13 @@ private:
     Transaction* transaction_;
     std::shared_ptr<detail::LaterResult> result_;
 };
+
+namespace detail {
+template <class T>
+inline constexpr bool is_later_rows = false;
+template <class... Columns>
+inline constexpr bool is_later_rows<LaterRows<Columns...>> = true;
+}  // namespace detail
 
 /// One open transaction. Statements have `?` for each value; values are bound, never pasted into the text.
 ///
@@ -141,7 +156,7 @@ public:
     void execute_later(std::string_view sql, const Values&... values) {
         run_later(sql, {detail::to_sql(values)...}, nullptr);
     }
-    /// As execute, but its result is looked at with the next statement's.
+    /// Likewise with as many values as turn out when it is made.
     void execute_with_later(std::string_view sql, std::vector<SqlValue> values) {
         run_later(sql, std::move(values), nullptr);
     }
@@ -171,7 +186,9 @@ public:
     ///     auto friends = transaction.query<std::string>("SELECT friend FROM friends WHERE name = ?", name);
     ///     auto row = age.take_one();
     ///
-    /// SQLite, which has nobody to wait for, runs it at once. Errors: also those of the query, by the next statement.
+    /// Where nobody is waited for, on SQLite and in an interaction that is apart, it runs at once. It runs in any case, whether
+    /// its rows are taken or not, and they are held until then. For queries: no COPY. Errors: a wrong number of values, and where it
+    /// runs at once those of the query, which otherwise are the next statement's or the commit's.
     template <class... Columns, class... Values>
     [[nodiscard]] LaterRows<Columns...> query_later(std::string_view sql, const Values&... values) {
         return query_with_later<Columns...>(sql, {detail::to_sql(values)...});
@@ -236,7 +253,7 @@ protected:
         run(sql, std::move(values), result != nullptr ? &result->rows : nullptr);
         if (result != nullptr) result->is_there = true;
     }
-    /// Runs what waits for the next statement, the last of which is `sql`.
+    /// Runs what waits for the next statement, if anything does; `sql`, which may be of that, names it in errors.
     virtual void run_waiting(std::string_view sql) { static_cast<void>(sql); }
     /// What a column of bytes gives that is read as a std::string: the bytes.
     [[nodiscard]] virtual std::string text_of(SqlBytes bytes) const { return std::move(bytes).content(); }
