@@ -44,10 +44,12 @@ protected:
     std::int64_t rows() { return number("SELECT COUNT(*) FROM words"); }
 
     static std::int64_t prepared_now(Transaction& transaction) {
-        return std::get<0>(transaction
-                               .query_one<std::int64_t>("SELECT COUNT(*) FROM pg_prepared_statements "
-                                                        "WHERE name LIKE 'modapi%' AND statement NOT LIKE 'BEGIN%' AND statement NOT LIKE '%prepared%'")
-                               .value());
+        return std::get<0>(
+            transaction
+                .query_one<std::int64_t>(
+                    "SELECT COUNT(*) FROM pg_prepared_statements "
+                    "WHERE name LIKE 'modapi%' AND statement NOT LIKE 'BEGIN%' AND statement NOT LIKE '%prepared%'")
+                .value());
     }
     static std::optional<std::int64_t> seen(Transaction& transaction, const std::string& word) {
         const auto row = transaction.query_one<std::int64_t>("SELECT seen FROM words WHERE word = ?", word);
@@ -211,9 +213,10 @@ TEST_F(PostgresqlStatementsTest, GivesNoRowsOfAQueryBehindAStatementThatFailed) 
             static_cast<void>(never_run.take());
             ADD_FAILURE() << "it was run";
         } catch (const DatabaseError& error) {
-            EXPECT_STREQ(error.what(),
-                         "there are no rows, since the query or a statement before it has failed: SELECT seen FROM words WHERE word = "
-                         "'first'");
+            EXPECT_STREQ(
+                error.what(),
+                "there are no rows, since the query or a statement before it has failed: SELECT seen FROM words WHERE word = "
+                "'first'");
         }
     };
     EXPECT_THROW(run(fail), DatabaseError);

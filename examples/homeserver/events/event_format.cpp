@@ -4,13 +4,14 @@
 
 #include <callbacks/errors.h>
 
-#include <boost/json/serialize.hpp>
 #include <sodium.h>
+#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -99,6 +100,39 @@ void append_member(std::string& object, std::string_view key, std::string_view v
     object.append(object.size() > 1 ? ",\"" : "\"").append(key).append("\":").append(value);
 }
 
+/// `pdu` is moved from, if it may be.
+template <class Pdu>
+callbacks::Event event_of(Pdu&& pdu, std::string event_id, JsonDict unsigned_fields) {
+    const auto taken = [](auto& part) -> decltype(auto) {
+        if constexpr (std::is_lvalue_reference_v<Pdu>) {
+            return std::as_const(part);
+        } else {
+            return std::move(part);
+        }
+    };
+    callbacks::EventFields fields;
+    fields.event_id = std::move(event_id);
+    fields.unsigned_fields = std::move(unsigned_fields);
+    fields.room_id = string_of(pdu, "room_id");
+    fields.type = string_of(pdu, "type");
+    fields.sender = string_of(pdu, "sender");
+    if (pdu.contains("state_key")) fields.state_key = string_of(pdu, "state_key");
+    if (pdu.contains("redacts")) fields.redacts = string_of(pdu, "redacts");
+    auto* const content = pdu.if_contains("content");
+    const JsonValue* const time = pdu.if_contains("origin_server_ts");
+    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event without content");
+    if (time == nullptr || !time->is_int64()) throw std::invalid_argument("an event without origin_server_ts");
+    fields.content = taken(content->get_object());
+    fields.origin_server_ts = time->get_int64();
+    for (auto& member : pdu) {
+        const std::string_view key = member.key();
+        for (const std::string_view own : {"depth", "hashes", "signatures", "prev_events", "auth_events", "origin"}) {
+            if (key == own) fields.other[key] = taken(member.value());
+        }
+    }
+    return callbacks::Event(std::move(fields));
+}
+
 }  // namespace
 
 JsonDict redacted(const JsonDict& pdu) {
@@ -130,34 +164,19 @@ std::string hash_and_sign(JsonDict& pdu, const SigningKey& key, std::string_view
     std::size_t size = hashed.size();
     for (const std::string_view beside : {"hashes", "signatures", "unsigned"}) {
         constexpr std::size_t around = 4;  // a comma, two quotes and a colon
-        if (const JsonValue* const value = pdu.if_contains(beside)) size += around + beside.size() + canonical_json(*value).size();
+        if (const JsonValue* const value = pdu.if_contains(beside))
+            size += around + beside.size() + canonical_json(*value).size();
     }
     if (size > max_event) throw callbacks::SynapseError(413, "event too large", callbacks::Codes::TOO_LARGE);
     return id_of(referred);
 }
 
-callbacks::Event event_from_pdu(JsonDict pdu, std::string event_id, JsonDict unsigned_fields) {
-    callbacks::EventFields fields;
-    fields.event_id = std::move(event_id);
-    fields.unsigned_fields = std::move(unsigned_fields);
-    fields.room_id = string_of(pdu, "room_id");
-    fields.type = string_of(pdu, "type");
-    fields.sender = string_of(pdu, "sender");
-    if (pdu.contains("state_key")) fields.state_key = string_of(pdu, "state_key");
-    if (pdu.contains("redacts")) fields.redacts = string_of(pdu, "redacts");
-    JsonValue* const content = pdu.if_contains("content");
-    const JsonValue* const time = pdu.if_contains("origin_server_ts");
-    if (content == nullptr || !content->is_object()) throw std::invalid_argument("an event without content");
-    if (time == nullptr || !time->is_int64()) throw std::invalid_argument("an event without origin_server_ts");
-    fields.content = std::move(content->get_object());
-    fields.origin_server_ts = time->get_int64();
-    for (auto& member : pdu) {
-        const std::string_view key = member.key();
-        for (const std::string_view own : {"depth", "hashes", "signatures", "prev_events", "auth_events", "origin"}) {
-            if (key == own) fields.other[key] = std::move(member.value());
-        }
-    }
-    return callbacks::Event(std::move(fields));
+callbacks::Event event_from_pdu(const JsonDict& pdu, std::string event_id, JsonDict unsigned_fields) {
+    return event_of(pdu, std::move(event_id), std::move(unsigned_fields));
+}
+
+callbacks::Event event_from_pdu(JsonDict&& pdu, std::string event_id, JsonDict unsigned_fields) {
+    return event_of(std::move(pdu), std::move(event_id), std::move(unsigned_fields));
 }
 
 JsonDict pdu_from_event(const callbacks::Event& event) {

@@ -22,7 +22,7 @@ EventSearch::EventSearch(modapi::Transaction& transaction, EventStretch stretch,
       limit_(limit),
       next_(events_of(transaction, stretch_, first_count(limit))) {}
 
-FoundEvents EventSearch::find() {
+FoundEvents EventSearch::find() && {
     constexpr std::int64_t fewest_at_once = 100;
     FoundEvents found;
     EventStretch rest = stretch_;

@@ -19,7 +19,7 @@ struct FoundEvents {
 /// A walk through a stretch of a room's events for those that somebody wants.
 ///
 ///     EventSearch search(transaction, stretch, 10);
-///     FoundEvents found = search.find();
+///     FoundEvents found = std::move(search).find();
 ///
 /// Its first events come with the transaction's next statement, so that what decides which of them are wanted may come along.
 /// For use inside a transaction. Cost: the events that are looked at, of which there are at most `max_events_looked_at` beside
@@ -34,8 +34,7 @@ public:
     void set_wanted(std::function<bool(const StoredEvent&)> wants) { wants_ = std::move(wants); }
     /// Where a stretch ends that was begun as one to the end of the stream.
     void ends_at(std::int64_t position) noexcept { stretch_.until = position; }
-    /// Once.
-    [[nodiscard]] FoundEvents find();
+    [[nodiscard]] FoundEvents find() &&;
 
 private:
     modapi::Transaction* transaction_;

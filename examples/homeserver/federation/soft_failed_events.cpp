@@ -2,7 +2,6 @@
 
 #include "events/event_format.h"
 
-#include <boost/json/serialize.hpp>
 
 namespace homeserver {
 

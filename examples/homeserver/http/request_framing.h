@@ -21,8 +21,8 @@ namespace homeserver {
 [[nodiscard]] std::optional<callbacks::SynapseError> framing_refusal(const boost::beast::http::request_header<>& header);
 
 /// Whether the bytes begin with the whole first line of a chunk that isn't the last, after the CRLF of the chunk before it.
-/// Beast asks for more than that only for a quoted extension that goes on in the next line, and counts the chunk again for every
-/// part that comes then.
+/// Beast asks for more than that only for a quoted extension that goes on in the next line, and counts the chunk again for
+/// every part that comes then.
 [[nodiscard]] bool has_line_of_chunk(std::string_view received);
 
 /// Bounds the extensions of one body's chunks, which no limit of the body counts, and refuses those that aren't one line of

@@ -61,24 +61,11 @@ bool is_same(const JsonValue& left, const JsonValue& right) {
     return is_simple(left) && left.kind() == right.kind() && left == right;
 }
 
-JsonDict own_fields(const callbacks::Event& event) {
-    JsonDict own;
-    own["type"] = event.type();
-    own["room_id"] = event.room_id();
-    own["sender"] = event.sender();
-    own["origin_server_ts"] = event.origin_server_ts();
-    if (event.state_key()) own["state_key"] = *event.state_key();
-    if (event.event_id()) own["event_id"] = *event.event_id();
-    if (event.redacts()) own["redacts"] = *event.redacts();
-    return own;
-}
-
 }  // namespace
 
 EvaluatedEvent::EvaluatedEvent(const callbacks::Event& event, const callbacks::StateMap& state, std::size_t members)
     : event_(event),
       state_(state),
-      own_(own_fields(event)),
       says_whom_it_mentions_(event.content().contains("m.mentions")),
       members_(static_cast<std::int64_t>(members)) {}
 
@@ -119,7 +106,7 @@ bool EvaluatedEvent::is_met(const JsonDict& condition, const std::string& user_i
     return std::any_of(values.begin(), values.end(), [&](const JsonValue& value) { return is_same(value, wanted); });
 }
 
-bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern) const {
+bool EvaluatedEvent::event_match(std::string_view key, const JsonValue& pattern) {
     const JsonValue* const found = value_at(key);
     if (found == nullptr || !found->is_string() || !pattern.is_string()) return false;
     const modapi::Glob wanted(modapi::characters_without_case(pattern.get_string()));
@@ -162,12 +149,25 @@ bool EvaluatedEvent::sender_may_notify(std::string_view key) {
     return may;
 }
 
-const JsonValue* EvaluatedEvent::value_at(std::string_view key) const {
+const JsonDict& EvaluatedEvent::own_fields() {
+    if (own_) return *own_;
+    JsonDict& own = own_.emplace();
+    own["type"] = event_.type();
+    own["room_id"] = event_.room_id();
+    own["sender"] = event_.sender();
+    own["origin_server_ts"] = event_.origin_server_ts();
+    if (event_.state_key()) own["state_key"] = *event_.state_key();
+    if (event_.event_id()) own["event_id"] = *event_.event_id();
+    if (event_.redacts()) own["redacts"] = *event_.redacts();
+    return own;
+}
+
+const JsonValue* EvaluatedEvent::value_at(std::string_view key) {
     const std::string first = take_part(key);
     const JsonDict& other = event_.other();
     if (first == "unsigned") return value_in(&event_.unsigned_fields(), key);
     if (first == "content" && !other.contains(first)) return value_in(&event_.content(), key);
-    const JsonValue* const value = other.contains(first) ? other.if_contains(first) : own_.if_contains(first);
+    const JsonValue* const value = other.contains(first) ? other.if_contains(first) : own_fields().if_contains(first);
     if (value == nullptr || key.empty()) return value;
     return value_in(value->if_object(), key);
 }

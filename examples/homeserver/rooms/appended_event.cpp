@@ -148,8 +148,8 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
     transaction.execute_later(
         "INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields, device_id, "
         "transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        *event.event_id(), event.room_id(), position, event.type(), event.state_key(), event.sender(),
-        pdu_text(event), boost::json::serialize(unsigned_of(transaction, event)), device_id, transaction_id);
+        *event.event_id(), event.room_id(), position, event.type(), event.state_key(), event.sender(), pdu_text(event),
+        boost::json::serialize(unsigned_of(transaction, event)), device_id, transaction_id);
     if (event.is_state()) set_state(transaction, event, position);
     follow(head, event);
     if (event.is_state()) ++head.state_version;

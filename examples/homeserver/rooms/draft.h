@@ -31,7 +31,7 @@ struct Draft {
     std::optional<std::int64_t> origin_server_ts;  ///< milliseconds; none: when it is built
     std::optional<ExpectedState> expected;         ///< other state than this: it isn't sent
     /// Asked in the transaction that stores the event, may be again: whether what the draft was made of is so still; empty: it
-    /// is. If not, the event isn't sent. Only reads, also where it turns out that the event was sent before.
+    /// is. If not, the event isn't sent. Only reads; is also asked about one that was sent before.
     std::function<bool(modapi::Transaction&)> still_holds;
     /// What the event's transaction does beside; empty: nothing. May be called again, as Database::run says.
     std::function<void(modapi::Transaction&)> alongside;

@@ -6,7 +6,10 @@
 #include <callbacks/errors.h>
 #include <callbacks/storable_json.h>
 
+#include <boost/json/serialize.hpp>
+
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <iterator>
 #include <random>
@@ -71,17 +74,20 @@ Event unchecked_replacement(const EventOrigin& origin, const Event& original, co
     return signed_anew(origin, std::move(pdu), std::move(unsigned_fields));
 }
 
-/// The newest event, and so many others that it doesn't follow more than twenty: those that come out by `chosen_by`. Many events
-/// that are built at once, on the same head, name different ones, so that none is left that nobody ever names.
-JsonArray references_to(const RoomHead& head, std::string_view chosen_by) {
+/// At most twenty events that an event follows, the newest first. Of more than that the newest ten, and ten that come out by
+/// what it says: many events that are built at once, on the same head, name different ones, so that none is left that nobody
+/// ever names.
+JsonArray references_to(const RoomHead& head, const JsonDict& says, std::string_view transaction_id) {
     constexpr std::size_t max_followed = 20;
+    constexpr std::ptrdiff_t newest = 10;
     const std::vector<std::string>& all = head.extremities;
     if (all.size() <= max_followed) return JsonArray(all.rbegin(), all.rend());
+    const std::string text = boost::json::serialize(says).append(transaction_id);
+    std::minstd_rand draws(static_cast<std::minstd_rand::result_type>(std::hash<std::string>()(text)));
     std::vector<std::string_view> followed;
     followed.reserve(max_followed);
-    std::minstd_rand draws(static_cast<std::minstd_rand::result_type>(std::hash<std::string_view>()(chosen_by)));
-    std::sample(all.begin(), std::prev(all.end()), std::back_inserter(followed), max_followed - 1, draws);
-    followed.emplace_back(all.back());
+    std::sample(all.begin(), all.end() - newest, std::back_inserter(followed), max_followed - newest, draws);
+    followed.insert(followed.end(), all.end() - newest, all.end());
     return JsonArray(followed.rbegin(), followed.rend());
 }
 
@@ -108,7 +114,7 @@ Event build_event(const EventOrigin& origin, const Draft& draft, const RoomHead&
     pdu["content"] = draft.content;
     pdu["origin_server_ts"] = draft.origin_server_ts.value_or(origin.now_ms);
     pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = references_to(head, draft.sender + (draft.transaction ? draft.transaction->transaction_id : ""));
+    pdu["prev_events"] = references_to(head, pdu, draft.transaction ? draft.transaction->transaction_id : std::string_view());
     JsonArray authorized_by;
     for (const StateMap::Key& key : auth_event_keys(as_it_is_authorized(draft))) {
         const Event* const event = state.find(key.first, key.second);
@@ -134,7 +140,7 @@ Event build_replacement(const EventOrigin& origin, const Event& original, const 
 Event moved_behind(const EventOrigin& origin, const RoomHead& head, const Event& event) {
     JsonDict pdu = pdu_from_event(event);
     pdu["depth"] = depth_after(head);
-    pdu["prev_events"] = references_to(head, event.event_id().value());
+    pdu["prev_events"] = references_to(head, pdu, std::string_view());
     return signed_anew(origin, std::move(pdu), event.unsigned_fields());
 }
 

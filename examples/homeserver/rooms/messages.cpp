@@ -261,7 +261,7 @@ Page find_page_of_messages(Transaction& transaction, const PageRequest& wanted) 
     if (visibility.is_of_stranger()) search = EventSearch(transaction, stretch, wanted.limit);
     search.ends_at(stretch.until);
     search.set_wanted([&](const StoredEvent& stored) { return visibility.shows(stored) && wanted.filter.wants(stored.event); });
-    FoundEvents found = search.find();
+    FoundEvents found = std::move(search).find();
     page.start = wanted.backwards ? stretch.until : stretch.after;
     page.events = std::move(found.events);
     page.end = found.go_on_from;

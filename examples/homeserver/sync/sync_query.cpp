@@ -60,7 +60,7 @@ RoomChanges changes_of(Transaction& transaction, const SyncRequest& request, con
             return is_shown && wanted.wants(stored.event);
         });
     }
-    FoundEvents found = search.find();
+    FoundEvents found = std::move(search).find();
     // Who is in the room knows its state, also where they don't see how it came about: the timeline begins behind that.
     const auto is_cut_off = [&](const StoredEvent& stored) { return part.is_joined && stored.position < hidden_up_to; };
     const std::size_t cut_off = std::erase_if(found.events, is_cut_off);

@@ -28,9 +28,8 @@ public:
 /// Every function may block its thread until the server has answered: that is what the threads of a ConnectionPool are for. All
 /// of that waiting is in `wait_for_server`, on libpq's non-blocking interface. Connecting has a time limit, `connect_timeout`
 /// seconds (10 unless the parameters say otherwise, 0 for none) for each host that says nothing; only the resolver that turns a
-/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one, and
-/// the connection's own patience.
-/// Thread: one at a time.
+/// host's name into addresses isn't held to it. A statement has that of the transaction's statement_timeout, if there is one,
+/// and the connection's own patience. Thread: one at a time.
 class PostgresqlConnection {
 public:
     /// After a silence of this length in an answer the connection is given up as lost; none: it is waited for.

@@ -219,16 +219,21 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     }
     if (answer.result == nullptr) answer.result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
     visit_ = nullptr;
-    if (visit != nullptr) [[unlikely]]
-        visit->rethrow();
-    give_rows(before);
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;
-    check_result(answer.result.get(), failed);
-    if (!is_error(answer.result.get())) return std::move(answer.result);
     const bool was_prepared = !statements_.find(failed).name.empty();
     for (std::size_t index = answer.to; index < sent.size(); ++index) {
         if (sent[index].is_preparation) statements_.find(sent[index].sql).name.clear();
     }
+    const bool is_failure = is_error(answer.result.get());
+    try {
+        give_rows(before);
+    } catch (const DatabaseError&) {
+        if (!is_failure) throw;  // what failed first is said below
+    }
+    if (visit != nullptr) [[unlikely]]
+        visit->rethrow();
+    check_result(answer.result.get(), failed);
+    if (!is_failure) return std::move(answer.result);
     if (was_prepared) require_prepared(answer.result.get(), failed);
     fail(answer.result.get(), failed);
 }

@@ -195,7 +195,7 @@ private:
 
 std::unique_ptr<Database> open_sqlite(const DatabaseSettings& settings) {
     // Its account of its memory, which nobody reads, takes a lock of the whole process for every allocation. It can't be ended
-    // where somebody of this process has used SQLite before.
+    // where somebody of this process has used SQLite before; who uses it beside this has no heap limit of SQLite's then.
     static const int ended = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     static_cast<void>(ended);
     return std::make_unique<SqliteDatabase>(settings);

@@ -43,10 +43,10 @@ protected:
         if (settled.failure) Errors::apply(std::move(settled.failure));
         return std::move(settled.answer);
     }
-    /// The hook that had suspended is finished: `take(T&&)` gets what it yielded, unless that is nothing. Gives what it failed with, or
-    /// `take`; null: nothing failed.
+    /// The hook that had suspended is finished: `take(T&&)` gets what it yielded, unless that is nothing. Gives what it failed
+    /// with, or `take`; null: nothing failed.
     template <class Take>
-    [[nodiscard]] std::exception_ptr settle(Take&& take) {
+    [[nodiscard]] std::exception_ptr settle(Take&& take) noexcept {
         std::exception_ptr failure = driven_task<T>::settle(*suspended_, std::forward<Take>(take));
         suspended_.reset();
         return failure;

@@ -29,8 +29,8 @@ struct DatabaseSettings {
     /// libpq's key=value form; may hold a password: never logged. connect_timeout is in seconds, 10 if it isn't given, 0 for
     /// none; of a list of hosts each has it.
     std::string postgresql_connection;
-    /// PostgreSQL: what libpq calls `options`, of every connection: `-c name=value ...`. What the connection's own parameters say
-    /// comes behind it. Empty: none.
+    /// PostgreSQL: what libpq calls `options`, of every connection: `-c name=value ...`. What the connection's own parameters
+    /// say comes behind it. Empty: none.
     std::string postgresql_options{};
     std::size_t readers = 2;                 ///< SQLite file: connections beside the writer's
     std::size_t postgresql_connections = 5;  ///< as many threads use them
@@ -55,9 +55,9 @@ struct DatabaseSettings {
 ///
 /// On SQLite one thread writes, in the order of the calls, in write-ahead-log mode with synchronous=FULL: what a finished `run`
 /// committed survives a kill. What waits while it writes shares the next commit, each in a savepoint of its own: up to 64
-/// interactions within DatabaseSettings::shared_commit. One that fails is rolled back alone, and one that is known to take longer
-/// than that comes first. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with the
-/// result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
+/// interactions within DatabaseSettings::shared_commit. One that fails is rolled back alone, and one that is known to take
+/// longer than that comes first. `read` runs beside it on a snapshot. On PostgreSQL several threads write side by side, with
+/// the result of one after the other (SERIALIZABLE); `read` has a snapshot. Lifetime: outlives every task that runs on it.
 ///
 /// What blocks what: an interaction holds one database thread and its connection until it is through, also while the server
 /// computes or another transaction has what it needs. Others run on the threads that are free and queue when there is none.
@@ -66,7 +66,8 @@ struct DatabaseSettings {
 /// What limits it: a `read` has DatabaseSettings::read_limit, a `run_within` its own; a `run` has none. The time begins with
 /// the connection, not in the queue, and all tries share it. What is over it gets InteractionTimeout from the statement that
 /// runs, or from the next one or the commit where the function itself took so long, and is rolled back; the log names it by
-/// `desc`, with the statement. Of statements that travel together on PostgreSQL each may take the limit. A function that never returns can't be ended: `running` tells of it.
+/// `desc`, with the statement. Of statements that travel together on PostgreSQL each may take the limit. A function that never
+/// returns can't be ended: `running` tells of it.
 class Database {
 public:
     virtual ~Database();
@@ -93,8 +94,8 @@ public:
         return checked_start(Terms{Access::write, limit, nullptr}, std::move(desc), std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
-    /// Runs `function(transaction, arguments...)` as `run_within` does, if `condition` holds in its transaction; null: it does. Errors:
-    /// those of `run_within`; what the condition throws.
+    /// Runs `function(transaction, arguments...)` as `run_within` does, if `condition` holds in its transaction; null: it does.
+    /// Errors: those of `run_within`; what the condition throws.
     template <class Function, class... Arguments>
     auto run_under(const TransactionCondition* condition, InteractionLimit limit, std::string desc, Function&& function,
                    Arguments&&... arguments) {

@@ -82,8 +82,8 @@ struct LaterResult {
 
 /// The rows of a query that Transaction::query_later has asked for.
 ///
-/// Thread: the transaction's. Lifetime: within the function that was given the transaction, which doesn't return or keep it; called
-/// again it asks again.
+/// Thread: the transaction's. Lifetime: within the function that was given the transaction, which doesn't return or keep it;
+/// called again it asks again.
 template <class... Columns>
 class LaterRows {
 public:
@@ -96,8 +96,8 @@ public:
     ~LaterRows() = default;
 
     /// All its rows, in order; once. Where no statement was run since it was asked for, all that waits is run now. Errors: then
-    /// those of all that waits; DatabaseError if there are none, since the query or a statement before it has failed; std::logic_error
-    /// the second time.
+    /// those of all that waits; DatabaseError if there are none, since the query or a statement before it has failed;
+    /// std::logic_error the second time.
     [[nodiscard]] std::vector<row> take();
     /// The first of them, of which all are read; none if there is none.
     [[nodiscard]] std::optional<row> take_one() {
@@ -149,9 +149,9 @@ public:
     std::int64_t execute_with(std::string_view sql, std::vector<SqlValue> values) {
         return run(sql, std::move(values), nullptr);
     }
-    /// Runs one statement before the next one, of which nothing is needed but that it was run: PostgreSQL gets both at once, which
-    /// is half the waiting. What the statement can't do, the next one's error says, or that of the commit. For INSERT, UPDATE and
-    /// DELETE.
+    /// Runs one statement before the next one, of which nothing is needed but that it was run: PostgreSQL gets both at once,
+    /// which is half the waiting. What the statement can't do, the next one's error says, or that of the commit. For INSERT,
+    /// UPDATE and DELETE.
     template <class... Values>
     void execute_later(std::string_view sql, const Values&... values) {
         run_later(sql, {detail::to_sql(values)...}, nullptr);
@@ -179,16 +179,16 @@ public:
         if (rows.empty()) return std::nullopt;
         return std::move(rows.front());
     }
-    /// Asks for the rows of one query, which goes to the server with the statement that follows, so that the waiting for several
-    /// is that for one. They are taken where they are needed, from what it returns:
+    /// Asks for the rows of one query, which goes to the server with the statement that follows, so that the waiting for
+    /// several is that for one. They are taken where they are needed, from what it returns:
     ///
     ///     auto age = transaction.query_later<std::int64_t>("SELECT age FROM users WHERE name = ?", name);
     ///     auto friends = transaction.query<std::string>("SELECT friend FROM friends WHERE name = ?", name);
     ///     auto row = age.take_one();
     ///
     /// Where nobody is waited for, on SQLite and in an interaction that is apart, it runs at once. It runs in any case, whether
-    /// its rows are taken or not, and they are held until then. For queries: no COPY. Errors: a wrong number of values, and where it
-    /// runs at once those of the query, which otherwise are the next statement's or the commit's.
+    /// its rows are taken or not, and they are held until then. For queries: no COPY. Errors: a wrong number of values, and
+    /// where it runs at once those of the query, which otherwise are the next statement's or the commit's.
     template <class... Columns, class... Values>
     [[nodiscard]] LaterRows<Columns...> query_later(std::string_view sql, const Values&... values) {
         return query_with_later<Columns...>(sql, {detail::to_sql(values)...});
@@ -223,9 +223,10 @@ public:
     virtual void keep_others_from_writing() {}
     /// Whether whoever wants to write waits for this transaction, whatever they write.
     [[nodiscard]] virtual bool keeps_others_from_writing() const noexcept { return false; }
-    /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all workers of all
-    /// processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the interaction goes on the
-    /// workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes share the database, a row.
+    /// Has `function`, which was registered with ModuleApi::register_cached_function, forget the answer for this key on all
+    /// workers of all processes: when this transaction is committed, and not at all if it isn't. Before whoever awaits the
+    /// interaction goes on the workers of this process have dropped it; others soon after. Cost: on PostgreSQL, where processes
+    /// share the database, a row.
     template <class Signature, std::size_t KeyParts, class... Key>
     void invalidate_cache(const async::cached<Signature, KeyParts>& function, const Key&... key) {
         constexpr bool is_key = async::cached<Signature, KeyParts>::template is_key<Key...>;
@@ -298,7 +299,8 @@ std::vector<typename LaterRows<Columns...>::row> LaterRows<Columns...>::take() {
     return transaction_->template rows_of<Columns...>(std::move(raw), result->sql);
 }
 
-/// What must hold for a transaction to be committed. Thread: the transaction's. Lifetime: outlives the interactions it is given to.
+/// What must hold for a transaction to be committed. Thread: the transaction's. Lifetime: outlives the interactions it is given
+/// to.
 class TransactionCondition {
 public:
     virtual ~TransactionCondition() = default;
