@@ -68,8 +68,11 @@ TEST(RunOn, ThoseThatReturnTogetherLetOthersHaveTheirTurnInBetween) {
     async::testing::simulation time;
     boost::asio::thread_pool pool(1);
     std::string order;
+    std::promise<void> all_wait;
+    boost::asio::post(pool, [&all_wait] { all_wait.get_future().wait(); });
     for (int task = 0; task < 3; ++task) static_cast<void>(time.start(note_return(pool.get_executor(), order)));
     time.run_ready();
+    all_wait.set_value();
     pool.join();
     for (int handler = 0; handler < 2; ++handler) {
         boost::asio::post(time.environment().executor, [&order] { order += "another "; });
