@@ -17,8 +17,8 @@ struct CacheInvalidation {
 /// Several, in the order in which they were asked for.
 using CacheInvalidations = std::vector<CacheInvalidation>;
 
-/// Hears of what transactions invalidate (Transaction::invalidate_cache). Thread: the database's, several at once. Lifetime: until it is
-/// taken from the database, which waits for a call that is under way.
+/// Hears of what transactions invalidate (Transaction::invalidate_cache). Thread: the database's, several at once. Lifetime:
+/// until it is taken from the database, which waits for a call that is under way.
 class InvalidationObserver {
 public:
     virtual ~InvalidationObserver() = default;

@@ -79,7 +79,8 @@ public:
 
     /// Runs `function(transaction, arguments...)` in a transaction on a database thread and resumes on the task's executor:
     /// commit on return, rollback on exception, which is rethrown. `desc` names it in logs. The function may be called again
-    /// (up to 5 times) after a serialization failure or a lost connection, so it must not have other effects. A server that is
+    /// (up to 5 times) after a serialization failure or a lost connection, and on SQLite when the commit that it shared with
+    /// others couldn't be made, so it must not have other effects. A server that is
     /// gone is waited for, 1.55 s in all, and each of these tries takes up to connect_timeout for a host that says nothing.
     /// Errors: DatabaseError; also when the connection was lost during the commit, whose outcome is unknown then.
     template <class Function, class... Arguments>
