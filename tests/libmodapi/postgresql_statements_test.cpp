@@ -43,6 +43,13 @@ protected:
     }
     std::int64_t rows() { return number("SELECT COUNT(*) FROM words"); }
 
+    /// Whether the sequence `calls` was, which counts at once, whatever becomes of the transaction.
+    static bool was_called(Database& other) {
+        const auto read = [](Transaction& transaction) {
+            return std::get<0>(transaction.query_one<bool>("SELECT is_called FROM calls").value());
+        };
+        return async::sync_wait(other.read("calls", read));
+    }
     static std::int64_t prepared_now(Transaction& transaction) {
         return std::get<0>(
             transaction
@@ -166,38 +173,25 @@ TEST_F(PostgresqlStatementsTest, RunsWhatMayWaitInOrderBeforeTheNextStatementAnd
 TEST_F(PostgresqlStatementsTest, SendsNothingOfWhatMayWaitBeforeTheNextStatement) {
     run([](Transaction& transaction) { transaction.execute("CREATE SEQUENCE calls"); });
     const std::unique_ptr<Database> other = open();
-    // A sequence counts at once, whatever becomes of the transaction.
-    const auto calls = [&] {
-        const auto read = [](Transaction& transaction) {
-            return std::get<0>(transaction.query_one<bool>("SELECT is_called FROM calls").value());
-        };
-        return async::sync_wait(other->read("calls", read));
-    };
     run([&](Transaction& transaction) {
         transaction.execute_later("INSERT INTO words (word, seen) VALUES ('second', nextval('calls'))");
-        EXPECT_FALSE(calls());
+        EXPECT_FALSE(was_called(*other));
         EXPECT_EQ(seen(transaction, "second"), 1);
-        EXPECT_TRUE(calls());
+        EXPECT_TRUE(was_called(*other));
     });
 }
 
 TEST_F(PostgresqlStatementsTest, SendsAQueryWhoseRowsAreTakenLaterWithTheNextStatement) {
     run([](Transaction& transaction) { transaction.execute("CREATE SEQUENCE calls"); });
     const std::unique_ptr<Database> other = open();
-    const auto calls = [&] {
-        const auto read = [](Transaction& transaction) {
-            return std::get<0>(transaction.query_one<bool>("SELECT is_called FROM calls").value());
-        };
-        return async::sync_wait(other->read("calls", read));
-    };
     for (int round = 1; round < 4; ++round) {  // planned from the second one on
         run([&](Transaction& transaction) {
             auto call = transaction.query_later<std::int64_t>("SELECT nextval('calls')");
             if (round == 1) {
-                EXPECT_FALSE(calls());
+                EXPECT_FALSE(was_called(*other));
             }
             EXPECT_EQ(seen(transaction, "first"), 1);
-            EXPECT_TRUE(calls());
+            EXPECT_TRUE(was_called(*other));
             const auto row = call.take_one();
             EXPECT_EQ(std::get<0>(row.value()), round);
         });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace homeserver {
 namespace {
@@ -138,6 +139,16 @@ std::string canonical_json(std::vector<CanonicalMember> members) {
     std::string text;
     append(text, members);
     return text;
+}
+
+std::string canonical_json_without(const callbacks::JsonDict& object, std::initializer_list<std::string_view> left_out) {
+    std::vector<CanonicalMember> members;
+    members.reserve(object.size());
+    for (const callbacks::JsonDict::value_type& member : object) {
+        const std::string_view key = member.key();
+        if (std::find(left_out.begin(), left_out.end(), key) == left_out.end()) members.emplace_back(key, &member.value());
+    }
+    return canonical_json(std::move(members));
 }
 
 }  // namespace homeserver

@@ -3,6 +3,7 @@
 #include <callbacks/json.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,5 +26,8 @@ using CanonicalMember = std::pair<std::string_view, const callbacks::JsonValue*>
 /// Of an object with these members, in whatever order: what is hashed and signed is a part of an event, which needn't be copied
 /// for that. Errors: as above.
 [[nodiscard]] std::string canonical_json(std::vector<CanonicalMember> members);
+/// Of `object` but for these of its members. Errors: as above.
+[[nodiscard]] std::string canonical_json_without(const callbacks::JsonDict& object,
+                                                 std::initializer_list<std::string_view> left_out);
 
 }  // namespace homeserver

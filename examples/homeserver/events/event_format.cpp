@@ -66,12 +66,7 @@ JsonDict kept_content(const JsonDict& pdu) {
 
 /// What the hash of an event's content is made over.
 std::string hashed_text(const JsonDict& pdu) {
-    std::vector<CanonicalMember> hashed;
-    for (const auto& member : pdu) {
-        const std::string_view key = member.key();
-        if (key != "unsigned" && key != "signatures" && key != "hashes") hashed.emplace_back(key, &member.value());
-    }
-    return canonical_json(std::move(hashed));
+    return canonical_json_without(pdu, {"unsigned", "signatures", "hashes"});
 }
 
 std::string hash_of_content(std::string_view hashed) {

@@ -4,9 +4,6 @@
 
 #include <sodium.h>
 
-#include <utility>
-#include <vector>
-
 namespace homeserver {
 
 namespace {
@@ -37,12 +34,7 @@ bool PublicKey::verifies(std::string_view bytes, std::string_view signature) con
 }
 
 std::string signed_bytes(const callbacks::JsonDict& object) {
-    std::vector<CanonicalMember> covered;
-    for (const auto& member : object) {
-        const std::string_view key = member.key();
-        if (key != "signatures" && key != "unsigned") covered.emplace_back(key, &member.value());
-    }
-    return canonical_json(std::move(covered));
+    return canonical_json_without(object, {"signatures", "unsigned"});
 }
 
 }  // namespace homeserver

@@ -97,9 +97,7 @@ protected:
     }
     void run_waiting(std::string_view sql) override {
         if (!connection_.has_waiting()) return;
-        deadline_.require_time(sql);
-        require_open(sql);
-        run_noting_failure(sql, [&] {
+        in_time(sql, [&] {
             connection_.run_waiting();
             return 0;
         });
@@ -114,10 +112,6 @@ private:
         require_open(sql);
         if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
             limit_next();
-        return run_noting_failure(sql, statement);
-    }
-    template <class Statement>
-    std::int64_t run_noting_failure(std::string_view sql, const Statement& statement) {
         failed_ = true;
         try {
             const std::int64_t changed = statement();
