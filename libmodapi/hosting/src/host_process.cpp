@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <array>
 #include <atomic>
@@ -63,6 +66,16 @@ void die_of(int signal) noexcept {
     ::raise(signal);
 }
 
+/// glibc raises both limits up to the size of the blocks that it has freed. What fits below is kept for the thread that freed it, at the
+/// end of its memory, which malloc_trim passes over.
+void keep_no_large_blocks() noexcept {
+#if defined(__GLIBC__)
+    constexpr int largest = 4 * 1024 * 1024;  // most responses and uploads come and go below it
+    ::mallopt(M_MMAP_THRESHOLD, largest);
+    ::mallopt(M_TRIM_THRESHOLD, largest);
+#endif
+}
+
 void unblock_in_child() {
     const sigset_t set = handled_signal_set();
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
@@ -76,6 +89,7 @@ HostProcess& HostProcess::take_over() {
 }
 
 HostProcess::HostProcess() {
+    keep_no_large_blocks();
     RawLine::without_brackets();
     report_crashes();
     for (const HandledSignal& signal : handled_signals) set_handler(signal.number);
