@@ -23,6 +23,8 @@ namespace {
 using modapi::Transaction;
 
 constexpr std::size_t max_at_once = 64;
+/// Between two looks for pushes: events that are stored meanwhile are looked at together, and who sends many pays for few looks.
+constexpr std::chrono::milliseconds joins_events_for{50};
 constexpr std::chrono::seconds max_delay = std::chrono::hours(1);
 constexpr std::chrono::milliseconds longest_failure = std::chrono::hours(24);
 
@@ -146,6 +148,7 @@ async::task<void> HttpPushers::find_work() {
         while (!users_.empty()) {
             UsersToPush users = std::exchange(users_, UsersToPush());
             co_await begin_due(std::move(users));
+            co_await async::sleep_for(joins_events_for);
         }
     } catch (...) {
         is_looking_ = false;  // the next event has the users looked at again

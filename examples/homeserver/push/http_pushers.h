@@ -55,7 +55,8 @@ public:
 
     /// Takes up what was left when the server ended.
     void start();
-    /// There may be something to tell these users, and the members of a room; null: of none.
+    /// There may be something to tell these users, and the members of a room; null: of none. Looked at at once, or together with
+    /// all that comes within 50 ms of the last look.
     void look(const std::vector<std::string>& users, std::shared_ptr<const std::vector<std::string>> members);
     [[nodiscard]] async::task<void> stop();
 
