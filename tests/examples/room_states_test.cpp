@@ -1,5 +1,6 @@
 #include "rooms/room_states.h"
 #include "events/room_store.h"
+#include "events/stream.h"
 #include "process/schema.h"
 #include "rooms/appended_event.h"
 #include "server_process.h"
@@ -49,7 +50,8 @@ protected:
             homeserver::RoomHead head = homeserver::find_head(transaction, room_id).value();
             StateMap state = homeserver::current_state(transaction, room_id);
             if (event.is_state()) state.set(event);
-            homeserver::append_event(transaction, event, std::nullopt, head, state);
+            const std::int64_t position = homeserver::next_stream_position(transaction);
+            homeserver::append_event(transaction, event, position, std::nullopt, head, state);
         });
     }
     void set_topic(const std::string& room_id, const std::string& topic) {

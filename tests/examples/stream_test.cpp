@@ -118,6 +118,31 @@ TEST_F(StreamTest, APositionIsVisibleOnlyWithAllThatAreBelowIt) {
     EXPECT_EQ(seen(), before + 2);
 }
 
+TEST_F(StreamTest, APositionThatIsAskedForBeforeItIsDrawnIsTheNextOneToo) {
+    const auto draw = [](Transaction& transaction) {
+        homeserver::LaterStreamPosition later(transaction);
+        const std::int64_t first = later.draw();
+        return std::make_pair(first, homeserver::next_stream_position(transaction));
+    };
+    EXPECT_EQ(async::sync_wait(one->run_in_turn("draw", draw)), std::make_pair(before + 1, before + 2));
+    EXPECT_EQ(seen(), before + 2);
+}
+
+TEST_F(StreamTest, APositionThatSomebodyElseHasDrawnMeanwhileIsNotDrawnAgain) {
+    int tries = 0;
+    const auto draw = [&](Transaction& transaction) {
+        homeserver::LaterStreamPosition later(transaction);
+        EXPECT_EQ(homeserver::current_stream_position(transaction), before + tries);  // the counter has come with it
+        if (++tries == 1) {
+            EXPECT_EQ(async::sync_wait(other->run("draw", &homeserver::next_stream_position)), before + 1);
+        }
+        return later.draw();
+    };
+    EXPECT_EQ(async::sync_wait(one->run_in_turn("draw", draw)), before + 2);
+    EXPECT_EQ(tries, 2);
+    EXPECT_EQ(seen(), before + 2);
+}
+
 TEST_F(StreamTest, APositionThatIsTakenOutsideOfATurnKeepsTheOrderToo) {
     OpenTransaction first(*one, false, End::commit);
     EXPECT_EQ(first.drawn(), before + 1);

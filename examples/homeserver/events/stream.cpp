@@ -2,8 +2,14 @@
 
 namespace homeserver {
 
+namespace {
+
+constexpr const char* read_counter = "SELECT position FROM stream_position";
+
+}  // namespace
+
 std::int64_t current_stream_position(modapi::Transaction& transaction) {
-    const auto row = transaction.query_one<std::int64_t>("SELECT position FROM stream_position");
+    const auto row = transaction.query_one<std::int64_t>(read_counter);
     return std::get<0>(row.value());
 }
 
@@ -12,6 +18,15 @@ std::int64_t next_stream_position(modapi::Transaction& transaction) {
     const auto row =
         transaction.query_one<std::int64_t>("UPDATE stream_position SET position = position + 1 RETURNING position");
     return std::get<0>(row.value());
+}
+
+LaterStreamPosition::LaterStreamPosition(modapi::Transaction& transaction)
+    : transaction_(transaction), counter_(transaction.query_later<std::int64_t>(read_counter)) {}
+
+std::int64_t LaterStreamPosition::draw() {
+    const auto row = counter_.take_one();
+    transaction_.execute_later("UPDATE stream_position SET position = position + 1");
+    return std::get<0>(row.value()) + 1;
 }
 
 }  // namespace homeserver

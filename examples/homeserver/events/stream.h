@@ -34,6 +34,22 @@ inline constexpr const char* stream_turn_table = "stream_turn";
 /// - On SQLite one transaction writes at a time, and its queue is the writer's.
 [[nodiscard]] std::int64_t next_stream_position(modapi::Transaction& transaction);
 
+/// The same position without a wait of its own: the counter comes with the transaction's next statement, and is moved on with
+/// the one behind `draw`. Where somebody outside of a turn moves it in between the transaction fails and is tried again, as
+/// above.
+///
+/// Nothing else of the transaction draws one from when this is made until it is drawn.
+class LaterStreamPosition {
+public:
+    explicit LaterStreamPosition(modapi::Transaction& transaction);
+    /// Once.
+    [[nodiscard]] std::int64_t draw();
+
+private:
+    modapi::Transaction& transaction_;
+    modapi::LaterRows<std::int64_t> counter_;
+};
+
 /// The last position that this transaction can see; 1 at the beginning.
 [[nodiscard]] std::int64_t current_stream_position(modapi::Transaction& transaction);
 

@@ -2,6 +2,7 @@
 
 #include "events/auth_rules.h"
 #include "events/room_store.h"
+#include "events/stream.h"
 #include "federation/soft_failed_events.h"
 #include "rooms/appended_event.h"
 #include "rooms/event_sender.h"
@@ -126,7 +127,7 @@ Taken take_event(Transaction& transaction, const TakeOrder& order) {
         return taken;
     }
     if (event.is_state()) state.set(event);
-    append_event(transaction, event, std::nullopt, *head, state);
+    append_event(transaction, event, next_stream_position(transaction), std::nullopt, *head, state);
     add_joined(state, taken.users);
     if (event.membership()) taken.users.push_back(*event.state_key());
     return taken;

@@ -133,9 +133,9 @@ std::optional<std::string> LaterEventOfTransaction::take() {
     return std::move(std::get<0>(*row));
 }
 
-std::int64_t append_event(Transaction& transaction, const Event& event, const std::optional<SentTransaction>& sent,
-                          RoomHead& head, const callbacks::StateMap& state, NotifiedMembers* members) {
-    const std::int64_t position = next_stream_position(transaction);
+void append_event(Transaction& transaction, const Event& event, std::int64_t position,
+                  const std::optional<SentTransaction>& sent, RoomHead& head, const callbacks::StateMap& state,
+                  NotifiedMembers* members) {
     std::optional<std::string> device_id;
     std::optional<std::string> transaction_id;
     if (sent) {
@@ -156,7 +156,6 @@ std::int64_t append_event(Transaction& transaction, const Event& event, const st
     if (event.type() == "m.room.redaction" && event.redacts()) redact(transaction, event, head);
     store_head(transaction, event.room_id(), head);
     note_notifications(transaction, event, position, state, members);
-    return position;
 }
 
 }  // namespace homeserver

@@ -41,10 +41,11 @@ private:
 };
 
 /// Stores an event at the room's end: the event, the state it sets, its membership, what it redacts, whom it notifies. The
-/// room's row exists. `head` is where the room stands, as this transaction has read it, and then where it stands with the
-/// event; `state` is the room's with it, and `members` are its members; null: they are looked up in it.
-std::int64_t append_event(modapi::Transaction& transaction, const callbacks::Event& event,
-                          const std::optional<SentTransaction>& sent, RoomHead& head, const callbacks::StateMap& state,
-                          NotifiedMembers* members = nullptr);
+/// room's row exists. `position` is the stream's next one. `head` is where the room stands, as this transaction has read it,
+/// and then where it stands with the event; `state` is the room's with it, and `members` are its members; null: they are looked
+/// up in it.
+void append_event(modapi::Transaction& transaction, const callbacks::Event& event, std::int64_t position,
+                  const std::optional<SentTransaction>& sent, RoomHead& head, const callbacks::StateMap& state,
+                  NotifiedMembers* members = nullptr);
 
 }  // namespace homeserver

@@ -21,7 +21,7 @@ namespace {
 /// What is to be known of some events before they are stored, asked for in one message.
 class Before {
 public:
-    Before(Transaction& transaction, const StoreOrder& order) : head_(transaction, order.room_id) {
+    Before(Transaction& transaction, const StoreOrder& order) : position(transaction), head_(transaction, order.room_id) {
         for (const PendingEvent& pending : order.events) {
             if (pending.transaction) sent_.emplace_back(transaction, order.room_id, *pending.transaction);
             stored_.push_back(
@@ -40,6 +40,7 @@ public:
     /// Whether an event of that id is there already.
     [[nodiscard]] bool take_stored(std::size_t index) { return !stored_[index].take().empty(); }
 
+    LaterStreamPosition position;
     std::optional<std::string> outdated;  ///< an event that was made of what doesn't hold any more
 
 private:
@@ -110,7 +111,7 @@ Stored store_events(Transaction& transaction, const StoreOrder& order, const Eve
         stored.moved = only.event;
     }
     NotifiedMembers& members = order.notified->get(order.room_id, state);
-    stored.users = append_events(transaction, stored.moved ? moved : order.events, *head, *state, &members);
+    stored.users = append_events(transaction, stored.moved ? moved : order.events, *head, *state, &members, &before.position);
     stored.members = members.joined();
     stored.is_stored = true;
     return stored;

@@ -1,7 +1,9 @@
 #include "rooms/pending_event.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace homeserver {
 
@@ -19,7 +21,8 @@ std::optional<std::string> find_outdated(Transaction& transaction, const std::ve
 }
 
 std::vector<std::string> append_events(Transaction& transaction, const std::vector<PendingEvent>& events, RoomHead& head,
-                                       const callbacks::StateMap& before, NotifiedMembers* members) {
+                                       const callbacks::StateMap& before, NotifiedMembers* members,
+                                       LaterStreamPosition* first) {
     std::vector<std::string> told;
     std::optional<callbacks::StateMap> changed;  // a message leaves the state as it is
     for (const PendingEvent& pending : events) {
@@ -27,7 +30,9 @@ std::vector<std::string> append_events(Transaction& transaction, const std::vect
             if (!changed) changed = before;
             changed->set(pending.event);
         }
-        append_event(transaction, pending.event, pending.transaction, head, changed ? *changed : before,
+        LaterStreamPosition* const asked_for = std::exchange(first, nullptr);
+        const std::int64_t position = asked_for != nullptr ? asked_for->draw() : next_stream_position(transaction);
+        append_event(transaction, pending.event, position, pending.transaction, head, changed ? *changed : before,
                      changed ? nullptr : members);
         if (pending.alongside) pending.alongside(transaction);
         if (pending.event.membership()) told.push_back(*pending.event.state_key());

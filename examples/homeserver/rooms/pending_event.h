@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/stream.h"
 #include "rooms/appended_event.h"
 #include "rooms/draft.h"
 
@@ -34,10 +35,11 @@ struct PendingEvent {
 
 /// Stores them at their room's end, in their order, with what their transaction does beside. `head` is where the
 /// room stands, as the transaction has read it, `before` its state without them, and `members` who is in it then; null: they
-/// are looked up in it. Gives those whose memberships they set, who are to be told. For use inside a transaction.
+/// are looked up in it. `first` is what the first one's position is drawn from; null: the stream is asked. Gives those whose
+/// memberships they set, who are to be told. For use inside a transaction.
 [[nodiscard]] std::vector<std::string> append_events(modapi::Transaction& transaction, const std::vector<PendingEvent>& events,
                                                      RoomHead& head, const callbacks::StateMap& before,
-                                                     NotifiedMembers* members = nullptr);
+                                                     NotifiedMembers* members = nullptr, LaterStreamPosition* first = nullptr);
 /// Adds those who are joined in a room of this state to `users`, in the order of the state's keys. An event that is stored there
 /// is told to them, and to those whose memberships it sets.
 void add_joined(const callbacks::StateMap& state, std::vector<std::string>& users);

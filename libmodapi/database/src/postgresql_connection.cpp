@@ -30,6 +30,7 @@ std::optional<std::string> PostgresqlConnection::connect() {
         connection_.reset(parameters.begin_connecting());
         statements_ = PreparedStatements();
         later_.clear();
+        ends_with_next_ = false;
         is_leaving_ = false;
         PGconn* const connection = connection_.get();
         Deadline deadline;

@@ -56,8 +56,13 @@ public:
     void run_waiting();
     [[nodiscard]] bool has_waiting() const noexcept { return !later_.empty(); }
     /// What waits for the next statement isn't run.
-    void drop_waiting() noexcept { later_.clear(); }
+    void drop_waiting() noexcept {
+        later_.clear();
+        ends_with_next_ = false;
+    }
 
+    /// The next statement of `run` or `run_waiting` is the last of a transaction that only reads: its end goes with it.
+    void end_with_next() noexcept { ends_with_next_ = true; }
     /// Has the server end a transaction that only read, whose end can't fail, and waits for no answer: `settle` takes that.
     void leave_transaction();
     /// To be called before a transaction is begun, whatever the one before was. What became of its end, `is_lost` says.
@@ -139,6 +144,7 @@ private:
     PreparedStatements statements_;
     std::vector<Waiting> later_;
     Visit* visit_ = nullptr;   ///< that is under way
+    bool ends_with_next_ = false;
     bool is_leaving_ = false;  ///< the answer to the end of a transaction wasn't taken
 };
 

@@ -2,6 +2,7 @@
 
 #include "connection_pool.h"
 #include "interaction.h"
+#include "known_reads.h"
 #include "postgresql_connection.h"
 #include "postgresql_values.h"
 
@@ -30,10 +31,20 @@ constexpr auto first_wait_for_others = std::chrono::milliseconds(2);
 
 class PostgresqlTransaction final : public Transaction {
 public:
-    /// `is_apart`: its statements are somebody else's.
+    /// What may be made of the statements.
+    enum class Statements : unsigned char {
+        of_this_program,
+        asked_at_once,    ///< the first message has all of them, and ends the transaction, which only reads
+        of_somebody_else  ///< apart from those of the program
+    };
+
     PostgresqlTransaction(PostgresqlConnection& connection, bool read_only, const InteractionDeadline& deadline,
-                          bool is_apart = false)
-        : connection_(connection), deadline_(deadline), is_apart_(is_apart), read_only_(read_only) {
+                          Statements statements = Statements::of_this_program)
+        : connection_(connection),
+          deadline_(deadline),
+          is_apart_(statements == Statements::of_somebody_else),
+          read_only_(read_only),
+          ends_with_first_(statements == Statements::asked_at_once) {
         connection_.settle();
         if (connection_.is_lost()) connection_.connect_again();
         // Writers get what the one writer of SQLite has: each sees a world in which the others are done or haven't begun.
@@ -57,6 +68,7 @@ public:
     }
     void commit() {
         deadline_.require_time("COMMIT");
+        if (has_ended_) return;
         require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
@@ -77,18 +89,25 @@ public:
     }
     [[nodiscard]] std::string_view engine() const noexcept override { return "postgresql"; }
 
+    /// How many messages it took to ask.
+    [[nodiscard]] std::size_t messages() const noexcept { return messages_; }
+    /// More was asked for than at once: what the function did without it is worth nothing, whatever it made of the error.
+    [[nodiscard]] bool has_ended_too_early() const noexcept { return has_ended_too_early_; }
+
 protected:
     std::int64_t run(std::string_view sql, std::vector<SqlValue> values, std::vector<std::vector<SqlValue>>* rows) override {
         return in_time(sql, [&] { return connection_.run(sql, values, rows); });
     }
     std::int64_t visit(std::string_view sql, std::vector<SqlValue> values, RowVisitor& visitor,
                        std::vector<std::string>& columns) override {
+        ends_with_first_ = false;
         return in_time(sql, [&] { return connection_.visit(sql, values, visitor, columns); });
     }
 
     void run_later(std::string_view sql, std::vector<SqlValue> values, std::shared_ptr<detail::LaterResult> result) override {
         // What is apart may wait for somebody before its next statement, and has its time limit until then.
         if (is_apart_) return Transaction::run_later(sql, std::move(values), std::move(result));
+        require_going_on(sql);
         require_open(sql);
         const bool had_failed = std::exchange(failed_, true);
         connection_.run_later(sql, std::move(values), std::move(result));
@@ -109,12 +128,16 @@ private:
     template <class Statement>
     std::int64_t in_time(std::string_view sql, const Statement& statement) {
         deadline_.require_time(sql);
+        require_going_on(sql);
         require_open(sql);
         if (is_apart_ && !failed_ && deadline_.at()) [[unlikely]]
             limit_next();
         failed_ = true;
+        ++messages_;
+        if (ends_with_first_) connection_.end_with_next();
         try {
             const std::int64_t changed = statement();
+            has_ended_ = ends_with_first_;
             failed_ = false;
             has_waiting_ = false;
             return changed;
@@ -134,6 +157,11 @@ private:
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_.at() - std::chrono::steady_clock::now());
         limit_statement(std::chrono::milliseconds((left.count() / step + 1) * step));
     }
+    void require_going_on(std::string_view sql) {
+        if (!has_ended_) return;
+        has_ended_too_early_ = true;
+        throw DatabaseError("the transaction has ended with its first statements before: " + std::string(sql));
+    }
     /// A COMMIT of the function's own ends the transaction; what follows must not run outside of one.
     void require_open(std::string_view sql) const {
         if (connection_.is_lost()) throw TransientDatabaseError("the connection was lost before: " + std::string(sql));
@@ -144,8 +172,12 @@ private:
     const InteractionDeadline& deadline_;
     bool is_apart_;
     bool read_only_;
+    bool ends_with_first_;
     bool failed_ = false;
     bool has_waiting_ = false;  // of the function's own, whose errors the next statement says
+    bool has_ended_ = false;
+    bool has_ended_too_early_ = false;
+    std::size_t messages_ = 0;
 };
 
 class PostgresqlDatabase final : public Database {
@@ -191,7 +223,8 @@ protected:
             }
         };
         const auto attempt = [&] {
-            PostgresqlTransaction transaction(connection, access == Access::read, deadline);
+            if (access == Access::read) return read(interaction, connection, deadline);
+            PostgresqlTransaction transaction(connection, false, deadline);
             if (access == Access::write_in_turn && !settings_.turn_table.empty()) transaction.take_turn(settings_.turn_table);
             run_function(interaction, transaction);
             transaction.commit();
@@ -202,6 +235,29 @@ protected:
 
 private:
     using Connections = ConnectionPool<PostgresqlConnection>;
+    using Statements = PostgresqlTransaction::Statements;
+
+    void read(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {
+        if (known_reads_.asks_once(interaction.desc) && read_at_once(interaction, connection, deadline)) return;
+        PostgresqlTransaction transaction(connection, true, deadline);
+        run_function(interaction, transaction);
+        transaction.commit();
+        was_committed(transaction);
+        known_reads_.learn(interaction.desc, transaction.messages());
+    }
+    /// False: it asked for more, and is to be run again.
+    bool read_at_once(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {
+        PostgresqlTransaction transaction(connection, true, deadline, Statements::asked_at_once);
+        try {
+            run_function(interaction, transaction);
+        } catch (...) {
+            if (!transaction.has_ended_too_early()) throw;
+        }
+        if (transaction.has_ended_too_early()) return false;
+        transaction.commit();
+        was_committed(transaction);
+        return true;
+    }
 
     [[nodiscard]] static bool is_apart(Access access) noexcept {
         return access == Access::write_apart || access == Access::read_apart;
@@ -230,7 +286,8 @@ private:
         const InteractionDeadline deadline(interaction.limit);
         const auto attempt = [&] {
             if (!lease) lease.emplace(apart());
-            PostgresqlTransaction transaction(lease->connection(), interaction.access == Access::read_apart, deadline, true);
+            PostgresqlTransaction transaction(lease->connection(), interaction.access == Access::read_apart, deadline,
+                                              Statements::of_somebody_else);
             run_function(interaction, transaction);
             transaction.commit();
             was_committed(transaction);
@@ -245,6 +302,7 @@ private:
     }
 
     DatabaseSettings settings_;
+    KnownReads known_reads_;
     /// Whoever lost against another transaction holds it until it is through. Those that come pass it first, so that it
     /// competes only with those that have begun, however many come.
     std::mutex turnstile_;

@@ -210,13 +210,17 @@ PostgresqlConnection::Result PostgresqlConnection::execute(std::string_view sql,
     std::vector<Waiting> before = std::exchange(later_, {});
     std::vector<Sent> sent;
     for (Waiting& waiting : before) send(waiting.sql, waiting.values, sent, waiting.wanted != nullptr ? &waiting : nullptr);
-    send(sql, values, sent);
+    const bool ends = std::exchange(ends_with_next_, false);
+    Waiting last;
+    send(sql, values, sent, ends ? &last : nullptr);
+    if (ends) send("COMMIT", {}, sent);
     Answer answer;
     if (PQpipelineSync(connection) != 0) {
         // What the server says meanwhile must be read, or it might not take the rest of a long statement.
         while (PQflush(connection) > 0) receive(POLLIN | POLLOUT);
         answer = answer_to(sent, visit);
     }
+    if (ends && answer.result != nullptr && answer.to == sent.size()) answer.result = std::move(last.result);
     if (answer.result == nullptr) answer.result.reset(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
     visit_ = nullptr;
     const std::string_view failed = answer.to < sent.size() ? sent[answer.to].sql : sql;

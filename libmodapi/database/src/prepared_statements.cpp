@@ -11,10 +11,10 @@ namespace modapi {
 
 namespace {
 
-/// Those that are planned, and those that every transaction begins with, which then needn't be parsed.
+/// Those that are planned, and those that every transaction begins and ends with, which then needn't be parsed.
 bool gains_by_preparation(std::string_view sql) {
-    constexpr std::array<std::string_view, 8> words = {"SELECT", "INSERT", "UPDATE", "DELETE",
-                                                       "WITH",   "VALUES", "BEGIN",  "SET LOCAL statement_timeout"};
+    constexpr std::array<std::string_view, 9> words = {
+        "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "BEGIN", "SET LOCAL statement_timeout", "COMMIT"};
     return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return boost::algorithm::istarts_with(sql, word); });
 }

@@ -118,6 +118,8 @@ public:
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
     /// snapshot, for at most DatabaseSettings::read_limit. An SQLite database in memory has one connection for everything.
+    /// On PostgreSQL one that asks for all it needs at once, by its only query or by Transaction::query_later, waits for the
+    /// server once if the last eight of its `desc` did so too; where it then asks for more it is called again.
     /// Errors: those of `run`; WriteRefused for a statement that writes; InteractionTimeout.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {
