@@ -5,12 +5,14 @@
 // The users and the tables are there already, and the server is stopped. Every room gets ten events; OWNER is joined to all,
 // GUEST to the first GUEST_ROOMS. Prints the rooms' ids, one per line.
 
+#include "events/stream.h"
 #include "rooms/event_building.h"
 #include "rooms/room_request.h"
 #include "text/secrets.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -84,7 +86,8 @@ private:
         const Event event = homeserver::build_event(work_.origin, draft, head_, state_);
         homeserver::authorize(event, state_);
         if (event.is_state()) state_.set(event);
-        homeserver::append_event(transaction_, event, std::nullopt, head_, state_);
+        const std::int64_t position = homeserver::next_stream_position(transaction_);
+        homeserver::append_event(transaction_, event, position, std::nullopt, head_, state_);
         ++count_;
     }
 

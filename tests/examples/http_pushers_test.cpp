@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ protected:
         callbacks::AccountValidity validity;
         validity.is_user_expired = [this](const std::string&) {
             ++looks;
+            if (throws) throw std::runtime_error("the module is broken");
             return true;
         };
         EXPECT_TRUE(callbacks::register_callbacks(hooks, "counting", validity, nullptr, {}));
@@ -53,6 +55,7 @@ protected:
     callbacks::Dispatchers hooks;
     homeserver::PushGateway gateway{*database, modapi::HttpClientSettings()};
     int looks = 0;
+    bool throws = false;
     std::unique_ptr<homeserver::HttpPushers> pushers;
 };
 
@@ -74,6 +77,18 @@ TEST_F(HttpPushersTest, LookAtOnceForTheFirstEventAndTogetherForThoseThatFollow)
     pushers->look(bob, nullptr);
     time.advance(0ms);
     EXPECT_EQ(looks, 3);
+}
+
+TEST_F(HttpPushersTest, LookOnWhenAModuleHasThrown) {
+    throws = true;
+    pushers->look(bob, nullptr);
+    time.advance(0ms);
+    pushers->look(bob, nullptr);
+    time.advance(40ms);
+    EXPECT_EQ(looks, 1);
+    throws = false;
+    time.advance(20ms);
+    EXPECT_EQ(looks, 2);
 }
 
 TEST_F(HttpPushersTest, StopWhileTheyJoinEvents) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 /// Interactions that only read and ask for all at once: their transaction ends in the message that it begins with.
 namespace {
@@ -119,6 +120,53 @@ TEST_F(PostgresqlReadsTest, AskAlsoForWhatIsToComeLaterWhenTheyHaveEnded) {
     EXPECT_EQ(tries, 2);
 }
 
+TEST_F(PostgresqlReadsTest, AreNotKnownWhereTheirEndTakesSomethingWithIt) {
+    for (int time = 0; time < 20; ++time) {
+        int tries = 0;
+        read([&](Transaction& transaction) {
+            ++tries;
+            static_cast<void>(count(transaction));
+            static_cast<void>(transaction.query_later<std::string>("SELECT word FROM words"));
+        });
+        EXPECT_EQ(tries, 1);
+    }
+}
+
+TEST_F(PostgresqlReadsTest, AreNotRunTwiceEachTimeWhereTheFirstTryLeavesSomethingInMemory) {
+    become_known();
+    int tries = 0;
+    bool has_first = false;
+    for (int time = 0; time < 10; ++time) {
+        has_first = false;
+        read([&](Transaction& transaction) {
+            ++tries;
+            if (!std::exchange(has_first, true)) static_cast<void>(count(transaction));
+            EXPECT_EQ(count(transaction), 1);
+        });
+    }
+    EXPECT_EQ(tries, 11);
+}
+
+TEST_F(PostgresqlReadsTest, GoOnBehindAnAnswerThatCantBeRead) {
+    become_known();
+    int tries = 0;
+    read([&](Transaction& transaction) {
+        ++tries;
+        EXPECT_THROW(static_cast<void>(transaction.query<std::string>("SELECT CAST('2026-01-01' AS date)")), DatabaseError);
+        EXPECT_EQ(count(transaction), 1);
+    });
+    EXPECT_EQ(tries, 2);
+}
+
+TEST_F(PostgresqlReadsTest, FailWhereTheirOnlyAnswerCantBeReadWhateverTheirFunctionMakesOfIt) {
+    become_known();
+    const auto swallow = [](Transaction& transaction) {
+        EXPECT_THROW(static_cast<void>(transaction.query<std::string>("SELECT CAST('2026-01-01' AS date)")), DatabaseError);
+    };
+    EXPECT_THROW(read(swallow), DatabaseError);
+    EXPECT_EQ(state_behind_first(), "idle");
+}
+
 TEST_F(PostgresqlReadsTest, FailWithTheServersWordsAndLeaveTheConnectionAsItWas) {
     become_known();
     const auto fail = [](Transaction& transaction) {
@@ -154,7 +202,7 @@ TEST_F(PostgresqlReadsTest, GoOnBehindAStatementThatWasNeverSent) {
 TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
     modapi::DatabaseSettings settings = test_database.settings();
     settings.postgresql_connections = 1;
-    settings.read_limit = std::chrono::milliseconds(100);
+    settings.read_limit = std::chrono::seconds(1);
     database = Database::open(settings);
     become_known();
     const auto sleep = [](Transaction& transaction) {
@@ -164,7 +212,7 @@ TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
         read(sleep);
         ADD_FAILURE() << "it slept";
     } catch (const modapi::InteractionTimeout& error) {
-        EXPECT_NE(std::string(error.what()).find("longer than its 100 ms"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("longer than its 1000 ms"), std::string::npos) << error.what();
     }
     EXPECT_EQ(state_behind_first(), "idle");
 }
@@ -172,6 +220,7 @@ TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
 TEST_F(PostgresqlReadsTest, MayAskForRowsOneByOne) {
     become_known();
     read([](Transaction& transaction) {
+        EXPECT_THROW(static_cast<void>(transaction.query<std::string>("SELECT word FROM words WHERE word = ?")), DatabaseError);
         const modapi::SqlResult all = transaction.query_any("SELECT word FROM words");
         EXPECT_EQ(all.rows.size(), 1U);
         EXPECT_EQ(count(transaction), 1);

@@ -146,15 +146,29 @@ async::task<void> HttpPushers::take_up_what_was_left() {
 async::task<void> HttpPushers::find_work() {
     try {
         while (!users_.empty()) {
-            UsersToPush users = std::exchange(users_, UsersToPush());
-            co_await begin_due(std::move(users));
+            co_await look_once();
             co_await async::sleep_for(joins_events_for);
         }
     } catch (...) {
-        is_looking_ = false;  // the next event has the users looked at again
+        is_looking_ = false;
         throw;
     }
     is_looking_ = false;
+}
+
+async::task<void> HttpPushers::look_once() {
+    const async::context& here = co_await async::this_context;
+    UsersToPush users = std::exchange(users_, UsersToPush());
+    std::exception_ptr failure;
+    try {
+        co_await begin_due(std::move(users));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    here.throw_if_cancelled();
+    // The next event has the users looked at again; others' come meanwhile.
+    spdlog::error("a look for pushes ended: {}", callbacks::message_of(failure));
 }
 
 async::task<void> HttpPushers::begin_due(UsersToPush users) {

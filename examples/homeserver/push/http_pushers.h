@@ -73,6 +73,7 @@ private:
 
     void look_on();
     [[nodiscard]] async::task<void> find_work();
+    [[nodiscard]] async::task<void> look_once();
     [[nodiscard]] async::task<void> take_up_what_was_left();
     /// Begins with what is due to those whose account hasn't expired; to the others with the first event after its renewal.
     /// A module that throws ends this round.

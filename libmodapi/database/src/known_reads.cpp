@@ -1,12 +1,14 @@
 #include "known_reads.h"
 
+#include <algorithm>
+
 namespace modapi {
 
 namespace {
 
 constexpr int taken_for_known = 8;
-/// So many are run as they were before, behind one that was taken for what it wasn't.
-constexpr int after_disappointment = -1000;
+/// A wrong guess costs a message, a right one saves nearly as much: even in vain again and again this costs little.
+constexpr int after_wrong_guess = -16;
 constexpr std::size_t most_names = 1000;
 
 }  // namespace
@@ -27,10 +29,16 @@ void KnownReads::learn(std::string_view desc, std::size_t messages) {
     }
     int& in_a_row = found->second;
     if (messages > 1) {
-        in_a_row = after_disappointment;
+        in_a_row = std::min(in_a_row, 0);
     } else if (in_a_row < taken_for_known) {
         ++in_a_row;
     }
+}
+
+void KnownReads::was_wrong(std::string_view desc) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = once_in_a_row_.find(desc);
+    if (found != once_in_a_row_.end()) found->second = after_wrong_guess;
 }
 
 }  // namespace modapi

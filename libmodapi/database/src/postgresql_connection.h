@@ -61,8 +61,9 @@ public:
         ends_with_next_ = false;
     }
 
-    /// The next statement of `run` or `run_waiting` is the last of a transaction that only reads: its end goes with it.
-    void end_with_next() noexcept { ends_with_next_ = true; }
+    /// Whether the next statement, of `run` or `run_waiting`, is the last of a transaction that only reads: its end goes with
+    /// it.
+    void end_with_next(bool ends) noexcept { ends_with_next_ = ends; }
     /// Has the server end a transaction that only read, whose end can't fail, and waits for no answer: `settle` takes that.
     void leave_transaction();
     /// To be called before a transaction is begun, whatever the one before was. What became of its end, `is_lost` says.

@@ -68,11 +68,12 @@ public:
     }
     void commit() {
         deadline_.require_time("COMMIT");
-        if (has_ended_) return;
-        require_open("COMMIT");
+        if (!has_ended_) require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
+        if (has_ended_) return;
         if (read_only_ && !is_apart_ && !has_waiting_) return connection_.leave_transaction();
+        ++messages_;
         try {
             // What only read may have called a function all the same.
             connection_.run(is_apart_ && read_only_ ? "ROLLBACK" : "COMMIT", {}, nullptr);
@@ -134,18 +135,22 @@ private:
             limit_next();
         failed_ = true;
         ++messages_;
-        if (ends_with_first_) connection_.end_with_next();
+        connection_.end_with_next(ends_with_first_);
         try {
             const std::int64_t changed = statement();
-            has_ended_ = ends_with_first_;
+            note_end();
             failed_ = false;
             has_waiting_ = false;
             return changed;
         } catch (const CutStatement&) {
             if (deadline_.limit()) deadline_.refuse(sql);
             throw;
+        } catch (...) {
+            note_end();  // what the server gave can't be used here, and it has ended the transaction all the same
+            throw;
         }
     }
+    void note_end() noexcept { has_ended_ = ends_with_first_ && !connection_.is_lost() && !connection_.in_transaction(); }
     void limit_statement(std::chrono::milliseconds limit) {
         const std::int64_t milliseconds = std::max<std::int64_t>(1, limit.count());
         connection_.run_later("SET LOCAL statement_timeout = " + std::to_string(milliseconds), {});
@@ -238,12 +243,15 @@ private:
     using Statements = PostgresqlTransaction::Statements;
 
     void read(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {
-        if (known_reads_.asks_once(interaction.desc) && read_at_once(interaction, connection, deadline)) return;
+        const bool is_known = known_reads_.asks_once(interaction.desc);
+        if (is_known && read_at_once(interaction, connection, deadline)) return;
+        if (is_known) known_reads_.was_wrong(interaction.desc);
         PostgresqlTransaction transaction(connection, true, deadline);
         run_function(interaction, transaction);
         transaction.commit();
         was_committed(transaction);
-        known_reads_.learn(interaction.desc, transaction.messages());
+        // What the first try has left in memory isn't asked for again, and says nothing of the next one.
+        if (!is_known) known_reads_.learn(interaction.desc, transaction.messages());
     }
     /// False: it asked for more, and is to be run again.
     bool read_at_once(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {

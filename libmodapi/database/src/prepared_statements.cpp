@@ -32,7 +32,8 @@ KnownStatement& PreparedStatements::find(std::string_view sql) {
     if (statements_.size() >= max_statements) forget();
     KnownStatement statement;
     statement.numbered = number_placeholders(sql);
-    statement.begins_transaction = boost::algorithm::istarts_with(sql, "BEGIN");
+    statement.bounds_transaction =
+        boost::algorithm::istarts_with(sql, "BEGIN") || boost::algorithm::istarts_with(sql, "COMMIT");
     statement.may_be_prepared = gains_by_preparation(sql);
     return statements_.emplace(sql, std::move(statement)).first->second;
 }
@@ -40,8 +41,8 @@ KnownStatement& PreparedStatements::find(std::string_view sql) {
 bool PreparedStatements::should_prepare(KnownStatement& statement) const noexcept {
     const bool came_before = std::exchange(statement.came_before, true);
     // What is prepared next has those that were forgotten dropped first, for which the server takes a snapshot, and behind that
-    // it takes no BEGIN that says what is seen.
-    if (has_forgotten_ && statement.begins_transaction) return false;
+    // it takes no BEGIN that says what is seen. In front of a COMMIT that isn't reached they wouldn't be dropped.
+    if (has_forgotten_ && statement.bounds_transaction) return false;
     return is_used_ && statement.may_be_prepared && came_before && statement.name.empty();
 }
 

@@ -19,7 +19,7 @@ struct KnownStatement {
     std::string name;             ///< what the server calls it; empty: it isn't prepared
     std::vector<Oid> types;       ///< of the values that it was prepared for; 0: that of its place; empty: all are those
     bool may_be_prepared = true;  ///< it is of a kind that gains by that
-    bool begins_transaction = false;
+    bool bounds_transaction = false;
     bool came_before = false;
 };
 

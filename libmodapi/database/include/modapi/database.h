@@ -118,8 +118,9 @@ public:
     }
     /// Runs `function(transaction, arguments...)` as `run` does, in a transaction that only reads: beside a writer, on a
     /// snapshot, for at most DatabaseSettings::read_limit. An SQLite database in memory has one connection for everything.
-    /// On PostgreSQL one that asks for all it needs at once, by its only query or by Transaction::query_later, waits for the
-    /// server once if the last eight of its `desc` did so too; where it then asks for more it is called again.
+    /// On PostgreSQL one that asks for all it needs at once, by one `query` and what Transaction::query_later sends with it,
+    /// waits for the server a single time where those of the same `desc` have done so eight times in a row; if it asks for more
+    /// then, it is called again. Its transaction has ended by the time it has the rows.
     /// Errors: those of `run`; WriteRefused for a statement that writes; InteractionTimeout.
     template <class Function, class... Arguments>
     auto read(std::string desc, Function&& function, Arguments&&... arguments) {

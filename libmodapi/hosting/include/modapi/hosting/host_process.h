@@ -18,8 +18,9 @@ namespace modapi {
 ///   stderr that names the module and callback that ran. What the signal does by default follows, or what a handler did that was there
 ///   before, as a sanitizer's. After an exit() of a module's the status is 1.
 /// - A start() or constructor that blocks ends the start (watch_start).
-/// - What a replaced module had in memory goes back to the system: glibc's allocator keeps no more than 4 MiB at the end of a thread's
-///   memory, where by itself it comes to keep up to 64 MiB as large blocks are freed.
+/// - What a replaced module had in memory goes back to the system: glibc's allocator keeps blocks of up to 4 MiB, and no more than
+///   that at the end of a thread's memory, where by itself it comes to keep up to 64 MiB as large blocks are freed. What the
+///   environment says of it (MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_, GLIBC_TUNABLES) goes before.
 ///
 /// One for the program, which begins with it; WorkerGroupSettings::process leads the workers' stop to it.
 ///
