@@ -90,7 +90,8 @@ protected:
         homeserver::SyncRequest request;
         request.user_id = user_id;
         request.since = std::stoll(since.substr(1));  // s17
-        const homeserver::SyncChanges changes = homeserver::find_changes(transaction, request);
+        homeserver::SyncQuestions asked(transaction, request);
+        const homeserver::SyncChanges changes = homeserver::find_changes(transaction, request, asked);
         Cost cost{transaction.statements, transaction.steps, {}};
         for (const homeserver::RoomChanges& room : changes.joined) cost.rooms.push_back(room.room_id);
         return cost;

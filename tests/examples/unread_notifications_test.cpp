@@ -124,7 +124,7 @@ protected:
     [[nodiscard]] std::string unread(int member) {
         std::string counted;
         run([&](Transaction& transaction) {
-            const homeserver::UnreadCounts counts = homeserver::unread_counts(transaction, member_name(member), crowded_room);
+            const homeserver::UnreadCounts counts = homeserver::LaterUnreadCounts(transaction, member_name(member), crowded_room).take();
             counted = std::to_string(counts.notifications) + " " + std::to_string(counts.highlights);
         });
         return counted;
@@ -272,14 +272,14 @@ TEST(UnreadNotificationsTest, WhatWasUnreadInADatabaseOfBeforeIsCountedUntilItIs
     async::sync_wait(database->run("fill", &fill_crowded_room));
     async::sync_wait(database->run("note", &note_a_message));
     const auto check = [](Transaction& transaction) {
-        homeserver::UnreadCounts counts = homeserver::unread_counts(transaction, member_name(5), crowded_room);
+        homeserver::UnreadCounts counts = homeserver::LaterUnreadCounts(transaction, member_name(5), crowded_room).take();
         EXPECT_EQ(counts.notifications, 4);
         EXPECT_EQ(counts.highlights, 1);
         homeserver::Receipt receipt;
         receipt.room_id = crowded_room;
         receipt.user_id = member_name(5);
         homeserver::forget_read_notifications(transaction, receipt, members);
-        counts = homeserver::unread_counts(transaction, member_name(5), crowded_room);
+        counts = homeserver::LaterUnreadCounts(transaction, member_name(5), crowded_room).take();
         EXPECT_EQ(counts.notifications, 2);
         EXPECT_EQ(counts.highlights, 0);
     };
@@ -294,7 +294,7 @@ TEST(UnreadNotificationsTest, EverybodyInACrowdedRoomIsNotifiedAndWhoIsNamedIsTo
     async::sync_wait(database->run("note", &note_a_message));
     const auto check = [](Transaction& transaction) {
         for (int number = 0; number < members; ++number) {
-            const homeserver::UnreadCounts counts = homeserver::unread_counts(transaction, member_name(number), crowded_room);
+            const homeserver::UnreadCounts counts = homeserver::LaterUnreadCounts(transaction, member_name(number), crowded_room).take();
             EXPECT_EQ(counts.notifications, number == 0 ? 0 : 1) << number;
             EXPECT_EQ(counts.highlights, number == 200 ? 1 : 0) << number;
         }

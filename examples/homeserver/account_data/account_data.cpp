@@ -58,13 +58,18 @@ void store(modapi::Transaction& transaction, const std::string& user_id, const s
         user_id, room_id, type, content, position);
 }
 
+using ItemRows = modapi::LaterRows<std::string, std::string, std::string>;
+
 template <class Value>
-std::vector<AccountDataItem> select_items(modapi::Transaction& transaction, const std::string& condition_and_order,
-                                          const std::string& user_id, const Value& value) {
-    std::vector<AccountDataItem> items;
-    auto rows = transaction.query<std::string, std::string, std::string>(
+ItemRows select_items(modapi::Transaction& transaction, const std::string& condition_and_order, const std::string& user_id,
+                      const Value& value) {
+    return transaction.query_later<std::string, std::string, std::string>(
         "SELECT room_id, data_type, content FROM account_data WHERE user_id = ? AND " + condition_and_order, user_id, value);
-    for (auto& [room_id, type, content] : rows) {
+}
+
+std::vector<AccountDataItem> items_of(ItemRows rows) {
+    std::vector<AccountDataItem> items;
+    for (auto& [room_id, type, content] : rows.take()) {
         items.push_back({std::move(room_id), std::move(type), content == removed ? JsonDict() : parsed(content)});
     }
     return items;
@@ -150,24 +155,27 @@ async::task<modapi::Response> remove(const RoutedRequest& request, Authenticatio
 
 }  // namespace
 
-std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
-                                                std::int64_t since) {
-    std::vector<AccountDataItem> items;
-    if (since == 0) {
-        // A sync that begins isn't told of what was removed.
-        items = select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed));
-    } else {
-        items = select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since);
-    }
-    if (since == 0 || push_rules_position(transaction, user_id) > since) {
-        items.push_back({std::string(), "m.push_rules", push_rules_content(transaction, user_id)});
+LaterAccountData::LaterAccountData(modapi::Transaction& transaction, const std::string& user_id, std::int64_t since)
+    : transaction_(transaction),
+      user_id_(user_id),
+      since_(since),
+      // A sync that begins isn't told of what was removed.
+      items_(since == 0 ? select_items(transaction, "content <> ? ORDER BY stream_position", user_id, std::string(removed))
+                        : select_items(transaction, "stream_position > ? ORDER BY stream_position", user_id, since)),
+      rules_position_(push_rules_position(transaction, user_id)) {}
+
+std::vector<AccountDataItem> LaterAccountData::take() {
+    std::vector<AccountDataItem> items = items_of(std::move(items_));
+    const auto changed = rules_position_.take_one();
+    if (since_ == 0 || (changed && std::get<0>(*changed) > since_)) {
+        items.push_back({std::string(), "m.push_rules", push_rules_content(transaction_, user_id_)});
     }
     return items;
 }
 
 std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,
                                                   const std::string& room_id) {
-    return select_items(transaction, "room_id = ? AND content <> '' ORDER BY data_type", user_id, room_id);
+    return items_of(select_items(transaction, "room_id = ? AND content <> '' ORDER BY data_type", user_id, room_id));
 }
 
 void require_room_id(const std::string& room_id) {

@@ -24,10 +24,22 @@ struct AccountDataItem {
     callbacks::JsonDict content;
 };
 
-/// What of a user's account data changed behind position `since`, global and of rooms; all of it for 0. In the order of
-/// change; then `m.push_rules`, which everybody has.
-[[nodiscard]] std::vector<AccountDataItem> account_data_since(modapi::Transaction& transaction, const std::string& user_id,
-                                                              std::int64_t since);
+/// What of a user's account data changed behind position `since`, global and of rooms, asked for with the transaction's next
+/// statement; all of it for 0.
+class LaterAccountData {
+public:
+    /// Both outlive it.
+    LaterAccountData(modapi::Transaction& transaction, const std::string& user_id, std::int64_t since);
+    /// In the order of change; then `m.push_rules`, which everybody has. Once.
+    [[nodiscard]] std::vector<AccountDataItem> take();
+
+private:
+    modapi::Transaction& transaction_;
+    const std::string& user_id_;
+    std::int64_t since_;
+    modapi::LaterRows<std::string, std::string, std::string> items_;
+    modapi::LaterRows<std::int64_t> rules_position_;
+};
 
 /// All of a user's account data of one room, by type.
 [[nodiscard]] std::vector<AccountDataItem> account_data_of_room(modapi::Transaction& transaction, const std::string& user_id,

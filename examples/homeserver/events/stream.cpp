@@ -2,15 +2,12 @@
 
 namespace homeserver {
 
-namespace {
-
-constexpr const char* read_counter = "SELECT position FROM stream_position";
-
-}  // namespace
-
 std::int64_t current_stream_position(modapi::Transaction& transaction) {
-    const auto row = transaction.query_one<std::int64_t>(read_counter);
-    return std::get<0>(row.value());
+    return std::get<0>(current_stream_position_later(transaction).take_one().value());
+}
+
+modapi::LaterRows<std::int64_t> current_stream_position_later(modapi::Transaction& transaction) {
+    return transaction.query_later<std::int64_t>("SELECT position FROM stream_position");
 }
 
 std::int64_t next_stream_position(modapi::Transaction& transaction) {
@@ -21,7 +18,7 @@ std::int64_t next_stream_position(modapi::Transaction& transaction) {
 }
 
 LaterStreamPosition::LaterStreamPosition(modapi::Transaction& transaction)
-    : transaction_(transaction), counter_(transaction.query_later<std::int64_t>(read_counter)) {}
+    : transaction_(transaction), counter_(current_stream_position_later(transaction)) {}
 
 std::int64_t LaterStreamPosition::draw() {
     const auto row = counter_.take_one();

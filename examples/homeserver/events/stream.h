@@ -52,5 +52,7 @@ private:
 
 /// The last position that this transaction can see; 1 at the beginning.
 [[nodiscard]] std::int64_t current_stream_position(modapi::Transaction& transaction);
+/// Likewise, in the one row that comes with the transaction's next statement.
+[[nodiscard]] modapi::LaterRows<std::int64_t> current_stream_position_later(modapi::Transaction& transaction);
 
 }  // namespace homeserver

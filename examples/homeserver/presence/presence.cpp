@@ -203,14 +203,6 @@ async::task<modapi::Response> get_status(const RoutedRequest& request, Authentic
     co_return ok(content_of(found.presence, clock.wall_time_ms()));
 }
 
-/// Whether a sync from `since` is the next one of a user who is to be shown everybody who is online.
-bool is_full_presence_due(modapi::Transaction& transaction, const std::string& user_id, std::int64_t since) {
-    return transaction
-        .query_one<std::int64_t>("SELECT stream_position FROM full_presence_due WHERE user_id = ? AND stream_position > ?",
-                                 user_id, since)
-        .has_value();
-}
-
 void make_full_presence_due(modapi::Transaction& transaction, const std::vector<std::string>& users) {
     const std::int64_t position = next_stream_position(transaction);
     for (const std::string& user_id : users) {
@@ -223,20 +215,18 @@ void make_full_presence_due(modapi::Transaction& transaction, const std::vector<
 
 std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const std::string& watcher, std::int64_t since,
                                        const callbacks::InterestedUsers& interested) {
-    const bool shows_all_online = is_full_presence_due(transaction, watcher, since);
-    std::map<std::string, UserPresenceState> visible;
-    for (UserPresenceState& presence :
-         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-             "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM routed_presence "
-             "WHERE recipient = ? AND (stream_position > ? OR (? = 1 AND state <> 'offline'))",
-             watcher, since, shows_all_online))) {
-        visible.insert_or_assign(presence.user_id, std::move(presence));
-    }
+    // Whether a sync from `since` is the next one of a user who is to be shown everybody who is online.
+    const std::string or_shown_to_whom_all_are =
+        " OR (state <> 'offline' AND EXISTS (SELECT 1 FROM full_presence_due d WHERE d.user_id = ? AND d.stream_position > ?))";
+    const std::string columns = "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM ";
+    auto routed = transaction.query_later<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
+        columns + "routed_presence WHERE recipient = ? AND (stream_position > ?" + or_shown_to_whom_all_are + ")", watcher, since,
+        watcher, since);
     std::vector<UserPresenceState> changed =
         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-            "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM presence "
-            "WHERE stream_position > ? OR (? = 1 AND state <> 'offline')",
-            since, shows_all_online));
+            columns + "presence WHERE stream_position > ?" + or_shown_to_whom_all_are, since, watcher, since));
+    std::map<std::string, UserPresenceState> visible;
+    for (UserPresenceState& presence : states_of(routed.take())) visible.insert_or_assign(presence.user_id, std::move(presence));
     for (UserPresenceState& presence : changed) {
         const std::string& user_id = presence.user_id;
         const bool is_theirs =

@@ -38,8 +38,16 @@ void forget_read_notifications(modapi::Transaction& transaction, const Receipt& 
 /// The event was redacted: nobody is notified of it any more.
 void forget_notifications_of_event(modapi::Transaction& transaction, const std::string& room_id, const std::string& event_id);
 
-[[nodiscard]] UnreadCounts unread_counts(modapi::Transaction& transaction, const std::string& user_id,
-                                         const std::string& room_id);
+/// What a user hasn't read of a room, asked for with the transaction's next statement.
+class LaterUnreadCounts {
+public:
+    LaterUnreadCounts(modapi::Transaction& transaction, const std::string& user_id, const std::string& room_id);
+    /// Once.
+    [[nodiscard]] UnreadCounts take();
+
+private:
+    modapi::LaterRows<std::int64_t, std::int64_t> rows_;
+};
 /// Something that a user was notified of.
 struct UnreadNotification {
     std::string room_id;

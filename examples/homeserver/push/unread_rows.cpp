@@ -82,6 +82,10 @@ public:
 
     template <class... Columns>
     [[nodiscard]] std::tuple<Columns...> ask(Transaction& transaction, const Question& question) const {
+        return ask_later<Columns...>(transaction, question).take_one().value();
+    }
+    template <class... Columns>
+    [[nodiscard]] modapi::LaterRows<Columns...> ask_later(Transaction& transaction, const Question& question) const {
         std::vector<SqlValue> values;
         values.reserve(order_.size());
         for (const char value : order_) {
@@ -89,7 +93,7 @@ public:
             if (value == 'r') values.emplace_back(question.room_id);
             if (value == 'b') values.emplace_back(question.behind);
         }
-        return std::move(transaction.query_with<Columns...>(sql_, std::move(values)).at(0));
+        return transaction.query_with_later<Columns...>(sql_, std::move(values));
     }
 
 private:
@@ -154,13 +158,25 @@ void raise_mark(Transaction& transaction, const std::string& user_id, const std:
         room_id, position);
 }
 
-UnreadCounts unread_counts(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
+namespace {
+
+modapi::LaterRows<std::int64_t, std::int64_t> ask_unread(Transaction& transaction, const std::string& user_id,
+                                                         const std::string& room_id) {
     constexpr const char* counted =
         "SELECT COUNT(*), COALESCE(SUM(c.highlight), 0) FROM (SELECT n.highlight {outside threads} AND {is joined} UNION ALL "
         "SELECT n.highlight {in threads} AND {is joined} UNION ALL SELECT o.highlight FROM unread_notifications o WHERE "
         "o.user_id = {user} AND o.room_id = {room} AND o.notifies = 1) c";
     static const UnreadQuery query = UnreadQuery(counted).with_values();
-    const auto [notifications, highlights] = query.ask<std::int64_t, std::int64_t>(transaction, {user_id, room_id});
+    return query.ask_later<std::int64_t, std::int64_t>(transaction, {user_id, room_id});
+}
+
+}  // namespace
+
+LaterUnreadCounts::LaterUnreadCounts(Transaction& transaction, const std::string& user_id, const std::string& room_id)
+    : rows_(ask_unread(transaction, user_id, room_id)) {}
+
+UnreadCounts LaterUnreadCounts::take() {
+    const auto [notifications, highlights] = rows_.take_one().value();
     return {notifications, highlights};
 }
 

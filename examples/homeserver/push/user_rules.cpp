@@ -126,9 +126,8 @@ JsonDict push_rules_content(Transaction& transaction, const std::string& user_id
     return content;
 }
 
-std::int64_t push_rules_position(Transaction& transaction, const std::string& user_id) {
-    const auto row = transaction.query_one<std::int64_t>("SELECT stream_position FROM push_rules WHERE user_id = ?", user_id);
-    return row ? std::get<0>(*row) : 0;
+modapi::LaterRows<std::int64_t> push_rules_position(Transaction& transaction, const std::string& user_id) {
+    return transaction.query_later<std::int64_t>("SELECT stream_position FROM push_rules WHERE user_id = ?", user_id);
 }
 
 void put_rule(Transaction& transaction, const RuleName& name, const JsonDict& rule, const RulePlace& place) {

@@ -19,8 +19,8 @@ namespace homeserver {
 [[nodiscard]] RuleSet rules_of(modapi::Transaction& transaction, const std::string& user_id);
 /// As the content of `m.push_rules` account data.
 [[nodiscard]] callbacks::JsonDict push_rules_content(modapi::Transaction& transaction, const std::string& user_id);
-/// Where in the stream the user changed rules last; 0: never.
-[[nodiscard]] std::int64_t push_rules_position(modapi::Transaction& transaction, const std::string& user_id);
+/// Where in the stream the user changed rules last, in a row that comes with the transaction's next statement; none: never.
+[[nodiscard]] modapi::LaterRows<std::int64_t> push_rules_position(modapi::Transaction& transaction, const std::string& user_id);
 
 /// Which rule of a user is meant.
 struct RuleName {

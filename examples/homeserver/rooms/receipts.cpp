@@ -16,19 +16,12 @@ using callbacks::JsonValue;
 using modapi::Transaction;
 
 template <class... Values>
-std::vector<Receipt> select_receipts(Transaction& transaction, const std::string& which, const Values&... values) {
-    auto rows = transaction.query<std::string, std::string, std::string, std::string, std::string, std::int64_t>(
-        "SELECT r.room_id, r.user_id, r.receipt_type, r.thread_id, r.event_id, r.received_ts FROM receipts r " + which +
-            " ORDER BY r.stream_position",
-        values...);
-    std::vector<Receipt> receipts;
-    for (auto& [room_id, user_id, type, thread_id, event_id, received_ms] : rows) {
-        Receipt receipt{std::move(room_id), std::move(user_id),  std::move(type),
-                        std::nullopt,       std::move(event_id), received_ms};
-        if (!thread_id.empty()) receipt.thread_id = std::move(thread_id);
-        receipts.push_back(std::move(receipt));
-    }
-    return receipts;
+LaterReceipts select_receipts(Transaction& transaction, const std::string& which, const Values&... values) {
+    return LaterReceipts(
+        transaction.query_later<std::string, std::string, std::string, std::string, std::string, std::int64_t>(
+            "SELECT r.room_id, r.user_id, r.receipt_type, r.thread_id, r.event_id, r.received_ts FROM receipts r " + which +
+                " ORDER BY r.stream_position",
+            values...));
 }
 
 JsonDict& object_at(JsonDict& parent, std::string_view key) {
@@ -58,7 +51,18 @@ bool store_receipt(Transaction& transaction, const Receipt& receipt, std::int64_
     return true;
 }
 
-std::vector<Receipt> receipts_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
+std::vector<Receipt> LaterReceipts::take() {
+    std::vector<Receipt> receipts;
+    for (auto& [room_id, user_id, type, thread_id, event_id, received_ms] : rows_.take()) {
+        Receipt receipt{std::move(room_id), std::move(user_id),  std::move(type),
+                        std::nullopt,       std::move(event_id), received_ms};
+        if (!thread_id.empty()) receipt.thread_id = std::move(thread_id);
+        receipts.push_back(std::move(receipt));
+    }
+    return receipts;
+}
+
+LaterReceipts receipts_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
     // SQLite takes the tables of a CROSS JOIN in this order; it would begin with all rooms of the user.
     return select_receipts(
         transaction,
@@ -67,7 +71,7 @@ std::vector<Receipt> receipts_since(Transaction& transaction, const std::string&
         since, user_id, user_id);
 }
 
-std::vector<Receipt> receipts_of_room(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
+LaterReceipts receipts_of_room(Transaction& transaction, const std::string& user_id, const std::string& room_id) {
     return select_receipts(transaction, "WHERE r.room_id = ? AND (r.receipt_type = 'm.read' OR r.user_id = ?)", room_id,
                            user_id);
 }

@@ -31,14 +31,17 @@ bool store_remote_invite(Transaction& transaction, const callbacks::Event& event
     return true;
 }
 
-std::vector<RemoteInvite> remote_invites_since(Transaction& transaction, const std::string& user_id, std::int64_t since) {
+LaterRemoteInvites::LaterRemoteInvites(Transaction& transaction, const std::string& user_id, std::int64_t since)
+    : since_(since),
+      rows_(transaction.query_later<std::string, std::string, std::string, std::string, bool>(
+          "SELECT room_id, event_id, pdu, room_state, declined FROM outside_invites WHERE user_id = ? AND stream_position > ? "
+          "ORDER BY room_id",
+          user_id, since)) {}
+
+std::vector<RemoteInvite> LaterRemoteInvites::take() {
     std::vector<RemoteInvite> invites;
-    auto rows = transaction.query<std::string, std::string, std::string, std::string, bool>(
-        "SELECT room_id, event_id, pdu, room_state, declined FROM outside_invites WHERE user_id = ? AND stream_position > ? "
-        "ORDER BY room_id",
-        user_id, since);
-    for (auto& [room_id, event_id, pdu, room_state, declined] : rows) {
-        if (declined && since == 0) continue;
+    for (auto& [room_id, event_id, pdu, room_state, declined] : rows_.take()) {
+        if (declined && since_ == 0) continue;
         const callbacks::Event event = event_from_pdu(stored_json(pdu), std::move(event_id), callbacks::JsonDict());
         boost::json::parse_options options;
         options.max_depth = 128;  // what a request may hold, and more

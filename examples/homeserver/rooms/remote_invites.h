@@ -24,9 +24,17 @@ struct RemoteInvite {
 /// False: it is here already.
 [[nodiscard]] bool store_remote_invite(modapi::Transaction& transaction, const callbacks::Event& event,
                                        const callbacks::JsonArray& room_state);
-/// What of a user's outside invitations changed behind `since`.
-[[nodiscard]] std::vector<RemoteInvite> remote_invites_since(modapi::Transaction& transaction, const std::string& user_id,
-                                                             std::int64_t since);
+/// What of a user's outside invitations changed behind `since`, asked for with the transaction's next statement.
+class LaterRemoteInvites {
+public:
+    LaterRemoteInvites(modapi::Transaction& transaction, const std::string& user_id, std::int64_t since);
+    /// Once.
+    [[nodiscard]] std::vector<RemoteInvite> take();
+
+private:
+    std::int64_t since_;
+    modapi::LaterRows<std::string, std::string, std::string, std::string, bool> rows_;
+};
 /// The user doesn't come. False: there is no such invitation.
 [[nodiscard]] bool decline_remote_invite(modapi::Transaction& transaction, const std::string& user_id,
                                          const std::string& room_id);

@@ -2,8 +2,6 @@
 
 #include "events/stream.h"
 
-#include <utility>
-
 namespace homeserver {
 
 void note_shut_down(modapi::Transaction& transaction, const std::string& room_id, const std::vector<std::string>& users) {
@@ -17,13 +15,10 @@ void note_shut_down(modapi::Transaction& transaction, const std::string& room_id
     }
 }
 
-std::vector<std::string> rooms_shut_down_since(modapi::Transaction& transaction, const std::string& user_id,
-                                               std::int64_t since) {
-    std::vector<std::string> rooms;
-    auto rows = transaction.query<std::string>(
+modapi::LaterRows<std::string> rooms_shut_down_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                     std::int64_t since) {
+    return transaction.query_later<std::string>(
         "SELECT room_id FROM shut_down_rooms WHERE user_id = ? AND stream_position > ? ORDER BY room_id", user_id, since);
-    for (auto& [room_id] : rows) rooms.push_back(std::move(room_id));
-    return rooms;
 }
 
 }  // namespace homeserver

@@ -11,8 +11,8 @@
 namespace homeserver {
 
 void note_shut_down(modapi::Transaction& transaction, const std::string& room_id, const std::vector<std::string>& users);
-/// The rooms that were shut down behind `since` with the user in them.
-[[nodiscard]] std::vector<std::string> rooms_shut_down_since(modapi::Transaction& transaction, const std::string& user_id,
-                                                             std::int64_t since);
+/// The rooms that were shut down behind `since` with the user in them, in rows that come with the transaction's next statement.
+[[nodiscard]] modapi::LaterRows<std::string> rooms_shut_down_since(modapi::Transaction& transaction, const std::string& user_id,
+                                                                   std::int64_t since);
 
 }  // namespace homeserver

@@ -194,8 +194,9 @@ bool requested_full_state(const RoutedRequest& request) {
 
 /// A session that ends while its sync waits is answered as one that came after.
 SyncChanges look(modapi::Transaction& transaction, const SyncRequest& request, const callbacks::Requester& requester) {
+    SyncQuestions asked(transaction, request);
     require_session(transaction, requester);
-    return find_changes(transaction, request);
+    return find_changes(transaction, request, asked);
 }
 
 async::task<Response> sync(const RoutedRequest& http_request, Authentication& authentication, modapi::Database& database,

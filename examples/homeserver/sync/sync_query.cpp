@@ -3,9 +3,7 @@
 #include "events/event_search.h"
 #include "events/stream.h"
 #include "events/visibility.h"
-#include "rooms/remote_invites.h"
 #include "rooms/shut_down_rooms.h"
-#include "sync/changed_rooms.h"
 
 #include <algorithm>
 #include <map>
@@ -159,15 +157,15 @@ void add_left(SyncChanges& changes, std::string room_id) {
     changes.left.push_back(std::move(left));
 }
 
-void add_shut_down_rooms(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
-    for (std::string& room_id : rooms_shut_down_since(transaction, request.user_id, request.since)) {
+void add_shut_down_rooms(const SyncRequest& request, SyncQuestions& asked, SyncChanges& changes) {
+    for (auto& [room_id] : asked.shut_down_rooms->take()) {
         if (request.filter.wants_room(room_id)) add_left(changes, std::move(room_id));
     }
 }
 
 /// Invitations into rooms that aren't here, and those that the user has declined since.
-void add_remote_invites(Transaction& transaction, const SyncRequest& request, SyncChanges& changes) {
-    for (RemoteInvite& remote : remote_invites_since(transaction, request.user_id, request.since)) {
+void add_remote_invites(const SyncRequest& request, SyncQuestions& asked, SyncChanges& changes) {
+    for (RemoteInvite& remote : asked.remote_invites.take()) {
         if (!request.filter.wants_room(remote.room_id)) continue;
         if (remote.declined) {
             add_left(changes, std::move(remote.room_id));
@@ -187,24 +185,38 @@ void restrict(std::vector<AccountDataItem>& items, const EventFilter& filter, co
     });
 }
 
+bool wants_receipts_of_any(const SyncRequest& request) {
+    return request.filter.ephemeral.wants("m.receipt", std::string_view());
+}
+
 }  // namespace
 
-SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
+SyncQuestions::SyncQuestions(Transaction& transaction, const SyncRequest& request)
+    : now(current_stream_position_later(transaction)),
+      account_data(transaction, request.user_id, request.since),
+      remote_invites(transaction, request.user_id, request.since) {
+    if (request.since == 0) return;
+    if (wants_receipts_of_any(request)) receipts = receipts_since(transaction, request.user_id, request.since);
+    if (!request.full_state) relations.emplace(transaction, request.user_id, request.since);
+    shut_down_rooms = rooms_shut_down_since(transaction, request.user_id, request.since);
+}
+
+SyncChanges find_changes(Transaction& transaction, const SyncRequest& request, SyncQuestions& asked) {
     SyncChanges changes;
-    changes.now = current_stream_position(transaction);
+    changes.now = std::get<0>(asked.now.take_one().value());
     const bool is_initial = request.since == 0;
-    ByRoom<AccountDataItem> data = by_room(account_data_since(transaction, request.user_id, request.since));
-    const bool wants_any_receipts = request.filter.ephemeral.wants("m.receipt", std::string_view());
+    ByRoom<AccountDataItem> data = by_room(asked.account_data.take());
+    const bool wants_any_receipts = wants_receipts_of_any(request);
     ByRoom<Receipt> receipts;
-    if (wants_any_receipts && !is_initial) receipts = by_room(receipts_since(transaction, request.user_id, request.since));
+    if (asked.receipts) receipts = by_room(asked.receipts->take());
     std::vector<Relation> relations;
-    if (is_initial || request.full_state) {
-        relations = all_relations(transaction, request.user_id);
-    } else {
+    if (asked.relations) {
         std::set<std::string> with_news;
         add_rooms(with_news, data);
         add_rooms(with_news, receipts);
-        relations = changed_relations(transaction, request.user_id, request.since, changes.now, with_news);
+        relations = asked.relations->take(changes.now, with_news);
+    } else {
+        relations = all_relations(transaction, request.user_id);
     }
     for (const Relation& relation : relations) {
         const std::string& room_id = relation.room_id;
@@ -217,6 +229,7 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
         };
         if (relation.membership == "join") {
             const bool is_known = was_joined();
+            LaterUnreadCounts unread(transaction, request.user_id, room_id);
             RoomChanges room = changes_since(transaction, request, relation, is_known, changes.now);
             // Of the first sync the data is all there is anyway.
             room.account_data =
@@ -226,12 +239,12 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
             if (is_known && wants_receipts) {
                 room.receipts = std::move(receipts[room_id]);
             } else if (wants_receipts) {
-                room.receipts = receipts_of_room(transaction, request.user_id, room_id);
+                room.receipts = receipts_of_room(transaction, request.user_id, room_id).take();
             }
             const bool says_nothing =
                 room.timeline.empty() && room.state.empty() && room.account_data.empty() && room.receipts.empty();
             if (is_known && says_nothing) continue;
-            room.unread = unread_counts(transaction, request.user_id, room_id);
+            room.unread = unread.take();
             changes.joined.push_back(std::move(room));
         } else if (relation.membership == "invite") {
             if (is_new) changes.invited.push_back(stripped_room_of(transaction, relation, request.user_id));
@@ -241,8 +254,8 @@ SyncChanges find_changes(Transaction& transaction, const SyncRequest& request) {
             changes.left.push_back(changes_since(transaction, request, relation, was_joined(), relation.position));
         }
     }
-    add_remote_invites(transaction, request, changes);
-    if (!is_initial) add_shut_down_rooms(transaction, request, changes);
+    add_remote_invites(request, asked, changes);
+    if (asked.shut_down_rooms) add_shut_down_rooms(request, asked, changes);
     changes.account_data = std::move(data[std::string()]);
     restrict(changes.account_data, request.filter.account_data, request.user_id);
     return changes;

@@ -4,6 +4,8 @@
 #include "events/room_store.h"
 #include "push/unread_notifications.h"
 #include "rooms/receipts.h"
+#include "rooms/remote_invites.h"
+#include "sync/changed_rooms.h"
 #include "sync/sync_filter.h"
 
 #include <cstdint>
@@ -54,7 +56,21 @@ struct SyncChanges {
     }
 };
 
-/// For use inside a transaction, which gives one consistent view.
-[[nodiscard]] SyncChanges find_changes(modapi::Transaction& transaction, const SyncRequest& request);
+/// What a sync asks of the database whatever there is, with the transaction's next statement.
+class SyncQuestions {
+public:
+    /// Both outlive it.
+    SyncQuestions(modapi::Transaction& transaction, const SyncRequest& request);
+
+    modapi::LaterRows<std::int64_t> now;  ///< the stream's position
+    LaterAccountData account_data;
+    std::optional<LaterReceipts> receipts;      ///< none: they aren't wanted
+    std::optional<ChangedRelations> relations;  ///< none: all are told of
+    LaterRemoteInvites remote_invites;
+    std::optional<modapi::LaterRows<std::string>> shut_down_rooms;  ///< none: who begins knows of none
+};
+
+/// For use inside a transaction, which gives one consistent view, and has been `asked`.
+[[nodiscard]] SyncChanges find_changes(modapi::Transaction& transaction, const SyncRequest& request, SyncQuestions& asked);
 
 }  // namespace homeserver
