@@ -1,9 +1,18 @@
 #include "postgresql/test_database.h"
 #include "room_test.h"
 
+#include "process/schema.h"
+
+#include <modapi/database.h>
+
+#include <async/sync_wait.h>
+
 #include <fstream>
+#include <memory>
 #include <set>
+#include <string>
 #include <thread>
+#include <tuple>
 
 /// The server on PostgreSQL: what of it has no counterpart on SQLite.
 namespace {
@@ -48,6 +57,25 @@ TEST_F(PostgresqlStartTest, RefusesAWrongPasswordInOneLineWithoutIt) {
         error_with("host: " + postgresql_test::host() + ", user: locked_too, password: hunter2, dbname: postgres");
     EXPECT_NE(error.find("password authentication failed for user \"locked_too\""), std::string::npos) << error;
     EXPECT_EQ(error.find("hunter2"), std::string::npos) << error;
+}
+
+TEST(PostgresqlSchemaTest, IsMadeOnNoServerThatIsTooOld) {
+    const TemporaryFolder folder;
+    modapi::DatabaseSettings settings = database_in(folder.path());
+    const auto make_it_look_older = [](modapi::Transaction& transaction) {
+        transaction.execute("CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE sql AS 'SELECT CASE $1 WHEN "
+                            "''server_version'' THEN ''11.22'' ELSE ''110022'' END'");
+        return std::get<0>(transaction.query_one<std::string>("SELECT current_schema()").value());
+    };
+    const std::string schema = async::sync_wait(modapi::Database::open(settings)->run("older", make_it_look_older));
+    settings.postgresql_options = "-c search_path=\"" + schema + "\",pg_catalog";  // its own functions before the server's
+    const std::unique_ptr<modapi::Database> database = modapi::Database::open(settings);
+    try {
+        homeserver::create_schema(*database);
+        ADD_FAILURE() << "it was made";
+    } catch (const modapi::DatabaseError& error) {
+        EXPECT_STREQ(error.what(), "the server is PostgreSQL 11.22, and version 12 or later is needed");
+    }
 }
 
 class ThreeWorkersTest : public RoomTest {

@@ -206,13 +206,14 @@ TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
     database = Database::open(settings);
     become_known();
     const auto sleep = [](Transaction& transaction) {
-        static_cast<void>(transaction.query<std::optional<std::string>>("SELECT CAST(pg_sleep(60) AS TEXT)"));
+        auto asleep = transaction.query_later<std::optional<std::string>>("SELECT CAST(pg_sleep(60) AS TEXT)");
+        static_cast<void>(count(transaction));
     };
     try {
         read(sleep);
         ADD_FAILURE() << "it slept";
     } catch (const modapi::InteractionTimeout& error) {
-        EXPECT_NE(std::string(error.what()).find("longer than its 1000 ms"), std::string::npos) << error.what();
+        EXPECT_STREQ(error.what(), "the interaction took longer than its 1000 ms and was cut at: SELECT CAST(pg_sleep(60) AS TEXT)");
     }
     EXPECT_EQ(state_behind_first(), "idle");
 }

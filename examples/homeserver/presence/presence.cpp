@@ -215,16 +215,24 @@ void make_full_presence_due(modapi::Transaction& transaction, const std::vector<
 
 std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const std::string& watcher, std::int64_t since,
                                        const callbacks::InterestedUsers& interested) {
-    // Whether a sync from `since` is the next one of a user who is to be shown everybody who is online.
-    const std::string or_shown_to_whom_all_are =
-        " OR (state <> 'offline' AND EXISTS (SELECT 1 FROM full_presence_due d WHERE d.user_id = ? AND d.stream_position > ?))";
-    const std::string columns = "SELECT user_id, state, status_msg, last_active_ts, currently_active FROM ";
+    // Behind what is new all that are online, for a user who is to be shown them with the next sync, which this is. SQLite takes
+    // the tables of a CROSS JOIN in this order: where nobody is to be, nothing of the second one is read.
+    constexpr const char* routed_to_user =
+        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM routed_presence p "
+        "WHERE p.recipient = ? AND p.stream_position > ? UNION ALL "
+        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM full_presence_due d "
+        "CROSS JOIN routed_presence p WHERE d.user_id = ? AND d.stream_position > ? AND p.recipient = d.user_id AND "
+        "p.stream_position <= ? AND p.state <> 'offline'";
+    constexpr const char* of_everybody =
+        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM presence p "
+        "WHERE p.stream_position > ? UNION ALL "
+        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM full_presence_due d "
+        "CROSS JOIN presence p WHERE d.user_id = ? AND d.stream_position > ? AND p.stream_position <= ? AND p.state <> 'offline'";
     auto routed = transaction.query_later<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-        columns + "routed_presence WHERE recipient = ? AND (stream_position > ?" + or_shown_to_whom_all_are + ")", watcher, since,
-        watcher, since);
+        routed_to_user, watcher, since, watcher, since, since);
     std::vector<UserPresenceState> changed =
         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-            columns + "presence WHERE stream_position > ?" + or_shown_to_whom_all_are, since, watcher, since));
+            of_everybody, since, watcher, since, since));
     std::map<std::string, UserPresenceState> visible;
     for (UserPresenceState& presence : states_of(routed.take())) visible.insert_or_assign(presence.user_id, std::move(presence));
     for (UserPresenceState& presence : changed) {

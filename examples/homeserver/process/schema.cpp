@@ -211,6 +211,18 @@ std::string fingerprint() {
     return std::to_string(hash);
 }
 
+/// Errors: DatabaseError for a server before version 12, which can't be told how to plan.
+void require_version(modapi::Transaction& transaction, void*) {
+    constexpr int oldest = 12;
+    constexpr int of_one = 10'000;
+    const auto row = transaction.query_one<std::string, std::string>(
+        "SELECT current_setting('server_version_num'), current_setting('server_version')");
+    const auto& [number, name] = row.value();
+    if (std::stoi(number) / of_one >= oldest) return;
+    throw modapi::DatabaseError("the server is PostgreSQL " + name + ", and version " + std::to_string(oldest) +
+                                " or later is needed");
+}
+
 void create_turn_table(modapi::Transaction& transaction, void*) {
     modapi::lock_schema(transaction);
     transaction.execute(std::string("CREATE TABLE IF NOT EXISTS ") + stream_turn_table + " (unused BIGINT)");
@@ -238,6 +250,7 @@ void create_shared_tables(modapi::Transaction& transaction, void*) {
 
 /// Several processes may start at once.
 void create_shared_schema(modapi::Database& database) {
+    database.run_blocking("require_version", &require_version, nullptr);
     database.run_blocking("create_turn_table", &create_turn_table, nullptr);
     database.run_blocking("create_schema", &create_shared_tables, nullptr);
 }

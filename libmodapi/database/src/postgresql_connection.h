@@ -20,7 +20,12 @@ namespace modapi {
 /// The server ended a statement before it was through, as its statement_timeout asks.
 class CutStatement : public DatabaseError {
 public:
-    using DatabaseError::DatabaseError;
+    CutStatement(const std::string& message, std::string_view sql) : DatabaseError(message), sql_(sql) {}
+    /// Which one: others may have travelled with it.
+    [[nodiscard]] const std::string& sql() const noexcept { return sql_; }
+
+private:
+    std::string sql_;
 };
 
 /// One connection to a PostgreSQL server, through libpq.

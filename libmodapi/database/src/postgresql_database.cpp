@@ -142,8 +142,8 @@ private:
             failed_ = false;
             has_waiting_ = false;
             return changed;
-        } catch (const CutStatement&) {
-            if (deadline_.limit()) deadline_.refuse(sql);
+        } catch (const CutStatement& error) {
+            if (deadline_.limit()) deadline_.refuse(error.sql());
             throw;
         } catch (...) {
             note_end();  // what the server gave can't be used here, and it has ended the transaction all the same

@@ -377,7 +377,7 @@ void PostgresqlConnection::fail(const PGresult* result, std::string_view sql) co
     message.append(" in: ").append(statement_on_one_line(sql));
     if (state == "25P03") throw IdleTransactionEnded(message);
     if (is_lost() || state == "40001" || state == "40P01" || state == "55P03") throw TransientDatabaseError(message);
-    if (state == "57014") throw CutStatement(message);
+    if (state == "57014") throw CutStatement(message, sql);
     if (state == "25006") throw WriteRefused(message);
     if (state.starts_with("23")) throw ConstraintViolation(message);
     throw DatabaseError(message);

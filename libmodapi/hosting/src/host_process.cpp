@@ -70,9 +70,13 @@ void die_of(int signal) noexcept {
 /// end of its memory, which malloc_trim passes over.
 void keep_no_large_blocks() noexcept {
 #if defined(__GLIBC__)
-    for (const char* const of_the_operator : {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"}) {
-        if (std::getenv(of_the_operator) != nullptr) return;  // NOLINT: there is no second thread yet
-    }
+    const auto text_of = [](const char* name) {
+        const char* const value = std::getenv(name);  // NOLINT: there is no second thread yet
+        return std::string_view(value != nullptr ? value : "");
+    };
+    const bool is_said = !text_of("MALLOC_TRIM_THRESHOLD_").empty() || !text_of("MALLOC_MMAP_THRESHOLD_").empty() ||
+                         text_of("GLIBC_TUNABLES").find("glibc.malloc.") != std::string_view::npos;
+    if (is_said) return;
     constexpr int largest = 4 * 1024 * 1024;  // most responses and uploads come and go below it
     ::mallopt(M_MMAP_THRESHOLD, largest);
     ::mallopt(M_TRIM_THRESHOLD, largest);
