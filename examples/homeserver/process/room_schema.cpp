@@ -48,6 +48,9 @@ std::vector<std::string> room_schema() {
         "device_id TEXT, transaction_id TEXT)",
         "CREATE UNIQUE INDEX IF NOT EXISTS events_by_position ON events (stream_position)",
         "CREATE INDEX IF NOT EXISTS events_of_room ON events (room_id, stream_position)",
+        // What a stretch of a room changed in its state is found without its messages.
+        "CREATE INDEX IF NOT EXISTS state_changes ON events (room_id, stream_position, type, state_key) "
+        "WHERE state_key IS NOT NULL",
         "CREATE INDEX IF NOT EXISTS events_of_state ON events (room_id, type, state_key, stream_position) "
         "WHERE state_key IS NOT NULL",
 
