@@ -33,9 +33,10 @@ protected:
                             "?, '{}' FROM generate_series(1, 20000) n",
                             R"({"type":"m.room.message","room_id":"!7:hs.test","sender":"@other:hs.test","content":{},)"
                             R"("origin_server_ts":1,"depth":1,"prev_events":[],"auth_events":[]})");
-        transaction.execute("INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields) "
-                            "SELECT '$s' || n, '!' || 50 + n % 50 || ':hs.test', 30000 + n, 'm.room.member', '@u' || n, '@u', '{}', "
-                            "'{}' FROM generate_series(1, 2000) n");
+        transaction.execute(
+            "INSERT INTO events (event_id, room_id, stream_position, type, state_key, sender, pdu, unsigned_fields) "
+            "SELECT '$s' || n, '!' || 50 + n % 50 || ':hs.test', 30000 + n, 'm.room.member', '@u' || n, '@u', '{}', '{}' "
+            "FROM generate_series(1, 2000) n");
     }
 
     std::unique_ptr<modapi::Database> database = open();

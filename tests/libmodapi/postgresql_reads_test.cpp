@@ -202,7 +202,7 @@ TEST_F(PostgresqlReadsTest, GoOnBehindAStatementThatWasNeverSent) {
 TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
     modapi::DatabaseSettings settings = test_database.settings();
     settings.postgresql_connections = 1;
-    settings.read_limit = std::chrono::seconds(1);
+    settings.read_limit = std::chrono::seconds(3);
     database = Database::open(settings);
     become_known();
     const auto sleep = [](Transaction& transaction) {
@@ -213,7 +213,8 @@ TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
         read(sleep);
         ADD_FAILURE() << "it slept";
     } catch (const modapi::InteractionTimeout& error) {
-        EXPECT_STREQ(error.what(), "the interaction took longer than its 1000 ms and was cut at: SELECT CAST(pg_sleep(60) AS TEXT)");
+        EXPECT_STREQ(error.what(),
+                     "the interaction took longer than its 3000 ms and was cut at: SELECT CAST(pg_sleep(60) AS TEXT)");
     }
     EXPECT_EQ(state_behind_first(), "idle");
 }
