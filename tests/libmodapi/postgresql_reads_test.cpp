@@ -28,10 +28,10 @@ protected:
             transaction.execute("INSERT INTO words (word) VALUES ('first')");
         }));
     }
-    [[nodiscard]] std::unique_ptr<Database> open() const {
+    [[nodiscard]] std::unique_ptr<Database> open(std::chrono::seconds read_limit = std::chrono::seconds(5)) const {
         modapi::DatabaseSettings settings = test_database.settings();
         settings.postgresql_connections = 1;
-        settings.read_limit = std::chrono::seconds(5);
+        settings.read_limit = read_limit;
         return Database::open(settings);
     }
     void read(const std::function<void(Transaction&)>& work) { async::sync_wait(database->read("words", work)); }
@@ -200,10 +200,7 @@ TEST_F(PostgresqlReadsTest, GoOnBehindAStatementThatWasNeverSent) {
 }
 
 TEST_F(PostgresqlReadsTest, HaveTheirTimeLimitInTheMessageToo) {
-    modapi::DatabaseSettings settings = test_database.settings();
-    settings.postgresql_connections = 1;
-    settings.read_limit = std::chrono::seconds(3);
-    database = Database::open(settings);
+    database = open(std::chrono::seconds(3));
     become_known();
     const auto sleep = [](Transaction& transaction) {
         auto asleep = transaction.query_later<std::optional<std::string>>("SELECT CAST(pg_sleep(60) AS TEXT)");

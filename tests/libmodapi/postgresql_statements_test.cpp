@@ -55,7 +55,8 @@ protected:
             transaction
                 .query_one<std::int64_t>(
                     "SELECT COUNT(*) FROM pg_prepared_statements "
-                    "WHERE name LIKE 'modapi%' AND statement NOT LIKE 'BEGIN%' AND statement <> 'COMMIT' AND statement NOT LIKE '%prepared%'")
+                    "WHERE name LIKE 'modapi%' AND statement NOT LIKE 'BEGIN%' AND statement <> 'COMMIT' "
+                    "AND statement NOT LIKE '%prepared%'")
                 .value());
     }
     static std::optional<std::int64_t> seen(Transaction& transaction, const std::string& word) {

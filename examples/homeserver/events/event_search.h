@@ -22,8 +22,9 @@ struct FoundEvents {
 ///     FoundEvents found = std::move(search).find();
 ///
 /// Its first events come with the transaction's next statement, so that what decides which of them are wanted may come along.
-/// For use inside a transaction; on PostgreSQL what follows in that is planned once too, whatever its values are. Cost: the events that are looked at, of which there are at most `max_events_looked_at` beside
-/// the limit; a walk that ends for that says where to go on.
+/// For use inside a transaction; on PostgreSQL what follows in that is planned once too, whatever its values are. Cost: the
+/// events that are looked at, of which there are at most `max_events_looked_at` beside the limit; a walk that ends for that says
+/// where to go on.
 class EventSearch {
 public:
     static constexpr std::int64_t max_events_looked_at = 5000;

@@ -213,23 +213,22 @@ void make_full_presence_due(modapi::Transaction& transaction, const std::vector<
     }
 }
 
+/// What is new in a table, and behind it all that are online, for a user who is to be shown them with the next sync, which this
+/// is. SQLite takes the tables of a CROSS JOIN in this order: where nobody is to be, nothing of the second one is read.
+/// `whose` is of the table, `p`.
+std::string ask_shown_in(const std::string& table, const std::string& whose) {
+    const std::string columns = "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM ";
+    return columns + table + " p WHERE " + whose + "p.stream_position > ? UNION ALL " + columns +
+           "full_presence_due d CROSS JOIN " + table + " p WHERE d.user_id = ? AND d.stream_position > ? AND " + whose +
+           "p.stream_position <= ? AND p.state <> 'offline'";
+}
+
 std::vector<UserPresenceState> collect(modapi::Transaction& transaction, const std::string& watcher, std::int64_t since,
                                        const callbacks::InterestedUsers& interested) {
-    // Behind what is new all that are online, for a user who is to be shown them with the next sync, which this is. SQLite takes
-    // the tables of a CROSS JOIN in this order: where nobody is to be, nothing of the second one is read.
-    constexpr const char* routed_to_user =
-        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM routed_presence p "
-        "WHERE p.recipient = ? AND p.stream_position > ? UNION ALL "
-        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM full_presence_due d "
-        "CROSS JOIN routed_presence p WHERE d.user_id = ? AND d.stream_position > ? AND p.recipient = d.user_id AND "
-        "p.stream_position <= ? AND p.state <> 'offline'";
-    constexpr const char* of_everybody =
-        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM presence p "
-        "WHERE p.stream_position > ? UNION ALL "
-        "SELECT p.user_id, p.state, p.status_msg, p.last_active_ts, p.currently_active FROM full_presence_due d "
-        "CROSS JOIN presence p WHERE d.user_id = ? AND d.stream_position > ? AND p.stream_position <= ? AND p.state <> 'offline'";
+    static const std::string routed_to_user = ask_shown_in("routed_presence", "p.recipient = ? AND ");
+    static const std::string of_everybody = ask_shown_in("presence", "");
     auto routed = transaction.query_later<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
-        routed_to_user, watcher, since, watcher, since, since);
+        routed_to_user, watcher, since, watcher, since, watcher, since);
     std::vector<UserPresenceState> changed =
         states_of(transaction.query<std::string, std::string, std::optional<std::string>, std::int64_t, bool>(
             of_everybody, since, watcher, since, since));

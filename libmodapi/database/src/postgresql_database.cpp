@@ -68,6 +68,7 @@ public:
     }
     void commit() {
         deadline_.require_time("COMMIT");
+        if (has_ended_too_early_) require_going_on("COMMIT");
         if (!has_ended_) require_open("COMMIT");
         // The server would answer COMMIT with a rollback, and without an error.
         if (failed_) throw DatabaseError("the transaction can't be committed: one of its statements has failed");
@@ -77,8 +78,8 @@ public:
         try {
             // What only read may have called a function all the same.
             connection_.run(is_apart_ && read_only_ ? "ROLLBACK" : "COMMIT", {}, nullptr);
-        } catch (const CutStatement&) {
-            if (deadline_.limit()) deadline_.refuse("COMMIT");
+        } catch (const CutStatement& error) {
+            if (deadline_.limit()) deadline_.refuse(error.sql());
             throw;
         } catch (const IdleTransactionEnded&) {
             throw;
@@ -231,9 +232,7 @@ protected:
             if (access == Access::read) return read(interaction, connection, deadline);
             PostgresqlTransaction transaction(connection, false, deadline);
             if (access == Access::write_in_turn && !settings_.turn_table.empty()) transaction.take_turn(settings_.turn_table);
-            run_function(interaction, transaction);
-            transaction.commit();
-            was_committed(transaction);
+            carry_out(interaction, transaction);
         };
         with_retries(interaction.desc, attempt, before_retry);
     }
@@ -242,14 +241,17 @@ private:
     using Connections = ConnectionPool<PostgresqlConnection>;
     using Statements = PostgresqlTransaction::Statements;
 
+    void carry_out(const Interaction& interaction, PostgresqlTransaction& transaction) {
+        run_function(interaction, transaction);
+        transaction.commit();
+        was_committed(transaction);
+    }
     void read(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {
         const bool is_known = known_reads_.asks_once(interaction.desc);
         if (is_known && read_at_once(interaction, connection, deadline)) return;
         if (is_known) known_reads_.was_wrong(interaction.desc);
         PostgresqlTransaction transaction(connection, true, deadline);
-        run_function(interaction, transaction);
-        transaction.commit();
-        was_committed(transaction);
+        carry_out(interaction, transaction);
         // What the first try has left in memory isn't asked for again, and says nothing of the next one.
         if (!is_known) known_reads_.learn(interaction.desc, transaction.messages());
     }
@@ -257,14 +259,12 @@ private:
     bool read_at_once(const Interaction& interaction, PostgresqlConnection& connection, const InteractionDeadline& deadline) {
         PostgresqlTransaction transaction(connection, true, deadline, Statements::asked_at_once);
         try {
-            run_function(interaction, transaction);
+            carry_out(interaction, transaction);
+            return true;
         } catch (...) {
             if (!transaction.has_ended_too_early()) throw;
+            return false;
         }
-        if (transaction.has_ended_too_early()) return false;
-        transaction.commit();
-        was_committed(transaction);
-        return true;
     }
 
     [[nodiscard]] static bool is_apart(Access access) noexcept {
@@ -296,9 +296,7 @@ private:
             if (!lease) lease.emplace(apart());
             PostgresqlTransaction transaction(lease->connection(), interaction.access == Access::read_apart, deadline,
                                               Statements::of_somebody_else);
-            run_function(interaction, transaction);
-            transaction.commit();
-            was_committed(transaction);
+            carry_out(interaction, transaction);
         };
         std::chrono::milliseconds wait_for_server = first_wait_for_server;
         const auto before_retry = [&] {

@@ -66,8 +66,8 @@ void die_of(int signal) noexcept {
     ::raise(signal);
 }
 
-/// glibc raises both limits up to the size of the blocks that it has freed. What fits below is kept for the thread that freed it, at the
-/// end of its memory, which malloc_trim passes over.
+/// glibc raises both limits up to the size of the blocks that it has freed. What fits below is kept for the thread that freed it,
+/// at the end of its memory, which malloc_trim passes over.
 void keep_no_large_blocks() noexcept {
 #if defined(__GLIBC__)
     const auto text_of = [](const char* name) {
